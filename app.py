@@ -1,0 +1,32 @@
+"""The app: Streamlit pages and HTTP routes in one process. Start it with `make run` (or `streamlit run app.py`)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from src.api.routes import routes
+from src.ui.resources import close_services, get_services, log_surprise, open_early
+
+
+@asynccontextmanager
+async def lifespan(_: Any) -> AsyncIterator[dict[str, Any]]:
+    threading.Thread(target=open_early, name="open", daemon=True).start()
+    yield {}
+    close_services()
+
+
+app = st.App(
+    Path(__file__).parent / "src" / "ui" / "main.py",
+    lifespan=lifespan,
+    routes=routes(get_services),
+    middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["localhost", "127.0.0.1"])],
+    on_script_error=log_surprise,
+)

@@ -1,0 +1,55 @@
+"""HTTP routes of the app: pictures of catalogued images, and who answers on this port."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from src.bootstrap import Services
+
+APP_NAME = "media-feature-extractor"
+PRIVATE = {"Cross-Origin-Resource-Policy": "same-origin", "X-Content-Type-Options": "nosniff"}
+FOREVER = {"Cache-Control": "private, max-age=31536000, immutable", **PRIVATE}
+"""An image's id is its content, so its picture never changes."""
+
+
+def routes(services: Callable[[], Services]) -> list[Route]:
+    """``services`` is called at a request, not before: the app answers while the library is being opened."""
+
+    def health(_: Request) -> Response:
+        return JSONResponse({"app": APP_NAME, "pid": os.getpid()})
+
+    def thumbnail(request: Request) -> Response:
+        path = services().library.thumbnail(request.path_params["image_id"])
+        return FileResponse(path, media_type="image/jpeg", headers=FOREVER) if path else _not_here()
+
+    def preview(request: Request) -> Response:
+        image_id = request.path_params["image_id"]
+        data = services().library.preview(image_id)
+        if data is None:  # the file is gone or offline: the thumbnail is what is left of it
+            return thumbnail(request)
+        return Response(data, media_type="image/jpeg", headers=FOREVER)
+
+    return [
+        Route("/api/health", health),
+        Route("/api/thumb/{image_id:uuid}", _text_id(thumbnail)),
+        Route("/api/image/{image_id:uuid}", _text_id(preview)),
+    ]
+
+
+def _text_id(handler: Callable[[Request], Response]) -> Callable[[Request], Response]:
+    """Give the handler the id as the catalogue writes it."""
+
+    def handle(request: Request) -> Response:
+        request.scope["path_params"] = {"image_id": str(request.path_params["image_id"])}
+        return handler(request)
+
+    return handle
+
+
+def _not_here() -> Response:
+    return JSONResponse({"error": "There is no such image in the library."}, status_code=404, headers=PRIVATE)

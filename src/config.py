@@ -1,0 +1,102 @@
+"""Settings: the only reader of the environment. Every variable is listed in README's settings table (a test keeps it so)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, cast, get_args
+
+from src.errors import BadSetting
+
+PROJECT_DIR = Path(__file__).resolve().parent.parent
+
+Precision = Literal["auto", "fp32", "bf16"]
+Device = Literal["auto", "cpu", "cuda", "mps"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where the library lives and how models run."""
+
+    home: Path = PROJECT_DIR
+    """Folder that holds ``data/`` and ``chroma_db/``."""
+    model: str | None = None
+    """Model id that overrides the library's active model; None follows the library."""
+    weights_path: tuple[Path, ...] = ()
+    """Further folders in which checkpoints are looked for, after ``data/weights``."""
+    weights_url: str | None = None
+    """Base URL that replaces the publishers' hosts: ``<weights_url>/<file name>`` (a mirror on one's own network)."""
+    precision: Precision = "auto"
+    device: Device = "auto"
+    max_megapixels: int = 200
+    """Pictures with more pixels than this are skipped before a pixel is decoded."""
+    log_level: str = "INFO"
+
+    @property
+    def data_dir(self) -> Path:
+        return self.home / "data"
+
+    @property
+    def chroma_dir(self) -> Path:
+        return self.home / "chroma_db"
+
+    @property
+    def catalog_file(self) -> Path:
+        return self.data_dir / "catalog.sqlite3"
+
+    @property
+    def uploads_dir(self) -> Path:
+        return self.data_dir / "uploads"
+
+    @property
+    def thumbs_dir(self) -> Path:
+        return self.data_dir / "thumbs"
+
+    @property
+    def weights_dir(self) -> Path:
+        return self.data_dir / "weights"
+
+    @property
+    def logs_dir(self) -> Path:
+        return self.data_dir / "logs"
+
+    @property
+    def lock_file(self) -> Path:
+        return self.data_dir / "library.lock"
+
+    def at(self, home: Path) -> Settings:
+        """The same settings for a library elsewhere."""
+        return replace(self, home=home.expanduser().absolute())
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Read the ``MFE_*`` variables. Raises BadSetting naming the variable and what it may be."""
+        env = os.environ if environ is None else environ
+        home = env.get("MFE_HOME", "").strip()
+        return cls(
+            home=Path(home).expanduser().absolute() if home else PROJECT_DIR,
+            model=env.get("MFE_MODEL", "").strip() or None,
+            weights_path=tuple(Path(p).expanduser() for p in env.get("MFE_WEIGHTS_PATH", "").split(os.pathsep) if p.strip()),
+            weights_url=env.get("MFE_WEIGHTS_URL", "").strip().rstrip("/") or None,
+            precision=cast(Precision, _one_of(env, "MFE_PRECISION", get_args(Precision))),
+            device=cast(Device, _one_of(env, "MFE_DEVICE", get_args(Device))),
+            max_megapixels=_positive(env, "MFE_MAX_MEGAPIXELS", cls.max_megapixels),
+            log_level=_one_of(env, "MFE_LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR")),
+        )
+
+
+def _one_of(env: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str:
+    """The variable's value, or the first allowed one where it is not set."""
+    value = env.get(name, "").strip() or allowed[0]
+    if value not in allowed:
+        raise BadSetting(f"{name} is {value!r}; it may be {', '.join(allowed)}.")
+    return value
+
+
+def _positive(env: Mapping[str, str], name: str, default: int) -> int:
+    value = env.get(name, "").strip() or str(default)
+    if not value.isdecimal() or int(value) < 1:
+        raise BadSetting(f"{name} is {value!r}; it must be a whole number of at least 1.")
+    return int(value)

@@ -1,0 +1,243 @@
+"""VectorDatabase: vectors committed to the catalogue first, then indexed in Chroma, searched by cosine.
+
+    db = VectorDatabase()
+    db.create_or_get_collection()
+    db.add_segments(embeddings=[...], metadatas=[{"source": "img1.jpg"}], ids=["id1"])
+    db.search_by_embedding(query, n_results=10)
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from src.config import Settings
+from src.database import exact
+from src.database.catalog import Catalog
+from src.database.chroma_index import BATCH, ChromaIndex, IndexFailed, Match
+from src.database.lock import LibraryLock
+from src.database.vector_table import Collection
+from src.errors import BadInput, LibraryBusy, WrongDimensions
+from src.schema import FloatArray, Kind, Progress
+
+DEFAULT_COLLECTION = "segments"
+SMALL = 10_000
+"""Vectors up to which a script waits for its index to be rebuilt (about 10 s); above, searches scan exactly."""
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,510}[A-Za-z0-9]")
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class VectorMatch:
+    """One result of ``search_by_embedding``. ``score`` is a cosine in [-1, 1], higher is better."""
+
+    id: str
+    score: float
+    metadata: dict[str, Any]
+
+
+def library_collection(space: str, kind: Kind = "image") -> str:
+    """Name of the app's own collection for a space and a kind of thing."""
+    return f"{kind}-{space}"
+
+
+class VectorDatabase:
+    """Collections of vectors in the library. Takes the library's lock; ``read_only`` takes none, scans exactly and refuses writes.
+
+    Raises LibraryBusy where another process owns the library. Safe to use from several threads.
+    """
+
+    def __init__(
+        self, settings: Settings | None = None, *, catalog: Catalog | None = None, port: int | None = None, read_only: bool = False
+    ) -> None:
+        settings = settings or Settings.from_env()
+        self._lock = LibraryLock(settings.lock_file)
+        self.read_only = read_only
+        if not read_only:
+            self._lock.acquire(port)
+        self.catalog = catalog or Catalog(settings.catalog_file)
+        self._index = ChromaIndex(settings.chroma_dir)
+        self._writing = threading.RLock()
+        self._in_step: set[str] = set()
+        self._current: str | None = None
+
+    def __enter__(self) -> VectorDatabase:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the index cleanly and let go of the library."""
+        self._in_step.clear()
+        if not self.read_only:
+            self._index.close()
+            self._lock.release()
+        self.catalog.close()
+
+    # ------------------------------------------------------------ the user's API
+
+    def create_or_get_collection(self, name: str = DEFAULT_COLLECTION, dimensions: int | None = None) -> Collection:
+        """Make ``name`` the current collection, creating it where there is none; the first vectors fix the dimension.
+
+        Raises BadInput for a name that is not 3 to 512 of ``A-Za-z0-9._-``, WrongDimensions where it has another length.
+        """
+        if not _NAME.fullmatch(name):
+            raise BadInput(f"{name!r} can't name a collection.", "Use 3 to 512 letters, digits, dots, dashes and underscores.")
+        known = {collection.name: collection for collection in self.catalog.vectors.all()}
+        if name not in known or dimensions is not None:
+            self._refuse_if_read_only()
+            known[name] = self.catalog.vectors.create(name, dimensions, "user")
+        self._current = name
+        return known[name]
+
+    def add_segments(
+        self,
+        embeddings: Sequence[npt.ArrayLike] | npt.NDArray[Any],
+        metadatas: Sequence[Mapping[str, Any]] | None = None,
+        ids: Sequence[str] | None = None,
+    ) -> list[str]:
+        """Insert or replace vectors of the current collection and return their ids.
+
+        embeddings: n vectors of length D, any scale (stored with norm 1). metadatas: n JSON-like mappings; replaced with the
+        vector. ids: n distinct strings, made up where not given. Committed to the catalogue before this returns.
+        Raises BadInput for lists of different lengths or vectors that are zero or not finite, WrongDimensions.
+        """
+        name = self._current or self.create_or_get_collection().name
+        matrix = normalised(embeddings)
+        keys = [uuid.uuid4().hex for _ in matrix] if ids is None else [str(id_) for id_ in ids]
+        details = [{} for _ in matrix] if metadatas is None else list(metadatas)
+        if not len(matrix) == len(keys) == len(details) == len(set(keys)):
+            raise BadInput(f"{len(matrix)} embeddings, {len(details)} metadatas and {len(set(keys))} distinct ids don't go together.")
+        if len(keys):
+            self._refuse_if_read_only()
+            self._ensure_index(name)
+            self.catalog.vectors.create(name, matrix.shape[1], "user")
+            self.catalog.vectors.put(name, dict(zip(keys, matrix, strict=True)), dict(zip(keys, details, strict=True)))
+            self.push(name, keys, matrix)
+        return keys
+
+    def search_by_embedding(self, query: npt.ArrayLike, n_results: int = 10) -> list[VectorMatch]:
+        """The ``n_results`` nearest of the current collection to ``query`` (D,), best first; an empty collection gives []."""
+        name = self._current or self.create_or_get_collection().name
+        matrix = normalised([query])
+        self._check_dimensions(name, matrix)
+        matches = self.search(name, matrix, n_results)[0]
+        metadata = self.catalog.vectors.metadata_of(name, [id_ for id_, _ in matches])
+        return [VectorMatch(id_, score, metadata.get(id_, {})) for id_, score in matches]
+
+    # ------------------------------------------------------------ for the services
+
+    def search(self, name: str, queries: FloatArray, limit: int) -> list[list[Match]]:
+        """The ``limit`` nearest of a collection to each of (q, D) queries of norm 1: by the index where it is in step, else exactly."""
+        if limit < 1:
+            raise BadInput(f"{limit} results can't be shown.", "Ask for at least 1.")
+        if name in self._in_step:
+            try:
+                return self._index.query(name, queries, limit)
+            except IndexFailed:
+                log.exception("the index of %s failed and is left aside", name)
+                self._in_step.discard(name)
+        return exact.nearest(self.catalog.vectors.blocks(name), queries, limit)
+
+    def push(self, name: str, ids: Sequence[str], matrix: FloatArray) -> None:
+        """Index vectors that the catalogue already has. Where the index is not in step this waits for ``rebuild``."""
+        self._on_index(name, lambda: self._index.upsert(name, ids, matrix))
+
+    def remove(self, name: str, ids: Sequence[str]) -> None:
+        """Take vectors out of the index (the catalogue hides or deletes them itself)."""
+        self._on_index(name, lambda: self._index.delete(name, ids))
+
+    def open_index(self, name: str) -> bool:
+        """Open the index of a collection and say whether it holds what the catalogue holds. To be called before writing to it."""
+        with self._writing:
+            if not self.read_only and name not in self._in_step:
+                try:
+                    if self._index.count(name) == self.catalog.vectors.count(name):
+                        self._in_step.add(name)
+                except IndexFailed:
+                    log.exception("the index can't be opened and is discarded")
+                    self._index.discard()
+            return name in self._in_step
+
+    def _on_index(self, name: str, write: Callable[[], None]) -> None:
+        """Do a write where the index is in step; one that fails leaves the index aside, the catalogue has the vectors."""
+        with self._writing:
+            if name in self._in_step:
+                try:
+                    write()
+                except IndexFailed:
+                    log.exception("the index of %s could not be written and is left aside", name)
+                    self._in_step.discard(name)
+
+    def in_step(self, name: str) -> bool:
+        """Whether searches of this collection use the index."""
+        return name in self._in_step
+
+    def rebuild(self, name: str) -> Iterator[Progress]:
+        """Make a collection's index again from the catalogue; searches scan exactly meanwhile. Closing the iterator stops it."""
+        self._refuse_if_read_only()
+        total, done = self.catalog.vectors.count(name), 0
+        with self._writing:
+            self._in_step.discard(name)
+            self._index.drop(name)
+        for ids, matrix in self.catalog.vectors.blocks(name, BATCH):
+            with self._writing:
+                self._index.upsert(name, ids, matrix)
+            done += len(ids)
+            yield Progress(done, total, "vectors")
+        self.open_index(name)
+
+    def discard(self, name: str) -> None:
+        """Forget a collection: its vectors, its index."""
+        self._refuse_if_read_only()
+        with self._writing:
+            self._in_step.discard(name)
+            self.catalog.vectors.drop(name)
+            self._index.drop(name)
+
+    def discard_empty_index(self) -> None:
+        """Give the index's space back to the disk where no collection is left: Chroma itself never shrinks."""
+        with self._writing:
+            if not self.catalog.vectors.all():
+                self._in_step.clear()
+                self._index.discard()
+
+    def _ensure_index(self, name: str) -> None:
+        """For scripts, which have no background jobs: a small index that is behind is made again on the spot."""
+        if not self.open_index(name) and self.catalog.vectors.count(name) <= SMALL:
+            for _ in self.rebuild(name):
+                pass
+
+    def _check_dimensions(self, name: str, matrix: FloatArray) -> None:
+        known = {collection.name: collection.dimensions for collection in self.catalog.vectors.all()}.get(name)
+        if known is not None and known != matrix.shape[1]:
+            raise WrongDimensions(f"The collection {name!r} holds vectors of length {known}, the query has {matrix.shape[1]}.")
+
+    def _refuse_if_read_only(self) -> None:
+        if self.read_only:
+            raise LibraryBusy("The library was opened for reading only.")
+
+
+def normalised(vectors: Sequence[npt.ArrayLike] | npt.NDArray[Any]) -> FloatArray:
+    """n vectors of any scale -> (n, D) float32 of norm 1. Raises BadInput for ragged, zero or not finite ones."""
+    try:
+        matrix = np.asarray(vectors, dtype=np.float32)
+    except (ValueError, TypeError) as error:
+        raise BadInput("The embeddings are not vectors of one length.") from error
+    if matrix.size == 0:
+        return matrix.reshape(0, 0)
+    if matrix.ndim != 2:
+        raise BadInput(f"Embeddings come as n vectors of length D, not in the shape {matrix.shape}.")
+    norms = np.linalg.norm(matrix, axis=1, keepdims=True)
+    if not np.isfinite(norms).all() or not (norms > 0).all():
+        raise BadInput("An embedding is zero or not finite.")
+    return np.asarray(matrix / norms, dtype=np.float32)

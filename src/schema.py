@@ -1,0 +1,241 @@
+"""The plain values and protocols that cross layers. Data only: nothing here opens a file or loads a model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+FloatArray = npt.NDArray[np.float32]
+
+Kind = Literal["image", "object", "frame"]
+"""What a vector stands for: a whole image, an object inside one, a video frame."""
+
+
+class Embedder(Protocol):
+    """Turns pictures and words into vectors of one space. Safe to call from several threads."""
+
+    model_id: str
+    """Registry id, such as ``builtin`` or ``ViT-B/32``."""
+    space: str
+    """Model id (as a slug) + ``-`` + first 12 hex digits of its weights' SHA-256. Vectors of two spaces are never compared."""
+    dimensions: int
+    min_side: int
+    """Short side in pixels below which a reduced decode would cost accuracy."""
+
+    def preprocess(self, image: Image.Image) -> FloatArray:
+        """RGB picture of any size -> (3, H, W) float32, normalised as the model wants it."""
+        ...
+
+    def encode_pixels(self, pixels: FloatArray) -> FloatArray:
+        """(n, 3, H, W) from ``preprocess`` -> (n, D) float32, each row of L2 norm 1."""
+        ...
+
+    def encode_texts(self, texts: Sequence[str]) -> FloatArray:
+        """n strings -> (n, D) float32 in the same space, each row of L2 norm 1. Over-long text is cut as the model's field does."""
+        ...
+
+
+# ---------------------------------------------------------------- images
+
+
+@dataclass(frozen=True)
+class FileStamp:
+    """What tells, without reading it, that a file has not changed."""
+
+    device: int
+    inode: int
+    mtime_ns: int
+    size: int
+
+
+@dataclass(frozen=True)
+class FoundFile:
+    """A file offered for indexing. ``name`` is what the user knows it by (an upload is stored under another one)."""
+
+    path: Path
+    name: str
+    uploaded: bool = False
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """What the header and the first decode told. Width and height in pixels, upright (EXIF orientation applied)."""
+
+    width: int
+    height: int
+    format: str
+    taken_at: str | None
+    """EXIF capture time as ``YYYY-MM-DDTHH:MM:SS`` in the camera's clock, None where the file has none."""
+
+
+@dataclass(frozen=True)
+class ImageDetails:
+    """One catalogued image, for the large view. ``paths`` are display texts, best first."""
+
+    id: str
+    name: str
+    paths: tuple[str, ...]
+    facts: ImageFacts
+    bytes: int
+    added_at: str
+    uploaded: bool
+
+
+# ---------------------------------------------------------------- search
+
+
+@dataclass(frozen=True)
+class SearchHit:
+    """One result. ``score`` is a cosine, higher is better. ``box`` is XYXY pixels of the upright image, None for a whole image."""
+
+    id: str
+    path: str
+    name: str
+    score: float
+    kind: Kind = "image"
+    box: tuple[int, int, int, int] | None = None
+
+
+Verdict = Literal["match", "weak", "empty"]
+"""match: the best hits fit. weak: nothing in the library fits well, the closest are shown. empty: nothing to search yet."""
+
+
+@dataclass(frozen=True)
+class SearchPage:
+    """Hits, best first, with what the reader needs to judge them."""
+
+    query: str
+    model: str
+    took_ms: float
+    hits: tuple[SearchHit, ...]
+    searched: int
+    """Images that were compared."""
+    verdict: Verdict
+    notice: str | None = None
+    """One sentence about the query itself, such as that it was too long and cut."""
+
+
+# ---------------------------------------------------------------- jobs and their events
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a job is. ``total`` is None while it is not known. ``unit`` is ``images``, ``bytes`` or ``vectors``."""
+
+    done: int
+    total: int | None
+    unit: str = "images"
+    current: str = ""
+
+
+@dataclass(frozen=True)
+class Indexed:
+    """An image and its vector are committed to the catalogue."""
+
+    image_id: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Already:
+    """A file whose image was in the library before: unchanged, or another copy of the same bytes."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A file that was not indexed, and why, in one sentence."""
+
+    path: str
+    reason: str
+
+
+JobEvent = Progress | Indexed | Already | Skipped
+
+JobKind = Literal["index", "reindex", "rebuild", "download", "clear"]
+JobState = Literal["queued", "running", "done", "failed", "cancelled"]
+
+
+@dataclass(frozen=True)
+class JobSnapshot:
+    """A job as of now, plain enough to store and to draw."""
+
+    id: str
+    kind: JobKind
+    state: JobState
+    title: str
+    done: int = 0
+    total: int | None = None
+    unit: str = "images"
+    current: str = ""
+    indexed: int = 0
+    already: int = 0
+    skipped: tuple[Skipped, ...] = ()
+    """At most ``SKIPPED_KEPT`` of them; ``skipped_count`` has the number."""
+    skipped_count: int = 0
+    seconds: float = 0.0
+    error: str | None = None
+
+    @property
+    def per_second(self) -> float:
+        """Units a second since the job began, 0.0 before anything was done."""
+        return self.done / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """At the pace so far; None while it can't be told."""
+        if self.total is None or not self.done or self.state != "running":
+            return None
+        return (self.total - self.done) / self.per_second if self.per_second else None
+
+    @property
+    def finished(self) -> bool:
+        return self.state in ("done", "failed", "cancelled")
+
+
+SKIPPED_KEPT = 1_000
+
+
+# ---------------------------------------------------------------- models and the library
+
+
+@dataclass(frozen=True)
+class ModelStatus:
+    """A model as the user may choose it."""
+
+    id: str
+    title: str
+    dimensions: int
+    available: bool
+    """Its weights are on this machine and verified, or ship with the project."""
+    active: bool
+    download_bytes: int = 0
+    file_name: str = ""
+    url: str = ""
+    sha256: str = ""
+    about: str = ""
+
+
+@dataclass(frozen=True)
+class LibraryStats:
+    """Counts and sizes of the library. ``bytes`` counts everything it stores: catalogue, index, thumbnails, uploads."""
+
+    images: int
+    files: int
+    segments: int
+    model: str
+    dimensions: int
+    bytes: int
+    uploads: int = 0
+    """Images whose only copy known here is an upload stored in the library."""
+    embedded: int = 0
+    """Images that have a vector of the active model."""
+    details: dict[str, int] = field(default_factory=dict)
+    """Bytes by part: catalogue, index, thumbnails, uploads, weights."""

@@ -1,0 +1,204 @@
+"""Background jobs: rows in the catalogue, run by one worker thread a lane, watched and cancelled from anywhere.
+
+A job is an iterator of events. Its row survives the process: what was running when it died is queued again at the next start.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from src.database.catalog import Catalog
+from src.errors import AppError
+from src.schema import SKIPPED_KEPT, Already, Indexed, JobEvent, JobKind, JobSnapshot, Progress, Skipped
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[dict[str, Any]], Iterator[JobEvent]]
+"""Makes the job's iterator from its parameters."""
+
+LANES: Mapping[str, tuple[JobKind, ...]] = {"library": ("index", "reindex", "rebuild", "clear"), "downloads": ("download",)}
+"""Everything that writes to the library is done one after the other; a download does not hold it up."""
+STORE_SECONDS = 0.5
+"""How often a running job's row is brought up to date, and asked whether to stop."""
+MAX_ATTEMPTS = 3
+"""Starts of one job before it is given up: a job that takes the process down must not do so forever."""
+
+
+class JobRunner:
+    """Runs queued job rows. Rows may be written by this process or, beside a running app, by another."""
+
+    def __init__(self, catalog: Catalog, handlers: Mapping[JobKind, Handler]) -> None:
+        self._catalog = catalog
+        self._handlers = handlers
+        self._running: dict[str, JobSnapshot] = {}
+        self._wake = {lane: threading.Event() for lane in LANES}
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Queue again what a former process left running, then work until ``stop``."""
+        for row in self._catalog.jobs.rows(("running",)):
+            again = row["attempts"] < MAX_ATTEMPTS
+            self._catalog.jobs.update(row["id"], state="queued" if again else "failed", progress=None)
+        self._threads = [threading.Thread(target=self._work, args=(lane,), name=f"jobs-{lane}", daemon=True) for lane in LANES]
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self, seconds: float = 10.0) -> None:
+        """End the worker threads; a running job is left queued and goes on at the next start."""
+        self._stop.set()
+        for event in self._wake.values():
+            event.set()
+        for thread in self._threads:
+            thread.join(seconds)
+
+    def submit(self, kind: JobKind, title: str, **params: Any) -> str:
+        """Queue a job and return its id. ``params`` are JSON values."""
+        return submit_job(self._catalog, kind, title, self._wake, **params)
+
+    def snapshot(self, job_id: str) -> JobSnapshot | None:
+        """The job as of now, None for an unknown id."""
+        live = self._running.get(job_id)
+        return live or stored_snapshot(self._catalog, job_id)
+
+    def active(self) -> list[JobSnapshot]:
+        """Queued and running jobs, the oldest first."""
+        rows = self._catalog.jobs.rows(("queued", "running"))
+        found = [self.snapshot(row["id"]) for row in reversed(rows)]
+        return [snapshot for snapshot in found if snapshot is not None and not snapshot.finished]
+
+    def latest(self, limit: int = 5) -> list[JobSnapshot]:
+        """The last jobs in any state, the newest first."""
+        return [s for row in self._catalog.jobs.rows(limit=limit) if (s := self.snapshot(row["id"]))]
+
+    def cancel(self, job_id: str) -> None:
+        """Ask a job to stop; what it committed stays."""
+        self._catalog.jobs.update(job_id, cancel=True)
+
+    def cancel_all(self, kinds: tuple[JobKind, ...] = ("index", "reindex", "rebuild")) -> None:
+        """Ask every queued or running job of these kinds to stop."""
+        for snapshot in self.active():
+            if snapshot.kind in kinds:
+                self.cancel(snapshot.id)
+
+    def wait(self, job_id: str, seconds: float) -> JobSnapshot | None:
+        """The job once it has finished, or as it is after ``seconds``."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            found = self.snapshot(job_id)
+            if found is None or found.finished:
+                return found
+            time.sleep(0.02)
+        return self.snapshot(job_id)
+
+    # ------------------------------------------------------------ the worker
+
+    def _work(self, lane: str) -> None:
+        while not self._stop.is_set():
+            row = self._next(lane)
+            if row is None:
+                self._wake[lane].wait(1.0)
+                self._wake[lane].clear()
+            else:
+                self._run(row)
+
+    def _next(self, lane: str) -> dict[str, Any] | None:
+        try:
+            return self._catalog.jobs.take(LANES[lane])
+        except AppError:
+            log.exception("the job table could not be read")
+            return None
+
+    def _run(self, row: Mapping[str, Any]) -> None:
+        snapshot = JobSnapshot(row["id"], row["kind"], "running", row["title"])
+        try:
+            snapshot = self._consume(row, snapshot)
+        except AppError as error:
+            snapshot = dataclasses.replace(self._running.get(row["id"], snapshot), state="failed", error=str(error))
+        except Exception as error:  # the one place where a job's surprise ends; it is in the log
+            log.exception("job %s failed", row["id"])
+            text = f"Something unexpected went wrong ({type(error).__name__}). The log has the details."
+            snapshot = dataclasses.replace(self._running.get(row["id"], snapshot), state="failed", error=text)
+        self._store(snapshot)
+        self._running.pop(row["id"], None)
+
+    def _consume(self, row: Mapping[str, Any], snapshot: JobSnapshot) -> JobSnapshot:
+        """Follow the job's events to their end, a cancel or the process's stop."""
+        if row["cancel"]:
+            return dataclasses.replace(snapshot, state="cancelled")
+        started = stored = time.monotonic()
+        self._running[row["id"]] = snapshot
+        events = self._handlers[row["kind"]](json.loads(row["params"]))
+        for event in events:
+            snapshot = dataclasses.replace(applied(snapshot, event), seconds=time.monotonic() - started)
+            self._running[row["id"]] = snapshot
+            if self._stop.is_set() or time.monotonic() - stored > STORE_SECONDS:
+                stored = time.monotonic()
+                state = self._interrupted(snapshot)
+                if state is not None:
+                    close(events)
+                    return dataclasses.replace(snapshot, state=state)  # type: ignore[arg-type]
+                self._store(snapshot)
+        return dataclasses.replace(snapshot, state="done", seconds=time.monotonic() - started, current="")
+
+    def _interrupted(self, snapshot: JobSnapshot) -> str | None:
+        if self._stop.is_set():
+            return "queued"
+        row = self._catalog.jobs.get(snapshot.id)
+        return "cancelled" if row and row["cancel"] else None
+
+    def _store(self, snapshot: JobSnapshot) -> None:
+        try:
+            self._catalog.jobs.update(snapshot.id, state=snapshot.state, progress=json.dumps(dataclasses.asdict(snapshot)))
+        except AppError:
+            log.exception("the progress of job %s could not be stored", snapshot.id)
+
+
+def submit_job(catalog: Catalog, kind: JobKind, title: str, wake: Mapping[str, threading.Event] | None = None, **params: Any) -> str:
+    """Write a queued job row; whichever process owns the library takes it within a second."""
+    job_id = uuid.uuid4().hex
+    values = {"state": "queued", "progress": None, "cancel": False, "attempts": 0}
+    catalog.jobs.put({"id": job_id, "kind": kind, "title": title, "params": json.dumps(params), **values})
+    for lane, kinds in LANES.items():
+        if wake and kind in kinds:
+            wake[lane].set()
+    return job_id
+
+
+def stored_snapshot(catalog: Catalog, job_id: str) -> JobSnapshot | None:
+    """A job as its row tells it."""
+    row = catalog.jobs.get(job_id)
+    if row is None:
+        return None
+    if not row["progress"]:
+        return JobSnapshot(row["id"], row["kind"], row["state"], row["title"])
+    fields = json.loads(row["progress"])
+    fields["skipped"] = tuple(Skipped(**skipped) for skipped in fields["skipped"])
+    return JobSnapshot(**{**fields, "state": row["state"]})
+
+
+def applied(snapshot: JobSnapshot, event: JobEvent) -> JobSnapshot:
+    """The snapshot after one more event."""
+    match event:
+        case Progress(done, total, unit, current):
+            return dataclasses.replace(snapshot, done=done, total=total, unit=unit, current=current)
+        case Indexed():
+            return dataclasses.replace(snapshot, indexed=snapshot.indexed + 1)
+        case Already():
+            return dataclasses.replace(snapshot, already=snapshot.already + 1)
+        case Skipped():
+            kept = (*snapshot.skipped, event) if len(snapshot.skipped) < SKIPPED_KEPT else snapshot.skipped
+            return dataclasses.replace(snapshot, skipped=kept, skipped_count=snapshot.skipped_count + 1)
+
+
+def close(events: Iterator[JobEvent]) -> None:
+    """Cancel a job: its generator's own clean-up runs."""
+    if hasattr(events, "close"):
+        events.close()

@@ -1,0 +1,131 @@
+"""The library as a whole: its numbers, its pictures, which model it uses, and clearing it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from PIL import Image
+
+from src.config import Settings
+from src.database.catalog import Catalog
+from src.database.vector_db import VectorDatabase, library_collection
+from src.errors import UnreadableImage
+from src.models.model_manager import ModelManager
+from src.processing import image_io, thumbnails
+from src.schema import ImageDetails, JobEvent, LibraryStats, ModelStatus, Progress, SearchHit
+
+ACTIVE_MODEL = "active_model"
+PREVIEW_SIDE = 1600
+"""Longest side in pixels of the large view."""
+
+
+class LibraryService:
+    """Answers questions about the library; changes nothing but its active model, and everything when cleared."""
+
+    def __init__(self, settings: Settings, catalog: Catalog, vectors: VectorDatabase, models: ModelManager) -> None:
+        self._settings = settings
+        self._catalog = catalog
+        self._vectors = vectors
+        self._models = models
+
+    # ------------------------------------------------------------ models
+
+    @property
+    def active_model(self) -> str:
+        """Id of the model that searches use: the setting's where there is one, else the library's own, else the best at hand."""
+        return self._settings.model or self._catalog.get_meta(ACTIVE_MODEL) or self._models.model_id
+
+    def adopt_model(self, model: str) -> None:
+        """Make ``model`` the library's own where it has none yet: the first pictures decide."""
+        if self._catalog.get_meta(ACTIVE_MODEL) is None:
+            self._catalog.set_meta(ACTIVE_MODEL, model)
+
+    def activate(self, model: str) -> None:
+        """Searches use ``model`` from now on. To be called when every image that can have one has its vector."""
+        self._catalog.set_meta(ACTIVE_MODEL, model)
+
+    def model_statuses(self) -> list[ModelStatus]:
+        return self._models.statuses(self.active_model)
+
+    def collection(self) -> str:
+        """Name of the active model's collection of whole images."""
+        return library_collection(self._models.embedder(self.active_model).space)
+
+    # ------------------------------------------------------------ numbers
+
+    def stats(self) -> LibraryStats:
+        """Counts and sizes as of now."""
+        images, files, uploads = self._catalog.counts()
+        settings, active = self._settings, self.active_model
+        dimensions = next((status.dimensions for status in self.model_statuses() if status.id == active), 0)
+        details = {
+            "catalogue": sum(_size(file) for file in settings.data_dir.glob("catalog.sqlite3*")),
+            "index": _folder_size(settings.chroma_dir),
+            "thumbnails": _folder_size(settings.thumbs_dir),
+            "uploads": _folder_size(settings.uploads_dir),
+            "weights": _folder_size(settings.weights_dir),
+        }
+        total = sum(details.values()) - details["weights"]
+        embedded = self._catalog.vectors.count(self.collection()) if images else 0
+        return LibraryStats(images, files, 0, active, dimensions, total, uploads, embedded, details)
+
+    # ------------------------------------------------------------ pictures
+
+    def newest(self, limit: int, offset: int = 0) -> list[SearchHit]:
+        """Pictures for browsing, the last added first; their score is 0 and means nothing."""
+        ids = self._catalog.newest(limit, offset)
+        shown = self._catalog.shown(ids)
+        return [SearchHit(id_, shown[id_].path_text, shown[id_].name, 0.0) for id_ in ids if id_ in shown]
+
+    def details(self, image_id: str) -> ImageDetails | None:
+        return self._catalog.details(image_id)
+
+    def thumbnail(self, image_id: str) -> Path | None:
+        """File of a catalogued image's thumbnail, made again where it has gone; None where that can't be done."""
+        path = thumbnails.thumbnail_path(self._settings.thumbs_dir, image_id)
+        if path.is_file():
+            return path if self._catalog.shown([image_id]) else None
+        preview = self._decoded(image_id, thumbnails.SIDE)
+        return thumbnails.write_thumbnail(preview, self._settings.thumbs_dir, image_id) if preview else None
+
+    def preview(self, image_id: str) -> bytes | None:
+        """A catalogued image as JPEG bytes for the large view, without the original's metadata; None where its files are gone."""
+        image = self._decoded(image_id, PREVIEW_SIDE)
+        return thumbnails.as_jpeg(thumbnails.shrunk(image, PREVIEW_SIDE)) if image else None
+
+    def _decoded(self, image_id: str, side: int) -> Image.Image | None:
+        for path, *_ in self._catalog.paths_of(image_id) if self._catalog.shown([image_id]) else ():
+            try:
+                with open(os.fsdecode(path), "rb") as file:
+                    return image_io.decode(file, self._settings.max_megapixels, side)[0]
+            except (OSError, UnreadableImage):
+                continue
+        return None
+
+    # ------------------------------------------------------------ clearing
+
+    def clear(self) -> Iterator[JobEvent]:
+        """Forget every image: rows, index, thumbnails and stored uploads. The user's own photos, weights and hand-made collections stay."""
+        images, _, _ = self._catalog.counts()
+        names = [collection.name for collection in self._catalog.vectors.all() if collection.owner == "library"]
+        self._catalog.clear_images()
+        for name in names:
+            self._vectors.discard(name)
+        self._vectors.discard_empty_index()
+        for folder in (self._settings.thumbs_dir, self._settings.uploads_dir):
+            shutil.rmtree(folder, ignore_errors=True)
+        yield Progress(images, images)
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
+
+
+def _folder_size(folder: Path) -> int:
+    return sum(_size(file) for file in folder.rglob("*") if file.is_file()) if folder.is_dir() else 0

@@ -1,0 +1,121 @@
+"""What the command line writes to the terminal: reports, tables, progress bars, JSON. Used by cli.py alone."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
+
+from src.schema import JobEvent, JobSnapshot, SearchPage, Skipped
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+class Report:
+    """Follows a job's events on the terminal and remembers what came of them."""
+
+    def __init__(self) -> None:
+        self.snapshot = JobSnapshot("", "index", "running", "")
+        self._skipped: list[tuple[str, str]] = []
+
+    def follow(self, events: Iterator[JobEvent], console: Console) -> None:
+        """Consume the events, with a progress bar where ``console`` is a terminal."""
+        from src.services.jobs import applied
+
+        started = time.monotonic()
+        with _bar(console) as show:
+            for event in events:
+                self.snapshot = replace(applied(self.snapshot, event), seconds=time.monotonic() - started)
+                if isinstance(event, Skipped):
+                    self._skipped.append((event.path, event.reason))
+                show(self.snapshot)
+
+    @property
+    def skipped(self) -> list[tuple[str, str]]:
+        return self._skipped or [(skipped.path, skipped.reason) for skipped in self.snapshot.skipped]
+
+    def as_json(self) -> dict[str, Any]:
+        done = self.snapshot
+        handled = done.indexed + done.already
+        return {
+            "indexed": done.indexed,
+            "already": done.already,
+            "skipped": [{"path": path, "reason": reason} for path, reason in self.skipped],
+            "seconds": round(done.seconds, 3),
+            "images_per_s": round(handled / done.seconds, 2) if done.seconds else 0.0,
+        }
+
+    def show(self) -> None:
+        numbers = self.as_json()
+        print(
+            f"{numbers['indexed']:,} indexed, {numbers['already']:,} already there, {len(self.skipped):,} skipped"
+            f" in {numbers['seconds']:.1f} s ({numbers['images_per_s']:.0f} images/s)"
+        )
+        for path, reason in self.skipped:
+            print(f"  skipped {printable(path)}: {printable(reason)}")
+
+
+@contextlib.contextmanager
+def _bar(console: Console) -> Iterator[Callable[[JobSnapshot], None]]:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.fields[what]}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+        task = progress.add_task("", total=None, what="looking for pictures")
+
+        def show(snapshot: JobSnapshot) -> None:
+            pace = f"{snapshot.per_second / 1e6:.1f} MB/s" if snapshot.unit == "bytes" else f"{snapshot.per_second:.0f} {snapshot.unit}/s"
+            progress.update(task, completed=snapshot.done, total=snapshot.total, what=pace if snapshot.done else "starting")
+
+        yield show
+
+
+def page_as_json(page: SearchPage) -> dict[str, Any]:
+    """A page of hits as the JSON that --json promises; a notice about the query goes to standard error."""
+    results = [{**asdict(hit), "score": round(hit.score, 6)} for hit in page.hits]
+    if page.notice:
+        print(page.notice, file=sys.stderr)
+    return {"query": page.query, "model": page.model, "took_ms": round(page.took_ms, 3), "results": results}
+
+
+def show_page(page: SearchPage) -> None:
+    """A page of hits as a table, with an honest word where nothing fits."""
+    if page.notice:
+        print(page.notice)
+    if page.verdict == "empty":
+        print("There is nothing to search yet. Add photos first: python -m src.cli index FOLDER")
+        return
+    if page.verdict == "weak":
+        print("Nothing in the library fits well. The closest:")
+    show_table(["score", "name", "path"], [[f"{hit.score:.3f}", hit.name, hit.path] for hit in page.hits])
+    print(f"{len(page.hits)} of {page.searched:,} images, {page.took_ms:.0f} ms, model {page.model}")
+
+
+def show_table(headings: list[str], rows: list[list[Any]]) -> None:
+    """A table that fits the terminal; cells are plain text, whatever is in them."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, show_header=any(headings))
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(printable(str(cell))) for cell in row))
+    Console().print(table)
+
+
+def printable(text: str) -> str:
+    """Control characters in a file name must not reach the terminal."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+
+
+def print_json(value: Any) -> None:
+    """One JSON value on standard output, in plain ASCII."""
+    json.dump(value, sys.stdout, ensure_ascii=True)
+    print()

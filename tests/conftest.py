@@ -1,0 +1,65 @@
+"""What tests share: a library in a temporary folder, made-up photos, and models that need no weights."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from src.bootstrap import Services, build_services
+from src.config import Settings
+from src.models.model_manager import ModelManager
+from tests.fakes import COLOURS, FakeEmbedder
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "library")
+
+
+@pytest.fixture
+def models(settings: Settings) -> ModelManager:
+    return fake_models(settings)
+
+
+@pytest.fixture
+def services(settings: Settings, models: ModelManager) -> Iterator[Services]:
+    """The library of a process that owns it, with a fake model; background jobs are not started."""
+    opened = build_services(settings, models=models)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """A folder with red.jpg, green.jpg, blue.jpg and yellow.jpg."""
+    folder = tmp_path / "photos"
+    for name in ("red", "green", "blue", "yellow"):
+        make_photo(folder / f"{name}.jpg", COLOURS[name])
+    return folder
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """The folder of real photos. Tests that need it are skipped, with this reason, where MFE_TEST_DATA does not name one."""
+    folder = os.environ.get("MFE_TEST_DATA", "")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("MFE_TEST_DATA names no folder of real photos")
+    return Path(folder)
+
+
+def fake_models(settings: Settings) -> ModelManager:
+    return ModelManager(model="builtin", settings=settings, loader=lambda *_: FakeEmbedder())
+
+
+def make_photo(path: Path, colour: tuple[int, int, int] = (120, 120, 120), size: tuple[int, int] = (160, 120), seed: int = 0) -> Path:
+    """A noisy picture of mostly one colour: compresses like a photo, differs by seed."""
+    noise = np.random.default_rng(seed).integers(-25, 26, (size[1], size[0], 3))
+    pixels = np.clip(np.array(colour) + noise, 0, 255).astype(np.uint8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path)
+    return path

@@ -1,0 +1,146 @@
+"""VectorDatabase as its users know it: what is added is found, by the index and by the exact scan alike, also after faults."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from src.config import PROJECT_DIR, Settings
+from src.database.chroma_index import MARKER, ChromaIndex, IndexFailed
+from src.database.vector_db import VectorDatabase
+from src.errors import BadInput, LibraryBusy, WrongDimensions
+
+RNG = np.random.default_rng(3)
+MATRIX = RNG.normal(size=(600, 32)).astype(np.float32)
+IDS = [f"id{n}" for n in range(600)]
+METADATA = [{"source": f"img{n}.jpg", "tags": ["a", "b"], "n": n} for n in range(600)]
+
+
+@pytest.fixture
+def db(settings: Settings) -> Iterator[VectorDatabase]:
+    with VectorDatabase(settings) as opened:
+        opened.create_or_get_collection()
+        yield opened
+
+
+def test_the_users_four_lines(settings: Settings) -> None:
+    with VectorDatabase(settings) as db:
+        db.create_or_get_collection()
+        db.add_segments(embeddings=MATRIX, metadatas=METADATA, ids=IDS)
+        assert db.in_step("segments")
+        found = db.search_by_embedding(MATRIX[7] * 5, n_results=10)
+    assert [match.id for match in found][0] == "id7" and found[0].score == pytest.approx(1, abs=1e-3)
+    assert found[0].metadata == {"source": "img7.jpg", "tags": ["a", "b"], "n": 7}
+    assert [m.score for m in found] == sorted((m.score for m in found), reverse=True) and len(found) == 10
+
+
+def test_index_and_exact_scan_agree(db: VectorDatabase, settings: Settings) -> None:
+    db.add_segments(MATRIX, ids=IDS)
+    by_index = [m.id for m in db.search_by_embedding(MATRIX[3], 20)]
+    with VectorDatabase(settings, read_only=True) as reader:
+        reader.create_or_get_collection()
+        exactly = [m.id for m in reader.search_by_embedding(MATRIX[3], 20)]
+        with pytest.raises(LibraryBusy):
+            reader.add_segments(MATRIX[:1])
+    truth = np.argsort(-(MATRIX / np.linalg.norm(MATRIX, axis=1, keepdims=True)) @ MATRIX[3])[:20]
+    assert exactly == [f"id{n}" for n in truth]
+    assert len(set(by_index) & set(exactly)) >= 19
+
+
+def test_adding_again_replaces_vector_and_metadata(db: VectorDatabase) -> None:
+    db.add_segments(MATRIX[:3], METADATA[:3], IDS[:3])
+    db.add_segments([MATRIX[5]], [{"new": True}], ["id0"])
+    found = db.search_by_embedding(MATRIX[5], 5)
+    assert (found[0].id, found[0].metadata) == ("id0", {"new": True}) and len(found) == 3
+
+
+def test_what_makes_no_sense_is_refused_and_stores_nothing(db: VectorDatabase) -> None:
+    for embeddings, ids in (([[0.0, 0.0]], ["a"]), ([[np.nan, 1.0]], ["a"]), ([[1.0, 2.0]], ["a", "b"]), ([[1.0], [1.0, 2.0]], None)):
+        with pytest.raises(BadInput):
+            db.add_segments(embeddings, ids=ids)
+    assert db.search_by_embedding([1.0, 0.0], 5) == []
+    db.add_segments([[1.0, 0.0]], ids=["a"])
+    with pytest.raises(WrongDimensions):
+        db.add_segments([[1.0, 0.0, 0.0]])
+    with pytest.raises(WrongDimensions):
+        db.search_by_embedding([1.0, 0.0, 0.0])
+    with pytest.raises(BadInput):
+        db.create_or_get_collection("no spaces")
+    with pytest.raises(BadInput):
+        db.search_by_embedding([1.0, 0.0], 0)
+
+
+def test_a_second_process_is_told_who_has_the_library(db: VectorDatabase, settings: Settings) -> None:
+    code = f"""
+        from pathlib import Path
+        from src.config import Settings
+        from src.database.vector_db import VectorDatabase
+        from src.errors import LibraryBusy
+        try:
+            VectorDatabase(Settings(home=Path({str(settings.home)!r})))
+        except LibraryBusy as error:
+            print(error)
+    """
+    run = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], cwd=PROJECT_DIR, capture_output=True, text=True, timeout=60)
+    assert "The library is open in another process" in run.stdout, run.stderr
+
+
+def test_after_a_kill_the_index_is_discarded_and_nothing_is_lost(settings: Settings) -> None:
+    code = f"""
+        import os, signal
+        from pathlib import Path
+        import numpy as np
+        from src.config import Settings
+        from src.database.vector_db import VectorDatabase
+        db = VectorDatabase(Settings(home=Path({str(settings.home)!r})))
+        db.create_or_get_collection()
+        matrix = np.random.default_rng(3).normal(size=(600, 32)).astype(np.float32)
+        db.add_segments(matrix, ids=[f"id{{n}}" for n in range(600)])
+        os.kill(os.getpid(), signal.SIGKILL)
+    """
+    run = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], cwd=PROJECT_DIR, capture_output=True, timeout=60)
+    assert run.returncode == -9, run.stderr
+    assert (settings.chroma_dir / MARKER).exists()
+    with VectorDatabase(settings) as db:
+        db.create_or_get_collection()
+        assert not db.open_index("segments"), "an index that was not closed cleanly must not be trusted"
+        assert [db.search_by_embedding(MATRIX[n], 1)[0].id for n in (0, 299, 599)] == ["id0", "id299", "id599"]
+        steps = list(db.rebuild("segments"))
+        assert steps[-1].done == 600 and db.in_step("segments")
+        assert [db.search_by_embedding(MATRIX[n], 1)[0].id for n in (0, 299, 599)] == ["id0", "id299", "id599"]
+    assert not (settings.chroma_dir / MARKER).exists()
+
+
+def test_a_garbled_or_missing_index_is_made_again_by_the_next_write(settings: Settings) -> None:
+    with VectorDatabase(settings) as db:
+        db.add_segments(MATRIX[:300], ids=IDS[:300])
+    (settings.chroma_dir / "chroma.sqlite3").write_bytes(b"garbled" * 1000)
+    with VectorDatabase(settings) as db:
+        assert db.search_by_embedding(MATRIX[9], 1)[0].id == "id9"
+        db.add_segments(MATRIX[300:310], ids=IDS[300:310])
+        assert db.in_step("segments") and db.search_by_embedding(MATRIX[9], 1)[0].id == "id9"
+
+
+def test_an_index_that_fails_in_mid_use_is_left_aside(db: VectorDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+    db.add_segments(MATRIX[:50], ids=IDS[:50])
+
+    def torn(*_: object) -> None:
+        raise IndexFailed("torn")
+
+    monkeypatch.setattr(ChromaIndex, "query", torn)
+    assert db.search_by_embedding(MATRIX[9], 1)[0].id == "id9" and not db.in_step("segments")
+
+
+def test_discard_touches_only_files_that_chroma_made(settings: Settings) -> None:
+    settings.chroma_dir.mkdir(parents=True)
+    (settings.chroma_dir / "mine.txt").write_text("keep")
+    with VectorDatabase(settings) as db:
+        db.add_segments(MATRIX[:5], ids=IDS[:5])
+        db.discard("segments")
+        db.discard_empty_index()
+        assert [file.name for file in settings.chroma_dir.iterdir()] == ["mine.txt"]

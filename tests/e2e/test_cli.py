@@ -1,0 +1,158 @@
+"""The command line as a user or a script runs it: separate processes, the real built-in model."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from src.config import PROJECT_DIR
+from tests.conftest import make_photo
+from tests.fakes import COLOURS
+
+
+def cli(*arguments: object, home: Path, check: int | None = 0, **env: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "src.cli", *map(str, arguments)]
+    environment = {**os.environ, "MFE_HOME": str(home), **env}
+    run = subprocess.run(command, cwd=PROJECT_DIR, env=environment, capture_output=True, text=True, timeout=120)
+    assert check is None or run.returncode == check, (run.returncode, run.stdout, run.stderr)
+    assert "Traceback" not in run.stderr
+    return run
+
+
+def as_json(run: subprocess.CompletedProcess[str]) -> Any:
+    return json.loads(run.stdout)
+
+
+@pytest.fixture(scope="module")
+def album(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("album")
+    for name in ("red", "green", "blue", "yellow"):
+        make_photo(folder / f"{name}.jpg", COLOURS[name], (320, 240))
+    (folder / "text.jpg").write_text("no picture")
+    (folder / "empty.png").touch()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, album: Path) -> Path:
+    """A library made by `index`; what it said is checked here once."""
+    folder = tmp_path_factory.mktemp("home")
+    report = as_json(cli("index", album, "--json", home=folder))
+    assert set(report) == {"indexed", "already", "skipped", "seconds", "images_per_s"}
+    assert (report["indexed"], report["already"]) == (4, 0) and report["images_per_s"] > 0
+    assert {Path(s["path"]).name: s["reason"] for s in report["skipped"]} == {
+        "text.jpg": "It is not a picture in a format that can be read.",
+        "empty.png": "The file is empty.",
+    }
+    return folder
+
+
+def test_indexing_again_finds_everything_there(home: Path, album: Path) -> None:
+    report = as_json(cli("index", "--json", album, home=home))
+    assert (report["indexed"], report["already"], len(report["skipped"])) == (0, 4, 2)
+
+
+def test_search_as_json(home: Path, album: Path) -> None:
+    answer = as_json(cli("search", "a plain red picture", "--top-k", 3, "--json", home=home))
+    assert set(answer) == {"query", "model", "took_ms", "results"} and answer["model"] == "builtin"
+    assert len(answer["results"]) == 3 and set(answer["results"][0]) == {"id", "path", "name", "score", "kind", "box"}
+    scores = [hit["score"] for hit in answer["results"]]
+    assert scores == sorted(scores, reverse=True) and Path(answer["results"][0]["path"]).parent == album
+
+
+def test_search_by_picture_by_both_and_by_a_file_of_queries(home: Path, album: Path, tmp_path: Path) -> None:
+    by_picture = as_json(cli("search", "--image", album / "blue.jpg", "--json", home=home))
+    assert by_picture["results"][0]["name"] == "blue.jpg" and by_picture["results"][0]["score"] > 0.99
+    assert as_json(cli("search", "blue", "--image", album / "blue.jpg", "--json", home=home))["results"][0]["name"] == "blue.jpg"
+    (tmp_path / "queries.txt").write_text("a dog\n\nthe blue sky\n")
+    answers = as_json(cli("search", "--queries", tmp_path / "queries.txt", "--json", "--top-k", "2", home=home))
+    assert [answer["query"] for answer in answers] == ["a dog", "the blue sky"] and all(len(a["results"]) == 2 for a in answers)
+
+
+def test_stats_models_and_tables_for_people(home: Path) -> None:
+    stats = as_json(cli("stats", "--json", home=home))
+    assert set(stats) == {"images", "files", "segments", "model", "dimensions", "bytes"}
+    assert (stats["images"], stats["files"], stats["segments"], stats["model"], stats["dimensions"]) == (4, 4, 0, "builtin", 768)
+    models = {model["id"]: model for model in as_json(cli("models", "--json", home=home))}
+    assert models["builtin"]["available"] and models["builtin"]["active"] and not models["ViT-B/32"]["available"]
+    table = cli("search", "red", home=home).stdout
+    assert "red.jpg" in table and "of 4 images" in table and "builtin" in cli("stats", home=home).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["search"], 2, "say what to look for"),
+        (["search", ""], 2, "say what to look for"),
+        (["search", "  "], 2, "The query is empty."),
+        (["search", "x", "--top-k", "0"], 2, "0 results can't be shown."),
+        (["search", "x", "--top-k", "many"], 2, "invalid int value"),
+        (["search", "x", "--model", "nonsense"], 2, "nonsense"),
+        (["search", "x", "--model", "ViT-B/32"], 1, "ViT-B-32.pt"),
+        (["search", "--image", "/nowhere.jpg"], 1, "can't be read"),
+        (["search", "--queries", "/nowhere.txt"], 1, "can't be read"),
+        (["index", "/nowhere"], 1, "There is no file or folder /nowhere."),
+        (["index"], 2, "PATH"),
+        (["clear"], 2, "--yes"),
+        (["dance"], 2, "dance"),
+        ([], 2, "COMMAND"),
+    ],
+)
+def test_errors_are_one_line_with_the_right_code(home: Path, arguments: list[str], code: int, says: str) -> None:
+    run = cli(*arguments, home=home, check=code)
+    assert says in run.stderr and len(run.stderr.strip().splitlines()) == 1, run.stderr
+
+
+def test_an_unreadable_path_does_not_stop_the_others(album: Path, tmp_path: Path) -> None:
+    run = cli("index", "/nowhere", album, "--json", home=tmp_path, check=1)
+    assert as_json(run)["indexed"] == 4 and run.stderr.strip() == "There is no file or folder /nowhere."
+
+
+def test_a_query_of_ten_thousand_characters(home: Path) -> None:
+    run = cli("search", "red " * 2500, "--json", "--top-k", "1", home=home)
+    assert len(as_json(run)["results"]) == 1 and "only the first 1,000 were used" in run.stderr
+
+
+def test_library_option_and_setting(home: Path, tmp_path: Path) -> None:
+    assert as_json(cli("stats", "--json", "--library", home, home=tmp_path))["images"] == 4
+    assert as_json(cli("--library", home, "stats", "--json", home=tmp_path))["images"] == 4
+    assert "MFE_PRECISION is 'fp8'" in cli("stats", home=home, check=1, MFE_PRECISION="fp8").stderr
+
+
+def test_beside_a_process_that_owns_the_library(album: Path, tmp_path: Path) -> None:
+    """The other process does the work: the command hands it a job and follows it."""
+    code = "import sys, time; from src.bootstrap import build_services; s = build_services(port=8501).start(); print('up', flush=True); sys.stdin.read(); s.close()"
+    owner = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=PROJECT_DIR, env={**os.environ, "MFE_HOME": str(tmp_path)}, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    try:
+        assert owner.stdout is not None and owner.stdout.readline() == b"up\n"
+        run = cli("index", album, "--json", home=tmp_path)
+        assert as_json(run)["indexed"] == 4 and "open in another process" in run.stderr and len(as_json(run)["skipped"]) == 2
+        assert as_json(cli("search", "red", "--json", home=tmp_path))["results"]
+        assert as_json(cli("clear", "--yes", "--json", home=tmp_path)) == {"cleared": 4}
+        assert as_json(cli("stats", "--json", home=tmp_path))["images"] == 0
+    finally:
+        owner.communicate(timeout=30)
+
+
+def test_clear(album: Path, tmp_path: Path) -> None:
+    cli("index", album, home=tmp_path)
+    assert "4 images forgotten" in cli("clear", "--yes", home=tmp_path).stdout
+    assert "nothing to search yet" in cli("search", "red", home=tmp_path).stdout and len(list(album.iterdir())) == 6
+
+
+def test_help_answers_at_once_because_it_imports_nothing_heavy() -> None:
+    code = "import sys; import src.cli; src.cli._parser().format_help(); print([m for m in ('numpy', 'PIL', 'sqlalchemy', 'rich', 'torch') if m in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", code], cwd=PROJECT_DIR, capture_output=True, text=True, timeout=60, check=True)
+    assert run.stdout.strip() == "[]"
+    started = time.perf_counter()
+    subprocess.run([sys.executable, "-m", "src.cli", "--help"], cwd=PROJECT_DIR, capture_output=True, timeout=60, check=True)
+    print(f"--help took {time.perf_counter() - started:.3f} s")

@@ -1,0 +1,121 @@
+"""The catalogue: one transaction a batch, identity by content, and a file of a newer version refused."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from src.database.catalog import Catalog, FileRow, ImageRow
+from src.database.tables import MIGRATIONS
+from src.errors import LibraryNewer, LibraryUnusable, WrongDimensions
+from src.schema import FileStamp, FloatArray, ImageFacts
+
+SPACE = "image-test"
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Catalog:
+    opened = Catalog(tmp_path / "data" / "catalog.sqlite3")
+    opened.vectors.create(SPACE, 4, "library")
+    return opened
+
+
+def image(name: str) -> ImageRow:
+    return ImageRow(f"id-{name}", f"sha-{name}", ImageFacts(40, 30, "JPEG", None), 1000)
+
+
+def file(path: str, image_name: str, uploaded: bool = False) -> FileRow:
+    return FileRow(os.fsencode(path), path, Path(path).name, f"id-{image_name}", FileStamp(1, 2, 3, 4), uploaded)
+
+
+def vector(seed: int) -> FloatArray:
+    values = np.random.default_rng(seed).normal(size=4).astype(np.float32)
+    return values / np.linalg.norm(values)
+
+
+def add(catalog: Catalog, *names: str) -> None:
+    vectors = {f"id-{name}": vector(seed) for seed, name in enumerate(names)}
+    catalog.commit_batch(SPACE, [image(name) for name in names], [file(f"/p/{name}.jpg", name) for name in names], vectors)
+
+
+def test_a_batch_is_there_after_reopening(catalog: Catalog, tmp_path: Path) -> None:
+    add(catalog, "a", "b")
+    catalog.close()
+    again = Catalog(tmp_path / "data" / "catalog.sqlite3")
+    assert again.counts() == (2, 2, 0) and again.vectors.count(SPACE) == 2
+    stored = again.vectors.get(SPACE, "id-b")
+    assert stored is not None and np.dot(stored, vector(1)) > 0.9999 and abs(np.linalg.norm(stored) - 1) < 1e-6
+
+
+def test_a_failing_batch_leaves_nothing(catalog: Catalog) -> None:
+    lost = file("/p/x.jpg", "never-stored")
+    with pytest.raises(Exception, match="FOREIGN KEY"):
+        catalog.commit_batch(SPACE, [image("a")], [file("/p/a.jpg", "a"), lost], {"id-a": vector(0)})
+    assert catalog.counts() == (0, 0, 0) and catalog.vectors.count(SPACE) == 0
+
+
+def test_two_paths_of_one_image_and_the_users_own_first(catalog: Catalog) -> None:
+    add(catalog, "a")
+    catalog.commit_batch(SPACE, [image("a")], [file("/up/a.jpg", "a", uploaded=True), file("/copy/a2.jpg", "a")], {})
+    assert catalog.counts() == (1, 3, 0)
+    details = catalog.details("id-a")
+    assert details is not None and details.paths == ("/p/a.jpg", "/copy/a2.jpg", "/up/a.jpg") and not details.uploaded
+    assert catalog.shown(["id-a", "id-none"])["id-a"].name == "a.jpg"
+
+
+def test_a_file_with_new_bytes_hides_the_image_it_held_and_bytes_that_return_show_it(catalog: Catalog) -> None:
+    add(catalog, "a", "b")
+    hidden = catalog.commit_batch(SPACE, [image("c")], [file("/p/a.jpg", "c")], {"id-c": vector(9)})
+    assert hidden == ["id-a"] and catalog.details("id-a") is None and catalog.shown(["id-a"]) == {}
+    assert catalog.vectors.count(SPACE) == 2 and "id-a" in catalog.vectors.ids(SPACE)
+    found = {id_ for ids, _ in catalog.vectors.blocks(SPACE, 1) for id_ in ids}
+    assert found == {"id-b", "id-c"}
+    catalog.commit_batch(SPACE, [], [file("/p/back.jpg", "a")], {})
+    assert catalog.vectors.count(SPACE) == 3 and catalog.details("id-a") is not None
+
+
+def test_clear_forgets_images_and_keeps_what_scripts_made(catalog: Catalog) -> None:
+    add(catalog, "a")
+    catalog.vectors.create("mine", 4, "user")
+    catalog.vectors.put("mine", {"x": vector(0)}, {"x": {"source": "x.jpg"}})
+    catalog.set_meta("active_model", "builtin")
+    catalog.clear_images()
+    assert catalog.counts() == (0, 0, 0) and [c.name for c in catalog.vectors.all()] == ["mine"]
+    assert catalog.vectors.metadata_of("mine", ["x"]) == {"x": {"source": "x.jpg"}}
+    assert catalog.get_meta("active_model") == "builtin"
+
+
+def test_lists_longer_than_sqlites_limits(catalog: Catalog) -> None:
+    ids = [f"id-{n}" for n in range(40_000)]
+    assert catalog.shown(ids) == {} and catalog.vectors.metadata_of(SPACE, ids) == {}
+
+
+def test_dimension_is_fixed(catalog: Catalog) -> None:
+    with pytest.raises(WrongDimensions, match="length 4, not 8"):
+        catalog.vectors.create(SPACE, 8, "library")
+
+
+def test_undecodable_names_are_stored_and_found(catalog: Catalog) -> None:
+    path = Path("/p/caf\udce9\n.jpg")
+    row = FileRow(os.fsencode(path), "shown", "shown", "id-a", FileStamp(1, 2, 3, 4))
+    catalog.commit_batch(SPACE, [image("a")], [row], {})
+    assert list(catalog.files_under(b"/p/")) == [os.fsencode(path)]
+    assert catalog.files_under(b"/q/") == {}
+
+
+def test_newer_and_damaged_files_are_refused(tmp_path: Path) -> None:
+    newer = tmp_path / "newer.sqlite3"
+    Catalog(newer).close()
+    with sqlite3.connect(newer) as db:
+        db.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    with pytest.raises(LibraryNewer, match="newer version"):
+        Catalog(newer)
+    garbled = tmp_path / "garbled.sqlite3"
+    garbled.write_bytes(b"this is no database" * 100)
+    with pytest.raises(LibraryUnusable, match="can't be opened"):
+        Catalog(garbled)
+    assert garbled.read_bytes() == b"this is no database" * 100

@@ -1,0 +1,26 @@
+"""Settings: read from MFE_* variables, refused with the variable's name where they make no sense."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from src.config import PROJECT_DIR, Settings
+from src.errors import BadSetting
+
+
+def test_defaults_and_values(tmp_path: Path) -> None:
+    assert Settings.from_env({}) == Settings() and Settings().home == PROJECT_DIR
+    env = {"MFE_HOME": str(tmp_path), "MFE_MODEL": "ViT-B/32", "MFE_PRECISION": "fp32", "MFE_MAX_MEGAPIXELS": "80", "MFE_DEVICE": "cpu"}
+    settings = Settings.from_env(env)
+    assert (settings.home, settings.model, settings.precision, settings.max_megapixels) == (tmp_path, "ViT-B/32", "fp32", 80)
+    assert settings.catalog_file == tmp_path / "data" / "catalog.sqlite3" and settings.chroma_dir == tmp_path / "chroma_db"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("MFE_PRECISION", "fp8"), ("MFE_DEVICE", "tpu"), ("MFE_MAX_MEGAPIXELS", "0"), ("MFE_MAX_MEGAPIXELS", "many")]
+)
+def test_nonsense_is_refused_by_name(name: str, value: str) -> None:
+    with pytest.raises(BadSetting, match=f"{name} is '{value}'"):
+        Settings.from_env({name: value})

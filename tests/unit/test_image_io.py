@@ -1,0 +1,101 @@
+"""Reading picture files: formats, orientation, facts, and a reason for everything that can't be read."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import ExifTags, Image
+
+from src.errors import UnreadableImage
+from src.processing import image_io
+from src.processing.thumbnails import SIDE, thumbnail_path, write_thumbnail
+from tests.conftest import make_photo
+
+CAP = 50
+
+
+def encoded(image: Image.Image, form: str, **options: object) -> io.BytesIO:
+    buffer = io.BytesIO()
+    if form == "HEIF":
+        image_io._prepare_pillow()
+    image.save(buffer, form, **options)
+    buffer.seek(0)
+    return buffer
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "HEIF", "AVIF"])
+def test_every_format_is_read_by_its_content(form: str) -> None:
+    image, facts = image_io.decode(encoded(Image.new("RGB", (64, 48), (200, 40, 40)), form), CAP)
+    assert (image.mode, image.size, facts.format) == ("RGB", (64, 48), form)
+    assert np.allclose(np.asarray(image).mean(axis=(0, 1)), (200, 40, 40), atol=8)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "AVIF", "HEIF"])
+def test_orientation_is_applied(form: str, orientation: int) -> None:
+    upright = Image.new("RGB", (80, 40), "blue")
+    upright.paste("red", (0, 0, 40, 40))  # red on the left
+    undo = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}
+    stored = upright if orientation == 1 else upright.transpose(Image.Transpose(undo[orientation]))
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    image, facts = image_io.decode(encoded(stored, form, exif=exif.tobytes()), CAP)
+    assert image.size == (80, 40) == (facts.width, facts.height)
+    left, right = np.asarray(image)[20, 10], np.asarray(image)[20, 70]
+    assert left[0] > 180 > 90 > left[2] and right[2] > 180 > 90 > right[0]
+
+
+def test_capture_time_and_full_size_are_kept_by_a_reduced_decode() -> None:
+    exif = Image.Exif()
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = "2021:07:03 18:05:09"
+    image, facts = image_io.decode(encoded(Image.new("RGB", (3200, 1600), "green"), "JPEG", exif=exif), CAP, min_side=300)
+    assert (facts.width, facts.height, facts.taken_at) == (3200, 1600, "2021-07-03T18:05:09")
+    assert 300 <= min(image.size) < 1600
+
+
+def test_transparency_is_laid_on_white_and_16_bit_scaled() -> None:
+    clear, _ = image_io.decode(encoded(Image.new("RGBA", (8, 8), (0, 0, 0, 0)), "PNG"), CAP)
+    assert np.asarray(clear).min() == 255
+    deep = Image.fromarray(np.full((8, 8), 0x8000, dtype=np.uint16))
+    grey, _ = image_io.decode(encoded(deep, "PNG"), CAP)
+    assert abs(int(np.asarray(grey).mean()) - 128) <= 1
+
+
+def test_every_bad_file_has_a_reason(tmp_path: Path) -> None:
+    whole = make_photo(tmp_path / "whole.jpg", size=(400, 300)).read_bytes()
+    cases = {
+        b"": "The file is empty.",
+        b"just some text": "It is not a picture in a format that can be read.",
+        whole[: len(whole) // 2]: "The picture is damaged: it ends too early.",
+    }
+    for data, reason in cases.items():
+        with pytest.raises(UnreadableImage) as caught:
+            image_io.decode(io.BytesIO(data), CAP)
+        assert caught.value.user_message == reason
+
+
+def test_the_pixel_cap_is_checked_on_the_header() -> None:
+    header = encoded(Image.new("1", (9000, 9000)), "PNG")
+    with pytest.raises(UnreadableImage, match="9000 x 9000 pixels, more than the limit of 50 megapixels"):
+        image_io.decode(header, CAP)
+
+
+def test_names_and_ids(tmp_path: Path) -> None:
+    path = make_photo(tmp_path / "a.jpg")
+    with path.open("rb") as file:
+        digest = image_io.content_hash(file)
+        assert file.tell() == 0
+    assert image_io.image_id(digest) == image_io.image_id(digest) != image_io.image_id("0" * 64)
+    assert image_io.display_text(Path("/x/caf\udce9.jpg")) == "/x/caf\N{REPLACEMENT CHARACTER}.jpg"
+
+
+def test_thumbnail_is_small_upright_and_written_once(tmp_path: Path) -> None:
+    image = Image.effect_noise((1200, 900), 30).convert("RGB")
+    path = write_thumbnail(image, tmp_path, "ab12")
+    assert path == thumbnail_path(tmp_path, "ab12") and path.parent.name == "ab"
+    before = path.stat().st_mtime_ns
+    assert max(Image.open(path).size) == SIDE and write_thumbnail(image, tmp_path, "ab12").stat().st_mtime_ns == before
+    assert [file.name for file in path.parent.iterdir()] == ["ab12.jpg"]

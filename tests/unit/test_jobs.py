@@ -1,0 +1,166 @@
+"""Background jobs: progress, cancel, one after the other, and going on after a restart."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from src.bootstrap import Services, build_services
+from src.config import Settings
+from src.database.catalog import Catalog
+from src.errors import LibraryUnusable
+from src.models.model_manager import ModelManager
+from src.schema import SKIPPED_KEPT, JobEvent, JobSnapshot, Progress, Skipped
+from src.services.jobs import MAX_ATTEMPTS, JobRunner, applied, stored_snapshot, submit_job
+from src.services.search import Query
+from tests.conftest import make_photo
+from tests.fakes import FakeEmbedder
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Catalog:
+    return Catalog(tmp_path / "catalog.sqlite3")
+
+
+@pytest.fixture
+def runner(catalog: Catalog) -> Iterator[Callable[..., JobRunner]]:
+    """Starts a runner whose index jobs do what the test says."""
+    started: list[JobRunner] = []
+
+    def start(index: Callable[[dict[str, Any]], Iterator[JobEvent]]) -> JobRunner:
+        def download(_: dict[str, Any]) -> Iterator[JobEvent]:
+            yield Progress(5, 5, "bytes")
+
+        jobs = JobRunner(catalog, {"index": index, "download": download})
+        started.append(jobs)
+        jobs.start()
+        return jobs
+
+    yield start
+    for jobs in started:
+        jobs.stop()
+
+
+def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.01)
+
+
+def slow(_: dict[str, Any]) -> Iterator[JobEvent]:
+    for done in range(1, 2001):
+        time.sleep(0.01)
+        yield Progress(done, 2000, current=f"{done}.jpg")
+
+
+def test_a_job_runs_to_its_end_and_is_remembered(runner: Callable[..., JobRunner], catalog: Catalog) -> None:
+    def index(params: dict[str, Any]) -> Iterator[JobEvent]:
+        yield Skipped("bad.jpg", f"because {params['why']}")
+        yield Progress(1, 1)
+
+    jobs = runner(index)
+    job = jobs.submit("index", "Adding photos", why="it is bad")
+    done = jobs.wait(job, 10)
+    assert done is not None and (done.state, done.done, done.total) == ("done", 1, 1)
+    assert done.skipped == (Skipped("bad.jpg", "because it is bad"),)
+    assert stored_snapshot(catalog, job) == done and jobs.active() == [] and jobs.latest()[0] == done
+
+
+def test_cancel_stops_a_running_and_a_queued_job(runner: Callable[..., JobRunner]) -> None:
+    jobs = runner(slow)
+    first, second = jobs.submit("index", "one"), jobs.submit("index", "two")
+    until(lambda: jobs.snapshot(first).done > 3)
+    assert [s.state for s in jobs.active()] == ["running", "queued"], "one at a time, in order"
+    running = jobs.active()[0]
+    assert running.per_second > 0 and running.seconds_left is not None and running.seconds_left > 0
+    jobs.cancel_all()
+    assert jobs.wait(first, 10).state == "cancelled" and jobs.wait(second, 10).state == "cancelled"
+    assert jobs.snapshot(second).done == 0
+
+
+def test_a_download_does_not_wait_for_indexing(runner: Callable[..., JobRunner]) -> None:
+    jobs = runner(slow)
+    index = jobs.submit("index", "long")
+    download = jobs.submit("download", "weights")
+    assert jobs.wait(download, 10).state == "done" and jobs.snapshot(index).state == "running"
+    jobs.cancel(index)
+
+
+def test_failures_are_told_in_one_sentence_and_the_next_job_runs(runner: Callable[..., JobRunner]) -> None:
+    def index(params: dict[str, Any]) -> Iterator[JobEvent]:
+        yield Progress(1, 2)
+        if params["how"] == "known":
+            raise LibraryUnusable("The disk is full.", "Free some space.")
+        if params["how"] == "surprise":
+            raise ZeroDivisionError("secret detail")
+
+    jobs = runner(index)
+    known, surprise, fine = (jobs.submit("index", how, how=how) for how in ("known", "surprise", "fine"))
+    assert jobs.wait(known, 10).error == "The disk is full. Free some space."
+    failed = jobs.wait(surprise, 10)
+    assert failed.state == "failed" and failed.done == 1 and "ZeroDivisionError" in failed.error and "secret" not in failed.error
+    assert jobs.wait(fine, 10).state == "done"
+
+
+def test_jobs_of_a_dead_process_go_on_but_not_for_ever(runner: Callable[..., JobRunner], catalog: Catalog) -> None:
+    ran = threading.Event()
+
+    def index(_: dict[str, Any]) -> Iterator[JobEvent]:
+        ran.set()
+        yield Progress(1, 1)
+
+    job = submit_job(catalog, "index", "left over")
+    catalog.jobs.update(job, state="running", attempts=1)
+    deadly = submit_job(catalog, "index", "kills the process")
+    catalog.jobs.update(deadly, state="running", attempts=MAX_ATTEMPTS)
+    jobs = runner(index)
+    assert jobs.wait(job, 10).state == "done" and ran.is_set()
+    assert jobs.snapshot(deadly).state == "failed"
+
+
+def test_stopping_leaves_the_job_queued(runner: Callable[..., JobRunner], catalog: Catalog) -> None:
+    jobs = runner(slow)
+    job = jobs.submit("index", "long")
+    until(lambda: jobs.snapshot(job).done > 3)
+    jobs.stop()
+    assert catalog.jobs.get(job)["state"] == "queued"
+
+
+def test_another_process_may_queue_and_cancel(runner: Callable[..., JobRunner], catalog: Catalog) -> None:
+    jobs = runner(slow)
+    other = Catalog(catalog._file.file)
+    job = submit_job(other, "index", "from the command line")
+    until(lambda: (s := stored_snapshot(other, job)) is not None and s.done > 0)
+    other.jobs.update(job, cancel=True)
+    assert jobs.wait(job, 10).state == "cancelled"
+
+
+def test_reports_stay_bounded() -> None:
+    snapshot = JobSnapshot("x", "index", "running", "")
+    for number in range(SKIPPED_KEPT + 10):
+        snapshot = applied(snapshot, Skipped(str(number), "bad"))
+    assert len(snapshot.skipped) == SKIPPED_KEPT and snapshot.skipped_count == SKIPPED_KEPT + 10
+
+
+def test_search_and_clear_while_indexing(settings: Settings, tmp_path: Path) -> None:
+    for number in range(60):
+        make_photo(tmp_path / "many" / f"{number:02}.png", (220, 30, 30), (24, 24), seed=number)
+    models = ModelManager("builtin", settings, loader=lambda *_: FakeEmbedder(delay=0.02))
+    services = build_services(settings, models=models).start()
+    try:
+        job = services.jobs.submit("index", "many", paths=[str(tmp_path / "many")])
+        until(lambda: services.jobs.snapshot(job).indexed > 0, 30)
+        page = services.search.search(Query("red"), 100)
+        assert 0 < page.searched < 60 and len(page.hits) == page.searched
+        services.jobs.cancel_all()
+        clear = services.jobs.submit("clear", "Clearing")
+        assert services.jobs.wait(clear, 30).state == "done" and services.jobs.snapshot(job).state == "cancelled"
+        assert services.library.stats().images == 0 and services.search.search(Query("red")).verdict == "empty"
+    finally:
+        services.close()

@@ -1,0 +1,87 @@
+"""The library as a whole: numbers that are true, pictures that can be shown, and a clear that takes only what it says."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from PIL import Image
+
+from src.bootstrap import Services, build_services
+from src.config import Settings
+from src.processing.thumbnails import thumbnail_path
+from src.services.library import PREVIEW_SIDE
+from src.services.search import Query
+from tests.conftest import fake_models, make_photo
+
+
+def index(services: Services, folder: Path) -> None:
+    list(services.handlers["index"]({"paths": [str(folder)]}))
+
+
+def test_numbers(services: Services, photos: Path) -> None:
+    empty = services.library.stats()
+    assert (empty.images, empty.files, empty.segments, empty.embedded, empty.model) == (0, 0, 0, 0, "builtin")
+    index(services, photos)
+    stats = services.library.stats()
+    assert (stats.images, stats.files, stats.uploads, stats.embedded) == (4, 4, 0, 4)
+    on_disk = sum(f.stat().st_size for f in services.settings.home.rglob("*") if f.is_file() and "logs" not in f.parts)
+    assert 0.8 * on_disk <= stats.bytes <= on_disk
+
+
+def test_newest_first(services: Services, photos: Path, tmp_path: Path) -> None:
+    index(services, photos)
+    make_photo(tmp_path / "late" / "late.jpg", seed=99)
+    index(services, tmp_path / "late")
+    assert services.library.newest(1)[0].name == "late.jpg" and len(services.library.newest(10)) == 5
+    assert len(services.library.newest(10, offset=3)) == 2
+
+
+def test_pictures_for_showing(services: Services, tmp_path: Path) -> None:
+    photo = make_photo(tmp_path / "big" / "big.jpg", size=(3000, 1500))
+    index(services, photo.parent)
+    image_id = services.library.newest(1)[0].id
+    preview = services.library.preview(image_id)
+    assert preview is not None and Image.open(io.BytesIO(preview)).size == (PREVIEW_SIDE, PREVIEW_SIDE // 2)
+    thumbnail_path(services.settings.thumbs_dir, image_id).unlink()
+    made_again = services.library.thumbnail(image_id)
+    assert made_again is not None and made_again.is_file()
+    photo.unlink()
+    assert services.library.preview(image_id) is None and services.library.thumbnail(image_id) == made_again
+    unknown = "00000000-0000-5000-8000-000000000000"
+    assert services.library.thumbnail(unknown) is services.library.preview(unknown) is services.library.details(unknown) is None
+
+
+def test_clear_takes_the_library_and_nothing_else(services: Services, photos: Path) -> None:
+    index(services, photos)
+    services.vectors.create_or_get_collection("mine")
+    services.vectors.add_segments([[1.0, 0.0]], [{"source": "x"}], ["x"])
+    services.settings.weights_dir.mkdir(parents=True, exist_ok=True)
+    (services.settings.weights_dir / "some.pt").write_bytes(b"weights")
+    list(services.handlers["clear"]({}))
+    assert services.library.stats().images == 0 and not services.settings.thumbs_dir.exists()
+    assert len(list(photos.iterdir())) == 4 and (services.settings.weights_dir / "some.pt").exists()
+    assert services.vectors.search_by_embedding([1.0, 0.0])[0].id == "x"
+    index(services, photos)
+    assert services.search.search(Query("red"), 1).hits[0].name == "red.jpg"
+
+
+def test_the_library_keeps_its_model_and_is_the_same_after_reopening(settings: Settings, photos: Path) -> None:
+    first = build_services(settings, models=fake_models(settings))
+    index(first, photos)
+    assert first.catalog.get_meta("active_model") == "builtin"
+    first.close()
+    second = build_services(settings, models=fake_models(settings))
+    assert second.vectors.open_index(second.library.collection()), "a clean close leaves an index that is used again"
+    assert second.search.search(Query("blue"), 1).hits[0].name == "blue.jpg"
+    second.close()
+
+
+def test_reading_beside_the_owner(services: Services, photos: Path, settings: Settings) -> None:
+    index(services, photos)
+    reader = build_services(settings, read_only=True, models=fake_models(settings))
+    assert reader.search.search(Query("green"), 1).hits[0].name == "green.jpg" and reader.library.stats().images == 4
+    reader.vectors.close()
+    make_photo(photos / "purple.jpg", (130, 40, 170))
+    index(services, photos)
+    assert services.search.search(Query("purple"), 1).hits[0].name == "purple.jpg", "the reader's end must not close the owner's library"

@@ -1,0 +1,74 @@
+"""Search: by words, by example, by both, many at once, and an honest word when nothing fits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from src.bootstrap import Services
+from src.errors import BadInput, BadQuery
+from src.services.search import MAX_CHARACTERS, Query
+from tests.conftest import make_photo
+from tests.fakes import colour_picture
+
+
+@pytest.fixture
+def library(services: Services, photos: Path) -> Services:
+    make_photo(photos / "red too.jpg", (225, 35, 35), seed=5)
+    list(services.handlers["index"]({"paths": [str(photos)]}))
+    return services
+
+
+def names(library: Services, query: Query, limit: int = 20) -> list[str]:
+    return [hit.name for hit in library.search.search(query, limit).hits]
+
+
+def test_by_words(library: Services) -> None:
+    page = library.search.search(Query("something  red\n"), 3)
+    assert {hit.name for hit in page.hits[:2]} == {"red.jpg", "red too.jpg"} and len(page.hits) == 3
+    assert (page.query, page.verdict, page.searched, page.notice) == ("something red", "match", 5, None)
+    assert all(-1 <= hit.score <= 1 and hit.kind == "image" and hit.box is None for hit in page.hits)
+
+
+def test_by_example_by_both_and_similar(library: Services) -> None:
+    assert names(library, Query(image=colour_picture("blue")))[0] == "blue.jpg"
+    both = library.search.search(Query("green", colour_picture("blue")), 2)
+    assert {hit.name for hit in both.hits} == {"green.jpg", "blue.jpg"}
+    red = library.search.search(Query("red"), 1).hits[0]
+    similar = library.search.search(Query(like=red.id), 4)
+    assert red.name not in {hit.name for hit in similar.hits} and similar.hits[0].name.startswith("red") and len(similar.hits) == 4
+
+
+def test_nothing_fits_is_said_and_an_empty_library_is_another_thing(library: Services) -> None:
+    page = library.search.search(Query("quarterly earnings report"), 3)
+    assert page.verdict == "weak" and len(page.hits) == 3
+    list(library.handlers["clear"]({}))
+    assert library.search.search(Query("red")).verdict == "empty"
+
+
+def test_many_at_once_are_what_they_are_alone(library: Services) -> None:
+    queries = [Query("red"), Query("blue"), Query("red")]
+    together = library.search.search_many(queries, 3)
+    for query, page in zip(queries, together, strict=True):
+        assert [(h.id, pytest.approx(h.score, abs=1e-5)) for h in library.search.search(query, 3).hits] == [(h.id, h.score) for h in page.hits]
+
+
+def test_empty_and_over_long_queries(library: Services) -> None:
+    for nothing in ("", "  \n ", "\0"):
+        with pytest.raises(BadQuery, match="The query is empty"):
+            library.search.search(Query(nothing))
+    page = library.search.search(Query("red " * 2500), 2)
+    assert page.hits[0].name.startswith("red") and 900 < len(page.query) <= MAX_CHARACTERS
+    assert page.notice == "The query has 9,999 characters; only the first 1,000 were used."
+
+
+@pytest.mark.parametrize("limit", [0, -1, 1001])
+def test_a_number_of_results_that_makes_no_sense(library: Services, limit: int) -> None:
+    with pytest.raises(BadInput):
+        library.search.search(Query("red"), limit)
+
+
+def test_similar_to_a_picture_without_a_vector(library: Services) -> None:
+    with pytest.raises(BadQuery, match="not indexed"):
+        library.search.search(Query(like="no-such-id"))
