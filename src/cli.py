@@ -280,13 +280,23 @@ class _Parser(argparse.ArgumentParser):
         self.exit(WRONG_USAGE, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
-def _parser() -> argparse.ArgumentParser:
+def _common(**defaults: Any) -> _Parser:
+    """Options that are accepted before and after the subcommand; only before it do they have defaults."""
     common = _Parser(add_help=False)
-    common.add_argument("--library", metavar="DIR", type=Path, default=argparse.SUPPRESS, help="folder that holds data/ and chroma_db/")
-    common.add_argument("--model", metavar="ID", default=argparse.SUPPRESS, help="model to use: builtin, ViT-B/32, ... (see models)")
-    common.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON value to standard output")
-    parser = _Parser(prog="python -m src.cli", description="Find photos on this computer by describing them.", parents=[common])
-    parser.set_defaults(library=None, model=None, json=False)
+
+    def add(name: str, **how: Any) -> None:
+        common.add_argument(f"--{name}", default=defaults.get(name, argparse.SUPPRESS), **how)
+
+    add("library", metavar="DIR", type=Path, help="folder that holds data/ and chroma_db/")
+    add("model", metavar="ID", help="model to use: builtin, ViT-B/32, ... (see models)")
+    add("json", action="store_true", help="print one JSON value to standard output")
+    return common
+
+
+def _parser() -> argparse.ArgumentParser:
+    top = _common(library=None, model=None, json=False)
+    parser = _Parser(prog="python -m src.cli", description="Find photos on this computer by describing them.", parents=[top])
+    common = _common()
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     index = commands.add_parser("index", parents=[common], help="add pictures and folders of pictures")

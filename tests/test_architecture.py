@@ -112,7 +112,8 @@ def test_importing_the_models_loads_neither_torch_nor_onnxruntime() -> None:
     import subprocess
     import sys
 
-    code = "import sys, src.models.model_manager, src.services.search; print([m for m in ('torch', 'onnxruntime', 'chromadb') if m in sys.modules])"
+    heavy = ("torch", "onnxruntime", "chromadb")
+    code = f"import sys, src.models.model_manager, src.services.search; print([m for m in {heavy} if m in sys.modules])"
     run = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, timeout=60, check=True)
     assert run.stdout.strip() == "[]"
 

@@ -12,9 +12,10 @@ from io import BufferedReader
 from pathlib import Path
 from typing import IO
 
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from src.errors import UnreadableImage
+from src.pixels import to_rgb
 from src.schema import FileStamp, ImageFacts
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "HEIF", "AVIF")
@@ -75,9 +76,7 @@ def decode(file: IO[bytes], max_megapixels: int, min_side: int | None = None) ->
     """
     _prepare_pillow()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return _decode(file, max_megapixels, min_side)
+        return _decode(file, max_megapixels, min_side)
     except UnreadableImage:
         raise
     except Exception as error:  # decoders raise anything: OSError, SyntaxError, struct.error, MemoryError ...
@@ -94,10 +93,9 @@ def _decode(file: IO[bytes], max_megapixels: int, min_side: int | None) -> tuple
     if min_side and form == "JPEG" and image.mode in ("RGB", "L", "YCbCr"):
         image.draft(None, (_reduced(width, height, min_side), _reduced(height, width, min_side)))
     taken_at = _taken_at(exif)
-    upright = ImageOps.exif_transpose(image)
     if exif.get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8):
         width, height = height, width
-    return _to_rgb(upright), ImageFacts(width, height, form, taken_at)
+    return to_rgb(image), ImageFacts(width, height, form, taken_at)
 
 
 def _open(file: IO[bytes]) -> Image.Image:
@@ -114,27 +112,6 @@ def _open(file: IO[bytes]) -> Image.Image:
 def _reduced(side: int, other: int, min_side: int) -> int:
     """The length ``side`` may shrink to while the shorter of the two stays at ``min_side`` or more."""
     return max(1, min(side, round(side * min_side / min(side, other))))
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    """Any mode to RGB; 16-bit is scaled to 8, transparency is laid on white."""
-    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        image = _scaled_to_8_bit(image)
-    if image.has_transparency_data:
-        rgba = image.convert("RGBA")
-        white = Image.new("RGB", rgba.size, "white")
-        white.paste(rgba, mask=rgba.getchannel("A"))
-        return white
-    image.load()
-    return image if image.mode == "RGB" else image.convert("RGB")
-
-
-def _scaled_to_8_bit(image: Image.Image) -> Image.Image:
-    if image.mode == "F":
-        low, high = (float(x) for x in image.getextrema())  # type: ignore[arg-type]
-        scale = 255.0 / (high - low) if high > low else 0.0
-        return image.point(lambda value: value * scale - low * scale).convert("L")
-    return image.convert("I").point(lambda value: value * (1 / 256)).convert("L")
 
 
 def _taken_at(exif: Image.Exif) -> str | None:
@@ -164,5 +141,6 @@ def _prepare_pillow() -> None:
     import pillow_heif
 
     Image.init()
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # about odd metadata, which is not the user's business
     pillow_heif.register_heif_opener()
     Image.MAX_IMAGE_PIXELS = None  # the cap above is ours, and checked on the header

@@ -34,7 +34,7 @@ def test_the_users_four_lines(settings: Settings) -> None:
         db.add_segments(embeddings=MATRIX, metadatas=METADATA, ids=IDS)
         assert db.in_step("segments")
         found = db.search_by_embedding(MATRIX[7] * 5, n_results=10)
-    assert [match.id for match in found][0] == "id7" and found[0].score == pytest.approx(1, abs=1e-3)
+    assert found[0].id == "id7" and found[0].score == pytest.approx(1, abs=1e-3)
     assert found[0].metadata == {"source": "img7.jpg", "tags": ["a", "b"], "n": 7}
     assert [m.score for m in found] == sorted((m.score for m in found), reverse=True) and len(found) == 10
 

@@ -128,10 +128,12 @@ def test_library_option_and_setting(home: Path, tmp_path: Path) -> None:
 
 def test_beside_a_process_that_owns_the_library(album: Path, tmp_path: Path) -> None:
     """The other process does the work: the command hands it a job and follows it."""
-    code = "import sys, time; from src.bootstrap import build_services; s = build_services(port=8501).start(); print('up', flush=True); sys.stdin.read(); s.close()"
-    owner = subprocess.Popen(
-        [sys.executable, "-c", code], cwd=PROJECT_DIR, env={**os.environ, "MFE_HOME": str(tmp_path)}, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    code = (
+        "import sys; from src.bootstrap import build_services; services = build_services(port=8501).start();"
+        "print('up', flush=True); sys.stdin.read(); services.close()"
     )
+    env = {**os.environ, "MFE_HOME": str(tmp_path)}
+    owner = subprocess.Popen([sys.executable, "-c", code], cwd=PROJECT_DIR, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
         assert owner.stdout is not None and owner.stdout.readline() == b"up\n"
         run = cli("index", album, "--json", home=tmp_path)
@@ -150,7 +152,8 @@ def test_clear(album: Path, tmp_path: Path) -> None:
 
 
 def test_help_answers_at_once_because_it_imports_nothing_heavy() -> None:
-    code = "import sys; import src.cli; src.cli._parser().format_help(); print([m for m in ('numpy', 'PIL', 'sqlalchemy', 'rich', 'torch') if m in sys.modules])"
+    heavy = ("numpy", "PIL", "sqlalchemy", "rich", "torch")
+    code = f"import sys, src.cli; src.cli._parser().format_help(); print([m for m in {heavy} if m in sys.modules])"
     run = subprocess.run([sys.executable, "-c", code], cwd=PROJECT_DIR, capture_output=True, text=True, timeout=60, check=True)
     assert run.stdout.strip() == "[]"
     started = time.perf_counter()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from src.bootstrap import Services, build_services
+from src.bootstrap import build_services
 from src.config import Settings
 from src.database.catalog import Catalog
 from src.errors import LibraryUnusable

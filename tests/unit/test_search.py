@@ -51,7 +51,8 @@ def test_many_at_once_are_what_they_are_alone(library: Services) -> None:
     queries = [Query("red"), Query("blue"), Query("red")]
     together = library.search.search_many(queries, 3)
     for query, page in zip(queries, together, strict=True):
-        assert [(h.id, pytest.approx(h.score, abs=1e-5)) for h in library.search.search(query, 3).hits] == [(h.id, h.score) for h in page.hits]
+        alone = library.search.search(query, 3)
+        assert [(hit.id, pytest.approx(hit.score, abs=1e-5)) for hit in alone.hits] == [(hit.id, hit.score) for hit in page.hits]
 
 
 def test_empty_and_over_long_queries(library: Services) -> None:

@@ -1,0 +1,41 @@
+# Thin: what the targets do stands in scripts/, so that it can be had without make too.
+PYTHON ?= python3
+VENV := .venv/bin/python
+MODEL ?= builtin
+DATA ?= $(MFE_TEST_DATA)
+
+.PHONY: help run test lint bench train clean
+
+help:
+	@echo "make run     set up what is missing, then run the app (PORT=8501, OPEN=0: no browser)"
+	@echo "make test    lint and all tests (ARGS=... for pytest)"
+	@echo "make lint    ruff and mypy alone"
+	@echo "make bench   quality of retrieval (DATA=folder, MODEL=builtin)"
+	@echo "make train   make the built-in model anew (DATA=folder)"
+	@echo "make clean   remove .venv and caches; never data/ or chroma_db/"
+	@echo "PYTHON=python3.12 and the like choose another Python"
+
+run:
+	@$(PYTHON) scripts/run.py
+
+test:
+	@$(PYTHON) scripts/test.py $(ARGS)
+
+lint:
+	@$(PYTHON) scripts/test.py --lint
+
+bench: data
+	@$(PYTHON) scripts/setup.py --dev
+	@$(VENV) -m benchmarks.retrieval --model "$(MODEL)" --data "$(DATA)" --json
+
+train: data
+	@$(PYTHON) scripts/setup.py --train
+	@$(VENV) -m training --data "$(DATA)"
+
+.PHONY: data
+data:
+	@test -n "$(DATA)" || { echo "Name the folder with the test data: make $(MAKECMDGOALS) DATA=folder" >&2; exit 1; }
+
+clean:
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/output
+	@find src tests scripts benchmarks training -type d -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,160 @@
+"""Runs the app on this computer: checks the port, starts Streamlit in ``.venv``, opens the browser, ends cleanly. Standard library only."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import webbrowser
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from scripts import environment
+
+HOST = "127.0.0.1"
+APP = "media-feature-extractor"
+NAME = "Media Feature Extractor"
+START_SECONDS = 60.0
+END_SECONDS = 15.0
+"""How long the app may take to close its library before it is told again."""
+
+
+class _EndRequested(KeyboardInterrupt):
+    """The system or the terminal's closing asks for the end: unlike Ctrl-C, the app has not heard of it yet."""
+
+
+class CannotRun(Exception):
+    """The app can't be started; its text is the one sentence to show."""
+
+
+def main(environ: Mapping[str, str]) -> int:
+    """Set up, then run until the app ends or Ctrl-C. Exit status 0, or 1 with one sentence."""
+    try:
+        port = port_of(environ)
+        opening = environ.get("OPEN", "1").strip() != "0"
+        if taken(port):
+            return _already(port, opening)
+    except CannotRun as error:
+        print(error, file=sys.stderr)
+        return 1
+    status = environment.attempt("run")
+    return status or serve(port, opening)
+
+
+def port_of(environ: Mapping[str, str]) -> int:
+    """``PORT``, 8501 where it is not set. Raises CannotRun for one that is none."""
+    value = environ.get("PORT", "").strip() or "8501"
+    if not value.isdecimal() or not 1 <= int(value) <= 65_535:
+        raise CannotRun(f"PORT is {value!r}; it must be a number from 1 to 65535.")
+    return int(value)
+
+
+def taken(port: int) -> bool:
+    """Whether something listens there already. Raises CannotRun where the system refuses the port."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        if probe.connect_ex((HOST, port)) == 0:
+            return True
+    with socket.socket() as probe:
+        if os.name == "posix":
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise CannotRun(f"Port {port} can't be used ({error.strerror}); choose another one, as in `make run PORT=8502`.") from error
+    return False
+
+
+def is_this_app(port: int) -> bool:
+    """Whether what answers on the port says that it is Media Feature Extractor."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(f"{_url(port)}/api/health", timeout=2) as response:
+            health = json.loads(response.read(10_000))
+    except (OSError, ValueError):
+        return False
+    return isinstance(health, dict) and health.get("app") == APP
+
+
+def _already(port: int, opening: bool) -> int:
+    if not is_this_app(port):
+        raise CannotRun(f"Port {port} is taken by another program; choose another one, as in `make run PORT={_next(port)}`.")
+    print(f"{NAME} is running already: {_url(port)}", flush=True)
+    _open_browser(port, opening)
+    return 0
+
+
+def _next(port: int) -> int:
+    return port + 1 if port < 65_535 else 8501
+
+
+def _url(port: int) -> str:
+    return f"http://{HOST}:{port}"
+
+
+def _open_browser(port: int, opening: bool) -> None:
+    """Show the app, unless that was declined or Linux has no desktop here (a text browser would take over the terminal)."""
+    desktop = not sys.platform.startswith("linux") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if opening and desktop:
+        webbrowser.open(_url(port))
+
+
+# ---------------------------------------------------------------- running
+
+
+def serve(port: int, opening: bool, root: Path = environment.ROOT, patience: float = END_SECONDS) -> int:
+    """Start the app and wait for its end. Ctrl-C and a request to terminate end it in order; that is exit status 0."""
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _interrupt)
+    app = subprocess.Popen(command(port, root), cwd=root, stdin=subprocess.DEVNULL)
+    try:
+        _announce(app, port, opening)
+        status = app.wait()
+    except KeyboardInterrupt as asked:
+        _stop(app, patience, told_already=not isinstance(asked, _EndRequested))
+        print(f"\n{NAME} has ended.", flush=True)
+        return 0
+    if status:
+        print(f"{NAME} ended with status {status}; what it said is above and in data/logs/app.log.", file=sys.stderr)
+    return 1 if status else 0
+
+
+def command(port: int, root: Path = environment.ROOT) -> list[str]:
+    """Streamlit on this computer only; headless also keeps it from asking for an e-mail address."""
+    python = str(environment.venv_python(root))
+    options = ["--server.address", HOST, "--server.port", str(port), "--server.headless", "true"]
+    return [python, "-m", "streamlit", "run", "app.py", *options]
+
+
+def _announce(app: subprocess.Popen[bytes], port: int, opening: bool) -> None:
+    """Once the app answers, print its address and open the browser."""
+    limit = time.monotonic() + START_SECONDS
+    while app.poll() is None and not is_this_app(port):
+        if time.monotonic() > limit:
+            print(f"{NAME} has not answered for {START_SECONDS:.0f} s; still waiting.", flush=True)
+            limit = float("inf")
+        time.sleep(0.1)
+    if app.poll() is None:
+        print(f"{NAME} runs at {_url(port)} (Ctrl-C ends it).", flush=True)
+        _open_browser(port, opening)
+
+
+def _stop(app: subprocess.Popen[bytes], patience: float, told_already: bool) -> None:
+    """Wait for the app's end (the terminal's Ctrl-C has reached it too); one that does not end is told to, then made to."""
+    for end in (None, app.terminate, app.kill)[0 if told_already else 1 :]:
+        if end is not None:
+            end()
+        with suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
+            app.wait(timeout=patience)
+            return
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise _EndRequested

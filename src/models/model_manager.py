@@ -1,0 +1,215 @@
+"""The models of one process: which one is current, loaded once each, and what turns pictures and words into vectors.
+
+Importing this module loads neither torch nor onnxruntime; a model's own module is imported when it is first asked for.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from PIL import Image
+
+from src.config import Settings
+from src.errors import DownloadFailed, WeightsCorrupt, WeightsMissing
+from src.models import registry, weights
+from src.models.registry import ModelSpec
+from src.pixels import to_rgb
+from src.schema import Embedder, FloatArray, ModelStatus, Progress
+
+BATCH = 32
+
+
+class LoadedModel(Embedder, Protocol):
+    """An embedder that can give its memory back."""
+
+    def unload(self) -> None: ...
+
+
+Loader = Callable[[ModelSpec, Path | None, Settings], LoadedModel]
+"""Makes a model from its description and its verified checkpoint (None for one that ships with the project)."""
+
+
+def load_model(spec: ModelSpec, checkpoint: Path | None, settings: Settings) -> LoadedModel:
+    """The real models: the built-in one on onnxruntime, the CLIP family on torch."""
+    if checkpoint is None:
+        from src.models.builtin import BuiltinEmbedder
+
+        return BuiltinEmbedder()
+    from src.models.clip import ClipEmbedder
+
+    return ClipEmbedder(
+        spec.id,
+        checkpoint,
+        spec.sha256,
+        spec.dimensions,
+        spec.image_size,
+        quick_gelu=spec.quick_gelu,
+        device=settings.device,
+        precision=settings.precision,
+    )
+
+
+class ModelManager:
+    """Models by id, each loaded at most once. Safe to use from several threads."""
+
+    def __init__(self, model: str | None = None, settings: Settings | None = None, loader: Loader = load_model) -> None:
+        """``model``, else the settings' model, else ViT-B/32 where its weights are on this machine, else the built-in one.
+
+        Loads nothing yet. Raises UnknownModel for an id that is in no registry.
+        """
+        self.settings = settings or Settings.from_env()
+        self._loader = loader
+        self._loaded: dict[str, LoadedModel] = {}
+        self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._guard = threading.Lock()
+        self._current = registry.spec(model or self.settings.model or self._default())
+
+    # ------------------------------------------------------------ the current model
+
+    @property
+    def model_id(self) -> str:
+        return self._current.id
+
+    @property
+    def dimensions(self) -> int:
+        """Length of the current model's vectors."""
+        return self._current.dimensions
+
+    @property
+    def space(self) -> str:
+        """The current model's space, such as ``ViT-B-32-40d365715913``. Raises WeightsMissing where its weights are not here."""
+        return self.embedder().space
+
+    def load_clip(self, name: str = registry.DEFAULT_CLIP) -> None:
+        """Make a CLIP model the current one, after a verified download where its weights are not here yet.
+
+        Raises WeightsMissing (with URL, file name, hash and folder) where they can't be had, WeightsCorrupt where they are wrong.
+        """
+        spec = registry.spec(name)
+        if self._checkpoint(spec) is None and not spec.ships:
+            try:
+                for _ in self.download(name):
+                    pass
+            except DownloadFailed as error:
+                raise WeightsMissing(error.user_message, error.hint) from error
+        self.embedder(name)
+        self._current = spec
+
+    def encode(self, image: Image.Image | Sequence[Image.Image]) -> FloatArray:
+        """One picture -> (D,), a list of n -> (n, D): float32, L2 norm 1. Any PIL mode; the EXIF orientation is applied."""
+        vectors = self._encode_images([image] if isinstance(image, Image.Image) else image)
+        return _first(vectors) if isinstance(image, Image.Image) else vectors
+
+    def encode_text(self, text: str | Sequence[str]) -> FloatArray:
+        """One text -> (D,), a list of n -> (n, D), in the same space as ``encode``: float32, L2 norm 1."""
+        model = self.embedder()
+        if isinstance(text, str):
+            return _first(model.encode_texts([text]))
+        return _stack([model.encode_texts(text[at : at + BATCH]) for at in range(0, len(text), BATCH)], model.dimensions)
+
+    @property
+    def device(self) -> str:
+        """Where the current model runs, for display; before it is loaded, where it was asked to."""
+        asked = "cpu" if self._current.ships else self.settings.device
+        return str(getattr(self._loaded.get(self.model_id), "device_name", asked))
+
+    @property
+    def precision(self) -> str:
+        """The numbers the current model computes with, for display; before it is loaded, what was asked for."""
+        asked = "fp32" if self._current.ships else self.settings.precision
+        return str(getattr(self._loaded.get(self.model_id), "precision_name", asked))
+
+    # ------------------------------------------------------------ any model
+
+    def embedder(self, model_id: str | None = None) -> LoadedModel:
+        """The model of that id (None: the current one), loaded at the first call. Never downloads: raises WeightsMissing instead."""
+        spec = registry.spec(model_id) if model_id else self._current
+        with self._lock(spec.id):
+            if spec.id not in self._loaded:
+                checkpoint = self._checkpoint(spec)
+                if checkpoint is None and not spec.ships:
+                    raise weights.missing(spec, self.settings.weights_dir, self.settings.weights_url)
+                self._loaded[spec.id] = self._loader(spec, checkpoint, self.settings)
+            return self._loaded[spec.id]
+
+    def text_floor(self, model_id: str | None = None) -> float:
+        """Cosine below which a text query's best hit counts as "nothing matches"; loads a model that keeps the figure in its files."""
+        spec = registry.spec(model_id) if model_id else self._current
+        if spec.text_floor is not None:
+            return spec.text_floor
+        return float(getattr(self.embedder(spec.id), "text_floor", -1.0))
+
+    def statuses(self, active: str) -> list[ModelStatus]:
+        """Every model as the user may choose it; ``active`` is the library's. A checkpoint not seen before is hashed first (seconds)."""
+        return [self._status(spec, active) for spec in registry.specs()]
+
+    def download(self, model_id: str) -> Iterator[Progress]:
+        """Fetch a model's weights into ``data/weights``; see ``weights.download``. Yields nothing where they are here already."""
+        spec = registry.spec(model_id)
+        if spec.ships or self._checkpoint(spec) is not None:
+            return
+        yield from weights.download(spec, self.settings.weights_dir, self.settings.weights_url)
+
+    def unload(self, model_id: str | None = None) -> None:
+        """Give back the memory of a model (None: the current one). It is loaded again when next asked for."""
+        key = registry.spec(model_id).id if model_id else self.model_id
+        with self._lock(key):
+            model = self._loaded.pop(key, None)
+            if model is not None:
+                model.unload()
+
+    # ------------------------------------------------------------ inside
+
+    def _default(self) -> str:
+        """ViT-B/32 where its verified weights are here. A damaged file is no reason not to start: the statuses tell of it."""
+        try:
+            found = self._checkpoint(registry.spec(registry.DEFAULT_CLIP))
+        except WeightsCorrupt:
+            found = None
+        return registry.DEFAULT_CLIP if found else registry.BUILTIN
+
+    def _checkpoint(self, spec: ModelSpec) -> Path | None:
+        return weights.locate(spec, (self.settings.weights_dir, *self.settings.weights_path))
+
+    def _lock(self, model_id: str) -> threading.Lock:
+        with self._guard:
+            return self._locks[model_id]
+
+    def _status(self, spec: ModelSpec, active: str) -> ModelStatus:
+        about = spec.about
+        try:
+            available = spec.ships or self._checkpoint(spec) is not None
+        except WeightsCorrupt as error:
+            available, about = False, str(error)
+        return ModelStatus(
+            id=spec.id,
+            title=spec.title,
+            dimensions=spec.dimensions,
+            available=available,
+            active=spec.id == active,
+            download_bytes=spec.bytes,
+            file_name=spec.file_name,
+            url=spec.url,
+            sha256=spec.sha256,
+            about=about,
+        )
+
+    def _encode_images(self, images: Sequence[Image.Image]) -> FloatArray:
+        model = self.embedder()
+        batches = (images[at : at + BATCH] for at in range(0, len(images), BATCH))
+        return _stack([model.encode_pixels(np.stack([model.preprocess(to_rgb(i)) for i in batch])) for batch in batches], model.dimensions)
+
+
+def _first(vectors: FloatArray) -> FloatArray:
+    vector: FloatArray = vectors[0]
+    return vector
+
+
+def _stack(parts: list[FloatArray], dimensions: int) -> FloatArray:
+    """Batches one below the other; (0, D) where there are none."""
+    return np.concatenate(parts) if parts else np.empty((0, dimensions), dtype=np.float32)

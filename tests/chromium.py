@@ -1,0 +1,39 @@
+"""Finds a Chromium or Chrome for the browser tests, and says what it means where there is none."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
+_PLACES = (
+    "/usr/bin/chromium",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "C:/Program Files/Google/Chrome/Application/chrome.exe",
+    "C:/Program Files (x86)/Google/Chrome/Application/chrome.exe",
+    "C:/Program Files (x86)/Microsoft/Edge/Application/msedge.exe",
+)
+MISSING = "no Chromium or Chrome on this machine; install one (Debian: apt install chromium) or name it in CHROMIUM="
+
+
+def find_chromium(environ: Mapping[str, str] | None = None) -> Path | None:
+    """The browser named by ``CHROMIUM``, else one in the usual places, else one on the PATH, else None."""
+    env = os.environ if environ is None else environ
+    named = env.get("CHROMIUM", "").strip()
+    if named:
+        return Path(named) if Path(named).is_file() else None
+    on_path = (shutil.which(name, path=env.get("PATH")) for name in _NAMES)
+    return next((Path(place) for place in (*_PLACES, *on_path) if place and Path(place).is_file()), None)
+
+
+def must_have_browser(environ: Mapping[str, str] | None = None) -> bool:
+    """True where a browser test may not be skipped: ``CI=true``."""
+    env = os.environ if environ is None else environ
+    return env.get("CI", "").strip().lower() in ("1", "true", "yes")
+
+
+LAUNCH_ARGUMENTS = ("--no-sandbox", "--disable-dev-shm-usage")
+"""What Chromium needs to run as root and in small containers."""

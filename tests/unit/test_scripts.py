@@ -1,0 +1,542 @@
+"""The set-up scripts: their sentences, when they install, what they do about a taken port, and how they end."""
+
+import ast
+import importlib.util
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from scripts import checks, environment, gate, launch
+from tests.chromium import find_chromium, must_have_browser
+
+ROOT = environment.ROOT
+ENTRIES = ("setup.py", "run.py", "test.py")
+posix = pytest.mark.skipif(os.name != "posix", reason="signals and shell scripts are POSIX")
+
+
+@contextmanager
+def server(answer: bytes, status: int = 200) -> Iterator[int]:
+    """Something on a port of this machine that answers every GET so; gives the port."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_):
+            pass
+
+    running = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
+    try:
+        yield running.server_port
+    finally:
+        running.shutdown()
+        running.server_close()
+
+
+@contextmanager
+def black_hole() -> Iterator[int]:
+    """A port that takes connections and never says a word."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project with requirements files and nothing installed."""
+    (tmp_path / "requirements.txt").write_text("# run time\nstreamlit==1\ntorch==2.13.0\n")
+    (tmp_path / "requirements-dev.txt").write_text("-r requirements.txt\npytest==1\n")
+    (tmp_path / "requirements-train.txt").write_text("-r requirements-dev.txt\nonnx==1\n")
+    return tmp_path
+
+
+class Installer:
+    """Stands in for venv and pip: remembers pip's arguments, fails on demand."""
+
+    def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch):
+        self.calls: list[tuple[str, ...]] = []
+        self.fails = False
+        self.asked: list[str] = []
+        self.index_answers = False
+        monkeypatch.setattr(environment, "_make_venv", self.make_venv)
+        monkeypatch.setattr(environment, "_pip", self.pip)
+        monkeypatch.setattr(environment, "wants_cpu_build", lambda: True)
+        monkeypatch.setattr(environment, "reachable", lambda url: self.asked.append(url) or self.index_answers)
+
+    def make_venv(self, root: Path) -> None:
+        python = environment.venv_python(root)
+        python.parent.mkdir(parents=True, exist_ok=True)
+        python.touch()
+
+    def pip(self, root: Path, *arguments: str) -> int:
+        self.calls.append(arguments)
+        return int(self.fails)
+
+
+@pytest.fixture
+def installer(project: Path, monkeypatch: pytest.MonkeyPatch) -> Installer:
+    return Installer(project, monkeypatch)
+
+
+# ---------------------------------------------------------------- Python versions and venv
+
+
+@pytest.mark.parametrize("version", [(2, 7, 18), (3, 6, 0), (3, 10, 14), (3, 15, 0), (4, 0, 0)])
+def test_an_unsupported_python_gets_one_sentence(version):
+    sentence = gate.complaint(version)
+    assert f"Python {version[0]}.{version[1]}," in sentence
+    assert "3.11 to 3.14" in sentence and "PYTHON=" in sentence and "\n" not in sentence
+
+
+@pytest.mark.parametrize("version", [(3, 11, 0), (3, 12, 7, "final", 0), (3, 14, 1)])
+def test_supported_pythons_pass(version):
+    assert gate.complaint(version) == ""
+
+
+def test_the_gate_ends_the_program_without_a_traceback(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "version_info", (3, 8, 2))
+    with pytest.raises(SystemExit) as caught:
+        gate.require_python()
+    assert caught.value.code == 1
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", [*ENTRIES, "gate.py"])
+def test_what_runs_before_the_gate_is_read_by_old_pythons_too(name):
+    tree = ast.parse((ROOT / "scripts" / name).read_text(encoding="utf-8"), feature_version=(3, 4))
+    modern = (ast.JoinedStr, ast.AnnAssign, ast.NamedExpr, ast.Match, ast.AsyncFunctionDef, ast.Starred)
+    assert [node for node in ast.walk(tree) if isinstance(node, modern)] == []
+    assert [arg.arg for node in ast.walk(tree) if isinstance(node, ast.arguments) for arg in node.args if arg.annotation] == []
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_the_gate_comes_before_anything_modern(name):
+    lines = (ROOT / "scripts" / name).read_text(encoding="utf-8").splitlines()
+    imports = [line for line in lines if line.startswith(("import", "from")) or "require_python()" in line]
+    assert imports[:4] == ["import os", "import sys", "from scripts import gate  # noqa: E402", "gate.require_python()"]
+
+
+@pytest.mark.parametrize("lacking", ["venv", "ensurepip"])
+def test_a_missing_venv_module_gets_one_sentence_with_the_package_name(project, monkeypatch, capsys, lacking):
+    real = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == lacking else real(name))
+    assert environment.attempt("run", project) == 1
+    told = capsys.readouterr().err
+    assert "apt install python3-venv" in told and told.count("\n") == 1
+    assert not (project / ".venv").exists()
+
+
+# ---------------------------------------------------------------- installing only when something changed
+
+
+def test_the_second_call_does_nothing_at_all(project, installer, capsys):
+    assert environment.attempt("run", project) == 0
+    assert installer.calls == [("install", "-r", str(project / "requirements.txt"))]
+    assert re.search(r"about \d+ MB.*minutes", capsys.readouterr().out)
+    assert environment.attempt("run", project) == 0
+    assert len(installer.calls) == 1
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("changed", ["requirements.txt", "requirements-dev.txt"])
+def test_a_changed_requirement_installs_again_included_files_too(project, installer, changed):
+    environment.ensure("dev", project)
+    (project / changed).write_text((project / changed).read_text() + "rich==15\n")
+    environment.ensure("dev", project)
+    assert len(installer.calls) == 2
+
+
+def test_the_fingerprint_knows_python_and_machine(project, monkeypatch):
+    before = environment.fingerprint("run", project)
+    assert before == environment.fingerprint("run", project) != environment.fingerprint("dev", project)
+    monkeypatch.setattr(sys, "version_info", (3, 14, 0))
+    assert environment.fingerprint("run", project) != before
+    monkeypatch.undo()
+    monkeypatch.setattr(environment.platform, "machine", lambda: "another")
+    assert environment.fingerprint("run", project) != before
+
+
+def test_the_test_tools_include_what_the_app_needs(project, installer):
+    environment.ensure("dev", project)
+    environment.ensure("run", project)
+    assert len(installer.calls) == 1
+
+
+def test_the_app_first_and_the_test_tools_later_are_both_installed(project, installer):
+    environment.ensure("run", project)
+    environment.ensure("dev", project)
+    environment.ensure("run", project)
+    assert [call[-1] for call in installer.calls] == [str(project / "requirements.txt"), str(project / "requirements-dev.txt")]
+
+
+def test_an_installation_that_failed_is_taken_up_again(project, installer, capsys):
+    installer.fails = True
+    assert environment.attempt("run", project) == 1
+    assert "same command again" in capsys.readouterr().err
+    installer.fails = False
+    assert environment.attempt("run", project) == 0
+    assert len(installer.calls) == 2
+
+
+def test_an_interrupted_installation_is_taken_up_again(project, installer, monkeypatch, capsys):
+    def interrupted(root, *arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(environment, "_pip", interrupted)
+    assert environment.attempt("run", project) == 130
+    assert "goes on from there" in capsys.readouterr().err
+    monkeypatch.setattr(environment, "_pip", installer.pip)
+    assert environment.attempt("run", project) == 0
+
+
+@pytest.mark.parametrize("damage", ["", "[1]", "{"])
+def test_a_damaged_note_installs_again(project, installer, damage):
+    environment.ensure("run", project)
+    (project / ".venv" / "installed.json").write_text(damage)
+    environment.ensure("run", project)
+    assert len(installer.calls) == 2
+
+
+def test_an_environment_that_is_gone_is_made_again(project, installer):
+    environment.ensure("run", project)
+    environment.venv_python(project).unlink()
+    environment.ensure("run", project)
+    assert len(installer.calls) == 2
+
+
+def test_a_real_environment_is_made_kept_and_made_anew_for_another_python(project, monkeypatch):
+    monkeypatch.setattr(environment, "_pip", lambda *_: 0)
+    environment.ensure("run", project)
+    assert environment._venv_version(project) == sys.version_info[:2]
+    subprocess.run([environment.venv_python(project), "-m", "pip", "--version"], check=True, capture_output=True)
+    mark = project / ".venv" / "mark"
+    mark.touch()
+    environment.ensure("dev", project)
+    assert mark.exists()
+    config = project / ".venv" / "pyvenv.cfg"
+    config.write_text(re.sub(r"version = .*", "version = 3.9.1", config.read_text()))
+    environment.ensure("train", project)
+    assert not mark.exists()
+    assert environment._venv_version(project) == sys.version_info[:2]
+
+
+def test_an_environment_in_which_an_installation_was_cut_short_is_made_again(project, monkeypatch):
+    """pip takes a package that was being unpacked when it was stopped for complete, so nothing in there can be trusted."""
+    made: list[list[str]] = []
+
+    def run(command, **_):
+        made.append(command)
+        return Installer.make_venv(None, project) or subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(environment.subprocess, "run", run)
+    monkeypatch.setattr(environment, "_venv_version", lambda root: sys.version_info[:2])
+    monkeypatch.setattr(environment, "_pip", lambda *_: 1)
+    assert environment.attempt("run", project) == 1
+    monkeypatch.setattr(environment, "_pip", lambda *_: 0)
+    assert environment.attempt("run", project) == 0
+    assert environment.attempt("dev", project) == 0
+    assert [command[1:4] for command in made] == [["-m", "venv", "--clear"]] * 2
+
+
+def test_every_requirement_of_this_project_is_pinned():
+    for kind in environment.REQUIREMENTS.values():
+        lines = [line for line in (ROOT / kind).read_text().splitlines() if line and not line.startswith(("#", "-r "))]
+        assert lines and all(re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][0-9A-Za-z.]*", line) for line in lines)
+    assert environment.torch_pin() == "torch==2.13.0"
+
+
+# ---------------------------------------------------------------- the CPU build of torch
+
+
+def test_the_cpu_build_is_taken_first_where_its_index_answers(project, installer):
+    installer.index_answers = True
+    environment.ensure("run", project)
+    assert installer.asked == ["https://download.pytorch.org/whl/cpu/torch/"]
+    first, second = installer.calls
+    assert first[:3] == ("install", "--index-url", "https://download.pytorch.org/whl/cpu") and first[-1] == "torch==2.13.0"
+    assert second[-1].endswith("requirements.txt")
+
+
+def test_a_cpu_build_that_can_not_be_had_does_not_stop_the_set_up(project, installer, monkeypatch, capsys):
+    installer.index_answers = True
+    monkeypatch.setattr(environment, "_pip", lambda root, *arguments: installer.pip(root, *arguments) or int("--index-url" in arguments))
+    assert environment.attempt("run", project) == 0
+    assert "usual build" in capsys.readouterr().out
+
+
+def test_the_index_is_not_asked_where_torch_is_there_already(project, installer):
+    (project / ".venv" / "lib" / "python3.11" / "site-packages" / "torch-2.13.0+cpu.dist-info").mkdir(parents=True)
+    environment.ensure("dev", project)
+    assert installer.asked == []
+
+
+def test_the_announcement_tells_what_is_coming(monkeypatch):
+    monkeypatch.setattr(environment.platform, "system", lambda: "Linux")
+    monkeypatch.setattr(environment, "wants_cpu_build", lambda: True)
+    assert "about 420 MB," in environment.announcement("run", has_torch=False, on_cpu_index=True)
+    assert "3,020 MB where" in environment.announcement("run", has_torch=False, on_cpu_index=False)
+    assert "up to date" in environment.announcement("dev", has_torch=True, on_cpu_index=False)
+    monkeypatch.setattr(environment, "wants_cpu_build", lambda: False)
+    assert "CUDA" in environment.announcement("run", has_torch=False, on_cpu_index=False)
+    monkeypatch.setattr(environment.platform, "system", lambda: "Darwin")
+    assert "about 420 MB," in environment.announcement("run", has_torch=False, on_cpu_index=False)
+
+
+def test_only_linux_without_an_nvidia_driver_wants_the_cpu_build(monkeypatch):
+    monkeypatch.setattr(environment.platform, "system", lambda: "Linux")
+    monkeypatch.setattr(environment.shutil, "which", lambda name: "/usr/bin/nvidia-smi")
+    assert not environment.wants_cpu_build()
+    monkeypatch.setattr(environment.shutil, "which", lambda name: None)
+    monkeypatch.setattr(environment.Path, "exists", lambda self: False)
+    assert environment.wants_cpu_build()
+    monkeypatch.setattr(environment.platform, "system", lambda: "Darwin")
+    assert not environment.wants_cpu_build()
+
+
+def test_an_index_that_answers_is_reachable_and_one_that_refuses_is_not():
+    with server(b"<a>torch</a>") as port:
+        assert environment.reachable(f"http://127.0.0.1:{port}/torch/")
+    with server(b"no", status=403) as port:
+        assert not environment.reachable(f"http://127.0.0.1:{port}/torch/")
+    started = time.monotonic()
+    assert not environment.reachable(f"http://127.0.0.1:{free_port()}/torch/")
+    assert time.monotonic() - started < 1
+
+
+def test_an_index_that_never_answers_costs_three_seconds():
+    with black_hole() as port:
+        started = time.monotonic()
+        assert not environment.reachable(f"http://127.0.0.1:{port}/torch/")
+        assert time.monotonic() - started < environment.PROBE_SECONDS + 0.5
+
+
+def test_a_resolver_that_hangs_costs_no_more_than_the_deadline(monkeypatch):
+    hung = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: hung.wait(20) and [])
+    started = time.monotonic()
+    assert not environment.reachable("http://nowhere.example/torch/", seconds=0.3)
+    assert time.monotonic() - started < 1
+    hung.set()
+
+
+# ---------------------------------------------------------------- the port
+
+
+def test_the_port_is_8501_or_what_port_says():
+    assert launch.port_of({}) == launch.port_of({"PORT": " "}) == 8501
+    assert launch.port_of({"PORT": "9000"}) == 9000
+    for wrong in ("0", "65536", "-1", "http", "80 81"):
+        with pytest.raises(launch.CannotRun, match="1 to 65535"):
+            launch.port_of({"PORT": wrong})
+
+
+def test_a_free_port_is_free_and_the_health_of_nothing_is_nothing():
+    port = free_port()
+    assert not launch.taken(port)
+    assert not launch.is_this_app(port)
+
+
+@pytest.fixture
+def browser(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Addresses that were opened; there is a desktop."""
+    opened: list[str] = []
+    monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.setattr(launch.webbrowser, "open", opened.append)
+    monkeypatch.setattr(environment, "attempt", lambda *_: pytest.fail("it must not set anything up"))
+    return opened
+
+
+@pytest.mark.parametrize("answer", [b"hello", b"[]", b'{"app": "something else"}', b"\xff\xfe"])
+def test_a_port_taken_by_another_program_is_told_with_the_way_out(browser, capsys, answer):
+    with server(answer) as port:
+        assert launch.main({"PORT": str(port)}) == 1
+    told = capsys.readouterr().err
+    assert f"Port {port} is taken by another program" in told and f"PORT={port + 1}" in told and told.count("\n") == 1
+    assert browser == []
+
+
+def test_a_port_taken_by_a_program_that_says_nothing_is_another_program(browser, capsys):
+    with black_hole() as port:
+        assert launch.main({"PORT": str(port)}) == 1
+    assert "another program" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("opening", "opened"), [("1", True), ("0", False)])
+def test_a_port_taken_by_this_app_opens_it(browser, capsys, opening, opened):
+    with server(json.dumps({"app": "media-feature-extractor", "status": "ok"}).encode()) as port:
+        assert launch.main({"PORT": str(port), "OPEN": opening}) == 0
+        url = f"http://127.0.0.1:{port}"
+    assert f"running already: {url}" in capsys.readouterr().out
+    assert browser == ([url] if opened else [])
+
+
+def test_without_a_desktop_no_text_browser_takes_the_terminal(browser, monkeypatch):
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    launch._open_browser(8501, opening=True)
+    assert browser == []
+
+
+# ---------------------------------------------------------------- running
+
+STUB = """
+import json, os, signal, sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+port = int(sys.argv[sys.argv.index("--server.port") + 1])
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers()
+        self.wfile.write(json.dumps({"app": "media-feature-extractor"}).encode())
+    def log_message(self, *_): pass
+print("arguments", sys.argv[1:], "stdin", repr(sys.stdin.read()), flush=True)
+signal.signal(signal.SIGINT, signal.SIG_IGN if "STUBBORN" in os.environ else lambda *_: sys.exit(1))
+if "BROKEN" in os.environ: sys.exit(7)
+HTTPServer(("127.0.0.1", port), Handler).serve_forever()
+"""
+
+
+def start_stub(root: Path, port: int, **variables: str) -> subprocess.Popen[str]:
+    """``launch.serve`` in a process group of its own, with a stand-in for Streamlit."""
+    (root / "stub.py").write_text(STUB)
+    python = environment.venv_python(root)
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{root / "stub.py"}" "$@"\n')
+    python.chmod(0o755)
+    code = f"from pathlib import Path; from scripts.launch import serve; raise SystemExit(serve({port}, False, Path({str(root)!r}), 1.0))"
+    return subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**os.environ, **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def read_until(process: subprocess.Popen[str], text: str) -> str:
+    seen = ""
+    for line in process.stdout or ():
+        seen += line
+        if text in line:
+            return seen
+    raise AssertionError(f"{text!r} was never said: {seen}")
+
+
+@posix
+@pytest.mark.parametrize("how", ["Ctrl-C", "the script alone", "terminate"])
+def test_it_runs_on_this_computer_only_and_ends_cleanly(tmp_path, how):
+    port = free_port()
+    process = start_stub(tmp_path, port)
+    said = read_until(process, f"runs at http://127.0.0.1:{port} ")
+    assert "'--server.address', '127.0.0.1'" in said and "'--server.headless', 'true'" in said and "stdin ''" in said
+    if how == "Ctrl-C":
+        os.killpg(process.pid, signal.SIGINT)
+    else:
+        process.send_signal(signal.SIGINT if how == "the script alone" else signal.SIGTERM)
+    rest = process.communicate(timeout=20)[0]
+    assert process.returncode == 0
+    assert "has ended" in rest and "Traceback" not in rest
+    assert not launch.taken(port)
+
+
+@posix
+def test_an_app_that_does_not_listen_to_ctrl_c_is_ended_all_the_same(tmp_path):
+    port = free_port()
+    process = start_stub(tmp_path, port, STUBBORN="1")
+    read_until(process, "runs at")
+    os.killpg(process.pid, signal.SIGINT)
+    rest = process.communicate(timeout=20)[0]
+    assert process.returncode == 0 and "Traceback" not in rest
+    assert not launch.taken(port)
+
+
+@posix
+def test_an_app_that_does_not_start_is_told(tmp_path):
+    process = start_stub(tmp_path, free_port(), BROKEN="1")
+    said = process.communicate(timeout=20)[0]
+    assert process.returncode == 1
+    assert "ended with status 7" in said and "runs at" not in said
+
+
+# ---------------------------------------------------------------- make, checks, the browser of the tests
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make, which this machine lacks; README has the steps without it")
+def test_clean_removes_what_can_be_made_again_and_never_the_library(tmp_path):
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    kept = [tmp_path / "data" / "catalog.sqlite3", tmp_path / "data" / "__pycache__" / "mine", tmp_path / "chroma_db" / "index"]
+    gone = [tmp_path / ".venv" / "bin" / "python", tmp_path / "src" / "__pycache__" / "x.pyc", tmp_path / ".mypy_cache" / "x"]
+    for path in (*kept, *gone, *(tmp_path / name / "x.py" for name in ("tests", "scripts", "benchmarks", "training"))):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    subprocess.run(["make", "clean"], cwd=tmp_path, check=True, capture_output=True)
+    assert all(path.exists() for path in kept)
+    assert not any(path.parent.exists() for path in gone)
+
+
+def test_checks_stop_at_the_first_failure_and_lint_alone_runs_no_tests(monkeypatch):
+    ran: list[str] = []
+    statuses = {"ruff": 0, "mypy": 0, "pytest": 5}
+
+    def run(command, **_):
+        ran.append(command[2])
+        return subprocess.CompletedProcess(command, statuses[command[2]])
+
+    monkeypatch.setattr(environment, "attempt", lambda kind: 0)
+    monkeypatch.setattr(checks.subprocess, "run", run)
+    assert checks.main(["--lint"]) == 0 and ran == ["ruff", "mypy"]
+    assert checks.main(["-k", "weights"]) == 5 and ran[2:] == ["ruff", "mypy", "pytest"]
+    statuses["ruff"] = 1
+    assert checks.main([]) == 1 and ran[5:] == ["ruff"]
+
+
+def test_streamlit_is_set_up_for_this_computer_only():
+    import tomllib
+
+    config = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())
+    assert config["server"]["address"] == "127.0.0.1"
+    assert config["server"]["allowedHosts"] == ["localhost", "127.0.0.1"]
+    assert config["browser"]["gatherUsageStats"] is False
+    assert config["client"]["showErrorDetails"] in ("none", "type")
+
+
+def test_a_named_browser_is_used_or_reported_as_missing(tmp_path):
+    browser = tmp_path / "chrome"
+    browser.touch()
+    assert find_chromium({"CHROMIUM": str(browser)}) == browser
+    assert find_chromium({"CHROMIUM": str(tmp_path / "absent")}) is None
+    assert must_have_browser({"CI": "true"}) and not must_have_browser({})
+
+
+def test_scripts_need_nothing_but_the_standard_library():
+    for path in (ROOT / "scripts").glob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        names = [a.name for node in ast.walk(tree) if isinstance(node, ast.Import) for a in node.names]
+        names += [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+        assert {name.partition(".")[0] for name in names} <= set(sys.stdlib_module_names) | {"scripts", "__future__"}
