@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from src.schema import JobEvent, JobSnapshot, SearchPage, Skipped
+from src.schema import JobEvent, JobSnapshot, SearchHit, SearchPage, Skipped
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -92,8 +92,13 @@ def show_page(page: SearchPage) -> None:
         return
     if page.verdict == "weak":
         print("Nothing in the library fits well. The closest:")
-    show_table(["score", "name", "path"], [[f"{hit.score:.3f}", hit.name, hit.path] for hit in page.hits])
+    show_table(["score", "picture"], [[f"{hit.score:.3f}", _where(hit)] for hit in page.hits])
     print(f"{len(page.hits)} of {page.searched:,} images, {page.took_ms:.0f} ms, model {page.model}")
+
+
+def _where(hit: SearchHit) -> str:
+    """The path, which ends with the name, but for an upload, whose stored file is named by its id."""
+    return hit.path if hit.path.endswith(hit.name) else f"{hit.name} ({hit.path})"
 
 
 def show_table(headings: list[str], rows: list[list[Any]]) -> None:

@@ -45,8 +45,11 @@ class JobRunner:
     def start(self) -> None:
         """Queue again what a former process left running, then work until ``stop``."""
         for row in self._catalog.jobs.rows(("running",)):
-            again = row["attempts"] < MAX_ATTEMPTS
-            self._catalog.jobs.update(row["id"], state="queued" if again else "failed", progress=None)
+            if row["attempts"] < MAX_ATTEMPTS:
+                self._catalog.jobs.update(row["id"], state="queued", progress=None)
+            else:
+                text = f"Given up: the program ended {MAX_ATTEMPTS} times in the middle of it. What was done so far is kept."
+                self._store(JobSnapshot(row["id"], row["kind"], "failed", row["title"], error=text))
         self._threads = [threading.Thread(target=self._work, args=(lane,), name=f"jobs-{lane}", daemon=True) for lane in LANES]
         for thread in self._threads:
             thread.start()

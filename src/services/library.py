@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from PIL import Image
 from src.config import Settings
 from src.database.catalog import Catalog
 from src.database.vector_db import VectorDatabase, library_collection
-from src.errors import UnreadableImage
+from src.errors import ModelError, UnreadableImage
 from src.models.model_manager import ModelManager
 from src.processing import image_io, thumbnails
 from src.schema import ImageDetails, JobEvent, LibraryStats, ModelStatus, Progress, SearchHit
@@ -20,6 +21,7 @@ from src.schema import ImageDetails, JobEvent, LibraryStats, ModelStatus, Progre
 ACTIVE_MODEL = "active_model"
 PREVIEW_SIDE = 1600
 """Longest side in pixels of the large view."""
+SIZES_SECONDS = 10.0
 
 
 class LibraryService:
@@ -30,6 +32,7 @@ class LibraryService:
         self._catalog = catalog
         self._vectors = vectors
         self._models = models
+        self._measured: tuple[float, dict[str, int]] = (0.0, {})
 
     # ------------------------------------------------------------ models
 
@@ -57,20 +60,34 @@ class LibraryService:
     # ------------------------------------------------------------ numbers
 
     def stats(self) -> LibraryStats:
-        """Counts and sizes as of now."""
+        """Counts as of now; sizes on disk as of at most ``SIZES_SECONDS`` ago, since walking a large library's folders takes a while."""
         images, files, uploads = self._catalog.counts()
-        settings, active = self._settings, self.active_model
+        active = self.active_model
         dimensions = next((status.dimensions for status in self.model_statuses() if status.id == active), 0)
-        details = {
-            "catalogue": sum(_size(file) for file in settings.data_dir.glob("catalog.sqlite3*")),
-            "index": _folder_size(settings.chroma_dir),
-            "thumbnails": _folder_size(settings.thumbs_dir),
-            "uploads": _folder_size(settings.uploads_dir),
-            "weights": _folder_size(settings.weights_dir),
-        }
+        details = self._sizes()
         total = sum(details.values()) - details["weights"]
-        embedded = self._catalog.vectors.count(self.collection()) if images else 0
-        return LibraryStats(images, files, 0, active, dimensions, total, uploads, embedded, details)
+        return LibraryStats(images, files, 0, active, dimensions, total, uploads, self._embedded(images), details)
+
+    def _embedded(self, images: int) -> int:
+        """Images with a vector of the active model; 0 where its weights are not here, which the search itself will tell."""
+        try:
+            return self._catalog.vectors.count(self.collection()) if images else 0
+        except ModelError:
+            return 0
+
+    def _sizes(self) -> dict[str, int]:
+        measured, sizes = self._measured
+        if not sizes or time.monotonic() - measured > SIZES_SECONDS:
+            settings = self._settings
+            sizes = {
+                "catalogue": sum(_size(file) for file in settings.data_dir.glob("catalog.sqlite3*")),
+                "index": _folder_size(settings.chroma_dir),
+                "thumbnails": _folder_size(settings.thumbs_dir),
+                "uploads": _folder_size(settings.uploads_dir),
+                "weights": _folder_size(settings.weights_dir),
+            }
+            self._measured = (time.monotonic(), sizes)
+        return sizes
 
     # ------------------------------------------------------------ pictures
 
@@ -117,6 +134,7 @@ class LibraryService:
         self._vectors.discard_empty_index()
         for folder in (self._settings.thumbs_dir, self._settings.uploads_dir):
             shutil.rmtree(folder, ignore_errors=True)
+        self._measured = (0.0, {})
         yield Progress(images, images)
 
 

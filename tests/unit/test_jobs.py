@@ -121,7 +121,8 @@ def test_jobs_of_a_dead_process_go_on_but_not_for_ever(runner: Callable[..., Job
     catalog.jobs.update(deadly, state="running", attempts=MAX_ATTEMPTS)
     jobs = runner(index)
     assert jobs.wait(job, 10).state == "done" and ran.is_set()
-    assert jobs.snapshot(deadly).state == "failed"
+    given_up = jobs.snapshot(deadly)
+    assert given_up.state == "failed" and given_up.error.startswith("Given up: the program ended 3 times")
 
 
 def test_stopping_leaves_the_job_queued(runner: Callable[..., JobRunner], catalog: Catalog) -> None:

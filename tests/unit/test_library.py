@@ -5,11 +5,14 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
 from src.bootstrap import Services, build_services
 from src.config import Settings
+from src.errors import WeightsMissing
 from src.processing.thumbnails import thumbnail_path
+from src.services import library
 from src.services.library import PREVIEW_SIDE
 from src.services.search import Query
 from tests.conftest import fake_models, make_photo
@@ -19,7 +22,8 @@ def index(services: Services, folder: Path) -> None:
     list(services.handlers["index"]({"paths": [str(folder)]}))
 
 
-def test_numbers(services: Services, photos: Path) -> None:
+def test_numbers(services: Services, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(library, "SIZES_SECONDS", 0.0)
     empty = services.library.stats()
     assert (empty.images, empty.files, empty.segments, empty.embedded, empty.model) == (0, 0, 0, 0, "builtin")
     index(services, photos)
@@ -85,3 +89,13 @@ def test_reading_beside_the_owner(services: Services, photos: Path, settings: Se
     make_photo(photos / "purple.jpg", (130, 40, 170))
     index(services, photos)
     assert services.search.search(Query("purple"), 1).hits[0].name == "purple.jpg", "the reader's end must not close the owner's library"
+
+
+def test_a_library_whose_model_has_gone_still_opens_and_says_so(settings: Settings, photos: Path) -> None:
+    first = build_services(settings, models=fake_models(settings))
+    index(first, photos)
+    first.catalog.set_meta("active_model", "ViT-B/32")
+    assert first.library.stats().images == 4 and first.library.stats().embedded == 0
+    with pytest.raises(WeightsMissing, match=r"ViT-B-32\.pt"):
+        first.search.search(Query("red"))
+    first.close()
