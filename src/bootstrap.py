@@ -76,7 +76,7 @@ def build_services(
     models = models or ModelManager(settings=settings)
     library = LibraryService(settings, catalog, vectors, models)
     indexing = IndexingService(settings, catalog, vectors, models)
-    search = SearchService(catalog, vectors, models, library)
+    search = SearchService(settings, catalog, vectors, models, library)
     handlers = _handlers(indexing, library, vectors, models)
     jobs = JobRunner(catalog, handlers)
     handlers["index"] = _then_rebuild(handlers["index"], library, vectors, jobs)

@@ -80,8 +80,8 @@ def run_search(arguments: argparse.Namespace) -> int:
         return _search_file(arguments)
     if not text and not arguments.image:
         _parser().error("say what to look for: TEXT, --image FILE, or both")
-    image = _read_picture(arguments.image, arguments) if arguments.image else None
     with _reading(arguments) as services:
+        image = _read_picture(arguments.image, services) if arguments.image else None
         page = services.search.search(Query(text, image), arguments.top_k)
     if arguments.image and not text:
         page = replace(page, query=str(arguments.image))
@@ -243,12 +243,10 @@ def _search_file(arguments: argparse.Namespace) -> int:
     return DONE
 
 
-def _read_picture(path: Path, arguments: argparse.Namespace) -> Any:
-    from src.processing.image_io import decode
-
+def _read_picture(path: Path, services: Services) -> Any:
     try:
         with path.expanduser().open("rb") as file:
-            return decode(file, _settings(arguments).max_megapixels)[0]
+            return services.search.open_picture(file)
     except OSError as error:
         raise UnreadableImage(f"The picture {path} can't be read ({error.strerror or error}).") from error
     except UnreadableImage as error:

@@ -15,6 +15,7 @@ APP_NAME = "media-feature-extractor"
 PRIVATE = {"Cross-Origin-Resource-Policy": "same-origin", "X-Content-Type-Options": "nosniff"}
 FOREVER = {"Cache-Control": "private, max-age=31536000, immutable", **PRIVATE}
 """An image's id is its content, so its picture never changes."""
+FOR_NOW = {"Cache-Control": "no-store", **PRIVATE}
 
 
 def routes(services: Callable[[], Services]) -> list[Route]:
@@ -30,8 +31,9 @@ def routes(services: Callable[[], Services]) -> list[Route]:
     def preview(request: Request) -> Response:
         image_id = request.path_params["image_id"]
         data = services().library.preview(image_id)
-        if data is None:  # the file is gone or offline: the thumbnail is what is left of it
-            return thumbnail(request)
+        if data is None:  # the file is gone or offline: the thumbnail is what is left of it, until the file is back
+            path = services().library.thumbnail(image_id)
+            return FileResponse(path, media_type="image/jpeg", headers=FOR_NOW) if path else _not_here()
         return Response(data, media_type="image/jpeg", headers=FOREVER)
 
     return [

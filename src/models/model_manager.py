@@ -112,17 +112,12 @@ class ModelManager:
             return _first(model.encode_texts([text]))
         return _stack([model.encode_texts(text[at : at + BATCH]) for at in range(0, len(text), BATCH)], model.dimensions)
 
-    @property
-    def device(self) -> str:
-        """Where the current model runs, for display; before it is loaded, where it was asked to."""
-        asked = "cpu" if self._current.ships else self.settings.device
-        return str(getattr(self._loaded.get(self.model_id), "device_name", asked))
-
-    @property
-    def precision(self) -> str:
-        """The numbers the current model computes with, for display; before it is loaded, what was asked for."""
-        asked = "fp32" if self._current.ships else self.settings.precision
-        return str(getattr(self._loaded.get(self.model_id), "precision_name", asked))
+    def runs_on(self, model_id: str | None = None) -> tuple[str, str]:
+        """Device and precision of a model (None: the current one), for display; before it is loaded, what was asked for."""
+        spec = registry.spec(model_id) if model_id else self._current
+        model = self._loaded.get(spec.id)
+        device, precision = ("cpu", "fp32") if spec.ships else (self.settings.device, self.settings.precision)
+        return str(getattr(model, "device_name", device)), str(getattr(model, "precision_name", precision))
 
     # ------------------------------------------------------------ any model
 

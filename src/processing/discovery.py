@@ -37,15 +37,22 @@ def find_images(path: Path) -> Iterator[FoundFile | Skipped]:
     A file given directly is always offered. A sub-folder that may not be read is a Skipped.
     Raises UnreadablePath where ``path`` itself does not exist or may not be read.
     """
+    check_readable(path)
+    if path.is_dir():
+        yield from _walk(path)
+    else:
+        yield FoundFile(path, _name(path))
+
+
+def check_readable(path: Path) -> None:
+    """Raise UnreadablePath where there is nothing at ``path`` or it may not be read. Looks no further than that."""
     try:
-        if not path.is_dir():
-            path.stat()
-            yield FoundFile(path, _name(path))
-            return
-        os.scandir(path).close()
+        if path.is_dir():
+            os.scandir(path).close()
+        else:
+            path.open("rb").close()
     except OSError as error:
         raise UnreadablePath(_why(path, error)) from error
-    yield from _walk(path)
 
 
 def _walk(top: Path) -> Iterator[FoundFile | Skipped]:

@@ -157,8 +157,7 @@ class _Run:
                 image_id = image_io.image_id(sha256)
                 if image_id in self._encoded and thumbnail_path(self._settings.thumbs_dir, image_id).exists():
                     return _Read(item, stamp, image_id, sha256)
-                side = max(2 * self._embedder.min_side, SIDE)
-                image, facts = image_io.decode(file, self._settings.max_megapixels, side)
+                image, facts = image_io.decode(file, self._settings.max_megapixels, decode_side(self._embedder))
         except OSError as error:
             raise UnreadableImage(_why(error)) from error
         self._store_thumbnail(image, image_id)
@@ -205,6 +204,11 @@ class _Run:
             self._vectors.push(self._collection, list(wanted), np.stack(list(wanted.values())))
         self._vectors.remove(self._collection, hidden)
         self._visible.difference_update(hidden)
+
+
+def decode_side(embedder: Embedder) -> int:
+    """Short side in pixels at which a picture is decoded: enough for the thumbnail, and twice what the model looks at."""
+    return max(2 * embedder.min_side, SIDE)
 
 
 def _event(read: _Read, new: set[str]) -> JobEvent:

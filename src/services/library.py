@@ -53,6 +53,10 @@ class LibraryService:
     def model_statuses(self) -> list[ModelStatus]:
         return self._models.statuses(self.active_model)
 
+    def runs_on(self) -> tuple[str, str]:
+        """Device and precision of the active model, for display."""
+        return self._models.runs_on(self.active_model)
+
     def collection(self) -> str:
         """Name of the active model's collection of whole images."""
         return library_collection(self._models.embedder(self.active_model).space)
@@ -99,6 +103,10 @@ class LibraryService:
 
     def details(self, image_id: str) -> ImageDetails | None:
         return self._catalog.details(image_id)
+
+    def has_original(self, image_id: str) -> bool:
+        """Whether one of the image's files is there now."""
+        return any(os.path.exists(path) for path, *_ in self._catalog.paths_of(image_id))
 
     def thumbnail(self, image_id: str) -> Path | None:
         """File of a catalogued image's thumbnail, made again where it has gone; None where that can't be done."""

@@ -5,15 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import IO
 
 import numpy as np
 from PIL import Image
 
+from src.config import Settings
 from src.database.catalog import Catalog
 from src.database.vector_db import VectorDatabase, library_collection
 from src.errors import BadInput, BadQuery
 from src.models.model_manager import ModelManager
+from src.processing import image_io
 from src.schema import FloatArray, SearchHit, SearchPage, Verdict
+from src.services.indexing import decode_side
 from src.services.library import LibraryService
 
 MAX_CHARACTERS = 1_000
@@ -38,7 +42,10 @@ class Query:
 class SearchService:
     """Searches the library under its active model, or under another that has vectors in it."""
 
-    def __init__(self, catalog: Catalog, vectors: VectorDatabase, models: ModelManager, library: LibraryService) -> None:
+    def __init__(
+        self, settings: Settings, catalog: Catalog, vectors: VectorDatabase, models: ModelManager, library: LibraryService
+    ) -> None:
+        self._settings = settings
         self._catalog = catalog
         self._vectors = vectors
         self._models = models
@@ -70,6 +77,11 @@ class SearchService:
             )[:limit]
             pages.append(SearchPage(query.label, model, took, hits, searched, self._verdict(query, hits, model), notice))
         return pages
+
+    def open_picture(self, file: IO[bytes], model: str | None = None) -> Image.Image:
+        """An example picture, decoded as indexing does, so that a picture of the library finds itself first. Raises UnreadableImage."""
+        embedder = self._models.embedder(model or self._library.active_model)
+        return image_io.decode(file, self._settings.max_megapixels, decode_side(embedder))[0]
 
     def _vector(self, query: Query, model: str, collection: str) -> FloatArray:
         """(D,) of norm 1: the mean direction of everything the query holds."""

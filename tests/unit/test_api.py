@@ -37,7 +37,8 @@ def test_a_photo_that_is_gone_shows_its_thumbnail(client: TestClient, services: 
     hit = services.library.newest(1)[0]
     for file in photos.iterdir():
         file.unlink()
-    assert client.get(f"/api/image/{hit.id}").status_code == 200
+    answer = client.get(f"/api/image/{hit.id}")
+    assert answer.status_code == 200 and answer.headers["cache-control"] == "no-store"
 
 
 @pytest.mark.parametrize("path", ["00000000-0000-5000-8000-000000000000", "..%2F..%2Fcatalog.sqlite3", "x", "%2Fetc%2Fpasswd"])

@@ -1,0 +1,62 @@
+"""Clearing the library: says what goes and what stays, then does it and waits."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from src.bootstrap import Services
+from src.ui import state
+from src.ui.text import count
+
+PATIENCE = 300.0
+"""Seconds to wait for the running batch to end and the library to be cleared."""
+
+
+@st.dialog("Clear the library?", on_dismiss=state.close_dialog)
+def show(services: Services) -> None:
+    """What goes, with the counts, and the button that does it."""
+    if state.dialog() is None:  # a button closed it: the whole page runs again
+        st.rerun()
+    job_id = state.clearing()
+    if job_id:
+        _wait(services, job_id)
+    images, _, uploads = services.catalog.counts()
+    st.markdown(what_goes(images, uploads))
+    st.markdown("Your own photos in their folders stay where they are. Downloaded models stay too.")
+    if any(job.kind in ("index", "reindex", "rebuild") for job in services.jobs.active()):
+        st.caption("The job that is running now will be cancelled first.")
+    with st.container(horizontal=True):
+        label = f"Clear {count(images, 'photo')}"
+        st.button(label, type="primary", on_click=_clear, args=(services,), key="clear-yes", disabled=not images)
+        st.button("Keep everything", on_click=state.close_dialog, key="clear-no")
+
+
+def what_goes(images: int, uploads: int) -> str:
+    """The list of everything that a clear deletes."""
+    lines = [
+        f"The library forgets {count(images, 'photo')}. This deletes:",
+        f"- {count(images, 'entry', 'entries')} in the catalogue, with their vectors",
+        "- the search index",
+        f"- {count(images, 'thumbnail')}",
+        f"- {count(uploads, 'uploaded copy', 'uploaded copies')}: there may be no other copy of an uploaded photo"
+        if uploads
+        else "- uploaded copies: there are none",
+    ]
+    return "\n".join(lines)
+
+
+def _clear(services: Services) -> None:
+    services.jobs.cancel_all()
+    state.set_clearing(services.jobs.submit("clear", "Clearing the library"))
+
+
+def _wait(services: Services, job_id: str) -> None:
+    with st.spinner("Clearing"):
+        job = services.jobs.wait(job_id, PATIENCE)
+    state.set_clearing(None)
+    state.close_dialog()
+    state.clear_example()
+    state.watch([])  # what was cancelled for this needs no word of its own
+    done = job is not None and job.state == "done"
+    state.set_message("The library is empty now." if done else "The library could not be cleared; the log has the details.")
+    st.rerun()

@@ -1,0 +1,68 @@
+"""The picture that an image search starts from."""
+
+from __future__ import annotations
+
+import io
+
+import streamlit as st
+from PIL import Image
+
+from src.bootstrap import Services
+from src.processing import image_io
+from src.services.search import Query
+from src.ui import state
+from src.ui.components import gallery, results
+
+
+def show(services: Services) -> tuple[Query | None, int]:
+    """The picture in use with a button to put it away, or a place to drop one.
+
+    Returns what to search for (None without a picture) and how many results to show. Raises UnreadableImage for a file that is no picture.
+    """
+    found, similar = state.example(), state.similar_to()
+    if found is None and similar is None:
+        _show_drop_area(services)
+        return None, 0
+    left, side = st.columns([4, 1.2], vertical_alignment="bottom", gap="medium")
+    with left, st.container(key="example", horizontal=True, vertical_alignment="center", gap="medium"):
+        query = _show_dropped(*found) if found is not None else _show_similar(services, similar or "")
+    with side:
+        return query, results.limit()
+
+
+def _show_drop_area(services: Services) -> None:
+    key = f"example-{state.upload_round()}"
+    with st.container(key="drop-example"), st.container(key="drop"):
+        file = st.file_uploader("Drop an example picture", list(image_io.UPLOAD_TYPES), key=key, label_visibility="collapsed")
+    st.caption("Or open any photo of your library and choose “Find similar”.")
+    if file is not None:
+        state.set_example(file.name, as_png(services.search.open_picture(file)))
+        state.next_upload_round()
+        st.rerun()
+
+
+def _show_dropped(name: str, png: bytes) -> Query:
+    st.image(png, width="content")
+    _show_label(f"Photos that look like {name}")
+    return Query(image=Image.open(io.BytesIO(png)))
+
+
+def _show_similar(services: Services, image_id: str) -> Query | None:
+    details = services.library.details(image_id)
+    if details is not None:
+        gallery.show_small(image_id, details.name)
+    _show_label(f"Photos that look like {details.name}" if details else "This photo is not in the library any more.")
+    return Query(like=image_id) if details else None
+
+
+def _show_label(text: str) -> None:
+    with st.container(gap="small"):
+        st.text(text)
+        st.button("Choose another", icon=":material/close:", on_click=state.clear_example, key="other-example")
+
+
+def as_png(image: Image.Image) -> bytes:
+    """Without loss: the session keeps this, not the file."""
+    target = io.BytesIO()
+    image.save(target, "PNG", compress_level=1)
+    return target.getvalue()

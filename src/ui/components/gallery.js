@@ -1,0 +1,101 @@
+// Draws photos. Everything that comes as data (names, paths, scores) becomes text or an attribute, never HTML.
+
+function made(tag, className, parent) {
+  const node = document.createElement(tag);
+  node.className = className;
+  parent?.append(node);
+  return node;
+}
+
+function newCell(item) {
+  const cell = made("button", "cell");
+  cell.type = "button";
+  cell.dataset.id = item.id;
+  const image = made("img", "", cell);
+  image.loading = "lazy";
+  image.decoding = "async";
+  image.onerror = () => cell.classList.add("lost");
+  image.src = item.src;
+  return cell;
+}
+
+function label(cell, item) {
+  const text = item.score === undefined ? item.name : `${item.name}, score ${item.score}`;
+  if (cell.getAttribute("aria-label") === text) return;
+  cell.setAttribute("aria-label", text);
+  cell.title = item.name;
+  cell.querySelector("img").alt = item.name;
+  cell.querySelectorAll("span").forEach((old) => old.remove());
+  if (item.score !== undefined) made("span", "chip", cell).textContent = item.score;
+  const caption = made("span", "caption", cell);
+  made("span", "name", caption).textContent = item.name;
+  if (item.score !== undefined) made("span", "score", caption).textContent = item.score;
+}
+
+function drawGrid(root, items) {
+  const grid = root.querySelector(".grid") ?? made("div", "grid", root);
+  const old = new Map([...grid.children].map((cell) => [cell.dataset.id, cell]));
+  const cells = items.map((item) => old.get(item.id) ?? newCell(item));
+  if (cells.length !== grid.children.length || cells.some((cell, at) => cell !== grid.children[at])) {
+    grid.replaceChildren(...cells);
+  }
+  cells.forEach((cell, at) => label(cell, items[at]));
+  return grid;
+}
+
+function moved(grid, cell, key) {
+  const cells = [...grid.children];
+  const columns = cells.filter((other) => other.offsetTop === cells[0].offsetTop).length;
+  const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns };
+  return key in steps ? cells[cells.indexOf(cell) + steps[key]] : undefined;
+}
+
+function drawPhoto(root, photo) {
+  const box = root.querySelector(".photo") ?? made("div", "photo", root);
+  const stage = box.querySelector(".stage") ?? made("div", "stage", box);
+  const image = stage.querySelector("img") ?? made("img", "", stage);
+  if (image.getAttribute("src") !== photo.src) {
+    stage.style.backgroundImage = `url("${photo.thumb}")`;
+    image.style.visibility = "hidden";
+    image.onload = () => {
+      image.style.visibility = "visible";
+      stage.style.backgroundImage = "none";
+    };
+    image.src = photo.src;
+  }
+  image.alt = photo.name;
+  [...box.children].forEach((node) => node !== stage && node.remove());
+  made("p", "title", box).textContent = photo.name;
+  if (photo.note) made("p", "note", box).textContent = photo.note;
+  const facts = made("dl", "facts", box);
+  for (const [name, value] of photo.facts) {
+    made("dt", "", facts).textContent = name;
+    made("dd", "", facts).textContent = value;
+  }
+}
+
+function drawSingle(root, photo) {
+  const box = root.querySelector(".single") ?? made("div", "single", root);
+  const image = box.querySelector("img") ?? made("img", "", box);
+  if (image.getAttribute("src") !== photo.src) image.src = photo.src;
+  image.alt = photo.name;
+}
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const root = parentElement.querySelector(".root");
+  if (data.photo) return drawPhoto(root, data.photo);
+  if (data.single) return drawSingle(root, data.single);
+  const grid = drawGrid(root, data.items);
+  grid.onclick = (event) => {
+    const cell = event.target.closest(".cell");
+    if (cell) setTriggerValue("open", cell.dataset.id);
+  };
+  grid.onkeydown = (event) => {
+    const target = event.target.closest(".cell");
+    const next = target && moved(grid, target, event.key);
+    if (next) {
+      next.focus();
+      event.preventDefault();
+    }
+  };
+}

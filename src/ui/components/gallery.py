@@ -1,0 +1,55 @@
+"""Photos in the page: a grid of thumbnails, one photo large, or a small example picture. One component draws all three."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import streamlit as st
+
+from src.schema import SearchHit
+
+_HERE = Path(__file__).parent
+
+
+def show(hits: Sequence[SearchHit], key: str, scores: bool = True) -> str | None:
+    """A grid of photos, in the order given. Returns the id of the one just opened by a click or by Enter, else None."""
+    result = _draw(key, {"items": [_item(hit, scores) for hit in hits]})
+    opened = result.open
+    return opened if isinstance(opened, str) and any(hit.id == opened for hit in hits) else None
+
+
+def show_photo(image_id: str, name: str, facts: Sequence[tuple[str, str]], note: str | None = None) -> None:
+    """One photo of the library as large as the place allows, with what is known about it."""
+    sources = {"src": f"/api/image/{image_id}", "thumb": _thumb(image_id)}
+    _draw("photo-large", {"photo": {"name": name, "facts": [list(fact) for fact in facts], "note": note, **sources}})
+
+
+def show_small(image_id: str, name: str) -> None:
+    """A photo of the library at the size of its thumbnail."""
+    _draw("photo-small", {"single": {"src": _thumb(image_id), "name": name}}, width="content")
+
+
+def _item(hit: SearchHit, scores: bool) -> dict[str, Any]:
+    item = {"id": hit.id, "name": hit.name, "src": _thumb(hit.id)}
+    return {**item, "score": f"{hit.score:.2f}"} if scores else item
+
+
+def _thumb(image_id: str) -> str:
+    return f"/api/thumb/{image_id}"
+
+
+def _draw(key: str, data: dict[str, Any], width: Literal["stretch", "content"] = "stretch") -> Any:
+    return _component()(key=key, data=data, width=width, on_open_change=_nothing)
+
+
+@st.cache_resource(show_spinner=False)
+def _component() -> Any:
+    """Registered once a process."""
+    css, js = ((_HERE / f"gallery.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
+    return st.components.v2.component("photos", html='<div class="root"></div>', css=css, js=js)
+
+
+def _nothing() -> None:
+    """The component's result always has ``open``; the page reads it there."""

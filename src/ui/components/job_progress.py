@@ -1,0 +1,144 @@
+"""Background jobs as the user sees them: bars while they run, a report when they are done."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Callable
+
+import streamlit as st
+
+from src.bootstrap import Services
+from src.schema import JobKind, JobSnapshot, Skipped
+from src.ui import state
+from src.ui.text import count, duration, literal, size
+
+EVERY = 0.7
+"""Seconds between two looks at a running job."""
+IDLE = 4.0
+"""Seconds between two looks for a job that another tab or the command line started."""
+WORDS: dict[str, str] = {"images": "photo", "bytes": "byte", "vectors": "vector"}
+
+
+def show(services: Services, kinds: tuple[JobKind, ...], compact: bool = False) -> None:
+    """Bars of the unfinished jobs of these kinds, kept up to date."""
+    watch(services, lambda: show_bars(services, kinds, compact))
+
+
+def watch(services: Services, draw: Callable[[], None]) -> None:
+    """Draw now and again while jobs run. The whole page runs again when one begins or ends, in this tab or elsewhere."""
+    seen = _ids(services)
+
+    def look() -> None:
+        if _ids(services) != seen:
+            st.rerun()
+        draw()
+
+    st.fragment(look, run_every=EVERY if seen else IDLE)()
+
+
+def show_bars(services: Services, kinds: tuple[JobKind, ...], compact: bool = False) -> None:
+    for job in services.jobs.active():
+        if job.kind in kinds:
+            _show_bar(services, job, compact)
+
+
+def _ids(services: Services) -> list[str]:
+    return [job.id for job in services.jobs.active()]
+
+
+def _show_bar(services: Services, job: JobSnapshot, compact: bool) -> None:
+    with st.container(border=not compact, key=f"job-{'small' if compact else 'large'}-{job.id}", gap="small"):
+        st.text(job.title)
+        st.progress(min(1.0, job.done / job.total) if job.total else 0.0, text=progress_line(job))
+        if job.current and not compact:
+            st.text(job.current)
+        st.button("Cancel", key=f"cancel-{compact}-{job.id}", type="tertiary", on_click=services.jobs.cancel, args=(job.id,))
+
+
+def progress_line(job: JobSnapshot) -> str:
+    """How far a job is, in one line: "312 of 1,000 · 48 photos/s · 14 s left"."""
+    if job.state == "queued":
+        return "Waiting for its turn"
+    if job.total is None:
+        return "Looking for photos" if job.kind == "index" else "Starting"
+    in_bytes = job.unit == "bytes"
+    parts = [f"{size(job.done)} of {size(job.total)}" if in_bytes else f"{job.done:,} of {job.total:,}"]
+    if job.done and job.per_second:
+        parts.append(f"{size(round(job.per_second))}/s" if in_bytes else f"{job.per_second:.0f} {WORDS[job.unit]}s/s")
+    if job.seconds_left is not None:
+        parts.append(f"{duration(job.seconds_left)} left")
+    return " · ".join(parts)
+
+
+# ---------------------------------------------------------------- afterwards
+
+
+def show_report(services: Services) -> None:
+    """What the last finished index job did, until the user puts it away or another begins."""
+    job = next((job for job in services.jobs.latest(10) if job.kind == "index"), None)
+    if job is None or not job.finished or job.id == state.dismissed_report():
+        return
+    with st.container(border=True, key="report"):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{literal(job.title)}** – {summary(job)}")
+            st.button("Dismiss", key="dismiss", type="tertiary", on_click=state.dismiss_report, args=(job.id,))
+        if job.error:
+            st.error(literal(job.error), icon=":material/error:")
+        if job.skipped_count:
+            _show_skipped(job)
+
+
+def summary(job: JobSnapshot) -> str:
+    """The outcome in one or two sentences."""
+    if not (job.indexed or job.already or job.skipped_count):
+        return {"done": "no photos were found there.", "cancelled": "cancelled.", "failed": "stopped."}[job.state]
+    begun = {"done": "", "cancelled": "cancelled; ", "failed": "stopped; "}[job.state]
+    parts = [f"{begun}added {count(job.indexed, 'photo')} in {duration(job.seconds)}."]
+    if job.already:
+        parts.append(f"{count(job.already, 'file was', 'files were')} in the library already.")
+    if job.skipped_count:
+        parts.append(f"{count(job.skipped_count, 'file was', 'files were')} skipped.")
+    return " ".join(parts)
+
+
+def _show_skipped(job: JobSnapshot) -> None:
+    rows = [_row(skipped) for skipped in job.skipped]
+    with st.expander(f"{count(job.skipped_count, 'skipped file')}", expanded=len(rows) <= 20):
+        st.dataframe(rows, hide_index=True, width="stretch", height="auto")
+        if len(rows) < job.skipped_count:
+            st.caption(f"The first {len(rows):,} are listed.")
+        icon = ":material/download:"
+        st.download_button("Save as CSV", as_csv(rows), "skipped.csv", "text/csv", key="skipped-csv", type="tertiary", icon=icon)
+
+
+def _row(skipped: Skipped) -> dict[str, str]:
+    folder, name = os.path.split(skipped.path)
+    return {"File": name or skipped.path, "Why it was skipped": skipped.reason, "Folder": folder}
+
+
+def as_csv(rows: list[dict[str, str]]) -> str:
+    """Rows of the same columns as CSV text."""
+    target = io.StringIO()
+    writer = csv.DictWriter(target, rows[0].keys())
+    writer.writeheader()
+    writer.writerows(rows)
+    return target.getvalue()
+
+
+def announce(services: Services, kinds: tuple[JobKind, ...]) -> None:
+    """Tell, once a session, of jobs of these kinds that ended since its last run."""
+    active = _ids(services)
+    for job_id in state.watched():
+        job = services.jobs.snapshot(job_id) if job_id not in active else None
+        if job is not None and job.kind in kinds and job.kind not in ("clear", "rebuild"):
+            icon = ":material/check_circle:" if job.state == "done" else ":material/info:"
+            st.toast(f"{literal(job.title)}: {_outcome(job)}", icon=icon)
+    state.watch(active)
+
+
+def _outcome(job: JobSnapshot) -> str:
+    if job.kind == "index":
+        return summary(job)
+    return {"done": "done.", "cancelled": "cancelled.", "failed": "it did not work."}.get(job.state, "")

@@ -1,0 +1,49 @@
+"""The library at a glance, on every page."""
+
+from __future__ import annotations
+
+from html import escape
+
+import streamlit as st
+
+from src.bootstrap import Services
+from src.schema import JobKind, ModelStatus
+from src.ui import state
+from src.ui.components import job_progress, model_card
+from src.ui.text import size
+
+
+def show(services: Services, kinds: tuple[JobKind, ...]) -> None:
+    """``kinds``: the jobs whose progress is shown here; the page Upload shows its own."""
+    statuses = services.library.model_statuses()
+    active = next((status for status in statuses if status.active), None)
+
+    def draw() -> None:
+        _show_facts(services, active)
+        job_progress.show_bars(services, kinds, compact=True)
+
+    with st.sidebar:
+        job_progress.watch(services, draw)
+        model_card.show(services, statuses)
+        with st.container(key="sidebar-end", gap="xsmall"):
+            st.button("Clear database", icon=":material/delete:", type="tertiary", on_click=state.open_clear, key="clear")
+            st.button("Quit", icon=":material/power_settings_new:", type="tertiary", on_click=state.quit_now, key="quit")
+
+
+def _show_facts(services: Services, active: ModelStatus | None) -> None:
+    images, _, _ = services.catalog.counts()
+    facts = [("Images", f"{images:,}"), ("Mode", "Whole images"), ("Device", services.library.runs_on()[0])]
+    if active is None or not active.available:
+        st.warning("The model in use is not on this machine.", icon=":material/warning:")
+    else:
+        facts[1:1] = [("Model", active.title), ("Dimensions", str(active.dimensions))]
+        counted = None if services.jobs.active() else images
+        facts.append(("Disk used", size(_disk_used(services, str(services.settings.home), counted))))
+    rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts)
+    st.html(f'<dl class="facts">{rows}</dl>')
+
+
+@st.cache_data(ttl=30, show_spinner=False, max_entries=8)
+def _disk_used(_services: Services, home: str, images: int | None) -> int:
+    """Bytes of the library ``home``, counted again when the number of photos has changed (None while it is changing)."""
+    return _services.library.stats().bytes

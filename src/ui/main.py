@@ -1,0 +1,79 @@
+"""The script that runs for every session and every click: opens the library, draws the frame, runs the chosen page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from src.bootstrap import Services
+from src.errors import AppError
+from src.schema import JobKind
+from src.ui import state
+from src.ui.components import clear_dialog, closed_library, error_box, farewell, job_progress, photo_dialog, sidebar, style
+from src.ui.resources import get_services
+
+OTHER_JOBS: tuple[JobKind, ...] = ("reindex", "rebuild", "download", "clear")
+VIEWS = Path(__file__).parent / "views"  # not "pages": Streamlit would take a folder of that name for its own page list
+ICON = Path(__file__).parent / "assets" / "icon.svg"  # a file of our own: an icon by name would be fetched from another machine
+
+
+def main() -> None:
+    st.set_page_config(page_title="Media Feature Extractor", page_icon=ICON, layout="wide")
+    st.logo(ICON)
+    style.apply()
+    if state.quitting():
+        farewell.show()
+        return
+    tabs = _tabs()
+    page = st.navigation(tabs, position="top")
+    _show_narrow_tabs(tabs)
+    try:
+        services = get_services()
+    except AppError as error:
+        closed_library.show(error)
+        return
+    if state.take_go_to_similar():
+        st.switch_page(VIEWS / "image_search_page.py")
+    _show_page(services, page, OTHER_JOBS if page is tabs[0] else ("index", *OTHER_JOBS))
+    _show_dialog(services)
+
+
+def _tabs() -> list[st.Page]:
+    return [
+        st.Page(VIEWS / "upload_page.py", title="Upload", icon=":material/add_photo_alternate:", url_path="upload"),
+        st.Page(VIEWS / "text_search_page.py", title="Text search", icon=":material/search:", default=True),
+        st.Page(VIEWS / "image_search_page.py", title="Image search", icon=":material/image_search:", url_path="image"),
+        st.Page(VIEWS / "about_page.py", title="Statistics & about", icon=":material/bar_chart:", url_path="about"),
+    ]
+
+
+def _show_page(services: Services, page: st.Page, kinds: tuple[JobKind, ...]) -> None:
+    """The frame and the page in it. ``kinds``: the jobs that the frame tells of; Upload shows its own progress and report."""
+    try:
+        job_progress.announce(services, kinds)
+        sidebar.show(services, kinds)
+        page.run()
+    except AppError as error:
+        error_box.show(error)
+
+
+def _show_dialog(services: Services) -> None:
+    """The one dialog that is open, if any, and a sentence that another left behind."""
+    message = state.take_message()
+    if message:
+        st.toast(message, icon=":material/info:")
+    if state.dialog() == "photo":
+        photo_dialog.show(services)
+    elif state.dialog() == "clear":
+        clear_dialog.show(services)
+
+
+def _show_narrow_tabs(tabs: list[st.Page]) -> None:
+    """On a narrow screen Streamlit hides its tabs in the sidebar; these, shown only there, stay in reach."""
+    with st.container(key="tabs", horizontal=True, gap=None):
+        for tab in tabs:
+            st.page_link(tab, label=tab.title.split()[0])
+
+
+main()

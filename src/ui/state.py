@@ -1,0 +1,163 @@
+"""What a browser session remembers, as plain values. The only place that names keys of ``st.session_state``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, cast
+
+import streamlit as st
+
+QUERY = "query"
+"""Widget key of the text query, which outlives a change of tab."""
+RESULTS = "results"
+"""Widget key of the number of results, shared by both searches."""
+FOLDER = "folder"
+"""Widget key of the path box."""
+
+LINK_CHARACTERS = 1_000
+
+Dialog = Literal["photo", "clear"]
+
+
+def start_query() -> None:
+    """At a session's first run, take the query from the address, so that a reload and a bookmark keep it."""
+    if QUERY not in st.session_state:
+        st.session_state[QUERY] = st.query_params.get("q", "")
+
+
+def ask(query: str) -> None:
+    """Put words into the query box."""
+    st.session_state[QUERY] = query
+
+
+def keep_in_address(query: str) -> None:
+    """Put the query into the page's address; one too long for a link is left out."""
+    if len(query) > LINK_CHARACTERS:
+        query = ""
+    if query and st.query_params.get("q") != query:
+        st.query_params["q"] = query
+    elif not query and "q" in st.query_params:
+        del st.query_params["q"]
+
+
+# ---------------------------------------------------------------- the example picture
+
+
+def set_example(name: str, png: bytes) -> None:
+    """Search by this picture from now on."""
+    st.session_state.update(example_name=name, example_png=png, similar_to=None)
+
+
+def set_similar(image_id: str) -> None:
+    """Search by a picture of the library from now on, on the tab for it, and close what is open."""
+    st.session_state.update(example_name=None, example_png=None, similar_to=image_id, go_to_similar=True)
+    close_dialog()
+
+
+def take_go_to_similar() -> bool:
+    """Whether the tab for example pictures is to be opened now."""
+    return bool(st.session_state.pop("go_to_similar", False))
+
+
+def clear_example() -> None:
+    st.session_state.update(example_name=None, example_png=None, similar_to=None)
+
+
+def example() -> tuple[str, bytes] | None:
+    """Name and PNG bytes of the picture that was dropped, None where there is none."""
+    png = st.session_state.get("example_png")
+    return (st.session_state["example_name"], png) if png else None
+
+
+def similar_to() -> str | None:
+    return cast("str | None", st.session_state.get("similar_to"))
+
+
+# ---------------------------------------------------------------- what is open
+
+
+def open_photo(image_id: str, neighbours: Sequence[str]) -> None:
+    """Show a photo large; ``neighbours`` are the ids of the gallery it was opened from, in its order."""
+    st.session_state.update(dialog="photo", photo=image_id, neighbours=list(neighbours))
+
+
+def open_clear() -> None:
+    st.session_state["dialog"] = "clear"
+
+
+def close_dialog() -> None:
+    st.session_state["dialog"] = None
+
+
+def dialog() -> Dialog | None:
+    return cast("Dialog | None", st.session_state.get("dialog"))
+
+
+def photo() -> str:
+    return cast(str, st.session_state.get("photo", ""))
+
+
+def neighbour(step: int) -> str | None:
+    """Id of the photo ``step`` places further in the gallery, None beyond its ends."""
+    ids: list[str] = st.session_state.get("neighbours", [])
+    at = ids.index(photo()) + step if photo() in ids else -1
+    return ids[at] if 0 <= at < len(ids) else None
+
+
+def show_neighbour(step: int) -> None:
+    st.session_state["photo"] = neighbour(step) or photo()
+
+
+# ---------------------------------------------------------------- uploads and jobs
+
+
+def upload_round() -> int:
+    """Part of the uploader's key: a new one empties it and frees its memory."""
+    return cast(int, st.session_state.get("upload_round", 0))
+
+
+def next_upload_round() -> None:
+    st.session_state["upload_round"] = upload_round() + 1
+
+
+def set_message(text: str) -> None:
+    """One sentence for the next run to show where the user acted."""
+    st.session_state["message"] = text
+
+
+def take_message() -> str | None:
+    return cast("str | None", st.session_state.pop("message", None))
+
+
+def watched() -> list[str]:
+    """Ids of the jobs that were unfinished at the last run of this session."""
+    return cast("list[str]", st.session_state.get("watched", []))
+
+
+def watch(job_ids: Sequence[str]) -> None:
+    st.session_state["watched"] = list(job_ids)
+
+
+def dismiss_report(job_id: str) -> None:
+    st.session_state["dismissed"] = job_id
+
+
+def dismissed_report() -> str | None:
+    return cast("str | None", st.session_state.get("dismissed"))
+
+
+def set_clearing(job_id: str | None) -> None:
+    st.session_state["clearing"] = job_id
+
+
+def clearing() -> str | None:
+    """Id of the clear job that this session waits for."""
+    return cast("str | None", st.session_state.get("clearing"))
+
+
+def quit_now() -> None:
+    st.session_state["quitting"] = True
+
+
+def quitting() -> bool:
+    return bool(st.session_state.get("quitting"))

@@ -1,0 +1,51 @@
+"""Numbers, sizes and times as people read them."""
+
+from __future__ import annotations
+
+_UNITS = ("kB", "MB", "GB", "TB")
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """``count(1, "photo")`` -> "1 photo", ``count(1200, "photo")`` -> "1,200 photos"."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def size(number: int) -> str:
+    """Bytes in the decimal units that file managers show."""
+    if number < 1000:
+        return f"{number} B"
+    value = float(number)
+    for unit in _UNITS:
+        value /= 1000
+        if value < 999.5 or unit == _UNITS[-1]:
+            break
+    return f"{value:.1f} {unit}" if value < 10 else f"{value:.0f} {unit}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds, rounded to what one wants to know."""
+    if seconds < 1:
+        return "under 1 s"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def moment(iso: str | None) -> str:
+    """``2024-05-01T10:20:30...`` -> "1 May 2024, 10:20"; what can't be read as a time comes back as it is."""
+    from datetime import datetime
+
+    if not iso:
+        return ""
+    try:
+        found = datetime.fromisoformat(iso)
+    except ValueError:
+        return iso
+    local = found.astimezone() if found.tzinfo else found
+    return f"{local.day} {local:%B %Y, %H:%M}"
+
+
+def literal(text: str) -> str:
+    """``text`` for a place that reads Markdown, so that it is shown letter by letter: names and paths are data."""
+    return "".join(f"\\{letter}" if letter.isascii() and not letter.isalnum() and letter != " " else letter for letter in text)

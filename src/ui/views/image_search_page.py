@@ -1,0 +1,24 @@
+"""Image search: an example picture in, photos that look like it out."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from src.errors import UnreadableImage
+from src.ui.components import empty_state, error_box, example_picture, results
+from src.ui.resources import get_services
+
+services = get_services()
+images, _, _ = services.catalog.counts()
+if not images and not services.jobs.active():
+    text = "Add some, then find those that look like an example picture. They never leave this computer."
+    if empty_state.show("add_photo_alternate", "No photos yet", text, "Add photos", key="no-photos"):
+        st.switch_page("views/upload_page.py")
+else:
+    try:
+        query, limit = example_picture.show(services)
+    except UnreadableImage as error:
+        query = None
+        error_box.show(error)
+    if query is not None:
+        results.show(services, query, limit, "image-results")

@@ -1,0 +1,35 @@
+"""Text search: words in, photos out."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from src.services.search import Query
+from src.ui import state
+from src.ui.components import empty_state, gallery, query_box, results
+from src.ui.resources import get_services
+
+NEWEST = 60  # photos shown before anything was asked
+
+services = get_services()
+images, _, _ = services.catalog.counts()
+if images or services.jobs.active():
+    box, side = st.columns([4, 1.2], vertical_alignment="bottom", gap="medium")
+    with box:
+        query = query_box.show()
+    with side:
+        limit = results.limit()
+    if query:
+        results.show(services, Query(text=query), limit, "text-results")
+    else:
+        query_box.show_examples()
+        newest = services.library.newest(NEWEST)
+        st.caption("Newest photos")
+        opened = gallery.show(newest, "newest", scores=False)
+        if opened:
+            state.open_photo(opened, [hit.id for hit in newest])
+else:
+    query_box.show()
+    text = "Add some, then find them by describing what is in them. They never leave this computer."
+    if empty_state.show("add_photo_alternate", "No photos yet", text, "Add photos", key="no-photos"):
+        st.switch_page("views/upload_page.py")

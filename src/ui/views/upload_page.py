@@ -1,0 +1,29 @@
+"""Upload: photos by drag and drop, or a folder of this computer; progress and report."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from src.errors import AppError
+from src.ui.components import error_box, folder_form, job_progress, upload_form
+from src.ui.resources import get_services
+
+services = get_services()
+job_progress.show(services, ("index",))
+job_progress.show_report(services)
+
+left, right = st.columns([3, 2], gap="large")
+with left:
+    st.markdown("#### Upload photos")
+    upload_form.show(services)
+with right:
+    st.markdown("#### Add a folder on this computer")
+    st.caption("Best for many photos: they stay where they are and are only read. Folders inside it are included.")
+    try:
+        chosen = folder_form.show()
+    except AppError as error:
+        chosen = None
+        error_box.show(error)
+if chosen is not None:
+    services.jobs.submit("index", folder_form.title(chosen), paths=[str(chosen)])
+    st.rerun()

@@ -1,0 +1,148 @@
+"""Pictures of every page and state, 1280 and 420 pixels wide, light and dark, on drawn photos.
+
+python -m tests.e2e.screenshots            writes to tests/output/screenshots
+python -m tests.e2e.screenshots --readme   makes docs/images/search.png again
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from src.config import PROJECT_DIR
+from tests.chromium import LAUNCH_ARGUMENTS, MISSING, find_chromium
+from tests.e2e.pictures import write_pictures
+from tests.e2e.running_app import RunningApp, running_app
+
+OUTPUT = PROJECT_DIR / "tests" / "output" / "screenshots"
+README_PICTURE = PROJECT_DIR / "docs" / "images" / "search.png"
+LOOKS = [(width, scheme) for width in (1280, 420) for scheme in ("light", "dark")]
+PHOTOS = 120
+QUERY = "hot air balloons"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--readme", action="store_true", help="only docs/images/search.png")
+    readme_only = parser.parse_args().readme
+    binary = find_chromium()
+    if binary is None:
+        raise SystemExit(MISSING)
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=binary, args=list(LAUNCH_ARGUMENTS))
+        pictures = write_pictures(Path(folder) / "My photos", PHOTOS)
+        with running_app(Path(folder) / "library") as app:
+            if not readme_only:
+                _each_look(browser, app, EMPTY)
+            _add_photos(browser, app, pictures)
+            if readme_only:
+                README_PICTURE.parent.mkdir(parents=True, exist_ok=True)
+                _take(browser, app, 1280, "light", _text_results, README_PICTURE)
+            else:
+                _each_look(browser, app, FULL)
+        browser.close()
+
+
+def _each_look(browser: Browser, app: RunningApp, states: dict[str, Callable[[Page, str], None]]) -> None:
+    OUTPUT.mkdir(parents=True, exist_ok=True)
+    for width, scheme in LOOKS:
+        for name, reach in states.items():
+            _take(browser, app, width, scheme, reach, OUTPUT / f"{name}-{width}-{scheme}.png")
+
+
+def _take(browser: Browser, app: RunningApp, width: int, scheme: str, reach: Callable[[Page, str], None], file: Path) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 820}, color_scheme=scheme)  # type: ignore[arg-type]
+    page = context.new_page()
+    reach(page, app.url)
+    page.wait_for_timeout(900)
+    page.screenshot(path=file)
+    context.close()
+
+
+def _add_photos(browser: Browser, app: RunningApp, pictures: list[Path]) -> None:
+    page = browser.new_page()
+    page.goto(f"{app.url}/upload")
+    broken = pictures[0].with_name("half a picture.jpg")
+    broken.write_bytes(pictures[0].read_bytes()[:700])
+    (pictures[0].with_name("empty.png")).touch()
+    page.get_by_label("Or any other path").fill(str(pictures[0].parent))
+    page.get_by_role("button", name="Add folder").click()
+    page.get_by_text(f"added {PHOTOS} photos").wait_for(timeout=90_000)
+    page.close()
+
+
+# ---------------------------------------------------------------- states
+
+
+def _opens(path: str, text: str) -> Callable[[Page, str], None]:
+    def reach(page: Page, url: str) -> None:
+        page.goto(url + path)
+        page.get_by_text(text).first.wait_for()
+
+    return reach
+
+
+def _text_results(page: Page, url: str) -> None:
+    page.goto(f"{url}/?q={QUERY}")
+    page.locator("button.cell").first.wait_for()
+    page.wait_for_function("() => document.fonts.status === 'loaded'")
+
+
+def _photo(page: Page, url: str) -> None:
+    _text_results(page, url)
+    page.locator("button.cell").first.click()
+    page.get_by_role("dialog").locator(".stage img").wait_for()
+
+
+def _similar(page: Page, url: str) -> None:
+    _photo(page, url)
+    page.get_by_role("button", name="Find similar").click()
+    page.get_by_text("Photos that look like").wait_for()
+
+
+def _clip_card(page: Page, url: str) -> None:
+    _text_results(page, url)
+    _open_sidebar(page)
+    page.get_by_text("Get CLIP").click()
+
+
+def _clear(page: Page, url: str) -> None:
+    _text_results(page, url)
+    _open_sidebar(page)
+    page.get_by_role("button", name="Clear database").click()
+    page.get_by_text("Keep everything").wait_for()
+
+
+def _open_sidebar(page: Page) -> None:
+    button = page.get_by_test_id("stExpandSidebarButton")
+    if button.is_visible():
+        button.click()
+        page.wait_for_timeout(400)
+
+
+EMPTY = {
+    "empty-text": _opens("/", "No photos yet"),
+    "empty-image": _opens("/image", "No photos yet"),
+    "empty-upload": _opens("/upload", "Add a folder on this computer"),
+    "empty-about": _opens("/about", "How it works"),
+}
+FULL = {
+    "upload-report": _opens("/upload", "added"),
+    "text-start": _opens("/", "Newest photos"),
+    "text-results": _text_results,
+    "text-weak": _opens("/?q=xqzvw", "photos ·"),
+    "photo": _photo,
+    "similar": _similar,
+    "image-start": _opens("/image", "Find similar"),
+    "about": _opens("/about", "How it works"),
+    "clip-card": _clip_card,
+    "clear": _clear,
+}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,203 @@
+"""The main job in a real browser: add photos, find them by words and by example, open one, clear, quit."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+from src.models import model_manager
+from src.processing import thumbnails
+from tests.chromium import LAUNCH_ARGUMENTS, MISSING, find_chromium, must_have_browser
+from tests.e2e.pictures import write_pictures
+from tests.e2e.running_app import RunningApp, running_app
+
+pytestmark = pytest.mark.browser
+
+NUMBER = 24
+SECONDS = 30_000
+"""Milliseconds to wait for anything, on a busy machine with two cores."""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    binary = find_chromium()
+    if binary is None:
+        if must_have_browser():
+            pytest.fail(MISSING)
+        pytest.skip(MISSING)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=binary, args=list(LAUNCH_ARGUMENTS))
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    return write_pictures(tmp_path_factory.mktemp("pictures"), NUMBER)
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[RunningApp]:
+    files = Path(model_manager.__file__).with_name("builtin_files")
+    assert files.is_dir(), "the built-in model's files are part of the project"
+    with running_app(tmp_path / "library") as running:
+        yield running
+
+
+@pytest.fixture
+def page(browser: Browser, app: RunningApp) -> Iterator[Page]:
+    """A tab that fails the test on a script error and on any request to another machine."""
+    context = browser.new_context(viewport={"width": 1280, "height": 860})
+    tab = context.new_page()
+    tab.set_default_timeout(SECONDS)
+    errors: list[str] = []
+    foreign: list[str] = []
+    tab.on("pageerror", lambda error: errors.append(str(error)))
+    tab.on("request", lambda request: None if _is_local(request.url, app.url) else foreign.append(request.url))
+    yield tab
+    context.close()
+    assert not errors
+    assert not foreign, f"the browser was sent to {foreign}"
+
+
+def _is_local(url: str, base: str) -> bool:
+    return url.startswith((base, base.replace("http", "ws"), "data:", "blob:"))
+
+
+def test_the_main_job(page: Page, app: RunningApp, pictures: list[Path]) -> None:
+    start_empty(page, app)
+    upload(page, pictures)
+    search_by_text(page)
+    open_a_photo(page)
+    find_similar(page)
+    search_by_image(page, pictures[4])
+    see_it_in_a_second_tab(page, app)
+    clear(page, app)
+    quit_the_app(page, app)
+
+
+def test_real_photos_are_found_by_words(page: Page, app: RunningApp) -> None:
+    data = os.environ.get("MFE_TEST_DATA")
+    if not data:
+        pytest.skip("MFE_TEST_DATA does not name a folder with real photos")
+    page.goto(f"{app.url}/upload")
+    page.get_by_label("Or any other path").fill(f"'{data}/photos1000'")
+    page.get_by_role("button", name="Add folder").click()
+    expect(page.get_by_text(re.compile(r"photos/s"))).to_be_visible(timeout=SECONDS)
+    tab(page, "Text search").click()  # a click while it runs does not wait for it
+    expect(page.get_by_placeholder("Describe what you are looking for")).to_be_visible(timeout=5_000)
+    tab(page, "Upload").click()
+    expect(page.get_by_text("added 1,000 photos")).to_be_visible(timeout=120_000)
+    ask(page, "a tabby cat")
+    labels = [cell.get_attribute("aria-label") or "" for cell in cells(page).all()[:10]]
+    assert any("tabby" in label for label in labels), labels
+
+
+# ---------------------------------------------------------------- steps
+
+
+def tab(page: Page, name: str) -> Locator:
+    return page.get_by_test_id("stTopNavLinkContainer").get_by_text(name, exact=True)
+
+
+def cells(page: Page) -> Locator:
+    return page.locator("button.cell")
+
+
+def ask(page: Page, query: str) -> None:
+    tab(page, "Text search").click()
+    box = page.get_by_placeholder("Describe what you are looking for")
+    box.fill(query)
+    box.press("Enter")
+    expect(page.get_by_text(re.compile(r"^20 of [\d,]+ photos"))).to_be_visible()
+
+
+def start_empty(page: Page, app: RunningApp) -> None:
+    page.goto(app.url)
+    expect(page.get_by_text("No photos yet")).to_be_visible()
+    page.get_by_role("button", name="Add photos").click()
+    expect(page.get_by_text("Add a folder on this computer")).to_be_visible()
+
+
+def upload(page: Page, pictures: list[Path]) -> None:
+    broken = pictures[0].with_name("broken.jpg")
+    broken.write_bytes(pictures[0].read_bytes()[:900])
+    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files([*pictures, broken])
+    page.get_by_role("button", name=re.compile(rf"^Add {NUMBER + 1} photos")).click()
+    expect(page.get_by_text(f"added {NUMBER} photos")).to_be_visible()
+    expect(page.get_by_text("1 file was skipped")).to_be_visible()
+    page.reload()
+    expect(page.get_by_text(f"added {NUMBER} photos")).to_be_visible()
+
+
+def search_by_text(page: Page) -> None:
+    ask(page, "snow on the mountains")
+    expect(cells(page)).to_have_count(20)
+    assert "q=snow" in page.url
+    page.reload()
+    expect(cells(page)).to_have_count(20)
+    assert page.get_by_placeholder("Describe what you are looking for").input_value() == "snow on the mountains"
+    assert cells(page).first.locator("img").evaluate("image => image.decode().then(() => image.naturalWidth)") == thumbnails.SIDE
+
+
+def open_a_photo(page: Page) -> None:
+    first = cells(page).first
+    name = first.get_attribute("title")
+    first.focus()
+    first.press("ArrowRight")
+    assert cells(page).nth(1).evaluate("cell => cell.getRootNode().activeElement === cell"), "arrow keys walk the grid"
+    first.focus()
+    first.press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog.locator(".title")).to_have_text(name or "")
+    assert dialog.locator(".stage img").evaluate("image => image.decode().then(() => image.naturalWidth)") == 960
+    expect(dialog.get_by_text("960 × 720 pixels")).to_be_visible()
+    page.keyboard.press("ArrowRight")
+    expect(dialog.locator(".title")).to_have_text(cells(page).nth(1).get_attribute("title") or "")
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+
+
+def find_similar(page: Page) -> None:
+    name = cells(page).first.get_attribute("title") or ""
+    cells(page).first.click()
+    page.get_by_role("button", name="Find similar").click()
+    expect(page.get_by_text(f"Photos that look like {name}")).to_be_visible()
+    expect(cells(page)).to_have_count(20)
+    assert name not in [cell.get_attribute("title") for cell in cells(page).all()]
+
+
+def search_by_image(page: Page, picture: Path) -> None:
+    page.get_by_role("button", name="Choose another").click()
+    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(picture)
+    expect(page.get_by_text(f"Photos that look like {picture.name}")).to_be_visible()
+    expect(cells(page).first).to_have_attribute("aria-label", f"{picture.name}, score 1.00")
+
+
+def see_it_in_a_second_tab(page: Page, app: RunningApp) -> None:
+    other = page.context.new_page()
+    other.goto(app.url)
+    expect(cells(other)).to_have_count(NUMBER)
+    other.close()
+
+
+def clear(page: Page, app: RunningApp) -> None:
+    page.get_by_role("button", name="Clear database").click()
+    expect(page.get_by_text(f"{NUMBER} uploaded copies")).to_be_visible()
+    page.get_by_role("button", name=f"Clear {NUMBER} photos").click()
+    expect(page.get_by_text("No photos yet")).to_be_visible()
+    assert not list((app.home / "data").glob("uploads/*")) and not list((app.home / "data").rglob("*.jpg"))
+
+
+def quit_the_app(page: Page, app: RunningApp) -> None:
+    page.get_by_role("button", name="Quit").click()
+    expect(page.get_by_text("You can close this tab.")).to_be_visible()
+    app.process.wait(20)
+    assert app.process.returncode in (0, 1, -signal.SIGINT), "it ends the way Ctrl-C ends it"
+    assert not (app.home / "data" / "library.owner.json").exists(), "the library was closed cleanly"

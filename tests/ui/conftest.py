@@ -1,0 +1,113 @@
+"""The app's pages as AppTest runs them, on a library of their own with a stand-in model."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Button
+
+from src.bootstrap import Services, build_services
+from src.config import PROJECT_DIR, Settings
+from src.models.model_manager import ModelManager
+from src.ui import resources
+from tests.fakes import COLOURS, FakeEmbedder, colour_picture
+
+MAIN = PROJECT_DIR / "src" / "ui" / "main.py"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "library")
+
+
+@pytest.fixture
+def services(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
+    """The one set of services that the app under test uses, on the stand-in model."""
+    st.cache_resource.clear()
+    st.cache_data.clear()
+    models = ModelManager(settings=settings, loader=lambda spec, *_: FakeEmbedder(spec.id))
+    monkeypatch.setattr(resources, "build_services", lambda **_: build_services(settings, models=models))
+    yield resources.get_services()
+    resources.close_services()
+
+
+@pytest.fixture
+def app(services: Services) -> AppTest:
+    """The whole app at its first page, not run yet."""
+    return AppTest.from_file(str(MAIN), default_timeout=30)
+
+
+@pytest.fixture
+def photos(tmp_path: Path, services: Services) -> Path:
+    """A folder of one picture of each named colour, indexed."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for colour in COLOURS:
+        colour_picture(colour, (60, 40)).save(folder / f"{colour}.png")
+    index(services, folder)
+    return folder
+
+
+def index(services: Services, folder: Path) -> None:
+    """Add a folder by the same job as the page and wait for it."""
+    done = services.jobs.wait(services.jobs.submit("index", f"Adding {folder.name}", paths=[str(folder)]), 30)
+    assert done is not None and done.state == "done"
+
+
+def png(colour: str) -> bytes:
+    target = io.BytesIO()
+    colour_picture(colour, (60, 40)).save(target, "PNG")
+    return target.getvalue()
+
+
+def heic(colour: str) -> bytes:
+    import pillow_heif
+
+    target = io.BytesIO()
+    pillow_heif.register_heif_opener()
+    image: Image.Image = colour_picture(colour, (64, 64))
+    image.save(target, "HEIF", quality=90)
+    return target.getvalue()
+
+
+def texts(app: AppTest) -> str:
+    """Everything the page says, as it is read (without the escapes that keep data from being Markdown)."""
+    kinds = (app.markdown, app.caption, app.text, app.error, app.warning, app.info, app.toast, app.metric, app.code)
+    said = "\n".join(str(element.value) for kind in kinds for element in kind)
+    return re.sub(r"\\([^\w\s])", r"\1", said)
+
+
+def button(app: AppTest, label: str) -> Button:
+    """The button with that label, which must be there."""
+    return next(button for button in app.button if button.label == label)
+
+
+def gallery(app: AppTest, key: str) -> list[dict[str, str]]:
+    """What the photo component was given to draw, in order."""
+    found = [element.proto for element in app.get("bidi_component") if element.proto.id.endswith(f"-{key}")]
+    assert len(found) == 1, f"the page has {len(found)} galleries {key!r}"
+    items: list[dict[str, str]] = json.loads(found[0].json)["items"]
+    return items
+
+
+def names(app: AppTest, key: str) -> list[str]:
+    return [item["name"] for item in gallery(app, key)]
+
+
+def search(app: AppTest, query: str) -> AppTest:
+    """Type a query and press Search."""
+    app.text_input(key="query").set_value(query)
+    return button(app, "Search").click().run()
+
+
+def goto(app: AppTest, page: str) -> AppTest:
+    """Open a tab by the name of its script."""
+    return app.switch_page(f"views/{page}_page.py").run()
