@@ -88,7 +88,8 @@ def show_page(page: SearchPage) -> None:
     if page.notice:
         print(page.notice)
     if page.verdict == "empty":
-        print("There is nothing to search yet. Add photos first: python -m src.cli index FOLDER")
+        command = f"models --use {page.model}" if page.notice else "index FOLDER"
+        print(f"There is nothing to search yet. First: python -m src.cli {command}")
         return
     if page.verdict == "weak":
         print("Nothing in the library fits well. The closest:")

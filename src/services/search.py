@@ -71,17 +71,23 @@ class SearchService:
         shown = self._catalog.shown(list({id_ for matches in found for id_, _ in matches}))
         took = (time.perf_counter() - started) * 1000 / len(cleaned)
         pages = []
+        unseen = None if searched else self._unseen(model)
         for (query, notice), matches in zip(cleaned, found, strict=True):
             hits = tuple(
                 SearchHit(id_, shown[id_].path_text, shown[id_].name, score) for id_, score in matches if id_ in shown and id_ != query.like
             )[:limit]
-            pages.append(SearchPage(query.label, model, took, hits, searched, self._verdict(query, hits, model), notice))
+            pages.append(SearchPage(query.label, model, took, hits, searched, self._verdict(query, hits, model), unseen or notice))
         return pages
 
     def open_picture(self, file: IO[bytes], model: str | None = None) -> Image.Image:
         """An example picture, decoded as indexing does, so that a picture of the library finds itself first. Raises UnreadableImage."""
         embedder = self._models.embedder(model or self._library.active_model)
         return image_io.decode(file, self._settings.max_megapixels, decode_side(embedder))[0]
+
+    def _unseen(self, model: str) -> str | None:
+        """Why nothing can be found in a library that does hold images."""
+        images, _, _ = self._catalog.counts()
+        return f"The {images:,} images of the library are not indexed with the model {model} yet." if images else None
 
     def _vector(self, query: Query, model: str, collection: str) -> FloatArray:
         """(D,) of norm 1: the mean direction of everything the query holds."""

@@ -54,7 +54,7 @@ def test_floor_was_chosen_from_real_queries() -> None:
     chosen = card["text_floor_chosen"]
     assert BuiltinEmbedder().text_floor == card["text_floor"] == chosen["floor"]
     assert chosen["real_queries_below"] <= 0.03
-    assert chosen["unrelated_queries_below"] >= 0.9
+    assert chosen["unrelated_queries_below"] >= 0.8
 
 
 def test_vectors_have_length_one(model: BuiltinEmbedder) -> None:
