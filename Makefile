@@ -30,7 +30,7 @@ bench: data
 
 train: data
 	@$(PYTHON) scripts/setup.py --train
-	@$(VENV) -m training --data "$(DATA)"
+	@$(VENV) -m training.build --data "$(DATA)"
 
 .PHONY: data
 data:

@@ -22,7 +22,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 def _scaled_to_8_bit(image: Image.Image) -> Image.Image:
     """16-bit grey by its range of 0..65535 (unless no value passes 255), floating point from its least to its largest value."""
-    grey = np.asarray(image, dtype=np.float32)
+    grey = np.nan_to_num(np.asarray(image, dtype=np.float32), posinf=0.0, neginf=0.0)
     if image.mode == "F":
         low, high = float(grey.min()), float(grey.max())
         grey = (grey - low) * (255.0 / (high - low) if high > low else 0.0)

@@ -1,0 +1,145 @@
+"""The built-in model: two ONNX towers that ship with the project and run on onnxruntime. docs/models.md has its card."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from src.errors import WeightsCorrupt, WeightsMissing
+from src.pixels import to_rgb
+from src.schema import FloatArray
+
+FILES = Path(__file__).with_name("builtin_files")
+IMAGE, TEXT, TOKENIZER, CARD = "image.onnx", "text.onnx", "tokenizer.json", "model.json"
+SIDE = 224
+BATCH = 32
+"""Most pictures or texts in one run: larger batches only cost memory."""
+_HINT = "It ships with the project: get the project's files again (`git checkout -- src/models/builtin_files` in a clone)."
+
+
+@dataclass(frozen=True)
+class _Card:
+    """What model.json says."""
+
+    space: str
+    dimensions: int
+    text_floor: float
+    sha256: dict[str, str]
+
+
+class BuiltinEmbedder:
+    """Pictures and English text as vectors of 768 numbers: a caption half and a class-name half of 384 each.
+
+    Each tower is loaded at its first use and can be dropped with ``unload``. Safe to call from several threads.
+    """
+
+    model_id = "builtin"
+    min_side = SIDE
+
+    def __init__(self, folder: Path = FILES) -> None:
+        """Reads only ``model.json``. Raises WeightsMissing where a file is not there, WeightsCorrupt where model.json makes no sense."""
+        self._folder = folder
+        for name in (CARD, IMAGE, TEXT, TOKENIZER):
+            if not (folder / name).is_file():
+                raise WeightsMissing(f"The built-in model's file {name} is not in {folder}.", _HINT)
+        card = _read_card(folder / CARD)
+        self.space, self.dimensions = card.space, card.dimensions
+        self.text_floor = card.text_floor
+        """Cosine below which a text query's best hit counts as "nothing matches"; model.json says how it was chosen."""
+        self._sha256 = card.sha256
+        self._lock = threading.Lock()
+        self._towers: dict[str, Any] = {}
+
+    def preprocess(self, image: Image.Image) -> FloatArray:
+        """Picture of any mode and size -> (3, 224, 224) float32, about -1 to 1.
+
+        The whole picture is squeezed into the square, as the training pictures were: nothing at the edges is lost.
+        Transparent parts are seen on white.
+        """
+        square = to_rgb(image).resize((SIDE, SIDE), Image.Resampling.BICUBIC, reducing_gap=3.0)
+        pixels: FloatArray = (np.asarray(square, np.float32).transpose(2, 0, 1) - 127.0) / 128.0
+        return np.ascontiguousarray(pixels)
+
+    def encode_pixels(self, pixels: FloatArray) -> FloatArray:
+        """(n, 3, 224, 224) from ``preprocess`` -> (n, 768) float32, each row of L2 norm 1."""
+        if not len(pixels):
+            return np.empty((0, self.dimensions), np.float32)
+        session = self._tower(IMAGE)
+        batches = [pixels[start : start + BATCH] for start in range(0, len(pixels), BATCH)]
+        return np.concatenate([session.run(["vector"], {"pixels": batch})[0] for batch in batches])
+
+    def encode_texts(self, texts: Sequence[str]) -> FloatArray:
+        """n strings -> (n, 768) float32 in the pictures' space, each row of L2 norm 1. Cut after 128 tokens (about 100 words)."""
+        return self._run_text(texts, "vector", self.dimensions)
+
+    def sentence_vectors(self, texts: Sequence[str]) -> FloatArray:
+        """n strings -> (n, 384) float32 of L2 norm 1: all-MiniLM-L6-v2's own vectors, for comparing text with text."""
+        return self._run_text(texts, "sentence", 384)
+
+    def unload(self) -> None:
+        """Give the towers' memory back; the next call loads what it needs."""
+        with self._lock:
+            self._towers.clear()
+
+    def _run_text(self, texts: Sequence[str], output: str, width: int) -> FloatArray:
+        if not texts:
+            return np.empty((0, width), np.float32)
+        tokenizer, session = self._tower(TOKENIZER), self._tower(TEXT)
+        rows = []
+        for start in range(0, len(texts), BATCH):
+            encoded = tokenizer.encode_batch(list(texts[start : start + BATCH]))
+            ids = np.array([e.ids for e in encoded], np.int64)
+            mask = np.array([e.attention_mask for e in encoded], np.int64)
+            rows.append(session.run([output], {"ids": ids, "mask": mask})[0])
+        return np.concatenate(rows)
+
+    def _tower(self, name: str) -> Any:
+        """The loaded file; at its first use it is hashed and loaded."""
+        with self._lock:
+            if name not in self._towers:
+                self._towers[name] = self._load(self._folder / name)
+            return self._towers[name]
+
+    def _load(self, path: Path) -> Any:
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise WeightsMissing(f"The built-in model's file {path.name} can't be read: {error.strerror}.", _HINT) from error
+        if hashlib.sha256(data).hexdigest() != self._sha256[path.name]:
+            raise WeightsCorrupt(f"The built-in model's file {path.name} is damaged: its SHA-256 is not the one in {CARD}.", _HINT)
+        return _tokenizer(data) if path.name == TOKENIZER else _session(data)
+
+
+def _read_card(path: Path) -> _Card:
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+        hashes = {name: str(card["sha256"][name]) for name in (IMAGE, TEXT, TOKENIZER)}
+        return _Card(str(card["space"]), int(card["dimensions"]), float(card["text_floor"]), hashes)
+    except (ValueError, KeyError, TypeError) as error:
+        raise WeightsCorrupt(f"The built-in model's {CARD} can't be read.", _HINT) from error
+
+
+def _tokenizer(data: bytes) -> Any:
+    from tokenizers import Tokenizer
+
+    return Tokenizer.from_buffer(data)
+
+
+def _session(data: bytes) -> Any:
+    """An onnxruntime session on all cores. Threads sleep between runs: spinning ones would starve the rest of the app."""
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = os.cpu_count() or 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 4
+    return ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
