@@ -39,7 +39,6 @@ class FakeEmbedder:
 
     dimensions = 4 * _BINS
     min_side = 16
-    text_floor = 0.3
 
     def __init__(self, model_id: str = "fake", delay: float = 0.0) -> None:
         self.model_id = model_id
@@ -64,6 +63,9 @@ class FakeEmbedder:
         if not len(texts):
             return np.empty((0, self.dimensions), dtype=np.float32)
         return np.stack([self._text(text) for text in texts])
+
+    def text_floor(self, images: int) -> float:
+        return 0.3
 
     def unload(self) -> None:
         self.unloaded = True

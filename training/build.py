@@ -35,7 +35,7 @@ CAPTIONED_VIEWS = ("squash", "flip", "crop0", "crop1", "crop2", "crop3", "crop4"
 LABELLED_VIEWS = ("squash", "centre", "flip", "crop0", "crop1", "crop2")
 LOWEST_COSINE = 0.9999
 FLOOR_RULE = (
-    "2.5 % quantile of the best hit among 200 pictures, one of them right; queries: flickr8k dev captions, "
+    "2.5 % quantile of the best hit among so many pictures, one of them right; queries: flickr8k dev captions, "
     "and labels unseen in training as sentences and as bare names, a third each"
 )
 
@@ -59,13 +59,13 @@ def build(data: Path, out: Path, recipe: Recipe) -> None:
     encode = SentenceCache(CACHE, minilm)
     heads = train_heads(*training_pictures(data, backbone, encode), backbone.classifier, encode, recipe)
     judge = Judge(data, partial(_features, backbone), backbone.classifier, heads, encode)
-    scores, floor = judge.scores(), judge.floor()
-    print(json.dumps({"validation": scores, "floor": floor}, indent=2))
+    scores, floors = judge.scores(), judge.floors()
+    print(json.dumps({"validation": scores, "floors": floors}, indent=2))
     cosines = write_towers(out, ImageTower(backbone, heads), TextTower(minilm, heads), labelled(data)[::400])
     facts = {
         "dimensions": 768,
-        "text_floor": floor["floor"],
-        "text_floor_chosen": {"how": FLOOR_RULE, **floor},
+        "text_floors": [[floor["images"], floor["floor"]] for floor in floors],
+        "text_floors_chosen": {"how": FLOOR_RULE, "at": floors},
         "recipe": dataclasses.asdict(recipe),
         "validation": scores,
         "lowest_cosine_to_pytorch": cosines,

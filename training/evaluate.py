@@ -64,12 +64,12 @@ def neighbour_precision(images: Tensor, numbers: Tensor, k: int = 5) -> float:
     return round((numbers[nearest] == numbers[:, None]).float().mean().item(), 4)
 
 
-def text_floor(galleries: Sequence[Gallery], unrelated: Tensor, library: int = 200, called_weak: float = 0.025) -> dict[str, float]:
-    """A cosine below which the best hit means "nothing matches".
+def text_floor(galleries: Sequence[Gallery], unrelated: Tensor, library: int, called_weak: float = 0.025) -> dict[str, float]:
+    """A cosine below which the best hit in a library of that size means "nothing matches" (best hits grow with the library).
 
-    Every query is asked of a small library, ``library`` pictures of which one is right (the best hit grows with the library, so
-    a small one is the careful case). The floor is the ``called_weak`` quantile of the best hits, each gallery's queries counting
-    alike; told beside it is the share of ``unrelated`` queries (u, D) that falls below it in the same libraries.
+    Every query is asked of ``library`` pictures, drawn for it, of which one is put there because it is right. The floor is the
+    ``called_weak`` quantile of the best hits, each gallery's queries counting alike; told beside it is the share of ``unrelated``
+    queries (u, D) that falls below it in the same libraries.
     """
     dice = torch.Generator().manual_seed(0)
     real, strange = [], []
@@ -81,6 +81,7 @@ def text_floor(galleries: Sequence[Gallery], unrelated: Tensor, library: int = 2
             real.append((gallery.images[rows] @ gallery.queries[query]).max())
     floor = round(torch.stack(real).quantile(called_weak).item(), 3)
     return {
+        "images": library,
         "floor": floor,
         "real_queries_below": round((torch.stack(real) < floor).float().mean().item(), 4),
         "unrelated_queries_below": round((torch.stack(strange) < floor).float().mean().item(), 4),

@@ -32,7 +32,7 @@ class _Card:
 
     space: str
     dimensions: int
-    text_floor: float
+    floors: tuple[tuple[int, float], ...]
     sha256: dict[str, str]
 
 
@@ -53,8 +53,7 @@ class BuiltinEmbedder:
                 raise WeightsMissing(f"The built-in model's file {name} is not in {folder}.", _HINT)
         card = _read_card(folder / CARD)
         self.space, self.dimensions = card.space, card.dimensions
-        self.text_floor = card.text_floor
-        """Cosine below which a text query's best hit counts as "nothing matches"; model.json says how it was chosen."""
+        self._floors = card.floors
         self._sha256 = card.sha256
         self._lock = threading.Lock()
         self._towers: dict[str, Any] = {}
@@ -84,6 +83,15 @@ class BuiltinEmbedder:
     def sentence_vectors(self, texts: Sequence[str]) -> FloatArray:
         """n strings -> (n, 384) float32 of L2 norm 1: all-MiniLM-L6-v2's own vectors, for comparing text with text."""
         return self._run_text(texts, "sentence", 384)
+
+    def text_floor(self, images: int) -> float:
+        """Cosine below which a text query's best hit among that many images means "nothing matches".
+
+        Best hits grow with the library: between the sizes it was measured for (model.json says how), the floor grows with the size's
+        logarithm; outside them it stays.
+        """
+        sizes, floors = zip(*self._floors, strict=True)
+        return float(np.interp(np.log(max(1, images)), np.log(sizes), floors))
 
     def unload(self) -> None:
         """Give the towers' memory back; the next call loads what it needs."""
@@ -123,7 +131,8 @@ def _read_card(path: Path) -> _Card:
     try:
         card = json.loads(path.read_text(encoding="utf-8"))
         hashes = {name: str(card["sha256"][name]) for name in (IMAGE, TEXT, TOKENIZER)}
-        return _Card(str(card["space"]), int(card["dimensions"]), float(card["text_floor"]), hashes)
+        floors = tuple((int(images), float(floor)) for images, floor in card["text_floors"])
+        return _Card(str(card["space"]), int(card["dimensions"]), floors, hashes)
     except (ValueError, KeyError, TypeError) as error:
         raise WeightsCorrupt(f"The built-in model's {CARD} can't be read.", _HINT) from error
 

@@ -132,12 +132,16 @@ class ModelManager:
                 self._loaded[spec.id] = self._loader(spec, checkpoint, self.settings)
             return self._loaded[spec.id]
 
-    def text_floor(self, model_id: str | None = None) -> float:
-        """Cosine below which a text query's best hit counts as "nothing matches"; loads a model that keeps the figure in its files."""
-        spec = registry.spec(model_id) if model_id else self._current
+    def text_floor(self, model_id: str, images: int) -> float:
+        """Cosine below which a text query's best hit among that many images counts as "nothing matches".
+
+        From the registry, or from a model that keeps figures of its own; -1.0 where nothing is known.
+        """
+        spec = registry.spec(model_id)
         if spec.text_floor is not None:
             return spec.text_floor
-        return float(getattr(self.embedder(spec.id), "text_floor", -1.0))
+        own: Callable[[int], float] | None = getattr(self.embedder(spec.id), "text_floor", None)
+        return own(images) if own else -1.0
 
     def statuses(self, active: str) -> list[ModelStatus]:
         """Every model as the user may choose it; ``active`` is the library's. A checkpoint not seen before is hashed first (seconds)."""

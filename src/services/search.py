@@ -76,7 +76,8 @@ class SearchService:
             hits = tuple(
                 SearchHit(id_, shown[id_].path_text, shown[id_].name, score) for id_, score in matches if id_ in shown and id_ != query.like
             )[:limit]
-            pages.append(SearchPage(query.label, model, took, hits, searched, self._verdict(query, hits, model), unseen or notice))
+            verdict = self._verdict(query, hits, model, searched)
+            pages.append(SearchPage(query.label, model, took, hits, searched, verdict, unseen or notice))
         return pages
 
     def open_picture(self, file: IO[bytes], model: str | None = None) -> Image.Image:
@@ -105,12 +106,12 @@ class SearchService:
         mean = np.mean(parts, axis=0)
         return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12), dtype=np.float32)
 
-    def _verdict(self, query: Query, hits: Sequence[SearchHit], model: str) -> Verdict:
+    def _verdict(self, query: Query, hits: Sequence[SearchHit], model: str, searched: int) -> Verdict:
         """weak only for words alone: how near pictures must be to one another is the reader's own judgement."""
         if not hits:
             return "empty"
         words_only = query.image is None and query.like is None
-        return "weak" if words_only and hits[0].score < self._models.text_floor(model) else "match"
+        return "weak" if words_only and hits[0].score < self._models.text_floor(model, searched) else "match"
 
 
 def _checked(query: Query) -> tuple[Query, str | None]:

@@ -49,12 +49,16 @@ def test_files_are_small_enough() -> None:
     assert (FILES / "text.onnx").stat().st_size <= 46_000_000
 
 
-def test_floor_was_chosen_from_real_queries() -> None:
+def test_floors_were_chosen_from_real_queries_and_grow_with_the_library() -> None:
     card = json.loads((FILES / "model.json").read_text(encoding="utf-8"))
-    chosen = card["text_floor_chosen"]
-    assert BuiltinEmbedder().text_floor == card["text_floor"] == chosen["floor"]
-    assert chosen["real_queries_below"] <= 0.03
-    assert chosen["unrelated_queries_below"] >= 0.8
+    measured = card["text_floors_chosen"]["at"]
+    assert [[at["images"], at["floor"]] for at in measured] == card["text_floors"]
+    for at in measured:
+        assert at["real_queries_below"] <= 0.03
+        assert at["unrelated_queries_below"] >= 0.75
+    floor = BuiltinEmbedder().text_floor
+    assert [floor(at["images"]) for at in measured] == pytest.approx([at["floor"] for at in measured])
+    assert floor(0) == floor(10) == floor(50) < floor(100) < floor(200) < floor(500) < floor(1000) == floor(1_000_000)
 
 
 def test_vectors_have_length_one(model: BuiltinEmbedder) -> None:

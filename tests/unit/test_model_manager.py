@@ -263,9 +263,9 @@ def test_downloading_what_is_here_is_nothing_to_do(settings, loader, clip_here):
 
 def test_the_text_floor_comes_from_the_registry_or_from_the_model(settings, loader):
     manager = ModelManager("builtin", settings, loader)
-    assert manager.text_floor("ViT-B/32") == 0.2
+    assert manager.text_floor("ViT-B/32", 1000) == 0.2
     assert loader.calls == []
-    assert manager.text_floor() == FakeEmbedder.text_floor
+    assert manager.text_floor("builtin", 1000) == FakeEmbedder().text_floor(1000)
 
 
 def test_device_and_precision_are_what_the_model_says_or_what_was_asked_for(settings, loader):
