@@ -95,7 +95,8 @@ def test_real_photos_are_found_by_words(page: Page, app: RunningApp) -> None:
     tab(page, "Upload").click()
     expect(page.get_by_text("added 1,000 photos")).to_be_visible(timeout=120_000)
     ask(page, "a tabby cat")
-    labels = [cell.get_attribute("aria-label") or "" for cell in cells(page).all()[:10]]
+    expect(cells(page).first).to_have_attribute("aria-label", re.compile("score"))
+    labels = cells(page).evaluate_all("cells => cells.slice(0, 10).map(cell => cell.getAttribute('aria-label'))")
     assert any("tabby" in label for label in labels), labels
 
 
