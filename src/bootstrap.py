@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from src.services.indexing import IndexingService
 from src.services.jobs import Handler, JobRunner
 from src.services.library import LibraryService
 from src.services.search import SearchService
-from src.services.uploads import UploadStore, from_params
+from src.services.uploads import UploadStore, as_params, from_params
 
 log = logging.getLogger(__name__)
 
@@ -42,9 +43,17 @@ class Services:
 
     def start(self) -> Services:
         """Run background jobs, and get index and model ready so that the first search need not wait."""
+        self._index_left_over_uploads()
         self.jobs.start()
         threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
         return self
+
+    def _index_left_over_uploads(self) -> None:
+        if not self.jobs.active():  # else a job of the last time may be about to index them
+            known = self.catalog.files_under(os.fsencode(self.settings.uploads_dir))
+            found = self.uploads.left_over(known)
+            if found:
+                self.jobs.submit("index", "Adding uploads left over from last time", files=as_params(found))
 
     def close(self) -> None:
         """End jobs where they are (they go on at the next start) and close the library cleanly."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,16 @@ class UploadStore:
                 f"{found.name} could not be stored ({error.strerror or error}).", f"Check the space on the disk that holds {self._folder}."
             ) from error
         return found
+
+    def left_over(self, known: Collection[bytes]) -> list[FoundFile]:
+        """Uploads that were stored before the program ended in the middle of an upload; half-written ones are deleted.
+
+        known: paths that the catalogue has, ``os.fsencode``'d. Their original names are lost, so they go by their stored ones.
+        """
+        files = sorted(self._folder.iterdir()) if self._folder.is_dir() else []
+        for part in (file for file in files if file.suffix == ".part"):
+            part.unlink(missing_ok=True)
+        return [FoundFile(file, file.name, uploaded=True) for file in files if file.suffix != ".part" and os.fsencode(file) not in known]
 
 
 def as_params(found: list[FoundFile]) -> list[dict[str, Any]]:

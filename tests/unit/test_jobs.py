@@ -18,7 +18,7 @@ from src.models.model_manager import ModelManager
 from src.schema import SKIPPED_KEPT, JobEvent, JobSnapshot, Progress, Skipped
 from src.services.jobs import MAX_ATTEMPTS, JobRunner, applied, stored_snapshot, submit_job
 from src.services.search import Query
-from tests.conftest import make_photo
+from tests.conftest import fake_models, make_photo
 from tests.fakes import FakeEmbedder
 
 
@@ -147,6 +147,23 @@ def test_reports_stay_bounded() -> None:
     for number in range(SKIPPED_KEPT + 10):
         snapshot = applied(snapshot, Skipped(str(number), "bad"))
     assert len(snapshot.skipped) == SKIPPED_KEPT and snapshot.skipped_count == SKIPPED_KEPT + 10
+
+
+def test_uploads_of_a_process_that_died_before_queueing_them_are_indexed(settings: Settings, photos: Path) -> None:
+    first = build_services(settings, models=fake_models(settings))
+    kept = first.uploads.save("Holiday.jpg", (photos / "red.jpg").read_bytes())
+    half = kept.path.with_name("half.jpg.part")
+    half.write_bytes(b"half")
+    first.close()
+    second = build_services(settings, models=fake_models(settings)).start()
+    try:
+        until(lambda: second.catalog.counts()[0] == 1)
+        assert not half.exists() and second.search.search(Query("red"), 1).hits[0].path == str(kept.path)
+    finally:
+        second.close()
+    third = build_services(settings, models=fake_models(settings)).start()
+    assert third.jobs.active() == [], "what is indexed is not indexed again"
+    third.close()
 
 
 def test_search_and_clear_while_indexing(settings: Settings, tmp_path: Path) -> None:
