@@ -129,6 +129,7 @@ class JobRunner:
             log.exception("job %s failed", row["id"])
             text = f"Something unexpected went wrong ({type(error).__name__}). The log has the details."
             snapshot = dataclasses.replace(self._running.get(row["id"], snapshot), state="failed", error=text)
+        self._running[row["id"]] = snapshot  # before the row says so: who sees that no job runs must see how this one ended
         self._store(snapshot)
         self._running.pop(row["id"], None)
 

@@ -84,6 +84,25 @@ def test_cancel_stops_a_running_and_a_queued_job(runner: Callable[..., JobRunner
     assert jobs.snapshot(second).done == 0
 
 
+def test_a_job_has_ended_for_everyone_before_its_row_says_so(
+    runner: Callable[..., JobRunner], catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise a page that is drawn in between sees neither a running job nor how it ended, and waits for ever."""
+    seen: list[tuple[str, bool, int]] = []
+    store = JobRunner._store
+
+    def spy(jobs: JobRunner, snapshot: JobSnapshot) -> None:
+        store(jobs, snapshot)
+        now = jobs.snapshot(snapshot.id)
+        seen.append((snapshot.state, now is not None and now.finished, len(jobs.active())))
+
+    monkeypatch.setattr(JobRunner, "_store", spy)
+    jobs = runner(lambda _: iter([Progress(1, 1)]))
+    assert jobs.wait(jobs.submit("index", "short"), 10).state == "done"
+    until(lambda: bool(seen))
+    assert seen[-1] == ("done", True, 0)
+
+
 def test_a_download_does_not_wait_for_indexing(runner: Callable[..., JobRunner]) -> None:
     jobs = runner(slow)
     index = jobs.submit("index", "long")

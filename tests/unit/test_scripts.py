@@ -427,7 +427,10 @@ def start_stub(root: Path, port: int, **variables: str) -> subprocess.Popen[str]
     python.parent.mkdir(parents=True)
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{root / "stub.py"}" "$@"\n')
     python.chmod(0o755)
-    code = f"from pathlib import Path; from scripts.launch import serve; raise SystemExit(serve({port}, False, Path({str(root)!r}), 1.0))"
+    code = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"  # also where tests run in the background
+        f"from pathlib import Path; from scripts.launch import serve; raise SystemExit(serve({port}, False, Path({str(root)!r}), 1.0))"
+    )
     return subprocess.Popen(
         [sys.executable, "-c", code],
         cwd=ROOT,
