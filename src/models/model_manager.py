@@ -116,7 +116,7 @@ class ModelManager:
         """Device and precision of a model (None: the current one), for display; before it is loaded, what was asked for."""
         spec = registry.spec(model_id) if model_id else self._current
         model = self._loaded.get(spec.id)
-        device, precision = ("cpu", "fp32") if spec.ships else (self.settings.device, self.settings.precision)
+        device, precision = ("CPU", "fp32") if spec.ships else (self.settings.device, self.settings.precision)
         return str(getattr(model, "device_name", device)), str(getattr(model, "precision_name", precision))
 
     # ------------------------------------------------------------ any model

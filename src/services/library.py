@@ -32,7 +32,7 @@ class LibraryService:
         self._catalog = catalog
         self._vectors = vectors
         self._models = models
-        self._measured: tuple[float, dict[str, int]] = (0.0, {})
+        self._measured: tuple[float, int | None, dict[str, int]] = (0.0, None, {})
 
     # ------------------------------------------------------------ models
 
@@ -64,11 +64,11 @@ class LibraryService:
     # ------------------------------------------------------------ numbers
 
     def stats(self) -> LibraryStats:
-        """Counts as of now; sizes on disk as of at most ``SIZES_SECONDS`` ago, since walking a large library's folders takes a while."""
+        """Counts as of now; sizes on disk as of then or, where the counts are the same, of at most ``SIZES_SECONDS`` before."""
         images, files, uploads = self._catalog.counts()
         active = self.active_model
         dimensions = next((status.dimensions for status in self.model_statuses() if status.id == active), 0)
-        details = self._sizes()
+        details = self._sizes(images)
         total = sum(details.values()) - details["weights"]
         return LibraryStats(images, files, 0, active, dimensions, total, uploads, self._embedded(images), details)
 
@@ -79,9 +79,9 @@ class LibraryService:
         except ModelError:
             return 0
 
-    def _sizes(self) -> dict[str, int]:
-        measured, sizes = self._measured
-        if not sizes or time.monotonic() - measured > SIZES_SECONDS:
+    def _sizes(self, images: int) -> dict[str, int]:
+        measured, counted, sizes = self._measured
+        if counted != images or time.monotonic() - measured > SIZES_SECONDS:
             settings = self._settings
             sizes = {
                 "catalogue": sum(_size(file) for file in settings.data_dir.glob("catalog.sqlite3*")),
@@ -90,7 +90,7 @@ class LibraryService:
                 "uploads": _folder_size(settings.uploads_dir),
                 "weights": _folder_size(settings.weights_dir),
             }
-            self._measured = (time.monotonic(), sizes)
+            self._measured = (time.monotonic(), images, sizes)
         return sizes
 
     # ------------------------------------------------------------ pictures
@@ -142,7 +142,7 @@ class LibraryService:
         self._vectors.discard_empty_index()
         for folder in (self._settings.thumbs_dir, self._settings.uploads_dir):
             shutil.rmtree(folder, ignore_errors=True)
-        self._measured = (0.0, {})
+        self._measured = (0.0, None, {})
         yield Progress(images, images)
 
 

@@ -270,7 +270,7 @@ def test_the_text_floor_comes_from_the_registry_or_from_the_model(settings, load
 
 def test_device_and_precision_are_what_the_model_says_or_what_was_asked_for(settings, loader):
     manager = ModelManager("builtin", settings, loader)
-    assert manager.runs_on() == ("cpu", "fp32")
+    assert manager.runs_on() == ("CPU", "fp32")
     manager.embedder().device_name = "NVIDIA something"
     assert manager.runs_on()[0] == "NVIDIA something"
     clip = ModelManager("ViT-B/32", Settings(home=settings.home, device="cuda", precision="bf16"), loader)

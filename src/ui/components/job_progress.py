@@ -105,6 +105,8 @@ def summary(job: JobSnapshot) -> str:
 
 def _show_skipped(job: JobSnapshot) -> None:
     rows = [_row(skipped) for skipped in job.skipped]
+    if not any(row["Folder"] for row in rows):  # uploads have none
+        rows = [{name: value for name, value in row.items() if name != "Folder"} for row in rows]
     with st.expander(f"{count(job.skipped_count, 'skipped file')}", expanded=len(rows) <= 20):
         st.dataframe(rows, hide_index=True, width="stretch", height="auto")
         if len(rows) < job.skipped_count:
