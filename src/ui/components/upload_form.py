@@ -40,7 +40,7 @@ def over_limit(number: int, total: int) -> str | None:
     return (
         f"{count(number, 'photo')} of {size(total)} together are too many to upload at once: "
         f"the limit is {MAX_FILES} files or {size(MAX_BYTES)}. Nothing was added. "
-        "Add their folder below instead: it is quicker, and nothing is copied."
+        "Add their folder instead: it is quicker, and nothing is copied."
     )
 
 
