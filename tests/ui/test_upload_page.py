@@ -73,7 +73,7 @@ def test_the_report_is_seen_by_another_session_until_it_is_dismissed(page: AppTe
 
 def test_too_many_files_are_refused_with_the_way_round(page: AppTest, services: Services) -> None:
     drop(page, [(f"{n}.png", b"x", "image/png") for n in range(201)])
-    assert "201 photos" in texts(page) and "Add their folder below instead" in texts(page)
+    assert "201 photos" in texts(page) and "Add their folder instead" in texts(page)
     assert not any(b.label.startswith("Add 201") for b in page.button)
     assert not services.jobs.latest(1)
 
