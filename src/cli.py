@@ -58,8 +58,8 @@ def run_index(arguments: argparse.Namespace) -> int:
     try:
         with _opened(arguments) as services:
             report.follow(services.handlers["index"](params), _console(arguments))
-    except LibraryBusy:
-        problem = _through_the_app(arguments, report, params)
+    except LibraryBusy as busy:
+        problem = _through_the_app(arguments, report, params, busy)
     except UnreadablePath as error:
         problem = error
     terminal.print_json(report.as_json()) if arguments.json else report.show()
@@ -114,10 +114,10 @@ def run_clear(arguments: argparse.Namespace) -> int:
             cleared = services.library.stats().images
             for _ in services.handlers["clear"]({}):
                 pass
-    except LibraryBusy:
+    except LibraryBusy as busy:
         with _reading(arguments) as services:
             cleared = services.library.stats().images
-            _follow_job(services, "clear", "Clearing the library", None)
+            _follow_job(services, busy, "clear", "Clearing the library", None)
     if arguments.json:
         terminal.print_json({"cleared": cleared})
     else:
@@ -183,17 +183,20 @@ def _settings(arguments: argparse.Namespace) -> Settings:
     return settings
 
 
-def _through_the_app(arguments: argparse.Namespace, report: Report, params: dict[str, Any]) -> AppError | None:
-    """Hand an index job to the process that owns the library and follow it."""
-    print("The library is open in another process, which does the work now.", file=sys.stderr)
+def _through_the_app(arguments: argparse.Namespace, report: Report, params: dict[str, Any], busy: LibraryBusy) -> AppError | None:
+    """Hand an index job to the app that owns the library and follow it."""
     with _reading(arguments) as services:
-        snapshot = _follow_job(services, "index", "Indexing (command line)", report, **params)
+        snapshot = _follow_job(services, busy, "index", "Indexing (command line)", report, **params)
     return AppError(snapshot.error) if snapshot.error else None
 
 
-def _follow_job(services: Services, kind: Any, title: str, report: Report | None, **params: Any) -> JobSnapshot:
+def _follow_job(services: Services, busy: LibraryBusy, kind: Any, title: str, report: Report | None, **params: Any) -> JobSnapshot:
+    """Queue a job for the running app and wait for its end. Raises ``busy`` where a script or a command has the library: it takes no jobs."""
     from src.services.jobs import stored_snapshot, submit_job
 
+    if not services.vectors.app_is_running():
+        raise busy
+    print("The library is open in the app, which does the work now.", file=sys.stderr)
     job_id = submit_job(services.catalog, kind, title, **params)
     try:
         while True:
@@ -204,6 +207,8 @@ def _follow_job(services: Services, kind: Any, title: str, report: Report | None
                 report.snapshot = snapshot
             if snapshot.finished:
                 return snapshot
+            if not services.vectors.app_is_running():
+                raise LibraryBusy("The app ended before the job was done.", "It goes on when the app is started again.")
             time.sleep(0.3)
     except KeyboardInterrupt:
         services.catalog.jobs.update(job_id, cancel=True)

@@ -51,6 +51,19 @@ class LibraryLock:
                 self._owner_file.unlink(missing_ok=True)
             self._lock.release()
 
+    def serving(self) -> bool:
+        """Whether the process that holds the lock right now is an app, which takes jobs from others (a command or a script does not)."""
+        try:
+            probe = FileLock(self._file)
+            probe.acquire(timeout=0)
+        except Timeout:
+            owner = self.owner()
+            return owner is not None and owner.port is not None
+        except OSError:
+            return False
+        probe.release()
+        return False
+
     def owner(self) -> Owner | None:
         """Who says it holds the lock; None where nobody does or it can't be told."""
         try:

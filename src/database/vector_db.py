@@ -83,6 +83,10 @@ class VectorDatabase:
             self._lock.release()
         self.catalog.close()
 
+    def app_is_running(self) -> bool:
+        """Whether an app owns the library now and would take a job that is queued. For readers beside it."""
+        return self._lock.serving()
+
     # ------------------------------------------------------------ the user's API
 
     def create_or_get_collection(self, name: str = DEFAULT_COLLECTION, dimensions: int | None = None) -> Collection:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -126,23 +129,50 @@ def test_library_option_and_setting(home: Path, tmp_path: Path) -> None:
     assert "MFE_PRECISION is 'fp8'" in cli("stats", home=home, check=1, MFE_PRECISION="fp8").stderr
 
 
-def test_beside_a_process_that_owns_the_library(album: Path, tmp_path: Path) -> None:
-    """The other process does the work: the command hands it a job and follows it."""
+@contextmanager
+def library_owner(home: Path, port: int | None) -> Iterator[subprocess.Popen[bytes]]:
+    """Another process that has the library: an app where there is a port, else something like a script."""
     code = (
-        "import sys; from src.bootstrap import build_services; services = build_services(port=8501).start();"
+        f"import sys; from src.bootstrap import build_services; services = build_services(port={port}).start();"
         "print('up', flush=True); sys.stdin.read(); services.close()"
     )
-    env = {**os.environ, "MFE_HOME": str(tmp_path)}
+    env = {**os.environ, "MFE_HOME": str(home)}
     owner = subprocess.Popen([sys.executable, "-c", code], cwd=PROJECT_DIR, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
         assert owner.stdout is not None and owner.stdout.readline() == b"up\n"
+        yield owner
+    finally:
+        owner.communicate(timeout=30)
+
+
+def test_beside_a_script_that_has_the_library(album: Path, tmp_path: Path) -> None:
+    with library_owner(tmp_path, None):
+        run = cli("index", album, home=tmp_path, check=1)
+        assert "The library is open in another process" in run.stderr and run.stdout == ""
+        assert "nothing to search yet" in cli("search", "red", home=tmp_path).stdout
+
+
+def test_an_app_that_dies_in_mid_job_is_told(album: Path, tmp_path: Path) -> None:
+    with library_owner(tmp_path, 8501) as owner:
+        owner.send_signal(signal.SIGSTOP)
+        command = [sys.executable, "-m", "src.cli", "index", str(album)]
+        env = {**os.environ, "MFE_HOME": str(tmp_path)}
+        follower = subprocess.Popen(command, cwd=PROJECT_DIR, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert follower.stderr is not None and "open in the app" in follower.stderr.readline()
+        owner.kill()
+        _, said = follower.communicate(timeout=30)
+        assert follower.returncode == 1 and "The app ended before the job was done." in said
+    assert as_json(cli("index", album, "--json", home=tmp_path))["indexed"] == 4
+
+
+def test_beside_a_running_app(album: Path, tmp_path: Path) -> None:
+    """The app does the work: the command hands it a job and follows it."""
+    with library_owner(tmp_path, 8501):
         run = cli("index", album, "--json", home=tmp_path)
-        assert as_json(run)["indexed"] == 4 and "open in another process" in run.stderr and len(as_json(run)["skipped"]) == 2
+        assert as_json(run)["indexed"] == 4 and "open in the app" in run.stderr and len(as_json(run)["skipped"]) == 2
         assert as_json(cli("search", "red", "--json", home=tmp_path))["results"]
         assert as_json(cli("clear", "--yes", "--json", home=tmp_path)) == {"cleared": 4}
         assert as_json(cli("stats", "--json", home=tmp_path))["images"] == 0
-    finally:
-        owner.communicate(timeout=30)
 
 
 def test_clear(album: Path, tmp_path: Path) -> None:
