@@ -191,7 +191,7 @@ def _through_the_app(arguments: argparse.Namespace, report: Report, params: dict
 
 
 def _follow_job(services: Services, busy: LibraryBusy, kind: Any, title: str, report: Report | None, **params: Any) -> JobSnapshot:
-    """Queue a job for the running app and wait for its end. Raises ``busy`` where a script or a command has the library: it takes no jobs."""
+    """Queue a job for the running app and wait for its end. Raises ``busy`` where no app has the library: nothing else takes jobs."""
     from src.services.jobs import stored_snapshot, submit_job
 
     if not services.vectors.app_is_running():
