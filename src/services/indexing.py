@@ -176,7 +176,7 @@ class _Run:
         """Encode what is new, store the batch in one transaction, index it; then, and only then, tell."""
         reads = [item for item in batch if isinstance(item, _Read)]
         vectors = self._encode(reads)
-        before = set(self._visible)
+        before = {read.image_id for read in reads} & self._visible
         images = {read.image_id: _image_row(read, read.facts) for read in reads if read.facts is not None}
         rows = _file_rows(reads, before)
         hidden = self._catalog.commit_batch(self._collection, list(images.values()), rows, vectors)
@@ -233,7 +233,10 @@ def _image_row(read: _Read, facts: ImageFacts) -> ImageRow:
 
 
 def _file_rows(reads: Sequence[_Read], before: set[str]) -> list[FileRow]:
-    """A row for every file of the user's own that is new or changed; for an upload only if it is its image's first file."""
+    """A row for every file of the user's own that is new or changed; for an upload only if it is its image's first file.
+
+    before: those of the images that had a file already.
+    """
     rows: list[FileRow] = []
     has_file = set(before)
     for read in reads:
