@@ -62,9 +62,7 @@ class Services:
 
     def _warm_up(self) -> None:
         try:
-            name = self.library.collection()
-            if not self.vectors.open_index(name) and self.catalog.vectors.count(name):
-                self.jobs.submit("rebuild", "Rebuilding the search index", collection=name)
+            _rebuild_if_behind(self.library, self.vectors, self.jobs)
             self.models.embedder(self.library.active_model).encode_texts(["warm up"])
         except AppError as error:
             log.warning("warm-up stopped: %s", error)
@@ -125,11 +123,16 @@ def _then_rebuild(handler: Handler, library: LibraryService, vectors: VectorData
 
     def run(params: dict[str, Any]) -> Iterator[JobEvent]:
         yield from handler(params)
-        name = library.collection()
-        if not vectors.open_index(name):
-            jobs.submit("rebuild", "Rebuilding the search index", collection=name)
+        _rebuild_if_behind(library, vectors, jobs)
 
     return run
+
+
+def _rebuild_if_behind(library: LibraryService, vectors: VectorDatabase, jobs: JobRunner) -> None:
+    """Queue a rebuild where the active model's index does not hold what the catalogue holds."""
+    name = library.collection()
+    if not vectors.open_index(name) and vectors.catalog.vectors.count(name):
+        jobs.submit("rebuild", "Rebuilding the search index", collection=name)
 
 
 def start_logging(folder: Path, level: str) -> None:

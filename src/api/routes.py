@@ -24,16 +24,18 @@ def routes(services: Callable[[], Services]) -> list[Route]:
     def health(_: Request) -> Response:
         return JSONResponse({"app": APP_NAME, "pid": os.getpid()})
 
+    def small(image_id: str, headers: dict[str, str]) -> Response:
+        path = services().library.thumbnail(image_id)
+        return FileResponse(path, media_type="image/jpeg", headers=headers) if path else _not_here()
+
     def thumbnail(request: Request) -> Response:
-        path = services().library.thumbnail(request.path_params["image_id"])
-        return FileResponse(path, media_type="image/jpeg", headers=FOREVER) if path else _not_here()
+        return small(request.path_params["image_id"], FOREVER)
 
     def preview(request: Request) -> Response:
         image_id = request.path_params["image_id"]
         data = services().library.preview(image_id)
         if data is None:  # the file is gone or offline: the thumbnail is what is left of it, until the file is back
-            path = services().library.thumbnail(image_id)
-            return FileResponse(path, media_type="image/jpeg", headers=FOR_NOW) if path else _not_here()
+            return small(image_id, FOR_NOW)
         return Response(data, media_type="image/jpeg", headers=FOREVER)
 
     return [

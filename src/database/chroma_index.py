@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from src.database.exact import Match
 from src.schema import FloatArray
 
 if TYPE_CHECKING:
@@ -27,9 +28,6 @@ BATCH = 200
 HNSW = {"space": "cosine", "max_neighbors": 32, "ef_construction": 200, "ef_search": 200}
 MARKER = ".unclean"
 _SEGMENT_FOLDER = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-
-Match = tuple[str, float]
-"""An id and its cosine to the query, higher is better."""
 
 
 class IndexFailed(Exception):

@@ -9,6 +9,7 @@ import numpy as np
 from src.schema import FloatArray
 
 Match = tuple[str, float]
+"""An id and its cosine to the query, higher is better."""
 
 
 def nearest(blocks: Iterable[tuple[list[str], FloatArray]], queries: FloatArray, limit: int) -> list[list[Match]]:

@@ -22,7 +22,8 @@ import numpy.typing as npt
 from src.config import Settings
 from src.database import exact
 from src.database.catalog import Catalog
-from src.database.chroma_index import BATCH, ChromaIndex, IndexFailed, Match
+from src.database.chroma_index import BATCH, ChromaIndex, IndexFailed
+from src.database.exact import Match
 from src.database.lock import LibraryLock
 from src.database.vector_table import Collection
 from src.errors import BadInput, LibraryBusy, WrongDimensions

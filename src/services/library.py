@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,7 +20,6 @@ from src.schema import ImageDetails, JobEvent, LibraryStats, ModelStatus, Progre
 ACTIVE_MODEL = "active_model"
 PREVIEW_SIDE = 1600
 """Longest side in pixels of the large view."""
-SIZES_SECONDS = 10.0
 
 
 class LibraryService:
@@ -32,7 +30,6 @@ class LibraryService:
         self._catalog = catalog
         self._vectors = vectors
         self._models = models
-        self._measured: tuple[float, int | None, dict[str, int]] = (0.0, None, {})
 
     # ------------------------------------------------------------ models
 
@@ -64,11 +61,11 @@ class LibraryService:
     # ------------------------------------------------------------ numbers
 
     def stats(self) -> LibraryStats:
-        """Counts as of now; sizes on disk as of then or, where the counts are the same, of at most ``SIZES_SECONDS`` before."""
+        """Counts and sizes as of now. Walks the library's folders, which takes a while where there are many photos: not for polling."""
         images, files, uploads = self._catalog.counts()
         active = self.active_model
         dimensions = next((status.dimensions for status in self.model_statuses() if status.id == active), 0)
-        details = self._sizes(images)
+        details = self._sizes()
         total = sum(details.values()) - details["weights"]
         return LibraryStats(images, files, 0, active, dimensions, total, uploads, self._embedded(images), details)
 
@@ -79,19 +76,15 @@ class LibraryService:
         except ModelError:
             return 0
 
-    def _sizes(self, images: int) -> dict[str, int]:
-        measured, counted, sizes = self._measured
-        if counted != images or time.monotonic() - measured > SIZES_SECONDS:
-            settings = self._settings
-            sizes = {
-                "catalogue": sum(_size(file) for file in settings.data_dir.glob("catalog.sqlite3*")),
-                "index": _folder_size(settings.chroma_dir),
-                "thumbnails": _folder_size(settings.thumbs_dir),
-                "uploads": _folder_size(settings.uploads_dir),
-                "weights": _folder_size(settings.weights_dir),
-            }
-            self._measured = (time.monotonic(), images, sizes)
-        return sizes
+    def _sizes(self) -> dict[str, int]:
+        settings = self._settings
+        return {
+            "catalogue": sum(_size(file) for file in settings.data_dir.glob("catalog.sqlite3*")),
+            "index": _folder_size(settings.chroma_dir),
+            "thumbnails": _folder_size(settings.thumbs_dir),
+            "uploads": _folder_size(settings.uploads_dir),
+            "weights": _folder_size(settings.weights_dir),
+        }
 
     # ------------------------------------------------------------ pictures
 
@@ -142,7 +135,6 @@ class LibraryService:
         self._vectors.discard_empty_index()
         for folder in (self._settings.thumbs_dir, self._settings.uploads_dir):
             shutil.rmtree(folder, ignore_errors=True)
-        self._measured = (0.0, None, {})
         yield Progress(images, images)
 
 

@@ -12,7 +12,6 @@ from src.bootstrap import Services, build_services
 from src.config import Settings
 from src.errors import WeightsMissing
 from src.processing.thumbnails import thumbnail_path
-from src.services import library
 from src.services.library import PREVIEW_SIDE
 from src.services.search import Query
 from tests.conftest import fake_models, make_photo
@@ -22,8 +21,7 @@ def index(services: Services, folder: Path) -> None:
     list(services.handlers["index"]({"paths": [str(folder)]}))
 
 
-def test_numbers(services: Services, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(library, "SIZES_SECONDS", 0.0)
+def test_numbers(services: Services, photos: Path) -> None:
     empty = services.library.stats()
     assert (empty.images, empty.files, empty.segments, empty.embedded, empty.model) == (0, 0, 0, 0, "builtin")
     index(services, photos)
