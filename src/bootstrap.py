@@ -14,14 +14,19 @@ from typing import Any
 from src.config import Settings
 from src.database.catalog import Catalog
 from src.database.vector_db import VectorDatabase
-from src.errors import AppError
+from src.errors import AppError, ModelError
 from src.models.model_manager import ModelManager
+from src.processing.image_io import display_text
+from src.processing.reader import PictureReader
 from src.schema import JobEvent, JobKind
+from src.services.doctor import DoctorService
+from src.services.folders import FolderService
 from src.services.indexing import IndexingService
 from src.services.jobs import Handler, JobRunner
 from src.services.library import LibraryService
 from src.services.search import SearchService
 from src.services.uploads import UploadStore, as_params, from_params
+from src.services.watching import FolderWatcher
 
 log = logging.getLogger(__name__)
 
@@ -34,30 +39,36 @@ class Services:
     catalog: Catalog
     vectors: VectorDatabase
     models: ModelManager
+    reader: PictureReader
     library: LibraryService
+    folders: FolderService
     indexing: IndexingService
     search: SearchService
     uploads: UploadStore
     jobs: JobRunner
+    watcher: FolderWatcher
     handlers: dict[JobKind, Handler] = field(default_factory=dict)
 
     def start(self) -> Services:
-        """Run background jobs, and get index and model ready so that the first search need not wait."""
+        """Run background jobs, follow the folders, and get index and model ready so that the first search need not wait."""
         self._index_left_over_uploads()
         self.jobs.start()
+        self.watcher.start()
         threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
         return self
 
     def _index_left_over_uploads(self) -> None:
         if not self.jobs.active():  # else a job of the last time may be about to index them
-            known = self.catalog.files_under(os.fsencode(self.settings.uploads_dir))
-            found = self.uploads.left_over(known)
+            pages = self.catalog.files.under(os.fsencode(self.settings.uploads_dir), present=False)
+            found = self.uploads.left_over({path for page in pages for path, _ in page})
             if found:
                 self.jobs.submit("index", "Adding uploads left over from last time", files=as_params(found))
 
     def close(self) -> None:
         """End jobs where they are (they go on at the next start) and close the library cleanly."""
+        self.watcher.stop()
         self.jobs.stop()
+        self.reader.close()
         self.vectors.close()
 
     def _warm_up(self) -> None:
@@ -81,30 +92,69 @@ def build_services(
     vectors = VectorDatabase(settings, port=port, read_only=read_only)
     catalog = vectors.catalog
     models = models or ModelManager(settings=settings)
-    library = LibraryService(settings, catalog, vectors, models)
-    indexing = IndexingService(settings, catalog, vectors, models)
-    search = SearchService(settings, catalog, vectors, models, library)
-    handlers = _handlers(indexing, library, vectors, models)
+    reader = PictureReader(settings.max_megapixels)
+    library = LibraryService(settings, catalog, vectors, models, reader)
+    folders = FolderService(settings, catalog, vectors)
+    indexing = IndexingService(settings, catalog, vectors, models, reader, folders)
+    search = SearchService(catalog, vectors, models, library, reader)
+    doctor = DoctorService(settings, catalog, vectors, models, library)
+    handlers = _handlers(indexing, folders, doctor, library, vectors, models)
     jobs = JobRunner(catalog, handlers)
-    handlers["index"] = _then_rebuild(handlers["index"], library, vectors, jobs)
-    return Services(settings, catalog, vectors, models, library, indexing, search, UploadStore(settings), jobs, handlers)
+    for kind in WRITERS:
+        handlers[kind] = _then_rebuild(handlers[kind], library, vectors, jobs)
+    watcher = FolderWatcher(folders, lambda paths: queue_sync(jobs, paths))
+    uploads = UploadStore(settings)
+    return Services(
+        settings, catalog, vectors, models, reader, library, folders, indexing, search, uploads, jobs, watcher, handlers
+    )
 
 
-def _handlers(indexing: IndexingService, library: LibraryService, vectors: VectorDatabase, models: ModelManager) -> dict[JobKind, Handler]:
+WRITERS: tuple[JobKind, ...] = ("index", "sync", "forget", "remove", "doctor")
+"""Jobs after which the vector index may be due for a rebuild."""
+
+
+def queue_sync(jobs: JobRunner, paths: list[Path]) -> None:
+    """Queue a look at these folders, unless just that is queued already."""
+    wanted = [str(path) for path in paths]
+    if any(job.kind == "sync" and job.state == "queued" and jobs.params(job.id).get("paths") == wanted for job in jobs.active()):
+        return
+    what = display_text(Path(paths[0].name)) if len(paths) == 1 else f"{len(paths)} folders"
+    jobs.submit("sync", f"Looking for changes in {what}", paths=wanted)
+
+
+def _handlers(
+    indexing: IndexingService,
+    folders: FolderService,
+    doctor: DoctorService,
+    library: LibraryService,
+    vectors: VectorDatabase,
+    models: ModelManager,
+) -> dict[JobKind, Handler]:
     """What each kind of job does with its parameters."""
 
     def index(params: dict[str, Any]) -> Iterator[JobEvent]:
-        model = params.get("model") or library.active_model
-        models.embedder(model)
-        library.adopt_model(model)
+        model = _model_for(params, library, models)
         if "files" in params:
-            yield from indexing.index_files(from_params(params["files"]), model)
+            yield from indexing.index_files(from_params(params["files"]), model, bool(params.get("careful")))
         else:
-            yield from indexing.index_paths([Path(path) for path in params["paths"]], model)
+            yield from indexing.index_paths([Path(path) for path in params["paths"]], model, bool(params.get("careful")))
+
+    def sync(params: dict[str, Any]) -> Iterator[JobEvent]:
+        paths = [Path(path) for path in params["paths"]] if params.get("paths") else folders.paths()
+        yield from indexing.sync(paths, _model_for(params, library, models), bool(params.get("careful")))
 
     def reindex(params: dict[str, Any]) -> Iterator[JobEvent]:
-        yield from indexing.reindex(params["model"])
+        yield from indexing.reindex(params["model"], bool(params.get("careful")))
         library.activate(params["model"])
+
+    def forget(_: dict[str, Any]) -> Iterator[JobEvent]:
+        yield from folders.forget_missing()
+
+    def remove(params: dict[str, Any]) -> Iterator[JobEvent]:
+        yield from folders.remove(params["path"])
+
+    def examine(params: dict[str, Any]) -> Iterator[JobEvent]:
+        yield from doctor.examine(bool(params.get("repair", True)))
 
     def rebuild(params: dict[str, Any]) -> Iterator[JobEvent]:
         yield from vectors.rebuild(params["collection"])
@@ -115,7 +165,25 @@ def _handlers(indexing: IndexingService, library: LibraryService, vectors: Vecto
     def clear(_: dict[str, Any]) -> Iterator[JobEvent]:
         yield from library.clear()
 
-    return {"index": index, "reindex": reindex, "rebuild": rebuild, "download": download, "clear": clear}
+    return {
+        "index": index,
+        "sync": sync,
+        "reindex": reindex,
+        "rebuild": rebuild,
+        "forget": forget,
+        "remove": remove,
+        "doctor": examine,
+        "clear": clear,
+        "download": download,
+    }
+
+
+def _model_for(params: dict[str, Any], library: LibraryService, models: ModelManager) -> str:
+    """The model to index with; the first pictures of a library decide on its own. Raises ModelError where it can't be used."""
+    model = str(params.get("model") or library.active_model)
+    models.embedder(model)
+    library.adopt_model(model)
+    return model
 
 
 def _then_rebuild(handler: Handler, library: LibraryService, vectors: VectorDatabase, jobs: JobRunner) -> Handler:
@@ -130,7 +198,10 @@ def _then_rebuild(handler: Handler, library: LibraryService, vectors: VectorData
 
 def _rebuild_if_behind(library: LibraryService, vectors: VectorDatabase, jobs: JobRunner) -> None:
     """Queue a rebuild where the active model's index does not hold what the catalogue holds."""
-    name = library.collection()
+    try:
+        name = library.collection()
+    except ModelError:  # a search will say that the model's weights are not here
+        return
     if not vectors.open_index(name) and vectors.catalog.vectors.count(name):
         jobs.submit("rebuild", "Rebuilding the search index", collection=name)
 

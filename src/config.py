@@ -30,8 +30,10 @@ class Settings:
     """Base URL that replaces the publishers' hosts: ``<weights_url>/<file name>`` (a mirror on one's own network)."""
     precision: Precision = "auto"
     device: Device = "auto"
-    max_megapixels: int = 200
-    """Pictures with more pixels than this are skipped before a pixel is decoded."""
+    max_megapixels: int | None = None
+    """Pictures with more pixels than this are skipped before a pixel is decoded; None goes by the memory at hand."""
+    hosts: tuple[str, ...] = ()
+    """Further names and addresses under which the app may be reached; with any, it listens on all interfaces."""
     log_level: str = "INFO"
 
     @property
@@ -82,7 +84,8 @@ class Settings:
             weights_url=env.get("MFE_WEIGHTS_URL", "").strip().rstrip("/") or None,
             precision=cast(Precision, _one_of(env, "MFE_PRECISION", get_args(Precision))),
             device=cast(Device, _one_of(env, "MFE_DEVICE", get_args(Device))),
-            max_megapixels=_positive(env, "MFE_MAX_MEGAPIXELS", cls.max_megapixels),
+            max_megapixels=_positive(env, "MFE_MAX_MEGAPIXELS"),
+            hosts=tuple(host.strip().lower() for host in env.get("MFE_HOSTS", "").split(",") if host.strip()),
             log_level=_one_of(env, "MFE_LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR")),
         )
 
@@ -95,8 +98,11 @@ def _one_of(env: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str:
     return value
 
 
-def _positive(env: Mapping[str, str], name: str, default: int) -> int:
-    value = env.get(name, "").strip() or str(default)
+def _positive(env: Mapping[str, str], name: str) -> int | None:
+    """The variable's value, None where it is not set or ``auto``."""
+    value = env.get(name, "").strip().lower() or "auto"
+    if value == "auto":
+        return None
     if not value.isdecimal() or int(value) < 1:
-        raise BadSetting(f"{name} is {value!r}; it must be a whole number of at least 1.")
+        raise BadSetting(f"{name} is {value!r}; it must be a whole number of at least 1, or auto.")
     return int(value)

@@ -38,7 +38,14 @@ class BadQuery(AppError):
 
 
 class UnreadableImage(AppError):
-    """A file that is no picture, is damaged, or is too large."""
+    """A file that is no picture, is damaged, or is too large.
+
+    ``lasting``: the same bytes will be refused again by the same decoders; False where the reason may pass (permission, memory, a setting).
+    """
+
+    def __init__(self, user_message: str, hint: str = "", lasting: bool = False) -> None:
+        super().__init__(user_message, hint)
+        self.lasting = lasting
 
 
 class UnreadablePath(AppError):

@@ -157,10 +157,21 @@ class Skipped:
     reason: str
 
 
-JobEvent = Progress | Indexed | Already | Skipped
+@dataclass(frozen=True)
+class Finding:
+    """Something that a check of the library found. ``text`` is one sentence; ``repaired`` is False where it stands as it was."""
 
-JobKind = Literal["index", "reindex", "rebuild", "download", "clear"]
-JobState = Literal["queued", "running", "done", "failed", "cancelled"]
+    check: str
+    text: str
+    repaired: bool = False
+
+
+JobEvent = Progress | Indexed | Already | Skipped | Finding
+
+JobKind = Literal["index", "sync", "reindex", "rebuild", "forget", "remove", "doctor", "clear", "download"]
+"""index: add paths. sync: look at known folders again. reindex: another model. rebuild: the vector index. forget: photos whose
+files are gone. remove: a folder. doctor: check and repair. clear: everything. download: a model's weights."""
+JobState = Literal["queued", "running", "paused", "done", "failed", "cancelled"]
 
 
 @dataclass(frozen=True)
@@ -180,6 +191,10 @@ class JobSnapshot:
     skipped: tuple[Skipped, ...] = ()
     """At most ``SKIPPED_KEPT`` of them; ``skipped_count`` has the number."""
     skipped_count: int = 0
+    findings: tuple[Finding, ...] = ()
+    """At most ``FINDINGS_KEPT`` of them."""
+    indexed_before: int = 0
+    """Images that earlier starts of the job brought in and that this start has not met again yet."""
     seconds: float = 0.0
     error: str | None = None
 
@@ -201,9 +216,29 @@ class JobSnapshot:
 
 
 SKIPPED_KEPT = 1_000
+FINDINGS_KEPT = 100
 
 
 # ---------------------------------------------------------------- models and the library
+
+
+@dataclass(frozen=True)
+class FolderStatus:
+    """A folder that the library follows."""
+
+    path: str
+    """As the system spells it (``os.fsdecode``; may hold surrogates, so not for display)."""
+    text: str
+    """For display."""
+    watched: bool
+    """Changes are picked up while the app runs."""
+    offline: bool
+    """Gone or unreadable when last looked at, such as an unplugged drive: its photos are hidden until it is back."""
+    files: int
+    """Known picture files under it."""
+    missing: int
+    """Those of them that were not there when last looked at."""
+    synced_at: str | None
 
 
 @dataclass(frozen=True)

@@ -13,23 +13,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from src.database.file_table import FileRow, FileTable, Refusal, hide_without_file, put_files, put_refusals, within
+from src.database.folder_table import FolderTable
 from src.database.job_table import JobTable
 from src.database.sqlite_file import SqliteFile, now, parts, upsert
-from src.database.tables import collections, files, images, meta, vectors
+from src.database.tables import collections, files, folders, images, meta, unreadable, vectors
 from src.database.vector_table import VectorTable, write_vectors
-from src.schema import FileStamp, FloatArray, ImageDetails, ImageFacts
-
-
-@dataclass(frozen=True)
-class FileRow:
-    """One file on disk and the image it holds. ``path`` is ``os.fsencode``'d."""
-
-    path: bytes
-    path_text: str
-    name: str
-    image_id: str
-    stamp: FileStamp
-    uploaded: bool = False
+from src.schema import FloatArray, ImageDetails, ImageFacts
 
 
 @dataclass(frozen=True)
@@ -52,18 +42,24 @@ class Shown:
 
 
 class Catalog:
-    """Images, their files and the library's settings; ``vectors`` and ``jobs`` are the other rooms of the same file.
+    """Images and the library's settings; ``files``, ``folders``, ``vectors`` and ``jobs`` are the other rooms of the same file.
 
     Raises LibraryNewer for a file of a newer version, LibraryUnusable where it can't be opened as a catalogue.
     """
 
     def __init__(self, file: Path) -> None:
         self._file = SqliteFile(file)
+        self.files = FileTable(self._file)
+        self.folders = FolderTable(self._file)
         self.vectors = VectorTable(self._file)
         self.jobs = JobTable(self._file)
 
     def close(self) -> None:
         self._file.close()
+
+    def snapshot_to(self, target: Path) -> None:
+        """Write a consistent copy of everything committed so far to ``target``, which must not exist; others may go on writing."""
+        self._file.snapshot_to(target)
 
     # ------------------------------------------------------------ settings of the library
 
@@ -80,37 +76,45 @@ class Catalog:
     def commit_batch(
         self,
         collection: str,
-        new_images: Sequence[ImageRow],
-        file_rows: Sequence[FileRow],
-        new_vectors: Mapping[str, FloatArray],
-    ) -> list[str]:
-        """Store a batch in one transaction: images, the files that hold them, and vectors (image id -> (D,)) of ``collection``.
+        new_images: Sequence[ImageRow] = (),
+        file_rows: Sequence[FileRow] = (),
+        new_vectors: Mapping[str, FloatArray] | None = None,
+        refusals: Sequence[Refusal] = (),
+    ) -> None:
+        """Store a batch in one transaction: images, the files that hold them, vectors (image id -> (D,)) of ``collection``, refusals.
 
-        A file whose bytes changed lets go of its former image; ids of images left without any file are returned (they are now hidden).
+        A file whose bytes changed lets go of its former image, which is hidden where no other file holds it.
         """
         moment = now()
         with self._file.writing() as db:
             if new_images:
                 db.execute(upsert(images, ["id"], keep=("added_at",)), [_image_values(row, moment) for row in new_images])
             former = _images_at(db, [row.path for row in file_rows])
-            if file_rows:
-                db.execute(upsert(files, ["path"]), [_file_values(row) for row in file_rows])
-                _revive(db, {row.image_id for row in file_rows})
-            write_vectors(db, collection, new_vectors, {})
-            return _hide_orphans(db, former - {row.image_id for row in file_rows}, moment)
+            put_files(db, file_rows)
+            put_refusals(db, refusals)
+            write_vectors(db, collection, new_vectors or {}, {})
+            hide_without_file(db, former - {row.image_id for row in file_rows}, moment)
 
-    def files_under(self, folder: bytes | None = None) -> dict[bytes, tuple[FileStamp, str]]:
-        """Path -> (stamp, image id) of every known file, or of those whose path starts with ``folder``."""
-        query = sa.select(files.c.path, files.c.device, files.c.inode, files.c.mtime_ns, files.c.size, files.c.image_id)
-        if folder is not None:
-            query = query.where(files.c.path >= folder, files.c.path < folder + b"\xff")
+    def visible(self, ids: Sequence[str]) -> set[str]:
+        """Those of the images that are in the library and not hidden."""
+        return self._ids(images.c.id, ids, images.c.removed_at.is_(None))
+
+    def encoded(self, collection: str, ids: Sequence[str]) -> set[str]:
+        """Those of the images that have a vector in ``collection``, hidden ones included: it is used again when they are back."""
+        return self._ids(vectors.c.id, ids, vectors.c.collection == collection)
+
+    def _ids(self, column: sa.Column[Any], ids: Sequence[str], condition: sa.ColumnElement[bool]) -> set[str]:
+        found: set[str] = set()
         with self._file.reading() as db:
-            return {row[0]: (FileStamp(*row[1:5]), row[5]) for row in db.execute(query)}
+            for part in parts(ids):
+                found.update(db.execute(sa.select(column).where(column.in_(part), condition)).scalars())
+        return found
 
     def paths_of(self, image_id: str) -> list[tuple[bytes, str, str, bool]]:
-        """(path, display text, name, uploaded) of every file that holds the image; the user's own files before uploads."""
+        """(path, display text, name, uploaded) of every file that holds the image: those that are there first, the user's own before uploads."""
         columns = (files.c.path, files.c.path_text, files.c.name, files.c.uploaded)
-        query = sa.select(*columns).where(files.c.image_id == image_id).order_by(files.c.uploaded, files.c.id)
+        order = (files.c.missing_since.is_not(None), files.c.uploaded, files.c.id)
+        query = sa.select(*columns).where(files.c.image_id == image_id).order_by(*order)
         with self._file.reading() as db:
             return [(row[0], row[1], row[2], row[3]) for row in db.execute(query)]
 
@@ -134,7 +138,7 @@ class Catalog:
                     sa.select(files.c.image_id, files.c.path_text, files.c.name)
                     .join(images, images.c.id == files.c.image_id)
                     .where(files.c.image_id.in_(part), images.c.removed_at.is_(None))
-                    .order_by(files.c.uploaded.desc(), files.c.id.desc())
+                    .order_by(files.c.missing_since.is_(None), files.c.uploaded.desc(), files.c.id.desc())
                 )
                 found.update({row[0]: Shown(*row) for row in db.execute(query)})
         return found
@@ -153,23 +157,60 @@ class Catalog:
             return list(db.execute(query).scalars())
 
     def counts(self) -> tuple[int, int, int]:
-        """(images, files, images known only from an upload), hidden ones left out."""
+        """(images, files, images known only from an upload), hidden images and missing files left out."""
         visible = sa.select(images.c.id).where(images.c.removed_at.is_(None))
-        own = sa.select(files.c.image_id).where(files.c.uploaded.is_(False))
+        own = sa.select(files.c.image_id).where(files.c.uploaded.is_(False), files.c.missing_since.is_(None))
         with self._file.reading() as db:
             number = db.execute(sa.select(sa.func.count()).select_from(visible.subquery())).scalar_one()
-            paths = db.execute(sa.select(sa.func.count()).select_from(files)).scalar_one()
+            paths = db.execute(sa.select(sa.func.count()).select_from(files).where(files.c.missing_since.is_(None))).scalar_one()
             uploads = db.execute(sa.select(sa.func.count()).select_from(visible.where(images.c.id.not_in(own)).subquery())).scalar_one()
         return number, paths, uploads
 
+    # ------------------------------------------------------------ forgetting
+
+    def hidden(self) -> list[str]:
+        """Ids of images none of whose files was there when last looked for."""
+        with self._file.reading() as db:
+            return list(db.execute(sa.select(images.c.id).where(images.c.removed_at.is_not(None))).scalars())
+
+    def only_in(self, folder: bytes) -> list[str]:
+        """Ids of images that have files in a folder and nowhere else."""
+        inside = sa.select(files.c.image_id).where(within(folder))
+        outside = sa.select(files.c.image_id).where(~within(folder))
+        with self._file.reading() as db:
+            query = sa.select(images.c.id).where(images.c.id.in_(inside), images.c.id.not_in(outside))
+            return list(db.execute(query).scalars())
+
+    def forget(self, ids: Sequence[str]) -> None:
+        """Delete images with their files and library vectors, for good, in one transaction."""
+        own = sa.select(collections.c.name).where(collections.c.owner == "library")
+        with self._file.writing() as db:
+            for part in parts(ids):
+                db.execute(vectors.delete().where(vectors.c.id.in_(part), vectors.c.collection.in_(own)))
+                db.execute(files.delete().where(files.c.image_id.in_(part)))
+                db.execute(images.delete().where(images.c.id.in_(part)))
+
+    def drop_folder(self, folder: bytes) -> None:
+        """Follow a folder no more: its files' rows go. Images that are held by no file then must have been forgotten before."""
+        start = within(folder)
+        with self._file.writing() as db:
+            held = set(db.execute(sa.select(files.c.image_id).where(start)).scalars())
+            db.execute(files.delete().where(start))
+            db.execute(folders.delete().where(folders.c.path == folder))
+            hide_without_file(db, held, now())
+
     def clear_images(self) -> None:
-        """Forget every image, file and library vector. Collections made by hand, settings and jobs stay."""
+        """Forget every image, file, folder and library vector. Collections made by hand, settings and jobs stay."""
         own = sa.select(collections.c.name).where(collections.c.owner == "library")
         with self._file.writing() as db:
             db.execute(vectors.delete().where(vectors.c.collection.in_(own)))
             db.execute(collections.delete().where(collections.c.owner == "library"))
-            db.execute(files.delete())
-            db.execute(images.delete())
+            for table in (files, images, folders, unreadable):
+                db.execute(table.delete())
+        self._file.compact()
+
+    def compact(self) -> None:
+        """Give the space of deleted rows back to the disk."""
         self._file.compact()
 
 
@@ -178,27 +219,8 @@ def _image_values(row: ImageRow, moment: str) -> dict[str, Any]:
     return {"id": row.id, "sha256": row.sha256, "bytes": row.bytes, "added_at": moment, "removed_at": None, **facts}
 
 
-def _file_values(row: FileRow) -> dict[str, Any]:
-    values = {"path": row.path, "path_text": row.path_text, "name": row.name, "image_id": row.image_id, "uploaded": row.uploaded}
-    return {**values, **vars(row.stamp)}
-
-
 def _images_at(db: sa.Connection, paths: Sequence[bytes]) -> set[str]:
     found: set[str] = set()
     for part in parts(paths):
         found.update(db.execute(sa.select(files.c.image_id).where(files.c.path.in_(part))).scalars())
     return found
-
-
-def _revive(db: sa.Connection, ids: set[str]) -> None:
-    for part in parts(list(ids)):
-        db.execute(images.update().where(images.c.id.in_(part)).values(removed_at=None))
-
-
-def _hide_orphans(db: sa.Connection, candidates: set[str], moment: str) -> list[str]:
-    hidden: list[str] = []
-    for image_id in candidates:
-        if db.execute(sa.select(files.c.id).where(files.c.image_id == image_id).limit(1)).first() is None:
-            db.execute(images.update().where(images.c.id == image_id).values(removed_at=moment))
-            hidden.append(image_id)
-    return hidden

@@ -36,6 +36,11 @@ class JobTable:
         with self._file.writing() as db:
             db.execute(jobs.update().where(jobs.c.id == job_id).values(**values))
 
+    def update_if(self, job_id: str, was: str, **values: Any) -> bool:
+        """Update a job that is in the state ``was``; says whether it was."""
+        with self._file.writing() as db:
+            return db.execute(jobs.update().where(jobs.c.id == job_id, jobs.c.state == was).values(**values)).rowcount > 0
+
     def get(self, job_id: str) -> dict[str, Any] | None:
         with self._file.reading() as db:
             row = db.execute(sa.select(jobs).where(jobs.c.id == job_id)).mappings().first()

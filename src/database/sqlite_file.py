@@ -55,6 +55,11 @@ class SqliteFile:
             db.exec_driver_sql("VACUUM")
             db.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
+    def snapshot_to(self, target: Path) -> None:
+        """Write a consistent copy of everything committed so far to ``target``, which must not exist; others may go on writing."""
+        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
+            db.exec_driver_sql("VACUUM INTO ?", (str(target),))
+
     def _migrate(self) -> None:
         with self._engine.begin() as db:
             version = int(db.exec_driver_sql("PRAGMA user_version").scalar_one())

@@ -21,7 +21,7 @@ images = sa.Table(
     sa.Column("taken_at", sa.Text),  # the camera's clock, ISO 8601
     sa.Column("bytes", sa.Integer, nullable=False),
     sa.Column("added_at", sa.Text, nullable=False, index=True),  # UTC, ISO 8601
-    sa.Column("removed_at", sa.Text),  # hidden since; vectors are kept
+    sa.Column("removed_at", sa.Text),  # hidden since: none of its files is there; vectors are kept
 )
 
 files = sa.Table(
@@ -37,6 +37,30 @@ files = sa.Table(
     sa.Column("mtime_ns", sa.Integer, nullable=False),
     sa.Column("size", sa.Integer, nullable=False),
     sa.Column("uploaded", sa.Boolean, nullable=False),
+    sa.Column("missing_since", sa.Text),  # UTC, ISO 8601: not there when last looked for; back when seen again
+)
+sa.Index("ix_files_stamp", files.c.inode, files.c.size)
+
+folders = sa.Table(
+    "folders",
+    metadata,
+    sa.Column("path", sa.LargeBinary, primary_key=True),  # os.fsencode, absolute
+    sa.Column("path_text", sa.Text, nullable=False),
+    sa.Column("watched", sa.Boolean, nullable=False),
+    sa.Column("offline_since", sa.Text),
+    sa.Column("synced_at", sa.Text),
+)
+
+unreadable = sa.Table(
+    "unreadable",
+    metadata,
+    sa.Column("path", sa.LargeBinary, primary_key=True),  # a file that can't be indexed, so that it is not tried at every sync
+    sa.Column("device", sa.Integer, nullable=False),
+    sa.Column("inode", sa.Integer, nullable=False),
+    sa.Column("mtime_ns", sa.Integer, nullable=False),
+    sa.Column("size", sa.Integer, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("reader", sa.Text, nullable=False),  # what refused it: another version of it tries again
 )
 
 collections = sa.Table(
@@ -69,6 +93,7 @@ jobs = sa.Table(
     sa.Column("params", sa.Text, nullable=False),  # JSON object
     sa.Column("progress", sa.Text),  # JSON of the last JobSnapshot
     sa.Column("cancel", sa.Boolean, nullable=False, default=False),
+    sa.Column("pause", sa.Boolean),  # asked to pause; None in rows of an older version
     sa.Column("attempts", sa.Integer, nullable=False, default=0),
     sa.Column("created_at", sa.Text, nullable=False),
 )
@@ -78,5 +103,19 @@ def _first(db: sa.Connection) -> None:
     metadata.create_all(db)
 
 
-MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_first,)
+def _second(db: sa.Connection) -> None:
+    """Folders, missing files, files that can't be read, and jobs that pause. (A new file has all of it from the first step.)"""
+    for table in (folders, unreadable):
+        table.create(db, checkfirst=True)
+    _add_column(db, "files", "missing_since", "TEXT")
+    _add_column(db, "jobs", "pause", "BOOLEAN")
+    db.exec_driver_sql("CREATE INDEX IF NOT EXISTS ix_files_stamp ON files (inode, size)")
+
+
+def _add_column(db: sa.Connection, table: str, column: str, kind: str) -> None:
+    if column not in {row[1] for row in db.exec_driver_sql(f"PRAGMA table_info({table})")}:
+        db.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
+
+
+MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_first, _second)
 """Step n brings schema n-1 to n. Steps are never changed once released; a new one is added at the end."""

@@ -16,19 +16,24 @@ from typing import Any
 
 from src.database.catalog import Catalog
 from src.errors import AppError
-from src.schema import SKIPPED_KEPT, Already, Indexed, JobEvent, JobKind, JobSnapshot, Progress, Skipped
+from src.schema import FINDINGS_KEPT, SKIPPED_KEPT, Already, Finding, Indexed, JobEvent, JobKind, JobSnapshot, Progress, Skipped
 
 log = logging.getLogger(__name__)
 
 Handler = Callable[[dict[str, Any]], Iterator[JobEvent]]
 """Makes the job's iterator from its parameters."""
 
-LANES: Mapping[str, tuple[JobKind, ...]] = {"library": ("index", "reindex", "rebuild", "clear"), "downloads": ("download",)}
+LANES: Mapping[str, tuple[JobKind, ...]] = {
+    "library": ("index", "sync", "reindex", "rebuild", "forget", "remove", "doctor", "clear"),
+    "downloads": ("download",),
+}
 """Everything that writes to the library is done one after the other; a download does not hold it up."""
 STORE_SECONDS = 0.5
 """How often a running job's row is brought up to date, and asked whether to stop."""
 MAX_ATTEMPTS = 3
-"""Starts of one job before it is given up: a job that takes the process down must not do so forever."""
+"""Starts of one job without any progress before it is given up: a job that takes the process down must not do so forever."""
+CAREFUL: tuple[JobKind, ...] = ("index", "sync", "reindex")
+"""Jobs that are told when the process died in the middle of them: the next picture may be what did it."""
 
 
 class JobRunner:
@@ -46,7 +51,7 @@ class JobRunner:
         """Queue again what a former process left running, then work until ``stop``."""
         for row in self._catalog.jobs.rows(("running",)):
             if row["attempts"] < MAX_ATTEMPTS:
-                self._catalog.jobs.update(row["id"], state="queued", progress=None)
+                self._catalog.jobs.update(row["id"], state="queued")
             else:
                 text = f"Given up: the program ended {MAX_ATTEMPTS} times in the middle of it. What was done so far is kept."
                 self._store(JobSnapshot(row["id"], row["kind"], "failed", row["title"], error=text))
@@ -71,9 +76,14 @@ class JobRunner:
         live = self._running.get(job_id)
         return live or stored_snapshot(self._catalog, job_id)
 
+    def params(self, job_id: str) -> dict[str, Any]:
+        """What a job was asked for, {} for an unknown id."""
+        row = self._catalog.jobs.get(job_id)
+        return dict(json.loads(row["params"])) if row else {}
+
     def active(self) -> list[JobSnapshot]:
-        """Queued and running jobs, the oldest first."""
-        rows = self._catalog.jobs.rows(("queued", "running"))
+        """Queued, running and paused jobs, the oldest first."""
+        rows = self._catalog.jobs.rows(("queued", "running", "paused"))
         found = [self.snapshot(row["id"]) for row in reversed(rows)]
         return [snapshot for snapshot in found if snapshot is not None and not snapshot.finished]
 
@@ -82,11 +92,24 @@ class JobRunner:
         return [s for row in self._catalog.jobs.rows(limit=limit) if (s := self.snapshot(row["id"]))]
 
     def cancel(self, job_id: str) -> None:
-        """Ask a job to stop; what it committed stays."""
-        self._catalog.jobs.update(job_id, cancel=True)
+        """Ask a job to stop; what it committed stays. One that is paused ends at once."""
+        if not self._catalog.jobs.update_if(job_id, "paused", state="cancelled"):
+            self._catalog.jobs.update(job_id, cancel=True)
 
-    def cancel_all(self, kinds: tuple[JobKind, ...] = ("index", "reindex", "rebuild")) -> None:
-        """Ask every queued or running job of these kinds to stop."""
+    def pause(self, job_id: str) -> None:
+        """Ask a job to stop until ``resume``, also across restarts; others may run meanwhile."""
+        if not self._catalog.jobs.update_if(job_id, "queued", state="paused"):
+            self._catalog.jobs.update(job_id, pause=True)
+
+    def resume(self, job_id: str) -> None:
+        """Go on with a paused job. What it did before is not done again."""
+        self._catalog.jobs.update(job_id, pause=False)
+        if self._catalog.jobs.update_if(job_id, "paused", state="queued"):
+            for event in self._wake.values():
+                event.set()
+
+    def cancel_all(self, kinds: tuple[JobKind, ...] = ("index", "sync", "reindex", "rebuild")) -> None:
+        """Ask every unfinished job of these kinds to stop."""
         for snapshot in self.active():
             if snapshot.kind in kinds:
                 self.cancel(snapshot.id)
@@ -120,7 +143,7 @@ class JobRunner:
             return None
 
     def _run(self, row: Mapping[str, Any]) -> None:
-        snapshot = JobSnapshot(row["id"], row["kind"], "running", row["title"])
+        snapshot = JobSnapshot(row["id"], row["kind"], "running", row["title"], indexed_before=_indexed_before(row))
         try:
             snapshot = self._consume(row, snapshot)
         except AppError as error:
@@ -139,7 +162,10 @@ class JobRunner:
             return dataclasses.replace(snapshot, state="cancelled")
         started = stored = time.monotonic()
         self._running[row["id"]] = snapshot
-        events = self._handlers[row["kind"]](json.loads(row["params"]))
+        params = json.loads(row["params"])
+        if row["attempts"] > 1 and row["kind"] in CAREFUL:
+            params["careful"] = True
+        events = self._handlers[row["kind"]](params)
         for event in events:
             snapshot = dataclasses.replace(applied(snapshot, event), seconds=time.monotonic() - started)
             self._running[row["id"]] = snapshot
@@ -149,18 +175,26 @@ class JobRunner:
                 if state is not None:
                     close(events)
                     return dataclasses.replace(snapshot, state=state)  # type: ignore[arg-type]
-                self._store(snapshot)
+                self._store(snapshot, progressed=snapshot.indexed > 0)
         return dataclasses.replace(snapshot, state="done", seconds=time.monotonic() - started, current="")
 
     def _interrupted(self, snapshot: JobSnapshot) -> str | None:
         if self._stop.is_set():
             return "queued"
         row = self._catalog.jobs.get(snapshot.id)
-        return "cancelled" if row and row["cancel"] else None
+        if row and row["cancel"]:
+            return "cancelled"
+        return "paused" if row and row["pause"] else None
 
-    def _store(self, snapshot: JobSnapshot) -> None:
+    def _store(self, snapshot: JobSnapshot, progressed: bool = False) -> None:
+        """Bring the row up to date. Only starts that died without any progress count as failed attempts."""
+        values: dict[str, Any] = {"state": snapshot.state, "progress": json.dumps(dataclasses.asdict(snapshot))}
+        if snapshot.state in ("queued", "paused"):
+            values["attempts"] = 0
+        elif progressed:
+            values["attempts"] = 1
         try:
-            self._catalog.jobs.update(snapshot.id, state=snapshot.state, progress=json.dumps(dataclasses.asdict(snapshot)))
+            self._catalog.jobs.update(snapshot.id, **values)
         except AppError:
             log.exception("the progress of job %s could not be stored", snapshot.id)
 
@@ -168,7 +202,7 @@ class JobRunner:
 def submit_job(catalog: Catalog, kind: JobKind, title: str, wake: Mapping[str, threading.Event] | None = None, **params: Any) -> str:
     """Write a queued job row; whichever process owns the library takes it within a second."""
     job_id = uuid.uuid4().hex
-    values = {"state": "queued", "progress": None, "cancel": False, "attempts": 0}
+    values = {"state": "queued", "progress": None, "cancel": False, "pause": False, "attempts": 0}
     catalog.jobs.put({"id": job_id, "kind": kind, "title": title, "params": json.dumps(params), **values})
     for lane, kinds in LANES.items():
         if wake and kind in kinds:
@@ -185,7 +219,14 @@ def stored_snapshot(catalog: Catalog, job_id: str) -> JobSnapshot | None:
         return JobSnapshot(row["id"], row["kind"], row["state"], row["title"])
     fields = json.loads(row["progress"])
     fields["skipped"] = tuple(Skipped(**skipped) for skipped in fields["skipped"])
+    fields["findings"] = tuple(Finding(**finding) for finding in fields.get("findings", ()))
     return JobSnapshot(**{**fields, "state": row["state"]})
+
+
+def _indexed_before(row: Mapping[str, Any]) -> int:
+    """Images that earlier starts of this job brought in: they are met again as known ones, but belong to its count."""
+    stored = json.loads(row["progress"]) if row["progress"] else {}
+    return int(stored.get("indexed", 0)) + int(stored.get("indexed_before", 0))
 
 
 def applied(snapshot: JobSnapshot, event: JobEvent) -> JobSnapshot:
@@ -195,8 +236,12 @@ def applied(snapshot: JobSnapshot, event: JobEvent) -> JobSnapshot:
             return dataclasses.replace(snapshot, done=done, total=total, unit=unit, current=current)
         case Indexed():
             return dataclasses.replace(snapshot, indexed=snapshot.indexed + 1)
+        case Already() if snapshot.indexed_before > 0:
+            return dataclasses.replace(snapshot, indexed=snapshot.indexed + 1, indexed_before=snapshot.indexed_before - 1)
         case Already():
             return dataclasses.replace(snapshot, already=snapshot.already + 1)
+        case Finding():
+            return dataclasses.replace(snapshot, findings=(*snapshot.findings, event)[:FINDINGS_KEPT])
         case Skipped():
             kept = (*snapshot.skipped, event) if len(snapshot.skipped) < SKIPPED_KEPT else snapshot.skipped
             return dataclasses.replace(snapshot, skipped=kept, skipped_count=snapshot.skipped_count + 1)

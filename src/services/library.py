@@ -14,7 +14,8 @@ from src.database.catalog import Catalog
 from src.database.vector_db import VectorDatabase, library_collection
 from src.errors import ModelError, UnreadableImage
 from src.models.model_manager import ModelManager
-from src.processing import image_io, thumbnails
+from src.processing import thumbnails
+from src.processing.reader import PictureReader
 from src.schema import ImageDetails, JobEvent, LibraryStats, ModelStatus, Progress, SearchHit
 
 ACTIVE_MODEL = "active_model"
@@ -25,11 +26,12 @@ PREVIEW_SIDE = 1600
 class LibraryService:
     """Answers questions about the library; changes nothing but its active model, and everything when cleared."""
 
-    def __init__(self, settings: Settings, catalog: Catalog, vectors: VectorDatabase, models: ModelManager) -> None:
+    def __init__(self, settings: Settings, catalog: Catalog, vectors: VectorDatabase, models: ModelManager, reader: PictureReader) -> None:
         self._settings = settings
         self._catalog = catalog
         self._vectors = vectors
         self._models = models
+        self._reader = reader
 
     # ------------------------------------------------------------ models
 
@@ -118,7 +120,7 @@ class LibraryService:
         for path, *_ in self._catalog.paths_of(image_id) if self._catalog.shown([image_id]) else ():
             try:
                 with open(os.fsdecode(path), "rb") as file:
-                    return image_io.decode(file, self._settings.max_megapixels, side)[0]
+                    return self._reader.read(file, side)[0]
             except (OSError, UnreadableImage):
                 continue
         return None

@@ -10,14 +10,13 @@ from typing import IO
 import numpy as np
 from PIL import Image
 
-from src.config import Settings
 from src.database.catalog import Catalog
 from src.database.vector_db import VectorDatabase, library_collection
 from src.errors import BadInput, BadQuery
 from src.models.model_manager import ModelManager
-from src.processing import image_io
+from src.processing.reader import PictureReader
 from src.schema import FloatArray, SearchHit, SearchPage, Verdict
-from src.services.indexing import decode_side
+from src.services.pipeline import decode_side
 from src.services.library import LibraryService
 
 MAX_CHARACTERS = 1_000
@@ -43,13 +42,13 @@ class SearchService:
     """Searches the library under its active model, or under another that has vectors in it."""
 
     def __init__(
-        self, settings: Settings, catalog: Catalog, vectors: VectorDatabase, models: ModelManager, library: LibraryService
+        self, catalog: Catalog, vectors: VectorDatabase, models: ModelManager, library: LibraryService, reader: PictureReader
     ) -> None:
-        self._settings = settings
         self._catalog = catalog
         self._vectors = vectors
         self._models = models
         self._library = library
+        self._reader = reader
 
     def search(self, query: Query, limit: int = 20, model: str | None = None) -> SearchPage:
         """The ``limit`` best images for a query. Raises BadQuery for an empty one, ModelError where the model can't be used."""
@@ -83,7 +82,7 @@ class SearchService:
     def open_picture(self, file: IO[bytes], model: str | None = None) -> Image.Image:
         """An example picture, decoded as indexing does, so that a picture of the library finds itself first. Raises UnreadableImage."""
         embedder = self._models.embedder(model or self._library.active_model)
-        return image_io.decode(file, self._settings.max_megapixels, decode_side(embedder))[0]
+        return self._reader.read(file, decode_side(embedder))[0]
 
     def _unseen(self, model: str) -> str | None:
         """Why nothing can be found in a library that does hold images."""

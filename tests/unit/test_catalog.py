@@ -69,8 +69,8 @@ def test_two_paths_of_one_image_and_the_users_own_first(catalog: Catalog) -> Non
 
 def test_a_file_with_new_bytes_hides_the_image_it_held_and_bytes_that_return_show_it(catalog: Catalog) -> None:
     add(catalog, "a", "b")
-    hidden = catalog.commit_batch(SPACE, [image("c")], [file("/p/a.jpg", "c")], {"id-c": vector(9)})
-    assert hidden == ["id-a"] and catalog.details("id-a") is None and catalog.shown(["id-a"]) == {}
+    catalog.commit_batch(SPACE, [image("c")], [file("/p/a.jpg", "c")], {"id-c": vector(9)})
+    assert catalog.hidden() == ["id-a"] and catalog.details("id-a") is None and catalog.shown(["id-a"]) == {}
     assert catalog.vectors.count(SPACE) == 2 and "id-a" in catalog.vectors.ids(SPACE)
     found = {id_ for ids, _ in catalog.vectors.blocks(SPACE, 1) for id_ in ids}
     assert found == {"id-b", "id-c"}
@@ -103,8 +103,44 @@ def test_undecodable_names_are_stored_and_found(catalog: Catalog) -> None:
     path = Path("/p/caf\udce9\n.jpg")
     row = FileRow(os.fsencode(path), "shown", "shown", "id-a", FileStamp(1, 2, 3, 4))
     catalog.commit_batch(SPACE, [image("a")], [row], {})
-    assert list(catalog.files_under(b"/p/")) == [os.fsencode(path)]
-    assert catalog.files_under(b"/q/") == {}
+    assert list(catalog.files.under(b"/p")) == [[(os.fsencode(path), "id-a")]]
+    assert list(catalog.files.under(b"/q")) == [] and list(catalog.files.under(b"/")) != []
+
+
+def test_a_folder_is_not_its_namesakes(catalog: Catalog) -> None:
+    names = ["/p/a/1.jpg", "/p/a/b/2.jpg", "/p/ab/3.jpg", "/p/a.jpg", "/p/a-/4.jpg"]
+    catalog.commit_batch(SPACE, [image("a")], [file(name, "a") for name in names], {})
+    found = [path for page in catalog.files.under(b"/p/a") for path, _ in page]
+    assert found == [b"/p/a/1.jpg", b"/p/a/b/2.jpg"] and catalog.files.numbers_under(b"/p/a/") == (2, 0)
+
+
+def test_a_file_that_is_lost_hides_its_image_unless_another_holds_it(catalog: Catalog) -> None:
+    add(catalog, "a", "b")
+    catalog.commit_batch(SPACE, [], [file("/copy/a.jpg", "a")], {})
+    assert catalog.files.lose([b"/p/a.jpg", b"/p/b.jpg"]) == 1
+    assert catalog.hidden() == ["id-b"] and catalog.counts() == (1, 1, 0)
+    assert catalog.files.at([b"/p/a.jpg"]) == {} and catalog.files.at([b"/p/b.jpg"])[b"/p/b.jpg"].missing
+    assert catalog.files.lose([b"/p/b.jpg"]) == 0, "it is hidden already"
+    catalog.forget(["id-b"])
+    assert catalog.hidden() == [] and "id-b" not in catalog.vectors.ids(SPACE) and catalog.files.at([b"/p/b.jpg"]) == {}
+
+
+def test_an_older_catalogue_is_brought_up_to_date(tmp_path: Path) -> None:
+    file_ = tmp_path / "old.sqlite3"
+    catalog = Catalog(file_)
+    catalog.vectors.create(SPACE, 4, "library")
+    add(catalog, "a")
+    catalog.close()
+    with sqlite3.connect(file_) as db:  # what the second step brings is taken out again
+        db.execute("DROP TABLE folders")
+        db.execute("DROP TABLE unreadable")
+        db.execute("DROP INDEX ix_files_stamp")
+        db.execute("ALTER TABLE files DROP COLUMN missing_since")
+        db.execute("ALTER TABLE jobs DROP COLUMN pause")
+        db.execute("PRAGMA user_version = 1")
+    catalog = Catalog(file_)
+    assert catalog.counts() == (1, 1, 0) and catalog.folders.all() == [] and catalog.files.lose([b"/p/a.jpg"]) == 1
+    catalog.close()
 
 
 def test_newer_and_damaged_files_are_refused(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from src.errors import UnreadablePath, WeightsMissing
 from src.models.model_manager import ModelManager
 from src.processing.thumbnails import thumbnail_path
 from src.schema import Already, Indexed, JobEvent, Progress, Skipped
-from src.services import indexing
+from src.services import pipeline
 from src.services.search import Query
 from src.services.uploads import as_params
 from tests.conftest import make_photo
@@ -87,7 +87,7 @@ def test_a_changed_file_is_another_image(services: Services, photos: Path) -> No
 
 
 def test_bad_files_are_skipped_and_order_stays_right(services: Services, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(indexing, "BATCH", 3)
+    monkeypatch.setattr(pipeline, "ENCODE_BATCH", 3)
     (photos / "aa empty.jpg").touch()
     (photos / "f text.jpg").write_text("not a picture")
     whole = make_photo(photos / "whole.png", size=(300, 300)).read_bytes()
@@ -112,7 +112,7 @@ def test_an_unreadable_path_does_not_stop_the_others(services: Services, photos:
 
 
 def test_cancel_keeps_what_was_committed(services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(indexing, "BATCH", 5)
+    monkeypatch.setattr(pipeline, "ENCODE_BATCH", 5)
     for number in range(40):
         make_photo(tmp_path / "many" / f"{number:02}.png", seed=number, size=(20, 20))
     events = services.handlers["index"]({"paths": [str(tmp_path / "many")]})

@@ -1,0 +1,192 @@
+"""Files in the catalogue: which paths hold which image, which of them are missing, and which can't be read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from src.database.sqlite_file import SqliteFile, now, parts, upsert
+from src.database.tables import files, images, unreadable
+from src.schema import FileStamp
+
+PAGE = 500
+"""Rows fetched at a time where all files of a folder are gone through."""
+
+
+@dataclass(frozen=True)
+class FileRow:
+    """One file on disk and the image it holds. ``path`` is ``os.fsencode``'d."""
+
+    path: bytes
+    path_text: str
+    name: str
+    image_id: str
+    stamp: FileStamp
+    uploaded: bool = False
+
+
+@dataclass(frozen=True)
+class KnownFile:
+    """What the catalogue knows of a path."""
+
+    stamp: FileStamp
+    image_id: str
+    missing: bool
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A file that can't be indexed as it is. ``reader`` names the decoders that refused it: others try again."""
+
+    path: bytes
+    stamp: FileStamp
+    reason: str
+    reader: str
+
+
+class FileTable:
+    """The ``files`` and ``unreadable`` tables. A folder is its path as bytes, without a separator at its end."""
+
+    def __init__(self, file: SqliteFile) -> None:
+        self._file = file
+
+    def at(self, paths: Sequence[bytes]) -> dict[bytes, KnownFile]:
+        """What is known of these paths; unknown ones are left out."""
+        columns = (files.c.path, *_STAMP, files.c.image_id, files.c.missing_since)
+        return {
+            row[0]: KnownFile(FileStamp(*row[1:5]), row[5], row[6] is not None) for row in self._rows(columns, files.c.path, paths)
+        }
+
+    def with_stamps(self, stamps: Sequence[FileStamp]) -> dict[FileStamp, str]:
+        """Stamp -> id of the image that a file of just that stamp holds: a file that was moved is known without being read."""
+        columns = (*_STAMP, files.c.image_id)
+        found = {FileStamp(*row[:4]): row[4] for row in self._rows(columns, files.c.inode, [stamp.inode for stamp in stamps])}
+        return {stamp: found[stamp] for stamp in stamps if stamp in found}
+
+    def refusals_at(self, paths: Sequence[bytes]) -> dict[bytes, Refusal]:
+        found: dict[bytes, Refusal] = {}
+        with self._file.reading() as db:
+            for part in parts(paths):
+                for row in db.execute(sa.select(unreadable).where(unreadable.c.path.in_(part))):
+                    found[row.path] = Refusal(row.path, FileStamp(row.device, row.inode, row.mtime_ns, row.size), row.reason, row.reader)
+        return found
+
+    def under(self, folder: bytes, present: bool = True) -> Iterator[list[tuple[bytes, str]]]:
+        """(path, image id) of the files in a folder and its sub-folders, some at a time, in the order of their paths.
+
+        present: only those that are not missing. Rows may be changed between two pages.
+        """
+        after = b""
+        while True:
+            query = sa.select(files.c.path, files.c.image_id).where(within(folder), files.c.path > after)
+            if present:
+                query = query.where(files.c.missing_since.is_(None))
+            with self._file.reading() as db:
+                page = [(row[0], row[1]) for row in db.execute(query.order_by(files.c.path).limit(PAGE))]
+            if not page:
+                return
+            after = page[-1][0]
+            yield page
+
+    def devices_under(self, folder: bytes) -> set[int]:
+        """The devices that the known files of a folder were last seen on."""
+        with self._file.reading() as db:
+            return set(db.execute(sa.select(files.c.device).where(within(folder)).distinct()).scalars())
+
+    def numbers_under(self, folder: bytes) -> tuple[int, int]:
+        """(files, missing ones of them) in a folder and its sub-folders."""
+        counted = sa.select(sa.func.count(), sa.func.count(files.c.missing_since)).where(within(folder))
+        with self._file.reading() as db:
+            row = db.execute(counted).one()
+        return row[0], row[1]
+
+    def lose(self, paths: Sequence[bytes]) -> int:
+        """These files are not there any more. Returns how many images are hidden by that.
+
+        A file whose image is still there under another path was moved, or was one of two copies: its row is deleted.
+        Any other is kept as missing, and its image is hidden until one of its files is seen again.
+        """
+        moment = now()
+        hidden = 0
+        with self._file.writing() as db:
+            for part in parts(paths):
+                other = files.alias()
+                elsewhere = sa.exists().where(other.c.image_id == files.c.image_id, other.c.missing_since.is_(None))
+                db.execute(files.update().where(files.c.path.in_(part), files.c.missing_since.is_(None)).values(missing_since=moment))
+                db.execute(files.delete().where(files.c.path.in_(part), elsewhere))
+                hidden += hide_lost(db, files.c.path.in_(part), moment)
+        return hidden
+
+    def lose_folder(self, folder: bytes) -> int:
+        """Everything under a folder is missing now, as when its drive was unplugged. Returns how many images are hidden by that."""
+        moment = now()
+        with self._file.writing() as db:
+            db.execute(files.update().where(within(folder), files.c.missing_since.is_(None)).values(missing_since=moment))
+            return hide_lost(db, within(folder), moment)
+
+    def _rows(self, columns: Sequence[sa.Column[Any]], key: sa.Column[Any], values: Sequence[Any]) -> Iterator[Any]:
+        with self._file.reading() as db:
+            for part in parts(values):
+                yield from db.execute(sa.select(*columns).where(key.in_(part)))
+
+
+_STAMP = (files.c.device, files.c.inode, files.c.mtime_ns, files.c.size)
+
+
+def within(folder: bytes) -> sa.ColumnElement[bool]:
+    """True for files in a folder or its sub-folders, and for the file of that very path. Uses the index on paths."""
+    start = folder.rstrip(_SEPARATOR) + _SEPARATOR
+    return sa.or_(files.c.path == folder, sa.and_(files.c.path >= start, files.c.path < start[:-1] + bytes([start[-1] + 1])))
+
+
+_SEPARATOR = os.fsencode(os.sep)
+
+
+def put_files(db: sa.Connection, rows: Sequence[FileRow]) -> None:
+    """Insert or replace files; they are there, and can be read."""
+    if not rows:
+        return
+    db.execute(upsert(files, ["path"]), [_values(row) for row in rows])
+    for part in parts([row.path for row in rows]):
+        db.execute(unreadable.delete().where(unreadable.c.path.in_(part)))
+    for ids in parts(list({row.image_id for row in rows})):
+        db.execute(images.update().where(images.c.id.in_(ids)).values(removed_at=None))
+
+
+def put_refusals(db: sa.Connection, rows: Sequence[Refusal]) -> None:
+    """Remember files that can't be read; what they held before is not there any more."""
+    if not rows:
+        return
+    db.execute(upsert(unreadable, ["path"]), [{"path": r.path, "reason": r.reason, "reader": r.reader, **vars(r.stamp)} for r in rows])
+    moment = now()
+    for part in parts([row.path for row in rows]):
+        db.execute(files.update().where(files.c.path.in_(part)).values(missing_since=moment))
+        hide_lost(db, files.c.path.in_(part), moment)
+
+
+def hide_lost(db: sa.Connection, candidates: sa.ColumnElement[bool], moment: str) -> int:
+    """Hide the images of the candidate files of which no file is there; returns their number."""
+    own = files.alias()
+    lost = images.update().where(
+        images.c.id.in_(sa.select(files.c.image_id).where(candidates)),
+        images.c.removed_at.is_(None),
+        ~sa.exists().where(own.c.image_id == images.c.id, own.c.missing_since.is_(None)),
+    )
+    return db.execute(lost.values(removed_at=moment)).rowcount
+
+
+def hide_without_file(db: sa.Connection, ids: set[str], moment: str) -> None:
+    """Hide those of the images that no present file holds."""
+    own = files.alias()
+    for part in parts(list(ids)):
+        lost = images.update().where(images.c.id.in_(part), images.c.removed_at.is_(None))
+        db.execute(lost.where(~sa.exists().where(own.c.image_id == images.c.id, own.c.missing_since.is_(None))).values(removed_at=moment))
+
+
+def _values(row: FileRow) -> dict[str, Any]:
+    values = {"path": row.path, "path_text": row.path_text, "name": row.name, "image_id": row.image_id, "uploaded": row.uploaded}
+    return {**values, "missing_since": None, **vars(row.stamp)}

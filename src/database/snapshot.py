@@ -1,0 +1,133 @@
+"""A catalogue's file on its own: copied for a backup, checked and fitted to its new place when one is brought back.
+
+Plain SQLite on purpose: a copy must not be migrated, nor turned to WAL, before it is where it belongs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sqlite3
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from sqlalchemy import exc
+
+from src.database.catalog import Catalog
+from src.database.tables import MIGRATIONS, metadata
+from src.errors import LibraryBusy, LibraryError, LibraryUnusable
+from src.schema import FileStamp
+
+SCHEMA = len(MIGRATIONS)
+"""The schema version that this program writes."""
+_SUFFIX = re.compile(r"\.[a-z0-9]{1,5}")
+UNFINISHED = ("queued", "running", "paused")
+
+
+def take(catalog: Catalog, target: Path) -> dict[str, Path]:
+    """Copy everything committed so far to ``target``, which must not exist, without jobs that are still to be done.
+
+    In the copy an uploaded file's path is just a name, ``<image id><extension>``. Returns name -> where that file is.
+    """
+    try:
+        catalog.snapshot_to(target)
+    except exc.DatabaseError as error:
+        raise LibraryUnusable(f"The library's catalogue can't be copied ({error.orig}).") from error
+    uploaded: dict[str, Path] = {}
+    with _opened(target) as db:
+        for row_id, image_id, path in db.execute("SELECT id, image_id, path FROM files WHERE uploaded ORDER BY id").fetchall():
+            source = Path(os.fsdecode(path))
+            name = image_id + (source.suffix.lower() if _SUFFIX.fullmatch(source.suffix.lower()) else "")
+            if name in uploaded:  # the same bytes stored twice: one is enough
+                db.execute("DELETE FROM files WHERE id = ?", (row_id,))
+            else:
+                uploaded[name] = source
+                db.execute("UPDATE files SET path = ?, path_text = ? WHERE id = ?", (name.encode(), name, row_id))
+        _drop_unfinished_jobs(db)
+    return uploaded
+
+
+def schema_version(file: Path) -> int:
+    with _opened(file) as db:
+        return int(db.execute("PRAGMA user_version").fetchone()[0])
+
+
+def counts(file: Path) -> dict[str, int]:
+    """Rows of images, files and vectors, hidden ones included."""
+    with _opened(file) as db:
+        return {table: db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in ("images", "files", "vectors")}
+
+
+def image_ids(file: Path) -> list[str]:
+    with _opened(file) as db:
+        return [row[0] for row in db.execute("SELECT id FROM images ORDER BY id")]
+
+
+def uploads(file: Path) -> list[str]:
+    """Names of the uploaded files in a copy that ``take`` made."""
+    with _opened(file) as db:
+        return [os.fsdecode(row[0]) for row in db.execute("SELECT path FROM files WHERE uploaded")]
+
+
+def check(file: Path) -> None:
+    """Raise LibraryUnusable where the file is damaged, or holds anything but the catalogue's own tables and indexes."""
+    with _opened(file) as db:
+        db.execute("PRAGMA trusted_schema = OFF")
+        foreign = [name for kind, name in db.execute("SELECT type, tbl_name FROM sqlite_master") if not _is_ours(kind, name)]
+        if foreign or db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+            raise LibraryUnusable(f"The catalogue {file.name} is damaged.")
+
+
+def settle(file: Path, folder: Path, stamps: Mapping[str, FileStamp]) -> None:
+    """Fit a copy to the library it goes into: uploads are in ``folder`` now, with these stamps (by name), and no job waits.
+
+    The caller has looked at ``uploads``: a name that is a path would lead out of the folder.
+    """
+    with _opened(file) as db:
+        for row_id, name in db.execute("SELECT id, path FROM files WHERE uploaded").fetchall():
+            path = os.fsencode(folder / os.fsdecode(name))
+            db.execute("UPDATE files SET path = ?, path_text = ? WHERE id = ?", (path, path.decode("utf-8", "replace"), row_id))
+            if stamp := stamps.get(os.fsdecode(name)):
+                values = (stamp.device, stamp.inode, stamp.mtime_ns, stamp.size, row_id)
+                db.execute("UPDATE files SET device = ?, inode = ?, mtime_ns = ?, size = ? WHERE id = ?", values)
+        _drop_unfinished_jobs(db)
+
+
+def holds_anything(file: Path) -> bool:
+    """Whether a library has images or vectors, hidden ones and hand-made collections included. False where there is no file."""
+    return file.exists() and any(counts(file)[table] for table in ("images", "vectors"))
+
+
+def retire(file: Path) -> None:
+    """Make a catalogue ready to be replaced: everything is in the one file, none beside it. Raises LibraryBusy where someone reads it."""
+    if file.exists():
+        with _opened(file) as db:
+            if db.execute("PRAGMA journal_mode = DELETE").fetchone()[0] != "delete":
+                raise LibraryBusy("Another program is reading the library's catalogue.", "Close it and try again.")
+    for name in ("-wal", "-shm"):
+        file.with_name(file.name + name).unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _opened(file: Path) -> Iterator[sqlite3.Connection]:
+    """One transaction on an existing file."""
+    try:
+        with contextlib.closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True, timeout=5)) as db, db:
+            yield db
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        raise _translated(file, error) from error
+
+
+def _translated(file: Path, error: Exception) -> LibraryError:
+    if "locked" in str(error):
+        return LibraryBusy("Another program is using the library's catalogue.", "Close it and try again.")
+    return LibraryUnusable(f"The catalogue {file.name} can't be used ({error}).")
+
+
+def _drop_unfinished_jobs(db: sqlite3.Connection) -> None:
+    db.execute(f"DELETE FROM jobs WHERE state IN ({', '.join('?' * len(UNFINISHED))})", UNFINISHED)
+
+
+def _is_ours(kind: str, table: str) -> bool:
+    return kind in ("table", "index") and (table in metadata.tables or table.startswith("sqlite_"))

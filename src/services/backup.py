@@ -1,0 +1,274 @@
+"""Backup: the whole library in one archive, and an empty library filled from one.
+
+The archive is a ZIP without compression: the catalogue (every fact and every vector), thumbnails, uploads and a manifest. The vector
+index is not in it, it is made again from the catalogue; the photos in the user's own folders are not in it either.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import sys
+import uuid
+import zipfile
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+from src.config import Settings
+from src.database import snapshot
+from src.database.catalog import Catalog
+from src.database.chroma_index import ChromaIndex
+from src.database.lock import LibraryLock
+from src.errors import BadInput, LibraryError, LibraryUnusable, UnreadablePath
+from src.processing.image_io import display_text, stamp_of
+from src.processing.thumbnails import thumbnail_path
+from src.schema import FileStamp, JobEvent, Progress, Skipped
+from src.services.archive import CATALOG, MANIFEST, UPLOAD_NAME, Manifest, checked_members, opened_archive, read_manifest, refusal
+
+BLOCK = 1 << 20
+SPARE = 50_000_000
+"""Bytes that stay free on a disk that is written to."""
+READY = "ready"
+"""A file in the staging folder that says: all of it was verified and is the library from now on."""
+_STAGING = re.compile(r"\.import-[0-9a-f]{8}")
+
+
+# ---------------------------------------------------------------- export
+
+
+def export_library(settings: Settings, catalog: Catalog, file: Path) -> Iterator[JobEvent]:
+    """Write the library to ``file``, also while others index into it: the archive holds what was committed when it began.
+
+    Progress in bytes; an upload that has gone is a Skipped. Closing the iterator leaves no file. Raises BadInput where there is
+    a file of that name, UnreadablePath where it can't be written, LibraryUnusable where the disk has too little space.
+    """
+    part, copy = file.with_name(file.name + ".part"), file.with_name(file.name + ".catalog.part")
+    _refuse_existing(file)
+    try:
+        total = _bytes_to_store(settings)
+        _check_space(file.parent, total + _catalogue_bytes(settings))
+        copy.unlink(missing_ok=True)
+        yield Progress(0, total, "bytes")
+        members = _members(settings, copy, snapshot.take(catalog, copy))
+        with part.open("wb") as target:
+            yield from _write_archive(copy, members, target, total)
+            target.flush()
+            os.fsync(target.fileno())
+        _refuse_existing(file)
+        part.rename(file)
+        _sync_folder(file.parent)
+    except OSError as error:
+        raise UnreadablePath(f"{display_text(file)} can't be written ({error.strerror or error}).", "Choose another place.") from error
+    finally:
+        for left in (part, copy):
+            left.unlink(missing_ok=True)
+
+
+def _write_archive(copy: Path, members: Iterator[tuple[str, Path]], target: IO[bytes], total: int) -> Iterator[JobEvent]:
+    """The members one after the other; the manifest last, when it is known what they are."""
+    done, stored = 0, {"thumbs": 0, "uploads": 0, CATALOG: 0}
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
+        for name, source in members:
+            opened = _opened(source)
+            if opened is None:
+                if name.startswith("uploads/"):
+                    yield Skipped(display_text(source), "The stored upload can't be read any more, so it is not in the archive.")
+                continue
+            with opened, archive.open(_entry(name, opened), "w") as member:
+                while block := opened.read(BLOCK):
+                    member.write(block)
+                    done += len(block)
+                    yield Progress(done, max(done, total), "bytes", name)
+            stored[name.split("/")[0]] += 1
+        manifest = Manifest(snapshot.schema_version(copy), _size(copy), _sha256(copy), stored["thumbs"], stored["uploads"])
+        facts = {"made_at": datetime.now(UTC).isoformat(timespec="seconds"), "platform": sys.platform, **snapshot.counts(copy)}
+        archive.writestr(zipfile.ZipInfo(MANIFEST), manifest.as_json(facts))
+    yield Progress(done, done, "bytes")
+
+
+def _members(settings: Settings, copy: Path, uploads: Mapping[str, Path]) -> Iterator[tuple[str, Path]]:
+    """(name in the archive, file) of the catalogue's copy and of what is stored beside it for its images."""
+    yield CATALOG, copy
+    for image_id in snapshot.image_ids(copy):
+        thumbnail = thumbnail_path(settings.thumbs_dir, image_id)
+        yield thumbnail.relative_to(settings.data_dir).as_posix(), thumbnail
+    for name, path in uploads.items():
+        yield f"uploads/{name}", path if path.exists() else settings.uploads_dir / path.name
+
+
+def _entry(name: str, opened: IO[bytes]) -> zipfile.ZipInfo:
+    """A member of the size that the file has now (which decides whether it needs ZIP64)."""
+    entry = zipfile.ZipInfo(name)
+    entry.file_size = os.fstat(opened.fileno()).st_size
+    entry.external_attr = 0o100600 << 16
+    return entry
+
+
+def _bytes_to_store(settings: Settings) -> int:
+    """Of everything that goes into an archive, rounded up."""
+    stored = [_size(file) + 512 for folder in (settings.thumbs_dir, settings.uploads_dir) for file in folder.rglob("*")]
+    return sum(stored) + _catalogue_bytes(settings)
+
+
+def _catalogue_bytes(settings: Settings) -> int:
+    return sum(_size(file) for file in settings.data_dir.glob(f"{settings.catalog_file.name}*"))
+
+
+def _refuse_existing(file: Path) -> None:
+    if os.path.lexists(file):
+        raise BadInput(f"There is a file {display_text(file)} already.", "Choose another name, or move it away.")
+
+
+# ---------------------------------------------------------------- import
+
+
+def import_library(settings: Settings, file: Path) -> Iterator[Progress]:
+    """Fill an empty library from an archive. Nothing is written before every member's name and size was checked.
+
+    Progress in bytes. Closing the iterator, or a kill, leaves the library empty until all of the archive was verified; from then on
+    the next opening completes it (``finish_import``). Raises LibraryBusy where another process has the library, LibraryError where it
+    is not empty, LibraryNewer for an archive of a newer version, LibraryUnusable for one that is damaged or that something else
+    made, UnreadablePath where there is none.
+    """
+    lock = LibraryLock(settings.lock_file)
+    lock.acquire()
+    try:
+        _finish(settings)
+        _refuse_unless_empty(settings)
+        staging = settings.data_dir / f".import-{uuid.uuid4().hex[:8]}"
+        try:
+            yield from _stage(file, staging, settings)
+            _finish(settings)
+        finally:
+            if not (staging / READY).exists():
+                shutil.rmtree(staging, ignore_errors=True)
+    except OSError as error:
+        raise LibraryUnusable(f"The library could not be imported ({error.strerror or error}).") from error
+    finally:
+        lock.release()
+
+
+def finish_import(settings: Settings) -> None:
+    """Complete an import that was interrupted after its last check, and remove what is left of one that did not come so far.
+
+    For the library's owner, before it opens the catalogue. Raises LibraryBusy where another process has the library.
+    """
+    if _staged(settings):
+        lock = LibraryLock(settings.lock_file)
+        lock.acquire()
+        try:
+            _finish(settings)
+        finally:
+            lock.release()
+
+
+def _stage(file: Path, staging: Path, settings: Settings) -> Iterator[Progress]:
+    """Unpack a checked archive into ``staging``, verify it and fit it to this library."""
+    with opened_archive(file) as archive:
+        members = checked_members(archive, _size(file))
+        manifest = read_manifest(archive, members)
+        total = sum(member.file_size for member in members)
+        _check_space(settings.data_dir, total)
+        done = 0
+        for member in members:
+            for block in _unpack(archive, member, staging / member.filename):
+                done += block
+                yield Progress(done, total, "bytes", member.filename)
+    catalogue = staging / CATALOG
+    if _sha256(catalogue) != manifest.catalogue_sha256:
+        raise refusal("another catalogue than its manifest says")
+    snapshot.check(catalogue)
+    if snapshot.schema_version(catalogue) != manifest.schema or not all(map(UPLOAD_NAME.fullmatch, snapshot.uploads(catalogue))):
+        raise refusal("a catalogue that no export has written")
+    snapshot.settle(catalogue, settings.uploads_dir, _stamps(staging / settings.uploads_dir.name))
+    (staging / READY).touch()
+    _sync_folder(staging)
+
+
+def _unpack(archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> Iterator[int]:
+    """Write one member to a new file; its checksum is verified on the way. Yields bytes written."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with archive.open(member) as source, target.open("xb") as file:
+        while block := source.read(BLOCK):
+            file.write(block)
+            yield len(block)
+        if not member.filename.startswith("thumbs/"):  # thumbnails can be made again
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _stamps(uploads: Path) -> dict[str, FileStamp]:
+    """Stored name -> stamp; moving a file within its disk keeps it."""
+    return {file.name: stamp_of(file.stat()) for file in uploads.iterdir()} if uploads.is_dir() else {}
+
+
+def _finish(settings: Settings) -> None:
+    """Move a verified library into place; what is not verified goes. Every step can be done again after a kill."""
+    for staging in _staged(settings):
+        catalogue = staging / CATALOG
+        if (staging / READY).exists() and catalogue.exists() and not snapshot.holds_anything(settings.catalog_file):
+            for source in [file for name in ("thumbs", "uploads") for file in (staging / name).rglob("*") if file.is_file()]:
+                target = settings.data_dir / source.relative_to(staging)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                os.replace(source, target)
+            ChromaIndex(settings.chroma_dir).discard()
+            snapshot.retire(settings.catalog_file)
+            os.replace(catalogue, settings.catalog_file)
+            _sync_folder(settings.data_dir)
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _staged(settings: Settings) -> list[Path]:
+    found = settings.data_dir.iterdir() if settings.data_dir.is_dir() else ()
+    return [entry for entry in found if _STAGING.fullmatch(entry.name)]
+
+
+def _refuse_unless_empty(settings: Settings) -> None:
+    if snapshot.holds_anything(settings.catalog_file):
+        hint = "Clear it first, or choose another folder with --library."
+        raise LibraryError("The library is not empty, and an import would replace what it holds.", hint)
+    snapshot.retire(settings.catalog_file)  # tells now whether someone reads it
+
+
+# ---------------------------------------------------------------- disks and files
+
+
+def _check_space(folder: Path, needed: int) -> None:
+    """Raise LibraryUnusable where the disk has not ``needed`` bytes and some to spare."""
+    free = shutil.disk_usage(folder).free
+    if free < needed + SPARE:
+        have, want = (f"{number / 1e6:,.0f} MB" for number in (free, needed + SPARE))
+        raise LibraryUnusable(f"{want} are needed and {have} are free on the disk of {display_text(folder)}.", "Free some space there.")
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename in the folder last through a power cut, on systems that can."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _opened(file: Path) -> IO[bytes] | None:
+    try:
+        return file.open("rb")
+    except OSError:
+        return None
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()

@@ -1,0 +1,290 @@
+"""From files to committed images and vectors, in order, with bounded memory.
+
+    what the catalogue knows, some files at a time -> unchanged, or moved? nothing is read
+    -> SHA-256 -> bytes known? no decode -> decode, thumbnail, model input (worker threads)
+    -> encode in batches -> one catalogue transaction -> Chroma -> events
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+from PIL import Image
+
+from src.config import Settings
+from src.database.catalog import Catalog, ImageRow
+from src.database.file_table import FileRow, KnownFile, Refusal
+from src.database.vector_db import VectorDatabase, library_collection
+from src.errors import LibraryUnusable, UnreadableImage
+from src.processing import image_io
+from src.processing.reader import READER, PictureReader
+from src.processing.thumbnails import SIDE, thumbnail_path, write_thumbnail
+from src.schema import Already, Embedder, FileStamp, FloatArray, FoundFile, ImageFacts, Indexed, JobEvent, Skipped
+
+ENCODE_BATCH = 32
+"""Pictures per encode."""
+COMMIT_FILES = 200
+"""Files per transaction at most."""
+COMMIT_SECONDS = 2.0
+"""What is done is committed after this long, also while a slow file holds up the rest."""
+LOOKUP = 256
+"""Files whose entries in the catalogue are fetched at a time."""
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A file of which everything needed is known now.
+
+    ``pixels`` is None where the library has the vector already; ``stored`` is False where the catalogue must (again) be told of the file.
+    """
+
+    found: FoundFile
+    stamp: FileStamp
+    image_id: str
+    sha256: str = ""
+    facts: ImageFacts | None = None
+    pixels: FloatArray | None = None
+    stored: bool = False
+
+
+@dataclass(frozen=True)
+class _Refused:
+    """A file that is skipped. ``stamp`` is set where this is to be remembered."""
+
+    found: FoundFile
+    reason: str
+    stamp: FileStamp | None = None
+
+
+_Outcome = _Read | _Refused
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """What the catalogue knows of a file before it is looked into. ``usable``: the image it names has its vector and its thumbnail."""
+
+    stamp: FileStamp
+    known: KnownFile | None
+    image_id: str | None
+    usable: bool
+    refusal: Refusal | None
+
+
+class Pipeline:
+    """One pass over a sequence of files under one model."""
+
+    def __init__(
+        self, settings: Settings, catalog: Catalog, vectors: VectorDatabase, reader: PictureReader, embedder: Embedder, careful: bool = False
+    ) -> None:
+        """careful: every picture is decoded in a process of its own, as after a crash."""
+        self._settings = settings
+        self._catalog = catalog
+        self._vectors = vectors
+        self._reader = reader
+        self._embedder = embedder
+        self._careful = careful
+        self._collection = library_collection(embedder.space)
+        catalog.vectors.create(self._collection, embedder.dimensions, "library")
+        vectors.open_index(self._collection)
+
+    def events(self, found: Iterable[FoundFile]) -> Iterator[tuple[JobEvent, FoundFile]]:
+        """One event for each file, in the order given (a batch's come together, after its commit)."""
+        workers = max(2, min(8, os.cpu_count() or 2))
+        pool = ThreadPoolExecutor(workers, "decode")
+        todo = self._started(found, pool)
+        waiting: deque[_Outcome | Future[_Outcome]] = deque()
+        batch: list[_Outcome] = []
+        until = time.monotonic() + COMMIT_SECONDS
+        try:
+            while True:
+                waiting.extend(itertools.islice(todo, ENCODE_BATCH + 2 * workers - len(waiting)))
+                if not waiting:
+                    break
+                outcome = _settled(waiting[0], max(0.0, until - time.monotonic()) if batch else None)
+                if outcome is not None:
+                    waiting.popleft()
+                    batch.append(outcome)
+                if outcome is None or _full(batch) or time.monotonic() > until:
+                    yield from self._commit(batch)
+                    batch, until = [], time.monotonic() + COMMIT_SECONDS
+            yield from self._commit(batch)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    # ------------------------------------------------------------ before a file is read
+
+    def _started(self, found: Iterable[FoundFile], pool: ThreadPoolExecutor) -> Iterator[_Outcome | Future[_Outcome]]:
+        """What can be told from the catalogue at once, and for every other file its reading by a worker thread."""
+        files = iter(found)
+        while chunk := list(itertools.islice(files, LOOKUP)):
+            entries = self._entries(chunk, list(pool.map(_stamp, chunk)))
+            for item, entry in zip(chunk, entries, strict=True):
+                if isinstance(entry, _Refused):
+                    yield entry
+                else:
+                    yield self._known(item, entry) or pool.submit(self._read, item, entry.stamp)
+
+    def _entries(self, chunk: Sequence[FoundFile], stamps: Sequence[FileStamp | _Refused]) -> list[_Entry | _Refused]:
+        paths = [os.fsencode(item.path) for item in chunk]
+        known = self._catalog.files.at(paths)
+        refusals = self._catalog.files.refusals_at(paths)
+        strange = [stamp for path, stamp in zip(paths, stamps, strict=True) if path not in known and isinstance(stamp, FileStamp)]
+        moved = self._catalog.files.with_stamps(strange)
+        usable = self._usable({file.image_id for file in known.values()} | set(moved.values()))
+        entries: list[_Entry | _Refused] = []
+        for path, stamp in zip(paths, stamps, strict=True):
+            if isinstance(stamp, _Refused):
+                entries.append(stamp)
+                continue
+            file = known.get(path)
+            image_id = file.image_id if file and _same(file.stamp, stamp) else moved.get(stamp)
+            entries.append(_Entry(stamp, file, image_id, image_id in usable, refusals.get(path)))
+        return entries
+
+    def _usable(self, ids: set[str]) -> set[str]:
+        return self._catalog.encoded(self._collection, list(ids))
+
+    def _known(self, item: FoundFile, entry: _Entry) -> _Outcome | None:
+        """What the catalogue tells of a file that has not changed; None where it must be read."""
+        refusal = entry.refusal
+        if refusal and refusal.stamp == entry.stamp and refusal.reader == READER:
+            return _Refused(item, refusal.reason)
+        if not entry.usable or entry.image_id is None:
+            return None
+        unchanged = entry.known is not None and entry.known.stamp == entry.stamp and not entry.known.missing
+        return _Read(item, entry.stamp, entry.image_id, stored=unchanged)
+
+    # ------------------------------------------------------------ in a worker thread
+
+    def _read(self, item: FoundFile, stamp: FileStamp) -> _Outcome:
+        """As little of the file as tells what must be known of it."""
+        try:
+            with item.path.open("rb") as file:
+                stamp = image_io.stamp_of(os.fstat(file.fileno()))
+                sha256 = image_io.content_hash(file)
+                image_id = image_io.image_id(sha256)
+                if thumbnail_path(self._settings.thumbs_dir, image_id).exists() and self._usable({image_id}):
+                    return _Read(item, stamp, image_id, sha256)
+                image, facts = self._reader.read(file, decode_side(self._embedder), self._careful)
+        except OSError as error:
+            return _Refused(item, why(error))
+        except UnreadableImage as error:
+            return _Refused(item, error.user_message, stamp if error.lasting else None)
+        self._store_thumbnail(image, image_id)
+        return _Read(item, stamp, image_id, sha256, facts, self._embedder.preprocess(image))
+
+    def _store_thumbnail(self, image: Image.Image, image_id: str) -> None:
+        try:
+            write_thumbnail(image, self._settings.thumbs_dir, image_id)
+        except OSError as error:
+            raise LibraryUnusable(
+                f"A thumbnail could not be stored ({error.strerror or error}); the job has stopped.",
+                f"Check the space on the disk that holds {self._settings.data_dir}, then start it again: it goes on where it was.",
+            ) from error
+
+    # ------------------------------------------------------------ commit
+
+    def _commit(self, batch: Sequence[_Outcome]) -> list[tuple[JobEvent, FoundFile]]:
+        """Encode what is new, store the batch in one transaction, index it; then, and only then, tell."""
+        reads = [item for item in batch if isinstance(item, _Read)]
+        before = self._catalog.visible(list({read.image_id for read in reads}))
+        rows = _file_rows(reads, before)
+        refusals = [_refusal(item) for item in batch if isinstance(item, _Refused) and item.stamp and not item.found.uploaded]
+        vectors: dict[str, FloatArray] = {}
+        if rows or refusals:
+            self._vectors.require_space(self._collection)
+            vectors = self._encode(reads)
+            images = {read.image_id: ImageRow(read.image_id, read.sha256, read.facts, read.stamp.size) for read in reads if read.facts}
+            self._catalog.commit_batch(self._collection, list(images.values()), rows, vectors, refusals)
+        if vectors:
+            self._vectors.push(self._collection, list(vectors), np.stack(list(vectors.values())))
+        new = set(vectors) | {read.image_id for read in reads} - before
+        return [(_event(item, new), item.found) for item in batch]
+
+    def _encode(self, reads: Sequence[_Read]) -> dict[str, FloatArray]:
+        """Image id -> vector, for those of the batch that the library has none of yet; same bytes twice are encoded once."""
+        fresh = {read.image_id: read.pixels for read in reads if read.pixels is not None}
+        for image_id in self._usable(set(fresh)):  # committed by the batch before, while this one was read
+            del fresh[image_id]
+        if not fresh:
+            return {}
+        return dict(zip(fresh, self._embedder.encode_pixels(np.stack(list(fresh.values()))), strict=True))
+
+
+def decode_side(embedder: Embedder) -> int:
+    """Short side in pixels at which a picture is decoded: enough for the thumbnail, and twice what the model looks at."""
+    return max(2 * embedder.min_side, SIDE)
+
+
+def _full(batch: Sequence[_Outcome]) -> bool:
+    return len(batch) >= COMMIT_FILES or sum(isinstance(item, _Read) and item.pixels is not None for item in batch) >= ENCODE_BATCH
+
+
+def _settled(outcome: _Outcome | Future[_Outcome], seconds: float | None) -> _Outcome | None:
+    """The outcome, waited for so long; None where it is still being worked on then."""
+    if not isinstance(outcome, Future):
+        return outcome
+    try:
+        return outcome.result(seconds)
+    except TimeoutError:
+        return None
+
+
+def _stamp(item: FoundFile) -> FileStamp | _Refused:
+    try:
+        return image_io.stamp_of(item.path.stat())
+    except OSError as error:
+        return _Refused(item, why(error))
+
+
+def _same(known: FileStamp, stamp: FileStamp) -> bool:
+    """Whether the file of this path is the one it was. Its device may have another number: a drive gets a new one each time it is plugged in."""
+    return replace(known, device=0) == replace(stamp, device=0)
+
+
+def _event(item: _Outcome, new: set[str]) -> JobEvent:
+    """Indexed for the first file of a new image (which is then taken out of ``new``), Already for every other."""
+    if isinstance(item, _Refused):
+        return Skipped(item.found.name if item.found.uploaded else image_io.display_text(item.found.path), item.reason)
+    path = image_io.display_text(item.found.path)
+    if item.image_id not in new:
+        return Already(path)
+    new.discard(item.image_id)
+    return Indexed(item.image_id, path)
+
+
+def _file_rows(reads: Sequence[_Read], before: set[str]) -> list[FileRow]:
+    """A row for every file of the user's own that is new or changed; for an upload only if it is its image's first file.
+
+    before: those of the images that had a file already.
+    """
+    rows: list[FileRow] = []
+    has_file = set(before)
+    for read in reads:
+        path = read.found.path
+        if not read.stored and not (read.found.uploaded and read.image_id in has_file):
+            text = image_io.display_text(path)
+            rows.append(FileRow(os.fsencode(path), text, read.found.name, read.image_id, read.stamp, read.found.uploaded))
+            has_file.add(read.image_id)
+    return rows
+
+
+def _refusal(item: _Refused) -> Refusal:
+    stamp = item.stamp or FileStamp(0, 0, 0, 0)
+    return Refusal(os.fsencode(item.found.path), stamp, item.reason, READER)
+
+
+def why(error: OSError) -> str:
+    """One sentence for a file that can't be opened or read."""
+    if isinstance(error, PermissionError):
+        return "There is no permission to read it."
+    if isinstance(error, FileNotFoundError):
+        return "The file is not there any more."
+    return f"It can't be read: {error.strerror or error}."

@@ -1,0 +1,194 @@
+"""Folders: moved files are known without being read, what is gone is hidden and comes back, and nothing is forgotten unasked."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from src.bootstrap import Services
+from src.errors import BadInput
+from src.processing.thumbnails import thumbnail_path
+from src.schema import Already, FileStamp, Finding, Indexed, JobEvent, Skipped
+from src.services import pipeline
+from src.services.search import Query
+from tests.conftest import make_photo
+from tests.fakes import COLOURS, FakeEmbedder
+
+
+def run(services: Services, kind: Any, **params: Any) -> list[JobEvent]:
+    return list(services.handlers[kind](params))  # type: ignore[index]
+
+
+def of(events: list[JobEvent], kind: type) -> list[Any]:
+    return [event for event in events if isinstance(event, kind)]
+
+
+def encoded(services: Services) -> int:
+    embedder = services.models.embedder()
+    assert isinstance(embedder, FakeEmbedder)
+    return embedder.encoded
+
+
+def names(services: Services, query: str = "red green blue yellow") -> set[str]:
+    page = services.search.search(Query(query), 100)
+    return {hit.name for hit in page.hits}
+
+
+@pytest.fixture
+def album(services: Services, photos: Path) -> Path:
+    """The folder of four photos, indexed."""
+    assert len(of(run(services, "index", paths=[str(photos)]), Indexed)) == 4
+    return photos
+
+
+def test_an_added_folder_is_followed(services: Services, album: Path) -> None:
+    (folder,) = services.folders.all()
+    assert (folder.path, folder.files, folder.missing, folder.offline, folder.watched) == (str(album), 4, 0, False, True)
+    assert folder.synced_at is not None
+    make_photo(album / "deep" / "pink.jpg", COLOURS["pink"])
+    assert [Path(e.path).name for e in of(run(services, "sync"), Indexed)] == ["pink.jpg"]
+    run(services, "index", paths=[str(album / "deep")])
+    assert len(services.folders.all()) == 1, "it is inside one that is followed"
+    run(services, "index", paths=[str(album.parent)])
+    assert [f.path for f in services.folders.all()] == [str(album.parent)], "the one around takes its place"
+
+
+def test_moved_files_are_known_without_being_read(services: Services, album: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("src.processing.image_io.content_hash", lambda _: pytest.fail("a moved file was read"))
+    before = encoded(services)
+    (album / "2024").mkdir()
+    for photo in album.glob("*.jpg"):
+        photo.rename(album / "2024" / photo.name)
+    events = run(services, "sync")
+    assert len(of(events, Already)) == 4 and not of(events, Finding) and encoded(services) == before
+    assert services.catalog.counts() == (4, 4, 0), "the old paths are gone from the catalogue"
+    assert {Path(hit.path).parent.name for hit in services.search.search(Query("red"), 9).hits} == {"2024"}
+
+
+def test_files_moved_to_another_disk_are_read_but_not_encoded(services: Services, album: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = encoded(services)
+    (album / "2024").mkdir()
+    for photo in list(album.glob("*.jpg")):
+        shutil.copy(photo, album / "2024" / photo.name)
+        photo.unlink()
+    assert len(of(run(services, "sync"), Already)) == 4 and encoded(services) == before
+    assert services.catalog.counts() == (4, 4, 0)
+
+
+def test_a_drive_with_a_new_device_number_is_not_read_again(services: Services, album: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = pipeline.image_io.stamp_of
+    monkeypatch.setattr("src.processing.image_io.content_hash", lambda _: pytest.fail("an unchanged file was read"))
+    monkeypatch.setattr(pipeline.image_io, "stamp_of", lambda stat: FileStamp(4711, *list(vars(real(stat)).values())[1:]))
+    assert len(of(run(services, "sync"), Already)) == 4
+    assert services.catalog.files.devices_under(os.fsencode(album)) == {4711}
+
+
+def test_a_deleted_photo_is_hidden_and_back_when_its_file_is(services: Services, album: Path, tmp_path: Path) -> None:
+    before = encoded(services)
+    shutil.move(album / "red.jpg", tmp_path / "aside.jpg")
+    events = run(services, "sync")
+    assert of(events, Finding) == [Finding("missing", "1 photo is no longer there, and hidden until seen again.")]
+    assert names(services) == {"green.jpg", "blue.jpg", "yellow.jpg"} and services.folders.missing() == 1
+    assert services.library.newest(10) and "red.jpg" not in {hit.name for hit in services.library.newest(10)}
+    shutil.move(tmp_path / "aside.jpg", album / "back.jpg")
+    assert len(of(run(services, "sync"), Indexed)) == 1 and encoded(services) == before
+    assert "back.jpg" in names(services) and services.folders.missing() == 0
+
+
+def test_an_unplugged_drive_loses_nothing_and_comes_back(services: Services, album: Path) -> None:
+    before = encoded(services)
+    album.rename(album.with_name("unplugged"))
+    events = run(services, "sync")
+    assert [e.check for e in of(events, Finding)] == ["offline"] and "can't be reached" in of(events, Finding)[0].text
+    (folder,) = services.folders.all()
+    assert folder.offline and folder.missing == 4 and names(services) == set()
+    assert services.folders.missing() == 0, "an offline folder's photos are expected back"
+    run(services, "forget")
+    album.with_name("unplugged").rename(album)
+    events = run(services, "sync")
+    assert len(of(events, Indexed)) == 4 and encoded(services) == before and not services.folders.all()[0].offline
+    assert names(services) == {"red.jpg", "green.jpg", "blue.jpg", "yellow.jpg"}
+
+
+def test_the_empty_place_of_a_drive_is_offline_too(services: Services, album: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    album.rename(album.with_name("unplugged"))
+    album.mkdir()
+    monkeypatch.setattr(services.catalog.files, "devices_under", lambda _: {4711})
+    assert [e.check for e in of(run(services, "sync"), Finding)] == ["offline"]
+    monkeypatch.undo()
+    assert not of(run(services, "sync"), Finding), "an emptied folder on the same device is not offline: its photos are missing"
+    assert not services.folders.all()[0].offline and services.folders.missing() == 4
+
+
+def test_forgetting_says_how_many_and_deletes_only_what_is_missing(services: Services, album: Path) -> None:
+    ids = {hit.name: hit.id for hit in services.library.newest(10)}
+    (album / "red.jpg").unlink()
+    run(services, "sync")
+    run(services, "forget")
+    assert services.folders.missing() == 0 and services.catalog.counts() == (3, 3, 0)
+    assert not thumbnail_path(services.settings.thumbs_dir, ids["red.jpg"]).exists()
+    assert thumbnail_path(services.settings.thumbs_dir, ids["blue.jpg"]).exists()
+    assert names(services) == {"green.jpg", "blue.jpg", "yellow.jpg"}
+
+
+def test_removing_a_folder_forgets_what_is_in_no_other(services: Services, album: Path, tmp_path: Path) -> None:
+    shutil.copytree(album, tmp_path / "copies")
+    (tmp_path / "copies" / "red.jpg").unlink()
+    run(services, "index", paths=[str(tmp_path / "copies")])
+    run(services, "remove", path=str(album))
+    assert [Path(f.path).name for f in services.folders.all()] == ["copies"]
+    assert names(services) == {"green.jpg", "blue.jpg", "yellow.jpg"} and len(list(album.iterdir())) == 4
+    with pytest.raises(BadInput, match="does not follow"):
+        run(services, "remove", path=str(album))
+
+
+def test_a_file_that_can_not_be_read_is_tried_again_only_when_it_changed(
+    services: Services, album: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (album / "text.jpg").write_text("no picture")
+    reason = of(run(services, "sync"), Skipped)[0].reason
+    with monkeypatch.context() as patch:
+        patch.setattr("src.processing.image_io.content_hash", lambda _: pytest.fail("it was read again"))
+        assert of(run(services, "sync"), Skipped) == [Skipped(str(album / "text.jpg"), reason)]
+    make_photo(album / "text.jpg", COLOURS["pink"])
+    assert len(of(run(services, "sync"), Indexed)) == 1
+    (album / "text.jpg").write_text("no picture again")
+    run(services, "sync")
+    assert "text.jpg" not in names(services, "pink"), "what it held is not there any more"
+
+
+def test_a_reason_that_may_pass_is_not_remembered(services: Services, album: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_photo(album / "large.png", size=(1100, 1000))
+    with monkeypatch.context() as patch:
+        patch.setattr(services.reader, "read", lambda *_: (_ for _ in ()).throw(PermissionError()))
+        assert of(run(services, "sync"), Skipped)[0].reason == "There is no permission to read it."
+    assert len(of(run(services, "sync"), Indexed)) == 1
+
+
+def test_a_slow_file_does_not_hold_up_the_commit_of_the_others(
+    services: Services, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import threading
+
+    monkeypatch.setattr(pipeline, "COMMIT_SECONDS", 0.1)
+    release, real = threading.Event(), services.reader.read
+    make_photo(photos / "slow.jpg", COLOURS["pink"])
+
+    def read(source: Any, *rest: Any) -> Any:
+        if "slow" in str(getattr(source, "name", "")):
+            release.wait(20)
+        return real(source, *rest)
+
+    monkeypatch.setattr(services.reader, "read", read)
+    told = []
+    for event in services.handlers["index"]({"paths": [str(photos)]}):
+        if isinstance(event, Indexed):
+            told.append(Path(event.path).name)
+            if len(told) == 3:  # blue, green and red come before it
+                assert services.catalog.counts()[0] == 3
+                release.set()
+    assert told == ["blue.jpg", "green.jpg", "red.jpg", "slow.jpg", "yellow.jpg"]
