@@ -4,13 +4,14 @@ VENV := .venv/bin/python
 MODEL ?= builtin
 DATA ?= $(MFE_TEST_DATA)
 
-.PHONY: help run test lint bench train clean
+.PHONY: help run test lint bench soak train clean
 
 help:
 	@echo "make run     set up what is missing, then run the app (PORT=8501, OPEN=0: no browser)"
 	@echo "make test    lint and all tests (ARGS=... for pytest)"
 	@echo "make lint    ruff and mypy alone"
 	@echo "make bench   quality of retrieval (DATA=folder, MODEL=builtin)"
+	@echo "make soak    nothing is lost: 200 kills, thousands of operations, moved folders (about 40 minutes; DATA=folder for the last)"
 	@echo "make train   make the built-in model anew (DATA=folder)"
 	@echo "make clean   remove .venv and caches; never data/ or chroma_db/"
 	@echo "PYTHON=python3.12 and the like choose another Python"
@@ -27,6 +28,12 @@ lint:
 bench: data
 	@$(PYTHON) scripts/setup.py --dev
 	@$(VENV) -m benchmarks.retrieval --model "$(MODEL)" --data "$(DATA)" --json
+
+soak:
+	@$(PYTHON) scripts/setup.py --dev
+	@$(VENV) -m benchmarks.kill --kills 200
+	@$(VENV) -m benchmarks.soak
+	@test -z "$(DATA)" || $(VENV) -m benchmarks.move --data "$(DATA)"
 
 train: data
 	@$(PYTHON) scripts/setup.py --train

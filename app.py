@@ -10,9 +10,11 @@ from typing import Any
 
 import streamlit as st
 from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+from src.api.doors import Doors
 from src.api.routes import routes
+from src.config import Settings
+from src.errors import BadSetting
 from src.ui.resources import close_services, get_services, log_surprise, open_early
 
 
@@ -23,10 +25,17 @@ async def lifespan(_: Any) -> AsyncIterator[dict[str, Any]]:
     close_services()
 
 
+def further_hosts() -> tuple[str, ...]:
+    try:
+        return Settings.from_env().hosts
+    except BadSetting:  # the page says which
+        return ()
+
+
 app = st.App(
     Path(__file__).parent / "src" / "ui" / "main.py",
     lifespan=lifespan,
     routes=routes(get_services),
-    middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["localhost", "127.0.0.1"])],
+    middleware=[Middleware(Doors, hosts=further_hosts)],
     on_script_error=log_surprise,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import signal
@@ -11,13 +12,14 @@ import sys
 import time
 import urllib.request
 import webbrowser
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from scripts import environment
 
 HOST = "127.0.0.1"
+EVERYWHERE = "0.0.0.0"
 APP = "media-feature-extractor"
 NAME = "Media Feature Extractor"
 START_SECONDS = 60.0
@@ -36,15 +38,43 @@ class CannotRun(Exception):
 def main(environ: Mapping[str, str]) -> int:
     """Set up, then run until the app ends or Ctrl-C. Exit status 0, or 1 with one sentence."""
     try:
-        port = port_of(environ)
+        port, hosts = port_of(environ), hosts_of(environ)
         opening = environ.get("OPEN", "1").strip() != "0"
-        if taken(port):
-            return _already(port, opening)
+        first = running_for(home_of(environ))
+        if first or taken(port, address(hosts)):
+            return _already(first or port, opening)
     except CannotRun as error:
         print(error, file=sys.stderr)
         return 1
     status = environment.attempt("run")
-    return status or serve(port, opening)
+    return status or serve(port, opening, hosts)
+
+
+def hosts_of(environ: Mapping[str, str]) -> list[str]:
+    """``MFE_HOSTS``: further names of this computer under which the app is to be reached; the app itself answers to no others."""
+    return [host.strip() for host in environ.get("MFE_HOSTS", "").split(",") if host.strip()]
+
+
+def address(hosts: Sequence[str]) -> str:
+    """Where the app listens: on this computer only, unless it was asked for more."""
+    return EVERYWHERE if hosts else HOST
+
+
+def home_of(environ: Mapping[str, str]) -> Path:
+    """The folder of the library, as the app itself finds it."""
+    home = environ.get("MFE_HOME", "").strip()
+    return Path(home).expanduser().absolute() if home else environment.ROOT
+
+
+def running_for(home: Path) -> int | None:
+    """The port of the app that has this library open now, on whichever port that is; None where none does or it can't be told."""
+    try:
+        owner = json.loads((home / "data" / "library.owner.json").read_bytes())
+        pid, port = int(owner["pid"]), int(owner["port"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    health = _health(port) if 1 <= port <= 65_535 else {}
+    return port if health.get("app") == APP and health.get("pid") == pid else None  # else a killed app left the file behind
 
 
 def port_of(environ: Mapping[str, str]) -> int:
@@ -55,7 +85,7 @@ def port_of(environ: Mapping[str, str]) -> int:
     return int(value)
 
 
-def taken(port: int) -> bool:
+def taken(port: int, where: str = HOST) -> bool:
     """Whether something listens there already. Raises CannotRun where the system refuses the port."""
     with socket.socket() as probe:
         probe.settimeout(1)
@@ -65,7 +95,7 @@ def taken(port: int) -> bool:
         if os.name == "posix":
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, port))
+            probe.bind((where, port))
         except OSError as error:
             raise CannotRun(f"Port {port} can't be used ({error.strerror}); choose another one, as in `make run PORT=8502`.") from error
     return False
@@ -73,13 +103,18 @@ def taken(port: int) -> bool:
 
 def is_this_app(port: int) -> bool:
     """Whether what answers on the port says that it is Media Feature Extractor."""
+    return _health(port).get("app") == APP
+
+
+def _health(port: int) -> dict[str, object]:
+    """What answers on the port says of itself; nothing where that is no app of ours."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(f"{_url(port)}/api/health", timeout=2) as response:
             health = json.loads(response.read(10_000))
-    except (OSError, ValueError):
-        return False
-    return isinstance(health, dict) and health.get("app") == APP
+    except (OSError, ValueError, http.client.HTTPException):
+        return {}
+    return health if isinstance(health, dict) else {}
 
 
 def _already(port: int, opening: bool) -> int:
@@ -108,12 +143,15 @@ def _open_browser(port: int, opening: bool) -> None:
 # ---------------------------------------------------------------- running
 
 
-def serve(port: int, opening: bool, root: Path = environment.ROOT, patience: float = END_SECONDS) -> int:
+def serve(port: int, opening: bool, hosts: Sequence[str] = (), root: Path = environment.ROOT, patience: float = END_SECONDS) -> int:
     """Start the app and wait for its end. Ctrl-C and a request to terminate end it in order; that is exit status 0."""
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _interrupt)
-    app = subprocess.Popen(command(port, root), cwd=root, stdin=subprocess.DEVNULL)
+    if hosts:
+        names = ", ".join(hosts)
+        print(f"There is no password: whoever reaches this computer as {names} sees, adds and clears photos.", file=sys.stderr, flush=True)
+    app = subprocess.Popen(command(port, hosts, root), cwd=root, stdin=subprocess.DEVNULL)
     try:
         _announce(app, port, opening)
         status = app.wait()
@@ -126,11 +164,15 @@ def serve(port: int, opening: bool, root: Path = environment.ROOT, patience: flo
     return 1 if status else 0
 
 
-def command(port: int, root: Path = environment.ROOT) -> list[str]:
-    """Streamlit on this computer only; headless also keeps it from asking for an e-mail address."""
+def command(port: int, hosts: Sequence[str] = (), root: Path = environment.ROOT) -> list[str]:
+    """Streamlit, by default on this computer only; headless also keeps it from asking for an e-mail address.
+
+    Told a name to show, it does not ask another machine for this one's address.
+    """
     python = str(environment.venv_python(root))
-    options = ["--server.address", HOST, "--server.port", str(port), "--server.headless", "true"]
-    return [python, "-m", "streamlit", "run", "app.py", *options]
+    options = ["--server.address", address(hosts), "--server.port", str(port), "--server.headless", "true"]
+    names = ["--browser.serverAddress", hosts[0]] if hosts else []
+    return [python, "-m", "streamlit", "run", "app.py", *options, *names]
 
 
 def _announce(app: subprocess.Popen[bytes], port: int, opening: bool) -> None:

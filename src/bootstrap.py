@@ -19,6 +19,7 @@ from src.models.model_manager import ModelManager
 from src.processing.image_io import display_text
 from src.processing.reader import PictureReader
 from src.schema import JobEvent, JobKind
+from src.services.backup import finish_import
 from src.services.doctor import DoctorService
 from src.services.folders import FolderService
 from src.services.indexing import IndexingService
@@ -89,6 +90,7 @@ def build_services(
     settings = settings or Settings.from_env()
     if not read_only:
         start_logging(settings.logs_dir, settings.log_level)
+        finish_import(settings)
     vectors = VectorDatabase(settings, port=port, read_only=read_only)
     catalog = vectors.catalog
     models = models or ModelManager(settings=settings)

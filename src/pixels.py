@@ -2,30 +2,83 @@
 
 from __future__ import annotations
 
+import struct
+
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image
+
+METADATA_ERRORS = (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, SyntaxError, TypeError, ValueError, struct.error)
+"""What reading a picture's metadata may raise where they are nonsense. Nonsense counts as absent: the picture itself can be good."""
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_STRIP = 1_000_000
+"""Values scaled to 8 bits at a time."""
 
 
-def to_rgb(image: Image.Image) -> Image.Image:
+def to_rgb(image: Image.Image, shrink: int = 1) -> Image.Image:
     """Any PIL picture upright (its EXIF orientation applied) and as RGB: transparency on white, more than 8 bits scaled to 8.
 
-    The picture that was given is left as it is.
+    shrink: each side becomes so many times shorter, rounded up (mean of the pixels). The result carries no metadata, which would turn
+    it again; the picture that was given is left as it is.
     """
-    upright = ImageOps.exif_transpose(image)
-    if upright.mode.startswith("I") or upright.mode == "F":
-        upright = _scaled_to_8_bit(upright)
-    if not upright.has_transparency_data:
-        return upright if upright.mode == "RGB" else upright.convert("RGB")
-    layer = (upright.convert("LA") if upright.mode == "La" else upright).convert("RGBA")
+    image.load()
+    turn = _TURNS.get(orientation(image))
+    flat = _eight_bit(image)
+    if shrink > 1:
+        flat = flat.reduce(shrink)
+    if turn is not None:
+        flat = flat.transpose(turn)
+    rgb = _on_white(flat) if flat.mode == "RGBA" else flat.convert("RGB")
+    rgb.info = {}
+    return rgb
+
+
+def orientation(image: Image.Image) -> int:
+    """EXIF orientation, 1 to 8; 1 where there is none or it is nonsense."""
+    try:
+        value = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except METADATA_ERRORS:
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    """The same picture in a mode whose values may be averaged: no palette, no more than 8 bits, transparency as an alpha channel."""
+    if image.mode.startswith("I") or image.mode == "F":
+        return _scaled_to_8_bit(image)
+    if image.has_transparency_data:
+        return image if image.mode == "RGBA" else (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
+    return image.convert({"1": "L", "P": "RGB"}.get(image.mode, image.mode)) if image.mode in ("1", "P") else image
+
+
+def _on_white(layer: Image.Image) -> Image.Image:
     return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
 
 
 def _scaled_to_8_bit(image: Image.Image) -> Image.Image:
     """16-bit grey by its range of 0..65535 (unless no value passes 255), floating point from its least to its largest value."""
-    grey = np.nan_to_num(np.asarray(image, dtype=np.float32), posinf=0.0, neginf=0.0)
+    rows = max(1, _STRIP // image.width)
+    strips = [(0, top, image.width, min(top + rows, image.height)) for top in range(0, image.height, rows)]
+    ranges = [(float(values.min()), float(values.max())) for values in (_values(image, box) for box in strips)]
+    low, high = min(least for least, _ in ranges), max(most for _, most in ranges)
+    start, scale = 0.0, 1.0
     if image.mode == "F":
-        low, high = float(grey.min()), float(grey.max())
-        grey = (grey - low) * (255.0 / (high - low) if high > low else 0.0)
-    elif grey.max() > 255:
-        grey = grey / 257.0
-    return Image.fromarray(np.clip(grey, 0, 255).astype(np.uint8))
+        start, scale = low, 255.0 / (high - low) if high > low else 0.0
+    elif high > 255:
+        scale = 1 / 257.0
+    grey = Image.new("L", image.size)
+    for box in strips:
+        grey.paste(Image.fromarray(np.clip((_values(image, box) - start) * scale, 0, 255).astype(np.uint8)), box)
+    return grey
+
+
+def _values(image: Image.Image, box: tuple[int, int, int, int]) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    return np.nan_to_num(np.asarray(image.crop(box), dtype=np.float32), posinf=0.0, neginf=0.0)

@@ -136,7 +136,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Indexed:
-    """An image and its vector are committed to the catalogue."""
+    """A new image, or a new vector of one, is committed to the catalogue."""
 
     image_id: str
     path: str
@@ -144,7 +144,7 @@ class Indexed:
 
 @dataclass(frozen=True)
 class Already:
-    """A file whose image was in the library before: unchanged, or another copy of the same bytes."""
+    """A file whose image was in the library before: unchanged, moved, back after it was missing, or another copy of the same bytes."""
 
     path: str
 

@@ -1,4 +1,4 @@
-"""What the command line writes to the terminal: reports, tables, progress bars, JSON. Used by cli.py alone."""
+"""What the command line writes to the terminal: reports, tables, progress bars, JSON. Used by cli.py and commands/ alone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from src.schema import JobEvent, JobSnapshot, SearchHit, SearchPage, Skipped
+from src.errors import AppError
+from src.names import shown
+from src.schema import Finding, JobEvent, JobSnapshot, SearchHit, SearchPage, Skipped
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,23 +23,39 @@ class Report:
 
     def __init__(self) -> None:
         self.snapshot = JobSnapshot("", "index", "running", "")
+        self.problem: AppError | None = None
+        """What was not done, and why; None where everything was."""
         self._skipped: list[tuple[str, str]] = []
+        self._findings: list[Finding] = []
 
     def follow(self, events: Iterator[JobEvent], console: Console) -> None:
-        """Consume the events, with a progress bar where ``console`` is a terminal."""
-        from src.services.jobs import applied
+        """Consume the events, with a progress bar where ``console`` is a terminal. Ctrl-C ends the job as a cancel does."""
+        from src.services.jobs import applied, close
 
         started = time.monotonic()
-        with _bar(console) as show:
-            for event in events:
-                self.snapshot = replace(applied(self.snapshot, event), seconds=time.monotonic() - started)
-                if isinstance(event, Skipped):
-                    self._skipped.append((event.path, event.reason))
-                show(self.snapshot)
+        try:
+            with _bar(console) as show:
+                for event in events:
+                    self.snapshot = replace(applied(self.snapshot, event), seconds=time.monotonic() - started)
+                    self._remember(event)
+                    show(self.snapshot)
+        finally:
+            close(events)
+
+    def _remember(self, event: JobEvent) -> None:
+        """A snapshot keeps only the first of these."""
+        if isinstance(event, Skipped):
+            self._skipped.append((event.path, event.reason))
+        elif isinstance(event, Finding):
+            self._findings.append(event)
 
     @property
     def skipped(self) -> list[tuple[str, str]]:
         return self._skipped or [(skipped.path, skipped.reason) for skipped in self.snapshot.skipped]
+
+    @property
+    def findings(self) -> list[Finding]:
+        return self._findings or list(self.snapshot.findings)
 
     def as_json(self) -> dict[str, Any]:
         done = self.snapshot
@@ -56,8 +74,29 @@ class Report:
             f"{numbers['indexed']:,} indexed, {numbers['already']:,} already there, {len(self.skipped):,} skipped"
             f" in {numbers['seconds']:.1f} s ({numbers['images_per_s']:.0f} images/s)"
         )
+        for finding in self.findings:
+            print(shown(finding.text))
+        self.show_skipped()
+
+    def show_skipped(self) -> None:
         for path, reason in self.skipped:
-            print(f"  skipped {printable(path)}: {printable(reason)}")
+            print(f"  skipped {shown(path)}: {shown(reason)}")
+
+
+def console(quiet: bool) -> Console:
+    """Progress goes to standard error, so that standard output stays one JSON value or one table."""
+    from rich.console import Console
+
+    return Console(stderr=True, quiet=quiet and not sys.stderr.isatty())
+
+
+def say(text: str) -> None:
+    print(text)
+
+
+def note(text: str) -> None:
+    """One line on standard error."""
+    print(shown(" ".join(text.split())), file=sys.stderr)
 
 
 @contextlib.contextmanager
@@ -66,7 +105,7 @@ def _bar(console: Console) -> Iterator[Callable[[JobSnapshot], None]]:
 
     columns = (TextColumn("{task.fields[what]}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
-        task = progress.add_task("", total=None, what="looking for pictures")
+        task = progress.add_task("", total=None, what="starting")
 
         def show(snapshot: JobSnapshot) -> None:
             pace = f"{snapshot.per_second / 1e6:.1f} MB/s" if snapshot.unit == "bytes" else f"{snapshot.per_second:.0f} {snapshot.unit}/s"
@@ -112,13 +151,8 @@ def show_table(headings: list[str], rows: list[list[Any]]) -> None:
     for heading in headings:
         table.add_column(heading, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(printable(str(cell))) for cell in row))
+        table.add_row(*(Text(shown(str(cell))) for cell in row))
     Console().print(table)
-
-
-def printable(text: str) -> str:
-    """Control characters in a file name must not reach the terminal."""
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
 def print_json(value: Any) -> None:

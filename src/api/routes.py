@@ -12,10 +12,9 @@ from starlette.routing import Route
 from src.bootstrap import Services
 
 APP_NAME = "media-feature-extractor"
-PRIVATE = {"Cross-Origin-Resource-Policy": "same-origin", "X-Content-Type-Options": "nosniff"}
-FOREVER = {"Cache-Control": "private, max-age=31536000, immutable", **PRIVATE}
+FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 """An image's id is its content, so its picture never changes."""
-FOR_NOW = {"Cache-Control": "no-store", **PRIVATE}
+FOR_NOW = {"Cache-Control": "no-store"}
 
 
 def routes(services: Callable[[], Services]) -> list[Route]:
@@ -56,4 +55,4 @@ def _text_id(handler: Callable[[Request], Response]) -> Callable[[Request], Resp
 
 
 def _not_here() -> Response:
-    return JSONResponse({"error": "There is no such image in the library."}, status_code=404, headers=PRIVATE)
+    return JSONResponse({"error": "There is no such image in the library."}, status_code=404, headers=FOR_NOW)

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from src.database.file_table import FileRow, FileTable, Refusal, hide_without_file, put_files, put_refusals, within
 from src.database.folder_table import FolderTable
+from src.database.health import HealthTable
 from src.database.job_table import JobTable
 from src.database.sqlite_file import SqliteFile, now, parts, upsert
 from src.database.tables import collections, files, folders, images, meta, unreadable, vectors
@@ -42,17 +43,18 @@ class Shown:
 
 
 class Catalog:
-    """Images and the library's settings; ``files``, ``folders``, ``vectors`` and ``jobs`` are the other rooms of the same file.
+    """Images and the library's settings; ``files``, ``folders``, ``vectors``, ``jobs`` and ``health`` are the other rooms of the same file.
 
     Raises LibraryNewer for a file of a newer version, LibraryUnusable where it can't be opened as a catalogue.
     """
 
-    def __init__(self, file: Path) -> None:
-        self._file = SqliteFile(file)
+    def __init__(self, file: Path, read_only: bool = False) -> None:
+        self._file = SqliteFile(file, read_only)
         self.files = FileTable(self._file)
         self.folders = FolderTable(self._file)
         self.vectors = VectorTable(self._file)
         self.jobs = JobTable(self._file)
+        self.health = HealthTable(self._file)
 
     def close(self) -> None:
         self._file.close()

@@ -17,15 +17,20 @@ def nearest(blocks: Iterable[tuple[list[str], FloatArray]], queries: FloatArray,
     best: list[list[Match]] = [[] for _ in queries]
     for ids, matrix in blocks:
         scores = queries @ matrix.T  # (q, n)
-        for row, found in enumerate(best):
-            top = _top(scores[row], limit)
+        for row, (found, top) in enumerate(zip(best, _top(scores, limit), strict=True)):
             found.extend((ids[i], float(scores[row, i])) for i in top)
             found.sort(key=lambda match: -match[1])
             del found[limit:]
     return best
 
 
-def _top(scores: FloatArray, limit: int) -> list[int]:
-    if len(scores) <= limit:
-        return list(range(len(scores)))
-    return [int(i) for i in np.argpartition(-scores, limit - 1)[:limit]]
+def _top(scores: FloatArray, limit: int) -> list[list[int]]:
+    """Columns of the ``limit`` best of each row, in any order."""
+    if limit == 1:
+        chosen = scores.argmax(axis=1, keepdims=True)
+    elif scores.shape[1] <= limit:
+        chosen = np.broadcast_to(np.arange(scores.shape[1]), scores.shape)
+    else:
+        chosen = np.argpartition(-scores, limit - 1, axis=1)[:, :limit]
+    found: list[list[int]] = chosen.tolist()
+    return found

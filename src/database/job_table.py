@@ -46,6 +46,13 @@ class JobTable:
             row = db.execute(sa.select(jobs).where(jobs.c.id == job_id)).mappings().first()
         return dict(row) if row else None
 
+    def prune(self, keep: int) -> None:
+        """Forget finished jobs but the newest ``keep``: a watched folder makes one at every change."""
+        finished = jobs.c.state.in_(("done", "failed", "cancelled"))
+        kept = sa.select(jobs.c.id).where(finished).order_by(jobs.c.created_at.desc()).limit(keep)
+        with self._file.writing() as db:
+            db.execute(jobs.delete().where(finished, jobs.c.id.not_in(kept)))
+
     def rows(self, states: Sequence[str] = (), limit: int = 50) -> list[dict[str, Any]]:
         """Job rows, the newest first; only those in ``states`` where any are given."""
         query = sa.select(jobs).order_by(jobs.c.created_at.desc()).limit(limit)

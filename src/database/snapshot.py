@@ -12,8 +12,6 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from sqlalchemy import exc
-
 from src.database.catalog import Catalog
 from src.database.tables import MIGRATIONS, metadata
 from src.errors import LibraryBusy, LibraryError, LibraryUnusable
@@ -30,10 +28,7 @@ def take(catalog: Catalog, target: Path) -> dict[str, Path]:
 
     In the copy an uploaded file's path is just a name, ``<image id><extension>``. Returns name -> where that file is.
     """
-    try:
-        catalog.snapshot_to(target)
-    except exc.DatabaseError as error:
-        raise LibraryUnusable(f"The library's catalogue can't be copied ({error.orig}).") from error
+    catalog.snapshot_to(target)
     uploaded: dict[str, Path] = {}
     with _opened(target) as db:
         for row_id, image_id, path in db.execute("SELECT id, image_id, path FROM files WHERE uploaded ORDER BY id").fetchall():
@@ -122,7 +117,7 @@ def _opened(file: Path) -> Iterator[sqlite3.Connection]:
 def _translated(file: Path, error: Exception) -> LibraryError:
     if "locked" in str(error):
         return LibraryBusy("Another program is using the library's catalogue.", "Close it and try again.")
-    return LibraryUnusable(f"The catalogue {file.name} can't be used ({error}).")
+    return LibraryUnusable(f"The catalogue {file} can't be used ({error}).")
 
 
 def _drop_unfinished_jobs(db: sqlite3.Connection) -> None:

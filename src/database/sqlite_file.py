@@ -1,12 +1,16 @@
-"""One SQLite file: opening, pragmas, migrations, and its errors in our words."""
+"""One SQLite file: where it may lie, opening, pragmas, migrations, and its errors in our words."""
 
 from __future__ import annotations
 
+import os
+import re
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy import exc
@@ -17,98 +21,205 @@ from src.errors import LibraryBusy, LibraryNewer, LibraryUnusable
 
 CHUNK = 500
 """Values per IN list: far under SQLite's limit on bound variables."""
+PATIENCE = 15.0
+"""Seconds to wait while another process writes."""
+MOUNTS = Path("/proc/self/mountinfo")
+NETWORK = re.compile(r"nfs4?|cifs|smb3|smbfs|9p|afs|ceph|ncpfs|lustre|davfs|fuse\.(sshfs|glusterfs|ceph|rclone|s3fs|davfs2?|gvfsd-fuse)")
 
 
 class SqliteFile:
     """Opened on a file; safe for several threads and, as far as SQLite goes, several processes.
 
-    Raises LibraryNewer for a file of a newer version, LibraryUnusable where it can't be opened as a catalogue.
+    ``read_only``: a file in a folder that may not be written (a medium that is write-protected) is opened as it is.
+    Raises LibraryNewer for a file of a newer version, LibraryBusy where another process keeps it locked, LibraryUnusable where it can't be
+    opened as a catalogue. Neither then nor later is a damaged file replaced.
     """
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, read_only: bool = False) -> None:
         self.file = file
+        self._fixed = read_only and os.path.exists(file) and not _may_be_written(file)
+        if not self._fixed:
+            _refuse_network(file)
+            _make_folder(file)
+        self._engine = sa.create_engine(_address(file, self._fixed), connect_args={"timeout": PATIENCE})
+        sa.event.listen(self._engine, "connect", _set_reading_pragmas if self._fixed else _set_pragmas)
         try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            self._engine = sa.create_engine(f"sqlite:///{file}", connect_args={"timeout": 15})
-            sa.event.listen(self._engine, "connect", _set_pragmas)
-            self._migrate()
-        except (exc.DatabaseError, OSError) as error:
-            raise LibraryUnusable(
-                f"The library's catalogue {file} can't be opened ({_cause(error)}).",
-                "Check that the folder exists and may be written, or choose another with MFE_HOME.",
-            ) from error
+            with in_our_words(file):
+                self._migrate()
+        except BaseException:
+            self._engine.dispose()
+            raise
 
     def close(self) -> None:
         self._engine.dispose()
 
-    def reading(self) -> sa.Connection:
-        """A connection for reading; use it in a ``with``."""
-        return self._engine.connect()
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """A connection for reading. Raises LibraryBusy, LibraryUnusable."""
+        with in_our_words(self.file), self._engine.connect() as db:
+            yield db
 
-    def writing(self) -> _Writing:
-        """One write transaction, committed at the end of the ``with``."""
-        return _Writing(self._engine, self.file)
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """One write transaction, committed at the end of the ``with``. Raises LibraryBusy, LibraryUnusable; nothing is stored then."""
+        with in_our_words(self.file), self._engine.begin() as db:
+            yield db
 
     def compact(self) -> None:
         """Give the space of deleted rows back to the disk."""
-        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
+        with in_our_words(self.file), self._alone() as db:
             db.exec_driver_sql("VACUUM")
             db.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def snapshot_to(self, target: Path) -> None:
-        """Write a consistent copy of everything committed so far to ``target``, which must not exist; others may go on writing."""
-        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
+        """Write a consistent copy of everything committed so far to ``target``, which must not exist; others may go on writing.
+
+        Raises SQLAlchemy's DatabaseError: whether the copy or this file is at fault is the caller's to tell.
+        """
+        with self._alone() as db:
             db.exec_driver_sql("VACUUM INTO ?", (str(target),))
 
+    def _alone(self) -> sa.Connection:
+        """A connection for statements that may not stand in a transaction."""
+        return self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+
     def _migrate(self) -> None:
+        """All steps in one transaction: a process that dies on the way leaves the file as it was, and two at once take turns."""
         with self._engine.begin() as db:
-            version = int(db.exec_driver_sql("PRAGMA user_version").scalar_one())
-            if version > len(MIGRATIONS):
-                raise LibraryNewer(
-                    f"The library {self.file} was written by a newer version of this program (schema {version}, known {len(MIGRATIONS)}).",
-                    "Update the program, or choose another library with MFE_HOME.",
+            if self._version(db) == len(MIGRATIONS):
+                return
+            if self._fixed:
+                raise LibraryUnusable(
+                    f"The library {self.file} is of an older version and write-protected, so it can't be brought up to date.",
+                    "Copy the library to a folder that can be written.",
                 )
-            for number, step in enumerate(MIGRATIONS[version:], version + 1):
+            db.exec_driver_sql("BEGIN IMMEDIATE")
+            for number, step in enumerate(MIGRATIONS[self._version(db) :], self._version(db) + 1):
                 step(db)
                 db.exec_driver_sql(f"PRAGMA user_version = {number}")
 
-
-class _Writing:
-    """A write transaction that turns SQLite's errors into ours."""
-
-    def __init__(self, engine: sa.Engine, file: Path) -> None:
-        self._context = engine.begin()
-        self._file = file
-
-    def __enter__(self) -> sa.Connection:
-        return self._context.__enter__()
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
-        try:
-            self._context.__exit__(kind, error, trace)
-        except exc.OperationalError as failed:
-            raise _translated(failed, self._file) from failed
-        if isinstance(error, exc.OperationalError):
-            raise _translated(error, self._file) from error
+    def _version(self, db: sa.Connection) -> int:
+        version = int(db.exec_driver_sql("PRAGMA user_version").scalar_one())
+        if version > len(MIGRATIONS):
+            raise LibraryNewer(
+                f"The library {self.file} was written by a newer version of this program (schema {version}, known {len(MIGRATIONS)}).",
+                "Update the program, or choose another library with MFE_HOME.",
+            )
+        return version
 
 
-def _translated(error: exc.OperationalError, file: Path) -> LibraryBusy | LibraryUnusable:
-    cause = _cause(error)
-    if "locked" in cause:
-        return LibraryBusy("Another program is writing to the library's catalogue.", "Close it and try again.")
-    if "full" in cause:
-        return LibraryUnusable("The disk is full; nothing more was stored.", f"Free some space on the disk that holds {file.parent}.")
-    return LibraryUnusable(f"The library's catalogue {file} can't be written ({cause}).")
+# ---------------------------------------------------------------- where it lies
 
 
-def _cause(error: BaseException) -> str:
-    return str(getattr(error, "orig", None) or error).strip()
+def network_file_system(path: Path, mounts: str) -> str | None:
+    """The kind of network file system that a resolved ``path`` lies on, None for a disk of this computer.
+
+    mounts: the text of Linux's /proc/self/mountinfo: one mount a line, of two at the same place the later one counts.
+    """
+    best, kind = "", ""
+    for line in mounts.splitlines():
+        before, _, after = line.partition(" - ")
+        fields = before.split(" ")
+        if len(fields) < 5 or not after:
+            continue
+        place = _unescaped(fields[4])
+        if len(place) >= len(best) and (path == Path(place) or Path(place) in path.parents):
+            best, kind = place, after.split(" ")[0]
+    return kind if NETWORK.fullmatch(kind) else None
+
+
+def _unescaped(text: str) -> str:
+    """Blanks in a place are written as octal numbers there."""
+    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), text)
+
+
+def _refuse_network(file: Path) -> None:
+    try:
+        mounts = os.fsdecode(MOUNTS.read_bytes())
+    except OSError:  # not on this system: it can't be told
+        return
+    kind = network_file_system(Path(os.path.realpath(file.parent)), mounts)
+    if kind:
+        raise LibraryUnusable(
+            f"The library {file.parent} is on a network drive ({kind}), where its catalogue could be damaged.",
+            "Choose a folder on a disk of this computer with MFE_HOME; the photos themselves may stay on the network drive.",
+        )
+
+
+def _make_folder(file: Path) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LibraryUnusable(
+            f"The library's folder {file.parent} can't be made ({error.strerror or error}).", "Choose another with MFE_HOME."
+        ) from error
+
+
+def _may_be_written(file: Path) -> bool:
+    return os.access(file, os.W_OK) and os.access(file.parent, os.W_OK)
+
+
+def _address(file: Path, fixed: bool) -> sa.URL:
+    """A file that can't be written is opened as it is. With a write-ahead log beside it, SQLite has to look for changes in there."""
+    if not fixed:
+        return sa.URL.create("sqlite", database=str(file))
+    log = file.with_name(f"{file.name}-wal")
+    still = {} if log.exists() and log.stat().st_size else {"immutable": "1"}
+    return sa.URL.create("sqlite", database=f"file:{quote(os.fsencode(file))}", query={"mode": "ro", "uri": "true", **still})
 
 
 def _set_pragmas(connection: sqlite3.Connection, _: Any) -> None:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _set_reading_pragmas(connection: sqlite3.Connection, _: Any) -> None:
+    connection.execute("PRAGMA query_only=ON")
+
+
+# ---------------------------------------------------------------- errors
+
+
+@contextmanager
+def in_our_words(file: Path) -> Iterator[None]:
+    """Turns SQLite's errors about the file itself into LibraryBusy and LibraryUnusable; what a program did wrong stays as it is."""
+    try:
+        yield
+    except (exc.OperationalError, sqlite3.OperationalError) as error:
+        raise _translated(error, file) from error
+    except (exc.DatabaseError, sqlite3.DatabaseError) as error:
+        if _code(error) not in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+            raise
+        raise _translated(error, file) from error
+
+
+def _translated(error: BaseException, file: Path) -> LibraryBusy | LibraryUnusable:
+    code, catalogue = _code(error), f"The library's catalogue {file}"
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return LibraryBusy("Another program keeps the library's catalogue locked.", "Close it and try again.")
+    if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+        return LibraryUnusable(
+            f"{catalogue} is damaged.",
+            "It was left as it is, and so were your photos. Bring a backup back with `import-library`; "
+            "without one, move the file away and add your folders again.",
+        )
+    if code == sqlite3.SQLITE_FULL:
+        return LibraryUnusable("The disk is full; nothing more was stored.", f"Free some space on the disk that holds {file.parent}.")
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
+        return LibraryUnusable(f"{catalogue} can't be written: it or its folder is write-protected.", "Check their permissions.")
+    if code == sqlite3.SQLITE_IOERR:
+        return LibraryUnusable(f"{catalogue} can't be read or written: the disk reports an error.", "Check the disk and its free space.")
+    hint = "Check that the folder exists and may be written, or choose another with MFE_HOME."
+    return LibraryUnusable(f"{catalogue} can't be used ({getattr(error, 'orig', None) or error}).", hint)
+
+
+def _code(error: BaseException) -> int:
+    """SQLite's primary result code, 0 where it is none of SQLite's errors."""
+    return int(getattr(getattr(error, "orig", None) or error, "sqlite_errorcode", 0)) & 0xFF
+
+
+# ---------------------------------------------------------------- for the tables
 
 
 def upsert(table: sa.Table, key: list[str], keep: tuple[str, ...] = ()) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -65,15 +66,64 @@ class VectorTable:
 
     def count(self, collection: str) -> int:
         """Vectors that may be found: those of hidden images are left out."""
+        return self._count(vectors.c.collection == collection, _findable())
+
+    def count_all(self, collection: str) -> int:
+        """Vectors of a collection, those of hidden images included: what its index holds."""
+        return self._count(vectors.c.collection == collection)
+
+    def _count(self, *conditions: sa.ColumnElement[bool]) -> int:
         with self._file.reading() as db:
-            query = sa.select(sa.func.count()).select_from(vectors).where(vectors.c.collection == collection, _findable())
-            return db.execute(query).scalar_one()
+            return db.execute(sa.select(sa.func.count()).select_from(vectors).where(*conditions)).scalar_one()
+
+    def hidden_among(self, ids: Sequence[str]) -> set[str]:
+        """Those of the ids that are hidden images, which no search may find."""
+        found: set[str] = set()
+        with self._file.reading() as db:
+            for part in parts(ids):
+                query = sa.select(images.c.id).where(images.c.id.in_(part), images.c.removed_at.is_not(None))
+                found.update(db.execute(query).scalars())
+        return found
+
+    def fingerprint(self, collection: str) -> str:
+        """Tells one set of rows from another: their number and a CRC-32 of ids and serial numbers. About 0.1 s for 100,000."""
+        checksum = rows = 0
+        query = sa.select(vectors.c.id, vectors.c.number).where(vectors.c.collection == collection).order_by(vectors.c.id)
+        with self._file.reading() as db:
+            for id_, number in db.execute(query):
+                checksum = zlib.crc32(f"{id_} {number}\n".encode("utf-8", "surrogatepass"), checksum)
+                rows += 1
+        return f"{rows}-{checksum:08x}"
 
     def get(self, collection: str, id_: str) -> FloatArray | None:
         """One vector as (D,) float32 of norm 1, None where there is none."""
         with self._file.reading() as db:
             blob = db.execute(sa.select(vectors.c.vector).where(vectors.c.collection == collection, vectors.c.id == id_)).scalar()
         return None if blob is None else _unpack([blob])[0]
+
+    def get_many(self, collection: str, ids: Sequence[str]) -> dict[str, FloatArray]:
+        """Id -> vector (D,) float32 of norm 1; ids without one are left out."""
+        found: dict[str, FloatArray] = {}
+        with self._file.reading() as db:
+            for part in parts(ids):
+                query = sa.select(vectors.c.id, vectors.c.vector).where(vectors.c.collection == collection, vectors.c.id.in_(part))
+                rows = db.execute(query).all()
+                found.update(zip([row[0] for row in rows], _unpack([row[1] for row in rows]), strict=True) if rows else ())
+        return found
+
+    def sample(self, collection: str, number: int) -> list[str]:
+        """Ids of about ``number`` vectors, spread evenly over the order in which they were stored."""
+        step = max(1, self.count_all(collection) // max(1, number))
+        place = sa.func.row_number().over(order_by=vectors.c.number).label("place")
+        rows = sa.select(vectors.c.id, place).where(vectors.c.collection == collection).subquery()
+        with self._file.reading() as db:
+            return list(db.execute(sa.select(rows.c.id).where(rows.c.place % step == 0).limit(number)).scalars())
+
+    def delete(self, collection: str, ids: Sequence[str]) -> None:
+        """Delete vectors of one collection for good; unknown ids are ignored."""
+        with self._file.writing() as db:
+            for part in parts(ids):
+                db.execute(vectors.delete().where(vectors.c.collection == collection, vectors.c.id.in_(part)))
 
     def metadata_of(self, collection: str, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Id -> metadata given with the vector; ids without a row are left out."""
@@ -84,13 +134,16 @@ class VectorTable:
                 found.update({row[0]: json.loads(row[1]) if row[1] else {} for row in db.execute(query)})
         return found
 
-    def blocks(self, collection: str, rows: int = 4096) -> Iterator[tuple[list[str], FloatArray]]:
-        """All findable vectors in blocks of (ids, (n, D) float32), in the order they were stored. Memory is bounded by ``rows``."""
+    def blocks(self, collection: str, rows: int = 4096, hidden: bool = False) -> Iterator[tuple[list[str], FloatArray]]:
+        """All findable vectors in blocks of (ids, (n, D) float32), in the order they were stored. Memory is bounded by ``rows``.
+
+        hidden: those of hidden images too.
+        """
         after = 0
         while True:
             query = (
                 sa.select(vectors.c.number, vectors.c.id, vectors.c.vector)
-                .where(vectors.c.collection == collection, vectors.c.number > after, _findable())
+                .where(vectors.c.collection == collection, vectors.c.number > after, sa.true() if hidden else _findable())
                 .order_by(vectors.c.number)
                 .limit(rows)
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
@@ -31,15 +31,15 @@ def parse_path(text: str) -> Path:
     return Path(cleaned).expanduser().absolute()
 
 
-def find_images(path: Path) -> Iterator[FoundFile | Skipped]:
-    """Every picture file at or under ``path``, folders in name order; hidden files and folders are left out.
+def find_images(path: Path, leave_out: Collection[Path] = ()) -> Iterator[FoundFile | Skipped]:
+    """Every picture file at or under ``path``, folders in name order; hidden files and folders are left out, and those of ``leave_out``.
 
     A file given directly is always offered. A sub-folder that may not be read is a Skipped.
     Raises UnreadablePath where ``path`` itself does not exist or may not be read.
     """
     check_readable(path)
     if path.is_dir():
-        yield from _walk(path)
+        yield from _walk(path, {folder.resolve() for folder in leave_out})
     else:
         yield FoundFile(path, _name(path))
 
@@ -49,20 +49,22 @@ def check_readable(path: Path) -> None:
     try:
         if path.is_dir():
             os.scandir(path).close()
+        elif path.exists() and not path.is_file():  # opening a pipe would wait for ever
+            raise UnreadablePath(f"{display_text(path)} is neither a folder nor a file.")
         else:
             path.open("rb").close()
     except OSError as error:
         raise UnreadablePath(_why(path, error)) from error
 
 
-def _walk(top: Path) -> Iterator[FoundFile | Skipped]:
+def _walk(top: Path, leave_out: set[Path]) -> Iterator[FoundFile | Skipped]:
     """Depth first, each real folder once (a link back up is not followed again)."""
     waiting, seen = [top], set[tuple[int, int]]()
     while waiting:
         folder = waiting.pop()
         try:
             stat = folder.stat()
-            if (stat.st_dev, stat.st_ino) in seen:
+            if (stat.st_dev, stat.st_ino) in seen or (leave_out and folder.resolve() in leave_out):
                 continue
             seen.add((stat.st_dev, stat.st_ino))
             with os.scandir(folder) as listing:

@@ -2,34 +2,53 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import logging
 import os
 import re
 import uuid
 import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from io import BufferedReader
 from pathlib import Path
 from typing import IO
 
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
 from src.errors import UnreadableImage
-from src.pixels import to_rgb
+from src.pixels import METADATA_ERRORS, orientation, to_rgb
 from src.schema import FileStamp, ImageFacts
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "HEIF", "AVIF")
 """What is read, in Pillow's names (MPO, which cameras write, opens as a JPEG). Everything else is refused with a reason."""
 
 UPLOAD_TYPES = ("jpg", "jpeg", "png", "webp", "heic", "heif", "avif", "gif", "bmp", "tif", "tiff")
-EXTENSIONS = frozenset(f".{kind}" for kind in (*UPLOAD_TYPES, "jpe", "jfif", "apng", "dib", "hif"))
+_RAW_TYPES = "3fr arw cr2 cr3 crw dcr dng erf fff iiq kdc mef mos mrw nef nrw orf pef raf rw2 rwl sr2 srf srw x3f"
+RAW_EXTENSIONS = frozenset(f".{kind}" for kind in re.findall(r"\w+", _RAW_TYPES))
+"""Camera RAW. Many of them begin as a TIFF does."""
+EXTENSIONS = RAW_EXTENSIONS | {f".{kind}" for kind in (*UPLOAD_TYPES, "jpe", "jfif", "apng", "dib", "hif")}
+LARGER = "MFE_MAX_MEGAPIXELS sets the limit."
+
+_DECODER_BYTES = {"WEBP": 13, "HEIF": 8, "AVIF": 8}
+"""Bytes per pixel that these formats' decoders hold besides Pillow's picture."""
 
 IMAGE_NAMESPACE = uuid.UUID("6f1f4c1e-6a0f-5d8e-9a57-1f0f6c3c2b11")
 
+_ROBUST = rb"\xff\xd8\xff|\x89PNG\r\n|RIFF....WEBP|GIF8[79]a|BM....\x00\x00\x00\x00"
+_HERE = re.compile(_ROBUST + rb".{20}[\x00\x03]", re.DOTALL)
+"""Without BMP's run lengths, which Pillow reads in Python: slow enough to make a trap of."""
 _MAGIC = re.compile(
-    rb"\xff\xd8\xff|\x89PNG\r\n|RIFF....WEBP|GIF8[79]a|BM....\x00\x00\x00\x00|II\*\x00|MM\x00\*|....ftyp(?:heic|heix|heim|heis|hevc|mif1|msf1|avif|avis)",
+    _ROBUST + rb"|II\*\x00|MM\x00\*|....ftyp(?:heic|heix|heim|heis|hevc|mif1|msf1|avif|avis|crx )|FUJIFILMCCD-RAW|II(?:RO|RS|U\x00)|FOVb",
     re.DOTALL,
 )
+
+
+def decoded_here(start: bytes) -> bool:
+    """Whether a file that begins so is decoded in the app's own process: JPEG, PNG, WebP, GIF or BMP. 32 bytes are enough."""
+    return _HERE.match(start) is not None and start[4:8] != b"ftyp"
 
 
 def looks_like_image(path: Path) -> bool:
@@ -67,46 +86,84 @@ def display_text(path: Path) -> str:
     return os.fsencode(path).decode("utf-8", "replace")
 
 
-def decode(file: IO[bytes], max_megapixels: int, min_side: int | None = None) -> tuple[Image.Image, ImageFacts]:
+Admit = Callable[["Header"], None]
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a picture says of itself before any pixel is decoded."""
+
+    format: str
+    width: int
+    height: int
+    needs: int
+    """Bytes that decoding it takes at its peak, about."""
+
+
+def decode(
+    file: IO[bytes], max_megapixels: int, min_side: int | None = None, max_bytes: int | None = None, admit: Admit | None = None
+) -> tuple[Image.Image, ImageFacts]:
     """Decode one picture: upright, RGB, transparency on white, first frame.
 
-    file: opened for reading, at its start. max_megapixels: checked on the header, before any pixel. min_side: the short side
-    in pixels that is enough; a JPEG is then decoded at a reduced scale not below it, None decodes everything.
+    file: opened for reading, at its start. max_megapixels, max_bytes (of memory while decoding): checked on the header, before any
+    pixel. min_side: the short side in pixels that is enough; the picture is then reduced by a whole number, not below it. None keeps
+    every pixel. admit: called between header and pixels; it may wait, or raise UnreadableImage.
     Facts give the full size. Raises UnreadableImage with the reason in one sentence.
     """
-    _prepare_pillow()
+    prepare_pillow()
     try:
-        return _decode(file, max_megapixels, min_side)
+        return _decode(file, max_megapixels, min_side, max_bytes, admit)
     except UnreadableImage:
         raise
     except Exception as error:  # decoders raise anything: OSError, SyntaxError, struct.error, MemoryError ...
-        raise UnreadableImage(_reason(error)) from error
+        raise _refusal(error) from error
 
 
-def _decode(file: IO[bytes], max_megapixels: int, min_side: int | None) -> tuple[Image.Image, ImageFacts]:
+def _decode(
+    file: IO[bytes], max_megapixels: int, min_side: int | None, max_bytes: int | None, admit: Admit | None
+) -> tuple[Image.Image, ImageFacts]:
     image = _open(file)
     width, height = image.size
     if width * height > max_megapixels * 1_000_000:
-        raise UnreadableImage(f"It has {width} x {height} pixels, more than the limit of {max_megapixels} megapixels.")
+        raise UnreadableImage(f"It has {width} x {height} pixels, more than the limit of {max_megapixels} megapixels.", LARGER)
     form = "JPEG" if image.format == "MPO" else str(image.format)
-    exif = image.getexif()
     if min_side and form == "JPEG" and image.mode in ("RGB", "L", "YCbCr"):
         image.draft(None, (_reduced(width, height, min_side), _reduced(height, width, min_side)))
-    taken_at = _taken_at(exif)
-    if exif.get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8):
+    shrink = max(1, min(image.size) // min_side) if min_side else 1
+    needs = _needs(image, width * height, shrink)
+    if max_bytes is not None and needs > max_bytes:
+        size = f"It has {width} x {height} pixels and takes {needs // 2**20:,} MB of memory to read"
+        raise UnreadableImage(f"{size}, more than the limit of {max_bytes // 2**20:,} MB.", LARGER)
+    if admit:
+        admit(Header(form, width, height, needs))
+    rgb = to_rgb(image, shrink)
+    if orientation(image) in (5, 6, 7, 8):  # asked after the pixels, of which a PNG's may come first
         width, height = height, width
-    return to_rgb(image), ImageFacts(width, height, form, taken_at)
+    return rgb, ImageFacts(width, height, form, _taken_at(image))
+
+
+def _needs(image: Image.Image, pixels: int, shrink: int) -> int:
+    """Bytes at the peak of decoding, by measurements: the format's own copies, Pillow's, and those of ``to_rgb`` (and of a pipe).
+
+    pixels: of the whole picture; ``image`` may have fewer by now, a JPEG decoded at a reduced scale.
+    """
+    own = _DECODER_BYTES.get(str(image.format), 0)
+    packed = isinstance(image, ImageFile.ImageFile) and image.tile and image.tile[0][0] == "libtiff"
+    if packed or image.info.get("progressive"):
+        own = 6  # a TIFF's strip, a JPEG's coefficients
+    held = {"1": 2, "L": 1, "P": 5, "I;16": 3}.get(image.mode, 8 if image.has_transparency_data else 4)
+    return pixels * own + image.width * image.height * (held + 20 // (shrink * shrink))
 
 
 def _open(file: IO[bytes]) -> Image.Image:
     file.seek(0, os.SEEK_END)
     if file.tell() == 0:
-        raise UnreadableImage("The file is empty.")
+        raise UnreadableImage("The file is empty.", lasting=True)
     file.seek(0)
     try:
         return Image.open(file, formats=FORMATS)
     except UnidentifiedImageError as error:
-        raise UnreadableImage("It is not a picture in a format that can be read.") from error
+        raise UnreadableImage("It is not a picture in a format that can be read.", lasting=True) from error
 
 
 def _reduced(side: int, other: int, min_side: int) -> int:
@@ -114,33 +171,40 @@ def _reduced(side: int, other: int, min_side: int) -> int:
     return max(1, min(side, round(side * min_side / min(side, other))))
 
 
-def _taken_at(exif: Image.Exif) -> str | None:
+def _taken_at(image: Image.Image) -> str | None:
     """EXIF capture time as ISO text, None where there is none or it is nonsense."""
-    details = exif.get_ifd(ExifTags.IFD.Exif)
-    raw = details.get(ExifTags.Base.DateTimeOriginal) or exif.get(ExifTags.Base.DateTime)
-    found = re.fullmatch(r"(\d{4})[:-](\d\d)[:-](\d\d)[ T](\d\d:\d\d:\d\d).*", str(raw or "").strip("\0 "), re.DOTALL)
+    try:
+        exif = image.getexif()
+        raw = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.DateTimeOriginal) or exif.get(ExifTags.Base.DateTime)
+    except METADATA_ERRORS:
+        return None
+    found = re.fullmatch(r"(\d{4})[:-](\d\d)[:-](\d\d)[ T](\d\d:\d\d:\d\d).*", str(raw or "").strip("\0 "), re.DOTALL | re.ASCII)
     if not found or found[1] == "0000":
         return None
     return f"{found[1]}-{found[2]}-{found[3]}T{found[4]}"
 
 
-def _reason(error: Exception) -> str:
+def _refusal(error: Exception) -> UnreadableImage:
+    """A decoder's exception as one sentence. It lasts where the bytes are at fault, not the machine."""
     text = str(error).lower()
-    if "truncated" in text or "premature" in text or "broken" in text or "unexpected end" in text:
-        return "The picture is damaged: it ends too early."
-    if isinstance(error, MemoryError | Image.DecompressionBombError):
-        return "The picture is too large for this machine's memory."
+    if isinstance(error, MemoryError):
+        return UnreadableImage("The picture is too large for this machine's memory.")
     if isinstance(error, PermissionError):
-        return "There is no permission to read it."
-    return f"The picture is damaged and can't be decoded ({type(error).__name__})."
+        return UnreadableImage("There is no permission to read it.")
+    if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # EINVAL: nonsense in the bytes, a place before the start
+        return UnreadableImage(f"It can't be read: {error.strerror}.")
+    if "truncated" in text or "premature" in text or "broken" in text or "unexpected end" in text:
+        return UnreadableImage("The picture is damaged: it ends too early.", lasting=True)
+    return UnreadableImage(f"The picture is damaged and can't be decoded ({type(error).__name__}).", lasting=True)
 
 
 @cache
-def _prepare_pillow() -> None:
+def prepare_pillow() -> None:
     """All of Pillow's formats, and HEIC through pillow-heif; once a process, on the first picture."""
     import pillow_heif
 
     Image.init()
+    logging.getLogger("PIL").addHandler(logging.NullHandler())  # else its errors go to stderr where no log was set up
     warnings.filterwarnings("ignore", module=r"PIL\.")  # about odd metadata, which is not the user's business
     pillow_heif.register_heif_opener()
     Image.MAX_IMAGE_PIXELS = None  # the cap above is ours, and checked on the header

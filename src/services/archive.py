@@ -107,11 +107,11 @@ def refusal(what: str) -> LibraryUnusable:
 
 
 def _is_expected(member: zipfile.ZipInfo) -> bool:
-    """A plain file, stored as it is, under a name that an export gives (``filename`` is what zipfile made of ``orig_filename``)."""
-    name, kind = member.orig_filename, stat.S_IFMT(member.external_attr >> 16)
+    """A plain file, stored as it is, under a name that an export gives: the name in the file, before zipfile tidies it."""
+    kind = stat.S_IFMT(member.external_attr >> 16)
     plain = not member.flag_bits & 0x41 and kind in (0, stat.S_IFREG)
     stored = member.compress_type == zipfile.ZIP_STORED and member.compress_size == member.file_size
-    return plain and stored and name == member.filename and _is_ours(name)
+    return plain and stored and _is_ours(member.orig_filename)
 
 
 def _is_ours(name: str) -> bool:

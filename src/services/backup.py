@@ -228,7 +228,11 @@ def _staged(settings: Settings) -> list[Path]:
 
 
 def _refuse_unless_empty(settings: Settings) -> None:
-    if snapshot.holds_anything(settings.catalog_file):
+    try:
+        holds_anything = snapshot.holds_anything(settings.catalog_file)
+    except LibraryUnusable as error:
+        raise LibraryUnusable(error.user_message, "Move that file away, or choose another folder with --library.") from error
+    if holds_anything:
         hint = "Clear it first, or choose another folder with --library."
         raise LibraryError("The library is not empty, and an import would replace what it holds.", hint)
     snapshot.retire(settings.catalog_file)  # tells now whether someone reads it

@@ -80,8 +80,8 @@ class FolderService:
         raw = os.fsencode(path)
         followed = any(row.path == raw for row in self._catalog.folders.all())
         if followed and not self.reachable(path):
-            self._catalog.folders.set_offline(raw)
             self._catalog.files.lose_folder(raw)
+            self._catalog.folders.set_offline(raw)
             files, _ = self._catalog.files.numbers_under(raw)
             yield Finding("offline", f"{display_text(path)} can't be reached; its {files:,} photos are hidden until it is back.")
             return

@@ -30,7 +30,13 @@ class IndexingService:
     """Brings pictures into the library under one model, and keeps it in step with the folders."""
 
     def __init__(
-        self, settings: Settings, catalog: Catalog, vectors: VectorDatabase, models: ModelManager, reader: PictureReader, folders: FolderService
+        self,
+        settings: Settings,
+        catalog: Catalog,
+        vectors: VectorDatabase,
+        models: ModelManager,
+        reader: PictureReader,
+        folders: FolderService,
     ) -> None:
         self._settings = settings
         self._catalog = catalog
@@ -66,7 +72,7 @@ class IndexingService:
         """
         total = 0
         for path in paths:
-            for _ in _files(path, []):
+            for _ in self._files(path, []):
                 total += 1
                 if total % COUNT_STEP == 0:
                     yield Progress(0, None, current=f"{total:,} pictures found")
@@ -75,12 +81,14 @@ class IndexingService:
         done = 0
         for path in paths:
             strange: list[Skipped] = []
-            for event, item in run.events(_files(path, strange)):
+            for event, item in run.events(self._files(path, strange)):
                 done += 1
                 yield event
                 yield Progress(done, max(total, done), current=item.name)
             yield from strange
             yield from self._folders.settle(path)
+        if run.returned:
+            yield Finding("back", "1 photo is back." if run.returned == 1 else f"{run.returned:,} photos are back.")
 
     def index_files(self, found: Sequence[FoundFile], model: str, careful: bool = False) -> Iterator[JobEvent]:
         """Exactly these files, in order. An upload that can't be indexed, or that the library has already, is deleted from its store."""
@@ -106,6 +114,17 @@ class IndexingService:
         yield from lost
         yield from self.index_files(found, model, careful)
 
+    def _files(self, path: Path, strange: list[Skipped]) -> Iterator[FoundFile]:
+        """Every picture at or under a path but the library's own; what can't be looked into goes to ``strange``."""
+        try:
+            for item in find_images(path, (self._settings.data_dir, self._settings.chroma_dir)):
+                if isinstance(item, FoundFile):
+                    yield item
+                else:
+                    strange.append(item)
+        except UnreadablePath:  # whether it is gone for good is for the folder to settle
+            return
+
     def _pipeline(self, model: str, careful: bool) -> Pipeline:
         return Pipeline(self._settings, self._catalog, self._vectors, self._reader, self._models.embedder(model), careful)
 
@@ -113,15 +132,3 @@ class IndexingService:
         """Delete a stored upload that no catalogue row needs. Only files inside the uploads folder are ever touched."""
         if path.parent == self._settings.uploads_dir and not self._catalog.files.at([os.fsencode(path)]):
             path.unlink(missing_ok=True)
-
-
-def _files(path: Path, strange: list[Skipped]) -> Iterator[FoundFile]:
-    """Every picture at or under a path; what can't be looked into goes to ``strange``. One that is gone has nothing to offer."""
-    try:
-        for item in find_images(path):
-            if isinstance(item, FoundFile):
-                yield item
-            else:
-                strange.append(item)
-    except UnreadablePath:
-        return

@@ -30,6 +30,8 @@ LANES: Mapping[str, tuple[JobKind, ...]] = {
 """Everything that writes to the library is done one after the other; a download does not hold it up."""
 STORE_SECONDS = 0.5
 """How often a running job's row is brought up to date, and asked whether to stop."""
+JOBS_KEPT = 200
+"""Finished jobs that are remembered."""
 MAX_ATTEMPTS = 3
 """Starts of one job without any progress before it is given up: a job that takes the process down must not do so forever."""
 CAREFUL: tuple[JobKind, ...] = ("index", "sync", "reindex")
@@ -187,7 +189,7 @@ class JobRunner:
         return "paused" if row and row["pause"] else None
 
     def _store(self, snapshot: JobSnapshot, progressed: bool = False) -> None:
-        """Bring the row up to date. Only starts that died without any progress count as failed attempts."""
+        """Bring the row up to date. Only starts that die without any progress count towards giving up."""
         values: dict[str, Any] = {"state": snapshot.state, "progress": json.dumps(dataclasses.asdict(snapshot))}
         if snapshot.state in ("queued", "paused"):
             values["attempts"] = 0
@@ -195,6 +197,8 @@ class JobRunner:
             values["attempts"] = 1
         try:
             self._catalog.jobs.update(snapshot.id, **values)
+            if snapshot.finished:
+                self._catalog.jobs.prune(JOBS_KEPT)
         except AppError:
             log.exception("the progress of job %s could not be stored", snapshot.id)
 

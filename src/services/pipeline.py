@@ -81,7 +81,13 @@ class Pipeline:
     """One pass over a sequence of files under one model."""
 
     def __init__(
-        self, settings: Settings, catalog: Catalog, vectors: VectorDatabase, reader: PictureReader, embedder: Embedder, careful: bool = False
+        self,
+        settings: Settings,
+        catalog: Catalog,
+        vectors: VectorDatabase,
+        reader: PictureReader,
+        embedder: Embedder,
+        careful: bool = False,
     ) -> None:
         """careful: every picture is decoded in a process of its own, as after a crash."""
         self._settings = settings
@@ -90,6 +96,8 @@ class Pipeline:
         self._reader = reader
         self._embedder = embedder
         self._careful = careful
+        self.returned = 0
+        """Images that had been hidden and are shown again."""
         self._collection = library_collection(embedder.space)
         catalog.vectors.create(self._collection, embedder.dimensions, "library")
         vectors.open_index(self._collection)
@@ -205,7 +213,8 @@ class Pipeline:
             self._catalog.commit_batch(self._collection, list(images.values()), rows, vectors, refusals)
         if vectors:
             self._vectors.push(self._collection, list(vectors), np.stack(list(vectors.values())))
-        new = set(vectors) | {read.image_id for read in reads} - before
+        self.returned += len({read.image_id for read in reads} - before - set(vectors))
+        new = set(vectors)
         return [(_event(item, new), item.found) for item in batch]
 
     def _encode(self, reads: Sequence[_Read]) -> dict[str, FloatArray]:
@@ -245,7 +254,7 @@ def _stamp(item: FoundFile) -> FileStamp | _Refused:
 
 
 def _same(known: FileStamp, stamp: FileStamp) -> bool:
-    """Whether the file of this path is the one it was. Its device may have another number: a drive gets a new one each time it is plugged in."""
+    """Whether the file of this path is the one it was. Its device may have a new number: a drive gets one each time it is plugged in."""
     return replace(known, device=0) == replace(stamp, device=0)
 
 

@@ -16,8 +16,8 @@ from src.errors import BadInput, BadQuery
 from src.models.model_manager import ModelManager
 from src.processing.reader import PictureReader
 from src.schema import FloatArray, SearchHit, SearchPage, Verdict
-from src.services.pipeline import decode_side
 from src.services.library import LibraryService
+from src.services.pipeline import decode_side
 
 MAX_CHARACTERS = 1_000
 """Of a text query; no model reads further than its first 77 or 128 tokens."""

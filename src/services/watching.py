@@ -25,6 +25,8 @@ PATIENCE = 30.0
 """Seconds after which changes that never pause are picked up all the same."""
 LOOK = 10.0
 """Seconds between two looks at which folders are there."""
+POLL = 600.0
+"""Seconds between two syncs of a folder whose changes the system does not tell."""
 MANY = 50
 """Changed sub-folders above which the whole folder is gone through instead."""
 CHANGES = ("created", "modified", "moved", "deleted", "closed")
@@ -38,13 +40,14 @@ class FolderWatcher:
         self._folders = folders
         self._submit = submit
         self._changes = _Changes()
-        self._watches: dict[str, ObservedWatch] = {}
+        self._watches: dict[str, ObservedWatch | None] = {}
+        self._polled = time.monotonic()
         self._observer: BaseObserver | None = None
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._work, name="watch-folders", daemon=True)
 
     def start(self) -> None:
-        """Look at every watched folder once (it may have changed while the app was not running), then follow its changes."""
+        """Look at every watched folder (it may have changed while the app was not running), and follow its changes."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -55,37 +58,42 @@ class FolderWatcher:
             self._observer.stop()
 
     def _work(self) -> None:
-        watched = [Path(folder.path) for folder in self._folders.all() if folder.watched]
-        if watched:
-            self._submit(watched)
         looked = -LOOK
-        while not self._end.wait(TICK):
+        while not self._end.is_set():
             if time.monotonic() - looked > LOOK:
                 looked = time.monotonic()
                 self._look()
             changed = self._changes.take()
             if changed:
                 self._submit(changed)
+            self._end.wait(TICK)
 
     def _look(self) -> None:
-        """Follow the folders that are there; have those synced whose drive came or went."""
+        """Follow the folders that are there; have those synced that are followed from now on, or whose drive came or went."""
         folders = self._folders.all()
-        there = {folder.path: self._folders.reachable(Path(folder.path)) for folder in folders}
-        turned = [Path(folder.path) for folder in folders if there[folder.path] == folder.offline]
-        if turned:
-            self._submit(turned)
-        self._follow({folder.path for folder in folders if folder.watched and there[folder.path]})
+        there = {folder.path for folder in folders if self._folders.reachable(Path(folder.path))}
+        due = self._follow({folder.path for folder in folders if folder.watched and folder.path in there})
+        due |= {folder.path for folder in folders if (folder.path in there) == folder.offline}
+        if due:
+            self._submit([Path(path) for path in sorted(due)])
 
-    def _follow(self, wanted: set[str]) -> None:
+    def _follow(self, wanted: set[str]) -> set[str]:
+        """Watch just these folders. Returns those that may have changed unseen: not watched until now, or not to be watched."""
         for path in set(self._watches) - wanted:
             watch = self._watches.pop(path)
-            if self._observer is not None:
+            if watch is not None and self._observer is not None:
                 self._observer.unschedule(watch)
-        for path in wanted - set(self._watches):
+        new = wanted - set(self._watches)
+        for path in new:
             try:
                 self._watches[path] = self._started().schedule(_Handler(self._changes, Path(path)), path, recursive=True)
             except OSError as error:  # the system's limit on watches, or the folder went away just now
-                log.warning("changes in %r can't be watched: %s", path, error)
+                log.warning("changes in %r can't be watched, it is looked at every %.0f minutes: %s", path, POLL / 60, error)
+                self._watches[path] = None
+        if time.monotonic() - self._polled > POLL:
+            self._polled = time.monotonic()
+            new |= {path for path, watch in self._watches.items() if watch is None}
+        return new
 
     def _started(self) -> BaseObserver:
         if self._observer is None:

@@ -10,10 +10,10 @@ from src.bootstrap import Services
 from src.errors import AppError
 from src.schema import JobKind
 from src.ui import state
-from src.ui.components import clear_dialog, closed_library, error_box, farewell, job_progress, photo_dialog, sidebar, style
+from src.ui.components import clear_dialog, closed_library, error_box, farewell, forget_dialog, job_progress, photo_dialog, sidebar, style
 from src.ui.resources import get_services
 
-OTHER_JOBS: tuple[JobKind, ...] = ("reindex", "rebuild", "download", "clear")
+OTHER_JOBS: tuple[JobKind, ...] = ("sync", "reindex", "rebuild", "forget", "remove", "doctor", "download", "clear")
 VIEWS = Path(__file__).parent / "views"  # not "pages": Streamlit would take a folder of that name for its own page list
 ICON = Path(__file__).parent / "assets" / "icon.svg"  # a file of our own: an icon by name would be fetched from another machine
 
@@ -67,6 +67,10 @@ def _show_dialog(services: Services) -> None:
         photo_dialog.show(services)
     elif state.dialog() == "clear":
         clear_dialog.show(services)
+    elif state.dialog() == "forget":
+        forget_dialog.show_missing(services)
+    elif state.dialog() == "remove":
+        forget_dialog.show_folder(services)
 
 
 def _show_narrow_tabs(tabs: list[st.Page]) -> None:

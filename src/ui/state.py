@@ -16,7 +16,7 @@ FOLDER = "folder"
 
 LINK_CHARACTERS = 1_000
 
-Dialog = Literal["photo", "clear"]
+Dialog = Literal["photo", "clear", "forget", "remove"]
 
 
 def start_query() -> None:
@@ -83,6 +83,19 @@ def open_photo(image_id: str, neighbours: Sequence[str]) -> None:
 
 def open_clear() -> None:
     st.session_state["dialog"] = "clear"
+
+
+def open_forget() -> None:
+    st.session_state["dialog"] = "forget"
+
+
+def open_remove(folder: str) -> None:
+    """Ask whether a folder is to be followed no more; ``folder`` is its path."""
+    st.session_state.update(dialog="remove", folder_to_remove=folder)
+
+
+def folder_to_remove() -> str:
+    return cast(str, st.session_state.get("folder_to_remove", ""))
 
 
 def close_dialog() -> None:

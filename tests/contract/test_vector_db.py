@@ -9,11 +9,17 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from chromadb.errors import InternalError
 
 from src.config import PROJECT_DIR, Settings
-from src.database.chroma_index import MARKER, ChromaIndex, IndexFailed
-from src.database.vector_db import VectorDatabase
-from src.errors import BadInput, LibraryBusy, WrongDimensions
+from src.database import exact
+from src.database.catalog import ImageRow
+from src.database.chroma_index import ChromaIndex, IndexFailed
+from src.database.file_table import FileRow
+from src.database.index_manifest import MANIFEST
+from src.database.vector_db import VectorDatabase, normalised
+from src.errors import BadInput, LibraryBusy, LibraryUnusable, WrongDimensions
+from src.schema import FileStamp, ImageFacts
 
 RNG = np.random.default_rng(3)
 MATRIX = RNG.normal(size=(600, 32)).astype(np.float32)
@@ -105,7 +111,7 @@ def test_after_a_kill_the_index_is_discarded_and_nothing_is_lost(settings: Setti
     """
     run = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], cwd=PROJECT_DIR, capture_output=True, timeout=60)
     assert run.returncode == -9, run.stderr
-    assert (settings.chroma_dir / MARKER).exists()
+    assert not (settings.chroma_dir / MANIFEST).exists()
     with VectorDatabase(settings) as db:
         db.create_or_get_collection()
         assert not db.open_index("segments"), "an index that was not closed cleanly must not be trusted"
@@ -113,7 +119,7 @@ def test_after_a_kill_the_index_is_discarded_and_nothing_is_lost(settings: Setti
         steps = list(db.rebuild("segments"))
         assert steps[-1].done == 600 and db.in_step("segments")
         assert [db.search_by_embedding(MATRIX[n], 1)[0].id for n in (0, 299, 599)] == ["id0", "id299", "id599"]
-    assert not (settings.chroma_dir / MARKER).exists()
+    assert (settings.chroma_dir / MANIFEST).exists()
 
 
 def test_a_garbled_or_missing_index_is_made_again_by_the_next_write(settings: Settings) -> None:
@@ -144,3 +150,94 @@ def test_discard_touches_only_files_that_chroma_made(settings: Settings) -> None
         db.discard("segments")
         db.discard_empty_index()
         assert [file.name for file in settings.chroma_dir.iterdir()] == ["mine.txt"]
+
+
+def hide(db: VectorDatabase, ids: list[str]) -> None:
+    """As images are hidden whose files are gone: their vectors stay in the catalogue and in the index."""
+    for number, id_ in enumerate(ids):
+        facts = ImageFacts(10, 10, "JPEG", None)
+        row = FileRow(f"/gone/{id_}.jpg".encode(), f"/gone/{id_}.jpg", id_, id_, FileStamp(1, number, 1, 1))
+        db.catalog.commit_batch("segments", [ImageRow(id_, f"hash of {id_}", facts, 1)], [row])
+        db.catalog.files.lose([row.path])
+
+
+def test_hidden_images_are_never_found_and_everything_else_is(db: VectorDatabase, settings: Settings) -> None:
+    db.add_segments(MATRIX, ids=IDS)
+    nearest_first = [m.id for m in db.search_by_embedding(MATRIX[3], 600)]
+    hide(db, nearest_first[1:90:2])
+    assert (db.catalog.vectors.count("segments"), db.catalog.vectors.count_all("segments")) == (555, 600)
+    exactly = [id_ for id_, _ in exact.nearest(db.catalog.vectors.blocks("segments"), normalised([MATRIX[3]]), 30)[0]]
+    asked = [m.id for m in db.search_by_embedding(MATRIX[3], 30)]
+    assert db.in_step("segments") and asked == exactly and not set(asked) & set(nearest_first[1:90:2])
+    assert len(db.search_by_embedding(MATRIX[3], 600)) == 555
+    db.close()
+    with VectorDatabase(settings) as again:
+        assert again.open_index("segments"), "hidden vectors are no reason to rebuild"
+        list(again.rebuild("segments"))
+        assert again.in_step("segments") and again._index.count("segments") == 600, "nor are they lost by one"
+
+
+def test_as_many_vectors_are_not_the_same_vectors(settings: Settings) -> None:
+    with VectorDatabase(settings) as db:
+        db.add_segments(MATRIX[:50], ids=IDS[:50])
+    with VectorDatabase(settings, read_only=True) as other:  # a catalogue that changed while the index did not
+        other.catalog.vectors.delete("segments", ["id7"])
+        other.catalog.vectors.put("segments", {"id99": normalised([MATRIX[99]])[0]}, {})
+    with VectorDatabase(settings) as db:
+        assert db.catalog.vectors.count_all("segments") == 50 and not db.open_index("segments")
+
+
+def test_a_kill_after_a_checkpoint_costs_nothing(settings: Settings) -> None:
+    code = f"""
+        import os, signal
+        from pathlib import Path
+        import numpy as np
+        from src.config import Settings
+        from src.database.vector_db import VectorDatabase
+        db = VectorDatabase(Settings(home=Path({str(settings.home)!r})))
+        db.add_segments(np.random.default_rng(3).normal(size=(600, 32)).astype(np.float32), ids=[f"id{{n}}" for n in range(600)])
+        db.checkpoint()
+        assert db.in_step("segments") and len(db.search_by_embedding(np.ones(32), 5)) == 5
+        os.kill(os.getpid(), signal.SIGKILL)
+    """
+    run = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], cwd=PROJECT_DIR, capture_output=True, timeout=60)
+    assert run.returncode == -9, run.stderr
+    with VectorDatabase(settings) as db:
+        assert db.open_index("segments")
+
+
+def test_space_of_deleted_vectors_is_due_to_be_given_back(settings: Settings) -> None:
+    with VectorDatabase(settings) as db:
+        db.add_segments(MATRIX, ids=IDS)
+        db.catalog.vectors.delete("segments", IDS[:250])
+        db.remove("segments", IDS[:250])
+    with VectorDatabase(settings) as db:
+        assert db.open_index("segments") and db.needs_compaction("segments")
+        list(db.rebuild("segments"))
+        assert db.in_step("segments") and not db.needs_compaction("segments")
+
+
+def test_a_full_disk_stops_writes_with_both_figures_and_searches_go_on(db: VectorDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+    db.add_segments(MATRIX[:300], ids=IDS[:300])
+    monkeypatch.setattr("src.database.disk_space.free_bytes", lambda _: 45_400_000)
+    for write in (lambda: db.add_segments(MATRIX[300:]), lambda: list(db.rebuild("segments"))):
+        with pytest.raises(LibraryUnusable, match=r"The disk is nearly full: 45 MB are free, 6\d MB are needed"):
+            write()
+    assert db.catalog.vectors.count("segments") == 300 and db.search_by_embedding(MATRIX[9], 1)[0].id == "id9"
+
+
+def test_an_index_that_a_full_disk_keeps_shut_is_left_as_it_is(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    with VectorDatabase(settings) as db:
+        db.add_segments(MATRIX[:300], ids=IDS[:300])
+    with VectorDatabase(settings) as db, monkeypatch.context() as patch:
+        patch.setattr("src.database.vector_db.free_bytes", lambda _: 0)
+        patch.setattr("chromadb.PersistentClient", full)
+        assert not db.open_index("segments")
+        db.create_or_get_collection()
+        assert db.search_by_embedding(MATRIX[9], 1)[0].id == "id9"
+    with VectorDatabase(settings) as db:
+        assert db.open_index("segments"), "the disk has room again"
+
+
+def full(**_: object) -> None:
+    raise InternalError("(code: 13) database or disk is full")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +106,16 @@ def test_stats_models_and_tables_for_people(home: Path) -> None:
         (["index", "/nowhere"], 1, "There is no file or folder /nowhere."),
         (["index"], 2, "PATH"),
         (["clear"], 2, "--yes"),
+        (["sync", "/nowhere"], 2, "does not follow /nowhere"),
+        (["forget-missing"], 2, "0 photos are missing"),
+        (["folders", "--watch", "/nowhere"], 2, "does not follow a folder /nowhere"),
+        (["folders", "--remove", "/nowhere"], 2, "--yes"),
+        (["folders", "--remove", "/nowhere", "--yes"], 2, "does not follow a folder /nowhere"),
+        (["folders", "--watch", "/a", "--unwatch", "/b"], 2, "not allowed with"),
+        (["export-library"], 2, "FILE"),
+        (["export-library", "/nowhere/library.zip"], 1, "can't be written"),
+        (["export-library", "/etc/hostname"], 2, "There is a file /etc/hostname already."),
+        (["import-library", "/nowhere.zip"], 1, "The library is not empty"),
         (["dance"], 2, "dance"),
         ([], 2, "COMMAND"),
     ],
@@ -129,7 +141,7 @@ def test_library_option_and_setting(home: Path, tmp_path: Path) -> None:
     assert "MFE_PRECISION is 'fp8'" in cli("stats", home=home, check=1, MFE_PRECISION="fp8").stderr
 
 
-@contextmanager
+@contextlib.contextmanager
 def library_owner(home: Path, port: int | None) -> Iterator[subprocess.Popen[bytes]]:
     """Another process that has the library: an app where there is a port, else something like a script."""
     code = (
@@ -173,6 +185,108 @@ def test_beside_a_running_app(album: Path, tmp_path: Path) -> None:
         assert as_json(cli("search", "red", "--json", home=tmp_path))["results"]
         assert as_json(cli("clear", "--yes", "--json", home=tmp_path)) == {"cleared": 4}
         assert as_json(cli("stats", "--json", home=tmp_path))["images"] == 0
+
+
+def test_folders_are_followed(tmp_path: Path) -> None:
+    """New, moved, gone, offline and back; forgetting is only done when told to, and never what is merely offline."""
+    home, photos = tmp_path / "home", tmp_path / "photos"
+    for name in ("red", "green", "blue"):
+        make_photo(photos / f"{name}.jpg", COLOURS[name], (320, 240))
+    assert "follows no folder yet" in cli("folders", home=home).stdout
+    assert as_json(cli("index", photos, "--json", home=home))["indexed"] == 3
+    assert as_json(cli("folders", "--json", home=home))[0].items() >= {
+        ("path", str(photos)), ("watched", True), ("offline", False), ("files", 3), ("missing", 0)
+    }  # fmt: skip
+    make_photo(photos / "deeper" / "yellow.jpg", COLOURS["yellow"], (320, 240))
+    (photos / "red.jpg").rename(photos / "deeper" / "rouge.jpg")
+    (photos / "blue.jpg").unlink()
+    report = as_json(cli("sync", "--json", home=home))
+    assert set(report) == {"indexed", "already", "skipped", "seconds", "images_per_s"}
+    assert (report["indexed"], report["already"], report["skipped"]) == (1, 2, [])
+    assert as_json(cli("search", "red", "--json", "--top-k", 1, home=home))["results"][0]["name"] == "rouge.jpg"
+    assert "1 photos are missing" in cli("forget-missing", home=home, check=2).stderr
+
+    photos.rename(tmp_path / "unplugged")
+    cli("sync", photos, home=home)
+    table = cli("folders", home=home).stdout
+    assert "offline" in table and "There is nothing to search yet" not in table
+    assert as_json(cli("stats", "--json", home=home))["images"] == 0
+    assert as_json(cli("forget-missing", "--yes", "--json", home=home)) == {"forgotten": 0}
+    (tmp_path / "unplugged").rename(photos)
+    report = as_json(cli("sync", photos, "--json", home=home))
+    assert report["indexed"] + report["already"] == 3 and as_json(cli("stats", "--json", home=home))["images"] == 3
+
+    assert "1 missing photos forgotten" in cli("forget-missing", "--yes", home=home).stdout
+    assert as_json(cli("folders", "--unwatch", photos, "--json", home=home))[0]["watched"] is False
+    assert as_json(cli("folders", "--watch", photos, "--json", home=home))[0]["watched"] is True
+    assert as_json(cli("folders", "--remove", photos, "--yes", "--json", home=home)) == {"removed": 3}
+    assert as_json(cli("folders", "--json", home=home)) == [] and len(list(photos.rglob("*.jpg"))) == 3
+
+
+def test_doctor(album: Path, tmp_path: Path) -> None:
+    cli("index", album, home=tmp_path)
+    assert cli("doctor", home=tmp_path).stdout.strip() == "Nothing wrong."
+    next((tmp_path / "data" / "thumbs").rglob("*.jpg")).unlink()
+    findings = as_json(cli("doctor", "--check", "--json", home=tmp_path, check=1))["findings"]
+    assert len(findings) == 1 and set(findings[0]) == {"check", "text", "repaired"} and findings[0]["repaired"] is False
+    table = cli("doctor", home=tmp_path).stdout
+    assert "repaired" in table and "yes" in table and len(list((tmp_path / "data" / "thumbs").rglob("*.jpg"))) == 4
+    assert as_json(cli("doctor", "--json", home=tmp_path)) == {"findings": []}
+
+
+def test_export_and_import(home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "library.zip"
+    said = as_json(cli("export-library", file, "--json", home=home))
+    assert said == {"file": str(file), "bytes": file.stat().st_size, "skipped": []}
+    assert "There is a file" in cli("export-library", file, home=home, check=2).stderr
+    assert "4 images are in the library now" in cli("import-library", file, "--library", tmp_path / "new", home=home).stdout
+    before, after = (as_json(cli("search", "a red picture", "--json", "--library", at, home=home)) for at in (home, tmp_path / "new"))
+    assert [(hit["id"], hit["path"]) for hit in after["results"]] == [(hit["id"], hit["path"]) for hit in before["results"]]
+    assert "not empty" in cli("import-library", file, "--library", tmp_path / "new", home=home, check=1).stderr
+
+
+def committed(home: Path) -> int:
+    """Images in the catalogue of a library that another process is making."""
+    try:
+        with contextlib.closing(sqlite3.connect(f"{(home / 'data' / 'catalog.sqlite3').as_uri()}?mode=ro", uri=True)) as db:
+            return int(db.execute("SELECT count(*) FROM images").fetchone()[0])
+    except sqlite3.OperationalError:  # not there yet
+        return 0
+
+
+def test_ctrl_c_loses_nothing(tmp_path: Path) -> None:
+    for number in range(400):
+        make_photo(tmp_path / "photos" / f"{number}.jpg", (number % 256, 90, 160), (320, 240), seed=number)
+    home = tmp_path / "home"
+    command = [sys.executable, "-m", "src.cli", "index", str(tmp_path / "photos")]
+    env = {**os.environ, "MFE_HOME": str(home)}
+    running = subprocess.Popen(command, cwd=PROJECT_DIR, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while running.poll() is None and not committed(home):
+        time.sleep(0.02)
+    running.send_signal(signal.SIGINT)
+    out, said = running.communicate(timeout=60)
+    assert (running.returncode, out, said) == (1, "", "Stopped; nothing in the library is lost.\n")
+    kept = as_json(cli("stats", "--json", home=home))["images"]
+    report = as_json(cli("sync", "--json", home=home))
+    assert 0 < kept < 400 and (report["indexed"], report["already"]) == (400 - kept, kept)
+
+
+def test_the_library_is_looked_after_beside_a_running_app(album: Path, tmp_path: Path) -> None:
+    home, photos, file = tmp_path / "home", tmp_path / "photos", tmp_path / "library.zip"
+    shutil.copytree(album, photos)
+    with library_owner(home, 8501):
+        cli("index", photos, home=home)
+        (photos / "red.jpg").unlink()
+        assert as_json(cli("sync", "--json", home=home))["already"] == 3
+        assert as_json(cli("folders", "--json", home=home))[0]["missing"] == 1
+        cli("folders", "--unwatch", photos, home=home)
+        assert as_json(cli("doctor", "--json", home=home)) == {"findings": []}
+        assert as_json(cli("forget-missing", "--yes", "--json", home=home)) == {"forgotten": 1}
+        cli("export-library", file, home=home)
+        busy = cli("import-library", file, home=home, check=1).stderr
+        assert "The library is open in the app at http://127.0.0.1:8501" in busy
+        assert as_json(cli("folders", "--remove", photos, "--yes", "--json", home=home)) == {"removed": 3}
+    assert as_json(cli("import-library", file, "--json", home=home)) == {"images": 3, "files": 3}
 
 
 def test_clear(album: Path, tmp_path: Path) -> None:

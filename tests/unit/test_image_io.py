@@ -20,7 +20,7 @@ CAP = 50
 def encoded(image: Image.Image, form: str, **options: object) -> io.BytesIO:
     buffer = io.BytesIO()
     if form == "HEIF":
-        image_io._prepare_pillow()
+        image_io.prepare_pillow()
     image.save(buffer, form, **options)
     buffer.seek(0)
     return buffer

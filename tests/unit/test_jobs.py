@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +17,7 @@ from src.config import Settings
 from src.database.catalog import Catalog
 from src.errors import LibraryUnusable
 from src.models.model_manager import ModelManager
-from src.schema import SKIPPED_KEPT, JobEvent, JobSnapshot, Progress, Skipped
+from src.schema import SKIPPED_KEPT, Already, FoundFile, Indexed, JobEvent, JobSnapshot, Progress, Skipped
 from src.services.jobs import MAX_ATTEMPTS, JobRunner, applied, stored_snapshot, submit_job
 from src.services.search import Query
 from tests.conftest import fake_models, make_photo
@@ -199,5 +201,100 @@ def test_search_and_clear_while_indexing(settings: Settings, tmp_path: Path) -> 
         clear = services.jobs.submit("clear", "Clearing")
         assert services.jobs.wait(clear, 30).state == "done" and services.jobs.snapshot(job).state == "cancelled"
         assert services.library.stats().images == 0 and services.search.search(Query("red")).verdict == "empty"
+    finally:
+        services.close()
+
+
+# ---------------------------------------------------------------- pause, and going on after the process died
+
+
+def test_pause_lets_others_run_and_resume_goes_on(runner: Callable[..., JobRunner]) -> None:
+    done: list[str] = []
+
+    def index(params: dict[str, Any]) -> Iterator[JobEvent]:
+        start = len(done) if params["many"] else 0
+        for number in range(start, 400 if params["many"] else 1):
+            time.sleep(0.005)
+            done.append(str(number))
+            yield Indexed(str(number), "x")
+            yield Progress(number + 1, 400)
+
+    jobs = runner(index)
+    first = jobs.submit("index", "many", many=True)
+    until(lambda: jobs.snapshot(first).done > 3)
+    jobs.pause(first)
+    until(lambda: jobs.snapshot(first).state == "paused")
+    assert [s.id for s in jobs.active()] == [first] and not jobs.snapshot(first).finished
+    assert jobs.wait(jobs.submit("index", "one", many=False), 10).state == "done", "a paused job holds up no other"
+    at = jobs.snapshot(first).done
+    time.sleep(0.1)
+    assert jobs.snapshot(first).done == at
+    jobs.resume(first)
+    assert jobs.wait(first, 20).state == "done"
+
+
+def test_a_paused_or_queued_job_can_be_cancelled_and_a_queued_one_paused(runner: Callable[..., JobRunner]) -> None:
+    jobs = runner(slow)
+    first, second = jobs.submit("index", "one"), jobs.submit("index", "two")
+    until(lambda: jobs.snapshot(first).done > 3)
+    jobs.pause(second)
+    assert jobs.snapshot(second).state == "paused"
+    jobs.cancel(second)
+    assert jobs.snapshot(second).state == "cancelled"
+    jobs.cancel(first)
+    assert jobs.wait(first, 10).state == "cancelled" and jobs.active() == []
+
+
+def test_what_an_earlier_start_indexed_counts_as_indexed(catalog: Catalog, runner: Callable[..., JobRunner]) -> None:
+    """A job that was interrupted after 30 of 40 images meets these as known ones; its report still says 40."""
+    job = submit_job(catalog, "index", "many")
+    stored = json.dumps(dataclasses.asdict(JobSnapshot(job, "index", "running", "many", done=30, total=40, indexed=30)))
+    catalog.jobs.update(job, state="running", attempts=1, progress=stored)
+
+    def index(params: dict[str, Any]) -> Iterator[JobEvent]:
+        assert params == {"careful": True}
+        for number in range(42):
+            yield Already("known") if number < 32 else Indexed(str(number), "x")
+
+    done = runner(index).wait(job, 10)
+    assert done is not None and done.state == "done" and (done.indexed, done.already) == (40, 2)
+
+
+def test_only_starts_without_progress_count_towards_giving_up(catalog: Catalog, runner: Callable[..., JobRunner]) -> None:
+    job = submit_job(catalog, "index", "many")
+    catalog.jobs.update(job, state="running", attempts=MAX_ATTEMPTS - 1)
+
+    def index(_: dict[str, Any]) -> Iterator[JobEvent]:
+        for number in range(10_000):
+            time.sleep(0.01)
+            yield Indexed(str(number), "x")
+
+    jobs = runner(index)
+    until(lambda: catalog.jobs.get(job)["attempts"] == 1)
+    jobs.stop()
+    assert catalog.jobs.get(job)["state"] == "queued" and catalog.jobs.get(job)["attempts"] == 0, "an orderly end is no failure"
+
+
+def test_a_model_switch_goes_on_after_the_process_died(settings: Settings, photos: Path) -> None:
+    """The row says running, as a killed process leaves it: the next start finishes the switch and encodes nothing twice."""
+    loaded = {"builtin": FakeEmbedder("one"), "ViT-B/32": FakeEmbedder("two")}
+
+    def opened() -> Any:
+        models = ModelManager("builtin", settings, loader=lambda spec, *_: loaded[spec.id])
+        models._checkpoint = lambda spec: None if spec.ships else photos  # type: ignore[method-assign,assignment]
+        return build_services(settings, models=models)
+
+    services = opened()
+    list(services.handlers["index"]({"paths": [str(photos)]}))
+    job = submit_job(services.catalog, "reindex", "Changing", model="ViT-B/32")
+    services.catalog.jobs.update(job, state="running", attempts=1)
+    events = services.indexing.index_files([FoundFile(photos / "red.jpg", "red.jpg")], "ViT-B/32")
+    list(events)  # as far as the killed process came
+    services.close()
+    services = opened().start()
+    try:
+        assert services.jobs.wait(job, 20).state == "done"
+        assert services.library.active_model == "ViT-B/32" and loaded["ViT-B/32"].encoded == 4
+        assert services.search.search(Query("red"), 9).searched == 4
     finally:
         services.close()

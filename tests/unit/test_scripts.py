@@ -394,6 +394,51 @@ def test_a_port_taken_by_this_app_opens_it(browser, capsys, opening, opened):
     assert browser == ([url] if opened else [])
 
 
+@contextmanager
+def library(home: Path, owner: object) -> Iterator[dict[str, str]]:
+    """A library that says who has it; gives the environment of a second start on another port."""
+    (home / "data").mkdir(parents=True)
+    (home / "data" / "library.owner.json").write_text(owner if isinstance(owner, str) else json.dumps(owner))
+    yield {"MFE_HOME": str(home), "PORT": str(free_port())}
+
+
+def test_a_library_that_is_open_on_another_port_is_opened_there(browser, capsys, tmp_path):
+    with server(json.dumps({"app": "media-feature-extractor", "pid": 4321}).encode()) as port:
+        with library(tmp_path / "library", {"pid": 4321, "port": port}) as environ:
+            assert launch.main(environ) == 0
+        url = f"http://127.0.0.1:{port}"
+    assert capsys.readouterr().out == f"Media Feature Extractor is running already: {url}\n"
+    assert browser == [url]
+
+
+@pytest.mark.parametrize(
+    "answer", [b'{"app": "media-feature-extractor", "pid": 1234}', b'{"app": "another", "pid": 4321}', b"[]", b"\xff", b""]
+)
+def test_what_a_killed_app_left_behind_opens_nothing(tmp_path, answer):
+    with server(answer) as port, library(tmp_path / "library", {"pid": 4321, "port": port}) as environ:
+        assert launch.running_for(launch.home_of(environ)) is None
+    assert launch.running_for(launch.home_of(environ)) is None, "nor does a port where nothing is"
+
+
+@pytest.mark.parametrize(
+    "owner", ["", "{", "[]", "null", {}, {"pid": 1}, {"pid": 1, "port": None}, {"pid": 1, "port": 99999}, {"pid": "x", "port": 1}]
+)
+def test_an_owner_that_can_not_be_read_is_nobody(tmp_path, owner):
+    with library(tmp_path / "library", owner) as environ:
+        assert launch.running_for(launch.home_of(environ)) is None
+
+
+def test_the_library_is_where_the_app_looks_for_it(tmp_path):
+    from src.config import Settings
+
+    for environ in ({}, {"MFE_HOME": " "}, {"MFE_HOME": "~/x"}, {"MFE_HOME": "here"}, {"MFE_HOME": str(tmp_path)}):
+        settings = Settings.from_env(environ)
+        assert launch.home_of(environ) == settings.home
+        assert settings.lock_file.with_suffix(".owner.json") == settings.home / "data" / "library.owner.json"
+        hosts = {**environ, "MFE_HOSTS": " NAS.local, 192.168.1.5,, "}
+        assert tuple(host.lower() for host in launch.hosts_of(hosts)) == Settings.from_env(hosts).hosts == ("nas.local", "192.168.1.5")
+
+
 def test_without_a_desktop_no_text_browser_takes_the_terminal(browser, monkeypatch):
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.delenv("DISPLAY", raising=False)
@@ -420,7 +465,7 @@ HTTPServer(("127.0.0.1", port), Handler).serve_forever()
 """
 
 
-def start_stub(root: Path, port: int, **variables: str) -> subprocess.Popen[str]:
+def start_stub(root: Path, port: int, hosts: tuple[str, ...] = (), **variables: str) -> subprocess.Popen[str]:
     """``launch.serve`` in a process group of its own, with a stand-in for Streamlit."""
     (root / "stub.py").write_text(STUB)
     python = environment.venv_python(root)
@@ -429,7 +474,8 @@ def start_stub(root: Path, port: int, **variables: str) -> subprocess.Popen[str]
     python.chmod(0o755)
     code = (
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"  # also where tests run in the background
-        f"from pathlib import Path; from scripts.launch import serve; raise SystemExit(serve({port}, False, Path({str(root)!r}), 1.0))"
+        "from pathlib import Path; from scripts.launch import serve;"
+        f"raise SystemExit(serve({port}, False, {hosts!r}, Path({str(root)!r}), 1.0))"
     )
     return subprocess.Popen(
         [sys.executable, "-c", code],
@@ -466,6 +512,18 @@ def test_it_runs_on_this_computer_only_and_ends_cleanly(tmp_path, how):
     assert process.returncode == 0
     assert "has ended" in rest and "Traceback" not in rest
     assert not launch.taken(port)
+
+
+@posix
+def test_further_hosts_open_it_to_the_network_with_a_warning(tmp_path):
+    port = free_port()
+    process = start_stub(tmp_path, port, ("nas.local", "192.168.1.5"))
+    said = read_until(process, "runs at")
+    assert "'--server.address', '0.0.0.0'" in said and "'--browser.serverAddress', 'nas.local'" in said
+    assert said.count("There is no password: whoever reaches this computer as nas.local, 192.168.1.5 sees, adds and clears photos.") == 1
+    process.send_signal(signal.SIGTERM)
+    assert "no password" not in process.communicate(timeout=20)[0] and process.returncode == 0
+    assert launch.hosts_of({}) == [] and launch.address([]) == "127.0.0.1"
 
 
 @posix
@@ -524,7 +582,7 @@ def test_streamlit_is_set_up_for_this_computer_only():
 
     config = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())
     assert config["server"]["address"] == "127.0.0.1"
-    assert config["server"]["allowedHosts"] == ["localhost", "127.0.0.1"]
+    assert "allowedHosts" not in config["server"], "the doors of the app know the names; a second list would contradict MFE_HOSTS"
     assert config["browser"]["gatherUsageStats"] is False
     assert config["client"]["showErrorDetails"] in ("none", "type")
 

@@ -82,7 +82,7 @@ def show_jobs(jobs: Sequence[JobSnapshot]) -> None:
     if not jobs:
         st.caption("Nothing was done yet.")
         return
-    rows = [{"Job": job.title, "State": job.state, "Outcome": _outcome(job)} for job in jobs]
+    rows = [{"Job": job.title, "State": job.state, "Outcome": _outcome(job)} for job in jobs if not job_progress.is_quiet(job)]
     st.dataframe(rows, hide_index=True, width="stretch")
 
 
@@ -91,7 +91,7 @@ def _outcome(job: JobSnapshot) -> str:
         return job.error
     if not job.finished:
         return job_progress.progress_line(job)
-    return job_progress.summary(job) if job.kind == "index" else ""
+    return job_progress.outcome(job)
 
 
 def show_how() -> None:

@@ -23,7 +23,7 @@ def show(services: Services) -> None:
     images, _, uploads = services.catalog.counts()
     st.markdown(what_goes(images, uploads))
     st.markdown("Your own photos in their folders stay where they are. Downloaded models stay too.")
-    if any(job.kind in ("index", "reindex", "rebuild") for job in services.jobs.active()):
+    if any(job.kind in ("index", "sync", "reindex", "rebuild") for job in services.jobs.active()):
         st.caption("The job that is running now will be cancelled first.")
     with st.container(horizontal=True):
         label = f"Clear {count(images, 'photo')}"
@@ -36,7 +36,7 @@ def what_goes(images: int, uploads: int) -> str:
     lines = [
         f"The library forgets {count(images, 'photo')}. This deletes:",
         f"- {count(images, 'entry', 'entries')} in the catalogue, with their vectors",
-        "- the search index",
+        "- the search index and the list of folders",
         f"- {count(images, 'thumbnail')}",
         f"- {count(uploads, 'uploaded copy', 'uploaded copies')}: there may be no other copy of an uploaded photo"
         if uploads

@@ -5,10 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from src.errors import AppError
+from src.names import shown
 from src.ui.text import literal
 
 
 def show(error: AppError) -> None:
     st.error(literal(error.user_message), icon=":material/error:")
     if error.hint:
-        st.text(error.hint)
+        st.text(shown(error.hint))

@@ -8,6 +8,7 @@ import streamlit as st
 from PIL import Image
 
 from src.bootstrap import Services
+from src.names import shown
 from src.processing import image_io
 from src.services.search import Query
 from src.ui import state
@@ -57,7 +58,7 @@ def _show_similar(services: Services, image_id: str) -> Query | None:
 
 def _show_label(text: str) -> None:
     with st.container(gap="small"):
-        st.text(text)
+        st.text(shown(text))
         st.button("Choose another", icon=":material/close:", on_click=state.clear_example, key="other-example")
 
 

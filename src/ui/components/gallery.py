@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
+from src.names import shown
 from src.schema import SearchHit
 
 _HERE = Path(__file__).parent
@@ -23,16 +24,17 @@ def show(hits: Sequence[SearchHit], key: str, scores: bool = True) -> str | None
 def show_photo(image_id: str, name: str, facts: Sequence[tuple[str, str]], note: str | None = None) -> None:
     """One photo of the library as large as the place allows, with what is known about it."""
     sources = {"src": f"/api/image/{image_id}", "thumb": _thumb(image_id)}
-    _draw("photo-large", {"photo": {"name": name, "facts": [list(fact) for fact in facts], "note": note, **sources}})
+    lines = [[label, shown(value)] for label, value in facts]
+    _draw("photo-large", {"photo": {"name": shown(name), "facts": lines, "note": note, **sources}})
 
 
 def show_small(image_id: str, name: str) -> None:
     """A photo of the library at the size of its thumbnail."""
-    _draw("photo-small", {"single": {"src": _thumb(image_id), "name": name}}, width="content")
+    _draw("photo-small", {"single": {"src": _thumb(image_id), "name": shown(name)}}, width="content")
 
 
 def _item(hit: SearchHit, scores: bool) -> dict[str, Any]:
-    item = {"id": hit.id, "name": hit.name, "src": _thumb(hit.id)}
+    item = {"id": hit.id, "name": shown(hit.name), "src": _thumb(hit.id)}
     return {**item, "score": f"{hit.score:.2f}"} if scores else item
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from src.bootstrap import Services
+from src.names import shown
 from src.schema import JobKind, JobSnapshot, Skipped
 from src.ui import state
 from src.ui.text import count, duration, literal, size
@@ -19,6 +20,7 @@ EVERY = 0.7
 IDLE = 4.0
 """Seconds between two looks for a job that another tab or the command line started."""
 WORDS: dict[str, str] = {"images": "photo", "bytes": "byte", "vectors": "vector"}
+PAUSABLE: tuple[JobKind, ...] = ("index", "sync", "reindex", "rebuild", "download")
 
 
 def show(services: Services, kinds: tuple[JobKind, ...], compact: bool = False) -> None:
@@ -44,25 +46,37 @@ def show_bars(services: Services, kinds: tuple[JobKind, ...], compact: bool = Fa
             _show_bar(services, job, compact)
 
 
-def _ids(services: Services) -> list[str]:
-    return [job.id for job in services.jobs.active()]
+def _ids(services: Services) -> list[tuple[str, bool]]:
+    """The unfinished jobs, and which of them are paused."""
+    return [(job.id, job.state == "paused") for job in services.jobs.active()]
 
 
 def _show_bar(services: Services, job: JobSnapshot, compact: bool) -> None:
     with st.container(border=not compact, key=f"job-{'small' if compact else 'large'}-{job.id}", gap="small"):
-        st.text(job.title)
+        st.text(shown(job.title))
         st.progress(min(1.0, job.done / job.total) if job.total else 0.0, text=progress_line(job))
         if job.current and not compact:
-            st.text(job.current)
-        st.button("Cancel", key=f"cancel-{compact}-{job.id}", type="tertiary", on_click=services.jobs.cancel, args=(job.id,))
+            st.text(shown(job.current))
+        with st.container(horizontal=True, gap="small"):
+            if job.state == "paused":
+                _button("Resume", services.jobs.resume, job, compact)
+            elif job.kind in PAUSABLE:
+                _button("Pause", services.jobs.pause, job, compact)
+            _button("Cancel", services.jobs.cancel, job, compact)
+
+
+def _button(label: str, act: Callable[[str], None], job: JobSnapshot, compact: bool) -> None:
+    st.button(label, key=f"{label.lower()}-{compact}-{job.id}", type="tertiary", on_click=act, args=(job.id,))
 
 
 def progress_line(job: JobSnapshot) -> str:
     """How far a job is, in one line: "312 of 1,000 · 48 photos/s · 14 s left"."""
     if job.state == "queued":
         return "Waiting for its turn"
+    if job.state == "paused":
+        return f"Paused at {job.done:,} of {job.total:,}" if job.total else "Paused"
     if job.total is None:
-        return "Looking for photos" if job.kind == "index" else "Starting"
+        return "Looking for photos" if job.kind in ("index", "sync") else "Starting"
     in_bytes = job.unit == "bytes"
     parts = [f"{size(job.done)} of {size(job.total)}" if in_bytes else f"{job.done:,} of {job.total:,}"]
     if job.done and job.per_second:
@@ -86,6 +100,8 @@ def show_report(services: Services) -> None:
             st.button("Dismiss", key="dismiss", type="tertiary", on_click=state.dismiss_report, args=(job.id,))
         if job.error:
             st.error(literal(job.error), icon=":material/error:")
+        for finding in job.findings:
+            st.text(shown(finding.text))
         if job.skipped_count:
             _show_skipped(job)
 
@@ -116,8 +132,8 @@ def _show_skipped(job: JobSnapshot) -> None:
 
 
 def _row(skipped: Skipped) -> dict[str, str]:
-    folder, name = os.path.split(skipped.path)
-    return {"File": name or skipped.path, "Why it was skipped": skipped.reason, "Folder": folder}
+    folder, name = os.path.split(shown(skipped.path))
+    return {"File": name or folder, "Why it was skipped": shown(skipped.reason), "Folder": folder}
 
 
 def as_csv(rows: list[dict[str, str]]) -> str:
@@ -131,16 +147,24 @@ def as_csv(rows: list[dict[str, str]]) -> str:
 
 def announce(services: Services, kinds: tuple[JobKind, ...]) -> None:
     """Tell, once a session, of jobs of these kinds that ended since its last run."""
-    active = _ids(services)
+    active = [job_id for job_id, _ in _ids(services)]
     for job_id in state.watched():
         job = services.jobs.snapshot(job_id) if job_id not in active else None
-        if job is not None and job.kind in kinds and job.kind not in ("clear", "rebuild"):
+        if job is not None and job.kind in kinds and job.kind not in ("clear", "rebuild", "doctor") and not is_quiet(job):
             icon = ":material/check_circle:" if job.state == "done" else ":material/info:"
-            st.toast(f"{literal(job.title)}: {_outcome(job)}", icon=icon)
+            st.toast(f"{literal(job.title)}: {literal(outcome(job))}", icon=icon)
     state.watch(active)
 
 
-def _outcome(job: JobSnapshot) -> str:
-    if job.kind == "index":
+def is_quiet(job: JobSnapshot) -> bool:
+    """A look at the folders that found nothing new: the app does that by itself, and nobody asked."""
+    return job.kind == "sync" and job.state == "done" and not job.indexed and not job.findings
+
+
+def outcome(job: JobSnapshot) -> str:
+    """What came of a finished job, in a sentence or two."""
+    if job.findings:
+        return " ".join(finding.text for finding in job.findings)
+    if job.kind in ("index", "sync"):
         return summary(job)
     return {"done": "done.", "cancelled": "cancelled.", "failed": "it did not work."}.get(job.state, "")

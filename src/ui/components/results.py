@@ -45,7 +45,7 @@ def _show_line(services: Services, page: SearchPage) -> None:
 
 def _tell_indexing(services: Services, page: SearchPage) -> None:
     """While photos are being added: how many of them this search could see."""
-    jobs = [job for job in services.jobs.active() if job.kind == "index"]
+    jobs = [job for job in services.jobs.active() if job.kind == "index" and job.state != "paused"]
     if not jobs:
         return
     waiting = sum((job.total or 0) - job.done for job in jobs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from src.ui.components import about
+from src.ui.components import about, check_up
 from src.ui.resources import get_services
 
 services = get_services()
@@ -15,6 +15,7 @@ with left:
     about.show_disk(stats, services.settings.home)
     about.show_model(services, stats)
 with right:
+    check_up.show(services)
     about.show_how()
     about.show_versions()
-about.show_jobs(services.jobs.latest(20))
+about.show_jobs(services.jobs.latest(60))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from src.errors import AppError
-from src.ui.components import error_box, folder_form, job_progress, upload_form
+from src.ui.components import error_box, folder_form, folder_list, job_progress, upload_form
 from src.ui.resources import get_services
 
 services = get_services()
@@ -27,3 +27,4 @@ with right:
 if chosen is not None:
     services.jobs.submit("index", folder_form.title(chosen), paths=[str(chosen)])
     st.rerun()
+folder_list.show(services)

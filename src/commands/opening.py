@@ -1,0 +1,101 @@
+"""How a command comes to the library: as its owner, as a reader, or through the app that has it."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from src import terminal
+from src.bootstrap import Services, build_services
+from src.config import Settings
+from src.errors import AppError, LibraryBusy, UnreadablePath
+from src.models.registry import spec
+from src.schema import JobKind, JobSnapshot
+from src.services.jobs import stored_snapshot, submit_job
+
+DONE, FAILED = 0, 1
+
+
+def settings_of(arguments: argparse.Namespace) -> Settings:
+    """The environment's settings with --library and --model applied."""
+    settings = Settings.from_env()
+    if arguments.library is not None:
+        settings = settings.at(arguments.library)
+    if arguments.model is not None:
+        settings = replace(settings, model=spec(arguments.model).id)
+    return settings
+
+
+@contextlib.contextmanager
+def opened(arguments: argparse.Namespace) -> Iterator[Services]:
+    """The library as its owner. Raises LibraryBusy where an app or another command has it."""
+    services = build_services(settings_of(arguments))
+    try:
+        yield services
+    finally:
+        services.close()
+
+
+@contextlib.contextmanager
+def reading(arguments: argparse.Namespace) -> Iterator[Services]:
+    """The library for reading, also beside a running app."""
+    services = build_services(settings_of(arguments), read_only=True)
+    try:
+        yield services
+    finally:
+        services.close()
+
+
+def do_job(arguments: argparse.Namespace, kind: JobKind, title: str, **params: Any) -> terminal.Report:
+    """Do a job here or, where an app has the library, let that do it; follow it to its end.
+
+    Its report is returned also where a path could not be read or the app failed: ``report.problem`` is why.
+    """
+    report = terminal.Report()
+    try:
+        with opened(arguments) as services:
+            report.follow(services.handlers[kind](params), terminal.console(arguments.json))
+    except UnreadablePath as error:
+        report.problem = error
+    except LibraryBusy as busy:
+        with reading(arguments) as services:
+            _follow_in_the_app(services, busy, kind, title, report, params)
+    return report
+
+
+def finished(report: terminal.Report) -> JobSnapshot:
+    """How a job ended. Raises its problem where it has one."""
+    if report.problem:
+        raise report.problem
+    return report.snapshot
+
+
+def _follow_in_the_app(
+    services: Services, busy: LibraryBusy, kind: JobKind, title: str, report: terminal.Report, params: dict[str, Any]
+) -> None:
+    """Queue a job for the running app and wait for its end. Raises ``busy`` where no app has the library: nothing else takes jobs."""
+    if not services.vectors.app_is_running():
+        raise busy
+    terminal.note("The library is open in the app, which does the work now.")
+    job_id = submit_job(services.catalog, kind, title, **params)
+    try:
+        while not report.snapshot.finished:
+            snapshot = stored_snapshot(services.catalog, job_id)
+            if snapshot is None:
+                raise LibraryBusy("The job disappeared from the library.")
+            report.snapshot = snapshot
+            if not snapshot.finished:
+                if not services.vectors.app_is_running():
+                    raise LibraryBusy("The app ended before the job was done.", "It goes on when the app is started again.")
+                time.sleep(0.3)
+    except KeyboardInterrupt:
+        services.catalog.jobs.update(job_id, cancel=True)
+        raise
+    if report.snapshot.state == "cancelled":
+        report.problem = AppError("The job was cancelled in the app.", "What was done so far is kept.")
+    elif report.snapshot.error:
+        report.problem = AppError(report.snapshot.error)

@@ -1,0 +1,93 @@
+"""Pictures in, pictures found: index, sync, search."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from src import terminal
+from src.bootstrap import Services
+from src.commands.opening import DONE, FAILED, do_job, reading
+from src.errors import BadInput, BadQuery, UnreadableImage, UnreadablePath
+from src.processing.discovery import parse_path
+from src.processing.image_io import display_text
+from src.services.folders import inside
+from src.services.search import Query
+
+
+def index(arguments: argparse.Namespace) -> int:
+    """index PATH..."""
+    paths = [str(parse_path(text)) for text in arguments.paths]
+    return _reported(arguments, do_job(arguments, "index", "Indexing (command line)", paths=paths, model=arguments.model))
+
+
+def sync(arguments: argparse.Namespace) -> int:
+    """sync [FOLDER...]: those folders, or all that the library follows. Raises BadInput for one that is in none of them."""
+    paths = [parse_path(text) for text in arguments.folders]
+    if paths:
+        with reading(arguments) as services:
+            followed = [os.fsencode(folder) for folder in services.folders.paths()]
+        strange = next((path for path in paths if not any(inside(os.fsencode(path), folder) for folder in followed)), None)
+        if strange:
+            raise BadInput(f"The library does not follow {display_text(strange)}.", "To add a folder, index it.")
+    params = {"paths": [str(path) for path in paths]} if paths else {}
+    return _reported(arguments, do_job(arguments, "sync", "Looking at the folders again (command line)", **params))
+
+
+def _reported(arguments: argparse.Namespace, report: terminal.Report) -> int:
+    """The report is printed also where a path could not be read; the exit code is then 1."""
+    terminal.print_json(report.as_json()) if arguments.json else report.show()
+    if report.problem:
+        terminal.note(str(report.problem))
+    return FAILED if report.problem else DONE
+
+
+def search(arguments: argparse.Namespace) -> int:
+    """search [TEXT] [--image FILE] or search --queries FILE."""
+    text = " ".join(arguments.text)
+    if arguments.queries is not None:
+        if text or arguments.image:
+            arguments.wrong_usage("--queries stands alone: give no TEXT and no --image beside it")
+        return _search_file(arguments)
+    if not text and not arguments.image:
+        arguments.wrong_usage("say what to look for: TEXT, --image FILE, or both")
+    with reading(arguments) as services:
+        image = _read_picture(arguments.image, services) if arguments.image else None
+        page = services.search.search(Query(text, image), arguments.top_k)
+    if arguments.image and not text:
+        page = replace(page, query=str(arguments.image))
+    terminal.print_json(terminal.page_as_json(page)) if arguments.json else terminal.show_page(page)
+    return DONE
+
+
+def _search_file(arguments: argparse.Namespace) -> int:
+    try:
+        lines = Path(arguments.queries).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8 text"
+        raise UnreadablePath(f"The queries in {arguments.queries} can't be read ({reason}).") from error
+    queries = [Query(line) for line in lines if line.strip()]
+    if not queries:
+        raise BadQuery(f"There is no query in {arguments.queries}.", "Write one a line.")
+    with reading(arguments) as services:
+        pages = services.search.search_many(queries, arguments.top_k)
+    if arguments.json:
+        terminal.print_json([terminal.page_as_json(page) for page in pages])
+    else:
+        for page in pages:
+            terminal.say(f"\n{page.query}")
+            terminal.show_page(page)
+    return DONE
+
+
+def _read_picture(path: Path, services: Services) -> Any:
+    try:
+        with path.expanduser().open("rb") as file:
+            return services.search.open_picture(file)
+    except OSError as error:
+        raise UnreadableImage(f"The picture {path} can't be read ({error.strerror or error}).") from error
+    except UnreadableImage as error:
+        raise UnreadableImage(f"{path}: {error.user_message}", error.hint) from error

@@ -1,0 +1,17 @@
+"""Names and other text that come from outside, as they may be shown: on a page or in a terminal."""
+
+from __future__ import annotations
+
+import re
+
+_HARMFUL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufff9-\ufffb\ud800-\udfff]")
+
+
+def shown(text: str) -> str:
+    """``text`` with a mark, U+FFFD, for each character that would drive a terminal, break the line or turn round what follows.
+
+    Those are control characters, line and paragraph separators, and the marks that embed, override or isolate a direction, which can
+    make `photo.exe` look like `exe.jpg`; lone surrogates too, which can't be written as UTF-8. Letters of every script stay, and so do
+    joined emoji, odd blanks and the marks that right-to-left names are typed with.
+    """
+    return _HARMFUL.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -1,0 +1,133 @@
+"""Reading any picture safely: robust formats in the caller's thread, all others in processes that may crash without harm."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from importlib import metadata
+from pathlib import Path
+from typing import IO, Any
+
+from PIL import Image
+
+from src.errors import UnreadableImage
+from src.processing import image_io
+from src.processing.decoder_pool import DecoderPool
+from src.processing.image_io import Header
+from src.processing.memory import Budget, limits
+from src.schema import ImageFacts
+
+PROCESSES = 4
+HERE_BYTES = 200 * 2**20
+"""Memory that decoding may take in the app itself; what needs more is decoded in another process."""
+HERE_SIZE, HERE_JPEG_SIZE = 4 * 2**20, 32 * 2**20
+"""The same for the file: millions of empty chunks take minutes to go through, and only a process can be stopped."""
+SEGMENTS, SCANS = 1000, 64
+"""Of a JPEG decoded in the app itself: a usual one has about ten of each, one made to take hours has thousands."""
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "none"
+
+
+READER = " ".join(["1", *(f"{package} {_version(package)}" for package in ("pillow", "pillow-heif", "rawpy"))])
+"""Names the decoders. Stored beside a refused file: where it differs, the file is tried again."""
+
+
+class _TooLargeHereError(UnreadableImage):
+    """For another process."""
+
+
+class PictureReader:
+    """Decodes pictures for any number of threads within a fixed budget of memory. To be closed."""
+
+    def __init__(self, max_megapixels: int | None = None) -> None:
+        """max_megapixels: larger pictures are refused before a pixel is decoded; None goes by the memory at hand, 200 at most."""
+        self._limits = limits(max_megapixels)
+        self._budget = Budget(self._limits.bytes)
+        self._pool = DecoderPool(min(PROCESSES, os.cpu_count() or 1), self._limits.bytes)
+
+    def read(self, source: Path | IO[bytes], min_side: int | None = None, careful: bool = False) -> tuple[Image.Image, ImageFacts]:
+        """Decode one picture: upright, RGB, transparency on white, first frame. Content decides the format.
+
+        source: a path, or a binary file open for reading. min_side: the short side in pixels that is enough; a larger picture may be
+        reduced to no less. careful: not in this process, whatever the format. Facts give the full size.
+        Raises UnreadableImage with the reason in one sentence; OSError where the file can't be opened or read at all.
+        """
+        if isinstance(source, Path):
+            with source.open("rb") as file:
+                return self.read(file, min_side, careful)
+        if not careful and _harmless(source):
+            try:
+                return self._here(source, min_side)
+            except _TooLargeHereError:
+                pass
+        with _on_disk(source) as (path, suffix, stat):
+            request: dict[str, Any] = {"path": path, "suffix": suffix, "file": [stat.st_dev, stat.st_ino, stat.st_size]}
+            return self._pool.decode(request | {"min_side": min_side, "limits": vars(self._limits)}, self._budget.taken)
+
+    def close(self) -> None:
+        """End the decoder processes. Pictures that are being read by them are refused, for a reason that does not last."""
+        self._pool.close()
+
+    def _here(self, file: IO[bytes], min_side: int | None) -> tuple[Image.Image, ImageFacts]:
+        with ExitStack() as held:
+
+            def admit(header: Header) -> None:
+                if header.needs > HERE_BYTES:
+                    raise _TooLargeHereError("")
+                held.enter_context(self._budget.taken(header.needs))
+
+            return image_io.decode(file, self._limits.megapixels, min_side, self._limits.bytes, admit)
+
+
+def _harmless(file: IO[bytes]) -> bool:
+    """Whether a file is of a kind, a size and a layout that can be decoded in the app: nothing there takes long or crashes."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    start = file.read(32)
+    if not image_io.decoded_here(start):
+        return False
+    if not start.startswith(b"\xff\xd8"):
+        return size <= HERE_SIZE
+    return size <= HERE_JPEG_SIZE and _plain_jpeg(start + file.read())
+
+
+def _plain_jpeg(data: bytes) -> bool:
+    """Whether few segments, one directly after the other, lead to the first scan, and it has as many scans as a picture needs."""
+    at = 2
+    for _ in range(SEGMENTS):
+        if data[at : at + 2] == b"\xff\xda":
+            return data.count(b"\xff\xda") <= SCANS
+        if data[at : at + 1] != b"\xff" or not 0xC0 <= int.from_bytes(data[at + 1 : at + 2]) < 0xFF:
+            return False
+        at += 2 + int.from_bytes(data[at + 2 : at + 4])
+    return False
+
+
+@contextmanager
+def _on_disk(file: IO[bytes]) -> Iterator[tuple[str, str, os.stat_result]]:
+    """Path, extension and stat of an open file; bytes in memory are written to a temporary file meanwhile."""
+    name = getattr(file, "name", None)
+    suffix = Path(os.fsdecode(name)).suffix if isinstance(name, str | bytes) else ""
+    try:
+        stat = os.fstat(file.fileno())
+    except OSError:  # io.UnsupportedOperation: in memory
+        stat = None
+    if stat and isinstance(name, str | bytes) and os.path.isfile(name):
+        yield os.path.abspath(os.fsdecode(name)), suffix, stat
+        return
+    handle, path = tempfile.mkstemp(prefix="picture-", suffix=suffix)
+    try:
+        with os.fdopen(handle, "wb") as copy:
+            file.seek(0)
+            shutil.copyfileobj(file, copy, 2**20)
+        yield path, suffix, os.stat(path)
+    finally:
+        os.unlink(path)

@@ -1,0 +1,71 @@
+"""The folders that the library follows, how they are, and what can be done with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import streamlit as st
+
+from src.bootstrap import Services, queue_sync
+from src.names import shown
+from src.schema import FolderStatus
+from src.ui import state
+from src.ui.text import count, moment
+
+
+def show(services: Services) -> None:
+    """One row for each folder, and the photos that are missing. Nothing where no folder was added yet."""
+    folders = services.folders.all()
+    missing = services.folders.missing()
+    if not folders and not missing:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown("#### Folders")
+        if len(folders) > 1:
+            st.button("Look for changes in all", icon=":material/refresh:", type="tertiary", key="sync-all", on_click=_sync, args=(services, folders))
+    with st.container(key="folders", gap="small"):
+        for number, folder in enumerate(folders):
+            _show_folder(services, folder, number)
+    if missing:
+        _show_missing(missing)
+
+
+def _show_folder(services: Services, folder: FolderStatus, number: int) -> None:
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"folder-row-{number}"):
+        with st.container(gap=None, key=f"folder-text-{number}"):
+            st.text(shown(folder.text))
+            st.caption(status_line(folder))
+        key = f"watch-{number}-{folder.watched}"  # the catalogue's word counts, also where another tab changed it
+        st.toggle("Watch", folder.watched, key=key, on_change=_watch, args=(services, folder), help=WATCH)
+        st.button("Look now", key=f"sync-{number}", icon=":material/refresh:", on_click=_sync, args=(services, [folder]))
+        st.button("Remove", key=f"remove-{number}", icon=":material/close:", type="tertiary", on_click=state.open_remove, args=(folder.path,))
+
+
+WATCH = "Changes in the folder are picked up while the app runs. Otherwise only when you press “Look now”."
+
+
+def status_line(folder: FolderStatus) -> str:
+    """How a folder is, in one line. Our own words only."""
+    if folder.offline:
+        return f":material/folder_off: **Offline** – {count(folder.files, 'photo')} hidden until it is back. Nothing is forgotten."
+    there = folder.files - folder.missing
+    parts = [count(there, "photo"), f"looked at {moment(folder.synced_at)}" if folder.synced_at else "not gone through yet"]
+    if folder.missing:
+        parts.insert(1, f"{folder.missing:,} missing")
+    return " · ".join(parts)
+
+
+def _show_missing(missing: int) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", key="missing"):
+        verb = "is missing: its file is" if missing == 1 else "are missing: their files are"
+        st.markdown(f":material/hide_image: {count(missing, 'photo')} {verb} gone. Hidden, and back when seen again.")
+        st.button(f"Forget {count(missing, 'photo')} …", type="tertiary", key="forget", on_click=state.open_forget)
+
+
+def _watch(services: Services, folder: FolderStatus) -> None:
+    services.folders.watch(folder.path, not folder.watched)
+
+
+def _sync(services: Services, folders: Sequence[FolderStatus]) -> None:
+    queue_sync(services.jobs, [Path(folder.path) for folder in folders])

@@ -1,0 +1,129 @@
+"""Folders on the page: what is followed, what is offline or missing, forgetting, and the check-up."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from src.bootstrap import Services
+from src.schema import Finding, JobSnapshot
+from src.ui.components import job_progress
+from tests.fakes import colour_picture
+from tests.ui.conftest import button, goto, index, texts
+
+
+@pytest.fixture
+def page(app: AppTest, photos: Path) -> AppTest:
+    """The page Upload of a library with one folder of twelve photos."""
+    return goto(app.run(), "upload")
+
+
+def settled(page: AppTest, services: Services, kind: str = "sync") -> JobSnapshot:
+    """Wait for the last job of a kind and draw the page again."""
+    job = next(job for job in services.jobs.latest(10) if job.kind == kind)
+    done = services.jobs.wait(job.id, 30)
+    assert done is not None and done.finished
+    page.run()
+    assert not page.exception
+    return done
+
+
+def test_a_folder_with_its_numbers_and_looking_again(page: AppTest, services: Services, photos: Path) -> None:
+    said = texts(page)
+    assert str(photos) in said and "12 photos · looked at" in said
+    colour_picture("red", (61, 40)).save(photos / "another.png")
+    button(page, "Look now").click().run()
+    assert settled(page, services).indexed == 1
+    assert "13 photos · looked at" in texts(page)
+
+
+def test_no_folders_no_list(app: AppTest, services: Services) -> None:
+    assert "Folders" not in [m.value.strip("# ") for m in goto(app.run(), "upload").markdown]
+
+
+def test_watching_is_switched_for_each_folder(page: AppTest, services: Services, photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "second").mkdir()
+    colour_picture("red", (62, 40)).save(tmp_path / "second" / "red.png")
+    index(services, tmp_path / "second")
+    page.run()
+    assert [toggle.value for toggle in page.toggle] == [True, True]
+    page.toggle[1].set_value(False).run()
+    assert {Path(f.path).name: f.watched for f in services.folders.all()} == {"photos": True, "second": False}
+    assert [toggle.value for toggle in page.toggle] == [True, False]
+
+
+def test_a_missing_photo_is_told_and_forgotten_only_after_asking(page: AppTest, services: Services, photos: Path) -> None:
+    (photos / "red.png").unlink()
+    (photos / "blue.png").unlink()
+    button(page, "Look now").click().run()
+    settled(page, services)
+    said = texts(page)
+    assert "10 photos · 2 missing" in said and "2 photos are missing: their files are gone" in said
+    button(page, "Forget 2 photos …").click().run()
+    assert "The files of 2 photos were not there" in texts(page)
+    button(page, "Keep everything").click().run()
+    assert services.folders.missing() == 2
+    button(page, "Forget 2 photos …").click().run()
+    button(page, "Forget 2 photos").click().run()
+    settled(page, services, "forget")
+    assert services.folders.missing() == 0 and "are missing:" not in texts(page)
+
+
+def test_an_unplugged_drive_is_one_badge(page: AppTest, services: Services, photos: Path) -> None:
+    photos.rename(photos.with_name("away"))
+    button(page, "Look now").click().run()
+    settled(page, services)
+    said = texts(page)
+    assert "**Offline** – 12 photos hidden until it is back. Nothing is forgotten." in said and "Forget" not in said
+    assert "Offline folders" in str([html.proto.body for html in page.get("html")])
+    photos.with_name("away").rename(photos)
+    button(page, "Look now").click().run()
+    assert settled(page, services).indexed == 0 and "Offline" not in texts(page) and "12 photos are back." in texts(page)
+
+
+def test_removing_a_folder_asks_first(page: AppTest, services: Services, photos: Path) -> None:
+    button(page, "Remove").click().run()
+    assert "The files themselves stay where they are." in texts(page) and "12 files" in texts(page)
+    button(page, "Remove the folder").click().run()
+    settled(page, services, "remove")
+    assert services.catalog.counts()[0] == 0 and services.folders.all() == [] and len(list(photos.iterdir())) == 12
+
+
+def test_a_paused_job_says_so_and_can_be_resumed(app: AppTest, services: Services, tmp_path: Path) -> None:
+    for number in range(3):
+        colour_picture("red", (40 + number, 40)).save(tmp_path / f"{number}.png")
+    row = {"kind": "index", "title": "Adding many", "state": "paused", "params": json.dumps({"paths": [str(tmp_path)]})}
+    services.catalog.jobs.put({"id": "job", "progress": None, "cancel": False, "pause": True, "attempts": 0, **row})
+    page = goto(app.run(), "upload")
+    assert [bar.proto.text for bar in page.get("progress")] == ["Paused"]
+    button(page, "Resume").click().run()
+    done = services.jobs.wait("job", 30)
+    assert done is not None and (done.state, done.indexed) == ("done", 3)
+
+
+def test_lines_of_paused_jobs() -> None:
+    job = JobSnapshot("j", "index", "paused", "Adding", done=1200, total=5000)
+    assert job_progress.progress_line(job) == "Paused at 1,200 of 5,000"
+
+
+def test_the_check_up_tells_what_it_found(app: AppTest, services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    def examine(_: object) -> object:
+        yield Finding("thumbnails", "3 thumbnails were missing.", True)
+        yield Finding("uploads", "1 upload <b>can't</b> be read.", False)
+
+    services.handlers["doctor"] = examine  # type: ignore[assignment]
+    page = goto(app.run(), "about")
+    button(page, "Check and repair").click().run()
+    settled(page, services, "doctor")
+    said = texts(page)
+    assert "3 thumbnails were missing. Repaired." in said and ":material/warning: 1 upload <b>can't</b> be read." in said
+
+
+def test_a_quiet_look_says_nothing_and_a_telling_one_does() -> None:
+    quiet = JobSnapshot("j", "sync", "done", "Looking", already=12)
+    assert job_progress.is_quiet(quiet)
+    found = JobSnapshot("j", "sync", "done", "Looking", findings=(Finding("missing", "2 photos are no longer there."),))
+    assert not job_progress.is_quiet(found) and "no longer" in job_progress.outcome(found)

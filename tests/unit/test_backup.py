@@ -1,0 +1,675 @@
+"""Backup: what comes back is what was there; what is no good archive changes nothing; an interruption leaves one state or the other."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import random
+import shutil
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from src.bootstrap import Services, build_services
+from src.config import PROJECT_DIR, Settings
+from src.errors import AppError, BadInput, LibraryBusy, LibraryError, LibraryNewer, LibraryUnusable, UnreadablePath
+from src.processing.thumbnails import thumbnail_path
+from src.schema import Already, Progress, Skipped
+from src.services import backup
+from src.services.backup import export_library, finish_import, import_library
+from src.services.search import Query
+from src.services.uploads import as_params
+from tests.conftest import fake_models, make_photo
+from tests.fakes import COLOURS
+
+UUID = "0a1b2c3d-0000-5000-8000-000000000000"
+Members = dict[str, bytes]
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Settings:
+    """A library that is not there yet."""
+    return Settings(home=tmp_path / "target")
+
+
+@pytest.fixture
+def filled(services: Services, photos: Path, tmp_path: Path) -> Services:
+    """Four photos in a folder, an upload, and a collection made by hand."""
+    list(services.handlers["index"]({"paths": [str(photos)]}))
+    upload(services, "Drôle de nom.jpg", (250, 150, 190))
+    services.vectors.create_or_get_collection("mine")
+    services.vectors.add_segments([[3.0, 4.0]], [{"source": "x"}], ["x"])
+    return services
+
+
+@pytest.fixture
+def archive(filled: Services, tmp_path: Path) -> Path:
+    file = tmp_path / "out" / "library.zip"
+    file.parent.mkdir()
+    export(filled, file)
+    return file
+
+
+def upload(services: Services, name: str, colour: tuple[int, int, int]) -> Path:
+    buffer = io.BytesIO()
+    Image.new("RGB", (120, 90), colour).save(buffer, "JPEG")
+    found = services.uploads.save(name, buffer.getvalue())
+    list(services.handlers["index"]({"files": as_params([found])}))
+    return found.path
+
+
+def export(services: Services, file: Path) -> list[Any]:
+    return list(export_library(services.settings, services.catalog, file))
+
+
+def rows(settings: Settings, query: str) -> list[Any]:
+    with sqlite3.connect(settings.catalog_file) as db:
+        return db.execute(query).fetchall()
+
+
+def stored(settings: Settings) -> list[str]:
+    """Everything in the library's folder but its lock and its log."""
+    files = (path.relative_to(settings.home).as_posix() for path in settings.home.rglob("*"))
+    return sorted(name for name in files if name != "data" and not name.startswith(("data/library.", "data/logs")))
+
+
+def members_of(archive: Path) -> Members:
+    with zipfile.ZipFile(archive) as opened:
+        return {name: opened.read(name) for name in opened.namelist()}
+
+
+def write(file: Path, members: Members, **manifest: Any) -> Path:
+    """An archive of these members; the manifest says what is true of them but for what is given."""
+    said = json.loads(members["manifest.json"])
+    kinds = [name.split("/")[0] for name in members]
+    catalogue = members["catalog.sqlite3"]
+    said |= {"thumbs": kinds.count("thumbs"), "uploads": kinds.count("uploads"), "catalogue_bytes": len(catalogue)}
+    said |= {"catalogue_sha256": hashlib.sha256(catalogue).hexdigest(), **manifest}
+    with zipfile.ZipFile(file, "w") as opened:
+        for name, data in {**members, "manifest.json": json.dumps(said).encode()}.items():
+            opened.writestr(name, data)
+    return file
+
+
+def changed_catalogue(archive: Path, file: Path, *statements: str) -> Members:
+    """The archive's members after these statements were run on its catalogue."""
+    members = members_of(archive)
+    file.write_bytes(members["catalog.sqlite3"])
+    db = sqlite3.connect(file)
+    with db:
+        for statement in statements:
+            db.execute(statement)
+    db.close()
+    return {**members, "catalog.sqlite3": file.read_bytes()}
+
+
+# ---------------------------------------------------------------- round trip
+
+
+def test_everything_comes_back(filled: Services, archive: Path, target: Settings, photos: Path) -> None:
+    events = list(import_library(target, archive))
+    assert isinstance(events[-1], Progress) and events[-1].done == events[-1].total and events[-1].unit == "bytes"
+    for table in ("images", "vectors", "collections", "meta", "folders"):
+        query = f"SELECT * FROM {table} ORDER BY 1, 2"
+        assert rows(target, query) == rows(filled.settings, query) != [], table
+    own = "SELECT * FROM files WHERE NOT uploaded ORDER BY id"
+    assert rows(target, own) == rows(filled.settings, own) and len(rows(target, own)) == 4
+    here, there = filled.settings.data_dir, target.data_dir
+    stored_files = [file.relative_to(here) for name in ("thumbs", "uploads") for file in (here / name).rglob("*.jpg")]
+    assert len(stored_files) == 6
+    assert all((there / file).read_bytes() == (here / file).read_bytes() for file in stored_files)
+    restored = build_services(target, models=fake_models(target))
+    for words in ("red", "pink", "blue on the left"):
+        before, after = ({hit.id: hit.score for hit in each.search.search(Query(words), 9).hits} for each in (filled, restored))
+        assert len(before) == 5 and after == pytest.approx(before, abs=1e-3)
+    restored.vectors.create_or_get_collection("mine")
+    assert restored.vectors.search_by_embedding([3.0, 4.0])[0].metadata == {"source": "x"}
+    again = [event for event in restored.handlers["index"]({"paths": [str(photos)]}) if not isinstance(event, Progress)]
+    assert [type(event) for event in again] == [Already] * 4
+    restored.close()
+
+
+def test_uploads_open_in_their_new_place(filled: Services, archive: Path, target: Settings) -> None:
+    shutil.rmtree(filled.settings.uploads_dir)
+    list(import_library(target, archive))
+    restored = build_services(target, models=fake_models(target))
+    hit = restored.search.search(Query("pink"), 1).hits[0]
+    assert hit.name == "Drôle de nom.jpg" and Path(hit.path).parent == target.uploads_dir
+    assert restored.library.preview(hit.id) is not None
+    (device, inode, mtime, size) = rows(target, "SELECT device, inode, mtime_ns, size FROM files WHERE uploaded")[0]
+    found = Path(hit.path).stat()
+    assert (inode, mtime, size) == (found.st_ino, found.st_mtime_ns, found.st_size) and device == found.st_dev
+    restored.close()
+
+
+def test_an_upload_stored_under_another_name(services: Services, tmp_path: Path, target: Settings) -> None:
+    """Someone put a file into data/uploads by hand: an archive that could not be imported would be worth nothing."""
+    photo = make_photo(services.settings.uploads_dir / "IMG 1.JPG", COLOURS["red"])
+    found = services.uploads.left_over([])
+    assert [item.path for item in found] == [photo]
+    list(services.handlers["index"]({"files": as_params(found)}))
+    export(services, tmp_path / "odd.zip")
+    list(import_library(target, tmp_path / "odd.zip"))
+    path, name = rows(target, "SELECT path_text, name FROM files")[0]
+    assert Path(path).read_bytes() == photo.read_bytes() and Path(path).parent == target.uploads_dir and name == "IMG 1.JPG"
+
+
+def test_jobs_still_to_be_done_stay_behind(filled: Services, tmp_path: Path, target: Settings) -> None:
+    filled.jobs.submit("clear", "Clearing the library")
+    export(filled, tmp_path / "with-job.zip")
+    assert len(filled.jobs.active()) == 1
+    (tmp_path / "copy.sqlite3").write_bytes(members_of(tmp_path / "with-job.zip")["catalog.sqlite3"])
+    with sqlite3.connect(tmp_path / "copy.sqlite3") as db:
+        assert db.execute("SELECT * FROM jobs").fetchall() == []
+    list(import_library(target, tmp_path / "with-job.zip"))
+    assert rows(target, "SELECT * FROM jobs") == []
+
+
+def test_what_vanished_meanwhile(filled: Services, tmp_path: Path, target: Settings) -> None:
+    thumbnail = next(filled.settings.thumbs_dir.rglob("*.jpg"))
+    thumbnail.unlink()
+    lost = next(filled.settings.uploads_dir.iterdir())
+    lost.unlink()
+    events = export(filled, tmp_path / "less.zip")
+    assert [event.path for event in events if isinstance(event, Skipped)] == [str(lost)]
+    list(import_library(target, tmp_path / "less.zip"))
+    assert len(rows(target, "SELECT * FROM images")) == 5 and len(list(target.thumbs_dir.rglob("*.jpg"))) == 4
+
+
+def test_an_older_catalogue_is_brought_up_to_date(archive: Path, tmp_path: Path, target: Settings) -> None:
+    steps = ["DROP TABLE folders", "DROP TABLE unreadable", "DROP INDEX ix_files_stamp", "ALTER TABLE files DROP COLUMN missing_since"]
+    members = changed_catalogue(archive, tmp_path / "old.sqlite3", *steps, "ALTER TABLE jobs DROP COLUMN pause", "PRAGMA user_version = 1")
+    list(import_library(target, write(tmp_path / "old.zip", members, schema=1)))
+    restored = build_services(target, models=fake_models(target))
+    assert restored.search.search(Query("green"), 1).hits[0].name == "green.jpg" and restored.folders.all() == []
+    restored.close()
+
+
+def test_export_while_another_thread_indexes(services: Services, tmp_path: Path) -> None:
+    for number in range(120):
+        make_photo(tmp_path / "many" / f"{number}.jpg", list(COLOURS.values())[number % 12], (80, 60), seed=number)
+    done = threading.Event()
+
+    def index() -> None:
+        list(services.handlers["index"]({"paths": [str(tmp_path / "many")]}))
+        done.set()
+
+    worker = threading.Thread(target=index)
+    worker.start()
+    archives = []
+    while not done.is_set() or not archives:
+        archives.append(tmp_path / f"{len(archives)}.zip")
+        export(services, archives[-1])
+    worker.join()
+    export(services, tmp_path / "last.zip")
+    sizes = []
+    for file in [*archives[-6:], tmp_path / "last.zip"]:
+        settings = Settings(home=tmp_path / f"from-{file.stem}")
+        list(import_library(settings, file))
+        ids = {row[0] for row in rows(settings, "SELECT id FROM images")}
+        assert ids == {row[0] for row in rows(settings, "SELECT id FROM vectors")}
+        assert all(thumbnail_path(settings.thumbs_dir, image_id).is_file() for image_id in ids)
+        sizes.append(len(ids))
+    assert sizes == sorted(sizes) and sizes[-1] == 120
+    print(f"{len(archives)} archives while indexing; images in the last ones: {sizes}")
+
+
+# ---------------------------------------------------------------- where to
+
+
+def test_an_existing_file_is_not_overwritten(filled: Services, tmp_path: Path) -> None:
+    (tmp_path / "mine.zip").write_text("precious")
+    with pytest.raises(BadInput, match=r"There is a file .*mine\.zip already"):
+        export(filled, tmp_path / "mine.zip")
+    assert (tmp_path / "mine.zip").read_text() == "precious"
+
+
+def test_a_folder_that_is_not_there(filled: Services, tmp_path: Path) -> None:
+    with pytest.raises(UnreadablePath, match="can't be written"):
+        export(filled, tmp_path / "nowhere" / "library.zip")
+
+
+@pytest.mark.parametrize("events", [1, 2, 4])
+def test_cancelling_leaves_no_file(filled: Services, tmp_path: Path, events: int) -> None:
+    folder = tmp_path / "cancelled"
+    folder.mkdir()
+    running = export_library(filled.settings, filled.catalog, folder / "library.zip")
+    assert len([next(running) for _ in range(events)]) == events
+    running.close()  # type: ignore[attr-defined]
+    assert list(folder.iterdir()) == []
+
+
+def test_too_little_space(filled: Services, archive: Path, target: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**12, 10**12 - 10**7, 10**7))
+    with pytest.raises(LibraryUnusable, match=r"MB are needed and 10 MB are free"):
+        export(filled, archive.with_name("second.zip"))
+    with pytest.raises(LibraryUnusable, match=r"MB are needed and 10 MB are free"):
+        list(import_library(target, archive))
+    assert list(archive.parent.iterdir()) == [archive] and stored(target) == []
+
+
+def test_a_disk_that_fills_up_in_the_middle(filled: Services, archive: Path, target: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(UnreadablePath, match="No space left on device"):
+        export(filled, archive.with_name("second.zip"))
+    with pytest.raises(LibraryUnusable, match="No space left on device"):
+        list(import_library(target, archive))
+    assert list(archive.parent.iterdir()) == [archive] and stored(target) == []
+
+
+def test_left_overs_of_a_killed_export_are_in_nobodys_way(filled: Services, tmp_path: Path) -> None:
+    for name in ("again.zip.part", "again.zip.catalog.part"):
+        (tmp_path / name).write_bytes(b"half" * 100_000)
+    export(filled, tmp_path / "again.zip")
+    assert [file.name for file in tmp_path.glob("again*")] == ["again.zip"] and zipfile.ZipFile(tmp_path / "again.zip").testzip() is None
+
+
+# ---------------------------------------------------------------- where it may not go
+
+
+def test_a_library_that_is_not_empty_is_left_as_it_is(archive: Path, target: Settings, photos: Path) -> None:
+    other = build_services(target, models=fake_models(target))
+    other.vectors.create_or_get_collection("mine")
+    other.vectors.add_segments([[1.0, 0.0]], ids=["y"])
+    other.close()
+    for _ in range(2):
+        before = rows(target, "SELECT id, vector FROM vectors ORDER BY id")
+        with pytest.raises(LibraryError, match="not empty"):
+            list(import_library(target, archive))
+        assert rows(target, "SELECT id, vector FROM vectors ORDER BY id") == before and not list(target.data_dir.glob(".import-*"))
+        other = build_services(target, models=fake_models(target))
+        list(other.handlers["index"]({"paths": [str(photos / "red.jpg")]}))
+        other.close()
+
+
+def test_a_library_that_is_open(archive: Path, target: Settings) -> None:
+    owner = build_services(target, models=fake_models(target))
+    with pytest.raises(LibraryBusy):
+        list(import_library(target, archive))
+    owner.close()
+    list(import_library(target, archive))
+    reopened = build_services(target, models=fake_models(target))
+    assert reopened.library.stats().images == 5, "one that was made and closed is empty all the same"
+    reopened.close()
+
+
+def test_a_library_that_was_used_and_cleared_takes_an_archive(filled: Services, archive: Path, settings: Settings) -> None:
+    """Stale files of the old catalogue and of the old index must not come back to life under the new one."""
+    filled.vectors.discard("mine")
+    list(filled.handlers["clear"]({}))
+    filled.close()
+    list(import_library(settings, archive))
+    reopened = build_services(settings, models=fake_models(settings))
+    assert not reopened.vectors.open_index(reopened.library.collection()), "the old index was discarded"
+    assert reopened.search.search(Query("yellow"), 1).hits[0].name == "yellow.jpg"
+    reopened.close()
+
+
+def crash_leaving_a_log(target: Settings, elsewhere: Settings) -> None:
+    """Make ``target`` an empty library whose last writer died: what it wrote is in a write-ahead log beside the catalogue."""
+    build_services(elsewhere, models=fake_models(elsewhere)).close()
+    db = sqlite3.connect(elsewhere.catalog_file)
+    with db:
+        db.execute("INSERT INTO meta VALUES ('note', ?)", ("x" * 100_000,))
+    shutil.copytree(elsewhere.data_dir, target.data_dir, dirs_exist_ok=True)
+    db.close()
+    assert target.catalog_file.with_name("catalog.sqlite3-wal").stat().st_size > 100_000
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_a_catalogue_left_by_a_crash_is_replaced_with_all_its_files(
+    archive: Path, target: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, interrupted: bool
+) -> None:
+    """Its log, played into the new catalogue, would tear that."""
+    if interrupted:
+        monkeypatch.setattr(backup, "_finish", lambda _: None)
+        list(import_library(target, archive))
+        monkeypatch.undo()
+    crash_leaving_a_log(target, Settings(home=tmp_path / "crashed"))
+    if interrupted:
+        finish_import(target)
+    else:
+        list(import_library(target, archive))
+    assert rows(target, "PRAGMA integrity_check") == [("ok",)] and len(rows(target, "SELECT id FROM images")) == 5
+    assert rows(target, "SELECT value FROM meta WHERE key = 'note'") == []
+
+
+def test_the_index_of_a_catalogue_that_has_gone_is_discarded(filled: Services, archive: Path, settings: Settings) -> None:
+    filled.close()
+    for file in settings.data_dir.glob("catalog.sqlite3*"):
+        file.unlink()
+    assert (settings.chroma_dir / "chroma.sqlite3").exists()
+    list(import_library(settings, archive))
+    assert not (settings.chroma_dir / "chroma.sqlite3").exists()
+
+
+def test_a_library_that_someone_reads(archive: Path, target: Settings) -> None:
+    build_services(target, models=fake_models(target)).close()
+    reader = sqlite3.connect(target.catalog_file)
+    reader.execute("BEGIN").execute("SELECT * FROM images").fetchall()
+    with pytest.raises(LibraryBusy, match="Another program is using the library's catalogue"):
+        list(import_library(target, archive))
+    reader.close()
+    assert not list(target.data_dir.glob(".import-*"))
+    list(import_library(target, archive))
+
+
+def test_a_damaged_catalogue_is_not_replaced_either(archive: Path, target: Settings) -> None:
+    """Someone may still rescue what is in it."""
+    target.data_dir.mkdir(parents=True)
+    target.catalog_file.write_bytes(b"SQLite format 3\x00" + bytes(5000))
+    with pytest.raises(LibraryUnusable, match=r"can't be used .*Move that file away") as caught:
+        list(import_library(target, archive))
+    assert str(target.catalog_file) in caught.value.user_message and target.catalog_file.stat().st_size == 5016
+    target.catalog_file.rename(target.data_dir / "old.sqlite3")
+    list(import_library(target, archive))
+    assert len(rows(target, "SELECT id FROM images")) == 5
+
+
+# ---------------------------------------------------------------- what is no good archive
+
+
+def refused(target: Settings, file: Path, error: type[AppError] = LibraryUnusable) -> str:
+    """The import refuses the file in one sentence and leaves nothing behind. Returns the sentence."""
+    outside = sorted(path for path in target.home.parent.rglob("*") if target.home not in (path, *path.parents))
+    with pytest.raises(error) as caught:
+        list(import_library(target, file))
+    assert stored(target) == []
+    assert sorted(path for path in target.home.parent.rglob("*") if target.home not in (path, *path.parents)) == outside
+    return caught.value.user_message
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../evil.jpg",
+        "../../evil.jpg",
+        "/tmp/evil.jpg",
+        "thumbs/../../evil.jpg",
+        f"uploads/../{UUID}.jpg",
+        f"uploads//{UUID}.jpg",
+        f"./uploads/{UUID}.jpg",
+        f"uploads\\{UUID}.jpg",
+        f"uploads/..\\{UUID}.jpg",
+        f"C:\\uploads\\{UUID}.jpg",
+        f"C:/uploads/{UUID}.jpg",
+        f"uploads/deeper/{UUID}.jpg",
+        f"uploads/{UUID}.jpg/",
+        f"uploads/{UUID}.jpg\n",
+        f"uploads/{UUID}.jpg:stream",
+        f"uploads/{UUID}.tar.gz",
+        f"uploads/{UUID.upper()}.jpg",
+        "uploads/evil.jpg",
+        f"thumbs/ff/{UUID}.jpg",
+        f"thumbs/0a/{UUID}.png",
+        "thumbs/",
+        "weights/evil.pt",
+        "library.lock",
+        "CATALOG.sqlite3",
+        "catalog.sqlite3-wal",
+        "ready",
+    ],
+)
+def test_a_member_that_an_export_would_not_write(archive: Path, tmp_path: Path, target: Settings, name: str) -> None:
+    file = tmp_path / "evil.zip"
+    write(file, {**members_of(archive), name: b""})
+    assert "does not belong there" in refused(target, file)
+
+
+def test_a_name_cut_at_a_zero_byte(archive: Path, tmp_path: Path, target: Settings) -> None:
+    file = write(tmp_path / "zero.zip", {**members_of(archive), f"uploads/{UUID}.jpgX../../x": b""})
+    file.write_bytes(file.read_bytes().replace(b".jpgX../", b".jpg\x00../"))
+    assert "does not belong there" in refused(target, file)
+
+
+def entry(name: str = f"uploads/{UUID}.jpg", **attributes: Any) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name)
+    for key, value in attributes.items():
+        setattr(info, key, value)
+    return info
+
+
+@pytest.mark.parametrize(
+    "info",
+    [
+        entry(external_attr=(stat.S_IFLNK | 0o777) << 16),
+        entry(external_attr=(stat.S_IFIFO | 0o666) << 16),
+        entry(external_attr=stat.S_IFDIR << 16),
+        entry(compress_type=zipfile.ZIP_DEFLATED),
+        entry(compress_type=zipfile.ZIP_LZMA),
+    ],
+    ids=["symlink", "fifo", "folder", "bomb", "lzma"],
+)
+def test_a_member_of_another_kind(archive: Path, tmp_path: Path, target: Settings, info: zipfile.ZipInfo) -> None:
+    file = write(tmp_path / "kind.zip", members_of(archive))
+    with zipfile.ZipFile(file, "a") as opened:
+        opened.writestr(info, bytes(10_000_000) if info.compress_type else b"/etc/passwd")
+    assert "does not belong there" in refused(target, file)
+
+
+def test_an_encrypted_member(archive: Path, tmp_path: Path, target: Settings) -> None:
+    file = write(tmp_path / "secret.zip", members_of(archive))
+    data = bytearray(file.read_bytes())
+    central = data.index(b"PK\x01\x02")
+    data[central + 8] |= 1
+    file.write_bytes(data)
+    assert "does not belong there" in refused(target, file)
+
+
+def test_the_same_member_twice(archive: Path, tmp_path: Path, target: Settings) -> None:
+    file = write(tmp_path / "twice.zip", members_of(archive))
+    with zipfile.ZipFile(file, "a") as opened, pytest.warns(UserWarning, match="Duplicate"):
+        opened.writestr("catalog.sqlite3", b"another one")
+    assert "the same member twice" in refused(target, file)
+
+
+@pytest.mark.parametrize("missing", ["catalog.sqlite3", "manifest.json"])
+def test_a_member_that_is_missing(archive: Path, tmp_path: Path, target: Settings, missing: str) -> None:
+    with zipfile.ZipFile(tmp_path / "less.zip", "w") as opened:
+        for name, data in members_of(archive).items():
+            if name != missing:
+                opened.writestr(name, data)
+    refused(target, tmp_path / "less.zip")
+
+
+def test_members_that_lie_about_their_size(archive: Path, tmp_path: Path, target: Settings) -> None:
+    """All of them share the same bytes of the file, so that a small archive would fill the disk."""
+    file = write(tmp_path / "lies.zip", {**members_of(archive), f"uploads/{UUID}.jpg": bytes(1000)}, uploads=2)
+    data = bytearray(file.read_bytes())
+    central = data.index(f"uploads/{UUID}.jpg".encode(), data.index(b"PK\x01\x02")) - 46
+    data[central + 20 : central + 28] = (3_000_000_000).to_bytes(4, "little") * 2
+    file.write_bytes(data)
+    assert "larger than the archive" in refused(target, file)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.3, 0.9, 0.999])
+def test_a_truncated_archive(archive: Path, tmp_path: Path, target: Settings, share: float) -> None:
+    data = archive.read_bytes()
+    (tmp_path / "cut.zip").write_bytes(data[: int(len(data) * share)])
+    assert "damaged" in refused(target, tmp_path / "cut.zip")
+
+
+def test_a_garbled_archive_changes_nothing_or_comes_in_whole(filled: Services, archive: Path, tmp_path: Path) -> None:
+    """Bytes that no checksum covers (times, comments) may differ; everything else is refused."""
+    chance, good, file = random.Random(7), archive.read_bytes(), tmp_path / "garbled.zip"
+    vectors = rows(filled.settings, "SELECT * FROM vectors ORDER BY number")
+    directory = good.index(b"PK\x01\x02")
+    came_in = 0
+    for number in range(120):
+        data = bytearray(good)
+        for _ in range(chance.choice((1, 1, 3, 20))):
+            data[chance.randrange(directory if number % 2 else 0, len(data))] = chance.randrange(256)
+        file.write_bytes(data)
+        settings = Settings(home=tmp_path / f"garbled-{number}")
+        try:
+            list(import_library(settings, file))
+        except AppError:
+            assert stored(settings) == []
+        else:
+            came_in += 1
+            assert rows(settings, "SELECT * FROM vectors ORDER BY number") == vectors
+    print(f"{came_in} of 120 garbled archives came in whole, the others were refused")
+
+
+def test_no_archive_at_all(tmp_path: Path, target: Settings) -> None:
+    (tmp_path / "text.zip").write_text("PK? no.")
+    assert "no library archive" in refused(target, tmp_path / "text.zip")
+    assert "There is no file" in refused(target, tmp_path / "nowhere.zip", UnreadablePath)
+    (tmp_path / "folder").mkdir()
+    refused(target, tmp_path / "folder", UnreadablePath)
+    os.mkfifo(tmp_path / "pipe")
+    refused(target, tmp_path / "pipe", UnreadablePath)
+
+
+@pytest.mark.parametrize(
+    ("said", "error"),
+    [
+        ({"version": 2}, LibraryNewer),
+        ({"version": 0}, LibraryUnusable),
+        ({"version": "one"}, LibraryUnusable),
+        ({"schema": 99}, LibraryNewer),
+        ({"schema": 1}, LibraryUnusable),
+        ({"format": "holiday pictures"}, LibraryUnusable),
+        ({"catalogue_sha256": "0" * 64}, LibraryUnusable),
+        ({"catalogue_bytes": 1}, LibraryUnusable),
+        ({"thumbs": 3}, LibraryUnusable),
+        ({"uploads": -1}, LibraryUnusable),
+        ({"uploads": None}, LibraryUnusable),
+        ({"facts": "x" * 100_000}, LibraryUnusable),
+    ],
+)
+def test_a_manifest_that_does_not_fit(archive: Path, tmp_path: Path, target: Settings, said: dict[str, Any], error: type[AppError]) -> None:
+    refused(target, write(tmp_path / "said.zip", members_of(archive), **said), error)
+
+
+@pytest.mark.parametrize("text", [b"", b"[]", b"{", b"[" * 60_000, b"\xff\xfe", b'{"format": 1}', b"Infinity"])
+def test_a_manifest_that_is_none(archive: Path, tmp_path: Path, target: Settings, text: bytes) -> None:
+    with zipfile.ZipFile(tmp_path / "none.zip", "w") as opened:
+        for name, data in {**members_of(archive), "manifest.json": text}.items():
+            opened.writestr(name, data)
+    refused(target, tmp_path / "none.zip")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TRIGGER evil AFTER UPDATE ON files BEGIN DELETE FROM images; END",
+        "CREATE VIEW evil AS SELECT * FROM images",
+        "CREATE TABLE evil (x)",
+        "DROP TABLE jobs",
+        "PRAGMA user_version = 7",
+        "UPDATE files SET path = CAST('../../evil.jpg' AS BLOB) WHERE uploaded",
+        "UPDATE files SET path = CAST('/etc/hostname' AS BLOB) WHERE uploaded",
+        "UPDATE files SET path = NULL WHERE 0; ",
+    ],
+)
+def test_a_catalogue_that_no_export_has_written(archive: Path, tmp_path: Path, target: Settings, statement: str) -> None:
+    members = changed_catalogue(archive, tmp_path / "evil.sqlite3", statement)
+    if statement.endswith("; "):
+        members["catalog.sqlite3"] = b"SQLite format 3\x00" + bytes(4096)
+    refused(target, write(tmp_path / "evil.zip", members))
+
+
+# ---------------------------------------------------------------- killed
+
+
+CHILD = """
+import os, signal, sys
+from pathlib import Path
+from src.config import Settings
+from src.services import backup
+
+left = int(sys.argv[3])
+
+def step():
+    global left
+    left -= 1
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+def killing(module, name):
+    real = getattr(module, name)
+    def wrapped(*arguments, **options):
+        result = real(*arguments, **options)
+        step()
+        return result
+    setattr(module, name, wrapped)
+
+for module, name in ((os, "replace"), (backup.snapshot, "settle"), (backup.snapshot, "retire"), (backup.shutil, "rmtree")):
+    killing(module, name)
+for event in backup.import_library(Settings(home=Path(sys.argv[1])), Path(sys.argv[2])):
+    step()
+"""
+
+
+def killed_at_each_step(archive: Path, target: Settings) -> Iterator[int]:
+    """Import in a child process that kills itself at its first step, its second, and so on until it lives to the end."""
+    for number in range(1, 100):
+        shutil.rmtree(target.home, ignore_errors=True)
+        command = [sys.executable, "-c", CHILD, str(target.home), str(archive), str(number)]
+        run = subprocess.run(command, cwd=PROJECT_DIR, capture_output=True, text=True, timeout=60)
+        if run.returncode == 0:
+            return
+        assert run.returncode == -9, run.stderr
+        yield number
+    raise AssertionError("the import never came to its end")
+
+
+def test_a_kill_leaves_the_library_empty_or_complete(services: Services, photos: Path, tmp_path: Path, target: Settings) -> None:
+    list(services.handlers["index"]({"paths": [str(photos / "red.jpg")]}))
+    upload(services, "pink.jpg", (250, 150, 190))
+    export(services, tmp_path / "small.zip")
+    table: dict[str, int] = {"empty": 0, "complete": 0}
+    for _ in killed_at_each_step(tmp_path / "small.zip", target):
+        finish_import(target)
+        assert not list(target.data_dir.glob(".import-*"))
+        complete = target.catalog_file.exists()
+        table["complete" if complete else "empty"] += 1
+        if not complete:
+            assert stored(target) == []
+            list(import_library(target, tmp_path / "small.zip"))
+        restored = build_services(target, models=fake_models(target))
+        found = [restored.search.search(Query(colour), 1).hits[0] for colour in ("red", "pink")]
+        assert [hit.name for hit in found] == ["red.jpg", "pink.jpg"]
+        assert all(restored.library.preview(hit.id) and thumbnail_path(target.thumbs_dir, hit.id).is_file() for hit in found)
+        restored.close()
+    print(f"killed at {sum(table.values())} steps: {table}")
+    assert table["empty"] > 3 and table["complete"] > 3
+
+
+def test_a_staged_library_never_replaces_one_in_use(archive: Path, target: Settings, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Interrupted just before the move; then a script, which does not complete imports, put something into the library."""
+    monkeypatch.setattr(backup, "_finish", lambda _: None)
+    list(import_library(target, archive))
+    monkeypatch.undo()
+    assert len(list(target.data_dir.glob(".import-*"))) == 1
+    from src.database.vector_db import VectorDatabase
+
+    with VectorDatabase(target) as database:
+        database.create_or_get_collection("mine")
+        database.add_segments([[1.0, 0.0]], ids=["y"])
+    finish_import(target)
+    assert [row[0] for row in rows(target, "SELECT id FROM vectors")] == ["y"] and not list(target.data_dir.glob(".import-*"))
+
+
+def test_left_overs_of_a_killed_import_go_with_the_next(archive: Path, target: Settings) -> None:
+    left = target.data_dir / ".import-0123abcd" / "uploads"
+    left.mkdir(parents=True)
+    (left / f"{UUID}.jpg").write_bytes(b"half")
+    (target.data_dir / ".import-notes").mkdir()
+    list(import_library(target, archive))
+    assert [path.name for path in target.data_dir.glob(".import-*")] == [".import-notes"]

@@ -1,0 +1,203 @@
+"""The doctor: nothing to say of a healthy library, one finding for each thing that is wrong, and all of it put right."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from src.bootstrap import Services
+from src.database.vector_db import VectorDatabase
+from src.errors import LibraryUnusable
+from src.processing.thumbnails import thumbnail_path
+from src.schema import Finding, Progress
+from src.services.search import Query
+from tests.fakes import FakeEmbedder
+
+LONG_AGO = 1_000_000_000
+
+
+@pytest.fixture
+def library(services: Services, photos: Path) -> Services:
+    """Four photos, indexed."""
+    list(services.handlers["index"]({"paths": [str(photos)]}))
+    return services
+
+
+def findings(services: Services, repair: bool) -> list[Finding]:
+    return [event for event in services.handlers["doctor"]({"repair": repair}) if isinstance(event, Finding)]
+
+
+def name_of(services: Services) -> str:
+    return services.library.collection()
+
+
+def ids(services: Services) -> list[str]:
+    return sorted(services.catalog.health.image_ids())
+
+
+def sql(services: Services, statement: str) -> None:
+    with services.catalog._file.writing() as db:
+        db.exec_driver_sql(statement)
+
+
+def checked(services: Services, check: str, text: str) -> None:
+    """The one thing that is wrong is told, stays as it is without repair, and is gone after it; searches are right."""
+    told = [Finding(check, text, False)]
+    assert findings(services, False) == told and findings(services, False) == told, "looking changes nothing"
+    assert findings(services, True) == [Finding(check, text, True)]
+    assert findings(services, True) == []
+    assert services.search.search(Query("red"), 1).hits[0].name == "red.jpg"
+
+
+def test_a_healthy_library_and_an_empty_one_have_no_findings(services: Services, photos: Path) -> None:
+    assert findings(services, True) == []
+    list(services.handlers["index"]({"paths": [str(photos)]}))
+    assert findings(services, True) == []
+    (photos / "blue.jpg").unlink()
+    list(services.handlers["sync"]({}))
+    assert findings(services, True) == [], "a missing photo is not the library's fault"
+
+
+def test_visibility_follows_the_files(library: Services) -> None:
+    sql(library, "UPDATE images SET removed_at = '2020' WHERE id IN (SELECT image_id FROM files WHERE name = 'red.jpg')")
+    checked(library, "hidden", "1 photo stayed hidden although a file is there.")
+    sql(library, "UPDATE files SET missing_since = '2020' WHERE name = 'blue.jpg'")
+    checked(library, "shown", "1 photo counted as present although none of its files is there.")
+    assert "blue.jpg" not in {hit.name for hit in library.search.search(Query("blue"), 9).hits}
+
+
+def test_files_and_vectors_of_no_image(library: Services) -> None:
+    library.catalog.vectors.put(name_of(library), {"nobody": np.ones(64, np.float32) / 8}, {})
+    library.vectors.push(name_of(library), ["nobody"], np.ones((1, 64), np.float32) / 8)
+    checked(library, "vectors", "1 vector belonged to no photo.")
+    with library.catalog._file._engine.connect() as db:
+        db.exec_driver_sql("PRAGMA foreign_keys = OFF")
+        db.exec_driver_sql("UPDATE files SET image_id = 'nobody' WHERE name = 'blue.jpg'")
+        db.commit()
+        db.exec_driver_sql("PRAGMA foreign_keys = ON")
+    told = findings(library, True)
+    assert told[0] == Finding("files", "1 file belonged to no photo; the next sync reads what is there again.", True)
+    assert [finding.check for finding in told[1:]] == ["shown"] and findings(library, True) == []
+    list(library.handlers["sync"]({}))
+    assert library.search.search(Query("blue"), 1).hits[0].name == "blue.jpg"
+
+
+def test_an_index_that_is_behind_inaccurate_or_half_empty_is_made_again(library: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = name_of(library)
+    library.vectors._index.delete(name, ids(library)[:1])
+    library.vectors._in_step.discard(name)
+    checked(library, "index", f"The search index of {name} did not hold what the catalogue holds, so searches scanned everything.")
+    library.vectors._index.upsert(name, ids(library), np.roll(np.eye(64, dtype=np.float32), 60, axis=0)[:4])
+    (told,) = findings(library, False)
+    assert told.check == "index" and "of 4 vectors asked for themselves 1 came first" in told.text
+    assert [finding.repaired for finding in findings(library, True)] == [True] and findings(library, True) == []
+    monkeypatch.setattr(VectorDatabase, "deleted", lambda *_: 1_000)
+    (told,) = findings(library, False)
+    assert told.text == f"The search index of {name} still took the space of 1,000 deleted vectors."
+
+
+def test_a_rebuild_without_room_is_told_and_the_rest_goes_on(library: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    library.vectors._index.delete(name_of(library), ids(library)[:1])
+    library.vectors._in_step.clear()
+    thumbnail_path(library.settings.thumbs_dir, ids(library)[0]).unlink()
+
+    def no_room(*_: object) -> Iterator[Progress]:
+        raise LibraryUnusable("The disk is nearly full.")
+        yield
+
+    monkeypatch.setattr(VectorDatabase, "rebuild", no_room)
+    first, second = findings(library, True)
+    assert (first.repaired, second.repaired) == (False, True) and "could not be made again: The disk is nearly full." in first.text
+    assert library.search.search(Query("red"), 1).hits[0].name == "red.jpg"
+
+
+def test_vectors_of_a_former_built_in_model(library: Services) -> None:
+    library.catalog.vectors.create("image-builtin-0123456789ab", 64, "library")
+    library.catalog.vectors.put("image-builtin-0123456789ab", {ids(library)[0]: np.ones(64, np.float32) / 8}, {})
+    library.vectors.open_index("image-builtin-0123456789ab")
+    told = findings(library, True)
+    assert told == [Finding("models", "1 vector came from a built-in model that a newer one has replaced.", True)]
+    assert findings(library, True) == [] and len(library.catalog.vectors.all()) == 1
+
+
+def test_missing_and_empty_thumbnails_are_made_again(library: Services, photos: Path) -> None:
+    first, second, *_ = (thumbnail_path(library.settings.thumbs_dir, image_id) for image_id in ids(library))
+    first.unlink()
+    second.write_bytes(b"")
+    checked(library, "thumbnails", "2 photos had no thumbnail.")
+    assert first.stat().st_size > 300 and second.stat().st_size > 300
+    first.unlink()
+    for photo in photos.iterdir():
+        photo.rename(photo.with_suffix(".away"))
+    assert findings(library, True) == [Finding("thumbnails", "1 photo had no thumbnail. 1 photo can't be read now.", False)]
+
+
+def test_files_that_nobody_needs(library: Services) -> None:
+    settings = library.settings
+    stray = thumbnail_path(settings.thumbs_dir, "00000000-0000-5000-8000-000000000000")
+    stray.parent.mkdir(exist_ok=True)
+    kept = [settings.thumbs_dir / "mine.jpg", settings.thumbs_dir / stray.parent.name / "mine.jpg", settings.thumbs_dir / "00" / "new.tmp"]
+    for file in (stray, *kept):
+        file.write_bytes(b"x")
+        os.utime(file, (LONG_AGO, LONG_AGO))
+    os.utime(kept[-1])
+    checked(library, "stray thumbnails", "1 thumbnail belonged to no photo.")
+    half = [kept[-1], settings.uploads_dir / "a.jpg.part"]
+    settings.uploads_dir.mkdir()
+    half[1].touch()
+    for file in half:
+        os.utime(file, (LONG_AGO, LONG_AGO))
+    checked(library, "half-written", "2 files had been left half-written.")
+    assert not stray.exists() and not half[0].exists() and kept[0].exists() and kept[1].exists()
+
+
+def test_uploads_are_never_deleted(library: Services, photos: Path) -> None:
+    upload = library.uploads.save("lilac.jpg", (photos / "red.jpg").read_bytes() + b"other")
+    assert findings(library, True) == [], "it may be on its way into the library"
+    os.utime(upload.path, (LONG_AGO, LONG_AGO))
+    assert findings(library, True) == [Finding("uploads", "1 stored upload waited to be added; the app's next start does that.")]
+    list(library.handlers["index"]({"files": [{"path": str(upload.path), "name": "lilac.jpg", "uploaded": True}]}))
+    assert library.catalog.counts()[2] == 1 and findings(library, True) == []
+    upload.path.unlink()
+    told = findings(library, True)
+    assert [finding.check for finding in told] == ["lost uploads"] and told[0].repaired and library.catalog.counts()[0] == 4
+    assert findings(library, True) == []
+
+
+def test_leftover_folders_of_the_index(library: Services) -> None:
+    (library.settings.chroma_dir / "01234567-89ab-cdef-0123-456789abcdef").mkdir()
+    checked(library, "leftovers", "1 folder of former search indexes took up space.")
+
+
+def test_photos_without_a_vector_are_told(library: Services) -> None:
+    library.vectors.remove(name_of(library), ids(library)[:1])
+    library.catalog.vectors.delete(name_of(library), ids(library)[:1])
+    assert findings(library, True) == [Finding("encoded", "1 photo had no vector of the model in use; re-indexing with it adds them.")]
+
+
+def test_empty_space_in_the_catalogue_is_given_back(library: Services) -> None:
+    library.catalog.vectors.create("big", 64, "user")
+    rows = {f"{n}": np.ones(64, np.float32) / 8 for n in range(20_000)}
+    library.catalog.vectors.put("big", rows, {})
+    library.catalog.vectors.drop("big")
+    size = library.settings.catalog_file.stat().st_size
+    told = findings(library, True)
+    assert [finding.check for finding in told] == ["space"] and library.settings.catalog_file.stat().st_size < size / 2
+    assert findings(library, True) == []
+
+
+def test_a_damaged_catalogue_is_told(library: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("src.database.health.HealthTable.damage", lambda _: "row 7 missing")
+    assert "damaged (row 7 missing)" in findings(library, True)[0].text
+
+
+def test_it_stops_between_two_steps(library: Services) -> None:
+    events = library.handlers["doctor"]({"repair": True})
+    assert isinstance(next(events), Progress)
+    events.close()  # type: ignore[attr-defined]
+    embedder = library.models.embedder()
+    assert isinstance(embedder, FakeEmbedder) and embedder.encoded == 4
