@@ -39,6 +39,8 @@ FLUSH_SECONDS = 0.05
 BURST_EVERY = 10
 """Every tenth life indexes as many pictures as make Chroma flush; the others a few."""
 BURST_SHARE = 0.8
+REBUILT_PER_SECOND = 3_000
+"""Vectors, about; only to choose a moment."""
 LIFE_SECONDS = 120.0
 """A child that says nothing of what is waited for in this time hangs, which is a failure."""
 
@@ -218,7 +220,7 @@ def measure(kills: int, images: int, seed: int, folder: Path, tell: Callable[[st
     for life in range(kills):
         child = library.start(life)
         flushes = Flushes(Settings(home=library.home).chroma_dir)
-        _live(child, life, dice, flushes)
+        _live(child, life, dice, flushes, len(library.acknowledged))
         moment = child.kill()
         tally.kills += 1
         flushing = flushes.last() >= moment - FLUSH_SECONDS
@@ -233,8 +235,8 @@ def measure(kills: int, images: int, seed: int, folder: Path, tell: Callable[[st
     return {**_summary(library), "seconds": round(time.monotonic() - started, 1), "machine": machine.reference()}
 
 
-def _live(child: Child, life: int, dice: random.Random, flushes: Flushes) -> None:
-    """Let the child live until the moment of its kill."""
+def _live(child: Child, life: int, dice: random.Random, flushes: Flushes, known: int) -> None:
+    """Let the child live until the moment of its kill. known: pictures acknowledged before it started."""
     burst = life % BURST_EVERY == 0
     kind = dice.choices(("any", "flush", "settled"), (0.3, 0.6, 0.1))[0]
     if kind == "any" and not burst and dice.random() < 0.25:
@@ -242,8 +244,10 @@ def _live(child: Child, life: int, dice: random.Random, flushes: Flushes) -> Non
         return
     child.wait_for("in step" if burst or kind == "settled" else "answered" if kind == "flush" else "verified")
     if kind == "flush" or (burst and life):
+        if not burst:  # while a small or a large index is made again: the larger it is, the longer a flush takes
+            time.sleep(dice.uniform(0, known / REBUILT_PER_SECOND))
         flushes.wait(child, 12.0 if burst else 6.0)
-        time.sleep(dice.uniform(0, FLUSH_SECONDS * 0.8))
+        time.sleep(dice.choice((0.0, dice.uniform(0, FLUSH_SECONDS * 0.8))))  # every other one while Chroma is still writing
     else:
         time.sleep(dice.uniform(0, 3.0))
 

@@ -34,7 +34,7 @@ from src.services.jobs import Handler
 from src.services.search import Query
 
 BITS = 24
-DIMENSIONS = 64
+DIMENSIONS = 128
 SIDE = 8
 """Squares along a picture's side; each is a bit, and as large as a block of JPEG, so that any quality keeps it."""
 CHUNK = 1_000
@@ -52,7 +52,7 @@ def picture(number: int) -> bytes:
 
 
 def vector(number: int) -> FloatArray:
-    """(64,) of norm 1: different for each number, with the few strong directions that real embeddings have."""
+    """(128,) of norm 1: different for each number, with the few strong directions that real embeddings have."""
     raw = np.random.default_rng(number).normal(size=DIMENSIONS) / np.sqrt(np.arange(1, DIMENSIONS + 1))
     return np.asarray(raw / np.linalg.norm(raw), dtype=np.float32)
 

@@ -69,7 +69,8 @@ def soak(folder: Path, rounds: int) -> dict[str, Any]:
         "operations": {"index": rounds * ADDED, "search": rounds * SEARCHES, "delete_and_add": rounds * TAKEN},
         "images": images,
         "seconds": round(time.perf_counter() - started, 1),
-        "memory_mb": {"after_warm_up": round(base, 1), "end": round(end, 1), "highest": round(max(memory), 1), "ratio": round(end / base, 3)},
+        "memory_mb": {"after_warm_up": round(base, 1), "end": round(end, 1), "highest": round(max(memory), 1)},
+        "memory_ratio": round(end / base, 3),
         "open_files": {"after_warm_up": max(files[:warm]), "end": files[-1], "highest": max(files)},
         "flat": end <= base * ALLOWED and files[-1] <= max(files[:warm]),
     }
@@ -86,8 +87,9 @@ def _round(services: Services, folder: Path, number: int) -> None:
     newest = services.library.newest(SEARCHES)
     for at in range(SEARCHES):
         like = newest[at % len(newest)].id
-        query = [Query(WORDS[at % len(WORDS)]), Query(like=like), Query(image=Image.fromarray(dice.integers(0, 256, (64, 64, 3), np.uint8)))]
-        services.search.search(query[at % 3], 20)
+        example = Image.fromarray(dice.integers(0, 256, (64, 64, 3), np.uint8))
+        query = (Query(WORDS[at % len(WORDS)]), Query(like=like), Query(image=example))[at % 3]
+        services.search.search(query, 20)
     taken = sorted(photos.glob(f"{number:04}-*.jpg"))[:TAKEN]
     aside = folder / "aside"
     aside.mkdir(exist_ok=True)

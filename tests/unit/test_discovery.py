@@ -53,6 +53,30 @@ def test_a_folder_without_permission_is_told_and_the_rest_is_found(tmp_path: Pat
         list(find_images(tmp_path / "shut"))
 
 
+def test_any_name_survives(tmp_path: Path) -> None:
+    odd = [
+        "two\nlines.jpg",
+        "caf\udce9.jpg",
+        "n" * 251 + ".jpg",
+        "\N{RIGHT-TO-LEFT OVERRIDE}gpj.jpg",
+        "-rf.jpg",
+        "<b>&amp;.jpg",
+        "日本.NEF",
+    ]
+    for name in odd:
+        (tmp_path / name).write_bytes(b"\xff\xd8\xff")
+    found = list(find_images(tmp_path))
+    assert sorted(item.path.name for item in found if isinstance(item, FoundFile)) == sorted(odd)
+    assert all(item.name.encode() for item in found if isinstance(item, FoundFile))
+
+
+@pytest.mark.timeout(20)
+def test_a_pipe_given_directly_is_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    with pytest.raises(UnreadablePath, match="neither a folder nor a file"):
+        list(find_images(tmp_path / "pipe.jpg"))
+
+
 def test_a_path_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UnreadablePath, match=r"There is no file or folder .*nowhere"):
         list(find_images(tmp_path / "nowhere"))

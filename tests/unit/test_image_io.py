@@ -56,6 +56,34 @@ def test_capture_time_and_full_size_are_kept_by_a_reduced_decode() -> None:
     assert 300 <= min(image.size) < 1600
 
 
+def test_nonsense_beside_a_good_picture_is_not_seen_and_nothing_of_it_stays() -> None:
+    for noise in (b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x63\0\0", b"Exif\0\0no"):
+        data = encoded(Image.new("RGB", (40, 30), "green"), "JPEG", exif=noise, comment=b"where I live")
+        image, facts = image_io.decode(data, CAP)
+        assert (image.size, facts.taken_at, image.info) == ((40, 30), None, {})
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "I", "F"])
+def test_every_mode_is_reduced_as_it_looks(mode: str) -> None:
+    seen = Image.linear_gradient("L").resize((400, 300)).convert({"I;16": "I"}.get(mode, mode))
+    data = encoded(seen.convert(mode), "TIFF")
+    whole, reduced = image_io.decode(data, CAP)[0], image_io.decode(data, CAP, min_side=75)[0]
+    assert reduced.size == (100, 75)
+    difference = np.asarray(whole.reduce(4), np.int16) - np.asarray(reduced, np.int16)
+    assert np.abs(difference).max() <= 2
+
+
+@pytest.mark.parametrize("error", [OSError(5, "Input/output error"), PermissionError(13, "denied"), MemoryError()])
+def test_what_may_pass_does_not_last(error: Exception) -> None:
+    class Failing(io.BytesIO):
+        def read(self, *_: object) -> bytes:
+            raise error
+
+    with pytest.raises(UnreadableImage) as caught:
+        image_io.decode(Failing(b"x"), CAP)
+    assert not caught.value.lasting
+
+
 def test_transparency_is_laid_on_white_and_16_bit_scaled() -> None:
     clear, _ = image_io.decode(encoded(Image.new("RGBA", (8, 8), (0, 0, 0, 0)), "PNG"), CAP)
     assert np.asarray(clear).min() == 255

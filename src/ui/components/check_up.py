@@ -12,7 +12,7 @@ from src.ui.text import duration, literal
 def show(services: Services) -> None:
     """The button that checks and repairs, and what the last check found."""
     st.markdown("#### Check-up")
-    st.caption("Goes through the catalogue, the search index, thumbnails and uploads, and repairs what is not right. Your photos are only read.")
+    st.caption("Goes through catalogue, search index, thumbnails and uploads, and repairs what is not right. Your photos are only read.")
     last = next((job for job in services.jobs.latest(50) if job.kind == "doctor"), None)
     busy = last is not None and not last.finished
     if st.button("Check and repair", icon=":material/health_and_safety:", key="doctor", disabled=busy):

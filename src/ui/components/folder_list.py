@@ -23,7 +23,8 @@ def show(services: Services) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("#### Folders")
         if len(folders) > 1:
-            st.button("Look for changes in all", icon=":material/refresh:", type="tertiary", key="sync-all", on_click=_sync, args=(services, folders))
+            icon = ":material/refresh:"
+            st.button("Look for changes in all", icon=icon, type="tertiary", key="sync-all", on_click=_sync, args=(services, folders))
     with st.container(key="folders", gap="small"):
         for number, folder in enumerate(folders):
             _show_folder(services, folder, number)
@@ -39,7 +40,8 @@ def _show_folder(services: Services, folder: FolderStatus, number: int) -> None:
         key = f"watch-{number}-{folder.watched}"  # the catalogue's word counts, also where another tab changed it
         st.toggle("Watch", folder.watched, key=key, on_change=_watch, args=(services, folder), help=WATCH)
         st.button("Look now", key=f"sync-{number}", icon=":material/refresh:", on_click=_sync, args=(services, [folder]))
-        st.button("Remove", key=f"remove-{number}", icon=":material/close:", type="tertiary", on_click=state.open_remove, args=(folder.path,))
+        icon = ":material/close:"
+        st.button("Remove", key=f"remove-{number}", icon=icon, type="tertiary", on_click=state.open_remove, args=(folder.path,))
 
 
 WATCH = "Changes in the folder are picked up while the app runs. Otherwise only when you press “Look now”."

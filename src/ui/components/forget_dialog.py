@@ -20,7 +20,7 @@ def show_missing(services: Services) -> None:
     if state.dialog() is None:  # a button closed it: the whole page runs again
         st.rerun()
     number = services.folders.missing()
-    st.markdown(f"The files of {count(number, 'photo')} were not there when last looked for. The library forgets them, with their thumbnails.")
+    st.markdown(f"The files of {count(number, 'photo')} were not there when last looked for. The library forgets them for good.")
     st.markdown("Photos of folders that are offline now are kept: they are back when their drive is.")
     _buttons(services, f"Forget {count(number, 'photo')}", "forget", "Forgetting missing photos", bool(number))
 
@@ -35,7 +35,8 @@ def show_folder(services: Services) -> None:
         st.info("This folder is not in the library any more.", icon=":material/folder_off:")
         return
     st.text(shown(folder.text))
-    st.markdown(f"The library forgets the photos of this folder ({count(folder.files, 'file')}), but for those that are in another folder too.")
+    files = count(folder.files, "file")
+    st.markdown(f"The library forgets the photos of this folder ({files}), but for those that are in another folder too.")
     st.markdown("The files themselves stay where they are.")
     title = f"Removing {display_text(Path(Path(folder.path).name or folder.path))}"
     _buttons(services, "Remove the folder", "remove", title, True, path=folder.path)
