@@ -275,6 +275,7 @@ def _summary(library: Library) -> dict[str, Any]:
         "encoded_again": len(tally.encoded_again),
         "starts": tally.starts,
         "starts_that_answered": tally.answered,
+        "starts_killed_before_that": tally.starts - tally.answered,
         "wrong_first_answers": tally.wrong_answers,
         "all_asked_of_exact_scan": tally.verified["exact"],
         "all_asked_of_index": tally.verified["index"],

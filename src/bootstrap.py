@@ -14,7 +14,7 @@ from typing import Any
 from src.config import Settings
 from src.database.catalog import Catalog
 from src.database.vector_db import VectorDatabase
-from src.errors import AppError, ModelError
+from src.errors import AppError, LibraryUnusable, ModelError
 from src.models.model_manager import ModelManager
 from src.processing.image_io import display_text
 from src.processing.reader import PictureReader
@@ -91,6 +91,7 @@ def build_services(
     if not read_only:
         start_logging(settings.logs_dir, settings.log_level)
         finish_import(settings)
+    _refuse_emptied(settings)
     vectors = VectorDatabase(settings, port=port, read_only=read_only)
     catalog = vectors.catalog
     models = models or ModelManager(settings=settings)
@@ -122,6 +123,16 @@ def queue_sync(jobs: JobRunner, paths: list[Path]) -> None:
         return
     what = display_text(Path(paths[0].name)) if len(paths) == 1 else f"{len(paths)} folders"
     jobs.submit("sync", f"Looking for changes in {what}", paths=wanted)
+
+
+def _refuse_emptied(settings: Settings) -> None:
+    """A catalogue of no bytes beside thumbnails was lost, not new: it must not be filled as if it were."""
+    file = settings.catalog_file
+    if file.is_file() and file.stat().st_size == 0 and settings.thumbs_dir.is_dir() and any(settings.thumbs_dir.iterdir()):
+        raise LibraryUnusable(
+            f"The library's catalogue {file} is empty, but there are thumbnails of photos beside it.",
+            "Bring a backup of the file back; or move it away to begin a new library.",
+        )
 
 
 def _handlers(

@@ -10,7 +10,7 @@ import re
 import uuid
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from io import BufferedReader
 from pathlib import Path
@@ -79,6 +79,11 @@ def stamp_of(stat: os.stat_result) -> FileStamp:
     """What tells an unchanged file. Device and inode are folded to 63 bits, which is what the catalogue stores."""
     fold = (1 << 63) - 1
     return FileStamp(stat.st_dev & fold, stat.st_ino & fold, stat.st_mtime_ns, stat.st_size)
+
+
+def same_file(known: FileStamp, stamp: FileStamp) -> bool:
+    """Whether the file at a path is the one it was. Its device may have a new number: a drive gets one each time it is plugged in."""
+    return replace(known, device=0) == replace(stamp, device=0)
 
 
 def display_text(path: Path) -> str:

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from stat import S_ISREG
 
 from PIL import Image
 
@@ -15,6 +16,7 @@ from src.database.vector_db import VectorDatabase, library_collection
 from src.errors import ModelError, UnreadableImage
 from src.models.model_manager import ModelManager
 from src.processing import thumbnails
+from src.processing.image_io import same_file, stamp_of
 from src.processing.reader import PictureReader
 from src.schema import ImageDetails, JobEvent, LibraryStats, ModelStatus, Progress, SearchHit
 
@@ -101,7 +103,7 @@ class LibraryService:
 
     def has_original(self, image_id: str) -> bool:
         """Whether one of the image's files is there now."""
-        return any(os.path.exists(path) for path, *_ in self._catalog.paths_of(image_id))
+        return next(self._files_of(image_id), None) is not None
 
     def thumbnail(self, image_id: str) -> Path | None:
         """File of a catalogued image's thumbnail, made again where it has gone; None where that can't be done."""
@@ -117,13 +119,24 @@ class LibraryService:
         return thumbnails.as_jpeg(thumbnails.shrunk(image, PREVIEW_SIDE)) if image else None
 
     def _decoded(self, image_id: str, side: int) -> Image.Image | None:
-        for path, *_ in self._catalog.paths_of(image_id) if self._catalog.shown([image_id]) else ():
+        for path in self._files_of(image_id) if self._catalog.shown([image_id]) else ():
             try:
-                with open(os.fsdecode(path), "rb") as file:
-                    return self._reader.read(file, side)[0]
+                return self._reader.read(path, side)[0]
             except (OSError, UnreadableImage):
                 continue
         return None
+
+    def _files_of(self, image_id: str) -> Iterator[Path]:
+        """Regular files that hold just this image: one that was changed since it was last looked at holds something else."""
+        places = self._catalog.paths_of(image_id)
+        known = self._catalog.files.at([path for path, *_ in places])
+        for path, _, _, uploaded in places:
+            try:
+                stat = os.stat(path)
+            except OSError:
+                continue
+            if S_ISREG(stat.st_mode) and (uploaded or same_file(known[path].stamp, stamp_of(stat))):
+                yield Path(os.fsdecode(path))
 
     # ------------------------------------------------------------ clearing
 

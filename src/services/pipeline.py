@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
@@ -152,7 +152,7 @@ class Pipeline:
                 entries.append(stamp)
                 continue
             file = known.get(path)
-            image_id = file.image_id if file and _same(file.stamp, stamp) else moved.get(stamp)
+            image_id = file.image_id if file and image_io.same_file(file.stamp, stamp) else moved.get(stamp)
             entries.append(_Entry(stamp, file, image_id, image_id in usable, refusals.get(path)))
         return entries
 
@@ -251,11 +251,6 @@ def _stamp(item: FoundFile) -> FileStamp | _Refused:
         return image_io.stamp_of(item.path.stat())
     except OSError as error:
         return _Refused(item, why(error))
-
-
-def _same(known: FileStamp, stamp: FileStamp) -> bool:
-    """Whether the file of this path is the one it was. Its device may have a new number: a drive gets one each time it is plugged in."""
-    return replace(known, device=0) == replace(stamp, device=0)
 
 
 def _event(item: _Outcome, new: set[str]) -> JobEvent:

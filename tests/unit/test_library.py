@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,12 @@ from PIL import Image
 
 from src.bootstrap import Services, build_services
 from src.config import Settings
-from src.errors import WeightsMissing
+from src.errors import LibraryUnusable, WeightsMissing
 from src.processing.thumbnails import thumbnail_path
 from src.services.library import PREVIEW_SIDE
 from src.services.search import Query
 from tests.conftest import fake_models, make_photo
+from tests.fakes import COLOURS
 
 
 def index(services: Services, folder: Path) -> None:
@@ -97,3 +99,26 @@ def test_a_library_whose_model_has_gone_still_opens_and_says_so(settings: Settin
     with pytest.raises(WeightsMissing, match=r"ViT-B-32\.pt"):
         first.search.search(Query("red"))
     first.close()
+
+
+def test_a_photo_that_was_replaced_since_is_not_shown_under_the_old_ones_id(services: Services, photos: Path) -> None:
+    list(services.handlers["index"]({"paths": [str(photos)]}))
+    image_id = next(hit.id for hit in services.library.newest(9) if hit.name == "red.jpg")
+    assert services.library.preview(image_id) and services.library.has_original(image_id)
+    make_photo(photos / "red.jpg", COLOURS["blue"], size=(200, 100))
+    assert services.library.preview(image_id) is None and not services.library.has_original(image_id)
+    assert services.library.thumbnail(image_id) is not None
+    (photos / "red.jpg").unlink()
+    os.mkfifo(photos / "red.jpg")
+    assert services.library.preview(image_id) is None, "a pipe would never end"
+
+
+def test_an_emptied_catalogue_beside_thumbnails_is_refused(settings: Settings, photos: Path) -> None:
+    services = build_services(settings, models=fake_models(settings))
+    list(services.handlers["index"]({"paths": [str(photos)]}))
+    services.close()
+    for file in settings.data_dir.glob("catalog.sqlite3*"):
+        file.write_bytes(b"")
+    with pytest.raises(LibraryUnusable, match="is empty, but there are thumbnails"):
+        build_services(settings, models=fake_models(settings))
+    assert settings.catalog_file.stat().st_size == 0

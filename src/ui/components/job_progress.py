@@ -20,6 +20,7 @@ EVERY = 0.7
 IDLE = 4.0
 """Seconds between two looks for a job that another tab or the command line started."""
 WORDS: dict[str, str] = {"images": "photo", "bytes": "byte", "vectors": "vector"}
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
 PAUSABLE: tuple[JobKind, ...] = ("index", "sync", "reindex", "rebuild", "download")
 
 
@@ -137,11 +138,11 @@ def _row(skipped: Skipped) -> dict[str, str]:
 
 
 def as_csv(rows: list[dict[str, str]]) -> str:
-    """Rows of the same columns as CSV text."""
+    """Rows of the same columns as CSV text. What a spreadsheet would take for a formula gets an apostrophe before it."""
     target = io.StringIO()
     writer = csv.DictWriter(target, rows[0].keys())
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({name: f"'{value}" if value.startswith(FORMULA) else value for name, value in row.items()} for row in rows)
     return target.getvalue()
 
 
