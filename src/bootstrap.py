@@ -74,7 +74,7 @@ class Services:
 
     def _warm_up(self) -> None:
         try:
-            _rebuild_if_behind(self.library, self.vectors, self.jobs)
+            _rebuild_if_due(self.library, self.vectors, self.jobs)
             self.models.embedder(self.library.active_model).encode_texts(["warm up"])
         except AppError as error:
             log.warning("warm-up stopped: %s", error)
@@ -104,7 +104,7 @@ def build_services(
     handlers = _handlers(indexing, folders, doctor, library, vectors, models)
     jobs = JobRunner(catalog, handlers)
     for kind in WRITERS:
-        handlers[kind] = _then_rebuild(handlers[kind], library, vectors, jobs)
+        handlers[kind] = _then_tidy(handlers[kind], library, vectors, jobs)
     watcher = FolderWatcher(folders, lambda paths: queue_sync(jobs, paths))
     uploads = UploadStore(settings)
     return Services(
@@ -112,8 +112,8 @@ def build_services(
     )
 
 
-WRITERS: tuple[JobKind, ...] = ("index", "sync", "forget", "remove", "doctor")
-"""Jobs after which the vector index may be due for a rebuild."""
+WRITERS: tuple[JobKind, ...] = ("index", "sync", "reindex", "forget", "remove", "doctor")
+"""Jobs that write to the vector index, or leave it behind the catalogue."""
 
 
 def queue_sync(jobs: JobRunner, paths: list[Path]) -> None:
@@ -171,6 +171,7 @@ def _handlers(
 
     def rebuild(params: dict[str, Any]) -> Iterator[JobEvent]:
         yield from vectors.rebuild(params["collection"])
+        vectors.checkpoint()
 
     def download(params: dict[str, Any]) -> Iterator[JobEvent]:
         yield from models.download(params["model"])
@@ -199,23 +200,26 @@ def _model_for(params: dict[str, Any], library: LibraryService, models: ModelMan
     return model
 
 
-def _then_rebuild(handler: Handler, library: LibraryService, vectors: VectorDatabase, jobs: JobRunner) -> Handler:
-    """The handler, and after it a rebuild where the vector index fell behind the catalogue."""
+def _then_tidy(handler: Handler, library: LibraryService, vectors: VectorDatabase, jobs: JobRunner) -> Handler:
+    """The handler, and after it a rebuild where one is due, and a note of the index as it is: a kill from then on costs nothing."""
 
     def run(params: dict[str, Any]) -> Iterator[JobEvent]:
         yield from handler(params)
-        _rebuild_if_behind(library, vectors, jobs)
+        _rebuild_if_due(library, vectors, jobs)
+        vectors.checkpoint()
 
     return run
 
 
-def _rebuild_if_behind(library: LibraryService, vectors: VectorDatabase, jobs: JobRunner) -> None:
-    """Queue a rebuild where the active model's index does not hold what the catalogue holds."""
+def _rebuild_if_due(library: LibraryService, vectors: VectorDatabase, jobs: JobRunner) -> None:
+    """Queue a rebuild where the active model's index does not hold what the catalogue holds, or holds much that was deleted."""
     try:
         name = library.collection()
     except ModelError:  # a search will say that the model's weights are not here
         return
-    if not vectors.open_index(name) and vectors.catalog.vectors.count(name):
+    behind = not vectors.open_index(name) and vectors.catalog.vectors.count_all(name)
+    queued = any(job.kind == "rebuild" and jobs.params(job.id)["collection"] == name for job in jobs.active())
+    if (behind or vectors.needs_compaction(name)) and not queued:
         jobs.submit("rebuild", "Rebuilding the search index", collection=name)
 
 

@@ -122,6 +122,8 @@ class FolderService:
     def _forget(self, ids: Sequence[str]) -> Iterator[JobEvent]:
         yield Progress(0, len(ids))
         names = [collection.name for collection in self._catalog.vectors.all() if collection.owner == "library"]
+        for name in names if ids else ():
+            self._vectors.open_index(name)  # else what is deleted now would leave it behind
         for start in range(0, len(ids), FORGET_BATCH):
             part = ids[start : start + FORGET_BATCH]
             self._catalog.forget(part)
