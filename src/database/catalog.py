@@ -170,10 +170,12 @@ class Catalog:
 
     # ------------------------------------------------------------ forgetting
 
-    def hidden(self) -> list[str]:
-        """Ids of images none of whose files was there when last looked for."""
+    def hidden(self, except_in: Sequence[bytes] = ()) -> list[str]:
+        """Ids of images none of whose files was there when last looked for, but for those that have a file in these folders."""
+        kept = sa.select(files.c.image_id).where(sa.or_(sa.false(), *map(within, except_in)))
         with self._file.reading() as db:
-            return list(db.execute(sa.select(images.c.id).where(images.c.removed_at.is_not(None))).scalars())
+            query = sa.select(images.c.id).where(images.c.removed_at.is_not(None), images.c.id.not_in(kept))
+            return list(db.execute(query).scalars())
 
     def only_in(self, folder: bytes) -> list[str]:
         """Ids of images that have files in a folder and nowhere else."""

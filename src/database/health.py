@@ -10,6 +10,9 @@ from src.database.sqlite_file import SqliteFile, now
 from src.database.tables import collections, files, images, vectors
 from src.errors import LibraryUnusable
 
+FREE_SHARE, FREE_LEAST = 0.25, 1_000_000
+"""Empty part of the catalogue's file, and its bytes, from which on it is written anew."""
+
 _PRESENT = sa.exists().where(files.c.image_id == images.c.id, files.c.missing_since.is_(None))
 _SHOWN_WITHOUT_FILE = sa.and_(images.c.removed_at.is_(None), ~_PRESENT)
 _HIDDEN_WITH_FILE = sa.and_(images.c.removed_at.is_not(None), _PRESENT)
@@ -81,6 +84,11 @@ class HealthTable:
         with self._file.reading() as db:
             free, pages, size = (int(db.exec_driver_sql(f"PRAGMA {what}").scalar_one()) for what in _SIZES)
         return free * size, pages * size
+
+    def wasteful(self) -> bool:
+        """Whether deleted rows take so much of the file that writing it anew pays."""
+        free, size = self.free_bytes()
+        return free >= FREE_LEAST and free > FREE_SHARE * size
 
     def _count(self, table: sa.Table, condition: sa.ColumnElement[Any]) -> int:
         with self._file.reading() as db:

@@ -24,8 +24,6 @@ from src.services.library import LibraryService
 
 STALE_SECONDS = 3_600.0
 """A temporary file of this age belongs to nobody who still works on it."""
-FREE_SHARE, FREE_LEAST = 0.25, 1_000_000
-"""Empty part of the catalogue's file, and its bytes, from which on it is written anew."""
 STEP = 200
 """Photos between two words on how far it is; a job can be cancelled there."""
 _OF_BUILTIN = re.compile(r"(image|object|frame)-(?P<space>builtin-[0-9a-f]{12})")
@@ -87,8 +85,8 @@ class DoctorService:
             yield Finding("hidden", f"{_number(hidden, 'photo')} stayed hidden although a file is there.", repair)
 
     def _unused_space(self, repair: bool) -> Events:
-        free, size = self._catalog.health.free_bytes()
-        if free >= FREE_LEAST and free > FREE_SHARE * size:
+        if self._catalog.health.wasteful():
+            free, size = self._catalog.health.free_bytes()
             if repair:
                 self._catalog.compact()
             yield Finding("space", f"{free / 1e6:,.0f} of the catalogue's {size / 1e6:,.0f} MB were empty.", repair)

@@ -100,12 +100,7 @@ class FolderService:
         return len(self._missing())
 
     def _missing(self) -> list[str]:
-        offline: set[str] = set()
-        for row in self._catalog.folders.all():
-            if row.offline_since is not None:
-                for page in self._catalog.files.under(row.path, present=False):
-                    offline.update(image_id for _, image_id in page)
-        return [image_id for image_id in self._catalog.hidden() if image_id not in offline]
+        return self._catalog.hidden([row.path for row in self._catalog.folders.all() if row.offline_since is not None])
 
     # ------------------------------------------------------------ forgetting
 
@@ -132,7 +127,7 @@ class FolderService:
             for image_id in part:
                 thumbnail_path(self._settings.thumbs_dir, image_id).unlink(missing_ok=True)
             yield Progress(start + len(part), len(ids))
-        if ids:
+        if self._catalog.health.wasteful():
             self._catalog.compact()
 
 
