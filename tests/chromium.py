@@ -1,11 +1,15 @@
-"""Finds a Chromium or Chrome for the browser tests, and says what it means where there is none."""
+"""Finds and opens a Chromium or Chrome for the browser tests, and says what it means where there is none."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
 _PLACES = (
@@ -37,3 +41,17 @@ def must_have_browser(environ: Mapping[str, str] | None = None) -> bool:
 
 LAUNCH_ARGUMENTS = ("--no-sandbox", "--disable-dev-shm-usage")
 """What Chromium needs to run as root and in small containers."""
+
+
+@contextmanager
+def opened_browser(*arguments: str) -> Iterator[Browser]:
+    """A headless browser for tests; where there is none they are skipped, or fail with ``CI=true``."""
+    binary = find_chromium()
+    if binary is None:
+        if must_have_browser():
+            pytest.fail(MISSING)
+        pytest.skip(MISSING)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=binary, args=[*LAUNCH_ARGUMENTS, *arguments])
+        yield browser
+        browser.close()

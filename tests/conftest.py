@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from PIL import Image
 from src.bootstrap import Services, build_services
 from src.config import Settings
 from src.models.model_manager import ModelManager
+from src.schema import JobEvent
 from tests.fakes import COLOURS, FakeEmbedder
 
 
@@ -63,3 +65,15 @@ def make_photo(path: Path, colour: tuple[int, int, int] = (120, 120, 120), size:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(pixels).save(path)
     return path
+
+
+def of(events: Iterable[JobEvent], kind: type) -> list[Any]:
+    """The events of one kind."""
+    return [event for event in events if isinstance(event, kind)]
+
+
+def encoded(services: Services) -> int:
+    """Pictures that the fake model encoded so far."""
+    embedder = services.models.embedder()
+    assert isinstance(embedder, FakeEmbedder)
+    return embedder.encoded

@@ -12,7 +12,8 @@ PROJECT = Path(__file__).resolve().parent.parent
 FILES = sorted([*(PROJECT / "src").rglob("*.py"), PROJECT / "app.py"])
 
 RANKS = {
-    "src.schema": 0, "src.errors": 0, "src.config": 0, "src.pixels": 0, "src.names": 0, "src.vendored_clip": 0, "src.vendored_sam": 0,
+    "src.schema": 0, "src.errors": 0, "src.config": 0, "src.pixels": 0, "src.durable": 0,
+    "src.names": 0, "src.vendored_clip": 0, "src.vendored_sam": 0,
     "src.models": 1, "src.database": 1, "src.processing": 1, "src.export": 1,
     "src.services": 2, "src.bootstrap": 3, "src.api": 4, "src.ui": 4, "src.terminal": 4, "src.commands": 5, "src.cli": 6, "app": 5,
 }  # fmt: skip
@@ -23,6 +24,7 @@ ONLY_IN = {
     "torch": ("src.models", "src.vendored_clip", "src.vendored_sam"),
     "onnxruntime": ("src.models",),
     "starlette": ("src.api", "app"),
+    "watchdog": ("src.services.watching",),
     "rich": ("src.terminal",),
     "pickle": ("src.vendored_clip.checkpoint",),  # its error class alone, see below
     "transformers": (),

@@ -24,5 +24,5 @@ def check_space(folder: Path, needed: int, what: str = "the library") -> None:
         have, want = (f"{number / 1e6:,.0f} MB" for number in (free, needed + MARGIN))
         raise LibraryUnusable(
             f"The disk is nearly full: {have} are free, {want} are needed for {what}.",
-            f"Free some space on the disk that holds {folder}, then start it again: it goes on where it was.",
+            f"Free some space on the disk that holds {folder}, then start it again: nothing that was done is lost.",
         )

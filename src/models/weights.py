@@ -24,6 +24,7 @@ from urllib.parse import quote
 import httpx
 from filelock import FileLock, Timeout
 
+from src.durable import sync_folder
 from src.errors import DownloadFailed, WeightsCorrupt, WeightsMissing
 from src.models.registry import ModelSpec
 from src.schema import Progress
@@ -186,7 +187,7 @@ class _Partial:
         os.fsync(self._file.fileno())
         self._file.close()
         os.replace(self.path, target)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
 
     def __enter__(self) -> _Partial:
         return self
@@ -369,13 +370,3 @@ def _host(url: str) -> str:
 
 def _megabytes(count: int) -> str:
     return f"{count / 1e6:,.0f} MB" if count >= 1e6 else f"{count:,} bytes"
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the rename durable where the system has a way to (Windows opens no folders)."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

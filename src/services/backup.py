@@ -22,7 +22,9 @@ from src.config import Settings
 from src.database import snapshot
 from src.database.catalog import Catalog
 from src.database.chroma_index import ChromaIndex
+from src.database.disk_space import check_space
 from src.database.lock import LibraryLock
+from src.durable import sync_folder
 from src.errors import BadInput, LibraryError, LibraryUnusable, UnreadablePath
 from src.processing.image_io import display_text, stamp_of
 from src.processing.thumbnails import thumbnail_path
@@ -30,8 +32,6 @@ from src.schema import FileStamp, JobEvent, Progress, Skipped
 from src.services.archive import CATALOG, MANIFEST, UPLOAD_NAME, Manifest, checked_members, opened_archive, read_manifest, refusal
 
 BLOCK = 1 << 20
-SPARE = 50_000_000
-"""Bytes that stay free on a disk that is written to."""
 READY = "ready"
 """A file in the staging folder that says: all of it was verified and is the library from now on."""
 _STAGING = re.compile(r"\.import-[0-9a-f]{8}")
@@ -49,8 +49,9 @@ def export_library(settings: Settings, catalog: Catalog, file: Path) -> Iterator
     part, copy = file.with_name(file.name + ".part"), file.with_name(file.name + ".catalog.part")
     _refuse_existing(file)
     try:
+        os.stat(file.parent)
         total = _bytes_to_store(settings)
-        _check_space(file.parent, total + _catalogue_bytes(settings))
+        check_space(file.parent, total + _catalogue_bytes(settings), "the archive")
         copy.unlink(missing_ok=True)
         yield Progress(0, total, "bytes")
         members = _members(settings, copy, snapshot.take(catalog, copy))
@@ -60,7 +61,7 @@ def export_library(settings: Settings, catalog: Catalog, file: Path) -> Iterator
             os.fsync(target.fileno())
         _refuse_existing(file)
         part.rename(file)
-        _sync_folder(file.parent)
+        sync_folder(file.parent)
     except OSError as error:
         raise UnreadablePath(f"{display_text(file)} can't be written ({error.strerror or error}).", "Choose another place.") from error
     finally:
@@ -172,7 +173,7 @@ def _stage(file: Path, staging: Path, settings: Settings) -> Iterator[Progress]:
         members = checked_members(archive, _size(file))
         manifest = read_manifest(archive, members)
         total = sum(member.file_size for member in members)
-        _check_space(settings.data_dir, total)
+        check_space(settings.data_dir, total, "what is in the archive")
         done = 0
         for member in members:
             for block in _unpack(archive, member, staging / member.filename):
@@ -186,7 +187,7 @@ def _stage(file: Path, staging: Path, settings: Settings) -> Iterator[Progress]:
         raise refusal("a catalogue that no export has written")
     snapshot.settle(catalogue, settings.uploads_dir, _stamps(staging / settings.uploads_dir.name))
     (staging / READY).touch()
-    _sync_folder(staging)
+    sync_folder(staging)
 
 
 def _unpack(archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> Iterator[int]:
@@ -218,7 +219,7 @@ def _finish(settings: Settings) -> None:
             ChromaIndex(settings.chroma_dir).discard()
             snapshot.retire(settings.catalog_file)
             os.replace(catalogue, settings.catalog_file)
-            _sync_folder(settings.data_dir)
+            sync_folder(settings.data_dir)
         shutil.rmtree(staging, ignore_errors=True)
 
 
@@ -239,24 +240,6 @@ def _refuse_unless_empty(settings: Settings) -> None:
 
 
 # ---------------------------------------------------------------- disks and files
-
-
-def _check_space(folder: Path, needed: int) -> None:
-    """Raise LibraryUnusable where the disk has not ``needed`` bytes and some to spare."""
-    free = shutil.disk_usage(folder).free
-    if free < needed + SPARE:
-        have, want = (f"{number / 1e6:,.0f} MB" for number in (free, needed + SPARE))
-        raise LibraryUnusable(f"{want} are needed and {have} are free on the disk of {display_text(folder)}.", "Free some space there.")
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename in the folder last through a power cut, on systems that can."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def _opened(file: Path) -> IO[bytes] | None:

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from src.models import model_manager
 from src.processing import thumbnails
-from tests.chromium import LAUNCH_ARGUMENTS, MISSING, find_chromium, must_have_browser
+from tests.chromium import opened_browser
 from tests.e2e.pictures import write_pictures
 from tests.e2e.running_app import RunningApp, running_app
 
@@ -26,15 +26,8 @@ SECONDS = 30_000
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    binary = find_chromium()
-    if binary is None:
-        if must_have_browser():
-            pytest.fail(MISSING)
-        pytest.skip(MISSING)
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=binary, args=list(LAUNCH_ARGUMENTS))
+    with opened_browser() as chromium:
         yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")

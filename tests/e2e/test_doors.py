@@ -13,9 +13,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 
-from tests.chromium import LAUNCH_ARGUMENTS, MISSING, find_chromium, must_have_browser
+from tests.chromium import opened_browser
 from tests.e2e.pictures import write_pictures
 from tests.e2e.running_app import RunningApp, running_app
 
@@ -35,16 +35,8 @@ SHAKE_HANDS = {
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    binary = find_chromium()
-    if binary is None:
-        if must_have_browser():
-            pytest.fail(MISSING)
-        pytest.skip(MISSING)
-    rebind = f"--host-resolver-rules=MAP {REBOUND} 127.0.0.1, MAP {CROSS_SITE} 127.0.0.1"
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=binary, args=[*LAUNCH_ARGUMENTS, rebind])
+    with opened_browser(f"--host-resolver-rules=MAP {REBOUND} 127.0.0.1, MAP {CROSS_SITE} 127.0.0.1") as chromium:
         yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")

@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 from PIL import ExifTags, Image
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from src.config import PROJECT_DIR
 from src.names import shown
 from src.processing.image_io import display_text
-from tests.chromium import LAUNCH_ARGUMENTS, MISSING, find_chromium, must_have_browser
+from tests.chromium import opened_browser
 from tests.conftest import make_photo
 from tests.e2e.running_app import RunningApp, running_app
 from tests.fakes import COLOURS
@@ -91,15 +91,8 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    binary = find_chromium()
-    if binary is None:
-        if must_have_browser():
-            pytest.fail(MISSING)
-        pytest.skip(MISSING)
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=binary, args=list(LAUNCH_ARGUMENTS))
+    with opened_browser() as chromium:
         yield chromium
-        chromium.close()
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import sync_playwright
 
 from src.bootstrap import Services
 from src.errors import UnreadableImage
@@ -22,7 +21,7 @@ from src.schema import Already, Indexed, JobEvent, Skipped
 from src.services.search import Query
 from src.services.uploads import MAX_FILES
 from src.ui.components import upload_form
-from tests.chromium import LAUNCH_ARGUMENTS, MISSING, find_chromium, must_have_browser
+from tests.chromium import opened_browser
 from tests.conftest import make_photo
 from tests.e2e.running_app import running_app
 from tests.fakes import COLOURS
@@ -117,14 +116,11 @@ def test_everything_as_an_example_picture(services: Services, hostile: Path) -> 
 @pytest.mark.timeout(600)
 def test_everything_that_the_browser_lets_through(hostile: Path, tmp_path: Path) -> None:
     """Dropped into the real page of the real app, 150 at a time; then one that is good, which is found."""
-    binary = find_chromium()
-    if binary is None:
-        pytest.fail(MISSING) if must_have_browser() else pytest.skip(MISSING)
     offered = [path for path in files_in(hostile) if path.suffix.lower() in EXTENSIONS and str(path).isprintable()]  # else Chromium can't
     parts = [offered[start : start + 150] for start in range(0, len(offered), 150)]
     good = make_photo(tmp_path / "good.jpg", COLOURS["red"], (320, 240))
-    with running_app(tmp_path / "library") as app, sync_playwright() as playwright:
-        page = playwright.chromium.launch(executable_path=binary, args=list(LAUNCH_ARGUMENTS)).new_page()
+    with opened_browser() as browser, running_app(tmp_path / "library") as app:
+        page = browser.new_page()
         page.set_default_timeout(120_000)
         page.goto(f"{app.url}/upload")
         for part in [*parts, [good]]:

@@ -15,22 +15,12 @@ from src.processing.thumbnails import thumbnail_path
 from src.schema import Already, FileStamp, Finding, Indexed, JobEvent, Skipped
 from src.services import pipeline
 from src.services.search import Query
-from tests.conftest import make_photo
-from tests.fakes import COLOURS, FakeEmbedder
+from tests.conftest import encoded, make_photo, of
+from tests.fakes import COLOURS
 
 
 def run(services: Services, kind: Any, **params: Any) -> list[JobEvent]:
     return list(services.handlers[kind](params))  # type: ignore[index]
-
-
-def of(events: list[JobEvent], kind: type) -> list[Any]:
-    return [event for event in events if isinstance(event, kind)]
-
-
-def encoded(services: Services) -> int:
-    embedder = services.models.embedder()
-    assert isinstance(embedder, FakeEmbedder)
-    return embedder.encoded
 
 
 def names(services: Services, query: str = "red green blue yellow") -> set[str]:

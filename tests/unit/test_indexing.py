@@ -19,22 +19,12 @@ from src.schema import Already, Indexed, JobEvent, Progress, Skipped
 from src.services import pipeline
 from src.services.search import Query
 from src.services.uploads import as_params
-from tests.conftest import make_photo
+from tests.conftest import encoded, make_photo, of
 from tests.fakes import COLOURS, FakeEmbedder
 
 
 def run(services: Services, *paths: Path, **params: Any) -> list[JobEvent]:
     return list(services.handlers["index"]({"paths": [str(path) for path in paths], **params}))
-
-
-def of(events: list[JobEvent], kind: type) -> list[Any]:
-    return [event for event in events if isinstance(event, kind)]
-
-
-def encoded(services: Services) -> int:
-    embedder = services.models.embedder()
-    assert isinstance(embedder, FakeEmbedder)
-    return embedder.encoded
 
 
 def test_photos_are_indexed_and_found_with_their_own_name(services: Services, photos: Path) -> None:
