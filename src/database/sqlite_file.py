@@ -125,6 +125,8 @@ def network_file_system(path: Path, mounts: str) -> str | None:
         place = _unescaped(fields[4])
         if len(place) >= len(best) and (path == Path(place) or Path(place) in path.parents):
             best, kind = place, after.split(" ")[0]
+    if (best, kind) == ("/", "9p"):  # how some sandboxes show this computer's own disk
+        return None
     return kind if NETWORK.fullmatch(kind) else None
 
 

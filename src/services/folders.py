@@ -34,8 +34,16 @@ class FolderService:
         """Every followed folder with its numbers, in the order of their paths."""
         return [self._status(row) for row in self._catalog.folders.all()]
 
+    def followed(self) -> list[FolderRow]:
+        """The same without counting anything, for those who ask often."""
+        return self._catalog.folders.all()
+
     def paths(self) -> list[Path]:
-        return [Path(os.fsdecode(row.path)) for row in self._catalog.folders.all()]
+        return [Path(os.fsdecode(row.path)) for row in self.followed()]
+
+    def offline(self) -> int:
+        """How many of them could not be reached when last looked at."""
+        return sum(row.offline_since is not None for row in self.followed())
 
     def add(self, path: Path, watched: bool = True) -> None:
         """Follow a folder from now on. One inside another is followed with that; one around others takes their place."""

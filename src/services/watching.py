@@ -70,10 +70,10 @@ class FolderWatcher:
 
     def _look(self) -> None:
         """Follow the folders that are there; have those synced that are followed from now on, or whose drive came or went."""
-        folders = self._folders.all()
-        there = {folder.path for folder in folders if self._folders.reachable(Path(folder.path))}
-        due = self._follow({folder.path for folder in folders if folder.watched and folder.path in there})
-        due |= {folder.path for folder in folders if (folder.path in there) == folder.offline}
+        folders = {os.fsdecode(row.path): row for row in self._folders.followed()}
+        there = {path for path in folders if self._folders.reachable(Path(path))}
+        due = self._follow({path for path in there if folders[path].watched})
+        due |= {path for path, row in folders.items() if (path in there) == (row.offline_since is not None)}
         if due:
             self._submit([Path(path) for path in sorted(due)])
 

@@ -346,6 +346,10 @@ def test_network_drives_are_told_by_the_longest_mount(path: str, kind: str | Non
     assert network_file_system(Path(path), "") is None
 
 
+def test_a_sandbox_whose_own_root_is_9p_is_no_network_drive() -> None:
+    assert network_file_system(Path("/home/me"), "27 1 254:0 / / rw - 9p none rw") is None
+
+
 def test_a_library_on_a_network_drive_is_refused_before_anything_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mounts = tmp_path / "mountinfo"
     mounts.write_text(f"27 1 254:0 / / rw - ext4 /dev/vda rw\n28 27 0:30 / {tmp_path} rw - nfs4 nas:/x rw\n")

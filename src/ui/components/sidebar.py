@@ -39,7 +39,7 @@ def _show_facts(services: Services, active: ModelStatus | None) -> None:
         facts[1:1] = [("Model", active.title), ("Dimensions", str(active.dimensions))]
         counted = None if services.jobs.active() else images
         facts.append(("Disk used", size(_disk_used(services, str(services.settings.home), counted))))
-    offline = sum(folder.offline for folder in services.folders.all())
+    offline = services.folders.offline()
     if offline:
         facts.append(("Offline folders", str(offline)))
     rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts)
