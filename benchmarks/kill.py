@@ -41,6 +41,10 @@ BURST_EVERY = 10
 BURST_SHARE = 0.8
 REBUILT_PER_SECOND = 3_000
 """Vectors, about; only to choose a moment."""
+KINDS = ("any", "flush", "settled")
+WEIGHTS = {True: (0.5, 0.3, 0.2), False: (0.1, 0.85, 0.05)}
+"""How often each kind of life is drawn, by whether the kill before left the index as a checkpoint described it. Where it did not, it is made
+again, and Chroma flushes: only then are there enough kills in a flush."""
 LIFE_SECONDS = 120.0
 """A child that says nothing of what is waited for in this time hangs, which is a failure."""
 
@@ -218,14 +222,16 @@ def measure(kills: int, images: int, seed: int, folder: Path, tell: Callable[[st
     library = Library(folder, images, kills)
     tally = library.tally
     for life in range(kills):
+        index = Settings(home=library.home).chroma_dir
+        clean = (index / index_manifest.MANIFEST).exists()
         child = library.start(life)
-        flushes = Flushes(Settings(home=library.home).chroma_dir)
-        _live(child, life, dice, flushes, len(library.acknowledged))
+        flushes = Flushes(index)
+        _live(child, life, dice, flushes, len(library.acknowledged), clean)
         moment = child.kill()
         tally.kills += 1
         flushing = flushes.last() >= moment - FLUSH_SECONDS
         if flushing:
-            tally.left[_state_of(Settings(home=library.home).chroma_dir)] += 1
+            tally.left[_state_of(index)] += 1
         tally.during_flush += flushing
         tally.flush_while_indexing += flushing and "in step" in child.take()
         tell(f"{tally.kills} kills, {tally.during_flush} in a flush, {len(library.acknowledged)} acknowledged, {len(tally.missed)} missed")
@@ -235,10 +241,10 @@ def measure(kills: int, images: int, seed: int, folder: Path, tell: Callable[[st
     return {**_summary(library), "seconds": round(time.monotonic() - started, 1), "machine": machine.reference()}
 
 
-def _live(child: Child, life: int, dice: random.Random, flushes: Flushes, known: int) -> None:
-    """Let the child live until the moment of its kill. known: pictures acknowledged before it started."""
+def _live(child: Child, life: int, dice: random.Random, flushes: Flushes, known: int, clean: bool) -> None:
+    """Let the child live until the moment of its kill. known: pictures acknowledged before it started. clean: the index it found."""
     burst = life % BURST_EVERY == 0
-    kind = dice.choices(("any", "flush", "settled"), (0.3, 0.6, 0.1))[0]
+    kind = dice.choices(KINDS, WEIGHTS[clean])[0]
     if kind == "any" and not burst and dice.random() < 0.25:
         time.sleep(dice.uniform(0, 2.0))  # also before it has started
         return

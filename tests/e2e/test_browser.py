@@ -30,6 +30,9 @@ def browser() -> Iterator[Browser]:
         yield chromium
 
 
+expect.set_options(timeout=SECONDS)
+
+
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return write_pictures(tmp_path_factory.mktemp("pictures"), NUMBER)
@@ -91,6 +94,32 @@ def test_real_photos_are_found_by_words(page: Page, app: RunningApp) -> None:
     expect(cells(page).first).to_have_attribute("aria-label", re.compile("score"))
     labels = cells(page).evaluate_all("cells => cells.slice(0, 10).map(cell => cell.getAttribute('aria-label'))")
     assert any("tabby" in label for label in labels), labels
+
+
+def test_folders_that_change_go_away_and_come_back(page: Page, app: RunningApp, tmp_path: Path) -> None:
+    """Nothing is pressed but to add the folder, to forget one photo and to look at the pages."""
+    folder = tmp_path / "My drive"
+    photos = write_pictures(folder, 6)
+    page.goto(f"{app.url}/upload")
+    page.get_by_label("Or any other path").fill(str(folder))
+    page.get_by_role("button", name="Add folder").click()
+    expect(page.get_by_text("added 6 photos")).to_be_visible()
+    expect(page.get_by_text("6 photos · looked at")).to_be_visible()
+    page.wait_for_timeout(12_000)  # by then the folder is watched
+    photos[0].unlink()
+    expect(page.get_by_text("1 photo is missing: its file is gone.")).to_be_visible()
+    page.get_by_role("button", name="Forget 1 photo …").click()
+    page.get_by_role("button", name="Forget 1 photo", exact=True).click()
+    expect(page.get_by_text("is missing")).to_have_count(0)
+    folder.rename(tmp_path / "unplugged")
+    expect(page.get_by_text("5 photos hidden until it is back")).to_be_visible()
+    tab(page, "Text search").click()
+    expect(page.get_by_text("No photos yet")).to_be_visible()
+    (tmp_path / "unplugged").rename(folder)
+    expect(cells(page)).to_have_count(5)
+    tab(page, "Statistics & about").click()
+    page.get_by_role("button", name="Check and repair").click()
+    expect(page.get_by_text("Nothing wrong")).to_be_visible()
 
 
 # ---------------------------------------------------------------- steps

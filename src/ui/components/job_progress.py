@@ -31,14 +31,14 @@ def show(services: Services, kinds: tuple[JobKind, ...], compact: bool = False) 
 
 def watch(services: Services, draw: Callable[[], None]) -> None:
     """Draw now and again while jobs run. The whole page runs again when one begins or ends, in this tab or elsewhere."""
-    seen = _ids(services)
+    seen = _state(services)
 
     def look() -> None:
-        if _ids(services) != seen:
+        if _state(services) != seen:
             st.rerun()
         draw()
 
-    st.fragment(look, run_every=EVERY if seen else IDLE)()
+    st.fragment(look, run_every=EVERY if services.jobs.active() else IDLE)()
 
 
 def show_bars(services: Services, kinds: tuple[JobKind, ...], compact: bool = False) -> None:
@@ -47,9 +47,10 @@ def show_bars(services: Services, kinds: tuple[JobKind, ...], compact: bool = Fa
             _show_bar(services, job, compact)
 
 
-def _ids(services: Services) -> list[tuple[str, bool]]:
-    """The unfinished jobs, and which of them are paused."""
-    return [(job.id, job.state == "paused") for job in services.jobs.active()]
+def _state(services: Services) -> list[tuple[str, str]]:
+    """The unfinished jobs, and the newest of all: it may have begun and ended between two looks. A change of these is told to the page."""
+    jobs = [*services.jobs.active(), *services.jobs.latest(1)]
+    return [(job.id, job.state if job.finished or job.state == "paused" else "") for job in jobs]
 
 
 def _show_bar(services: Services, job: JobSnapshot, compact: bool) -> None:
@@ -148,7 +149,7 @@ def as_csv(rows: list[dict[str, str]]) -> str:
 
 def announce(services: Services, kinds: tuple[JobKind, ...]) -> None:
     """Tell, once a session, of jobs of these kinds that ended since its last run."""
-    active = [job_id for job_id, _ in _ids(services)]
+    active = [job.id for job in services.jobs.active()]
     for job_id in state.watched():
         job = services.jobs.snapshot(job_id) if job_id not in active else None
         if job is not None and job.kind in kinds and job.kind not in ("clear", "rebuild", "doctor") and not is_quiet(job):
