@@ -43,8 +43,8 @@ REBUILT_PER_SECOND = 3_000
 """Vectors, about; only to choose a moment."""
 KINDS = ("any", "flush", "settled")
 WEIGHTS = {True: (0.5, 0.3, 0.2), False: (0.1, 0.85, 0.05)}
-"""How often each kind of life is drawn, by whether the kill before left the index as a checkpoint described it. Where it did not, it is made
-again, and Chroma flushes: only then are there enough kills in a flush."""
+"""How often each kind of life is drawn, by whether the kill before left the index as a checkpoint described it. Where it did not,
+it is made again, and Chroma flushes: only then are there enough kills in a flush."""
 LIFE_SECONDS = 120.0
 """A child that says nothing of what is waited for in this time hangs, which is a failure."""
 
