@@ -117,11 +117,11 @@ WRITERS: tuple[JobKind, ...] = ("index", "sync", "reindex", "forget", "remove", 
 
 
 def queue_sync(jobs: JobRunner, paths: list[Path]) -> None:
-    """Queue a look at these folders, unless just that is queued already."""
+    """Queue a look at these folders (none: at everything), unless just that is queued already."""
     wanted = [str(path) for path in paths]
     if any(job.kind == "sync" and job.state == "queued" and jobs.params(job.id).get("paths") == wanted for job in jobs.active()):
         return
-    what = display_text(Path(paths[0].name)) if len(paths) == 1 else f"{len(paths)} folders"
+    what = display_text(Path(paths[0].name)) if len(paths) == 1 else f"{len(paths)} folders" if paths else "all folders"
     jobs.submit("sync", f"Looking for changes in {what}", paths=wanted)
 
 
@@ -153,8 +153,10 @@ def _handlers(
             yield from indexing.index_paths([Path(path) for path in params["paths"]], model, bool(params.get("careful")))
 
     def sync(params: dict[str, Any]) -> Iterator[JobEvent]:
-        paths = [Path(path) for path in params["paths"]] if params.get("paths") else folders.paths()
-        yield from indexing.sync(paths, _model_for(params, library, models), bool(params.get("careful")))
+        paths = [Path(path) for path in params.get("paths", [])]
+        yield from indexing.sync(paths or folders.paths(), _model_for(params, library, models), bool(params.get("careful")))
+        if not paths:
+            yield from folders.settle_loose()
 
     def reindex(params: dict[str, Any]) -> Iterator[JobEvent]:
         yield from indexing.reindex(params["model"], bool(params.get("careful")))

@@ -80,9 +80,16 @@ class FileTable:
 
         present: only those that are not missing. Rows may be changed between two pages.
         """
+        return self._pages(within(folder), present)
+
+    def outside(self, folders: Sequence[bytes]) -> Iterator[list[tuple[bytes, str]]]:
+        """The same of the user's own files that are in none of these folders and not missing."""
+        return self._pages(sa.and_(files.c.uploaded.is_(False), ~sa.or_(sa.false(), *map(within, folders))), True)
+
+    def _pages(self, condition: sa.ColumnElement[bool], present: bool) -> Iterator[list[tuple[bytes, str]]]:
         after = b""
         while True:
-            query = sa.select(files.c.path, files.c.image_id).where(within(folder), files.c.path > after)
+            query = sa.select(files.c.path, files.c.image_id).where(condition, files.c.path > after)
             if present:
                 query = query.where(files.c.missing_since.is_(None))
             with self._file.reading() as db:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from src.config import Settings
@@ -93,12 +93,19 @@ class FolderService:
             files, _ = self._catalog.files.numbers_under(raw)
             yield Finding("offline", f"{display_text(path)} can't be reached; its {files:,} photos are hidden until it is back.")
             return
-        hidden = 0
-        for page in self._catalog.files.under(raw):
-            gone = [file for file, _ in page if not os.path.exists(file)]
-            hidden += self._catalog.files.lose(gone) if gone else 0
+        yield from self._hide_gone(self._catalog.files.under(raw))
         if followed:
             self._catalog.folders.set_synced(raw)
+
+    def settle_loose(self) -> Iterator[Finding]:
+        """Hide those photos that are gone of the files that were added one by one."""
+        yield from self._hide_gone(self._catalog.files.outside([row.path for row in self.followed()]))
+
+    def _hide_gone(self, pages: Iterable[Sequence[tuple[bytes, str]]]) -> Iterator[Finding]:
+        hidden = 0
+        for page in pages:
+            gone = [file for file, _ in page if not os.path.exists(file)]
+            hidden += self._catalog.files.lose(gone) if gone else 0
         if hidden:
             what = "1 photo is" if hidden == 1 else f"{hidden:,} photos are"
             yield Finding("missing", f"{what} no longer there, and hidden until seen again.")

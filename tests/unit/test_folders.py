@@ -116,6 +116,15 @@ def test_the_empty_place_of_a_drive_is_offline_too(services: Services, album: Pa
     assert not services.folders.all()[0].offline and services.folders.missing() == 4
 
 
+def test_a_photo_that_was_added_alone_is_looked_for_when_everything_is(services: Services, album: Path, tmp_path: Path) -> None:
+    alone = make_photo(tmp_path / "alone" / "pink.jpg", COLOURS["pink"])
+    run(services, "index", paths=[str(alone)])
+    assert len(services.folders.all()) == 1 and services.catalog.counts()[0] == 5
+    alone.unlink()
+    assert not of(run(services, "sync", paths=[str(album)]), Finding)
+    assert [e.check for e in of(run(services, "sync"), Finding)] == ["missing"] and services.catalog.counts()[0] == 4
+
+
 def test_forgetting_says_how_many_and_deletes_only_what_is_missing(services: Services, album: Path) -> None:
     ids = {hit.name: hit.id for hit in services.library.newest(10)}
     (album / "red.jpg").unlink()

@@ -24,7 +24,7 @@ def show(services: Services) -> None:
         st.markdown("#### Folders")
         if len(folders) > 1:
             icon = ":material/refresh:"
-            st.button("Look for changes in all", icon=icon, type="tertiary", key="sync-all", on_click=_sync, args=(services, folders))
+            st.button("Look for changes in all", icon=icon, type="tertiary", key="sync-all", on_click=_sync, args=(services, []))
     with st.container(key="folders", gap="small"):
         for number, folder in enumerate(folders):
             _show_folder(services, folder, number)

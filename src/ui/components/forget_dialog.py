@@ -36,7 +36,7 @@ def show_folder(services: Services) -> None:
         return
     st.text(shown(folder.text))
     files = count(folder.files, "file")
-    st.markdown(f"The library forgets the photos of this folder ({files}), but for those that are in another folder too.")
+    st.markdown(f"The library forgets the photos of this folder ({files}), except those that are in another folder too.")
     st.markdown("The files themselves stay where they are.")
     title = f"Removing {display_text(Path(Path(folder.path).name or folder.path))}"
     _buttons(services, "Remove the folder", "remove", title, True, path=folder.path)
