@@ -156,16 +156,25 @@ class ChromaIndex:
         """
         with self._lock:
             self._close_client()
-            if not self.written or self._failed:
-                return
-            notes = {name: Note(text, self.deleted(name)) for name, text in (fingerprints or {}).items()}
-            try:
+            if self.written and not self._failed:
+                self._describe(fingerprints or {}, sweep=True)
+
+    def checkpoint(self, fingerprints: Mapping[str, str]) -> None:
+        """Describe what is on the disk between two writes, as ``close`` does, and stay open: searches go on meanwhile."""
+        with self._lock:
+            if self.written and not self._failed:
+                self._describe(fingerprints, sweep=False)
+
+    def _describe(self, fingerprints: Mapping[str, str], sweep: bool) -> None:
+        notes = {**(self._notes or {}), **{name: Note(text, self.deleted(name)) for name, text in fingerprints.items()}}
+        try:
+            if sweep:
                 self._sweep()
-                index_manifest.write(self._folder, {**(self._notes or {}), **notes})
-            except (OSError, sqlite3.Error):
-                log.exception("the index could not be described, and will be made again at the next start")
-                return
-            self._notes, self.written = {**(self._notes or {}), **notes}, False
+            index_manifest.write(self._folder, notes)
+        except (OSError, sqlite3.Error):
+            log.exception("the index could not be described, and will be made again at the next start")
+            return
+        self._notes, self.written = notes, False
 
     def _sweep(self) -> None:
         """Remove what Chroma left of dropped collections. The client must be closed."""

@@ -229,22 +229,21 @@ class VectorDatabase:
             log.exception("the index can't be discarded")
 
     def checkpoint(self) -> None:
-        """Describe the index as it is, so that a kill from now to the next write costs nothing. Searches scan exactly meanwhile.
+        """Describe the index as it is, so that a kill from now to the next write costs nothing. For after a job that wrote.
 
-        To be called after a job that wrote; takes about 1 s for 100,000 vectors, and nothing where nothing was written.
+        Takes about 0.5 s for 100,000 vectors, and nothing where nothing was written.
         """
         with self._writing:
             if self._index.written:
-                for name in self._close_index():
-                    self.open_index(name)
+                self._index.checkpoint(self._fingerprints())
 
-    def _close_index(self) -> set[str]:
-        """Returns the collections that were in step."""
+    def _close_index(self) -> None:
         with self._writing:
-            names = set(self._in_step)
+            self._index.close(self._fingerprints())
             self._in_step.clear()
-            self._index.close({name: self.catalog.vectors.fingerprint(name) for name in names})
-            return names
+
+    def _fingerprints(self) -> dict[str, str]:
+        return {name: self.catalog.vectors.fingerprint(name) for name in self._in_step}
 
     def ask_index(self, name: str, queries: FloatArray, limit: int) -> list[list[Match]] | None:
         """What the index alone answers, hidden images included; None where it is not in step or fails."""

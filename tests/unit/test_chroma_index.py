@@ -115,12 +115,40 @@ def die(folder: Path, work: str) -> None:
         from pathlib import Path
         import numpy as np
         from src.database.chroma_index import ChromaIndex
+        from tests.unit.test_chroma_index import IDS, MATRIX
         index = ChromaIndex(Path({str(folder)!r}))
         {work}
         os.kill(os.getpid(), signal.SIGKILL)
     """
     run = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], cwd=PROJECT_DIR, capture_output=True, timeout=60)
     assert run.returncode == -9, run.stderr
+
+
+@pytest.mark.parametrize("vectors", [20, 1_300])
+@pytest.mark.parametrize(
+    ("after", "trusted"), [("index.query('photos', MATRIX[:1], 3)", True), ("index.upsert('photos', ['new'], MATRIX[:1])", False)]
+)
+def test_after_a_checkpoint_a_kill_costs_nothing_until_the_next_write(tmp_path: Path, vectors: int, after: str, trusted: bool) -> None:
+    work = f"index.upsert('photos', IDS[:{vectors}], MATRIX[:{vectors}]); index.checkpoint({{'photos': 'here'}}); {after}"
+    die(tmp_path / "index", work)
+    index = ChromaIndex(tmp_path / "index")
+    assert (index.noted("photos") == "here") is trusted
+    assert index.count("photos") == (vectors if trusted else 0)
+    if trusted:
+        assert [index.query("photos", MATRIX[n : n + 1], 1)[0][0][0] for n in (0, 7, 19)] == ["id0", "id7", "id19"]
+    index.close()
+
+
+def test_a_checkpoint_holds_over_a_close_and_searches_need_not_wait_for_it(index: ChromaIndex, tmp_path: Path) -> None:
+    index.upsert("photos", IDS, MATRIX)
+    client = index._client
+    index.checkpoint({"photos": "here"})
+    assert index._client is client, "it stays open"
+    index.query("photos", MATRIX[:1], 3)
+    index.close()
+    again = ChromaIndex(tmp_path / "index")
+    assert again.noted("photos") == "here" and again.count("photos") == 1_300
+    again.close()
 
 
 def test_a_dropped_collection_gives_its_space_back_and_the_others_stay(index: ChromaIndex, tmp_path: Path) -> None:
