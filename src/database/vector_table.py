@@ -59,11 +59,6 @@ class VectorTable:
         with self._file.writing() as db:
             write_vectors(db, collection, rows, metadata)
 
-    def ids(self, collection: str) -> set[str]:
-        """Ids with a vector, those of hidden images included (they are used again when the bytes come back)."""
-        with self._file.reading() as db:
-            return set(db.execute(sa.select(vectors.c.id).where(vectors.c.collection == collection)).scalars())
-
     def count(self, collection: str) -> int:
         """Vectors that may be found: those of hidden images are left out."""
         return self._count(vectors.c.collection == collection, _findable())
