@@ -50,12 +50,14 @@ def _tabs() -> list[st.Page]:
 
 def _show_page(services: Services, page: st.Page, kinds: tuple[JobKind, ...]) -> None:
     """The frame and the page in it. ``kinds``: the jobs that the frame tells of; Upload shows its own progress and report."""
+    jobs = job_progress.jobs_state(services)
     try:
         job_progress.announce(services, kinds)
         sidebar.show(services, kinds)
         page.run()
     except AppError as error:
         error_box.show(error)
+    state.set_drawn(jobs)
 
 
 def _show_dialog(services: Services) -> None:

@@ -151,6 +151,15 @@ def watch(job_ids: Sequence[str]) -> None:
     st.session_state["watched"] = list(job_ids)
 
 
+def set_drawn(jobs: Sequence[tuple[str, str]]) -> None:
+    """The state of the jobs that the page was drawn for, to its end: a run that another one cuts short does not count."""
+    st.session_state["drawn"] = list(jobs)
+
+
+def drawn() -> list[tuple[str, str]]:
+    return cast("list[tuple[str, str]]", st.session_state.get("drawn", []))
+
+
 def dismiss_report(job_id: str) -> None:
     st.session_state["dismissed"] = job_id
 

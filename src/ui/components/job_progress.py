@@ -31,11 +31,13 @@ def show(services: Services, kinds: tuple[JobKind, ...], compact: bool = False) 
 
 def watch(services: Services, draw: Callable[[], None]) -> None:
     """Draw now and again while jobs run. The whole page runs again when one begins or ends, in this tab or elsewhere."""
-    seen = _state(services)
+    first = True
 
     def look() -> None:
-        if _state(services) != seen:
+        nonlocal first
+        if not first and jobs_state(services) != state.drawn():
             st.rerun()
+        first = False
         draw()
 
     st.fragment(look, run_every=EVERY if services.jobs.active() else IDLE)()
@@ -47,8 +49,8 @@ def show_bars(services: Services, kinds: tuple[JobKind, ...], compact: bool = Fa
             _show_bar(services, job, compact)
 
 
-def _state(services: Services) -> list[tuple[str, str]]:
-    """The unfinished jobs, and the newest of all: it may have begun and ended between two looks. A change of these is told to the page."""
+def jobs_state(services: Services) -> list[tuple[str, str]]:
+    """The unfinished jobs, and the newest of all, which may have begun and ended between two looks: a page is drawn for just these."""
     jobs = [*services.jobs.active(), *services.jobs.latest(1)]
     return [(job.id, job.state if job.finished or job.state == "paused" else "") for job in jobs]
 

@@ -13,6 +13,9 @@ from src.services.uploads import MAX_BYTES, MAX_FILES, as_params
 from src.ui import state
 from src.ui.text import count, size
 
+QUICK = 1.0
+"""Seconds to wait for a few photos to be added: their report is then there at once."""
+
 
 def show(services: Services) -> None:
     """The drop area and the button that adds what was dropped, as one job."""
@@ -28,7 +31,7 @@ def show(services: Services) -> None:
         st.warning(too_much, icon=":material/folder_open:")
     elif st.button(f"Add {count(len(files), 'photo')} ({size(total)})", type="primary", key="add-uploads"):
         with st.spinner("Storing your photos"):
-            queue(services, files)
+            services.jobs.wait(queue(services, files), QUICK)
         state.next_upload_round()
         st.rerun()
 
@@ -44,10 +47,10 @@ def over_limit(number: int, total: int) -> str | None:
     )
 
 
-def queue(services: Services, files: Sequence[UploadedFile]) -> None:
-    """Write the uploads to disk one after the other, then queue one job for them.
+def queue(services: Services, files: Sequence[UploadedFile]) -> str:
+    """Write the uploads to disk one after the other, then queue one job for them and return its id.
 
     Nothing is drawn in between, so that leaving the page can't stop it half-way.
     """
     found = [services.uploads.save(file.name, file.getbuffer()) for file in files]
-    services.jobs.submit("index", f"Adding {count(len(found), 'uploaded photo')}", files=as_params(found))
+    return services.jobs.submit("index", f"Adding {count(len(found), 'uploaded photo')}", files=as_params(found))
