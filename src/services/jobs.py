@@ -163,6 +163,7 @@ class JobRunner:
         if row["cancel"]:
             return dataclasses.replace(snapshot, state="cancelled")
         started = stored = time.monotonic()
+        known = snapshot.indexed_before
         self._running[row["id"]] = snapshot
         params = json.loads(row["params"])
         if row["attempts"] > 1 and row["kind"] in CAREFUL:
@@ -177,7 +178,7 @@ class JobRunner:
                 if state is not None:
                     close(events)
                     return dataclasses.replace(snapshot, state=state)  # type: ignore[arg-type]
-                self._store(snapshot, progressed=snapshot.indexed > 0)
+                self._store(snapshot, progressed=snapshot.indexed + snapshot.indexed_before > known)
         return dataclasses.replace(snapshot, state="done", seconds=time.monotonic() - started, current="")
 
     def _interrupted(self, snapshot: JobSnapshot) -> str | None:

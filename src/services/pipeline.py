@@ -68,7 +68,7 @@ _Outcome = _Read | _Refused
 
 @dataclass(frozen=True)
 class _Entry:
-    """What the catalogue knows of a file before it is looked into. ``usable``: the image it names has its vector and its thumbnail."""
+    """What the catalogue knows of a file before it is looked into. ``usable``: the image it names has its vector."""
 
     stamp: FileStamp
     known: KnownFile | None
