@@ -1,7 +1,6 @@
 # Thin: what the targets do stands in scripts/, so that it can be had without make too.
 PYTHON ?= python3
 VENV := .venv/bin/python
-MODEL ?= builtin
 DATA ?= $(MFE_TEST_DATA)
 
 .PHONY: help run test lint bench soak train clean
@@ -10,7 +9,7 @@ help:
 	@echo "make run     set up what is missing, then run the app (PORT=8501, OPEN=0: no browser)"
 	@echo "make test    lint and all tests (ARGS=... for pytest)"
 	@echo "make lint    ruff and mypy alone"
-	@echo "make bench   quality of retrieval (DATA=folder, MODEL=builtin)"
+	@echo "make bench   speed beside peers, memory and quality in one table, under 10 minutes (DATA=folder; LIBRARIES=folder: what is kept)"
 	@echo "make soak    nothing is lost: 200 kills, thousands of operations, moved folders (about 40 minutes; DATA=folder for the last)"
 	@echo "make train   make the built-in model anew (DATA=folder)"
 	@echo "make clean   remove .venv and caches; never data/ or chroma_db/"
@@ -27,7 +26,7 @@ lint:
 
 bench: data
 	@$(PYTHON) scripts/setup.py --dev
-	@$(VENV) -m benchmarks.retrieval --model "$(MODEL)" --data "$(DATA)" --json
+	@$(VENV) -m benchmarks.quick --data "$(DATA)" $(if $(LIBRARIES),--libraries "$(LIBRARIES)")
 
 soak:
 	@$(PYTHON) scripts/setup.py --dev

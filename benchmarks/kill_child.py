@@ -78,7 +78,7 @@ class NumberEmbedder:
     def text_floor(self, _: int) -> float:
         return -1.0
 
-    def unload(self) -> None:
+    def unload(self, idle: float = 0.0) -> None:
         pass
 
 

@@ -31,6 +31,9 @@ from src.services.watching import FolderWatcher
 
 log = logging.getLogger(__name__)
 
+UNLOAD_EVERY = 60.0
+"""Seconds between two looks for models that lie idle."""
+
 
 @dataclass
 class Services:
@@ -49,13 +52,21 @@ class Services:
     jobs: JobRunner
     watcher: FolderWatcher
     handlers: dict[JobKind, Handler] = field(default_factory=dict)
+    drawn: threading.Event = field(default_factory=threading.Event)
+    """Set by the first page that was drawn, and at the end."""
+    tending: threading.Event = field(default_factory=threading.Event)
+    """Set once the warm-up is over and the folders are watched."""
+    closed: threading.Event = field(default_factory=threading.Event)
 
-    def start(self) -> Services:
-        """Run background jobs, follow the folders, and get index and model ready so that the first search need not wait."""
+    def start(self, page_within: float = 0.0) -> Services:
+        """Run background jobs, follow the folders, and get model and index ready so that the first search need not wait.
+
+        All but the jobs that are left over waits until a page was drawn, ``page_within`` seconds at most: imports and a first look
+        would slow the page by as much as they take.
+        """
         self._index_left_over_uploads()
         self.jobs.start()
-        self.watcher.start()
-        threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
+        threading.Thread(target=self._tend, args=(page_within,), name="tend", daemon=True).start()
         return self
 
     def _index_left_over_uploads(self) -> None:
@@ -67,15 +78,29 @@ class Services:
 
     def close(self) -> None:
         """End jobs where they are (they go on at the next start) and close the library cleanly."""
+        self.closed.set()
+        self.drawn.set()
         self.watcher.stop()
         self.jobs.stop()
         self.reader.close()
         self.vectors.close()
 
+    def _tend(self, page_within: float) -> None:
+        """What is due in the background: the folders, model and index at the start, then whatever lies idle."""
+        self.drawn.wait(page_within)
+        try:
+            if not self.closed.is_set():
+                self._warm_up()
+        finally:
+            self.watcher.start()  # after close() it ends by itself at once
+            self.tending.set()
+        while not self.closed.wait(UNLOAD_EVERY):
+            self.models.unload_idle()
+
     def _warm_up(self) -> None:
         try:
-            _rebuild_if_due(self.library, self.vectors, self.jobs)
             self.models.embedder(self.library.active_model).encode_texts(["warm up"])
+            _rebuild_if_due(self.library, self.vectors, self.jobs)
         except AppError as error:
             log.warning("warm-up stopped: %s", error)
 
@@ -219,7 +244,7 @@ def _rebuild_if_due(library: LibraryService, vectors: VectorDatabase, jobs: JobR
         name = library.collection()
     except ModelError:  # a search will say that the model's weights are not here
         return
-    behind = not vectors.open_index(name) and vectors.catalog.vectors.count_all(name)
+    behind = not vectors.open_index(name) and vectors.catalog.vectors.count_all(name) and vectors.can_build()
     queued = any(job.kind == "rebuild" and jobs.params(job.id)["collection"] == name for job in jobs.active())
     if (behind or vectors.needs_compaction(name)) and not queued:
         jobs.submit("rebuild", "Rebuilding the search index", collection=name)

@@ -93,6 +93,9 @@ def _add_photo_commands(command: Any) -> None:
     search.add_argument("--image", metavar="FILE", type=Path, help="a picture that the results should look like")
     search.add_argument("--top-k", metavar="N", type=int, default=20, help="number of results (20)")
     search.add_argument("--queries", metavar="FILE", help="one text query a line; searches them all at once")
+    search.add_argument("--folder", metavar="DIR", help="only pictures in this folder and its sub-folders")
+    search.add_argument("--since", metavar="DAY", help="only pictures taken on this day (YYYY-MM-DD) or later")
+    search.add_argument("--until", metavar="DAY", help="only pictures taken on this day or earlier")
 
 
 def _add_folder_commands(command: Any) -> None:

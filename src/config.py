@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, cast, get_args
+from urllib.parse import urlsplit
 
 from src.errors import BadSetting
 
@@ -32,6 +33,8 @@ class Settings:
     device: Device = "auto"
     max_megapixels: int | None = None
     """Pictures with more pixels than this are skipped before a pixel is decoded; None goes by the memory at hand."""
+    chroma_url: str | None = None
+    """Address of a Chroma server that keeps the search index in place of ``chroma_db/``; None keeps it there."""
     hosts: tuple[str, ...] = ()
     """Further names and addresses under which the app may be reached; with any, it listens on all interfaces."""
     log_level: str = "INFO"
@@ -85,6 +88,7 @@ class Settings:
             precision=cast(Precision, _one_of(env, "MFE_PRECISION", get_args(Precision))),
             device=cast(Device, _one_of(env, "MFE_DEVICE", get_args(Device))),
             max_megapixels=_positive(env, "MFE_MAX_MEGAPIXELS"),
+            chroma_url=_address(env, "MFE_CHROMA_URL"),
             hosts=tuple(host.strip().lower() for host in env.get("MFE_HOSTS", "").split(",") if host.strip()),
             log_level=_one_of(env, "MFE_LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR")),
         )
@@ -106,3 +110,18 @@ def _positive(env: Mapping[str, str], name: str) -> int | None:
     if not value.isdecimal() or int(value) < 1:
         raise BadSetting(f"{name} is {value!r}; it must be a whole number of at least 1, or auto.")
     return int(value)
+
+
+def _address(env: Mapping[str, str], name: str) -> str | None:
+    """The variable's value without slashes at its end, None where it is not set."""
+    value = env.get(name, "").strip()
+    if not value:
+        return None
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.query and not parts.fragment and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise BadSetting(f"{name} is {value!r}; it must be an address such as http://127.0.0.1:8000.")
+    return value.rstrip("/")

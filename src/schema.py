@@ -102,6 +102,18 @@ class SearchHit:
     box: tuple[int, int, int, int] | None = None
 
 
+@dataclass(frozen=True)
+class PhotoFilter:
+    """Which photos a search may find: all that is given must hold. A photo without a capture time is outside every span of days."""
+
+    folder: str | None = None
+    """Only photos with a file in this folder or below it; as the system spells it, absolute."""
+    since: str | None = None
+    """Taken on this day or later, ``YYYY-MM-DD``."""
+    until: str | None = None
+    """Taken on this day or earlier, ``YYYY-MM-DD``."""
+
+
 Verdict = Literal["match", "weak", "empty"]
 """match: the best hits fit. weak: nothing in the library fits well, the closest are shown. empty: nothing to search yet."""
 
@@ -119,6 +131,8 @@ class SearchPage:
     verdict: Verdict
     notice: str | None = None
     """One sentence about the query itself, such as that it was too long and cut."""
+    filtered: bool = False
+    """Only a part of the library was searched."""
 
 
 # ---------------------------------------------------------------- jobs and their events
@@ -166,7 +180,19 @@ class Finding:
     repaired: bool = False
 
 
-JobEvent = Progress | Indexed | Already | Skipped | Finding
+@dataclass(frozen=True)
+class Timings:
+    """Where the time of a pass over files went, told once at its end: seconds by stage.
+
+    ``read`` (of the file, and its SHA-256), ``decode``, ``thumbnail`` and ``prepare`` (the model's input) are summed over the worker
+    threads, so together they may exceed the job's. ``encode``, ``store`` (the catalogue) and ``wait`` (for the workers, while there was
+    nothing to encode) are of the one thread that goes through the files, ``index`` of another one beside it.
+    """
+
+    seconds: dict[str, float]
+
+
+JobEvent = Progress | Indexed | Already | Skipped | Finding | Timings
 
 JobKind = Literal["index", "sync", "reindex", "rebuild", "forget", "remove", "doctor", "clear", "download"]
 """index: add paths. sync: look at known folders again. reindex: another model. rebuild: the vector index. forget: photos whose
@@ -197,6 +223,8 @@ class JobSnapshot:
     """Images that earlier starts of the job brought in and that this start has not met again yet."""
     seconds: float = 0.0
     error: str | None = None
+    timings: dict[str, float] = field(default_factory=dict)
+    """Seconds by stage, see ``Timings``; empty until a pass over files has ended."""
 
     @property
     def per_second(self) -> float:

@@ -74,6 +74,8 @@ class Report:
             f"{numbers['indexed']:,} indexed, {numbers['already']:,} already there, {len(self.skipped):,} skipped"
             f" in {numbers['seconds']:.1f} s ({numbers['images_per_s']:.0f} images/s)"
         )
+        if self.snapshot.indexed and self.snapshot.timings:
+            print("  seconds by stage, over all threads: " + ", ".join(f"{name} {s:.1f}" for name, s in self.snapshot.timings.items()))
         for finding in self.findings:
             print(shown(finding.text))
         self.show_skipped()
@@ -126,6 +128,9 @@ def show_page(page: SearchPage) -> None:
     """A page of hits as a table, with an honest word where nothing fits."""
     if page.notice:
         print(page.notice)
+    if page.verdict == "empty" and page.filtered:
+        print("No photo passes the filter.")
+        return
     if page.verdict == "empty":
         command = f"models --use {page.model}" if page.notice else "index FOLDER"
         print(f"There is nothing to search yet. First: python -m src.cli {command}")

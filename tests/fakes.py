@@ -67,7 +67,7 @@ class FakeEmbedder:
     def text_floor(self, images: int) -> float:
         return 0.3
 
-    def unload(self) -> None:
+    def unload(self, idle: float = 0.0) -> None:
         self.unloaded = True
 
     def _text(self, text: str) -> FloatArray:

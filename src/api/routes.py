@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from src.bootstrap import Services
+if TYPE_CHECKING:  # the app answers before what Services needs is imported
+    from src.bootstrap import Services
 
 APP_NAME = "media-feature-extractor"
 FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
@@ -25,7 +27,10 @@ def routes(services: Callable[[], Services]) -> list[Route]:
 
     def small(image_id: str, headers: dict[str, str]) -> Response:
         path = services().library.thumbnail(image_id)
-        return FileResponse(path, media_type="image/jpeg", headers=headers) if path else _not_here()
+        try:  # read at once: sending such a small file in pieces costs more than the file
+            return Response(path.read_bytes(), media_type="image/jpeg", headers=headers) if path else _not_here()
+        except FileNotFoundError:  # cleared just now
+            return _not_here()
 
     def thumbnail(request: Request) -> Response:
         return small(request.path_params["image_id"], FOREVER)

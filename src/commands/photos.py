@@ -14,6 +14,7 @@ from src.commands.opening import DONE, FAILED, do_job, reading
 from src.errors import BadInput, BadQuery, UnreadableImage, UnreadablePath
 from src.processing.discovery import parse_path
 from src.processing.image_io import display_text
+from src.schema import PhotoFilter
 from src.services.folders import inside
 from src.services.search import Query
 
@@ -56,7 +57,7 @@ def search(arguments: argparse.Namespace) -> int:
         arguments.wrong_usage("say what to look for: TEXT, --image FILE, or both")
     with reading(arguments) as services:
         image = _read_picture(arguments.image, services) if arguments.image else None
-        page = services.search.search(Query(text, image), arguments.top_k)
+        page = services.search.search(Query(text, image), arguments.top_k, only=_filter(arguments))
     if arguments.image and not text:
         page = replace(page, query=str(arguments.image))
     terminal.print_json(terminal.page_as_json(page)) if arguments.json else terminal.show_page(page)
@@ -73,7 +74,7 @@ def _search_file(arguments: argparse.Namespace) -> int:
     if not queries:
         raise BadQuery(f"There is no query in {arguments.queries}.", "Write one a line.")
     with reading(arguments) as services:
-        pages = services.search.search_many(queries, arguments.top_k)
+        pages = services.search.search_many(queries, arguments.top_k, only=_filter(arguments))
     if arguments.json:
         terminal.print_json([terminal.page_as_json(page) for page in pages])
     else:
@@ -81,6 +82,11 @@ def _search_file(arguments: argparse.Namespace) -> int:
             terminal.say(f"\n{page.query}")
             terminal.show_page(page)
     return DONE
+
+
+def _filter(arguments: argparse.Namespace) -> PhotoFilter:
+    folder = str(parse_path(arguments.folder)) if arguments.folder else None
+    return PhotoFilter(folder, arguments.since, arguments.until)
 
 
 def _read_picture(path: Path, services: Services) -> Any:

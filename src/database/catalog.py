@@ -17,8 +17,9 @@ from src.database.file_table import FileRow, FileTable, Refusal, hide_without_fi
 from src.database.folder_table import FolderTable
 from src.database.health import HealthTable
 from src.database.job_table import JobTable
+from src.database.kept import Kept
 from src.database.sqlite_file import SqliteFile, now, parts, upsert
-from src.database.tables import collections, files, folders, images, meta, unreadable, vectors
+from src.database.tables import changes, collections, files, folders, images, meta, unreadable, vectors
 from src.database.vector_table import VectorTable, write_vectors
 from src.schema import FloatArray, ImageDetails, ImageFacts
 
@@ -55,6 +56,7 @@ class Catalog:
         self.vectors = VectorTable(self._file)
         self.jobs = JobTable(self._file)
         self.health = HealthTable(self._file)
+        self._counted: Kept[tuple[int, int, int]] = Kept(1)
 
     def close(self) -> None:
         self._file.close()
@@ -159,14 +161,24 @@ class Catalog:
             return list(db.execute(query).scalars())
 
     def counts(self) -> tuple[int, int, int]:
-        """(images, files, images known only from an upload), hidden images and missing files left out."""
-        visible = sa.select(images.c.id).where(images.c.removed_at.is_(None))
-        own = sa.select(files.c.image_id).where(files.c.uploaded.is_(False), files.c.missing_since.is_(None))
+        """(images, files, images known only from an upload), hidden images and missing files left out. Counted once for each change."""
         with self._file.reading() as db:
-            number = db.execute(sa.select(sa.func.count()).select_from(visible.subquery())).scalar_one()
-            paths = db.execute(sa.select(sa.func.count()).select_from(files).where(files.c.missing_since.is_(None))).scalar_one()
-            uploads = db.execute(sa.select(sa.func.count()).select_from(visible.where(images.c.id.not_in(own)).subquery())).scalar_one()
-        return number, paths, uploads
+            state = db.execute(sa.select(sa.func.max(changes.c.number))).scalar()
+        return self._counted.get("counts", state, self._count)
+
+    def _count(self) -> tuple[int, int, int]:
+        own = files.alias()
+        is_own = sa.exists().where(own.c.image_id == files.c.image_id, own.c.uploaded.is_(False), own.c.missing_since.is_(None))
+        uploads = sa.select(files.c.image_id).join(images, images.c.id == files.c.image_id).distinct()
+        uploads = uploads.where(files.c.uploaded, images.c.removed_at.is_(None), ~is_own)
+        with self._file.reading() as db:
+
+            def number(table: sa.FromClause, *conditions: sa.ColumnElement[bool]) -> int:
+                return db.execute(sa.select(sa.func.count()).select_from(table).where(*conditions)).scalar_one()
+
+            seen = number(images) - number(images, images.c.removed_at.is_not(None))
+            there = number(files) - number(files, files.c.missing_since.is_not(None))
+            return seen, there, number(uploads.subquery())
 
     # ------------------------------------------------------------ forgetting
 

@@ -29,7 +29,11 @@ if TYPE_CHECKING:
 
 BATCH = 200
 """Vectors per upsert: Chroma holds the interpreter lock for the whole call, about 0.1 s for this many."""
-HNSW = {"space": "cosine", "max_neighbors": 32, "ef_construction": 200, "ef_search": 200}
+HNSW = {"space": "cosine", "max_neighbors": 16, "ef_construction": 100, "ef_search": 200}
+FLUSH = 1_000
+"""Vectors after which Chroma writes all files of a collection anew; as many may have to be taken from its log at the next opening."""
+FLUSH_AT_BUILDING = range(4_000, 6_001, BATCH)
+"""The same while a large collection is built, where its growing files would else be written hundreds of times."""
 log = logging.getLogger(__name__)
 
 
@@ -38,7 +42,9 @@ class IndexFailed(Exception):
 
 
 class ChromaIndex:
-    """One client for one folder, opened on first use. Every method may be called from any thread."""
+    """One client for one folder, opened on first use. Every method may be called from any thread. Implements ``index.Index``."""
+
+    local = True
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder.absolute()
@@ -51,8 +57,16 @@ class ChromaIndex:
         """Of collections that were not written to since the last clean close; None before the index was looked at."""
         self._deleted: dict[str, int] = {}
         self._failed: set[str] = set()
+        self._flushed_seldom: set[str] = set()
         self.written = False
         """Whether the index changed since its last clean close."""
+
+    @property
+    def place(self) -> str:
+        return f"the disk that holds {self._folder}"
+
+    def reachable(self) -> bool:
+        return True
 
     # ------------------------------------------------------------ vectors
 
@@ -66,6 +80,23 @@ class ChromaIndex:
         for start in range(0, len(ids), BATCH):
             with self._writing(name):
                 self._collection(name).upsert(ids=list(ids[start : start + BATCH]), embeddings=matrix[start : start + BATCH])
+
+    def begin(self, name: str, total: int) -> None:
+        """Make an empty collection that is about to get ``total`` vectors, flushed seldom and, as far as can be, right after the last."""
+        if total >= 10 * FLUSH_AT_BUILDING.start:
+            flush = min(FLUSH_AT_BUILDING, key=lambda number: total % number)
+            with self._writing(name):
+                self._collection(name, flush)
+                self._flushed_seldom.add(name)
+
+    def finish(self, name: str) -> None:
+        """After the last of them: from the next opening on, flush as usual."""
+        if name not in self._flushed_seldom:
+            return
+        with self._writing(name):
+            self._flushed_seldom.discard(name)
+            configuration: Any = {"hnsw": {"sync_threshold": FLUSH}}
+            self._collection(name).modify(configuration=configuration)
 
     def delete(self, name: str, ids: Sequence[str]) -> None:
         """Take vectors out; unknown ids are ignored. Chroma keeps their space until the collection is dropped."""
@@ -243,9 +274,9 @@ class ChromaIndex:
     def _has(self, name: str) -> bool:
         return name in self._opened or name in {collection.name for collection in self._connected().list_collections()}
 
-    def _collection(self, name: str) -> Collection:
+    def _collection(self, name: str, flush: int = FLUSH) -> Collection:
         if name not in self._opened:
-            configuration: Any = {"hnsw": HNSW}
+            configuration: Any = {"hnsw": {**HNSW, "sync_threshold": flush}}
             self._opened[name] = self._connected().get_or_create_collection(name, embedding_function=None, configuration=configuration)
         return self._opened[name]
 

@@ -13,6 +13,7 @@ import re
 import sqlite3
 import zlib
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -23,6 +24,7 @@ SEGMENT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 FLUSHED = "index_metadata.pickle"
 """A segment folder without this file was never flushed: Chroma takes all from its log and fills the other files with noise."""
 BLOCK = 1 << 20
+ROWS = 5_000
 _CHANGED_BY_OPENING = ("acquire_write", "sqlite_", "embedding_fulltext_search")
 """Tables that tell nothing of vectors: Chroma's own write lock, SQLite's statistics, the index of documents (we store none)."""
 
@@ -86,13 +88,13 @@ def _used_segments(folder: Path) -> set[str]:
 def _description(folder: Path) -> dict[str, object]:
     """Size and CRC-32 of every flushed file, and one CRC-32 of the rows that Chroma's database holds."""
     used = _used_segments(folder)
-    files = {
-        f"{segment.name}/{file.name}": [file.stat().st_size, _file_checksum(file)]
-        for segment in segments(folder)
-        if segment.name in used and (segment / FLUSHED).exists()
-        for file in sorted(segment.iterdir())
-    }
-    return {"files": files, "database": _rows_checksum(folder)}
+    flushed = [segment for segment in segments(folder) if segment.name in used and (segment / FLUSHED).exists()]
+    files = [file for segment in flushed for file in sorted(segment.iterdir())]
+    with ThreadPoolExecutor(1, "checksum") as beside:
+        checksums = beside.map(_file_checksum, files)
+        database = _rows_checksum(folder)
+        sums = {f"{file.parent.name}/{file.name}": [file.stat().st_size, sum_] for file, sum_ in zip(files, checksums, strict=True)}
+    return {"files": sums, "database": database}
 
 
 def _file_checksum(file: Path) -> int:
@@ -113,8 +115,9 @@ def _rows_checksum(folder: Path) -> int:
         names = [row[0].decode() for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
         for name in (name for name in names if not name.startswith(_CHANGED_BY_OPENING)):
             checksum = zlib.crc32(name.encode(), checksum)
-            for row in db.execute(f'SELECT * FROM "{name}"'):
-                checksum = zlib.crc32(repr(row).encode(), checksum)
+            rows = db.execute(f'SELECT * FROM "{name}"')
+            while some := rows.fetchmany(ROWS):
+                checksum = zlib.crc32(repr(some).encode(), checksum)
     return checksum
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from src.database.catalog import Catalog
-from src.database.tables import MIGRATIONS, metadata
+from src.database.tables import MIGRATIONS, TRIGGERS, metadata
 from src.errors import LibraryBusy, LibraryError, LibraryUnusable
 from src.schema import FileStamp
 
@@ -66,10 +66,10 @@ def uploads(file: Path) -> list[str]:
 
 
 def check(file: Path) -> None:
-    """Raise LibraryUnusable where the file is damaged, or holds anything but the catalogue's own tables and indexes."""
+    """Raise LibraryUnusable where the file is damaged, or holds anything but the catalogue's own tables, indexes and triggers."""
     with _opened(file) as db:
         db.execute("PRAGMA trusted_schema = OFF")
-        foreign = [name for kind, name in db.execute("SELECT type, tbl_name FROM sqlite_master") if not _is_ours(kind, name)]
+        foreign = [row for row in db.execute("SELECT type, name, tbl_name, sql FROM sqlite_master") if not _is_ours(*row)]
         if foreign or db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
             raise LibraryUnusable(f"The catalogue {file.name} is damaged.")
 
@@ -124,5 +124,7 @@ def _drop_unfinished_jobs(db: sqlite3.Connection) -> None:
     db.execute(f"DELETE FROM jobs WHERE state IN ({', '.join('?' * len(UNFINISHED))})", UNFINISHED)
 
 
-def _is_ours(kind: str, table: str) -> bool:
+def _is_ours(kind: str, name: str, table: str, statement: str | None) -> bool:
+    if kind == "trigger":  # runs by itself: only the very statements that this program writes
+        return statement is not None and TRIGGERS.get(name) == statement
     return kind in ("table", "index") and (table in metadata.tables or table.startswith("sqlite_"))

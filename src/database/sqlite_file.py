@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sqlite3
@@ -234,6 +235,12 @@ def upsert(table: sa.Table, key: list[str], keep: tuple[str, ...] = ()) -> Any:
 
 def parts(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
     return (values[i : i + CHUNK] for i in range(0, len(values), CHUNK))
+
+
+def listed(values: Sequence[str] | Sequence[int]) -> sa.Select[Any]:
+    """Any number of values for ``column.in_``, as one bound variable."""
+    each = sa.func.json_each(sa.bindparam(None, json.dumps(values))).table_valued("value")
+    return sa.select(each.c.value)
 
 
 def now() -> str:

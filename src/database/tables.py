@@ -23,6 +23,8 @@ images = sa.Table(
     sa.Column("added_at", sa.Text, nullable=False, index=True),  # UTC, ISO 8601
     sa.Column("removed_at", sa.Text),  # hidden since: none of its files is there; vectors are kept
 )
+sa.Index("ix_images_taken", images.c.taken_at, images.c.removed_at, images.c.id)
+sa.Index("ix_images_hidden", images.c.id, sqlite_where=images.c.removed_at.is_not(None))
 
 files = sa.Table(
     "files",
@@ -40,6 +42,8 @@ files = sa.Table(
     sa.Column("missing_since", sa.Text),  # UTC, ISO 8601: not there when last looked for; back when seen again
 )
 sa.Index("ix_files_stamp", files.c.inode, files.c.size)
+sa.Index("ix_files_missing", files.c.id, sqlite_where=files.c.missing_since.is_not(None))
+sa.Index("ix_files_uploaded", files.c.image_id, sqlite_where=files.c.uploaded)
 
 folders = sa.Table(
     "folders",
@@ -69,6 +73,15 @@ collections = sa.Table(
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("dimensions", sa.Integer),  # None until the first vector
     sa.Column("owner", sa.Text, nullable=False),  # library | user
+    sa.Column("rows", sa.Integer, nullable=False, server_default="0"),  # vectors of hidden images included; kept by triggers
+    sa.Column("rewritten", sa.Integer, nullable=False, server_default="0"),  # grows with each change other than a new vector
+)
+
+changes = sa.Table(
+    "changes",
+    metadata,
+    sa.Column("what", sa.Text, primary_key=True),
+    sa.Column("number", sa.Integer, nullable=False),  # grows with each change to images or files: what was counted before is out of date
 )
 
 vectors = sa.Table(
@@ -112,10 +125,46 @@ def _second(db: sa.Connection) -> None:
     db.exec_driver_sql("CREATE INDEX IF NOT EXISTS ix_files_stamp ON files (inode, size)")
 
 
+_TRIGGERS = {
+    "vectors_added": ("AFTER INSERT ON vectors", "UPDATE collections SET rows = rows + 1 WHERE name = NEW.collection"),
+    "vectors_gone": (
+        "AFTER DELETE ON vectors",
+        "UPDATE collections SET rows = rows - 1, rewritten = rewritten + 1 WHERE name = OLD.collection",
+    ),
+    "vectors_replaced": ("AFTER UPDATE ON vectors", "UPDATE collections SET rewritten = rewritten + 1 WHERE name = NEW.collection"),
+    "images_hidden": (
+        "AFTER UPDATE OF removed_at ON images WHEN OLD.removed_at IS NOT NEW.removed_at",
+        "UPDATE collections SET rewritten = rewritten + 1",
+    ),
+    **{
+        f"{table}_{done.lower()}": (f"AFTER {done} ON {table}", "UPDATE changes SET number = number + 1")
+        for table in ("images", "files")
+        for done in ("INSERT", "UPDATE", "DELETE")
+    },
+}
+TRIGGERS = {name: f"CREATE TRIGGER {name} {when} BEGIN {action}; END" for name, (when, action) in _TRIGGERS.items()}
+"""Name -> statement. They count in the same transaction as what they count, whichever code made the change."""
+
+
+def _third(db: sa.Connection) -> None:
+    """Counters that tell at once how many vectors there are and whether anything changed, and indexes for filters."""
+    changes.create(db, checkfirst=True)
+    _add_column(db, "collections", "rows", "INTEGER NOT NULL DEFAULT 0")
+    _add_column(db, "collections", "rewritten", "INTEGER NOT NULL DEFAULT 0")
+    db.exec_driver_sql("CREATE INDEX IF NOT EXISTS ix_images_taken ON images (taken_at, removed_at, id)")
+    db.exec_driver_sql("CREATE INDEX IF NOT EXISTS ix_images_hidden ON images (id) WHERE removed_at IS NOT NULL")
+    db.exec_driver_sql("CREATE INDEX IF NOT EXISTS ix_files_missing ON files (id) WHERE missing_since IS NOT NULL")
+    db.exec_driver_sql("CREATE INDEX IF NOT EXISTS ix_files_uploaded ON files (image_id) WHERE uploaded")
+    db.exec_driver_sql("UPDATE collections SET rows = (SELECT count(*) FROM vectors WHERE collection = name)")
+    db.exec_driver_sql("INSERT OR IGNORE INTO changes VALUES ('photos', 0)")
+    for statement in TRIGGERS.values():
+        db.exec_driver_sql(statement.replace("TRIGGER", "TRIGGER IF NOT EXISTS", 1))
+
+
 def _add_column(db: sa.Connection, table: str, column: str, kind: str) -> None:
     if column not in {row[1] for row in db.exec_driver_sql(f"PRAGMA table_info({table})")}:
         db.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
 
 
-MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_first, _second)
+MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_first, _second, _third)
 """Step n brings schema n-1 to n. Steps are never changed once released; a new one is added at the end."""

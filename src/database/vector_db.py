@@ -20,25 +20,27 @@ import numpy as np
 import numpy.typing as npt
 
 from src.config import Settings
-from src.database import exact
 from src.database.catalog import Catalog
 from src.database.chroma_index import BATCH, ChromaIndex, IndexFailed
+from src.database.chroma_server import ChromaServer
 from src.database.disk_space import MARGIN, check_space, free_bytes
 from src.database.exact import Match
+from src.database.finder import Finder
+from src.database.index import Index
 from src.database.lock import LibraryLock
 from src.database.vector_table import Collection
 from src.errors import BadInput, LibraryBusy, LibraryUnusable, WrongDimensions
-from src.schema import FloatArray, Kind, Progress
+from src.schema import FloatArray, Kind, PhotoFilter, Progress
 
 DEFAULT_COLLECTION = "segments"
 SMALL = 10_000
 """Vectors up to which a script waits for its index to be rebuilt (about 10 s); above, searches scan exactly."""
-MOST = 4_000
-"""Neighbours asked of the index at most, where hidden images are among them; an exact scan is as fast then."""
 DELETED_SHARE, DELETED_LEAST = 0.2, 200
 """Vectors deleted, as a share of those that are left, from which on building the index anew pays for itself."""
 ROW_BYTES = 1_000
 """What the index takes for each vector besides its numbers."""
+LIBRARY_ID = "library_id"
+"""Tells libraries that share a Chroma server apart, together with the folder: a copy of a library is another one."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,510}[A-Za-z0-9]")
 log = logging.getLogger(__name__)
 
@@ -78,10 +80,19 @@ class VectorDatabase:
                 self._lock.release()
             raise
         self._folder = settings.chroma_dir
-        self._index = ChromaIndex(settings.chroma_dir)
+        self._index = self._chosen_index(settings)
         self._writing = threading.RLock()
         self._in_step: set[str] = set()
+        self._finder = Finder(self.catalog.vectors, self.ask_index, self.in_step)
         self._current: str | None = None
+
+    def _chosen_index(self, settings: Settings) -> Index:
+        """Its own, or the server's where one is named; for reading only, none is ever opened."""
+        if settings.chroma_url is None or self.read_only:
+            return ChromaIndex(settings.chroma_dir)
+        if self.catalog.get_meta(LIBRARY_ID) is None:
+            self.catalog.set_meta(LIBRARY_ID, uuid.uuid4().hex)
+        return ChromaServer(settings.chroma_url, f"{self.catalog.get_meta(LIBRARY_ID)} {settings.home.absolute()}")
 
     def __enter__(self) -> VectorDatabase:
         return self
@@ -157,36 +168,14 @@ class VectorDatabase:
 
     # ------------------------------------------------------------ for the services
 
-    def search(self, name: str, queries: FloatArray, limit: int) -> list[list[Match]]:
-        """The ``limit`` nearest of a collection to each of (q, D) queries of norm 1: by the index where it is in step, else exactly.
+    def search(self, name: str, queries: FloatArray, limit: int, only: PhotoFilter | None = None) -> list[list[Match]]:
+        """The ``limit`` nearest of a collection to each of (q, D) queries of norm 1, of images that are not hidden and pass ``only``.
 
-        Vectors of hidden images stay in the index and are left out here.
+        By the index where it is in step and the collection large, else by an exact scan of what may be found. Raises BadInput.
         """
         if limit < 1:
             raise BadInput(f"{limit} results can't be shown.", "Ask for at least 1.")
-        if name in self._in_step:
-            try:
-                found = self._by_index(name, queries, limit)
-                if found is not None:
-                    return found
-            except IndexFailed:
-                log.exception("the index of %s failed and is left aside", name)
-                self._in_step.discard(name)
-        return exact.nearest(self.catalog.vectors.blocks(name), queries, limit)
-
-    def _by_index(self, name: str, queries: FloatArray, limit: int) -> list[list[Match]] | None:
-        """None where the index does not give ``limit`` findable neighbours for every query: the rest may be hidden, or out of its reach."""
-        asked = limit
-        while asked <= MOST:
-            found = self._index.query(name, queries, asked)
-            if min(map(len, found), default=limit) < limit:
-                return None
-            hidden = self.catalog.vectors.hidden_among(list({id_ for matches in found for id_, _ in matches}))
-            findable = [[match for match in matches if match[0] not in hidden] for matches in found]
-            if all(len(matches) >= limit for matches in findable):
-                return [matches[:limit] for matches in findable]
-            asked *= 4
-        return None
+        return self._finder.nearest(name, queries, limit, only)
 
     def push(self, name: str, ids: Sequence[str], matrix: FloatArray) -> None:
         """Index vectors that the catalogue already has. Where the index is not in step this waits for ``rebuild``."""
@@ -220,10 +209,10 @@ class VectorDatabase:
         return noted == self.catalog.vectors.fingerprint(name) if noted else not self._index.count(name)
 
     def _throw_index_away(self) -> None:
-        """After a failure of its own. Where the disk is full or may not be written, the index may be good: it is left aside."""
+        """After a failure of its own. Where the disk is full or read-only, or a server down, it may be good: it is left aside."""
         self._in_step.clear()
         try:
-            if free_bytes(self._folder) >= MARGIN:
+            if self._index.local and free_bytes(self._folder) >= MARGIN:
                 self._index.discard()
         except OSError:
             log.exception("the index can't be discarded")
@@ -246,11 +235,12 @@ class VectorDatabase:
         return {name: self.catalog.vectors.fingerprint(name) for name in self._in_step}
 
     def ask_index(self, name: str, queries: FloatArray, limit: int) -> list[list[Match]] | None:
-        """What the index alone answers, hidden images included; None where it is not in step or fails."""
+        """What the index alone answers, hidden images included; None where it is not in step, or fails and is left aside."""
         try:
             return self._index.query(name, queries, limit) if name in self._in_step else None
         except IndexFailed:
-            log.exception("the index of %s failed", name)
+            log.exception("the index of %s failed and is left aside", name)
+            self._in_step.discard(name)
             return None
 
     def leftovers(self) -> int:
@@ -283,6 +273,10 @@ class VectorDatabase:
                     log.exception("the index of %s could not be written and is left aside", name)
                     self._in_step.discard(name)
 
+    def can_build(self) -> bool:
+        """Whether an index that is behind can be made again now: a server may be down."""
+        return self._index.reachable()
+
     def in_step(self, name: str) -> bool:
         """Whether searches of this collection use the index."""
         return name in self._in_step
@@ -304,22 +298,27 @@ class VectorDatabase:
             with self._writing:
                 self._in_step.discard(name)
                 self._drop(name)
+                self._index.begin(name, total)
             for ids, matrix in self.catalog.vectors.blocks(name, BATCH, hidden=True):
                 with self._writing:
                     self._index.upsert(name, ids, matrix)
                 done += len(ids)
                 yield Progress(done, total, "vectors")
             with self._writing:
+                self._index.finish(name)
                 if self._holds_all(name):
                     self._in_step.add(name)
+                    self._finder.release(name)
         except IndexFailed as error:
             log.exception("the index of %s can't be built", name)
             raise LibraryUnusable(
-                "The search index could not be written; searches go on without it.", f"Check the disk that holds {self._folder}."
+                "The search index could not be written; searches go on without it.", f"Check {self._index.place}."
             ) from error
 
     def _require_space_for(self, name: str, total: int) -> None:
-        """Room for a new index of ``total`` vectors, less what the old one gives back."""
+        """Room for a new index of ``total`` vectors, less what the old one gives back. A server's disk is its own affair."""
+        if not self._index.local:
+            return
         known = {collection.name: collection.dimensions for collection in self.catalog.vectors.all()}
         needed = total * (4 * (known.get(name) or 0) + ROW_BYTES) - self._index.flush_bytes()
         check_space(self._folder, max(0, needed), f"the search index of {name}")

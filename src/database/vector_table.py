@@ -9,12 +9,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import sqlalchemy as sa
 
-from src.database.sqlite_file import SqliteFile, parts, upsert
-from src.database.tables import collections, images, vectors
+from src.database import filters
+from src.database.kept import Kept
+from src.database.sqlite_file import SqliteFile, listed, parts, upsert
+from src.database.tables import changes, collections, images, vectors
 from src.errors import WrongDimensions
-from src.schema import FloatArray
+from src.schema import FloatArray, PhotoFilter
+
+CRC_ROWS = 5_000
 
 
 @dataclass(frozen=True)
@@ -26,11 +31,39 @@ class Collection:
     owner: str
 
 
+@dataclass(frozen=True)
+class Counters:
+    """Numbers that the catalogue keeps up to date by itself: as long as they are the same, so are the findable vectors.
+
+    ``rows``: vectors, those of hidden images included. ``rewritten`` grows with every change but the adding of a vector.
+    """
+
+    rows: int
+    rewritten: int
+    dimensions: int
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Some vectors in the order they were stored: serial numbers, ids, and (n, D) float16 as stored."""
+
+    numbers: list[int]
+    ids: list[str]
+    half: npt.NDArray[np.float16]
+
+    @property
+    def matrix(self) -> FloatArray:
+        """(n, D) float32 of norm 1."""
+        return restored(self.half)
+
+
 class VectorTable:
     """Collections and their vectors in the catalogue's file."""
 
     def __init__(self, file: SqliteFile) -> None:
         self._file = file
+        self._counted: Kept[int] = Kept(64)
+        self._numbered: Kept[npt.NDArray[np.int64]] = Kept(4)
 
     def create(self, name: str, dimensions: int | None, owner: str) -> Collection:
         """The collection of that name, made where there is none. Raises WrongDimensions where it has another length."""
@@ -41,7 +74,7 @@ class VectorTable:
                 raise WrongDimensions(f"The collection {name!r} holds vectors of length {known.dimensions}, not {dimensions}.")
             merged = replace(known, dimensions=known.dimensions or dimensions)
             if row is None or merged != known:
-                db.execute(upsert(collections, ["name"]), [vars(merged)])
+                db.execute(upsert(collections, ["name"], keep=("rows", "rewritten")), [vars(merged)])
         return merged
 
     def all(self) -> list[Collection]:
@@ -59,35 +92,67 @@ class VectorTable:
         with self._file.writing() as db:
             write_vectors(db, collection, rows, metadata)
 
-    def count(self, collection: str) -> int:
-        """Vectors that may be found: those of hidden images are left out."""
-        return self._count(vectors.c.collection == collection, _findable())
+    def counters(self, collection: str) -> Counters:
+        """Zeros where there is no such collection."""
+        columns = (collections.c.rows, collections.c.rewritten, collections.c.dimensions)
+        with self._file.reading() as db:
+            row = db.execute(sa.select(*columns).where(collections.c.name == collection)).first()
+        return Counters(row[0], row[1], row[2] or 0) if row else Counters(0, 0, 0)
 
     def count_all(self, collection: str) -> int:
         """Vectors of a collection, those of hidden images included: what its index holds."""
-        return self._count(vectors.c.collection == collection)
+        return self.counters(collection).rows
 
-    def _count(self, *conditions: sa.ColumnElement[bool]) -> int:
-        with self._file.reading() as db:
-            return db.execute(sa.select(sa.func.count()).select_from(vectors).where(*conditions)).scalar_one()
+    def count(self, collection: str, only: PhotoFilter | None = None) -> int:
+        """Vectors that may be found: those of hidden images are left out, and those of images that do not pass ``only``."""
+        return self._counted.get((collection, only), self._state(collection), lambda: self._count(collection, only))
 
-    def hidden_among(self, ids: Sequence[str]) -> set[str]:
-        """Those of the ids that are hidden images, which no search may find."""
-        found: set[str] = set()
+    def _count(self, collection: str, only: PhotoFilter | None) -> int:
+        rows = self.count_all(collection)
         with self._file.reading() as db:
-            for part in parts(ids):
-                query = sa.select(images.c.id).where(images.c.id.in_(part), images.c.removed_at.is_not(None))
-                found.update(db.execute(query).scalars())
-        return found
+            if only is None:
+                hidden = images.c.removed_at.is_not(None) & _in(collection, images.c.id)
+                return rows - db.execute(sa.select(sa.func.count()).select_from(images).where(hidden)).scalar_one()
+            found = filters.passing(only).subquery()
+            query = sa.select(sa.func.count()).select_from(found)
+            if rows != db.execute(sa.select(sa.func.count()).select_from(images)).scalar_one():  # some images have no vector here
+                query = query.where(_in(collection, found.c[0]))
+            return db.execute(query).scalar_one()
+
+    def numbers(self, collection: str, only: PhotoFilter) -> npt.NDArray[np.int64]:
+        """Serial numbers of the vectors of images that pass, in ascending order."""
+        return self._numbered.get((collection, only), self._state(collection), lambda: self._numbers(collection, only))
+
+    def _numbers(self, collection: str, only: PhotoFilter) -> npt.NDArray[np.int64]:
+        owned = sa.and_(vectors.c.collection == collection, vectors.c.id.in_(filters.passing(only)))
+        query = sa.select(sa.func.group_concat(vectors.c.number)).where(owned)
+        with self._file.reading() as db:
+            text = db.execute(query).scalar()  # one long text is read ten times as fast as as many rows
+        return np.sort(np.array(text.split(",") if text else [], np.int64))
+
+    def _state(self, collection: str) -> object:
+        """As long as this is the same, so is what was counted."""
+        with self._file.reading() as db:
+            return self.counters(collection), db.execute(sa.select(sa.func.max(changes.c.number))).scalar()
+
+    def findable(self, ids: Sequence[str], only: PhotoFilter | None = None) -> set[str]:
+        """Those of the ids that a search may find: no hidden images, none that do not pass ``only``."""
+        with self._file.reading() as db:
+            if only is not None:
+                passing = sa.select(images.c.id).where(images.c.id.in_(listed(ids)), filters.passes(only))
+                return set(db.execute(passing).scalars())
+            hidden = sa.select(images.c.id).where(images.c.id.in_(listed(ids)), images.c.removed_at.is_not(None))
+            return set(ids) - set(db.execute(hidden).scalars())
 
     def fingerprint(self, collection: str) -> str:
         """Tells one set of rows from another: their number and a CRC-32 of ids and serial numbers. About 0.1 s for 100,000."""
         checksum = rows = 0
         query = sa.select(vectors.c.id, vectors.c.number).where(vectors.c.collection == collection).order_by(vectors.c.id)
         with self._file.reading() as db:
-            for id_, number in db.execute(query):
-                checksum = zlib.crc32(f"{id_} {number}\n".encode("utf-8", "surrogatepass"), checksum)
-                rows += 1
+            for some in db.execute(query).partitions(CRC_ROWS):
+                text = "".join([f"{id_} {number}\n" for id_, number in some])
+                checksum = zlib.crc32(text.encode("utf-8", "surrogatepass"), checksum)
+                rows += len(some)
         return f"{rows}-{checksum:08x}"
 
     def get(self, collection: str, id_: str) -> FloatArray | None:
@@ -134,20 +199,46 @@ class VectorTable:
 
         hidden: those of hidden images too.
         """
-        after = 0
+        return ((block.ids, block.matrix) for block in self.rows(collection, rows, hidden))
+
+    def rows(self, collection: str, rows: int = 4096, hidden: bool = False, after: int = 0) -> Iterator[Rows]:
+        """The same with serial numbers, from the one that follows ``after`` on."""
         while True:
-            query = (
-                sa.select(vectors.c.number, vectors.c.id, vectors.c.vector)
-                .where(vectors.c.collection == collection, vectors.c.number > after, sa.true() if hidden else _findable())
-                .order_by(vectors.c.number)
-                .limit(rows)
-            )
-            with self._file.reading() as db:
-                block = db.execute(query).all()
-            if not block:
+            block = self._rows(block_query(collection, after, rows, hidden))
+            if not block.ids:
                 return
-            after = block[-1][0]
-            yield [row[1] for row in block], _unpack([row[2] for row in block])
+            after = block.numbers[-1]
+            yield block
+
+    def blocks_of(self, numbers: npt.NDArray[np.int64], rows: int = 4096) -> Iterator[tuple[list[str], FloatArray]]:
+        """The vectors with these serial numbers, in blocks as above."""
+        for start in range(0, len(numbers), rows):
+            block = self._rows(_ROWS.where(vectors.c.number.in_(listed(numbers[start : start + rows].tolist()))))
+            if block.ids:
+                yield block.ids, block.matrix
+
+    def _rows(self, query: sa.Select[Any]) -> Rows:
+        with self._file.reading() as db:
+            found = db.execute(query).all()
+        return Rows([row[0] for row in found], [row[1] for row in found], _halves([row[2] for row in found]))
+
+
+def block_query(collection: str, after: int, rows: int, hidden: bool) -> sa.Select[Any]:
+    findable = sa.true() if hidden else _findable()
+    return _ROWS.where(_owned_by(collection), vectors.c.number > after, findable).order_by(vectors.c.number).limit(rows)
+
+
+_ROWS = sa.select(vectors.c.number, vectors.c.id, vectors.c.vector)
+
+
+def _owned_by(collection: str) -> sa.ColumnElement[bool]:
+    """True for the collection's rows, kept from the index on names: with it, SQLite would go through all of them for each block."""
+    return vectors.c.collection.concat("") == collection
+
+
+def _in(collection: str, id_: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+    """True for an id that has a vector in the collection."""
+    return sa.exists().where(vectors.c.collection == collection, vectors.c.id == id_)
 
 
 def write_vectors(db: sa.Connection, collection: str, rows: Mapping[str, FloatArray], metadata: Mapping[str, Mapping[str, Any]]) -> None:
@@ -164,11 +255,29 @@ def _as_json(metadata: Mapping[str, Any] | None) -> str | None:
     return json.dumps(dict(metadata), ensure_ascii=False) if metadata else None
 
 
+def restored(half: npt.NDArray[np.float16]) -> FloatArray:
+    """(n, D) finite float16 -> float32, brought back to norm 1 after the rounding.
+
+    Exponent and fraction are moved to where float32 has them, and the exponents' bias made good: six times as fast as ``astype``.
+    """
+    bits = half.view(np.int16).astype(np.int32)
+    bits <<= 13
+    bits &= ~0x70000000  # copies of the sign
+    matrix = bits.view(np.float32)
+    matrix *= np.float32(2.0**112)
+    norms = np.sqrt(np.einsum("nd,nd->n", matrix, matrix))
+    matrix /= np.maximum(norms, 1e-12)[:, None]
+    return matrix
+
+
 def _unpack(blobs: Sequence[bytes]) -> FloatArray:
-    """float16 blobs -> (n, D) float32, brought back to norm 1 after the rounding."""
-    matrix = np.frombuffer(b"".join(blobs), dtype="<f2").reshape(len(blobs), -1).astype(np.float32)
-    norms = np.linalg.norm(matrix, axis=1, keepdims=True)
-    return np.asarray(matrix / np.maximum(norms, 1e-12), dtype=np.float32)
+    return restored(_halves(blobs))
+
+
+def _halves(blobs: Sequence[bytes]) -> npt.NDArray[np.float16]:
+    if not blobs:
+        return np.empty((0, 0), np.float16)
+    return np.frombuffer(b"".join(blobs), dtype="<f2").reshape(len(blobs), -1)
 
 
 def _findable() -> sa.ColumnElement[bool]:

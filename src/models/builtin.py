@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,16 @@ import numpy as np
 from PIL import Image
 
 from src.errors import WeightsCorrupt, WeightsMissing
+from src.models.lazy import Lazy
+from src.models.text_cache import TEXTS, TextCache
 from src.pixels import to_rgb
 from src.schema import FloatArray
 
 FILES = Path(__file__).with_name("builtin_files")
 IMAGE, TEXT, TOKENIZER, CARD = "image.onnx", "text.onnx", "tokenizer.json", "model.json"
 SIDE = 224
-BATCH = 32
-"""Most pictures or texts in one run: larger batches only cost memory."""
+PICTURES, TEXTS_AT_ONCE = 8, 32
+"""Most in one run: larger batches are no faster and take memory in proportion, 10 MB for each picture."""
 _HINT = "It ships with the project: get the project's files again (`git checkout -- src/models/builtin_files` in a clone)."
 
 
@@ -45,8 +47,11 @@ class BuiltinEmbedder:
     model_id = "builtin"
     min_side = SIDE
 
-    def __init__(self, folder: Path = FILES) -> None:
-        """Reads only ``model.json``. Raises WeightsMissing where a file is not there, WeightsCorrupt where model.json makes no sense."""
+    def __init__(self, folder: Path = FILES, cached_texts: int = TEXTS) -> None:
+        """Reads only ``model.json``. Raises WeightsMissing where a file is not there, WeightsCorrupt where model.json makes no sense.
+
+        cached_texts: whose vectors are remembered.
+        """
         self._folder = folder
         for name in (CARD, IMAGE, TEXT, TOKENIZER):
             if not (folder / name).is_file():
@@ -55,8 +60,8 @@ class BuiltinEmbedder:
         self.space, self.dimensions = card.space, card.dimensions
         self._floors = card.floors
         self._sha256 = card.sha256
-        self._lock = threading.Lock()
-        self._towers: dict[str, Any] = {}
+        self._towers = {name: Lazy(partial(self._load, folder / name)) for name in (IMAGE, TEXT, TOKENIZER)}
+        self._texts = TextCache(lambda texts: self._run_text(texts, "vector"), cached_texts)
 
     def preprocess(self, image: Image.Image) -> FloatArray:
         """Picture of any mode and size -> (3, 224, 224) float32, about -1 to 1.
@@ -65,24 +70,26 @@ class BuiltinEmbedder:
         Transparent parts are seen on white.
         """
         square = to_rgb(image).resize((SIDE, SIDE), Image.Resampling.BICUBIC, reducing_gap=3.0)
-        pixels: FloatArray = (np.asarray(square, np.float32).transpose(2, 0, 1) - 127.0) / 128.0
-        return np.ascontiguousarray(pixels)
+        pixels: FloatArray = np.asarray(square).transpose(2, 0, 1).astype(np.float32, order="C")
+        pixels -= 127.0
+        pixels /= 128.0
+        return pixels
 
     def encode_pixels(self, pixels: FloatArray) -> FloatArray:
         """(n, 3, 224, 224) from ``preprocess`` -> (n, 768) float32, each row of L2 norm 1."""
         if not len(pixels):
             return np.empty((0, self.dimensions), np.float32)
-        session = self._tower(IMAGE)
-        batches = [pixels[start : start + BATCH] for start in range(0, len(pixels), BATCH)]
+        session = self._towers[IMAGE].get()
+        batches = [pixels[start : start + PICTURES] for start in range(0, len(pixels), PICTURES)]
         return np.concatenate([session.run(["vector"], {"pixels": batch})[0] for batch in batches])
 
     def encode_texts(self, texts: Sequence[str]) -> FloatArray:
         """n strings -> (n, 768) float32 in the pictures' space, each row of L2 norm 1. Cut after 128 tokens (about 100 words)."""
-        return self._run_text(texts, "vector", self.dimensions)
+        return self._texts.vectors(texts) if len(texts) else np.empty((0, self.dimensions), np.float32)
 
     def sentence_vectors(self, texts: Sequence[str]) -> FloatArray:
         """n strings -> (n, 384) float32 of L2 norm 1: all-MiniLM-L6-v2's own vectors, for comparing text with text."""
-        return self._run_text(texts, "sentence", 384)
+        return self._run_text(texts, "sentence") if len(texts) else np.empty((0, 384), np.float32)
 
     def text_floor(self, images: int) -> float:
         """Cosine below which a text query's best hit among that many images means "nothing matches".
@@ -93,31 +100,23 @@ class BuiltinEmbedder:
         sizes, floors = zip(*self._floors, strict=True)
         return float(np.interp(np.log(max(1, images)), np.log(sizes), floors))
 
-    def unload(self) -> None:
-        """Give the towers' memory back; the next call loads what it needs."""
-        with self._lock:
-            self._towers.clear()
+    def unload(self, idle: float = 0.0) -> None:
+        """Give back the memory of each tower that was not used in the last ``idle`` seconds; the next call loads what it needs."""
+        for tower in self._towers.values():
+            tower.drop(idle)
 
-    def _run_text(self, texts: Sequence[str], output: str, width: int) -> FloatArray:
-        if not texts:
-            return np.empty((0, width), np.float32)
-        tokenizer, session = self._tower(TOKENIZER), self._tower(TEXT)
+    def _run_text(self, texts: Sequence[str], output: str) -> FloatArray:
+        tokenizer, session = self._towers[TOKENIZER].get(), self._towers[TEXT].get()
         rows = []
-        for start in range(0, len(texts), BATCH):
-            encoded = tokenizer.encode_batch(list(texts[start : start + BATCH]))
+        for start in range(0, len(texts), TEXTS_AT_ONCE):
+            encoded = tokenizer.encode_batch(list(texts[start : start + TEXTS_AT_ONCE]))
             ids = np.array([e.ids for e in encoded], np.int64)
             mask = np.array([e.attention_mask for e in encoded], np.int64)
             rows.append(session.run([output], {"ids": ids, "mask": mask})[0])
         return np.concatenate(rows)
 
-    def _tower(self, name: str) -> Any:
-        """The loaded file; at its first use it is hashed and loaded."""
-        with self._lock:
-            if name not in self._towers:
-                self._towers[name] = self._load(self._folder / name)
-            return self._towers[name]
-
     def _load(self, path: Path) -> Any:
+        """The file, hashed and loaded."""
         try:
             data = path.read_bytes()
         except OSError as error:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
-import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
 from PIL import Image
 
 from src.config import Device, Precision
 from src.errors import ModelError, WeightsCorrupt, WeightsMissing
+from src.models.lazy import Lazy
+from src.models.text_cache import TEXTS, TextCache
 from src.schema import FloatArray
 
 if TYPE_CHECKING:  # importing torch takes a second and a half: only what encodes or describes the device does
@@ -20,29 +22,14 @@ if TYPE_CHECKING:  # importing torch takes a second and a half: only what encode
 
     from src.vendored_clip.model import ImageTower, TextTower
 
-T = TypeVar("T")
+T = TypeVar("T", "ImageTower", "TextTower")
+
+os.putenv("OMP_WAIT_POLICY", "PASSIVE")
+"""For torch, which asks once, when it is imported: its threads sleep while they wait for each other. Spinning, as they would, they
+starve what is computed beside them, and where the cores are busy a short text takes half a second for 20 ms of work."""
 
 CHUNK = 64
 """Pictures or texts that go through a tower at once: larger batches are no faster and take memory in proportion."""
-
-
-class _Lazy(Generic[T]):
-    """A value made on first use, by one thread, the others waiting; ``drop`` forgets it."""
-
-    def __init__(self, make: Callable[[], T]) -> None:
-        self._make = make
-        self._lock = threading.Lock()
-        self._value: T | None = None
-
-    def get(self) -> T:
-        with self._lock:
-            if self._value is None:
-                self._value = self._make()
-            return self._value
-
-    def drop(self) -> None:
-        with self._lock:
-            self._value = None
 
 
 class ClipEmbedder:
@@ -58,8 +45,12 @@ class ClipEmbedder:
         quick_gelu: bool = True,
         device: Device = "auto",
         precision: Precision = "auto",
+        cached_texts: int = TEXTS,
     ) -> None:
-        """Nothing is read yet. ``sha256`` is the checkpoint's, which the caller has verified; ``image_size`` is pixels a side."""
+        """Nothing is read yet. ``sha256`` is the checkpoint's, which the caller has verified; ``image_size`` is pixels a side.
+
+        cached_texts: whose vectors are remembered.
+        """
         self.model_id = model_id
         self.space = f"{re.sub(r'[^A-Za-z0-9.-]', '-', model_id)}-{sha256[:12]}"
         self.dimensions = dimensions
@@ -68,8 +59,9 @@ class ClipEmbedder:
         self._quick_gelu = quick_gelu
         self._device = device
         self._precision = precision
-        self._image_tower = _Lazy(self._load_image_tower)
-        self._text_tower = _Lazy(self._load_text_tower)
+        self._image_tower = Lazy(self._load_image_tower)
+        self._text_tower = Lazy(self._load_text_tower)
+        self._texts = TextCache(self._encode_texts, cached_texts)
 
     @property
     def device_name(self) -> str:
@@ -101,18 +93,19 @@ class ClipEmbedder:
 
     def encode_texts(self, texts: Sequence[str]) -> FloatArray:
         """n strings -> (n, D) float32 in the same space, L2 norm 1. More than the model's 77 tokens are cut. Errors as above."""
-        if not len(texts):
-            return np.empty((0, self.dimensions), dtype=np.float32)
+        return self._texts.vectors(texts) if len(texts) else np.empty((0, self.dimensions), dtype=np.float32)
+
+    def _encode_texts(self, texts: Sequence[str]) -> FloatArray:
         from src.vendored_clip import clip
 
         tower = self._text_tower.get()
         tokens = clip.tokenize(texts, tower.size.context, truncate=True).to(tower.text_projection.device)
         return _encode(tower, tokens)
 
-    def unload(self) -> None:
-        """Gives the memory back; the next use loads again."""
-        self._image_tower.drop()
-        self._text_tower.drop()
+    def unload(self, idle: float = 0.0) -> None:
+        """Gives back the memory of each tower that was not used in the last ``idle`` seconds; the next use loads again."""
+        self._image_tower.drop(idle)
+        self._text_tower.drop(idle)
 
     def _load_image_tower(self) -> ImageTower:
         from src.vendored_clip import clip
@@ -133,10 +126,14 @@ class ClipEmbedder:
     def _load(self, loader: Callable[..., T]) -> T:
         import torch
 
+        from src.vendored_clip import packed
+
         device = pick_device(self._device)
         dtype = torch.bfloat16 if pick_precision(self._precision, device) == "bf16" else torch.float32
         try:
-            return loader(self._checkpoint, device=device, dtype=dtype, quick_gelu=self._quick_gelu)
+            tower = loader(self._checkpoint, device=device, dtype=dtype, quick_gelu=self._quick_gelu)
+            fits = device == "cpu" and (dtype == torch.float32 or _cpu_has_bf16())
+            return packed.pack(tower) if fits and packed.can_pack() else tower
         except OSError as error:
             raise WeightsMissing(f"The weights of {self.model_id} can't be read from {self._checkpoint}.", str(error)) from error
         except ValueError as error:

@@ -22,12 +22,14 @@ from src.pixels import to_rgb
 from src.schema import Embedder, FloatArray, ModelStatus, Progress
 
 BATCH = 32
+IDLE_S = 600.0
+"""After so long without being used a model's memory is given back."""
 
 
 class LoadedModel(Embedder, Protocol):
-    """An embedder that can give its memory back."""
+    """An embedder that can give its memory back, of each part that was not used in the last ``idle`` seconds."""
 
-    def unload(self) -> None: ...
+    def unload(self, idle: float = 0.0) -> None: ...
 
 
 Loader = Callable[[ModelSpec, Path | None, Settings], LoadedModel]
@@ -161,6 +163,14 @@ class ModelManager:
             model = self._loaded.pop(key, None)
             if model is not None:
                 model.unload()
+
+    def unload_idle(self) -> None:
+        """Give back the memory of what was not used for ``IDLE_S``: of a model's two halves too, each for itself. The next use loads again.
+
+        Cheap, and to be called every minute or so, from any thread. Waits for nothing: what is being loaded stays.
+        """
+        for model in list(self._loaded.values()):
+            model.unload(IDLE_S)
 
     # ------------------------------------------------------------ inside
 

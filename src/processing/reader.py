@@ -96,7 +96,8 @@ def _harmless(file: IO[bytes]) -> bool:
         return False
     if not start.startswith(b"\xff\xd8"):
         return size <= HERE_SIZE
-    return size <= HERE_JPEG_SIZE and _plain_jpeg(start + file.read())
+    file.seek(0)
+    return size <= HERE_JPEG_SIZE and _plain_jpeg(file.read())
 
 
 def _plain_jpeg(data: bytes) -> bool:

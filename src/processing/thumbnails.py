@@ -11,7 +11,8 @@ from PIL import Image
 
 SIDE = 320
 """Longest side of a thumbnail in pixels."""
-QUALITY = 72
+QUALITY = 58
+"""With ``SIDE`` about 10 kB for a photo."""
 
 
 def thumbnail_path(folder: Path, image_id: str) -> Path:
@@ -25,7 +26,7 @@ def write_thumbnail(image: Image.Image, folder: Path, image_id: str) -> Path:
     if target.exists():
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
-    small = shrunk(image, SIDE)
+    small = shrunk(image, SIDE, Image.Resampling.HAMMING)  # half the time of Lanczos, and this small it looks the same
     handle, temporary = tempfile.mkstemp(dir=target.parent, suffix=".tmp")
     with os.fdopen(handle, "wb") as file:
         small.save(file, "JPEG", quality=QUALITY, optimize=True)
@@ -33,13 +34,13 @@ def write_thumbnail(image: Image.Image, folder: Path, image_id: str) -> Path:
     return target
 
 
-def shrunk(image: Image.Image, side: int) -> Image.Image:
+def shrunk(image: Image.Image, side: int, filter: Image.Resampling = Image.Resampling.LANCZOS) -> Image.Image:
     """A copy whose longest side is at most ``side`` pixels; the image itself where it is no larger."""
     if max(image.size) <= side:
         return image
-    copy = image.copy()
-    copy.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
-    return copy
+    longest = max(image.size)
+    width, height = (max(1, round(length * side / longest)) for length in image.size)
+    return image.resize((width, height), filter, reducing_gap=2.0)
 
 
 def as_jpeg(image: Image.Image, quality: int = 88) -> bytes:

@@ -89,6 +89,7 @@ class IndexingService:
             yield from self._folders.settle(path)
         if run.returned:
             yield Finding("back", "1 photo is back." if run.returned == 1 else f"{run.returned:,} photos are back.")
+        yield run.timings()
 
     def index_files(self, found: Sequence[FoundFile], model: str, careful: bool = False) -> Iterator[JobEvent]:
         """Exactly these files, in order. An upload that can't be indexed, or that the library has already, is deleted from its store."""
@@ -99,6 +100,7 @@ class IndexingService:
                 self._drop_upload(item.path)
             yield event
             yield Progress(done, len(found), current=item.name)
+        yield run.timings()
 
     def reindex(self, model: str, careful: bool = False) -> Iterator[JobEvent]:
         """Give every image that lacks one a vector of ``model``; one whose file can't be found now is skipped."""

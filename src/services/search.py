@@ -15,7 +15,7 @@ from src.database.vector_db import VectorDatabase, library_collection
 from src.errors import BadInput, BadQuery
 from src.models.model_manager import ModelManager
 from src.processing.reader import PictureReader
-from src.schema import FloatArray, SearchHit, SearchPage, Verdict
+from src.schema import FloatArray, PhotoFilter, SearchHit, SearchPage, Verdict
 from src.services.library import LibraryService
 from src.services.pipeline import decode_side
 
@@ -50,11 +50,16 @@ class SearchService:
         self._library = library
         self._reader = reader
 
-    def search(self, query: Query, limit: int = 20, model: str | None = None) -> SearchPage:
-        """The ``limit`` best images for a query. Raises BadQuery for an empty one, ModelError where the model can't be used."""
-        return self.search_many([query], limit, model)[0]
+    def search(self, query: Query, limit: int = 20, model: str | None = None, only: PhotoFilter | None = None) -> SearchPage:
+        """The ``limit`` best images for a query, of those that pass ``only``.
 
-    def search_many(self, queries: Sequence[Query], limit: int = 20, model: str | None = None) -> list[SearchPage]:
+        Raises BadQuery for an empty one, BadInput for a filter that makes no sense, ModelError where the model can't be used.
+        """
+        return self.search_many([query], limit, model, only)[0]
+
+    def search_many(
+        self, queries: Sequence[Query], limit: int = 20, model: str | None = None, only: PhotoFilter | None = None
+    ) -> list[SearchPage]:
         """One page for each query; they share the encode and the scan, and ``took_ms`` is their time divided by their number."""
         if not 1 <= limit <= MAX_RESULTS:
             raise BadInput(f"{limit} results can't be shown.", f"Ask for 1 to {MAX_RESULTS}.")
@@ -64,19 +69,20 @@ class SearchService:
         model = model or self._library.active_model
         started = time.perf_counter()
         collection = library_collection(self._models.embedder(model).space)
-        searched = self._catalog.vectors.count(collection)
-        matrix = np.stack([self._vector(query, model, collection) for query, _ in cleaned])
-        found = self._vectors.search(collection, matrix, limit + 1) if searched else [[] for _ in cleaned]
+        only = None if only == PhotoFilter() else only
+        searched = self._catalog.vectors.count(collection, only)
+        matrix = self._matrix([query for query, _ in cleaned], model, collection)
+        found = self._vectors.search(collection, matrix, limit + 1, only) if searched else [[] for _ in cleaned]
         shown = self._catalog.shown(list({id_ for matches in found for id_, _ in matches}))
         took = (time.perf_counter() - started) * 1000 / len(cleaned)
         pages = []
-        unseen = None if searched else self._unseen(model)
+        unseen = None if searched or only else self._unseen(model)
         for (query, notice), matches in zip(cleaned, found, strict=True):
             hits = tuple(
                 SearchHit(id_, shown[id_].path_text, shown[id_].name, score) for id_, score in matches if id_ in shown and id_ != query.like
             )[:limit]
             verdict = self._verdict(query, hits, model, searched)
-            pages.append(SearchPage(query.label, model, took, hits, searched, verdict, unseen or notice))
+            pages.append(SearchPage(query.label, model, took, hits, searched, verdict, unseen or notice, only is not None))
         return pages
 
     def open_picture(self, file: IO[bytes], model: str | None = None) -> Image.Image:
@@ -89,21 +95,27 @@ class SearchService:
         images, _, _ = self._catalog.counts()
         return f"The {images:,} images of the library are not indexed with the model {model} yet." if images else None
 
-    def _vector(self, query: Query, model: str, collection: str) -> FloatArray:
-        """(D,) of norm 1: the mean direction of everything the query holds."""
+    def _matrix(self, queries: Sequence[Query], model: str, collection: str) -> FloatArray:
+        """(q, D), each row of norm 1: the mean direction of everything a query holds. All words are encoded together."""
         embedder = self._models.embedder(model)
-        parts: list[FloatArray] = []
-        if query.text:
-            parts.append(embedder.encode_texts([query.text])[0])
-        if query.image is not None:
-            parts.append(embedder.encode_pixels(embedder.preprocess(query.image)[None])[0])
-        if query.like is not None:
-            stored = self._catalog.vectors.get(collection, query.like)
-            if stored is None:
-                raise BadQuery("That picture is not indexed with the model in use.", "Re-index the library first.")
-            parts.append(stored)
-        mean = np.mean(parts, axis=0)
-        return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12), dtype=np.float32)
+        words = list(dict.fromkeys(query.text for query in queries if query.text))
+        texts = dict(zip(words, embedder.encode_texts(words), strict=True))
+        rows = []
+        for query in queries:
+            parts: list[FloatArray] = [texts[query.text]] if query.text else []
+            if query.image is not None:
+                parts.append(embedder.encode_pixels(embedder.preprocess(query.image)[None])[0])
+            if query.like is not None:
+                parts.append(self._stored(query.like, collection))
+            mean = np.mean(parts, axis=0)
+            rows.append(mean / max(float(np.linalg.norm(mean)), 1e-12))
+        return np.asarray(rows, dtype=np.float32)
+
+    def _stored(self, image_id: str, collection: str) -> FloatArray:
+        stored = self._catalog.vectors.get(collection, image_id)
+        if stored is None:
+            raise BadQuery("That picture is not indexed with the model in use.", "Re-index the library first.")
+        return stored
 
     def _verdict(self, query: Query, hits: Sequence[SearchHit], model: str, searched: int) -> Verdict:
         """weak only for words alone: how near pictures must be to one another is the reader's own judgement."""

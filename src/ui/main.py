@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
@@ -49,15 +50,23 @@ def _tabs() -> list[st.Page]:
 
 
 def _show_page(services: Services, page: st.Page, kinds: tuple[JobKind, ...]) -> None:
-    """The frame and the page in it. ``kinds``: the jobs that the frame tells of; Upload shows its own progress and report."""
+    """The page, which is what one waits for, and the frame around it.
+
+    ``kinds``: the jobs that the frame tells of; Upload shows its own progress and report.
+    """
     jobs = job_progress.jobs_state(services)
-    try:
-        job_progress.announce(services, kinds)
-        sidebar.show(services, kinds)
-        page.run()
-    except AppError as error:
-        error_box.show(error)
+    parts: list[Callable[[], None]] = [
+        lambda: job_progress.announce(services, kinds),
+        page.run,
+        lambda: sidebar.show(services, kinds),
+    ]
+    for draw in parts:
+        try:
+            draw()
+        except AppError as error:
+            error_box.show(error)
     state.set_drawn(jobs)
+    services.drawn.set()
 
 
 def _show_dialog(services: Services) -> None:

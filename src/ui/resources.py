@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from src.bootstrap import Services, build_services
 from src.errors import AppError
 from src.ui.components import error_box
 
+if TYPE_CHECKING:
+    from src.bootstrap import Services
+
 log = logging.getLogger(__name__)
 
+FIRST_PAGE = 3.0
+"""Seconds that the first page may take before the warm-up begins without it."""
 
-@st.cache_resource(show_spinner=False, on_release=Services.close)
+
+@st.cache_resource(show_spinner=False, on_release=lambda services: services.close())
 def get_services() -> Services:
-    """Opened at the first call, kept until the process ends. Raises LibraryError; the next call tries again."""
+    """Opened at the first call, kept until the process ends. Raises LibraryError; the next call tries again.
+
+    Imports what it needs only now: the app answers, and a browser loads its page, meanwhile.
+    """
+    from src.bootstrap import build_services
+
     port = st.get_option("server.port")
-    return build_services(port=int(port) if port else None).start()
+    return build_services(port=int(port) if port else None).start(FIRST_PAGE)
 
 
 def open_early() -> None:

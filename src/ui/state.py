@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Literal, cast
 
 import streamlit as st
+
+from src.schema import PhotoFilter
 
 QUERY = "query"
 """Widget key of the text query, which outlives a change of tab."""
@@ -13,6 +16,8 @@ RESULTS = "results"
 """Widget key of the number of results, shared by both searches."""
 FOLDER = "folder"
 """Widget key of the path box."""
+FILTERS = ("folder", "since", "until")
+"""Parts of the filter, shared by both searches."""
 
 LINK_CHARACTERS = 1_000
 
@@ -38,6 +43,31 @@ def keep_in_address(query: str) -> None:
         st.query_params["q"] = query
     elif not query and "q" in st.query_params:
         del st.query_params["q"]
+
+
+def filter_key(part: str, page: str) -> str:
+    """Widget key of a part of the filter. Each page has widgets of its own: Streamlit forgets those of a page that was left."""
+    return f"filter-{part}-{page}"
+
+
+def restore_filter(page: str) -> None:
+    """Before a page's widgets are drawn: what those of the other page said."""
+    for part, value in st.session_state.get("filter", {}).items():
+        if filter_key(part, page) not in st.session_state:
+            st.session_state[filter_key(part, page)] = value
+
+
+def take_filter(page: str) -> PhotoFilter:
+    """What a page's widgets say now; kept for the other page."""
+    said = {part: st.session_state.get(filter_key(part, page)) for part in FILTERS}
+    st.session_state["filter"] = said
+    since, until = (value.isoformat() if isinstance(value, date) else None for value in (said["since"], said["until"]))
+    return PhotoFilter(said["folder"], since, until)
+
+
+def clear_filter(page: str) -> None:
+    for part in FILTERS:
+        st.session_state[filter_key(part, page)] = None
 
 
 # ---------------------------------------------------------------- the example picture

@@ -19,6 +19,7 @@ from torch.nn import functional as F
 HEAD_WIDTH = 64
 """Every CLIP read here has attention heads of 64 channels, which is why their number can be inferred."""
 
+ALL = slice(None)
 Weights = Mapping[str, Tensor]
 Tower = TypeVar("Tower", bound=nn.Module)
 
@@ -39,14 +40,17 @@ class Attention(nn.Module):
         self.causal = causal
         self.in_proj_weight = nn.Parameter(torch.empty(3 * width, width))
         self.in_proj_bias = nn.Parameter(torch.empty(3 * width))
+        self.in_proj: nn.Module | None = None
+        """Takes the place of the two above where it is set."""
         self.out_proj = nn.Linear(width, width)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, wanted: slice = ALL) -> Tensor:
+        """(n, l, w) -> (n, m, w), what the m ``wanted`` places make of all; of a causal one the first m."""
         n, length, width = x.shape
-        qkv = F.linear(x, self.in_proj_weight, self.in_proj_bias)  # (n, l, 3w)
+        qkv = self.in_proj(x) if self.in_proj else F.linear(x, self.in_proj_weight, self.in_proj_bias)  # (n, l, 3w)
         q, k, v = qkv.view(n, length, 3, self.heads, HEAD_WIDTH).permute(2, 0, 3, 1, 4)  # 3 x (n, heads, l, 64)
-        mixed = F.scaled_dot_product_attention(q, k, v, is_causal=self.causal)  # (n, heads, l, 64)
-        joined: Tensor = self.out_proj(mixed.transpose(1, 2).reshape(n, length, width))  # (n, l, w)
+        mixed = F.scaled_dot_product_attention(q[:, :, wanted], k, v, is_causal=self.causal)  # (n, heads, m, 64)
+        joined: Tensor = self.out_proj(mixed.transpose(1, 2).reshape(n, -1, width))  # (n, m, w)
         return joined
 
 
@@ -74,9 +78,10 @@ class Block(nn.Module):
         self.ln_2 = nn.LayerNorm(width)
         self.mlp = Mlp(width, quick_gelu)
 
-    def forward(self, x: Tensor) -> Tensor:
-        x = x + self.attn(self.ln_1(x))  # (n, l, w)
-        x = x + self.mlp(self.ln_2(x))  # (n, l, w)
+    def forward(self, x: Tensor, wanted: slice = ALL) -> Tensor:
+        """(n, l, w) -> (n, m, w) at the m ``wanted`` places."""
+        x = x[:, wanted] + self.attn(self.ln_1(x), wanted)  # (n, m, w)
+        x = x + self.mlp(self.ln_2(x))  # (n, m, w)
         return x
 
 
@@ -87,10 +92,12 @@ class Transformer(nn.Module):
         super().__init__()
         self.resblocks = nn.ModuleList(Block(width, causal, quick_gelu) for _ in range(layers))
 
-    def forward(self, x: Tensor) -> Tensor:
-        for block in self.resblocks:
+    def forward(self, x: Tensor, wanted: slice = ALL) -> Tensor:
+        """(n, l, w) -> (n, m, w) at the m ``wanted`` places: the last block computes no others, which nobody would look at."""
+        for block in self.resblocks[:-1]:
             x = block(x)  # (n, l, w)
-        return x
+        y: Tensor = self.resblocks[-1](x, wanted)  # (n, m, w)
+        return y
 
 
 @dataclass(frozen=True)
@@ -132,7 +139,7 @@ class ImageTower(nn.Module):
         patches = self.conv1(pixels).flatten(2).transpose(1, 2)  # (n, l - 1, w)
         token = self.class_embedding.expand(len(pixels), 1, -1)  # (n, 1, w)
         x = torch.cat([token, patches], dim=1) + self.positional_embedding  # (n, l, w)
-        x = self.transformer(self.ln_pre(x))  # (n, l, w)
+        x = self.transformer(self.ln_pre(x), slice(1))  # (n, 1, w)
         vectors: Tensor = self.ln_post(x[:, 0]) @ self.proj  # (n, d)
         return vectors
 

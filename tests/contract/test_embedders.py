@@ -62,12 +62,12 @@ def small_clip(folder: Path) -> ClipEmbedder:
         state |= block(f"visual.transformer.resblocks.{n}") | block(f"transformer.resblocks.{n}")
     path = folder / "small.pt"
     torch.save(state, path)
-    return ClipEmbedder("small", path, "0" * 64, output, patch * grid, quick_gelu=True, device="cpu", precision="fp32")
+    return ClipEmbedder("small", path, "0" * 64, output, patch * grid, quick_gelu=True, device="cpu", precision="fp32", cached_texts=0)
 
 
 MAKERS: dict[str, Callable[[Path], Embedder]] = {
     "fake": lambda folder: FakeEmbedder(),
-    "builtin": lambda folder: BuiltinEmbedder(),
+    "builtin": lambda folder: BuiltinEmbedder(cached_texts=0),
     "clip": small_clip,
 }
 

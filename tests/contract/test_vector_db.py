@@ -12,7 +12,7 @@ import pytest
 from chromadb.errors import InternalError
 
 from src.config import PROJECT_DIR, Settings
-from src.database import exact
+from src.database import exact, resident
 from src.database.catalog import ImageRow
 from src.database.chroma_index import ChromaIndex, IndexFailed
 from src.database.file_table import FileRow
@@ -27,8 +27,11 @@ IDS = [f"id{n}" for n in range(600)]
 METADATA = [{"source": f"img{n}.jpg", "tags": ["a", "b"], "n": n} for n in range(600)]
 
 
-@pytest.fixture
-def db(settings: Settings) -> Iterator[VectorDatabase]:
+@pytest.fixture(params=["from memory", "by the index"])
+def db(settings: Settings, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[VectorDatabase]:
+    """Small collections are scanned in memory, large ones asked by the index: what a user sees must be the same."""
+    if request.param == "by the index":
+        monkeypatch.setattr(resident, "SMALL_BYTES", 0)
     with VectorDatabase(settings) as opened:
         opened.create_or_get_collection()
         yield opened
@@ -138,6 +141,7 @@ def test_an_index_that_fails_in_mid_use_is_left_aside(db: VectorDatabase, monkey
     def torn(*_: object) -> None:
         raise IndexFailed("torn")
 
+    monkeypatch.setattr(resident, "SMALL_BYTES", 0)
     monkeypatch.setattr(ChromaIndex, "query", torn)
     assert db.search_by_embedding(MATRIX[9], 1)[0].id == "id9" and not db.in_step("segments")
 

@@ -6,10 +6,14 @@ import os
 import re
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, WebSocketRoute, expect
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from src.models import model_manager
 from src.processing import thumbnails
@@ -122,7 +126,75 @@ def test_folders_that_change_go_away_and_come_back(page: Page, app: RunningApp, 
     expect(page.get_by_text("Nothing wrong")).to_be_visible()
 
 
+def test_a_timer_that_goes_off_while_the_page_runs_costs_nothing(page: Page, app: RunningApp, pictures: list[Path]) -> None:
+    """Timers ask for their parts at any moment, so also while a click is being answered: what it brings must be there all the same.
+
+    An answer to such a request, right behind the page's own, made the browser lose what the click had brought, once in some dozen rounds.
+    """
+    with late_timers(page) as (asked, answered):
+        page.goto(f"{app.url}/upload")
+        for picture in pictures[:12]:
+            page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(picture)
+            page.get_by_role("button", name=re.compile("^Add 1 photo")).click(timeout=10_000)
+            page.get_by_text("added 1 photo").wait_for(timeout=10_000)
+            page.get_by_role("button", name="Dismiss").click()
+            expect(page.get_by_text("added 1 photo")).to_have_count(0, timeout=10_000)
+    assert len(asked) >= 3 * 12 and not answered
+
+
 # ---------------------------------------------------------------- steps
+
+
+@contextmanager
+def late_timers(page: Page) -> Iterator[tuple[set[str], list[str]]]:
+    """Whenever the page begins to run, each timer of the run before asks for its part once more.
+
+    Yields the fragments that were asked for in this way, and those of them of which something was drawn afterwards.
+    """
+    timers: set[str] = set()
+    outdated: set[str] = set()
+    drawn: list[str] = []
+    last = BackMsg()
+    route = server = cast(WebSocketRoute, None)
+
+    def from_page(message: str | bytes) -> None:
+        asked = BackMsg.FromString(message if isinstance(message, bytes) else message.encode())
+        if asked.WhichOneof("type") == "rerun_script":
+            last.CopyFrom(asked)
+        server.send(message)
+
+    def from_server(message: str | bytes) -> None:
+        told = ForwardMsg.FromString(message if isinstance(message, bytes) else message.encode())
+        if told.WhichOneof("type") == "new_session" and not told.metadata.run.fragment_ids:
+            for fragment in sorted(timers):
+                server.send(timer_request(last, fragment))
+            outdated.update(timers)
+            timers.clear()
+        elif told.WhichOneof("type") == "auto_rerun":
+            timers.add(told.auto_rerun.fragment_id)
+        elif told.WhichOneof("type") == "delta" and told.delta.fragment_id in outdated:
+            drawn.append(told.delta.fragment_id)
+        route.send(message)
+
+    def connect(opened: WebSocketRoute) -> None:
+        nonlocal route, server
+        route, server = opened, opened.connect_to_server()
+        route.on_message(from_page)
+        server.on_message(from_server)
+
+    page.route_web_socket(re.compile("_stcore/stream"), connect)
+    yield outdated, drawn
+
+
+def timer_request(last: BackMsg, fragment: str) -> bytes:
+    """What a timer of the page sends: its fragment, and the widgets as they were when it last sent anything, but for what was clicked."""
+    timer = BackMsg()
+    timer.CopyFrom(last)
+    timer.rerun_script.fragment_id, timer.rerun_script.is_auto_rerun = fragment, True
+    kept = [state for state in last.rerun_script.widget_states.widgets if state.WhichOneof("value") != "trigger_value"]
+    del timer.rerun_script.widget_states.widgets[:]
+    timer.rerun_script.widget_states.widgets.extend(kept)
+    return bytes(timer.SerializeToString())
 
 
 def tab(page: Page, name: str) -> Locator:

@@ -81,6 +81,15 @@ def test_search_by_picture_by_both_and_by_a_file_of_queries(home: Path, album: P
     assert [answer["query"] for answer in answers] == ["a dog", "the blue sky"] and all(len(a["results"]) == 2 for a in answers)
 
 
+def test_a_search_in_a_folder_or_a_span_of_days(home: Path, album: Path) -> None:
+    inside = as_json(cli("search", "red", "--folder", album, "--json", home=home))
+    assert len(inside["results"]) == 4 and inside["results"][0]["name"] == "red.jpg"
+    for nowhere in (["--folder", album.parent / "elsewhere"], ["--since", "2001-01-01", "--until", "2001-12-31"]):
+        assert as_json(cli("search", "red", *nowhere, "--json", home=home))["results"] == []
+    told = cli("search", "red", "--until", "2001-12-31", home=home)
+    assert "No photo passes" in told.stdout + told.stderr
+
+
 def test_stats_models_and_tables_for_people(home: Path) -> None:
     stats = as_json(cli("stats", "--json", home=home))
     assert set(stats) == {"images", "files", "segments", "model", "dimensions", "bytes"}
@@ -97,6 +106,7 @@ def test_stats_models_and_tables_for_people(home: Path) -> None:
         (["search"], 2, "say what to look for"),
         (["search", ""], 2, "say what to look for"),
         (["search", "  "], 2, "The query is empty."),
+        (["search", "x", "--since", "yesterday"], 2, "'yesterday' is no day. Write days as YYYY-MM-DD"),
         (["search", "x", "--top-k", "0"], 2, "0 results can't be shown."),
         (["search", "x", "--top-k", "many"], 2, "invalid int value"),
         (["search", "x", "--model", "nonsense"], 2, "nonsense"),

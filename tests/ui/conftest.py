@@ -14,6 +14,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
+from src import bootstrap
 from src.bootstrap import Services, build_services
 from src.config import PROJECT_DIR, Settings
 from src.models.model_manager import ModelManager
@@ -34,8 +35,11 @@ def services(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Se
     st.cache_resource.clear()
     st.cache_data.clear()
     models = ModelManager(settings=settings, loader=lambda spec, *_: FakeEmbedder(spec.id))
-    monkeypatch.setattr(resources, "build_services", lambda **_: build_services(settings, models=models))
-    yield resources.get_services()
+    monkeypatch.setattr(bootstrap, "build_services", lambda **_: build_services(settings, models=models))
+    monkeypatch.setattr(resources, "FIRST_PAGE", 0.0)
+    opened = resources.get_services()
+    opened.tending.wait(30)  # else the first look at the folders may fall into the middle of a test
+    yield opened
     resources.close_services()
 
 

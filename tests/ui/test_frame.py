@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from src import bootstrap
 from src.bootstrap import Services
 from src.errors import LibraryBusy, WeightsMissing
 from src.schema import JobSnapshot
@@ -68,7 +69,7 @@ def test_a_library_in_use_says_where_and_links_there(app: AppTest, monkeypatch: 
         raise LibraryBusy("The library is open in the app at http://127.0.0.1:8600 (process 77).", "Use that one, or quit it first.")
 
     resources.close_services()
-    monkeypatch.setattr(resources, "build_services", busy)
+    monkeypatch.setattr(bootstrap, "build_services", busy)
     app.run()
     assert not app.exception
     assert "The library is open in the app at http://127.0.0.1:8600 (process 77)." in texts(app)
@@ -77,7 +78,7 @@ def test_a_library_in_use_says_where_and_links_there(app: AppTest, monkeypatch: 
 
 
 def test_an_error_of_a_page_is_one_sentence_and_the_frame_stays(app: AppTest, photos: Path, services: Services, monkeypatch: Any) -> None:
-    def missing(*_: object) -> None:
+    def missing(*_: object, **__: object) -> None:
         raise WeightsMissing("The weights of CLIP ViT-B/32 are not here.", "Put ViT-B-32.pt into data/weights.")
 
     monkeypatch.setattr(services.search, "search", missing)
@@ -91,7 +92,7 @@ def test_an_error_of_a_page_is_one_sentence_and_the_frame_stays(app: AppTest, ph
 def test_a_surprise_is_left_to_the_page_boundary(app: AppTest, photos: Path, services: Services, monkeypatch: Any) -> None:
     """The script catches AppError alone; what else happens reaches ``on_script_error``."""
 
-    def surprise(*_: object) -> None:
+    def surprise(*_: object, **__: object) -> None:
         raise ZeroDivisionError("/home/someone/secret")
 
     monkeypatch.setattr(services.search, "search", surprise)

@@ -43,6 +43,8 @@ def test_dropped_photos_become_one_job_and_are_found(page: AppTest, services: Se
     assert finish(page, services).indexed == 2
     assert len(services.jobs.latest(5)) == 1
     assert "added 2 photos" in texts(page)
+    stages = page.dataframe[0].value
+    assert {"Reading files", "Decoding", "Encoding", "Storing"} <= set(stages["Stage"]) and (stages["Seconds"] >= 0).all()
     goto(page, "text_search")
     assert sorted(names(page, "newest")) == ["blue.HEIC", "red.png"]
 

@@ -23,9 +23,10 @@ from PIL import Image
 
 from src.bootstrap import Services, build_services
 from src.config import PROJECT_DIR, Settings
+from src.database.tables import TRIGGERS
 from src.errors import AppError, BadInput, LibraryBusy, LibraryError, LibraryNewer, LibraryUnusable, UnreadablePath
 from src.processing.thumbnails import thumbnail_path
-from src.schema import Already, Progress, Skipped
+from src.schema import Already, Progress, Skipped, Timings
 from src.services import backup
 from src.services.backup import export_library, finish_import, import_library
 from src.services.search import Query
@@ -135,7 +136,7 @@ def test_everything_comes_back(filled: Services, archive: Path, target: Settings
         assert len(before) == 5 and after == pytest.approx(before, abs=1e-3)
     restored.vectors.create_or_get_collection("mine")
     assert restored.vectors.search_by_embedding([3.0, 4.0])[0].metadata == {"source": "x"}
-    again = [event for event in restored.handlers["index"]({"paths": [str(photos)]}) if not isinstance(event, Progress)]
+    again = [event for event in restored.handlers["index"]({"paths": [str(photos)]}) if not isinstance(event, Progress | Timings)]
     assert [type(event) for event in again] == [Already] * 4
     restored.close()
 
@@ -188,7 +189,9 @@ def test_what_vanished_meanwhile(filled: Services, tmp_path: Path, target: Setti
 
 
 def test_an_older_catalogue_is_brought_up_to_date(archive: Path, tmp_path: Path, target: Settings) -> None:
-    steps = ["DROP TABLE folders", "DROP TABLE unreadable", "DROP INDEX ix_files_stamp", "ALTER TABLE files DROP COLUMN missing_since"]
+    steps = [f"DROP TRIGGER {name}" for name in TRIGGERS]
+    steps += [f"DROP INDEX {name}" for name in ("ix_files_stamp", "ix_files_missing", "ix_files_uploaded", "ix_images_taken")]
+    steps += ["DROP TABLE folders", "DROP TABLE unreadable", "DROP TABLE changes", "ALTER TABLE files DROP COLUMN missing_since"]
     members = changed_catalogue(archive, tmp_path / "old.sqlite3", *steps, "ALTER TABLE jobs DROP COLUMN pause", "PRAGMA user_version = 1")
     list(import_library(target, write(tmp_path / "old.zip", members, schema=1)))
     restored = build_services(target, models=fake_models(target))

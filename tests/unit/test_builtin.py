@@ -131,6 +131,34 @@ def test_two_threads_and_unload_give_the_same(model: BuiltinEmbedder) -> None:
         np.testing.assert_allclose(vectors, expected, atol=1e-6)
 
 
+def test_the_half_that_is_idle_is_given_back_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[str] = []
+    load = BuiltinEmbedder._load
+    monkeypatch.setattr(BuiltinEmbedder, "_load", lambda self, path: loaded.append(path.name) or load(self, path))
+    model = BuiltinEmbedder(cached_texts=0)
+    pixels = model.preprocess(photo())[None]
+    model.encode_texts(["a dog"])
+    model.encode_pixels(pixels)
+    assert loaded == ["tokenizer.json", "text.onnx", "image.onnx"]
+    model._towers["image.onnx"]._used -= 600  # as if it had been asked for ten minutes ago
+    model.unload(600)
+    model.encode_texts(["a cat"])
+    assert len(loaded) == 3
+    model.encode_pixels(pixels)
+    assert loaded[3:] == ["image.onnx"]
+
+
+def test_a_text_asked_again_is_not_encoded_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    run = BuiltinEmbedder._run_text
+    monkeypatch.setattr(BuiltinEmbedder, "_run_text", lambda self, texts, output: asked.append(len(texts)) or run(self, texts, output))
+    model = BuiltinEmbedder()
+    first = model.encode_texts(["a dog"])
+    np.testing.assert_array_equal(model.encode_texts(["a dog"]), first)
+    model.sentence_vectors(["a dog"])
+    assert asked == [1, 1]
+
+
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
     shutil.copy(FILES / "model.json", tmp_path)
     with pytest.raises(WeightsMissing, match=r"image\.onnx"):

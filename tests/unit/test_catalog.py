@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy.dialects import sqlite
 
 from src.database.catalog import Catalog, FileRow, ImageRow
-from src.database.tables import MIGRATIONS
+from src.database.tables import MIGRATIONS, TRIGGERS
+from src.database.vector_table import Counters, block_query
 from src.errors import LibraryNewer, LibraryUnusable, WrongDimensions
 from src.schema import FileStamp, FloatArray, ImageFacts
 
@@ -131,14 +133,21 @@ def test_an_older_catalogue_is_brought_up_to_date(tmp_path: Path) -> None:
     catalog.vectors.create(SPACE, 4, "library")
     add(catalog, "a")
     catalog.close()
-    with sqlite3.connect(file_) as db:  # what the second step brings is taken out again
+    with sqlite3.connect(file_) as db:  # what the later steps bring is taken out again
         db.execute("DROP TABLE folders")
         db.execute("DROP TABLE unreadable")
-        db.execute("DROP INDEX ix_files_stamp")
+        for name in TRIGGERS:
+            db.execute(f"DROP TRIGGER {name}")
+        for name in ("ix_files_stamp", "ix_files_missing", "ix_files_uploaded", "ix_images_taken", "ix_images_hidden"):
+            db.execute(f"DROP INDEX {name}")
+        db.execute("DROP TABLE changes")
+        db.execute("ALTER TABLE collections DROP COLUMN rows")
+        db.execute("ALTER TABLE collections DROP COLUMN rewritten")
         db.execute("ALTER TABLE files DROP COLUMN missing_since")
         db.execute("ALTER TABLE jobs DROP COLUMN pause")
         db.execute("PRAGMA user_version = 1")
     catalog = Catalog(file_)
+    assert catalog.vectors.counters(SPACE) == Counters(1, 0, 4)
     assert catalog.counts() == (1, 1, 0) and catalog.folders.all() == [] and catalog.files.lose([b"/p/a.jpg"]) == 1
     catalog.close()
 
@@ -155,3 +164,11 @@ def test_newer_and_damaged_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(LibraryUnusable, match="is damaged"):
         Catalog(garbled)
     assert garbled.read_bytes() == b"this is no database" * 100
+
+
+@pytest.mark.parametrize("hidden", [True, False])
+def test_each_block_is_read_where_the_last_one_ended(catalog: Catalog, hidden: bool) -> None:
+    query = block_query("any", 5, 10, hidden).compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})
+    with catalog._file.reading() as db:
+        plan = " ".join(row[-1] for row in db.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}"))
+    assert "SEARCH vectors USING INTEGER PRIMARY KEY (rowid>?)" in plan and "TEMP B-TREE" not in plan

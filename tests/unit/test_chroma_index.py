@@ -221,3 +221,27 @@ def test_closing_waits_for_a_search_under_way(index: ChromaIndex, monkeypatch: p
     close.join(10)
     search.join(10)
     assert answers and not close.is_alive()
+
+
+def test_a_large_collection_is_built_with_few_flushes_and_kept_with_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("src.database.chroma_index.FLUSH_AT_BUILDING", range(100, 1_200, 200))
+
+    def threshold(opened: ChromaIndex) -> int:
+        with opened._opened_client():
+            return int(opened._collection("photos").configuration_json["hnsw"]["sync_threshold"])
+
+    index = ChromaIndex(tmp_path / "index")
+    index.begin("photos", 1_300)
+    assert threshold(index) == 100, "it leaves nothing over"
+    index.upsert("photos", IDS, MATRIX)
+    index.finish("photos")
+    index.close({"photos": "built"})
+    again = ChromaIndex(tmp_path / "index")
+    assert (again.noted("photos"), again.count("photos"), threshold(again)) == ("built", 1_300, 1_000)
+    again.close()
+    small = ChromaIndex(tmp_path / "small")
+    small.begin("photos", 900)
+    small.upsert("photos", IDS[:10], MATRIX[:10])
+    small.finish("photos")
+    assert threshold(small) == 1_000
+    small.close()

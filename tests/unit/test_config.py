@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,22 @@ def test_defaults_and_values(tmp_path: Path) -> None:
     assert settings.catalog_file == tmp_path / "data" / "catalog.sqlite3" and settings.chroma_dir == tmp_path / "chroma_db"
 
 
+def test_the_servers_address_has_no_slash_at_its_end() -> None:
+    assert Settings.from_env({"MFE_CHROMA_URL": " https://chroma.example:8443/base/ "}).chroma_url == "https://chroma.example:8443/base"
+    assert Settings.from_env({"MFE_CHROMA_URL": "http://[::1]:8000"}).chroma_url == "http://[::1]:8000"
+    assert Settings.from_env({"MFE_CHROMA_URL": ""}).chroma_url is None
+
+
 @pytest.mark.parametrize(
-    ("name", "value"), [("MFE_PRECISION", "fp8"), ("MFE_DEVICE", "tpu"), ("MFE_MAX_MEGAPIXELS", "0"), ("MFE_MAX_MEGAPIXELS", "many")]
+    ("name", "value"),
+    [
+        ("MFE_PRECISION", "fp8"),
+        ("MFE_DEVICE", "tpu"),
+        ("MFE_MAX_MEGAPIXELS", "0"),
+        ("MFE_MAX_MEGAPIXELS", "many"),
+        *(("MFE_CHROMA_URL", value) for value in ("127.0.0.1:8000", "localhost", "file:///x", "http://", "http://a:99999", "http://a/?b", "https://[")),
+    ],
 )
 def test_nonsense_is_refused_by_name(name: str, value: str) -> None:
-    with pytest.raises(BadSetting, match=f"{name} is '{value}'"):
+    with pytest.raises(BadSetting, match=re.escape(f"{name} is {value!r}")):
         Settings.from_env({name: value})

@@ -17,7 +17,7 @@ from src.config import Settings
 from src.database.catalog import Catalog
 from src.errors import LibraryUnusable
 from src.models.model_manager import ModelManager
-from src.schema import SKIPPED_KEPT, Already, FoundFile, Indexed, JobEvent, JobSnapshot, Progress, Skipped
+from src.schema import SKIPPED_KEPT, Already, FoundFile, Indexed, JobEvent, JobSnapshot, Progress, Skipped, Timings
 from src.services.jobs import MAX_ATTEMPTS, JobRunner, applied, stored_snapshot, submit_job
 from src.services.search import Query
 from tests.conftest import fake_models, make_photo
@@ -168,6 +168,27 @@ def test_reports_stay_bounded() -> None:
     for number in range(SKIPPED_KEPT + 10):
         snapshot = applied(snapshot, Skipped(str(number), "bad"))
     assert len(snapshot.skipped) == SKIPPED_KEPT and snapshot.skipped_count == SKIPPED_KEPT + 10
+
+
+def test_timings_are_summed_by_stage_and_stored(runner: Callable[..., JobRunner], catalog: Catalog) -> None:
+    def timed(_: dict[str, Any]) -> Iterator[JobEvent]:
+        yield Timings({"read": 1.0, "encode": 2.5})
+        yield Timings({"read": 0.25, "store": 0.5})
+
+    jobs = runner(timed)
+    job = jobs.submit("index", "timed")
+    assert jobs.wait(job, 10).timings == {"read": 1.25, "encode": 2.5, "store": 0.5}
+    jobs.stop()
+    assert stored_snapshot(catalog, job).timings == {"read": 1.25, "encode": 2.5, "store": 0.5}
+
+
+def test_a_row_from_before_there_were_timings_is_read(catalog: Catalog) -> None:
+    job = submit_job(catalog, "index", "old")
+    fields = dataclasses.asdict(JobSnapshot(job, "index", "done", "old", indexed=3))
+    del fields["timings"]
+    catalog.jobs.update(job, state="done", progress=json.dumps(fields))
+    stored = stored_snapshot(catalog, job)
+    assert stored is not None and (stored.indexed, stored.timings) == (3, {})
 
 
 def test_uploads_of_a_process_that_died_before_queueing_them_are_indexed(settings: Settings, photos: Path) -> None:

@@ -244,6 +244,20 @@ def test_unload_gives_the_model_back_and_the_next_use_loads_it_again(settings, l
     assert len(loader.calls) == 2
 
 
+def test_idle_models_are_asked_to_give_back_what_was_not_used_for_ten_minutes(settings, loader, clip_here, monkeypatch):
+    asked = []
+    monkeypatch.setattr(FakeEmbedder, "unload", lambda self, idle=0.0: asked.append((self.model_id, idle)))
+    manager = ModelManager(settings=settings, loader=loader)
+    manager.unload_idle()
+    assert asked == []
+    manager.embedder("builtin")
+    manager.embedder("ViT-B/32")
+    manager.unload_idle()
+    assert asked == [("builtin", 600.0), ("ViT-B/32", 600.0)]
+    manager.embedder("builtin")
+    assert len(loader.calls) == 2, "the model itself stays, so that its space and its remembered texts do"
+
+
 def test_statuses_list_every_model_with_what_the_page_needs(settings, loader, clip_here):
     statuses = ModelManager(settings=settings, loader=loader).statuses(active="builtin")
     assert [s.id for s in statuses] == [s.id for s in registry.specs()]

@@ -41,7 +41,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def embedder(checkpoint: Path, **changes: Any) -> ClipEmbedder:
-    arguments = {"dimensions": 32, "image_size": 64, "device": "cpu", "precision": "fp32"} | changes
+    arguments = {"dimensions": 32, "image_size": 64, "device": "cpu", "precision": "fp32", "cached_texts": 0} | changes
     return ClipEmbedder("Tiny/16 @64", checkpoint, SHA256, **arguments)
 
 

@@ -7,12 +7,15 @@ function made(tag, className, parent) {
   return node;
 }
 
-function newCell(item) {
+// On a window of usual size the first so many are in sight: fetched at once, not after the layout.
+const AT_ONCE = 30;
+
+function newCell(item, at) {
   const cell = made("button", "cell");
   cell.type = "button";
   cell.dataset.id = item.id;
   const image = made("img", "", cell);
-  image.loading = "lazy";
+  image.loading = at < AT_ONCE ? "eager" : "lazy";
   image.decoding = "async";
   image.onerror = () => cell.classList.add("lost");
   image.src = item.src;
@@ -35,7 +38,7 @@ function label(cell, item) {
 function drawGrid(root, items) {
   const grid = root.querySelector(".grid") ?? made("div", "grid", root);
   const old = new Map([...grid.children].map((cell) => [cell.dataset.id, cell]));
-  const cells = items.map((item) => old.get(item.id) ?? newCell(item));
+  const cells = items.map((item, at) => old.get(item.id) ?? newCell(item, at));
   if (cells.length !== grid.children.length || cells.some((cell, at) => cell !== grid.children[at])) {
     grid.replaceChildren(...cells);
   }

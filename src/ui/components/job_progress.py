@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import uuid
 from collections.abc import Callable
 
 import streamlit as st
@@ -20,6 +21,17 @@ EVERY = 0.7
 IDLE = 4.0
 """Seconds between two looks for a job that another tab or the command line started."""
 WORDS: dict[str, str] = {"images": "photo", "bytes": "byte", "vectors": "vector"}
+STAGES: dict[str, str] = {
+    "read": "Reading files",
+    "decode": "Decoding",
+    "thumbnail": "Thumbnails",
+    "prepare": "Preparing for the model",
+    "encode": "Encoding",
+    "store": "Storing",
+    "index": "Search index",
+    "wait": "Waiting for pictures",
+}
+"""Of ``JobSnapshot.timings``, in the order in which a picture passes them."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 PAUSABLE: tuple[JobKind, ...] = ("index", "sync", "reindex", "rebuild", "download")
 
@@ -30,7 +42,12 @@ def show(services: Services, kinds: tuple[JobKind, ...], compact: bool = False) 
 
 
 def watch(services: Services, draw: Callable[[], None]) -> None:
-    """Draw now and again while jobs run. The whole page runs again when one begins or ends, in this tab or elsewhere."""
+    """Draw now and again while jobs run. The whole page runs again when one begins or ends, in this tab or elsewhere.
+
+    Each run of the page has a fragment of its own. A timer's request of the run before, still under way when a run ends, would else be
+    served right after it; Streamlit then takes back what the page drew for the fragment and has not sent yet, the browser closes the
+    gap, and the fragment's own answer lands on whatever moved up: a report was lost so, until the next click.
+    """
     first = True
 
     def look() -> None:
@@ -40,6 +57,7 @@ def watch(services: Services, draw: Callable[[], None]) -> None:
         first = False
         draw()
 
+    look.__qualname__ = f"look-{uuid.uuid4().hex}"  # part of the fragment's id
     st.fragment(look, run_every=EVERY if services.jobs.active() else IDLE)()
 
 
@@ -108,6 +126,8 @@ def show_report(services: Services) -> None:
             st.text(shown(finding.text))
         if job.skipped_count:
             _show_skipped(job)
+        if job.indexed and job.timings:
+            _show_timings(job)
 
 
 def summary(job: JobSnapshot) -> str:
@@ -133,6 +153,14 @@ def _show_skipped(job: JobSnapshot) -> None:
             st.caption(f"The first {len(rows):,} are listed.")
         icon = ":material/download:"
         st.download_button("Save as CSV", as_csv(rows), "skipped.csv", "text/csv", key="skipped-csv", type="tertiary", icon=icon)
+
+
+def _show_timings(job: JobSnapshot) -> None:
+    with st.expander("Where the time went"):
+        rows = [{"Stage": words, "Seconds": round(job.timings[name], 2)} for name, words in STAGES.items() if name in job.timings]
+        seconds = st.column_config.NumberColumn(format="%.2f")
+        st.dataframe(rows, hide_index=True, width="content", height="content", column_config={"Seconds": seconds})
+        st.caption("Several photos are read and prepared at the same time: the seconds of each are added up.")
 
 
 def _row(skipped: Skipped) -> dict[str, str]:

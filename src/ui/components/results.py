@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from src.bootstrap import Services
-from src.schema import SearchPage
+from src.schema import PhotoFilter, SearchPage
 from src.services.search import Query
 from src.ui import state
 from src.ui.components import empty_state, gallery
@@ -21,9 +21,9 @@ def limit() -> int:
     return int(st.slider("Number of results", 1, MAX_RESULTS, 20, key=state.RESULTS, persist_state="session"))
 
 
-def show(services: Services, query: Query, limit: int, key: str) -> None:
+def show(services: Services, query: Query, limit: int, only: PhotoFilter, key: str) -> None:
     """Search and draw: notices, the count line and the gallery; a click opens the photo large."""
-    page = services.search.search(query, limit)
+    page = services.search.search(query, limit, only=only)
     if page.verdict == "empty":
         _show_empty(services, page)
         return
@@ -56,6 +56,9 @@ def _tell_indexing(services: Services, page: SearchPage) -> None:
 
 
 def _show_empty(services: Services, page: SearchPage) -> None:
+    if page.filtered:
+        empty_state.show("filter_alt_off", "No photo passes the filters", "Widen them, or clear them.", key="no-match")
+        return
     images, _, _ = services.catalog.counts()
     if images == 0 or page.searched:
         empty_state.show("search_off", "No match", "There is nothing else in your library to show.", key="no-match")

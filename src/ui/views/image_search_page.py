@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from src.errors import UnreadableImage
-from src.ui.components import empty_state, error_box, example_picture, results
+from src.ui.components import empty_state, error_box, example_picture, filter_box, results
 from src.ui.resources import get_services
 
 services = get_services()
@@ -21,4 +21,5 @@ else:
         query = None
         error_box.show(error)
     if query is not None:
-        results.show(services, query, limit, "image-results")
+        only = filter_box.show(services, "image")
+        results.show(services, query, limit, only, "image-results")

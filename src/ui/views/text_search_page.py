@@ -6,7 +6,7 @@ import streamlit as st
 
 from src.services.search import Query
 from src.ui import state
-from src.ui.components import empty_state, gallery, query_box, results
+from src.ui.components import empty_state, filter_box, gallery, query_box, results
 from src.ui.resources import get_services
 
 NEWEST = 60  # photos shown before anything was asked
@@ -20,7 +20,8 @@ if images or services.jobs.active():
     with side:
         limit = results.limit()
     if query:
-        results.show(services, Query(text=query), limit, "text-results")
+        only = filter_box.show(services, "text")
+        results.show(services, Query(text=query), limit, only, "text-results")
     else:
         query_box.show_examples()
         newest = services.library.newest(NEWEST)

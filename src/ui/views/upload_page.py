@@ -10,7 +10,8 @@ from src.ui.resources import get_services
 
 services = get_services()
 job_progress.show(services, ("index",))
-job_progress.show_report(services)
+with st.container(key="report-place"):  # there without a report too: what comes after it must not move, or the browser draws it anew
+    job_progress.show_report(services)
 
 left, right = st.columns([3, 2], gap="large")
 with left:

@@ -1,0 +1,144 @@
+"""What the benchmarks must show, where it stands in their results, and how a result is told against it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Results = Mapping[str, Mapping[str, Any]]
+"""The JSON object of each benchmark that was run, by its name."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure. ``path``: keys that lead to it in the benchmark's result, and ``peer`` to what it competes with, in the same unit."""
+
+    benchmark: str
+    text: str
+    path: tuple[str, ...]
+    unit: str = ""
+    least: float | None = None
+    most: float | None = None
+    peer: tuple[str, ...] = ()
+    peer_name: str = ""
+
+    @property
+    def bar(self) -> str:
+        if self.least is not None:
+            return f">= {number(self.least)}"
+        return f"<= {number(self.most)}" if self.most is not None else ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A figure with its value; None where the benchmark did not measure it here."""
+
+    figure: Figure
+    value: float | None
+    peer: float | None
+
+    @property
+    def within(self) -> bool | None:
+        """Whether it is within its bar; None where it has none or was not measured."""
+        figure, value = self.figure, self.value
+        if value is None or (figure.least is None and figure.most is None):
+            return None
+        return (figure.least is None or value >= figure.least) and (figure.most is None or value <= figure.most)
+
+    @property
+    def cells(self) -> tuple[str, str, str, str, str]:
+        """Figure, value, bar, peer, within or not, as text."""
+        figure = self.figure
+        value = "not measured" if self.value is None else f"{number(self.value)} {figure.unit}".strip()
+        peer = "" if self.peer is None else f"{number(self.peer)} {figure.unit} ({figure.peer_name})"
+        within = {True: "yes", False: "NO", None: ""}[self.within]
+        return f"{figure.benchmark}: {figure.text}", value, figure.bar, peer, within
+
+
+SEARCH_BARS = {1_000: (15.0, 30.0, 0.99), 10_000: (15.0, 30.0, 0.99), 100_000: (15.0, 30.0, 0.99), 1_000_000: (25.0, 100.0, 0.95)}
+"""By size: p50 in ms without and with filters, recall@10. Those of 100,000 hold below it too."""
+FILTERS = ("0.1%", "1%", "10%", "50%")
+
+
+def number(value: float | None) -> str:
+    """Three digits that count, four of those near 1 that are mostly shares and cosines."""
+    if value is None:
+        return ""
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.4g}" if 0.9 < abs(value) < 1 else f"{value:.3g}"
+
+
+def search_figures(sizes: Iterator[int] | list[int]) -> list[Figure]:
+    """Of the made-up libraries of these sizes."""
+    figures = []
+    for size in sizes:
+        plain, filtered, recall = SEARCH_BARS.get(size, (None, None, None))
+        at = ("sizes", str(size))
+        ours = (*at, "clustered-512")
+        figures.append(Figure("search", f"{size:,} photos, no filter, p50", (*ours, "none", "p50_ms"), "ms", None, plain))
+        peer = ((*ours, "none", "numpy_p50_ms"), "NumPy in memory")
+        figures.append(Figure("search", f"{size:,} photos, of it vectors", (*ours, "none", "vectors_p50_ms"), "ms", None, None, *peer))
+        for name in FILTERS:
+            figures.append(Figure("search", f"{size:,} photos, filter keeps {name}, p50", (*ours, name, "p50_ms"), "ms", None, filtered))
+        figures.append(Figure("search", f"{size:,} photos, recall@10, lowest of these", (*at, "recall_least"), "", recall))
+        if size >= 1_000_000:
+            figures.append(Figure("search", f"{size:,} photos, opened again", (*at, "reopen_s"), "s", None, 10.0))
+            figures.append(Figure("search", f"{size:,} photos, resident", (*at, "resident_mb"), "MB", None, 5_000.0))
+    return figures
+
+
+_LOOP = (("images_per_s", "transformers", "median"), "transformers loop")
+BEFORE_SEARCH = (
+    Figure("ingest", "ViT-B/32, photos a second", ("images_per_s", "vit", "median"), "img/s", None, None, *_LOOP),
+    Figure("ingest", "built-in model, photos a second", ("images_per_s", "builtin", "median"), "img/s", None, None, *_LOOP),
+    Figure("ingest", "ViT-B/32, against the transformers fp32 loop", ("vit_ratio",), "x", 1.7),
+    Figure("ingest", "built-in model, against the same loop", ("builtin_ratio",), "x", 5.0),
+    Figure("ingest", "ViT-B/32, against onnxruntime fp32", ("vit_over_onnxruntime",), "x"),
+    Figure("ingest", "encode alone, share of the machine's matrix product", ("limit_share",), "", 0.8),
+    Figure("ingest", "lowest cosine of a vector to fp32's", ("cosine_min",), "", 0.999),
+    Figure("ingest-library", "ViT-B/32, into 100,000 photos against into none", ("vit_library_ratio",), "x", 0.85),
+    Figure("ingest-library", "built-in model, into 100,000 photos against into none", ("builtin_library_ratio",), "x", 0.75),
+    Figure("decode", "against full decode and resize", ("ratio",), "x", 2.5),
+    Figure("decode", "a photo", ("milliseconds", "ours", "median"), "ms", None, None, ("milliseconds", "full", "median"), "full decode"),
+    Figure("decode", "mean cosine to the full decode's vector, built-in model", ("cosine_mean",), "", 0.99),
+    Figure("decode", "the same, ViT-B/32", ("vit_cosine_mean",), "", 0.99),
+)
+AFTER_SEARCH = (
+    Figure("startup", "command to interactive page", ("interactive_s",), "s", None, 3.0),
+    Figure("startup", "command to the first text result", ("first_result_s",), "s", None, 6.0),
+    Figure("startup", "the same with a large library, page", ("large", "interactive_s"), "s", None, 3.0),
+    Figure("startup", "the same with a large library, first result", ("large", "first_result_s"), "s", None, 6.0),
+    Figure("gallery", "Enter to 60 thumbnails complete, median", ("median_ms",), "ms", None, 400.0),
+    Figure("memory", "built-in model, indexing 24-megapixel photos, peak", ("builtin", "peak_mb"), "MB", None, 1_200.0),
+    Figure("memory", "built-in model, idle after a search", ("builtin", "idle_mb"), "MB", None, 900.0),
+    Figure("memory", "built-in model, idle after indexing and a search", ("builtin", "idle_after_indexing_mb"), "MB", None, 900.0),
+    Figure("memory", "built-in model, whole journey within 4 GB (1 = works)", ("limit_4gb", "builtin", "works"), "", 1.0),
+    Figure("memory", "ViT-B/32, indexing 24-megapixel photos, peak", ("vit", "peak_mb"), "MB"),
+    Figure("memory", "ViT-B/32, idle after a search", ("vit", "idle_mb"), "MB"),
+    Figure("memory", "ViT-B/32, whole journey within 4 GB (1 = works)", ("limit_4gb", "vit", "works"), "", 1.0),
+    Figure("retrieval", "flickr8k test, R@10", ("flickr8k", "r@10")),
+    Figure("retrieval", "class names, R@10", ("names", "r@10")),
+)
+
+
+def verdicts(results: Results) -> list[Verdict]:
+    """Every figure of the benchmarks that were run, in the order of the benchmarks."""
+    sizes = sorted(int(size) for size in results.get("search", {}).get("sizes", {}))
+    figures = [*BEFORE_SEARCH, *search_figures(sizes), *AFTER_SEARCH]
+    return [
+        Verdict(figure, _value(results[figure.benchmark], figure.path), _value(results[figure.benchmark], figure.peer))
+        for figure in figures
+        if figure.benchmark in results
+    ]
+
+
+def _value(result: Any, path: tuple[str, ...]) -> float | None:
+    if not path:
+        return None
+    for key in path:
+        if not isinstance(result, Mapping) or key not in result:
+            return None
+        result = result[key]
+    return float(result) if isinstance(result, int | float) else None

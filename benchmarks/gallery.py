@@ -1,0 +1,139 @@
+"""From Enter to all thumbnails: ``python -m benchmarks.gallery [--libraries FOLDER] [--data FOLDER] [--json] [--quick]``.
+
+In a real browser, on a library of 100,000 made-up photos (10,000 with ``--quick``) and 60 results: types a query, presses Enter, and takes
+the time until every visible thumbnail is complete and belongs to the new query. 20 different queries after two that are not counted. The
+split: what the search itself says it took; until the new hits are in the page (search, page script, drawing); from then on the pictures.
+
+The table goes to standard error; with ``--json`` the last line of standard output is one object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmarks import browsing, machine
+from benchmarks.synthetic import DEFAULT_FOLDER
+from src.errors import AppError
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+HITS = 60
+WARM_UP = 2
+
+WATCH = f"""(before) => new Promise((done) => {{
+  const look = {browsing.SETTLED};
+  let started = 0, found = 0;
+  addEventListener("keydown", (event) => {{ if (event.key === "Enter") started = performance.now(); }}, {{ capture: true, once: true }});
+  const step = () => {{
+    const now = look();
+    if (started && now.scored && now.ids !== before) {{
+      found ||= performance.now();
+      if (now.complete) return done({{ total: performance.now() - started, hits: found - started, ...now }});
+    }}
+    requestAnimationFrame(step);
+  }};
+  step();
+}})"""
+"""Resolves to milliseconds since Enter: until the new hits are in the page, and until the visible ones are complete."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the benchmark; 0 done, 1 failed with a reason."""
+    options = _options(arguments)
+    try:
+        result = measure(options.libraries, options.data, options.size or (10_000 if options.quick else 100_000), options.quick)
+    except (AppError, OSError, browsing.NotHere) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(table(result), file=sys.stderr)
+    if options.json:
+        print(json.dumps(result))
+    return 0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.gallery", description="Milliseconds from Enter to all visible thumbnails.")
+    parser.add_argument("--libraries", type=Path, default=DEFAULT_FOLDER, help="where made-up libraries are kept (default: %(default)s)")
+    parser.add_argument("--data", type=Path, help="folder with photos1000/: thumbnails of real photos")
+    parser.add_argument("--size", type=int, help="photos in the library (default: 100000)")
+    parser.add_argument("--json", action="store_true", help="last line of standard output: one JSON object")
+    parser.add_argument("--quick", action="store_true", help="10,000 photos, 10 queries")
+    return parser.parse_args(arguments)
+
+
+def measure(libraries: Path, data: Path | None, size: int, quick: bool) -> dict[str, object]:
+    """All figures, in milliseconds. Raises NotHere where there is no browser, AppError where the library can't be opened."""
+    home = browsing.big_library(size, libraries, data)
+    rounds = []
+    with browsing.browser_page() as page, browsing.started(home) as (url, _):
+        browsing.await_answer(url)
+        page.goto(url)
+        for number, query in enumerate(browsing.queries(WARM_UP + (10 if quick else 20))):
+            rounds.append(one_query(page, query))
+            if number == 0:
+                ask_for(page, HITS)
+    counted = rounds[WARM_UP:]
+    totals = [each["total"] for each in counted]
+    split = {name: round(machine.median([each[name] for each in counted]), 1) for name in ("search", "page", "thumbnails")}
+    return {
+        "median_ms": round(machine.median(totals), 1),
+        "p95_ms": round(float(np.percentile(totals, 95)), 1),
+        "split_ms": split,
+        "visible": int(machine.median([each["visible"] for each in counted])),
+        "hits": HITS,
+        "photos": size,
+        "queries": len(counted),
+        "quick": quick,
+        "machine": machine.reference(),
+    }
+
+
+def one_query(page: Page, query: str) -> dict[str, float]:
+    """Milliseconds of one query: in all, of the search, of the page until the hits are in it, and of the thumbnails after that."""
+    box = page.get_by_placeholder(browsing.BOX)
+    box.fill(query)
+    before = browsing.gallery(page)["ids"]
+    page.evaluate(f"(before) => {{ window.watched = ({WATCH})(before); }}", before)
+    box.press("Enter")
+    found = page.evaluate("() => window.watched")
+    page.wait_for_timeout(300)  # the line above the gallery, and what the app does after a search
+    line = page.get_by_text(re.compile(r"of [\d,]+ photos? · [\d,]+ ms")).first.inner_text()
+    took = float(re.search(r"([\d,]+) ms", line)[1].replace(",", ""))  # type: ignore[index]
+    return {
+        "total": found["total"],
+        "search": took,
+        "page": found["hits"] - took,
+        "thumbnails": found["total"] - found["hits"],
+        "visible": found["visible"],
+        "cells": found["cells"],
+    }
+
+
+def ask_for(page: Page, hits: int) -> None:
+    """Set the number of results by the keyboard. Raises NotHere where the gallery does not follow."""
+    thumb = page.get_by_role("slider").first
+    thumb.focus()
+    for _ in range(hits - int(thumb.input_value())):
+        thumb.press("ArrowRight")
+    try:
+        page.wait_for_function(f"(hits) => ({browsing.SETTLED})().cells === hits", arg=hits, polling=100)
+    except Exception as error:
+        raise browsing.NotHere(f"The gallery did not show {hits} results.") from error
+
+
+def table(result: dict[str, object]) -> str:
+    split = ", ".join(f"{name} {value} ms" for name, value in dict(result["split_ms"]).items())  # type: ignore[call-overload]
+    return f"{result['photos']:,} photos, {result['hits']} hits: median {result['median_ms']} ms, p95 {result['p95_ms']} ms ({split})"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,50 @@
+"""Filters on the search pages: a folder, a span of days."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from src.bootstrap import Services
+from tests.fakes import colour_picture
+from tests.ui.conftest import button, gallery, goto, index, names, search, texts
+
+
+def album(folder: Path, taken: dict[str, str]) -> Path:
+    """A folder with one JPEG of each colour, taken on its day."""
+    folder.mkdir()
+    for colour, day in taken.items():
+        exif = Image.Exif()
+        exif[0x0132] = f"{day.replace('-', ':')} 12:00:00"
+        colour_picture(colour, (60, 41)).save(folder / f"{folder.name}-{colour}.jpg", exif=exif)
+    return folder
+
+
+def test_a_folder_and_days_narrow_both_searches(app: AppTest, photos: Path, services: Services, tmp_path: Path) -> None:
+    index(services, album(tmp_path / "holidays", {"red": "2024-05-01", "blue": "2024-05-20", "green": "2025-01-01"}))
+    app.run()
+    search(app, "something red")
+    assert "of 15 photos" in texts(app) and not [b for b in app.button if b.label == "Clear filters"]
+    app.selectbox(key="filter-folder-text").select(str(tmp_path / "holidays")).run()
+    assert sorted(names(app, "text-results")) == ["holidays-blue.jpg", "holidays-green.jpg", "holidays-red.jpg"]
+    assert "3 of 3 photos" in texts(app) and "In holidays" in texts(app)
+    app.date_input(key="filter-since-text").set_value(datetime.date(2024, 5, 2)).run()
+    app.date_input(key="filter-until-text").set_value(datetime.date(2024, 12, 31)).run()
+    assert names(app, "text-results") == ["holidays-blue.jpg"] and "taken 2024-05-02 to 2024-12-31" in texts(app)
+    app.session_state["similar_to"] = gallery(app, "text-results")[0]["id"]
+    goto(app, "image_search")
+    assert "No photo passes the filters" in texts(app), "the filters hold there too, and a photo is left out of its own results"
+    button(app, "Clear filters").click().run()
+    assert len(names(app, "image-results")) == 14 and "blue" in names(app, "image-results")[0]
+
+
+def test_a_filter_that_nothing_passes_says_so(app: AppTest, photos: Path) -> None:
+    app.run()
+    search(app, "red")
+    app.date_input(key="filter-until-text").set_value(datetime.date(1999, 1, 1)).run()
+    assert "No photo passes the filters" in texts(app) and not app.exception
+    button(app, "Clear filters").click().run()
+    assert len(names(app, "text-results")) == 12

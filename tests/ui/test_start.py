@@ -1,0 +1,60 @@
+"""What must not be in the way of the first page."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from src import bootstrap
+from src.bootstrap import build_services
+from src.config import PROJECT_DIR, Settings
+from tests.conftest import fake_models
+from tests.ui.conftest import MAIN
+
+HEAVY = ("torch", "onnxruntime", "chromadb", "pandas", "pyarrow")
+LISTENING = (*HEAVY, "sqlalchemy", "numpy", "PIL")
+
+
+def loaded(code: str, names: tuple[str, ...], home: Path) -> list[str]:
+    """Those of the modules that a new process has imported after ``code``."""
+    told = f"{code}\nimport sys\nprint('loaded', *[name for name in {names} if name in sys.modules])"
+    environ = {**os.environ, "MFE_HOME": str(home), "PYTHONPATH": str(PROJECT_DIR)}
+    command = [sys.executable, "-c", told]
+    run = subprocess.run(command, cwd=PROJECT_DIR, env=environ, capture_output=True, text=True, timeout=120, check=True)
+    return run.stdout.strip().splitlines()[-1].split()[1:]
+
+
+def test_the_app_answers_before_anything_large_is_imported(tmp_path: Path) -> None:
+    assert loaded("import app", LISTENING, tmp_path) == []
+
+
+def test_the_first_page_is_drawn_before_models_and_index_are_imported(tmp_path: Path) -> None:
+    code = (
+        "from src.bootstrap import Services\n"
+        "Services._tend = lambda *_: None  # what waits for the page\n"
+        "from streamlit.testing.v1 import AppTest\n"
+        f"page = AppTest.from_file({str(MAIN)!r}, default_timeout=60).run()\n"
+        "assert not page.exception and any(button.label == 'Add photos' for button in page.button)\n"
+    )
+    assert loaded(code, HEAVY, tmp_path) == []
+
+
+def test_the_warm_up_waits_for_the_first_page_and_then_idle_models_are_given_back(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = fake_models(settings)
+    asked = threading.Event()
+    monkeypatch.setattr(models, "unload_idle", asked.set)
+    monkeypatch.setattr(bootstrap, "UNLOAD_EVERY", 0.01)
+    services = build_services(settings, models=models).start(page_within=60)
+    try:
+        assert not asked.wait(0.2) and not models._loaded, "nothing is loaded while the first page is being drawn"
+        services.drawn.set()
+        assert asked.wait(30) and models._loaded
+    finally:
+        services.close()

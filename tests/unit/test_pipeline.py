@@ -1,0 +1,185 @@
+"""The pipeline's order of things: the catalogue before the event, the index beside the next batch and complete at the end, stages timed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from src.bootstrap import Services, build_services
+from src.config import Settings
+from src.database.vector_db import library_collection
+from src.errors import LibraryUnusable
+from src.models.model_manager import ModelManager
+from src.processing.thumbnails import SIDE
+from src.schema import FloatArray, Indexed, JobEvent, Timings
+from src.services import pipeline
+from src.services.pipeline import decode_side
+from src.services.stopwatch import STAGES, Stopwatch
+from tests.conftest import make_photo, of
+from tests.fakes import FakeEmbedder
+
+PHOTOS, BATCH = 10, 2
+
+
+class Watched(FakeEmbedder):
+    """Says when it has begun with its second batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.batches = 0
+        self.second = threading.Event()
+
+    def encode_pixels(self, pixels: FloatArray) -> FloatArray:
+        self.batches += 1
+        if self.batches == 2:
+            self.second.set()
+        return super().encode_pixels(pixels)
+
+
+@pytest.fixture
+def embedder() -> Watched:
+    return Watched()
+
+
+@pytest.fixture
+def opened(settings: Settings, embedder: Watched, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
+    monkeypatch.setattr(pipeline, "ENCODE_BATCH", BATCH)
+    services = build_services(settings, models=ModelManager("builtin", settings, lambda *_: embedder))
+    yield services
+    services.close()
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> Path:
+    for number in range(PHOTOS):
+        make_photo(tmp_path / "many" / f"{number:02}.png", seed=number, size=(20, 20))
+    return tmp_path / "many"
+
+
+def begin(services: Services, folder: Path) -> Iterator[JobEvent]:
+    return services.handlers["index"]({"paths": [str(folder)]})
+
+
+def in_index(services: Services) -> int:
+    """Vectors that the index itself finds."""
+    embedder = services.models.embedder()
+    found = services.vectors.ask_index(library_collection(embedder.space), embedder.encode_texts(["red"]), 2 * PHOTOS)
+    return len(found[0]) if found else 0
+
+
+def test_a_batch_is_indexed_while_the_next_is_encoded(
+    opened: Services, embedder: Watched, many: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    push, overlapped = opened.vectors.push, []
+
+    def slow(name: str, ids: Sequence[str], matrix: FloatArray) -> None:
+        overlapped.append(embedder.second.wait(20))
+        push(name, ids, matrix)
+
+    monkeypatch.setattr(opened.vectors, "push", slow)
+    assert len(of(begin(opened, many), Indexed)) == PHOTOS
+    assert len(overlapped) == PHOTOS // BATCH and all(overlapped)
+    assert in_index(opened) == PHOTOS
+
+
+def test_what_is_told_is_committed_and_one_batch_at_most_waits_for_the_index(
+    opened: Services, embedder: Watched, many: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    push, pushed, told = opened.vectors.push, 0, 0
+
+    def counted(name: str, ids: Sequence[str], matrix: FloatArray) -> None:
+        nonlocal pushed
+        push(name, ids, matrix)
+        pushed += len(ids)
+
+    monkeypatch.setattr(opened.vectors, "push", counted)
+    for event in begin(opened, many):
+        if isinstance(event, Indexed):
+            told += 1
+            assert opened.catalog.encoded(library_collection(embedder.space), [event.image_id])
+            assert pushed >= told - 2 * BATCH
+    assert pushed == told == PHOTOS
+
+
+def test_closing_in_the_middle_leaves_index_and_catalogue_alike(opened: Services, many: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    push, go = opened.vectors.push, threading.Event()
+
+    def held(name: str, ids: Sequence[str], matrix: FloatArray) -> None:
+        assert go.wait(20)
+        push(name, ids, matrix)
+
+    monkeypatch.setattr(opened.vectors, "push", held)
+    events = begin(opened, many)
+    while not isinstance(next(events), Indexed):
+        pass
+    threading.Timer(0.1, go.set).start()
+    events.close()  # type: ignore[attr-defined]
+    kept = opened.catalog.counts()[0]
+    assert BATCH <= kept < PHOTOS
+    assert in_index(opened) == kept
+
+
+def test_a_full_disk_stops_the_job_with_its_sentence_and_what_was_stored_is_indexed(
+    opened: Services, many: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def full(*_: object) -> None:
+        asked.append(1)
+        if len(asked) == 3:
+            raise LibraryUnusable("The disk is nearly full.")
+
+    monkeypatch.setattr(opened.vectors, "require_space", full)
+    with pytest.raises(LibraryUnusable, match="nearly full"):
+        list(begin(opened, many))
+    assert opened.catalog.counts()[0] == in_index(opened) == 2 * BATCH
+
+
+def test_a_surprise_of_the_index_is_not_swallowed(opened: Services, many: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def surprise(*_: object) -> None:
+        raise ZeroDivisionError("in the index")
+
+    monkeypatch.setattr(opened.vectors, "push", surprise)
+    with pytest.raises(ZeroDivisionError, match="in the index"):
+        list(begin(opened, many))
+
+
+def test_every_stage_is_timed_and_told_once(opened: Services, embedder: Watched, many: Path) -> None:
+    embedder.delay = 0.01
+    told = of(begin(opened, many), Timings)
+    assert len(told) == 1 and tuple(told[0].seconds) == STAGES
+    assert all(seconds > 0 for seconds in told[0].seconds.values())
+    assert told[0].seconds["encode"] >= PHOTOS * 0.01
+    again = of(begin(opened, many), Timings)[0].seconds
+    assert again["encode"] == again["read"] == again["decode"] == again["index"] == 0
+
+
+def test_stages_add_up_over_threads_and_where_they_fail() -> None:
+    watch = Stopwatch()
+    gate = threading.Barrier(3)
+
+    def work() -> None:
+        with watch.timing("decode"):
+            gate.wait(10)
+            threading.Event().wait(0.02)
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    gate.wait(10)
+    for thread in threads:
+        thread.join()
+    with pytest.raises(OSError), watch.timing("read"):
+        raise OSError
+    assert watch.seconds()["decode"] >= 0.04
+    assert watch.seconds()["read"] > 0 and watch.seconds()["encode"] == 0
+
+
+def test_the_decode_keeps_enough_for_model_and_thumbnail() -> None:
+    small, large = FakeEmbedder(), FakeEmbedder()
+    small.min_side, large.min_side = 16, 336
+    assert decode_side(small) == SIDE
+    assert decode_side(large) == 504
