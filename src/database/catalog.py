@@ -19,7 +19,7 @@ from src.database.health import HealthTable
 from src.database.job_table import JobTable
 from src.database.kept import Kept
 from src.database.sqlite_file import SqliteFile, now, parts, upsert
-from src.database.tables import changes, collections, files, folders, images, meta, unreadable, vectors
+from src.database.tables import changes, collections, days, files, folders, images, meta, unreadable, vectors
 from src.database.vector_table import VectorTable, write_vectors
 from src.schema import FloatArray, ImageDetails, ImageFacts
 
@@ -176,7 +176,7 @@ class Catalog:
             def number(table: sa.FromClause, *conditions: sa.ColumnElement[bool]) -> int:
                 return db.execute(sa.select(sa.func.count()).select_from(table).where(*conditions)).scalar_one()
 
-            seen = number(images) - number(images, images.c.removed_at.is_not(None))
+            seen = int(db.execute(sa.select(sa.func.coalesce(sa.func.sum(days.c.images), 0))).scalar_one())
             there = number(files) - number(files, files.c.missing_since.is_not(None))
             return seen, there, number(uploads.subquery())
 

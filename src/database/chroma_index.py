@@ -249,6 +249,14 @@ class ChromaIndex:
         except BaseException:
             chromadb.api.client.Client.clear_system_cache()  # else the half-opened one is what the next attempt gets
             raise
+        if not self.written:
+            self._note_opening()
+
+    def _note_opening(self) -> None:
+        try:
+            index_manifest.note_opening(self._folder)
+        except OSError:
+            log.exception("the opened index could not be described, and will be made again at the next start")
 
     def _look_at(self) -> None:
         """Before Chroma touches a file: is this what a clean close left?"""

@@ -9,13 +9,20 @@ from typing import Any
 import sqlalchemy as sa
 
 from src.database.file_table import within
-from src.database.tables import files, images
+from src.database.tables import days, files, images
 from src.errors import BadInput
 from src.schema import PhotoFilter
 
 
+def number(only: PhotoFilter) -> sa.Select[Any]:
+    """How many images are not hidden and pass. Raises BadInput for a day that is none."""
+    if only.folder is not None:
+        return sa.select(sa.func.count()).select_from(passing(only).subquery())
+    return sa.select(sa.func.coalesce(sa.func.sum(days.c.images), 0)).where(days.c.day != "", *_taken(days.c.day, only))
+
+
 def passing(only: PhotoFilter) -> sa.Select[Any]:
-    """Ids of all images that are not hidden and pass, each once. Raises BadInput for a day that is none."""
+    """Ids of all images that are not hidden and pass, each once. Raises as above."""
     inside = None
     if only.folder is not None:  # an image one of whose files is there is not hidden
         inside = sa.select(files.c.image_id).where(within(os.fsencode(only.folder)), files.c.missing_since.is_(None))

@@ -13,9 +13,9 @@ import re
 import sqlite3
 import zlib
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 MANIFEST = "clean.json"
 DATABASE = "chroma.sqlite3"
@@ -24,9 +24,6 @@ SEGMENT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 FLUSHED = "index_metadata.pickle"
 """A segment folder without this file was never flushed: Chroma takes all from its log and fills the other files with noise."""
 BLOCK = 1 << 20
-ROWS = 5_000
-_CHANGED_BY_OPENING = ("acquire_write", "sqlite_", "embedding_fulltext_search")
-"""Tables that tell nothing of vectors: Chroma's own write lock, SQLite's statistics, the index of documents (we store none)."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +36,22 @@ class Note:
 
 def write(folder: Path, notes: Mapping[str, Note]) -> None:
     """Describe a closed index. Raises OSError or sqlite3.Error, and then leaves no manifest."""
-    described = {**_description(folder), "collections": {name: asdict(note) for name, note in notes.items()}}
+    _store(folder, {"files": _description(folder), "collections": {name: asdict(note) for name, note in notes.items()}})
+
+
+def note_opening(folder: Path) -> None:
+    """Chroma rewrites a page of its database whenever it opens it, and no other file: describe that anew. Raises OSError.
+
+    A process that dies just before this costs a rebuild.
+    """
+    if (folder / MANIFEST).exists():
+        described = json.loads((folder / MANIFEST).read_bytes())
+        file = folder / DATABASE
+        described["files"][DATABASE] = [file.stat().st_size, _file_checksum(file)]
+        _store(folder, described)
+
+
+def _store(folder: Path, described: dict[str, Any]) -> None:
     temporary = folder / f"{MANIFEST}.tmp"
     with temporary.open("w", encoding="utf-8") as file:
         json.dump(described, file)
@@ -60,7 +72,7 @@ def verified(folder: Path) -> dict[str, Note] | None:
     try:
         said = json.loads((folder / MANIFEST).read_bytes())
         notes = {str(name): Note(str(note["fingerprint"]), int(note["deleted"])) for name, note in said["collections"].items()}
-        return notes if _description(folder) == {key: said[key] for key in ("files", "database")} else None
+        return notes if _description(folder) == said["files"] else None
     except (OSError, sqlite3.Error, ValueError, KeyError, TypeError, AttributeError):
         return None
 
@@ -85,16 +97,15 @@ def _used_segments(folder: Path) -> set[str]:
         return {row[0].decode("ascii", "replace") for row in db.execute("SELECT id FROM segments")}
 
 
-def _description(folder: Path) -> dict[str, object]:
-    """Size and CRC-32 of every flushed file, and one CRC-32 of the rows that Chroma's database holds."""
+def _description(folder: Path) -> dict[str, list[int]]:
+    """Name -> size and CRC-32 of every flushed file and of Chroma's database. Raises OSError for one that a kill left half-written."""
+    for kind in ("-journal", "-wal"):
+        if (half := folder / f"{DATABASE}{kind}").exists() and half.stat().st_size:
+            raise FileExistsError(f"{half.name} is not empty")
     used = _used_segments(folder)
     flushed = [segment for segment in segments(folder) if segment.name in used and (segment / FLUSHED).exists()]
-    files = [file for segment in flushed for file in sorted(segment.iterdir())]
-    with ThreadPoolExecutor(1, "checksum") as beside:
-        checksums = beside.map(_file_checksum, files)
-        database = _rows_checksum(folder)
-        sums = {f"{file.parent.name}/{file.name}": [file.stat().st_size, sum_] for file, sum_ in zip(files, checksums, strict=True)}
-    return {"files": sums, "database": database}
+    files = [folder / DATABASE, *(file for segment in flushed for file in sorted(segment.iterdir()))]
+    return {str(file.relative_to(folder)): [file.stat().st_size, _file_checksum(file)] for file in files}
 
 
 def _file_checksum(file: Path) -> int:
@@ -102,22 +113,6 @@ def _file_checksum(file: Path) -> int:
     with file.open("rb") as opened:
         while block := opened.read(BLOCK):
             checksum = zlib.crc32(block, checksum)
-    return checksum
-
-
-def _rows_checksum(folder: Path) -> int:
-    """Of every row that opening and searching leave alone. Raises sqlite3.Error for a damaged database."""
-    checksum = 0
-    with _database(folder) as db:
-        state = db.execute("PRAGMA integrity_check(1)").fetchone()[0]
-        if state != b"ok":
-            raise sqlite3.DatabaseError(f"damaged: {state!r}")
-        names = [row[0].decode() for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
-        for name in (name for name in names if not name.startswith(_CHANGED_BY_OPENING)):
-            checksum = zlib.crc32(name.encode(), checksum)
-            rows = db.execute(f'SELECT * FROM "{name}"')
-            while some := rows.fetchmany(ROWS):
-                checksum = zlib.crc32(repr(some).encode(), checksum)
     return checksum
 
 

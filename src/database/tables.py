@@ -43,7 +43,7 @@ files = sa.Table(
 )
 sa.Index("ix_files_stamp", files.c.inode, files.c.size)
 sa.Index("ix_files_missing", files.c.id, sqlite_where=files.c.missing_since.is_not(None))
-sa.Index("ix_files_uploaded", files.c.image_id, sqlite_where=files.c.uploaded)
+sa.Index("ix_files_uploaded", files.c.image_id, sqlite_where=sa.text("uploaded = 1"))
 
 folders = sa.Table(
     "folders",
@@ -53,6 +53,13 @@ folders = sa.Table(
     sa.Column("watched", sa.Boolean, nullable=False),
     sa.Column("offline_since", sa.Text),
     sa.Column("synced_at", sa.Text),
+)
+
+days = sa.Table(
+    "days",
+    metadata,
+    sa.Column("day", sa.Text, primary_key=True),  # on which images were taken, YYYY-MM-DD; empty for those without a date
+    sa.Column("images", sa.Integer, nullable=False),  # that are not hidden; kept by triggers
 )
 
 unreadable = sa.Table(
@@ -125,7 +132,15 @@ def _second(db: sa.Connection) -> None:
     db.exec_driver_sql("CREATE INDEX IF NOT EXISTS ix_files_stamp ON files (inode, size)")
 
 
+_DAY = "coalesce(substr({row}.taken_at, 1, 10), '')"
+_SEEN = f"INSERT INTO days VALUES ({_DAY.format(row='NEW')}, 1) ON CONFLICT (day) DO UPDATE SET images = images + 1"
+_UNSEEN = f"UPDATE days SET images = images - 1 WHERE day = {_DAY.format(row='OLD')}"
+_CHANGED = "(OLD.removed_at IS NOT NEW.removed_at OR OLD.taken_at IS NOT NEW.taken_at)"
 _TRIGGERS = {
+    "days_added": ("AFTER INSERT ON images WHEN NEW.removed_at IS NULL", _SEEN),
+    "days_gone": ("AFTER DELETE ON images WHEN OLD.removed_at IS NULL", _UNSEEN),
+    "days_from": (f"AFTER UPDATE ON images WHEN OLD.removed_at IS NULL AND {_CHANGED}", _UNSEEN),
+    "days_to": (f"AFTER UPDATE ON images WHEN NEW.removed_at IS NULL AND {_CHANGED}", _SEEN),
     "vectors_added": ("AFTER INSERT ON vectors", "UPDATE collections SET rows = rows + 1 WHERE name = NEW.collection"),
     "vectors_gone": (
         "AFTER DELETE ON vectors",
@@ -148,14 +163,17 @@ TRIGGERS = {name: f"CREATE TRIGGER {name} {when} BEGIN {action}; END" for name, 
 
 def _third(db: sa.Connection) -> None:
     """Counters that tell at once how many vectors there are and whether anything changed, and indexes for filters."""
-    changes.create(db, checkfirst=True)
+    for table in (changes, days):
+        table.create(db, checkfirst=True)
     _add_column(db, "collections", "rows", "INTEGER NOT NULL DEFAULT 0")
     _add_column(db, "collections", "rewritten", "INTEGER NOT NULL DEFAULT 0")
     db.exec_driver_sql("CREATE INDEX IF NOT EXISTS ix_images_taken ON images (taken_at, removed_at, id)")
     db.exec_driver_sql("CREATE INDEX IF NOT EXISTS ix_images_hidden ON images (id) WHERE removed_at IS NOT NULL")
     db.exec_driver_sql("CREATE INDEX IF NOT EXISTS ix_files_missing ON files (id) WHERE missing_since IS NOT NULL")
-    db.exec_driver_sql("CREATE INDEX IF NOT EXISTS ix_files_uploaded ON files (image_id) WHERE uploaded")
+    db.exec_driver_sql("CREATE INDEX IF NOT EXISTS ix_files_uploaded ON files (image_id) WHERE uploaded = 1")
     db.exec_driver_sql("UPDATE collections SET rows = (SELECT count(*) FROM vectors WHERE collection = name)")
+    day = _DAY.format(row="images")
+    db.exec_driver_sql(f"INSERT INTO days SELECT {day}, count(*) FROM images WHERE removed_at IS NULL GROUP BY 1")
     db.exec_driver_sql("INSERT OR IGNORE INTO changes VALUES ('photos', 0)")
     for statement in TRIGGERS.values():
         db.exec_driver_sql(statement.replace("TRIGGER", "TRIGGER IF NOT EXISTS", 1))

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from src.database import filters
 from src.database.kept import Kept
 from src.database.sqlite_file import SqliteFile, listed, parts, upsert
-from src.database.tables import changes, collections, images, vectors
+from src.database.tables import changes, collections, days, images, vectors
 from src.errors import WrongDimensions
 from src.schema import FloatArray, PhotoFilter
 
@@ -113,11 +113,10 @@ class VectorTable:
             if only is None:
                 hidden = images.c.removed_at.is_not(None) & _in(collection, images.c.id)
                 return rows - db.execute(sa.select(sa.func.count()).select_from(images).where(hidden)).scalar_one()
-            found = filters.passing(only).subquery()
-            query = sa.select(sa.func.count()).select_from(found)
-            if rows != db.execute(sa.select(sa.func.count()).select_from(images)).scalar_one():  # some images have no vector here
-                query = query.where(_in(collection, found.c[0]))
-            return db.execute(query).scalar_one()
+            if rows == db.execute(_IMAGES).scalar_one():
+                return int(db.execute(filters.number(only)).scalar_one())
+            found = filters.passing(only).subquery()  # some images have no vector here
+            return db.execute(sa.select(sa.func.count()).select_from(found).where(_in(collection, found.c[0]))).scalar_one()
 
     def numbers(self, collection: str, only: PhotoFilter) -> npt.NDArray[np.int64]:
         """Serial numbers of the vectors of images that pass, in ascending order."""
@@ -228,6 +227,9 @@ def block_query(collection: str, after: int, rows: int, hidden: bool) -> sa.Sele
     return _ROWS.where(_owned_by(collection), vectors.c.number > after, findable).order_by(vectors.c.number).limit(rows)
 
 
+_HIDDEN = sa.select(sa.func.count()).select_from(images).where(images.c.removed_at.is_not(None)).scalar_subquery()
+_IMAGES = sa.select(sa.func.coalesce(sa.func.sum(days.c.images), 0) + _HIDDEN)
+"""The number of images: counting those that are not hidden would go through all of them."""
 _ROWS = sa.select(vectors.c.number, vectors.c.id, vectors.c.vector)
 
 

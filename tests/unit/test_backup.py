@@ -191,7 +191,8 @@ def test_what_vanished_meanwhile(filled: Services, tmp_path: Path, target: Setti
 def test_an_older_catalogue_is_brought_up_to_date(archive: Path, tmp_path: Path, target: Settings) -> None:
     steps = [f"DROP TRIGGER {name}" for name in TRIGGERS]
     steps += [f"DROP INDEX {name}" for name in ("ix_files_stamp", "ix_files_missing", "ix_files_uploaded", "ix_images_taken")]
-    steps += ["DROP TABLE folders", "DROP TABLE unreadable", "DROP TABLE changes", "ALTER TABLE files DROP COLUMN missing_since"]
+    steps += ["DROP TABLE folders", "DROP TABLE unreadable", "DROP TABLE changes", "DROP TABLE days"]
+    steps += ["ALTER TABLE files DROP COLUMN missing_since"]
     members = changed_catalogue(archive, tmp_path / "old.sqlite3", *steps, "ALTER TABLE jobs DROP COLUMN pause", "PRAGMA user_version = 1")
     list(import_library(target, write(tmp_path / "old.zip", members, schema=1)))
     restored = build_services(target, models=fake_models(target))

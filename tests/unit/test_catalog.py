@@ -141,6 +141,7 @@ def test_an_older_catalogue_is_brought_up_to_date(tmp_path: Path) -> None:
         for name in ("ix_files_stamp", "ix_files_missing", "ix_files_uploaded", "ix_images_taken", "ix_images_hidden"):
             db.execute(f"DROP INDEX {name}")
         db.execute("DROP TABLE changes")
+        db.execute("DROP TABLE days")
         db.execute("ALTER TABLE collections DROP COLUMN rows")
         db.execute("ALTER TABLE collections DROP COLUMN rewritten")
         db.execute("ALTER TABLE files DROP COLUMN missing_since")
@@ -150,6 +151,28 @@ def test_an_older_catalogue_is_brought_up_to_date(tmp_path: Path) -> None:
     assert catalog.vectors.counters(SPACE) == Counters(1, 0, 4)
     assert catalog.counts() == (1, 1, 0) and catalog.folders.all() == [] and catalog.files.lose([b"/p/a.jpg"]) == 1
     catalog.close()
+
+
+def test_days_are_counted_whatever_happens_to_their_images(catalog: Catalog) -> None:
+    def counted() -> dict[str, int]:
+        with catalog._file.reading() as db:
+            return {day: number for day, number in db.exec_driver_sql("SELECT day, images FROM days") if number}
+
+    def taken(name: str, moment: str | None) -> ImageRow:
+        return ImageRow(f"id-{name}", f"sha-{name}", ImageFacts(40, 30, "JPEG", moment), 1000)
+
+    photos = [taken("a", "2024-05-01T10:00:00"), taken("b", "2024-05-01T23:59:59"), taken("c", None)]
+    catalog.commit_batch(SPACE, photos, [file(f"/p/{name}.jpg", name) for name in "abc"], {})
+    assert counted() == {"2024-05-01": 2, "": 1}
+    catalog.commit_batch(SPACE, photos, [file("/p/copy.jpg", "a")], {})
+    catalog.files.lose([b"/p/b.jpg", b"/p/c.jpg"])
+    assert counted() == {"2024-05-01": 1} and catalog.counts() == (1, 2, 0)
+    catalog.commit_batch(SPACE, [taken("b", "2024-06-02T10:00:00")], [file("/p/b.jpg", "b")], {})
+    assert counted() == {"2024-05-01": 1, "2024-06-02": 1}
+    catalog.forget(["id-a", "id-c"])
+    assert counted() == {"2024-06-02": 1}
+    catalog.clear_images()
+    assert counted() == {} and catalog.counts() == (0, 0, 0)
 
 
 def test_newer_and_damaged_files_are_refused(tmp_path: Path) -> None:
