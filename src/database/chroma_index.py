@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 BATCH = 200
 """Vectors per upsert: Chroma holds the interpreter lock for the whole call, about 0.1 s for this many."""
-HNSW = {"space": "cosine", "max_neighbors": 16, "ef_construction": 100, "ef_search": 200}
+HNSW = {"space": "cosine", "max_neighbors": 32, "ef_construction": 200, "ef_search": 200}
+"""With half of both an index is built in half the time, but of 1,000,000 vectors only 89 % of the nearest ten are found."""
 FLUSH = 1_000
 """Vectors after which Chroma writes all files of a collection anew; as many may have to be taken from its log at the next opening."""
 FLUSH_AT_BUILDING = range(4_000, 6_001, BATCH)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,10 +22,6 @@ if TYPE_CHECKING:  # importing torch takes a second and a half: only what encode
     from src.vendored_clip.model import ImageTower, TextTower
 
 T = TypeVar("T", "ImageTower", "TextTower")
-
-os.putenv("OMP_WAIT_POLICY", "PASSIVE")
-"""For torch, which asks once, when it is imported: its threads sleep while they wait for each other. Spinning, as they would, they
-starve what is computed beside them, and where the cores are busy a short text takes half a second for 20 ms of work."""
 
 CHUNK = 64
 """Pictures or texts that go through a tower at once: larger batches are no faster and take memory in proportion."""

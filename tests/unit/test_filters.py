@@ -42,6 +42,7 @@ def db(settings: Settings, request: pytest.FixtureRequest, monkeypatch: pytest.M
     monkeypatch.setattr(resident, "SMALL_BYTES", small)
     monkeypatch.setattr(resident, "LARGE_BYTES", large)
     monkeypatch.setattr(finder, "MOST", most)
+    monkeypatch.setattr(finder, "LEAST", 0)
     with VectorDatabase(settings) as opened:
         opened.catalog.vectors.create(NAME, 24, "library")
         if request.param != "half precision":
