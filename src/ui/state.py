@@ -50,11 +50,13 @@ def filter_key(part: str, page: str) -> str:
     return f"filter-{part}-{page}"
 
 
-def restore_filter(page: str) -> None:
-    """Before a page's widgets are drawn: what those of the other page said."""
+def restore_filter(page: str, folders: Sequence[str]) -> None:
+    """Before a page's widgets are drawn: what those of the other page said. A folder that is followed no more is no filter."""
     for part, value in st.session_state.get("filter", {}).items():
         if filter_key(part, page) not in st.session_state:
             st.session_state[filter_key(part, page)] = value
+    if st.session_state.get(filter_key("folder", page)) not in folders:
+        st.session_state[filter_key("folder", page)] = None
 
 
 def take_filter(page: str) -> PhotoFilter:

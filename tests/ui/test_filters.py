@@ -48,3 +48,17 @@ def test_a_filter_that_nothing_passes_says_so(app: AppTest, photos: Path) -> Non
     assert "No photo passes the filters" in texts(app) and not app.exception
     button(app, "Clear filters").click().run()
     assert len(names(app, "text-results")) == 12
+
+
+def test_a_folder_that_is_removed_is_no_filter_any_more(app: AppTest, photos: Path, services: Services, tmp_path: Path) -> None:
+    index(services, album(tmp_path / "holidays", {"red": "2024-05-01"}))
+    app.run()
+    search(app, "something red")
+    app.selectbox(key="filter-folder-text").select(str(tmp_path / "holidays")).run()
+    assert names(app, "text-results") == ["holidays-red.jpg"]
+    services.jobs.wait(services.jobs.submit("remove", "Removing", path=str(tmp_path / "holidays")), 30)
+    app.run()
+    assert not app.exception and "12 of 12 photos" in texts(app)
+    services.jobs.wait(services.jobs.submit("remove", "Removing", path=str(photos)), 30)
+    app.run()
+    assert not app.exception

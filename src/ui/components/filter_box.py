@@ -20,7 +20,7 @@ LATEST = date(2100, 12, 31)
 def show(services: Services, page: str) -> PhotoFilter:
     """A small button that opens the choices, and in words what is chosen. ``page`` names the page it stands on."""
     folders = services.folders.all()
-    state.restore_filter(page)
+    state.restore_filter(page, [folder.path for folder in folders])
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="filters"):
         with st.popover("Filters", icon=":material/tune:", type="tertiary"):
             _show_choices(folders, page)

@@ -13,6 +13,7 @@ from src.ui.text import count, literal
 
 MAX_RESULTS = 200
 WEAK = "Nothing in your library fits well. The closest:"
+WEAK_FILTERED = "Nothing that passes the filters fits well. The closest:"
 HELP = "The score is the cosine between the query and the photo: higher is nearer. Scores of two models can't be compared."
 
 
@@ -38,7 +39,7 @@ def _show_line(services: Services, page: SearchPage) -> None:
     if page.notice:
         st.markdown(f":material/info: {literal(page.notice)}")
     if page.verdict == "weak":
-        st.markdown(f":material/search_off: **{WEAK}**")
+        st.markdown(f":material/search_off: **{WEAK_FILTERED if page.filtered else WEAK}**")
     _tell_indexing(services, page)
     st.caption(f"{len(page.hits):,} of {count(page.searched, 'photo')} · {page.took_ms:.0f} ms", help=HELP)
 
