@@ -65,6 +65,7 @@ class Services:
         would slow the page by as much as they take.
         """
         self._index_left_over_uploads()
+        self.vectors.announce_index()
         self.jobs.start()
         threading.Thread(target=self._tend, args=(page_within,), name="tend", daemon=True).start()
         return self
@@ -92,6 +93,7 @@ class Services:
             if not self.closed.is_set():
                 self._warm_up()
         finally:
+            self.vectors.index_looked_at()
             self.watcher.start()  # after close() it ends by itself at once
             self.tending.set()
         while not self.closed.wait(UNLOAD_EVERY):

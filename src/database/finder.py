@@ -48,7 +48,7 @@ class Finder:
     def _blocks(self, name: str, counters: Counters, only: PhotoFilter | None) -> Iterable[Block]:
         """Everything that may be found: from memory; from the catalogue where an index makes a scan the exception, or it is too large."""
         numbers = None if only is None else self._table.numbers(name, only)
-        held = None if self._has_index(name) and not is_small(counters) else self._resident.blocks(name, counters, numbers)
+        held = None if not is_small(counters) and self._has_index(name) else self._resident.blocks(name, counters, numbers)
         if held is not None:
             return held
         return self._table.blocks(name) if numbers is None else self._table.blocks_of(numbers)

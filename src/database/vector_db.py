@@ -37,6 +37,8 @@ SMALL = 10_000
 """Vectors up to which a script waits for its index to be rebuilt (about 10 s); above, searches scan exactly."""
 DELETED_SHARE, DELETED_LEAST = 0.2, 200
 """Vectors deleted, as a share of those that are left, from which on building the index anew pays for itself."""
+OPENING_S = 10.0
+"""Seconds that a search waits at most for an index that is being opened; a million vectors take eight."""
 ROW_BYTES = 1_000
 """What the index takes for each vector besides its numbers."""
 LIBRARY_ID = "library_id"
@@ -83,7 +85,9 @@ class VectorDatabase:
         self._index = self._chosen_index(settings)
         self._writing = threading.RLock()
         self._in_step: set[str] = set()
-        self._finder = Finder(self.catalog.vectors, self.ask_index, self.in_step)
+        self._looked_at = threading.Event()
+        self._looked_at.set()
+        self._finder = Finder(self.catalog.vectors, self.ask_index, self._has_index)
         self._current: str | None = None
 
     def _chosen_index(self, settings: Settings) -> Index:
@@ -279,6 +283,19 @@ class VectorDatabase:
 
     def in_step(self, name: str) -> bool:
         """Whether searches of this collection use the index."""
+        return name in self._in_step
+
+    def announce_index(self) -> None:
+        """The index will be opened soon: until ``index_looked_at``, searches of large collections wait for it instead of scanning."""
+        self._looked_at.clear()
+
+    def index_looked_at(self) -> None:
+        """It is open now, or can't be used."""
+        self._looked_at.set()
+
+    def _has_index(self, name: str) -> bool:
+        if name not in self._in_step:
+            self._looked_at.wait(OPENING_S)
         return name in self._in_step
 
     def needs_compaction(self, name: str) -> bool:

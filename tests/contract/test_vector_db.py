@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -245,3 +246,22 @@ def test_an_index_that_a_full_disk_keeps_shut_is_left_as_it_is(settings: Setting
 
 def full(**_: object) -> None:
     raise InternalError("(code: 13) database or disk is full")
+
+
+def test_a_search_waits_for_an_index_that_is_about_to_be_opened(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resident, "SMALL_BYTES", 0)
+    with VectorDatabase(settings) as db:
+        db.add_segments(MATRIX, ids=IDS)
+    with VectorDatabase(settings) as db, ThreadPoolExecutor(1) as pool:
+        db.create_or_get_collection()
+        db.announce_index()
+        asked = pool.submit(db.search_by_embedding, MATRIX[9], 1)
+        with pytest.raises(TimeoutError):
+            asked.result(0.2)
+        db.open_index("segments")
+        db.index_looked_at()
+        assert asked.result(30)[0].id == "id9" and not db._finder._resident._held, "no vector was read for a scan"
+        monkeypatch.setattr("src.database.vector_db.OPENING_S", 0.1)
+        db._in_step.clear()
+        db.announce_index()
+        assert db.search_by_embedding(MATRIX[9], 1)[0].id == "id9", "it does not wait for ever"
