@@ -52,7 +52,7 @@ SETTLED = """() => {
 """What the gallery shows now. A picture is visible where any part of it is in the window."""
 
 
-class NotHere(Exception):
+class NotHere(RuntimeError):
     """The benchmark can't run on this machine; its text is the one sentence to show."""
 
 

@@ -11,7 +11,6 @@ random weights, beside the mean cosine of two different pictures.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -22,7 +21,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from benchmarks import machine, random_clip
+from benchmarks import command, machine, random_clip
 from src.config import Settings
 from src.models.model_manager import ModelManager
 from src.processing.reader import PictureReader
@@ -40,26 +39,15 @@ BARS = {"ratio": 2.5, "cosine_mean": 0.99, "vit_cosine_mean": 0.99}
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark; 0 done, 1 failed with a reason."""
     options = _options(arguments)
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            result = measure(options, Path(folder))
-    except OSError as error:
-        print(error, file=sys.stderr)
-        return 1
-    print(table(result), file=sys.stderr)
-    if options.json:
-        print(json.dumps(result))
-    return 0
+    with tempfile.TemporaryDirectory() as folder:
+        return command.told(lambda: measure(options, Path(folder)), table, options.json)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    about = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.decode", description=__doc__, formatter_class=about)
+    parser = command.parser("decode", __doc__, quick="fewer pictures and rounds")
     parser.add_argument("--data", type=Path, required=True, help="folder with photos1000/")
     parser.add_argument("--pictures", type=int, help=f"default: {PICTURES}, quick {QUICK_PICTURES}")
     parser.add_argument("--rounds", type=int, help=f"default: {ROUNDS}, quick {QUICK_ROUNDS}")
-    parser.add_argument("--quick", action="store_true", help="fewer pictures and rounds")
-    parser.add_argument("--json", action="store_true", help="last line of standard output: one JSON object")
     options = parser.parse_args(arguments)
     options.pictures = options.pictures or (QUICK_PICTURES if options.quick else PICTURES)
     options.rounds = options.rounds or (QUICK_ROUNDS if options.quick else ROUNDS)

@@ -10,7 +10,6 @@ The table goes to standard error; with ``--json`` the last line of standard outp
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
 from collections.abc import Sequence
@@ -19,9 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks import browsing, machine
-from benchmarks.synthetic import DEFAULT_FOLDER
-from src.errors import AppError
+from benchmarks import browsing, command, machine
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -49,24 +46,14 @@ WATCH = f"""(before) => new Promise((done) => {{
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark; 0 done, 1 failed with a reason."""
     options = _options(arguments)
-    try:
-        result = measure(options.libraries, options.data, options.size or (10_000 if options.quick else 100_000), options.quick)
-    except (AppError, OSError, browsing.NotHere) as error:
-        print(error, file=sys.stderr)
-        return 1
-    print(table(result), file=sys.stderr)
-    if options.json:
-        print(json.dumps(result))
-    return 0
+    size = options.size or (10_000 if options.quick else 100_000)
+    return command.told(lambda: measure(options.libraries, options.data, size, options.quick), table, options.json)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.gallery", description="Milliseconds from Enter to all visible thumbnails.")
-    parser.add_argument("--libraries", type=Path, default=DEFAULT_FOLDER, help="where made-up libraries are kept (default: %(default)s)")
+    parser = command.parser("gallery", __doc__, quick="10,000 photos, 10 queries", libraries=True)
     parser.add_argument("--data", type=Path, help="folder with photos1000/: thumbnails of real photos")
     parser.add_argument("--size", type=int, help="photos in the library (default: 100000)")
-    parser.add_argument("--json", action="store_true", help="last line of standard output: one JSON object")
-    parser.add_argument("--quick", action="store_true", help="10,000 photos, 10 queries")
     return parser.parse_args(arguments)
 
 

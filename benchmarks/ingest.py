@@ -18,7 +18,6 @@ are alternated, and every figure is the median of its rounds.
 from __future__ import annotations
 
 import argparse
-import json
 import multiprocessing
 import os
 import shutil
@@ -31,9 +30,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from benchmarks import command, machine
 from benchmarks import ingest_work as work
-from benchmarks import machine
-from benchmarks.synthetic import DEFAULT_FOLDER
 
 PHOTOS, ROUNDS = 1_000, 5
 QUICK_PHOTOS, QUICK_ROUNDS = 200, 3
@@ -44,27 +42,15 @@ LIBRARY_BARS = {"vit_library_ratio": 0.85, "builtin_library_ratio": 0.75}
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark; 0 done, 1 failed with a reason."""
     options = _options(arguments)
-    try:
-        result = measure(options)
-    except (OSError, RuntimeError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    print(table(result), file=sys.stderr)
-    if options.json:
-        print(json.dumps(result))
-    return 0
+    return command.told(lambda: measure(options), table, options.json)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    about = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.ingest", description=__doc__, formatter_class=about)
+    parser = command.parser("ingest", __doc__, quick="fewer photos and rounds", libraries=True)
     parser.add_argument("--data", type=Path, required=True, help="folder with photos1000/")
-    parser.add_argument("--libraries", type=Path, default=DEFAULT_FOLDER, help="where made-up libraries are kept (default: %(default)s)")
     parser.add_argument("--library-size", type=int, default=0, metavar="N", help="photos that the library holds already, besides none")
     parser.add_argument("--photos", type=int, help=f"of photos1000 (default: {PHOTOS}, quick {QUICK_PHOTOS})")
     parser.add_argument("--rounds", type=int, help=f"default: {ROUNDS}, quick {QUICK_ROUNDS}")
-    parser.add_argument("--quick", action="store_true", help="fewer photos and rounds")
-    parser.add_argument("--json", action="store_true", help="last line of standard output: one JSON object")
     options = parser.parse_args(arguments)
     options.photos = options.photos or (QUICK_PHOTOS if options.quick else PHOTOS)
     options.rounds = options.rounds or (QUICK_ROUNDS if options.quick else ROUNDS)

@@ -32,7 +32,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from benchmarks import machine
+from benchmarks import command, machine
 from src.config import PROJECT_DIR, Settings
 from src.models import registry
 from src.models.model_manager import ModelManager
@@ -294,11 +294,9 @@ def table(result: dict[str, Any]) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark; 0 done, 1 failed with a reason."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.memory", description="Memory while indexing, and after a search.")
+    parser = command.parser("memory", __doc__, quick="few photos")
     parser.add_argument("--data", type=Path, help="folder with photos1000/")
     parser.add_argument("--photos", type=int, help=f"default {PHOTOS}, with --quick {QUICK_PHOTOS}")
-    parser.add_argument("--quick", action="store_true", help="few photos")
-    parser.add_argument("--json", action="store_true", help="last line of standard output: one JSON object")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.child:
@@ -313,15 +311,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.json:
             print(json.dumps({"not_run": reason, "machine": machine.reference()}))
         return 0
-    try:
-        result = measure(options.data, options.photos or (QUICK_PHOTOS if options.quick else PHOTOS), options.quick)
-    except (RuntimeError, OSError, subprocess.CalledProcessError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    print(table(result), file=sys.stderr)
-    if options.json:
-        print(json.dumps(result))
-    return 0
+    photos = options.photos or (QUICK_PHOTOS if options.quick else PHOTOS)
+    return command.told(lambda: measure(options.data, photos, options.quick), table, options.json)
 
 
 if __name__ == "__main__":

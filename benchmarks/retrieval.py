@@ -21,8 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from benchmarks import machine
-from src.errors import AppError
+from benchmarks import command, machine
 from src.models.model_manager import ModelManager
 
 Vectors = NDArray[np.float32]
@@ -36,22 +35,13 @@ RESAMPLES = 2_000
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark; 0 done, 1 failed with a reason."""
     options = _options(arguments)
-    try:
-        result = measure(ModelManager(options.model), options.data, options.full)
-    except (AppError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    print(table(result), file=sys.stderr)
-    if options.json:
-        print(json.dumps(result))
-    return 0
+    return command.told(lambda: measure(ModelManager(options.model), options.data, options.full), table, options.json)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.retrieval", description="Text-to-image retrieval quality of a model.")
+    parser = command.parser("retrieval", __doc__)
     parser.add_argument("--model", default="builtin", help="any model id of the registry (default: builtin)")
     parser.add_argument("--data", type=Path, required=True, help="folder with flickr8k/ and photos1000/")
-    parser.add_argument("--json", action="store_true", help="last line of standard output: one JSON object")
     parser.add_argument("--full", action="store_true", help="cifar10 too (10,000 pictures)")
     return parser.parse_args(arguments)
 

@@ -37,7 +37,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from benchmarks import machine, random_clip, synthetic
+from benchmarks import command, machine, random_clip, synthetic
 from benchmarks.synthetic import BLOCK, DAYS, Drawer, Shape
 from src.bootstrap import Services, build_services
 from src.config import PROJECT_DIR, Settings
@@ -452,13 +452,9 @@ def _rounded(value: float | None) -> float | None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark; 0 done, 1 failed with a reason."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.search", description="Search latency and recall against library size.")
+    parser = command.parser("search", __doc__, quick=f"{QUICK_QUERIES} queries, and the clustered 512-d set alone", libraries=True)
     parser.add_argument("--sizes", type=int, nargs="+", help="vectors (default: 1000 10000 100000; with --quick 1000 10000)")
     parser.add_argument("--sets", nargs="+", default=None, choices=("clustered-512", "clustered-768", "random-512"))
-    parser.add_argument("--libraries", type=Path, default=synthetic.DEFAULT_FOLDER, help="where they are kept (default: %(default)s)")
-    parser.add_argument("--data", type=Path, help="not needed")
-    parser.add_argument("--quick", action="store_true", help=f"{QUICK_QUERIES} queries, and the clustered 512-d set alone")
-    parser.add_argument("--json", action="store_true", help="last line of standard output: one JSON object")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.child:
@@ -469,14 +465,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     sizes = options.sizes or (QUICK_SIZES if options.quick else SIZES)
     sets = options.sets or (("clustered-512",) if options.quick else ("clustered-512", "clustered-768", "random-512"))
-    try:
-        result = measure(sizes, options.libraries, options.quick, sets)
-    except (RuntimeError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    if options.json:
-        print(json.dumps(result))
-    return 0
+    return command.told(lambda: measure(sizes, options.libraries, options.quick, sets), None, options.json)
 
 
 if __name__ == "__main__":

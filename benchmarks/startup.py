@@ -10,7 +10,6 @@ The table goes to standard error; with ``--json`` the last line of standard outp
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 import time
@@ -18,11 +17,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import browsing, machine
-from benchmarks.synthetic import DEFAULT_FOLDER
+from benchmarks import browsing, command, machine
 from src.bootstrap import build_services
 from src.config import Settings
-from src.errors import AppError
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -34,22 +31,12 @@ SMALL = "small"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark; 0 done, 1 failed with a reason."""
     options = _options(arguments)
-    try:
-        result = measure(options.libraries, options.data, options.quick)
-    except (AppError, OSError, browsing.NotHere) as error:
-        print(error, file=sys.stderr)
-        return 1
-    if options.json:
-        print(json.dumps(result))
-    return 0
+    return command.told(lambda: measure(options.libraries, options.data, options.quick), None, options.json)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.startup", description="Seconds from the command to the first result.")
-    parser.add_argument("--libraries", type=Path, default=DEFAULT_FOLDER, help="where made-up libraries are kept (default: %(default)s)")
+    parser = command.parser("startup", __doc__, quick="three rounds, 10,000 photos", libraries=True)
     parser.add_argument("--data", type=Path, help="folder with photos1000/: thumbnails of real photos")
-    parser.add_argument("--json", action="store_true", help="last line of standard output: one JSON object")
-    parser.add_argument("--quick", action="store_true", help="three rounds, 10,000 photos")
     return parser.parse_args(arguments)
 
 
