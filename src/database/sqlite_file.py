@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -172,9 +173,22 @@ def _address(file: Path, fixed: bool) -> sa.URL:
 
 
 def _set_pragmas(connection: sqlite3.Connection, _: Any) -> None:
-    connection.execute("PRAGMA journal_mode=WAL")
+    _set_wal(connection)
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _set_wal(connection: sqlite3.Connection) -> None:
+    """Where two open a new file at once, SQLite tells one of them at once that it is locked, without the patience it has elsewhere."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.02)
 
 
 def _set_reading_pragmas(connection: sqlite3.Connection, _: Any) -> None:

@@ -258,14 +258,14 @@ def test_export_and_import(home: Path, tmp_path: Path) -> None:
 def committed(home: Path) -> int:
     """Images in the catalogue of a library that another process is making."""
     try:
-        with contextlib.closing(sqlite3.connect(f"{(home / 'data' / 'catalog.sqlite3').as_uri()}?mode=ro", uri=True)) as db:
+        with contextlib.closing(sqlite3.connect(f"{(home / 'data' / 'catalog.sqlite3').as_uri()}?mode=ro", uri=True, timeout=0.1)) as db:
             return int(db.execute("SELECT count(*) FROM images").fetchone()[0])
     except sqlite3.OperationalError:  # not there yet
         return 0
 
 
 def test_ctrl_c_loses_nothing(tmp_path: Path) -> None:
-    for number in range(400):
+    for number in range(600):
         make_photo(tmp_path / "photos" / f"{number}.jpg", (number % 256, 90, 160), (320, 240), seed=number)
     home = tmp_path / "home"
     command = [sys.executable, "-m", "src.cli", "index", str(tmp_path / "photos")]
@@ -278,7 +278,7 @@ def test_ctrl_c_loses_nothing(tmp_path: Path) -> None:
     assert (running.returncode, out, said) == (1, "", "Stopped; nothing in the library is lost.\n")
     kept = as_json(cli("stats", "--json", home=home))["images"]
     report = as_json(cli("sync", "--json", home=home))
-    assert 0 < kept < 400 and (report["indexed"], report["already"]) == (400 - kept, kept)
+    assert 0 < kept < 600 and (report["indexed"], report["already"]) == (600 - kept, kept)
 
 
 def test_the_library_is_looked_after_beside_a_running_app(album: Path, tmp_path: Path) -> None:

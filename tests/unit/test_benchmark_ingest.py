@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+import types
 from argparse import Namespace
 from pathlib import Path
 
@@ -63,7 +65,9 @@ def make_adder(first: int):
     return lambda second: first + second
 
 
-def test_a_process_keeps_what_it_made_and_one_that_fails_is_told() -> None:
+def test_a_process_keeps_what_it_made_and_one_that_fails_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    main = types.ModuleType("__main__")  # a new process runs the script of this one, which tests of pages replace
+    monkeypatch.setitem(sys.modules, "__main__", main)
     with ingest._process() as start:
         add = start(make_adder, 40)
         assert [add(2), add(3)] == [42, 43]
