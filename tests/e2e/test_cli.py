@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -270,7 +271,9 @@ def test_ctrl_c_loses_nothing(tmp_path: Path) -> None:
     home = tmp_path / "home"
     command = [sys.executable, "-m", "src.cli", "index", str(tmp_path / "photos")]
     env = {**os.environ, "MFE_HOME": str(home)}
-    running = subprocess.Popen(command, cwd=PROJECT_DIR, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs are started with it ignored
+    pipe = subprocess.PIPE
+    running = subprocess.Popen(command, cwd=PROJECT_DIR, env=env, stdout=pipe, stderr=pipe, text=True, preexec_fn=heard)
     while running.poll() is None and not committed(home):
         time.sleep(0.02)
     running.send_signal(signal.SIGINT)
