@@ -19,7 +19,7 @@ from src.database.health import HealthTable
 from src.database.job_table import JobTable
 from src.database.kept import Kept
 from src.database.sqlite_file import SqliteFile, now, parts, upsert
-from src.database.tables import changes, collections, days, files, folders, images, meta, unreadable, vectors
+from src.database.tables import CHANGES, SEEN, collections, files, folders, images, meta, unreadable, vectors
 from src.database.vector_table import VectorTable, write_vectors
 from src.schema import FloatArray, ImageDetails, ImageFacts
 
@@ -163,7 +163,7 @@ class Catalog:
     def counts(self) -> tuple[int, int, int]:
         """(images, files, images known only from an upload), hidden images and missing files left out. Counted once for each change."""
         with self._file.reading() as db:
-            state = db.execute(sa.select(sa.func.max(changes.c.number))).scalar()
+            state = db.execute(CHANGES).scalar()
         return self._counted.get("counts", state, self._count)
 
     def _count(self) -> tuple[int, int, int]:
@@ -176,7 +176,7 @@ class Catalog:
             def number(table: sa.FromClause, *conditions: sa.ColumnElement[bool]) -> int:
                 return db.execute(sa.select(sa.func.count()).select_from(table).where(*conditions)).scalar_one()
 
-            seen = int(db.execute(sa.select(sa.func.coalesce(sa.func.sum(days.c.images), 0))).scalar_one())
+            seen = int(db.execute(SEEN).scalar_one())
             there = number(files) - number(files, files.c.missing_since.is_not(None))
             return seen, there, number(uploads.subquery())
 

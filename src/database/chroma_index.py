@@ -84,8 +84,8 @@ class ChromaIndex:
 
     def begin(self, name: str, total: int) -> None:
         """Make an empty collection that is about to get ``total`` vectors, flushed seldom and, as far as can be, right after the last."""
-        if total >= 10 * FLUSH_AT_BUILDING.start:
-            flush = min(FLUSH_AT_BUILDING, key=lambda number: total % number)
+        flush = flush_at_building(total)
+        if flush != FLUSH:
             with self._writing(name):
                 self._collection(name, flush)
                 self._flushed_seldom.add(name)
@@ -298,6 +298,11 @@ def _translated() -> Iterator[None]:
         yield
     except (ChromaError, sqlite3.Error, ValueError, KeyError, AttributeError, OSError) as error:  # all seen from damaged or full folders
         raise IndexFailed(f"{type(error).__name__}: {error}") from error
+
+
+def flush_at_building(total: int) -> int:
+    """Vectors between two flushes while a collection of ``total`` is built: the number that leaves the fewest over after the last one."""
+    return min(FLUSH_AT_BUILDING, key=lambda number: total % number) if total >= 10 * FLUSH_AT_BUILDING.start else FLUSH
 
 
 def _cosine(distance: float) -> float:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from src.database.chroma_index import BATCH, FLUSH, FLUSH_AT_BUILDING, HNSW, IndexFailed
+from src.database.chroma_index import BATCH, FLUSH, HNSW, IndexFailed, flush_at_building
 from src.database.exact import Match
 from src.schema import FloatArray
 
@@ -91,9 +91,10 @@ class ChromaServer:
 
     def begin(self, name: str, total: int) -> None:
         """Make an empty collection that is about to get ``total`` vectors; a large one is flushed seldom meanwhile."""
-        if total >= 10 * FLUSH_AT_BUILDING.start:
+        flush = flush_at_building(total)
+        if flush != FLUSH:
             with self._writing:
-                self._make(name, min(FLUSH_AT_BUILDING, key=lambda number: total % number))
+                self._make(name, flush)
                 self._flushed_seldom.add(name)
 
     def finish(self, name: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from src.database.file_table import within
-from src.database.tables import days, files, images
+from src.database.tables import SEEN, days, files, images
 from src.errors import BadInput
 from src.schema import PhotoFilter
 
@@ -18,7 +18,7 @@ def number(only: PhotoFilter) -> sa.Select[Any]:
     """How many images are not hidden and pass. Raises BadInput for a day that is none."""
     if only.folder is not None:
         return sa.select(sa.func.count()).select_from(passing(only).subquery())
-    return sa.select(sa.func.coalesce(sa.func.sum(days.c.images), 0)).where(days.c.day != "", *_taken(days.c.day, only))
+    return SEEN.where(days.c.day != "", *_taken(days.c.day, only))
 
 
 def passing(only: PhotoFilter) -> sa.Select[Any]:

@@ -119,6 +119,12 @@ jobs = sa.Table(
 )
 
 
+CHANGES = sa.select(sa.func.max(changes.c.number))
+"""A number that is another one after each change to images or files."""
+SEEN = sa.select(sa.func.coalesce(sa.func.sum(days.c.images), 0))
+"""The number of images that are not hidden; counting them would go through all of them."""
+
+
 def _first(db: sa.Connection) -> None:
     metadata.create_all(db)
 

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from src.database import filters
 from src.database.kept import Kept
 from src.database.sqlite_file import SqliteFile, listed, parts, upsert
-from src.database.tables import changes, collections, days, images, vectors
+from src.database.tables import CHANGES, SEEN, collections, images, vectors
 from src.errors import WrongDimensions
 from src.schema import FloatArray, PhotoFilter
 
@@ -132,7 +132,7 @@ class VectorTable:
     def _state(self, collection: str) -> object:
         """As long as this is the same, so is what was counted."""
         with self._file.reading() as db:
-            return self.counters(collection), db.execute(sa.select(sa.func.max(changes.c.number))).scalar()
+            return self.counters(collection), db.execute(CHANGES).scalar()
 
     def findable(self, ids: Sequence[str], only: PhotoFilter | None = None) -> set[str]:
         """Those of the ids that a search may find: no hidden images, none that do not pass ``only``."""
@@ -228,8 +228,8 @@ def block_query(collection: str, after: int, rows: int, hidden: bool) -> sa.Sele
 
 
 _HIDDEN = sa.select(sa.func.count()).select_from(images).where(images.c.removed_at.is_not(None)).scalar_subquery()
-_IMAGES = sa.select(sa.func.coalesce(sa.func.sum(days.c.images), 0) + _HIDDEN)
-"""The number of images: counting those that are not hidden would go through all of them."""
+_IMAGES = sa.select(SEEN.scalar_subquery() + _HIDDEN)
+"""The number of images."""
 _ROWS = sa.select(vectors.c.number, vectors.c.id, vectors.c.vector)
 
 
