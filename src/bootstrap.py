@@ -21,7 +21,7 @@ from src.processing.reader import PictureReader
 from src.schema import JobEvent, JobKind
 from src.services.backup import finish_import
 from src.services.doctor import DoctorService
-from src.services.folders import FolderService
+from src.services.folders import FolderService, inside
 from src.services.indexing import IndexingService
 from src.services.jobs import Handler, JobRunner
 from src.services.library import LibraryService
@@ -180,9 +180,12 @@ def _handlers(
             yield from indexing.index_paths([Path(path) for path in params["paths"]], model, bool(params.get("careful")))
 
     def sync(params: dict[str, Any]) -> Iterator[JobEvent]:
-        paths = [Path(path) for path in params.get("paths", [])]
-        yield from indexing.sync(paths or folders.paths(), _model_for(params, library, models), bool(params.get("careful")))
-        if not paths:
+        asked, followed = [Path(path) for path in params.get("paths", [])], folders.paths()
+        paths = [path for path in asked if any(inside(os.fsencode(path), os.fsencode(folder)) for folder in followed)]
+        if asked and not paths:  # followed no more since it was queued: the library may have been cleared
+            return
+        yield from indexing.sync(paths or followed, _model_for(params, library, models), bool(params.get("careful")))
+        if not asked:
             yield from folders.settle_loose()
 
     def reindex(params: dict[str, Any]) -> Iterator[JobEvent]:

@@ -161,4 +161,5 @@ def _size(file: Path) -> int:
 
 
 def _folder_size(folder: Path) -> int:
-    return sum(_size(file) for file in folder.rglob("*") if file.is_file()) if folder.is_dir() else 0
+    """Of all files in it, as far as they are there: others may be deleting them."""
+    return sum(_size(Path(top, name)) for top, _, names in os.walk(folder) for name in names)

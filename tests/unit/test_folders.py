@@ -193,3 +193,11 @@ def test_a_slow_file_does_not_hold_up_the_commit_of_the_others(
                 assert services.catalog.counts()[0] == 3
                 release.set()
     assert told == ["blue.jpg", "green.jpg", "red.jpg", "slow.jpg", "yellow.jpg"]
+
+
+def test_a_look_that_was_queued_before_the_library_was_cleared_brings_nothing_back(services: Services, album: Path) -> None:
+    run(services, "clear")
+    assert run(services, "sync", paths=[str(album)]) == [] and services.catalog.counts() == (0, 0, 0)
+    run(services, "index", paths=[str(album)])
+    make_photo(album / "deep" / "pink.jpg", COLOURS["pink"])
+    assert len(of(run(services, "sync", paths=[str(album / "deep")]), Indexed)) == 1, "a folder inside a followed one is looked at"
