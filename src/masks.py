@@ -1,0 +1,89 @@
+"""Masks as arrays and as runs: (H, W) bool arrays, and COCO's run-length encoding of them, plain or as its compressed text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from src.errors import BadInput
+from src.schema import Box, Mask
+
+BoolArray = npt.NDArray[np.bool_]
+
+
+def encode(pixels: BoolArray) -> Mask:
+    """(H, W) bool -> its runs down the columns, the first of zeros (0 long where the first pixel is set)."""
+    flat = pixels.ravel(order="F")
+    edges = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    counts = np.diff(np.concatenate(([0], edges, [flat.size]))).tolist()
+    return Mask(pixels.shape[0], pixels.shape[1], tuple([0, *counts] if flat.size and flat[0] else counts))
+
+
+def decode(mask: Mask) -> BoolArray:
+    """The mask as (H, W) bool. Raises BadInput where its runs do not add up to its size."""
+    if sum(mask.counts) != mask.height * mask.width or min(mask.counts, default=0) < 0:
+        raise BadInput(f"The runs of a mask add up to {sum(mask.counts)}, not to {mask.height} x {mask.width}.")
+    flat = np.repeat(np.arange(len(mask.counts)) % 2 == 1, mask.counts)
+    return flat.reshape((mask.height, mask.width), order="F")
+
+
+def area(mask: Mask) -> int:
+    """Pixels that are set, at the mask's own size."""
+    return sum(mask.counts[1::2])
+
+
+def bounds(pixels: BoolArray) -> Box | None:
+    """The smallest box around what is set, None where nothing is."""
+    rows, columns = np.flatnonzero(pixels.any(axis=1)), np.flatnonzero(pixels.any(axis=0))
+    if not len(rows):
+        return None
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+def resized(mask: Mask, height: int, width: int) -> Mask:
+    """The mask at another size; each pixel is as the nearest one was."""
+    if (mask.height, mask.width) == (height, width):
+        return mask
+    rows = (2 * np.arange(height) + 1) * mask.height // (2 * height)
+    columns = (2 * np.arange(width) + 1) * mask.width // (2 * width)
+    return encode(decode(mask)[rows][:, columns])
+
+
+def compressed(mask: Mask) -> str:
+    """The runs as COCO's text: each as its difference to the one before the last, five bits a character, from the lowest on."""
+    characters = []
+    for place, count in enumerate(mask.counts):
+        value, more = count - (mask.counts[place - 2] if place > 2 else 0), True
+        while more:
+            bits = value & 31
+            value >>= 5
+            more = value != (-1 if bits & 16 else 0)
+            characters.append(chr(48 + bits + (32 if more else 0)))
+    return "".join(characters)
+
+
+def from_compressed(text: str, height: int, width: int) -> Mask:
+    """The mask whose ``compressed`` text this is. Raises BadInput for text that is none of that size."""
+    counts: list[int] = []
+    for value in _values(text):
+        counts.append(value + (counts[-2] if len(counts) > 2 else 0))
+    mask = Mask(height, width, tuple(counts))
+    decode(mask)
+    return mask
+
+
+def _values(text: str) -> Iterator[int]:
+    value = shift = 0
+    for character in text:
+        bits = ord(character) - 48
+        if not 0 <= bits < 64:
+            raise BadInput(f"{character!r} does not belong in a mask's text.")
+        value |= (bits & 31) << shift
+        shift += 5
+        if not bits & 32:
+            yield value - (1 << shift) if bits & 16 else value
+            value = shift = 0
+    if shift:
+        raise BadInput("A mask's text ends in the middle of a number.")
