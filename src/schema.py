@@ -308,6 +308,8 @@ class FolderStatus:
     missing: int
     """Those of them that were not there when last looked at."""
     synced_at: str | None
+    objects: bool = False
+    """The objects in its photos are indexed too."""
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,9 @@ from src.database.folder_table import FolderTable
 from src.database.health import HealthTable
 from src.database.job_table import JobTable
 from src.database.kept import Kept
+from src.database.object_table import ObjectTable, delete_segments
 from src.database.sqlite_file import SqliteFile, now, parts, upsert
-from src.database.tables import CHANGES, SEEN, collections, files, folders, images, meta, unreadable, vectors
+from src.database.tables import CHANGES, SEEN, collections, files, folders, images, meta, segmented, segments, unreadable, vectors
 from src.database.vector_table import VectorTable, write_vectors
 from src.schema import FloatArray, ImageDetails, ImageFacts
 
@@ -44,7 +45,7 @@ class Shown:
 
 
 class Catalog:
-    """Images and the library's settings; ``files``, ``folders``, ``vectors``, ``jobs`` and ``health`` are the other rooms of the same file.
+    """Images and the library's settings; the file's other rooms are ``files folders vectors objects jobs health``.
 
     Raises LibraryNewer for a file of a newer version, LibraryUnusable where it can't be opened as a catalogue.
     """
@@ -54,6 +55,7 @@ class Catalog:
         self.files = FileTable(self._file)
         self.folders = FolderTable(self._file)
         self.vectors = VectorTable(self._file)
+        self.objects = ObjectTable(self._file)
         self.jobs = JobTable(self._file)
         self.health = HealthTable(self._file)
         self._counted: Kept[tuple[int, int, int]] = Kept(1)
@@ -198,10 +200,11 @@ class Catalog:
             return list(db.execute(query).scalars())
 
     def forget(self, ids: Sequence[str]) -> None:
-        """Delete images with their files and library vectors, for good, in one transaction."""
+        """Delete images with their files, objects and library vectors, for good, in one transaction."""
         own = sa.select(collections.c.name).where(collections.c.owner == "library")
         with self._file.writing() as db:
             for part in parts(ids):
+                delete_segments(db, list(db.execute(sa.select(segments.c.id).where(segments.c.image_id.in_(part))).scalars()))
                 db.execute(vectors.delete().where(vectors.c.id.in_(part), vectors.c.collection.in_(own)))
                 db.execute(files.delete().where(files.c.image_id.in_(part)))
                 db.execute(images.delete().where(images.c.id.in_(part)))
@@ -221,7 +224,7 @@ class Catalog:
         with self._file.writing() as db:
             db.execute(vectors.delete().where(vectors.c.collection.in_(own)))
             db.execute(collections.delete().where(collections.c.owner == "library"))
-            for table in (files, images, folders, unreadable):
+            for table in (segments, segmented, files, images, folders, unreadable):
                 db.execute(table.delete())
         self._file.compact()
 

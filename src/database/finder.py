@@ -67,7 +67,7 @@ class Finder:
             found = self._ask(name, queries, asked)
             if found is None or min(map(len, found), default=limit) < limit:
                 return None
-            findable = self._table.findable(list({id_ for matches in found for id_, _ in matches}), only)
+            findable = self._table.findable(name, list({id_ for matches in found for id_, _ in matches}), only)
             kept = [[match for match in matches if match[0] in findable] for matches in found]
             if all(len(matches) >= limit for matches in kept):
                 return [matches[:limit] for matches in kept]

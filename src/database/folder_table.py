@@ -20,6 +20,8 @@ class FolderRow:
     watched: bool
     offline_since: str | None = None
     synced_at: str | None = None
+    objects: bool = False
+    """The objects in its photos are indexed too."""
 
 
 class FolderTable:
@@ -41,6 +43,9 @@ class FolderTable:
 
     def set_watched(self, path: bytes, watched: bool) -> None:
         self._set(path, watched=watched)
+
+    def set_objects(self, path: bytes, on: bool) -> None:
+        self._set(path, objects=on)
 
     def set_offline(self, path: bytes) -> None:
         """Keep since when, where it was offline before."""

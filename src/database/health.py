@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from src.database.sqlite_file import SqliteFile, now
-from src.database.tables import collections, files, images, vectors
+from src.database.tables import collections, files, images, segments, vectors
 from src.errors import LibraryUnusable
 
 FREE_SHARE, FREE_LEAST = 0.25, 1_000_000
@@ -17,7 +17,11 @@ _PRESENT = sa.exists().where(files.c.image_id == images.c.id, files.c.missing_si
 _SHOWN_WITHOUT_FILE = sa.and_(images.c.removed_at.is_(None), ~_PRESENT)
 _HIDDEN_WITH_FILE = sa.and_(images.c.removed_at.is_not(None), _PRESENT)
 _LIBRARY = sa.select(collections.c.name).where(collections.c.owner == "library")
-_OF_NO_IMAGE = sa.and_(vectors.c.collection.in_(_LIBRARY), vectors.c.id.not_in(sa.select(images.c.id)))
+_OF_NO_IMAGE = sa.and_(
+    vectors.c.collection.in_(_LIBRARY),
+    vectors.c.id.not_in(sa.select(images.c.id)),
+    vectors.c.id.not_in(sa.select(segments.c.id)),
+)
 _SIZES = ("freelist_count", "page_count", "page_size")
 _POINTS_NOWHERE = files.c.image_id.not_in(sa.select(images.c.id))
 
@@ -60,7 +64,7 @@ class HealthTable:
             db.execute(files.delete().where(_POINTS_NOWHERE))
 
     def stray_vectors(self) -> dict[str, list[str]]:
-        """Library collection -> ids of vectors that belong to no image."""
+        """Library collection -> ids of vectors that belong to no image and to no object."""
         found: dict[str, list[str]] = {}
         with self._file.reading() as db:
             for name, id_ in db.execute(sa.select(vectors.c.collection, vectors.c.id).where(_OF_NO_IMAGE)):

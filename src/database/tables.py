@@ -53,6 +53,7 @@ folders = sa.Table(
     sa.Column("watched", sa.Boolean, nullable=False),
     sa.Column("offline_since", sa.Text),
     sa.Column("synced_at", sa.Text),
+    sa.Column("objects", sa.Boolean, nullable=False, server_default="0"),  # the objects in its photos are indexed too
 )
 
 days = sa.Table(
@@ -101,6 +102,29 @@ vectors = sa.Table(
     sa.Column("metadata", sa.Text),  # JSON object
     sa.UniqueConstraint("collection", "id"),
     sqlite_autoincrement=True,
+)
+
+segments = sa.Table(
+    "segments",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),  # begins with the image's id; also the id of its vector
+    sa.Column("image_id", sa.Text, sa.ForeignKey("images.id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("x0", sa.Integer, nullable=False),  # pixels of the upright image
+    sa.Column("y0", sa.Integer, nullable=False),
+    sa.Column("x1", sa.Integer, nullable=False),
+    sa.Column("y1", sa.Integer, nullable=False),
+    sa.Column("score", sa.Float, nullable=False),
+    sa.Column("mask_height", sa.Integer, nullable=False),
+    sa.Column("mask_width", sa.Integer, nullable=False),
+    sa.Column("mask", sa.Text, nullable=False),  # COCO's compressed runs
+)
+
+segmented = sa.Table(
+    "segmented",
+    metadata,
+    sa.Column("image_id", sa.Text, sa.ForeignKey("images.id", ondelete="CASCADE"), primary_key=True),  # looked through for objects
+    sa.Column("recipe", sa.Text, nullable=False),  # segmenter and settings
+    sa.Column("collection", sa.Text, nullable=False),  # where the objects' vectors are
 )
 
 jobs = sa.Table(
@@ -185,10 +209,17 @@ def _third(db: sa.Connection) -> None:
         db.exec_driver_sql(statement.replace("TRIGGER", "TRIGGER IF NOT EXISTS", 1))
 
 
+def _fourth(db: sa.Connection) -> None:
+    """Objects inside images, and folders whose photos are looked through for them."""
+    for table in (segments, segmented):
+        table.create(db, checkfirst=True)
+    _add_column(db, "folders", "objects", "BOOLEAN NOT NULL DEFAULT 0")
+
+
 def _add_column(db: sa.Connection, table: str, column: str, kind: str) -> None:
     if column not in {row[1] for row in db.exec_driver_sql(f"PRAGMA table_info({table})")}:
         db.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
 
 
-MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_first, _second, _third)
+MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_first, _second, _third, _fourth)
 """Step n brings schema n-1 to n. Steps are never changed once released; a new one is added at the end."""

@@ -15,11 +15,13 @@ import sqlalchemy as sa
 from src.database import filters
 from src.database.kept import Kept
 from src.database.sqlite_file import SqliteFile, listed, parts, upsert
-from src.database.tables import CHANGES, SEEN, collections, images, vectors
+from src.database.tables import CHANGES, SEEN, collections, images, segments, vectors
 from src.errors import WrongDimensions
 from src.schema import FloatArray, PhotoFilter
 
 CRC_ROWS = 5_000
+OBJECTS = "object-"
+"""How the names of the app's collections of objects begin; an id there is a segment's (``object_table``)."""
 
 
 @dataclass(frozen=True)
@@ -111,19 +113,18 @@ class VectorTable:
         rows = self.count_all(collection)
         with self._file.reading() as db:
             if only is None:
-                hidden = images.c.removed_at.is_not(None) & _in(collection, images.c.id)
-                return rows - db.execute(sa.select(sa.func.count()).select_from(images).where(hidden)).scalar_one()
-            if rows == db.execute(_IMAGES).scalar_one():
+                hidden = _ids(collection, sa.select(images.c.id).where(images.c.removed_at.is_not(None))).subquery()
+                return rows - int(db.execute(_number_in(collection, hidden)).scalar_one())
+            if rows == db.execute(_IMAGES).scalar_one() and not collection.startswith(OBJECTS):
                 return int(db.execute(filters.number(only)).scalar_one())
-            found = filters.passing(only).subquery()  # some images have no vector here
-            return db.execute(sa.select(sa.func.count()).select_from(found).where(_in(collection, found.c[0]))).scalar_one()
+            return int(db.execute(_number_in(collection, _ids(collection, filters.passing(only)).subquery())).scalar_one())
 
     def numbers(self, collection: str, only: PhotoFilter) -> npt.NDArray[np.int64]:
         """Serial numbers of the vectors of images that pass, in ascending order."""
         return self._numbered.get((collection, only), self._state(collection), lambda: self._numbers(collection, only))
 
     def _numbers(self, collection: str, only: PhotoFilter) -> npt.NDArray[np.int64]:
-        owned = sa.and_(vectors.c.collection == collection, vectors.c.id.in_(filters.passing(only)))
+        owned = sa.and_(vectors.c.collection == collection, vectors.c.id.in_(_ids(collection, filters.passing(only))))
         query = sa.select(sa.func.group_concat(vectors.c.number)).where(owned)
         with self._file.reading() as db:
             text = db.execute(query).scalar()  # one long text is read ten times as fast as as many rows
@@ -134,14 +135,16 @@ class VectorTable:
         with self._file.reading() as db:
             return self.counters(collection), db.execute(CHANGES).scalar()
 
-    def findable(self, ids: Sequence[str], only: PhotoFilter | None = None) -> set[str]:
-        """Those of the ids that a search may find: no hidden images, none that do not pass ``only``."""
+    def findable(self, collection: str, ids: Sequence[str], only: PhotoFilter | None = None) -> set[str]:
+        """Those of the ids that a search may find: none of hidden images, none of images that do not pass ``only``."""
+        owner = {id_: id_.partition("#")[0] if collection.startswith(OBJECTS) else id_ for id_ in ids}
+        asked = images.c.id.in_(listed(list(set(owner.values()))))
         with self._file.reading() as db:
             if only is not None:
-                passing = sa.select(images.c.id).where(images.c.id.in_(listed(ids)), filters.passes(only))
-                return set(db.execute(passing).scalars())
-            hidden = sa.select(images.c.id).where(images.c.id.in_(listed(ids)), images.c.removed_at.is_not(None))
-            return set(ids) - set(db.execute(hidden).scalars())
+                passing = set(db.execute(sa.select(images.c.id).where(asked, filters.passes(only))).scalars())
+                return {id_ for id_ in ids if owner[id_] in passing}
+            hidden = set(db.execute(sa.select(images.c.id).where(asked, images.c.removed_at.is_not(None))).scalars())
+            return {id_ for id_ in ids if owner[id_] not in hidden}
 
     def fingerprint(self, collection: str) -> str:
         """Tells one set of rows from another: their number and a CRC-32 of ids and serial numbers. About 0.1 s for 100,000."""
@@ -223,7 +226,7 @@ class VectorTable:
 
 
 def block_query(collection: str, after: int, rows: int, hidden: bool) -> sa.Select[Any]:
-    findable = sa.true() if hidden else _findable()
+    findable = sa.true() if hidden else _findable(collection)
     return _ROWS.where(_owned_by(collection), vectors.c.number > after, findable).order_by(vectors.c.number).limit(rows)
 
 
@@ -238,9 +241,17 @@ def _owned_by(collection: str) -> sa.ColumnElement[bool]:
     return vectors.c.collection.concat("") == collection
 
 
-def _in(collection: str, id_: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
-    """True for an id that has a vector in the collection."""
-    return sa.exists().where(vectors.c.collection == collection, vectors.c.id == id_)
+def _ids(collection: str, image_ids: sa.Select[Any]) -> sa.Select[Any]:
+    """Ids that the images' vectors have in the collection, if they are there: the images' own, or those of the objects in them."""
+    if collection.startswith(OBJECTS):
+        return sa.select(segments.c.id).where(segments.c.image_id.in_(image_ids))
+    return image_ids
+
+
+def _number_in(collection: str, ids: sa.Subquery) -> sa.Select[Any]:
+    """How many of the ids have a vector in the collection."""
+    there = sa.exists().where(vectors.c.collection == collection, vectors.c.id == ids.c[0])
+    return sa.select(sa.func.count()).select_from(ids).where(there)
 
 
 def write_vectors(db: sa.Connection, collection: str, rows: Mapping[str, FloatArray], metadata: Mapping[str, Mapping[str, Any]]) -> None:
@@ -282,6 +293,7 @@ def _halves(blobs: Sequence[bytes]) -> npt.NDArray[np.float16]:
     return np.frombuffer(b"".join(blobs), dtype="<f2").reshape(len(blobs), -1)
 
 
-def _findable() -> sa.ColumnElement[bool]:
+def _findable(collection: str) -> sa.ColumnElement[bool]:
     """False for vectors of images that are hidden. (Hand-made collections have ids of their own, which are in no image row.)"""
-    return vectors.c.id.not_in(sa.select(images.c.id).where(images.c.removed_at.is_not(None)))
+    hidden = sa.select(images.c.id).where(images.c.removed_at.is_not(None))
+    return vectors.c.id.not_in(_ids(collection, hidden))

@@ -10,6 +10,7 @@ from src.config import Settings
 from src.database.catalog import Catalog
 from src.database.folder_table import FolderRow
 from src.database.vector_db import VectorDatabase
+from src.database.vector_table import OBJECTS
 from src.errors import BadInput, UnreadablePath
 from src.processing.discovery import check_readable
 from src.processing.image_io import display_text, stamp_of
@@ -52,11 +53,16 @@ class FolderService:
         if any(inside(raw, row.path) for row in rows):
             return
         nested = [row for row in rows if inside(row.path, raw)]
-        self._catalog.folders.put(FolderRow(raw, display_text(path), watched), [row.path for row in nested])
+        objects = bool(nested) and all(row.objects for row in nested)
+        self._catalog.folders.put(FolderRow(raw, display_text(path), watched, objects=objects), [row.path for row in nested])
 
     def watch(self, path: str, on: bool) -> None:
         """Pick up changes in a folder while the app runs, or only when asked to. Raises BadInput for a folder that is not followed."""
         self._catalog.folders.set_watched(self._row(path).path, on)
+
+    def find_objects(self, path: str, on: bool) -> None:
+        """Have the objects in a folder's photos indexed too, or no more. Raises BadInput as above."""
+        self._catalog.folders.set_objects(self._row(path).path, on)
 
     def _row(self, path: str) -> FolderRow:
         wanted = os.fsencode(Path(path).expanduser().absolute())
@@ -68,7 +74,7 @@ class FolderService:
     def _status(self, row: FolderRow) -> FolderStatus:
         files, missing = self._catalog.files.numbers_under(row.path)
         offline = row.offline_since is not None
-        return FolderStatus(os.fsdecode(row.path), row.path_text, row.watched, offline, files, missing, row.synced_at)
+        return FolderStatus(os.fsdecode(row.path), row.path_text, row.watched, offline, files, missing, row.synced_at, row.objects)
 
     # ------------------------------------------------------------ what is gone
 
@@ -136,9 +142,10 @@ class FolderService:
             self._vectors.open_index(name)  # else what is deleted now would leave it behind
         for start in range(0, len(ids), FORGET_BATCH):
             part = ids[start : start + FORGET_BATCH]
+            objects = self._catalog.objects.ids_in(part)
             self._catalog.forget(part)
             for name in names:
-                self._vectors.remove(name, part)
+                self._vectors.remove(name, objects if name.startswith(OBJECTS) else part)
             for image_id in part:
                 thumbnail_path(self._settings.thumbs_dir, image_id).unlink(missing_ok=True)
             yield Progress(start + len(part), len(ids))

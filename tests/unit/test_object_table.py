@@ -1,0 +1,110 @@
+"""Objects in the catalogue: replaced as a whole, hidden and forgotten with their image, and counted with it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from src import masks
+from src.database.catalog import Catalog, FileRow, ImageRow
+from src.database.object_table import image_of
+from src.schema import FileStamp, FloatArray, ImageFacts, PhotoFilter, Segment
+
+IMAGES, OBJECTS = "image-test", "object-test"
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Catalog:
+    opened = Catalog(tmp_path / "data" / "catalog.sqlite3")
+    for name in (IMAGES, OBJECTS):
+        opened.vectors.create(name, 4, "library")
+    for number, name in enumerate(("a", "b", "c")):
+        facts = ImageFacts(40, 30, "JPEG", f"2024-01-0{number + 1}T12:00:00")
+        path = f"/{name}/{name}.jpg"
+        row = FileRow(os.fsencode(path), path, f"{name}.jpg", f"id-{name}", FileStamp(1, number, 3, 4), False)
+        opened.commit_batch(IMAGES, [ImageRow(f"id-{name}", f"sha-{name}", facts, 10)], [row], {f"id-{name}": vector(number)})
+    return opened
+
+
+def vector(seed: int) -> FloatArray:
+    values = np.random.default_rng(seed).normal(size=4).astype(np.float32)
+    return values / np.linalg.norm(values)
+
+
+def pairs(number: int, seed: int = 0) -> list[tuple[Segment, FloatArray]]:
+    found = []
+    for place in range(number):
+        pixels = np.zeros((15, 20), np.bool_)
+        pixels[place : place + 3, 2:9] = True
+        found.append((Segment((4, 2 * place, 18, 2 * place + 6), masks.encode(pixels), 0.9 - place / 10), vector(seed + place)))
+    return found
+
+
+def test_what_is_stored_comes_back_best_first(catalog: Catalog) -> None:
+    given = pairs(3)
+    new, gone = catalog.objects.put(OBJECTS, "one", {"id-a": given, "id-b": []})
+    assert len(new) == 3 and gone == [] and {image_of(id_) for id_ in new} == {"id-a"}
+    assert [stored.segment for stored in catalog.objects.of_image("id-a")] == [segment for segment, _ in given]
+    assert catalog.objects.counts() == (2, 3) and catalog.vectors.count(OBJECTS) == 3
+    some = list(new)[:2]
+    assert {id_: stored.image_id for id_, stored in catalog.objects.by_id([*some, "none"]).items()} == dict.fromkeys(some, "id-a")
+    assert [stored.id for stored in catalog.objects.all()] == sorted(new)
+
+
+def test_another_recipe_replaces_everything_of_the_image_in_every_space(catalog: Catalog) -> None:
+    first, _ = catalog.objects.put(OBJECTS, "one", {"id-a": pairs(3), "id-b": pairs(1)})
+    catalog.vectors.create("object-other", 4, "library")
+    catalog.objects.put("object-other", "one", {"id-a": pairs(3, seed=9)})
+    assert catalog.vectors.count("object-other") == 3
+    new, gone = catalog.objects.put(OBJECTS, "two", {"id-a": pairs(2)})
+    assert set(gone) == {id_ for id_ in first if image_of(id_) == "id-a"} and not set(gone) & set(new)
+    assert catalog.vectors.count(OBJECTS) == 3 and catalog.vectors.count("object-other") == 0
+    assert catalog.objects.of_image("id-a", "one") == [] and len(catalog.objects.of_image("id-a", "two")) == 2
+
+
+def test_pending_are_those_not_yet_looked_through_this_way(catalog: Catalog) -> None:
+    catalog.objects.put(OBJECTS, "one", {"id-a": [], "id-b": pairs(1)})
+    assert catalog.objects.pending(OBJECTS, "one") == ["id-c"]
+    assert catalog.objects.pending(OBJECTS, "two") == catalog.objects.pending("object-other", "one") == ["id-a", "id-b", "id-c"]
+    assert catalog.objects.pending(OBJECTS, "two", PhotoFilter(folder="/b")) == ["id-b"]
+    assert catalog.objects.pending(OBJECTS, "two", among=["id-c", "id-none"]) == ["id-c"]
+
+
+def test_objects_are_hidden_and_back_with_their_image(catalog: Catalog) -> None:
+    catalog.objects.put(OBJECTS, "one", {"id-a": pairs(2), "id-b": pairs(1)})
+    catalog.files.lose([b"/a/a.jpg"])
+    assert catalog.vectors.count(OBJECTS) == 1 and catalog.objects.counts() == (1, 1)
+    found = {image_of(id_) for ids, _ in catalog.vectors.blocks(OBJECTS) for id_ in ids}
+    assert found == {"id-b"} and [stored.image_id for stored in catalog.objects.all()] == ["id-b"]
+    everything = {id_ for ids, _ in catalog.vectors.blocks(OBJECTS, hidden=True) for id_ in ids}
+    assert len(everything) == 3 and {image_of(id_) for id_ in catalog.vectors.findable(OBJECTS, list(everything))} == {"id-b"}
+
+
+def test_filters_see_objects_through_their_images(catalog: Catalog) -> None:
+    new, _ = catalog.objects.put(OBJECTS, "one", {"id-a": pairs(2), "id-b": pairs(1), "id-c": pairs(3)})
+    only = PhotoFilter(since="2024-01-02")
+    assert catalog.vectors.count(OBJECTS, only) == 4 and catalog.vectors.count(OBJECTS, PhotoFilter(folder="/a")) == 2
+    numbers = catalog.vectors.numbers(OBJECTS, only)
+    found = {id_ for ids, _ in catalog.vectors.blocks_of(numbers) for id_ in ids}
+    assert found == catalog.vectors.findable(OBJECTS, list(new), only) == {id_ for id_ in new if image_of(id_) != "id-a"}
+
+
+def test_forgetting_an_image_forgets_its_objects(catalog: Catalog) -> None:
+    catalog.objects.put(OBJECTS, "one", {"id-a": pairs(2), "id-b": pairs(1)})
+    assert len(catalog.objects.ids_in(["id-a"])) == 2
+    catalog.forget(["id-a"])
+    assert catalog.vectors.count_all(OBJECTS) == 1 and catalog.objects.counts() == (1, 1) and catalog.health.stray_vectors() == {}
+    assert len(catalog.objects.forget(["id-b"])) == 1
+    assert catalog.vectors.count_all(OBJECTS) == 0 and catalog.objects.pending(OBJECTS, "one") == ["id-b", "id-c"]
+    catalog.objects.put(OBJECTS, "one", {"id-c": pairs(1)})
+    catalog.clear_images()
+    assert catalog.objects.counts() == (0, 0)
+
+
+def test_what_was_found_in_an_image_deleted_meanwhile_is_left_out(catalog: Catalog) -> None:
+    catalog.forget(["id-a"])
+    new, _ = catalog.objects.put(OBJECTS, "one", {"id-a": pairs(2), "id-b": pairs(1)})
+    assert {image_of(id_) for id_ in new} == {"id-b"} and catalog.vectors.count_all(OBJECTS) == 1
