@@ -5,28 +5,28 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import Any
 
 from src.config import Settings
 from src.database.catalog import Catalog
 from src.database.vector_db import VectorDatabase
-from src.errors import AppError, LibraryUnusable, ModelError
+from src.errors import AppError, LibraryUnusable
 from src.models.model_manager import ModelManager
-from src.processing.image_io import display_text
 from src.processing.reader import PictureReader
-from src.schema import JobEvent, JobKind
+from src.schema import JobKind
 from src.services.backup import finish_import
 from src.services.doctor import DoctorService
-from src.services.folders import FolderService, inside
+from src.services.exporting import ExportService
+from src.services.folders import FolderService
+from src.services.handlers import WRITERS, JobHandlers, queue_sync, rebuild_if_due
 from src.services.indexing import IndexingService
 from src.services.jobs import Handler, JobRunner
 from src.services.library import LibraryService
+from src.services.objects import ObjectService
 from src.services.search import SearchService
-from src.services.uploads import UploadStore, as_params, from_params
+from src.services.uploads import UploadStore, as_params
 from src.services.watching import FolderWatcher
 
 log = logging.getLogger(__name__)
@@ -47,6 +47,8 @@ class Services:
     library: LibraryService
     folders: FolderService
     indexing: IndexingService
+    objects: ObjectService
+    exports: ExportService
     search: SearchService
     uploads: UploadStore
     jobs: JobRunner
@@ -102,7 +104,7 @@ class Services:
     def _warm_up(self) -> None:
         try:
             self.models.embedder(self.library.active_model).encode_texts(["warm up"])
-            _rebuild_if_due(self.library, self.vectors, self.jobs)
+            rebuild_if_due(self.library, self.vectors, self.jobs)
         except AppError as error:
             log.warning("warm-up stopped: %s", error)
 
@@ -128,28 +130,18 @@ def build_services(
     indexing = IndexingService(settings, catalog, vectors, models, reader, folders)
     search = SearchService(catalog, vectors, models, library, reader)
     doctor = DoctorService(settings, catalog, vectors, models, library)
-    handlers = _handlers(indexing, folders, doctor, library, vectors, models)
+    objects = ObjectService(settings, catalog, vectors, models, library)
+    exports = ExportService(catalog, library, objects)
+    workers = JobHandlers(indexing, folders, doctor, library, objects, exports, vectors, models)
+    handlers = workers.all()
     jobs = JobRunner(catalog, handlers)
     for kind in WRITERS:
-        handlers[kind] = _then_tidy(handlers[kind], library, vectors, jobs)
+        handlers[kind] = workers.tidied(kind, handlers[kind], jobs)
     watcher = FolderWatcher(folders, lambda paths: queue_sync(jobs, paths))
     uploads = UploadStore(settings)
     return Services(
-        settings, catalog, vectors, models, reader, library, folders, indexing, search, uploads, jobs, watcher, handlers
+        settings, catalog, vectors, models, reader, library, folders, indexing, objects, exports, search, uploads, jobs, watcher, handlers
     )
-
-
-WRITERS: tuple[JobKind, ...] = ("index", "sync", "reindex", "forget", "remove", "doctor")
-"""Jobs that write to the vector index, or leave it behind the catalogue."""
-
-
-def queue_sync(jobs: JobRunner, paths: list[Path]) -> None:
-    """Queue a look at these folders (none: at everything), unless just that is queued already."""
-    wanted = [str(path) for path in paths]
-    if any(job.kind == "sync" and job.state == "queued" and jobs.params(job.id).get("paths") == wanted for job in jobs.active()):
-        return
-    what = display_text(Path(paths[0].name)) if len(paths) == 1 else f"{len(paths)} folders" if paths else "all folders"
-    jobs.submit("sync", f"Looking for changes in {what}", paths=wanted)
 
 
 def _refuse_emptied(settings: Settings) -> None:
@@ -160,99 +152,6 @@ def _refuse_emptied(settings: Settings) -> None:
             f"The library's catalogue {file} is empty, but there are thumbnails of photos beside it.",
             "Bring a backup of the file back; or move it away to begin a new library.",
         )
-
-
-def _handlers(
-    indexing: IndexingService,
-    folders: FolderService,
-    doctor: DoctorService,
-    library: LibraryService,
-    vectors: VectorDatabase,
-    models: ModelManager,
-) -> dict[JobKind, Handler]:
-    """What each kind of job does with its parameters."""
-
-    def index(params: dict[str, Any]) -> Iterator[JobEvent]:
-        model = _model_for(params, library, models)
-        if "files" in params:
-            yield from indexing.index_files(from_params(params["files"]), model, bool(params.get("careful")))
-        else:
-            yield from indexing.index_paths([Path(path) for path in params["paths"]], model, bool(params.get("careful")))
-
-    def sync(params: dict[str, Any]) -> Iterator[JobEvent]:
-        asked, followed = [Path(path) for path in params.get("paths", [])], folders.paths()
-        paths = [path for path in asked if any(inside(os.fsencode(path), os.fsencode(folder)) for folder in followed)]
-        if asked and not paths:  # followed no more since it was queued: the library may have been cleared
-            return
-        yield from indexing.sync(paths or followed, _model_for(params, library, models), bool(params.get("careful")))
-        if not asked:
-            yield from folders.settle_loose()
-
-    def reindex(params: dict[str, Any]) -> Iterator[JobEvent]:
-        yield from indexing.reindex(params["model"], bool(params.get("careful")))
-        library.activate(params["model"])
-
-    def forget(_: dict[str, Any]) -> Iterator[JobEvent]:
-        yield from folders.forget_missing()
-
-    def remove(params: dict[str, Any]) -> Iterator[JobEvent]:
-        yield from folders.remove(params["path"])
-
-    def examine(params: dict[str, Any]) -> Iterator[JobEvent]:
-        yield from doctor.examine(bool(params.get("repair", True)))
-
-    def rebuild(params: dict[str, Any]) -> Iterator[JobEvent]:
-        yield from vectors.rebuild(params["collection"])
-        vectors.checkpoint()
-
-    def download(params: dict[str, Any]) -> Iterator[JobEvent]:
-        yield from models.download(params["model"])
-
-    def clear(_: dict[str, Any]) -> Iterator[JobEvent]:
-        yield from library.clear()
-
-    return {
-        "index": index,
-        "sync": sync,
-        "reindex": reindex,
-        "rebuild": rebuild,
-        "forget": forget,
-        "remove": remove,
-        "doctor": examine,
-        "clear": clear,
-        "download": download,
-    }
-
-
-def _model_for(params: dict[str, Any], library: LibraryService, models: ModelManager) -> str:
-    """The model to index with; the first pictures of a library decide on its own. Raises ModelError where it can't be used."""
-    model = str(params.get("model") or library.active_model)
-    models.embedder(model)
-    library.adopt_model(model)
-    return model
-
-
-def _then_tidy(handler: Handler, library: LibraryService, vectors: VectorDatabase, jobs: JobRunner) -> Handler:
-    """The handler, and after it a rebuild where one is due, and a note of the index as it is: a kill from then on costs nothing."""
-
-    def run(params: dict[str, Any]) -> Iterator[JobEvent]:
-        yield from handler(params)
-        _rebuild_if_due(library, vectors, jobs)
-        vectors.checkpoint()
-
-    return run
-
-
-def _rebuild_if_due(library: LibraryService, vectors: VectorDatabase, jobs: JobRunner) -> None:
-    """Queue a rebuild where the active model's index does not hold what the catalogue holds, or holds much that was deleted."""
-    try:
-        name = library.collection()
-    except ModelError:  # a search will say that the model's weights are not here
-        return
-    behind = not vectors.open_index(name) and vectors.catalog.vectors.count_all(name) and vectors.can_build()
-    queued = any(job.kind == "rebuild" and jobs.params(job.id)["collection"] == name for job in jobs.active())
-    if (behind or vectors.needs_compaction(name)) and not queued:
-        jobs.submit("rebuild", "Rebuilding the search index", collection=name)
 
 
 def start_logging(folder: Path, level: str) -> None:

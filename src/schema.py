@@ -131,9 +131,13 @@ class Segmenter(Protocol):
 # ---------------------------------------------------------------- search
 
 
+Mode = Literal["images", "objects", "both"]
+"""What is searched: whole images, the objects inside them, or whichever of the two fits better."""
+
+
 @dataclass(frozen=True)
 class SearchHit:
-    """One result. ``score`` is a cosine, higher is better. ``box`` is XYXY pixels of the upright image, None for a whole image."""
+    """One result: an image, once. ``score`` is a cosine, higher is better. ``box`` is where the object is, None for a whole image."""
 
     id: str
     path: str
@@ -141,6 +145,10 @@ class SearchHit:
     score: float
     kind: Kind = "image"
     box: Box | None = None
+    size: tuple[int, int] = (0, 0)
+    """Width and height of the upright image in pixels."""
+    segment: str | None = None
+    """Id of the object."""
 
 
 @dataclass(frozen=True)
@@ -174,6 +182,8 @@ class SearchPage:
     """One sentence about the query itself, such as that it was too long and cut."""
     filtered: bool = False
     """Only a part of the library was searched."""
+    objects: int = 0
+    """Objects that were compared."""
 
 
 # ---------------------------------------------------------------- jobs and their events
@@ -181,7 +191,7 @@ class SearchPage:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a job is. ``total`` is None while it is not known. ``unit`` is ``images``, ``bytes`` or ``vectors``."""
+    """How far a job is. ``total`` is None while it is not known. ``unit`` is ``images``, ``objects``, ``bytes`` or ``vectors``."""
 
     done: int
     total: int | None
@@ -235,9 +245,10 @@ class Timings:
 
 JobEvent = Progress | Indexed | Already | Skipped | Finding | Timings
 
-JobKind = Literal["index", "sync", "reindex", "rebuild", "forget", "remove", "doctor", "clear", "download"]
-"""index: add paths. sync: look at known folders again. reindex: another model. rebuild: the vector index. forget: photos whose
-files are gone. remove: a folder. doctor: check and repair. clear: everything. download: a model's weights."""
+JobKind = Literal["index", "sync", "reindex", "objects", "export", "rebuild", "forget", "remove", "doctor", "clear", "download"]
+"""index: add paths. sync: look at known folders again. reindex: another model. objects: find what is inside photos. export: write a
+data set. rebuild: the vector index. forget: photos whose files are gone. remove: a folder. doctor: check and repair. clear:
+everything. download: a model's weights."""
 JobState = Literal["queued", "running", "paused", "done", "failed", "cancelled"]
 
 

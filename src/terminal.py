@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from src.errors import AppError
 from src.names import shown
 from src.schema import Finding, JobEvent, JobSnapshot, SearchHit, SearchPage, Skipped
+from src.services.search import NO_OBJECTS
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -132,18 +133,21 @@ def show_page(page: SearchPage) -> None:
         print("No photo passes the filter.")
         return
     if page.verdict == "empty":
-        command = f"models --use {page.model}" if page.notice else "index FOLDER"
+        command = {None: "index FOLDER", NO_OBJECTS: "objects"}.get(page.notice, f"models --use {page.model}")
         print(f"There is nothing to search yet. First: python -m src.cli {command}")
         return
     if page.verdict == "weak":
         print("Nothing in the library fits well. The closest:")
     show_table(["score", "picture"], [[f"{hit.score:.3f}", _where(hit)] for hit in page.hits])
-    print(f"{len(page.hits)} of {page.searched:,} images, {page.took_ms:.0f} ms, model {page.model}")
+    searched = [f"{page.searched:,} images"] if page.searched else []
+    searched += [f"{page.objects:,} objects"] if page.objects else []
+    print(f"{len(page.hits)} of {' and '.join(searched)}, {page.took_ms:.0f} ms, model {page.model}")
 
 
 def _where(hit: SearchHit) -> str:
-    """The path, which ends with the name, but for an upload, whose stored file is named by its id."""
-    return hit.path if hit.path.endswith(hit.name) else f"{hit.name} ({hit.path})"
+    """The path, which ends with the name, but for an upload, whose stored file is named by its id; and where in it the object is."""
+    place = hit.path if hit.path.endswith(hit.name) else f"{hit.name} ({hit.path})"
+    return place if hit.box is None else f"{place} [object at {', '.join(map(str, hit.box))}]"
 
 
 def show_table(headings: list[str], rows: list[list[Any]]) -> None:

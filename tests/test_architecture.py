@@ -26,7 +26,7 @@ ONLY_IN = {
     "starlette": ("src.api", "app"),
     "watchdog": ("src.services.watching",),
     "rich": ("src.terminal",),
-    "pickle": ("src.vendored_clip.checkpoint",),  # its error class alone, see below
+    "pickle": ("src.vendored_clip.checkpoint", "src.vendored_sam.sam"),  # its error class alone, see below
     "transformers": (),
     "sentence_transformers": (),
     "torchvision": (),

@@ -57,7 +57,7 @@ def search(arguments: argparse.Namespace) -> int:
         arguments.wrong_usage("say what to look for: TEXT, --image FILE, or both")
     with reading(arguments) as services:
         image = _read_picture(arguments.image, services) if arguments.image else None
-        page = services.search.search(Query(text, image), arguments.top_k, only=_filter(arguments))
+        page = services.search.search(Query(text, image), arguments.top_k, only=_filter(arguments), mode=arguments.mode)
     if arguments.image and not text:
         page = replace(page, query=str(arguments.image))
     terminal.print_json(terminal.page_as_json(page)) if arguments.json else terminal.show_page(page)
@@ -74,7 +74,7 @@ def _search_file(arguments: argparse.Namespace) -> int:
     if not queries:
         raise BadQuery(f"There is no query in {arguments.queries}.", "Write one a line.")
     with reading(arguments) as services:
-        pages = services.search.search_many(queries, arguments.top_k, only=_filter(arguments))
+        pages = services.search.search_many(queries, arguments.top_k, only=_filter(arguments), mode=arguments.mode)
     if arguments.json:
         terminal.print_json([terminal.page_as_json(page) for page in pages])
     else:

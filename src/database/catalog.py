@@ -42,6 +42,8 @@ class Shown:
     id: str
     path_text: str
     name: str
+    width: int
+    height: int
 
 
 class Catalog:
@@ -141,7 +143,7 @@ class Catalog:
         with self._file.reading() as db:
             for part in parts(ids):
                 query = (
-                    sa.select(files.c.image_id, files.c.path_text, files.c.name)
+                    sa.select(files.c.image_id, files.c.path_text, files.c.name, images.c.width, images.c.height)
                     .join(images, images.c.id == files.c.image_id)
                     .where(files.c.image_id.in_(part), images.c.removed_at.is_(None))
                     .order_by(files.c.missing_since.is_(None), files.c.uploaded.desc(), files.c.id.desc())

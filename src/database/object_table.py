@@ -112,16 +112,11 @@ class ObjectTable:
         with self._file.reading() as db:
             return db.execute(looked).scalar_one(), db.execute(found).scalar_one()
 
-    def forget(self, image_ids: Sequence[str]) -> list[str]:
-        """Delete all that is known of objects in these images, their vectors too. Returns the ids of the segments."""
-        gone: list[str] = []
+    def clear(self) -> None:
+        """Forget every segment, and which images were looked through. Their vectors go with their collections."""
         with self._file.writing() as db:
-            for part in parts(image_ids):
-                ids = list(db.execute(sa.select(segments.c.id).where(segments.c.image_id.in_(part))).scalars())
-                delete_segments(db, ids)
-                db.execute(segmented.delete().where(segmented.c.image_id.in_(part)))
-                gone += ids
-        return gone
+            for table in (segments, segmented):
+                db.execute(table.delete())
 
     def all(self) -> Iterator[StoredSegment]:
         """Every segment of a visible image, image by image; memory does not grow with their number."""

@@ -145,6 +145,11 @@ class ModelManager:
         own: Callable[[int], float] | None = getattr(self.embedder(spec.id), "text_floor", None)
         return own(images) if own else -1.0
 
+    def object_floor(self, model_id: str) -> float:
+        """Cosine below which an object is no hit for words; -1.0 where nothing is known."""
+        floor = registry.spec(model_id).object_floor
+        return -1.0 if floor is None else floor
+
     def statuses(self, active: str) -> list[ModelStatus]:
         """Every model as the user may choose it; ``active`` is the library's. A checkpoint not seen before is hashed first (seconds)."""
         return [self._status(spec, active) for spec in registry.specs()]

@@ -46,6 +46,8 @@ class ModelSpec:
     For CLIP this is the field's rule of thumb, not a measurement of ours: OpenAI's models put a fitting caption at about
     0.25 to 0.35 and an unrelated one below 0.2; models trained on LAION-2B spread further, so their floor lies lower.
     """
+    object_floor: float | None = None
+    """Cosine below which an object inside a picture is no hit for a text query; None where nothing is known."""
 
     @property
     def ships(self) -> bool:
@@ -82,6 +84,7 @@ def _openai(name: str, dimensions: int, image_size: int, sha256: str, size: int,
         licence="MIT (OpenAI)",
         about=about,
         text_floor=0.2,
+        object_floor=0.2,
     )
 
 
@@ -100,6 +103,7 @@ def _open_clip(name: str, title: str, tag: str, path: str, sha256: str, size: in
         licence="MIT (LAION)",
         about=about,
         text_floor=0.15,
+        object_floor=0.15,
     )
 
 

@@ -27,8 +27,10 @@ from filelock import FileLock, Timeout
 from src.durable import sync_folder
 from src.errors import DownloadFailed, WeightsCorrupt, WeightsMissing
 from src.models.registry import ModelSpec
+from src.models.segmenters import SegmenterSpec
 from src.schema import Progress
 
+Spec = ModelSpec | SegmenterSpec
 MEMORY_FILE = "verified.json"
 _BLOCK = 1 << 20
 _PROGRESS_EVERY_S = 0.1
@@ -51,7 +53,7 @@ class Patience:
 # ---------------------------------------------------------------- finding
 
 
-def locate(spec: ModelSpec, folders: Sequence[Path]) -> Path | None:
+def locate(spec: Spec, folders: Sequence[Path]) -> Path | None:
     """The verified checkpoint, or None where no folder has the file. ``folders[0]`` is the library's own and keeps the memory of hashes.
 
     A wrong file does not hide a good one in a later folder. Raises WeightsCorrupt, with both hashes, where there are only wrong ones.
@@ -71,7 +73,7 @@ def locate(spec: ModelSpec, folders: Sequence[Path]) -> Path | None:
     return None
 
 
-def verify(spec: ModelSpec, path: Path, memory_folder: Path) -> None:
+def verify(spec: Spec, path: Path, memory_folder: Path) -> None:
     """Compare a file with the published hash. Raises WeightsCorrupt naming the expected and the found one."""
     try:
         found = _remembered_hash(path, memory_folder)
@@ -84,7 +86,7 @@ def verify(spec: ModelSpec, path: Path, memory_folder: Path) -> None:
         )
 
 
-def missing(spec: ModelSpec, folder: Path, base_url: str | None = None) -> WeightsMissing:
+def missing(spec: Spec, folder: Path, base_url: str | None = None) -> WeightsMissing:
     """The error that tells a person where to get the checkpoint and where to put it."""
     return WeightsMissing(f"The weights of {spec.title} are not on this computer.", _by_hand(spec, folder, base_url))
 
@@ -124,7 +126,7 @@ def _remember(folder: Path, path: Path, stat: os.stat_result, digest: str) -> No
 # ---------------------------------------------------------------- downloading
 
 
-def download(spec: ModelSpec, folder: Path, base_url: str | None = None, patience: Patience | None = None) -> Iterator[Progress]:
+def download(spec: Spec, folder: Path, base_url: str | None = None, patience: Patience | None = None) -> Iterator[Progress]:
     """Fetch a checkpoint into ``folder``; progress in bytes. Closing the iterator cancels and keeps what has arrived for the next time.
 
     ``base_url`` replaces the publisher's host by ``<base_url>/<file name>`` and may be plain http; otherwise every request, redirects
@@ -172,7 +174,7 @@ class _Partial:
     def matches(self, sha256: str) -> bool:
         return self._digest.hexdigest() == sha256
 
-    def finish(self, spec: ModelSpec, target: Path) -> None:
+    def finish(self, spec: Spec, target: Path) -> None:
         """Check the hash, then give the file its name, durably. Raises WeightsCorrupt, and drops the file, where the hash is another."""
         found = self._digest.hexdigest()
         if found != spec.sha256:
@@ -208,7 +210,7 @@ class _Partial:
 class _Source:
     """One checkpoint's server: fills a partial file from wherever it stands, again and again where the line breaks."""
 
-    def __init__(self, spec: ModelSpec, folder: Path, base_url: str | None, patience: Patience) -> None:
+    def __init__(self, spec: Spec, folder: Path, base_url: str | None, patience: Patience) -> None:
         self.spec = spec
         self.folder = folder
         self.base_url = base_url
@@ -305,7 +307,7 @@ class _Interrupted(Exception):
     """An answer that ended early or is worth asking for again; its text says why."""
 
 
-def _lock_and_open(spec: ModelSpec, folder: Path) -> _Partial:
+def _lock_and_open(spec: Spec, folder: Path) -> _Partial:
     """The partial file, for this download alone. Raises DownloadFailed where another one is writing it."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{spec.file_name}.part"
@@ -321,7 +323,7 @@ def _lock_and_open(spec: ModelSpec, folder: Path) -> _Partial:
         raise
 
 
-def _check_space(spec: ModelSpec, folder: Path, wanted: int) -> None:
+def _check_space(spec: Spec, folder: Path, wanted: int) -> None:
     """Raise DownloadFailed where fewer bytes are free than are still to come, with a little room to spare."""
     free = shutil.disk_usage(folder).free
     if wanted > 0 and free < wanted + _SPACE_MARGIN:
@@ -331,7 +333,7 @@ def _check_space(spec: ModelSpec, folder: Path, wanted: int) -> None:
         )
 
 
-def _disk_error(spec: ModelSpec, folder: Path, error: OSError) -> DownloadFailed:
+def _disk_error(spec: Spec, folder: Path, error: OSError) -> DownloadFailed:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DownloadFailed(
             f"{spec.title} could not be stored: the disk of {folder} is full.", "Free some space and try again; what arrived is kept."
@@ -339,11 +341,11 @@ def _disk_error(spec: ModelSpec, folder: Path, error: OSError) -> DownloadFailed
     return DownloadFailed(f"{spec.title} could not be stored in {folder} ({error.strerror}).", "Check that the folder can be written.")
 
 
-def _url(spec: ModelSpec, base_url: str | None) -> str:
+def _url(spec: Spec, base_url: str | None) -> str:
     return f"{base_url.rstrip('/')}/{quote(spec.file_name)}" if base_url else spec.url
 
 
-def _by_hand(spec: ModelSpec, folder: Path, base_url: str | None) -> str:
+def _by_hand(spec: Spec, folder: Path, base_url: str | None) -> str:
     where = f"put it as {spec.file_name} into {folder}"
     return f"Without a network: fetch {_url(spec, base_url)} elsewhere (SHA-256 {spec.sha256}) and {where}."
 

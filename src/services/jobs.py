@@ -24,17 +24,18 @@ Handler = Callable[[dict[str, Any]], Iterator[JobEvent]]
 """Makes the job's iterator from its parameters."""
 
 LANES: Mapping[str, tuple[JobKind, ...]] = {
-    "library": ("index", "sync", "reindex", "rebuild", "forget", "remove", "doctor", "clear"),
+    "library": ("index", "sync", "reindex", "objects", "rebuild", "forget", "remove", "doctor", "clear"),
     "downloads": ("download",),
+    "exports": ("export",),
 }
-"""Everything that writes to the library is done one after the other; a download does not hold it up."""
+"""Everything that writes to the library is done one after the other; downloads and exports do not hold it up."""
 STORE_SECONDS = 0.5
 """How often a running job's row is brought up to date, and asked whether to stop."""
 JOBS_KEPT = 200
 """Finished jobs that are remembered."""
 MAX_ATTEMPTS = 3
 """Starts of one job without any progress before it is given up: a job that takes the process down must not do so forever."""
-CAREFUL: tuple[JobKind, ...] = ("index", "sync", "reindex")
+CAREFUL: tuple[JobKind, ...] = ("index", "sync", "reindex", "objects")
 """Jobs that are told when the process died in the middle of them: the next picture may be what did it."""
 
 

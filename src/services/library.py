@@ -11,14 +11,14 @@ from stat import S_ISREG
 from PIL import Image
 
 from src.config import Settings
-from src.database.catalog import Catalog
+from src.database.catalog import Catalog, Shown
 from src.database.vector_db import VectorDatabase, library_collection
 from src.errors import ModelError, UnreadableImage
 from src.models.model_manager import ModelManager
 from src.processing import thumbnails
 from src.processing.image_io import same_file, stamp_of
 from src.processing.reader import PictureReader
-from src.schema import ImageDetails, JobEvent, LibraryStats, ModelStatus, Progress, SearchHit
+from src.schema import ImageDetails, JobEvent, Kind, LibraryStats, ModelStatus, Progress, SearchHit
 
 ACTIVE_MODEL = "active_model"
 PREVIEW_SIDE = 1600
@@ -58,9 +58,9 @@ class LibraryService:
         """Device and precision of the active model, for display."""
         return self._models.runs_on(self.active_model)
 
-    def collection(self) -> str:
-        """Name of the active model's collection of whole images."""
-        return library_collection(self._models.embedder(self.active_model).space)
+    def collection(self, kind: Kind = "image") -> str:
+        """Name of the active model's collection of whole images, or of the objects in them."""
+        return library_collection(self._models.embedder(self.active_model).space, kind)
 
     # ------------------------------------------------------------ numbers
 
@@ -71,7 +71,8 @@ class LibraryService:
         dimensions = next((status.dimensions for status in self.model_statuses() if status.id == active), 0)
         details = self._sizes()
         total = sum(details.values()) - details["weights"]
-        return LibraryStats(images, files, 0, active, dimensions, total, uploads, self._embedded(images), details)
+        _, segments = self._catalog.objects.counts()
+        return LibraryStats(images, files, segments, active, dimensions, total, uploads, self._embedded(images), details)
 
     def _embedded(self, images: int) -> int:
         """Images with a vector of the active model; 0 where its weights are not here, which the search itself will tell."""
@@ -96,7 +97,7 @@ class LibraryService:
         """Pictures for browsing, the last added first; their score is 0 and means nothing."""
         ids = self._catalog.newest(limit, offset)
         shown = self._catalog.shown(ids)
-        return [SearchHit(id_, shown[id_].path_text, shown[id_].name, 0.0) for id_ in ids if id_ in shown]
+        return [_unscored(shown[id_]) for id_ in ids if id_ in shown]
 
     def details(self, image_id: str) -> ImageDetails | None:
         return self._catalog.details(image_id)
@@ -110,18 +111,22 @@ class LibraryService:
         path = thumbnails.thumbnail_path(self._settings.thumbs_dir, image_id)
         if path.is_file():
             return path if self._catalog.visible([image_id]) else None
-        preview = self._decoded(image_id, thumbnails.SIDE)
+        preview = self.picture(image_id, thumbnails.SIDE)
         return thumbnails.write_thumbnail(preview, self._settings.thumbs_dir, image_id) if preview else None
 
     def preview(self, image_id: str) -> bytes | None:
         """A catalogued image as JPEG bytes for the large view, without the original's metadata; None where its files are gone."""
-        image = self._decoded(image_id, PREVIEW_SIDE)
+        image = self.picture(image_id, PREVIEW_SIDE)
         return thumbnails.as_jpeg(thumbnails.shrunk(image, PREVIEW_SIDE)) if image else None
 
-    def _decoded(self, image_id: str, side: int) -> Image.Image | None:
+    def picture(self, image_id: str, side: int, careful: bool = False) -> Image.Image | None:
+        """A catalogued image, its short side reduced to no less than ``side`` pixels; None where no file of it can be read now.
+
+        careful: decoded in a process of its own.
+        """
         for path in self._files_of(image_id) if self._catalog.shown([image_id]) else ():
             try:
-                return self._reader.read(path, side)[0]
+                return self._reader.read(path, side, careful)[0]
             except (OSError, UnreadableImage):
                 continue
         return None
@@ -151,6 +156,10 @@ class LibraryService:
         for folder in (self._settings.thumbs_dir, self._settings.uploads_dir):
             shutil.rmtree(folder, ignore_errors=True)
         yield Progress(images, images)
+
+
+def _unscored(shown: Shown) -> SearchHit:
+    return SearchHit(shown.id, shown.path_text, shown.name, 0.0, size=(shown.width, shown.height))
 
 
 def _size(file: Path) -> int:

@@ -1,8 +1,8 @@
 """From files to committed images and vectors, in order, with bounded memory.
 
-    what the catalogue knows, some files at a time -> unchanged, or moved? nothing is read
-    -> SHA-256 -> bytes known? no decode -> decode, thumbnail, model input (worker threads)
-    -> encode in batches -> one catalogue transaction -> events; Chroma (a thread of its own) while the next batch is encoded
+what the catalogue knows, some files at a time -> unchanged, or moved? nothing is read
+-> SHA-256 -> bytes known? no decode -> decode, thumbnail, model input (worker threads)
+-> encode in batches -> one catalogue transaction -> events; Chroma (a thread of its own) while the next batch is encoded
 """
 
 from __future__ import annotations

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO
 
 import numpy as np
 from PIL import Image
 
-from src.database.catalog import Catalog
+from src.database.catalog import Catalog, Shown
+from src.database.object_table import StoredSegment, image_of
 from src.database.vector_db import VectorDatabase, library_collection
 from src.errors import BadInput, BadQuery
 from src.models.model_manager import ModelManager
 from src.processing.reader import PictureReader
-from src.schema import FloatArray, PhotoFilter, SearchHit, SearchPage, Verdict
+from src.schema import FloatArray, Kind, Mode, PhotoFilter, SearchHit, SearchPage, Verdict
 from src.services.library import LibraryService
+from src.services.object_search import Found, enough_objects, merged, wholes
 from src.services.pipeline import decode_side
 
 MAX_CHARACTERS = 1_000
 """Of a text query; no model reads further than its first 77 or 128 tokens."""
 MAX_RESULTS = 1_000
+NO_OBJECTS = "No objects are indexed yet."
 
 
 @dataclass(frozen=True)
@@ -31,11 +34,15 @@ class Query:
     text: str = ""
     image: Image.Image | None = None
     like: str | None = None
-    """Id of an image of the library; it is left out of its own results."""
+    """Id of an image of the library, or of an object in one; the image is left out of the results."""
 
     @property
     def label(self) -> str:
         return self.text.strip() or ("(picture)" if self.image is not None else "(similar)")
+
+    @property
+    def words_only(self) -> bool:
+        return self.image is None and self.like is None
 
 
 class SearchService:
@@ -50,15 +57,22 @@ class SearchService:
         self._library = library
         self._reader = reader
 
-    def search(self, query: Query, limit: int = 20, model: str | None = None, only: PhotoFilter | None = None) -> SearchPage:
-        """The ``limit`` best images for a query, of those that pass ``only``.
+    def search(
+        self, query: Query, limit: int = 20, model: str | None = None, only: PhotoFilter | None = None, mode: Mode = "images"
+    ) -> SearchPage:
+        """The ``limit`` best images for a query, of those that pass ``only``, as a whole or by an object in them.
 
         Raises BadQuery for an empty one, BadInput for a filter that makes no sense, ModelError where the model can't be used.
         """
-        return self.search_many([query], limit, model, only)[0]
+        return self.search_many([query], limit, model, only, mode)[0]
 
     def search_many(
-        self, queries: Sequence[Query], limit: int = 20, model: str | None = None, only: PhotoFilter | None = None
+        self,
+        queries: Sequence[Query],
+        limit: int = 20,
+        model: str | None = None,
+        only: PhotoFilter | None = None,
+        mode: Mode = "images",
     ) -> list[SearchPage]:
         """One page for each query; they share the encode and the scan, and ``took_ms`` is their time divided by their number."""
         if not 1 <= limit <= MAX_RESULTS:
@@ -68,67 +82,128 @@ class SearchService:
             return []
         model = model or self._library.active_model
         started = time.perf_counter()
-        collection = library_collection(self._models.embedder(model).space)
         only = None if only == PhotoFilter() else only
-        searched = self._catalog.vectors.count(collection, only)
-        matrix = self._matrix([query for query, _ in cleaned], model, collection)
-        found = self._vectors.search(collection, matrix, limit + 1, only) if searched else [[] for _ in cleaned]
-        shown = self._catalog.shown(list({id_ for matches in found for id_, _ in matches}))
+        lookup = _Lookup(self._catalog, self._vectors, self._models, model, only)
+        found = lookup.found([query for query, _ in cleaned], limit + 1, mode)
+        hits = self._hits(found)
         took = (time.perf_counter() - started) * 1000 / len(cleaned)
+        unseen = None if lookup.searched or only else self._unseen(model, mode)
         pages = []
-        unseen = None if searched or only else self._unseen(model)
-        for (query, notice), matches in zip(cleaned, found, strict=True):
-            hits = tuple(
-                SearchHit(id_, shown[id_].path_text, shown[id_].name, score) for id_, score in matches if id_ in shown and id_ != query.like
-            )[:limit]
-            verdict = self._verdict(query, hits, model, searched)
-            pages.append(SearchPage(query.label, model, took, hits, searched, verdict, unseen or notice, only is not None))
+        for (query, notice), some in zip(cleaned, hits, strict=True):
+            own = image_of(query.like) if query.like else None
+            shown = tuple(hit for hit in some if hit.id != own)[:limit]
+            verdict = self._verdict(query, shown, model, lookup.images)
+            page = SearchPage(query.label, model, took, shown, lookup.images, verdict, unseen or notice, only is not None, lookup.objects)
+            pages.append(page)
         return pages
+
+    def _hits(self, found: Sequence[Sequence[Found]]) -> list[list[SearchHit]]:
+        """With what is shown of each; images that were hidden meanwhile are left out."""
+        shown = self._catalog.shown(list({hit.image_id for some in found for hit in some}))
+        segments = self._catalog.objects.by_id(list({hit.segment for some in found for hit in some if hit.segment}))
+        return [[_hit(hit, shown[hit.image_id], segments) for hit in some if hit.image_id in shown] for some in found]
 
     def open_picture(self, file: IO[bytes], model: str | None = None) -> Image.Image:
         """An example picture, decoded as indexing does, so that a picture of the library finds itself first. Raises UnreadableImage."""
         embedder = self._models.embedder(model or self._library.active_model)
         return self._reader.read(file, decode_side(embedder))[0]
 
-    def _unseen(self, model: str) -> str | None:
+    def _unseen(self, model: str, mode: Mode) -> str | None:
         """Why nothing can be found in a library that does hold images."""
         images, _, _ = self._catalog.counts()
-        return f"The {images:,} images of the library are not indexed with the model {model} yet." if images else None
-
-    def _matrix(self, queries: Sequence[Query], model: str, collection: str) -> FloatArray:
-        """(q, D), each row of norm 1: the mean direction of everything a query holds. All words are encoded together."""
-        embedder = self._models.embedder(model)
-        words = list(dict.fromkeys(query.text for query in queries if query.text))
-        texts = dict(zip(words, embedder.encode_texts(words), strict=True))
-        rows = []
-        for query in queries:
-            parts: list[FloatArray] = [texts[query.text]] if query.text else []
-            if query.image is not None:
-                parts.append(embedder.encode_pixels(embedder.preprocess(query.image)[None])[0])
-            if query.like is not None:
-                parts.append(self._stored(query.like, collection))
-            mean = np.mean(parts, axis=0)
-            rows.append(mean / max(float(np.linalg.norm(mean)), 1e-12))
-        return np.asarray(rows, dtype=np.float32)
-
-    def _stored(self, image_id: str, collection: str) -> FloatArray:
-        stored = self._catalog.vectors.get(collection, image_id)
-        if stored is None:
-            raise BadQuery("That picture is not indexed with the model in use.", "Re-index the library first.")
-        return stored
+        if not images:
+            return None
+        if mode == "objects":
+            return NO_OBJECTS
+        return f"The {images:,} images of the library are not indexed with the model {model} yet."
 
     def _verdict(self, query: Query, hits: Sequence[SearchHit], model: str, searched: int) -> Verdict:
         """weak only for words alone: how near pictures must be to one another is the reader's own judgement."""
         if not hits:
             return "empty"
-        words_only = query.image is None and query.like is None
-        return "weak" if words_only and hits[0].score < self._models.text_floor(model, searched) else "match"
+        return "weak" if query.words_only and hits[0].score < self._models.text_floor(model, searched) else "match"
+
+
+class _Lookup:
+    """What one search looks through: the model's vectors of whole images, and of objects in them."""
+
+    def __init__(self, catalog: Catalog, vectors: VectorDatabase, models: ModelManager, model: str, only: PhotoFilter | None) -> None:
+        self._catalog = catalog
+        self._vectors = vectors
+        self._embedder = models.embedder(model)
+        self._floor = models.object_floor(model)
+        self._only = only
+        self._names: dict[Kind, str] = {kind: library_collection(self._embedder.space, kind) for kind in ("image", "object")}
+        self.images = self.objects = 0
+
+    @property
+    def searched(self) -> int:
+        return self.images or self.objects
+
+    def found(self, queries: Sequence[Query], limit: int, mode: Mode) -> list[list[Found]]:
+        """The ``limit`` best for each query, best first."""
+        matrix = self._matrix(queries)
+        images = self._images(matrix, limit) if mode != "objects" else []
+        objects = self._objects(queries, matrix, limit) if mode != "images" else []
+        if mode == "both":
+            rows = zip(matrix, images, objects, strict=True)
+            return [merged(whole, inside, self._whole(row, inside))[:limit] for row, whole, inside in rows]
+        return objects if mode == "objects" else images
+
+    def _images(self, matrix: FloatArray, limit: int) -> list[list[Found]]:
+        name = self._names["image"]
+        self.images = self._catalog.vectors.count(name, self._only)
+        found = self._vectors.search(name, matrix, limit, self._only) if self.images else [[] for _ in matrix]
+        return [wholes(matches) for matches in found]
+
+    def _objects(self, queries: Sequence[Query], matrix: FloatArray, limit: int) -> list[list[Found]]:
+        """Words must reach the floor; how near pictures must be to one another is the reader's own judgement."""
+        name = self._names["object"]
+        self.objects = self._catalog.vectors.count(name, self._only)
+        if not self.objects:
+            return [[] for _ in matrix]
+        floor = self._floor if all(query.words_only for query in queries) else -1.0
+        return enough_objects(lambda number: self._vectors.search(name, matrix, number, self._only), self.objects, limit, floor)
+
+    def _whole(self, query: FloatArray, objects: Sequence[Found]) -> dict[str, float]:
+        """The scores, as a whole, of the images that objects were found in."""
+        stored = self._catalog.vectors.get_many(self._names["image"], [found.image_id for found in objects])
+        return {image_id: float(vector @ query) for image_id, vector in stored.items()}
+
+    def _matrix(self, queries: Sequence[Query]) -> FloatArray:
+        """(q, D), each row of norm 1: the mean direction of everything a query holds. All words are encoded together."""
+        words = list(dict.fromkeys(query.text for query in queries if query.text))
+        texts = dict(zip(words, self._embedder.encode_texts(words), strict=True))
+        rows = []
+        for query in queries:
+            parts: list[FloatArray] = [texts[query.text]] if query.text else []
+            if query.image is not None:
+                parts.append(self._embedder.encode_pixels(self._embedder.preprocess(query.image)[None])[0])
+            if query.like is not None:
+                parts.append(self._stored(query.like))
+            mean = np.mean(parts, axis=0)
+            rows.append(mean / max(float(np.linalg.norm(mean)), 1e-12))
+        return np.asarray(rows, dtype=np.float32)
+
+    def _stored(self, id_: str) -> FloatArray:
+        stored = self._catalog.vectors.get(self._names["image" if image_of(id_) == id_ else "object"], id_)
+        if stored is None:
+            raise BadQuery("That picture is not indexed with the model in use.", "Re-index the library first.")
+        return stored
+
+
+def _hit(found: Found, shown: Shown, segments: Mapping[str, StoredSegment]) -> SearchHit:
+    stored = segments.get(found.segment or "")
+    size = (shown.width, shown.height)
+    if stored is None:
+        return SearchHit(shown.id, shown.path_text, shown.name, found.score, size=size)
+    return SearchHit(shown.id, shown.path_text, shown.name, found.score, "object", stored.segment.box, size, stored.id)
 
 
 def _checked(query: Query) -> tuple[Query, str | None]:
     """The query with its text cleaned and cut, and a sentence about the cut. Raises BadQuery where there is nothing to look for."""
     text = " ".join(query.text.replace("\0", " ").split())
-    if not text and query.image is None and query.like is None:
+    if not text and query.words_only:
         raise BadQuery("The query is empty.", "Describe what you are looking for, or give an example picture.")
     if len(text) <= MAX_CHARACTERS:
         return Query(text, query.image, query.like), None

@@ -14,7 +14,7 @@ from src.ui import state
 from src.ui.components import clear_dialog, closed_library, error_box, farewell, forget_dialog, job_progress, photo_dialog, sidebar, style
 from src.ui.resources import get_services
 
-OTHER_JOBS: tuple[JobKind, ...] = ("sync", "reindex", "rebuild", "forget", "remove", "doctor", "download", "clear")
+OTHER_JOBS: tuple[JobKind, ...] = ("sync", "reindex", "objects", "export", "rebuild", "forget", "remove", "doctor", "download", "clear")
 VIEWS = Path(__file__).parent / "views"  # not "pages": Streamlit would take a folder of that name for its own page list
 ICON = Path(__file__).parent / "assets" / "icon.svg"  # a file of our own: an icon by name would be fetched from another machine
 
@@ -23,6 +23,7 @@ def main() -> None:
     st.set_page_config(page_title="Media Feature Extractor", page_icon=ICON, layout="wide")
     st.logo(ICON)
     style.apply()
+    state.start_mode()
     if state.quitting():
         farewell.show()
         return

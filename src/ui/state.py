@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Literal, cast
 
 import streamlit as st
 
-from src.schema import PhotoFilter
+from src.schema import Mode, PhotoFilter
 
 QUERY = "query"
 """Widget key of the text query, which outlives a change of tab."""
 RESULTS = "results"
 """Widget key of the number of results, shared by both searches."""
+MODE = "mode"
+"""Widget key of what is searched."""
 FOLDER = "folder"
 """Widget key of the path box."""
 FILTERS = ("folder", "since", "until")
@@ -43,6 +45,23 @@ def keep_in_address(query: str) -> None:
         st.query_params["q"] = query
     elif not query and "q" in st.query_params:
         del st.query_params["q"]
+
+
+def start_mode() -> None:
+    """Before the first widget of a run: what is searched is what was chosen last, or asked for since; whole images at first."""
+    wanted = st.session_state.pop("mode_wanted", None)
+    st.session_state[MODE] = wanted or st.session_state.get(MODE) or "images"
+
+
+def mode() -> Mode:
+    """What is searched."""
+    return cast("Mode", st.session_state.get(MODE) or "images")
+
+
+def want_objects() -> None:
+    """Search objects too from the next run on, where only whole images were searched."""
+    if mode() == "images":
+        st.session_state["mode_wanted"] = "both"
 
 
 def filter_key(part: str, page: str) -> str:
@@ -80,9 +99,16 @@ def set_example(name: str, png: bytes) -> None:
     st.session_state.update(example_name=name, example_png=png, similar_to=None)
 
 
-def set_similar(image_id: str) -> None:
-    """Search by a picture of the library from now on, on the tab for it, and close what is open."""
-    st.session_state.update(example_name=None, example_png=None, similar_to=image_id, go_to_similar=True)
+def set_similar(id_: str) -> None:
+    """Search by a picture of the library, or by an object in one, from now on, on the tab for it, and close what is open."""
+    st.session_state.update(example_name=None, example_png=None, similar_to=id_, go_to_similar=True)
+    close_dialog()
+
+
+def set_part(name: str, png: bytes) -> None:
+    """Search by a part of a picture of the library from now on, on the tab for it, and close what is open."""
+    set_example(name, png)
+    st.session_state["go_to_similar"] = True
     close_dialog()
 
 
@@ -108,9 +134,14 @@ def similar_to() -> str | None:
 # ---------------------------------------------------------------- what is open
 
 
-def open_photo(image_id: str, neighbours: Sequence[str]) -> None:
-    """Show a photo large; ``neighbours`` are the ids of the gallery it was opened from, in its order."""
-    st.session_state.update(dialog="photo", photo=image_id, neighbours=list(neighbours))
+def open_photo(image_id: str, neighbours: Sequence[str], found: Mapping[str, str] | None = None) -> None:
+    """Show a photo large. neighbours: ids of the gallery it was opened from, in its order. found: photo -> the object that was the hit."""
+    st.session_state.update(dialog="photo", photo=image_id, neighbours=list(neighbours), found=dict(found or {}), choosing=False)
+
+
+def found_object() -> str | None:
+    """Id of the object that made the open photo a result."""
+    return cast("dict[str, str]", st.session_state.get("found", {})).get(photo())
 
 
 def open_clear() -> None:
@@ -131,7 +162,16 @@ def folder_to_remove() -> str:
 
 
 def close_dialog() -> None:
-    st.session_state["dialog"] = None
+    st.session_state.update(dialog=None, choosing=False)
+
+
+def choose_inside(on: bool) -> None:
+    """Whether the open photo is there to choose an object in it, or to be looked at."""
+    st.session_state["choosing"] = on
+
+
+def choosing_inside() -> bool:
+    return bool(st.session_state.get("choosing"))
 
 
 def dialog() -> Dialog | None:

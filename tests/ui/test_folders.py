@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Toggle
 
 from src.bootstrap import Services
 from src.schema import Finding, JobSnapshot
@@ -49,10 +50,23 @@ def test_watching_is_switched_for_each_folder(page: AppTest, services: Services,
     colour_picture("red", (62, 40)).save(tmp_path / "second" / "red.png")
     index(services, tmp_path / "second")
     page.run()
-    assert [toggle.value for toggle in page.toggle] == [True, True]
-    page.toggle[1].set_value(False).run()
+    assert [toggle.value for toggle in toggles(page, "Watch")] == [True, True]
+    toggles(page, "Watch")[1].set_value(False).run()
     assert {Path(f.path).name: f.watched for f in services.folders.all()} == {"photos": True, "second": False}
-    assert [toggle.value for toggle in page.toggle] == [True, False]
+    assert [toggle.value for toggle in toggles(page, "Watch")] == [True, False]
+
+
+def toggles(page: AppTest, label: str) -> list[Toggle]:
+    return [toggle for toggle in page.toggle if toggle.label == label]
+
+
+def test_objects_are_asked_for_by_folder(page: AppTest, services: Services, photos: Path) -> None:
+    toggles(page, "Objects")[0].set_value(True).run()
+    assert services.folders.all()[0].objects
+    settled(page, services, "objects")
+    assert services.objects.counts()[0] == 12 and services.objects.pending() == []
+    toggles(page, "Objects")[0].set_value(False).run()
+    assert not services.folders.all()[0].objects and services.objects.counts()[0] == 12
 
 
 def test_a_missing_photo_is_told_and_forgotten_only_after_asking(page: AppTest, services: Services, photos: Path) -> None:

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from src.bootstrap import Services, build_services, queue_sync
+from src.bootstrap import Services, build_services
 from src.config import Settings
 from src.models.model_manager import ModelManager
 from src.schema import JobSnapshot
 from src.services import watching
+from src.services.handlers import queue_sync
 from src.services.watching import _Changes, _merged
 from tests.conftest import make_photo
 from tests.fakes import COLOURS

@@ -48,7 +48,21 @@ def _show_dropped(name: str, png: bytes) -> Query:
     return Query(image=Image.open(io.BytesIO(png)))
 
 
-def _show_similar(services: Services, image_id: str) -> Query | None:
+def _show_similar(services: Services, id_: str) -> Query | None:
+    """``id_``: of a photo of the library, or of an object in one."""
+    return _show_object(services, id_) if "#" in id_ else _show_photo(services, id_)
+
+
+def _show_object(services: Services, segment_id: str) -> Query | None:
+    found = services.objects.part_of(segment_id)
+    name, picture = found or ("", None)
+    if picture is not None:
+        st.image(picture, width="content")
+    _show_label(f"Photos with something like this object in {name}" if found else "This object is not in the library any more.")
+    return Query(like=segment_id) if found else None
+
+
+def _show_photo(services: Services, image_id: str) -> Query | None:
     details = services.library.details(image_id)
     if details is not None:
         gallery.show_small(image_id, details.name)

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from src.bootstrap import Services, queue_sync
+from src.bootstrap import Services
 from src.names import shown
 from src.schema import FolderStatus
+from src.services.handlers import queue_objects, queue_sync
 from src.ui import state
 from src.ui.text import count, moment
 
@@ -39,12 +40,16 @@ def _show_folder(services: Services, folder: FolderStatus, number: int) -> None:
             st.caption(status_line(folder))
         key = f"watch-{number}-{folder.watched}"  # the catalogue's word counts, also where another tab changed it
         st.toggle("Watch", folder.watched, key=key, on_change=_watch, args=(services, folder), help=WATCH)
+        key = f"objects-{number}-{folder.objects}"
+        st.toggle("Objects", folder.objects, key=key, on_change=_find_objects, args=(services, folder), help=OBJECTS)
         st.button("Look now", key=f"sync-{number}", icon=":material/refresh:", on_click=_sync, args=(services, [folder]))
         icon = ":material/close:"
         st.button("Remove", key=f"remove-{number}", icon=icon, type="tertiary", on_click=state.open_remove, args=(folder.path,))
 
 
 WATCH = "Changes in the folder are picked up while the app runs. Otherwise only when you press “Look now”."
+
+OBJECTS = "Each photo is looked through for single things, so that they can be searched for too. It goes on in the background."
 
 
 def status_line(folder: FolderStatus) -> str:
@@ -67,6 +72,12 @@ def _show_missing(missing: int) -> None:
 
 def _watch(services: Services, folder: FolderStatus) -> None:
     services.folders.watch(folder.path, not folder.watched)
+
+
+def _find_objects(services: Services, folder: FolderStatus) -> None:
+    services.folders.find_objects(folder.path, not folder.objects)
+    if not folder.objects:
+        queue_objects(services.jobs, folders=[folder.path])
 
 
 def _sync(services: Services, folders: Sequence[FolderStatus]) -> None:

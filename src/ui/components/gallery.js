@@ -22,13 +22,43 @@ function newCell(item, at) {
   return cell;
 }
 
+// Where a square shows of a picture that covers it, with the middle of `box` (shares of its sides) as near the square's middle as
+// it can be, and where the box lies in the square then. `aspect` is the picture's width divided by its height.
+export function framed(box, aspect) {
+  const [width, height] = aspect > 1 ? [aspect, 1] : [1, 1 / aspect];
+  const place = (low, high, length) => {
+    const spare = length - 1;
+    const start = Math.min(Math.max(((low + high) / 2) * length - 0.5, 0), spare);
+    const from = Math.max(low * length - start, 0);
+    return { shown: spare > 0 ? start / spare : 0.5, from, size: Math.min(high * length - start, 1) - from };
+  };
+  return [place(box[0], box[2], width), place(box[1], box[3], height)];
+}
+
+function frame(cell, item) {
+  const [across, down] = framed(item.box, item.aspect);
+  const mark = cell.querySelector(".box") ?? made("span", "box", cell);
+  cell.querySelector("img").style.objectPosition = `${across.shown * 100}% ${down.shown * 100}%`;
+  for (const [side, value] of [["left", across.from], ["top", down.from], ["width", across.size], ["height", down.size]]) {
+    mark.style[side] = `${value * 100}%`;
+  }
+}
+
+function unframe(cell) {
+  cell.querySelector(".box")?.remove();
+  cell.querySelector("img").style.objectPosition = "";
+}
+
 function label(cell, item) {
-  const text = item.score === undefined ? item.name : `${item.name}, score ${item.score}`;
+  if (item.box) frame(cell, item);
+  else unframe(cell);
+  const found = item.box ? `an object in ${item.name}` : item.name;
+  const text = item.score === undefined ? found : `${found}, score ${item.score}`;
   if (cell.getAttribute("aria-label") === text) return;
   cell.setAttribute("aria-label", text);
   cell.title = item.name;
   cell.querySelector("img").alt = item.name;
-  cell.querySelectorAll("span").forEach((old) => old.remove());
+  cell.querySelectorAll("span:not(.box)").forEach((old) => old.remove());
   if (item.score !== undefined) made("span", "chip", cell).textContent = item.score;
   const caption = made("span", "caption", cell);
   made("span", "name", caption).textContent = item.name;

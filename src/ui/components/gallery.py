@@ -15,7 +15,7 @@ _HERE = Path(__file__).parent
 
 
 def show(hits: Sequence[SearchHit], key: str, scores: bool = True) -> str | None:
-    """A grid of photos, in the order given. Returns the id of the one just opened by a click or by Enter, else None."""
+    """A grid of photos in the order given; an object that was found is marked by a box. Returns the id of the one just opened, or None."""
     result = _draw(key, {"items": [_item(hit, scores) for hit in hits]})
     opened = result.open
     return opened if isinstance(opened, str) and any(hit.id == opened for hit in hits) else None
@@ -34,7 +34,11 @@ def show_small(image_id: str, name: str) -> None:
 
 
 def _item(hit: SearchHit, scores: bool) -> dict[str, Any]:
-    item = {"id": hit.id, "name": shown(hit.name), "src": _thumb(hit.id)}
+    item: dict[str, Any] = {"id": hit.id, "name": shown(hit.name), "src": _thumb(hit.id)}
+    if hit.box is not None and all(hit.size):
+        width, height = hit.size
+        sides = (width, height, width, height)
+        item |= {"box": [edge / side for edge, side in zip(hit.box, sides, strict=True)], "aspect": width / height}
     return {**item, "score": f"{hit.score:.2f}"} if scores else item
 
 

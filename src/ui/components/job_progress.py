@@ -20,7 +20,7 @@ EVERY = 0.7
 """Seconds between two looks at a running job."""
 IDLE = 4.0
 """Seconds between two looks for a job that another tab or the command line started."""
-WORDS: dict[str, str] = {"images": "photo", "bytes": "byte", "vectors": "vector"}
+WORDS: dict[str, str] = {"images": "photo", "objects": "object", "bytes": "byte", "vectors": "vector"}
 STAGES: dict[str, str] = {
     "read": "Reading files",
     "decode": "Decoding",
@@ -33,7 +33,7 @@ STAGES: dict[str, str] = {
 }
 """Of ``JobSnapshot.timings``, in the order in which a picture passes them."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
-PAUSABLE: tuple[JobKind, ...] = ("index", "sync", "reindex", "rebuild", "download")
+PAUSABLE: tuple[JobKind, ...] = ("index", "sync", "reindex", "objects", "rebuild", "download")
 
 
 def show(services: Services, kinds: tuple[JobKind, ...], compact: bool = False) -> None:

@@ -1,16 +1,18 @@
-"""One photo, large, with its facts and what can be done with it."""
+"""One photo, large, with its facts, the objects in it, and what can be done with it."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from src.bootstrap import Services
-from src.schema import ImageDetails
+from src.schema import Box, ImageDetails
 from src.ui import state
-from src.ui.components import gallery
+from src.ui.components import box_drawer, gallery
+from src.ui.components.example_picture import as_png
 from src.ui.text import moment, size
 
 GONE = "The original file can't be found now. This is the small picture kept in the library."
+CHOOSE = "Choose an object, or draw a box around anything: drag with the pointer, or use the arrow keys. Then search with it."
 
 
 @st.dialog("Photo", width="large", on_dismiss=state.close_dialog)
@@ -22,13 +24,54 @@ def show(services: Services) -> None:
     if details is None:
         st.info("This photo is not in the library any more.", icon=":material/hide_image:")
         return
-    gallery.show_photo(details.id, details.name, facts(details), None if services.library.has_original(details.id) else GONE)
+    there = services.library.has_original(details.id)
+    if there and (state.choosing_inside() or state.found_object()):
+        _show_objects(services, details)
+    else:
+        gallery.show_photo(details.id, details.name, facts(details), None if there else GONE)
     with st.container(horizontal=True, key="photo-actions"):
         icon = ":material/image_search:"
         st.button("Find similar", icon=icon, type="primary", on_click=state.set_similar, args=(details.id,), key="similar")
+        if there and not state.found_object():
+            _show_switch()
         _step(-1, "Previous", "chevron_left", "left")
         _step(1, "Next", "chevron_right", "right")
         st.button("Close", on_click=state.close_dialog, key="close-photo")
+
+
+def _show_switch() -> None:
+    inside = state.choosing_inside()
+    label, icon = ("Whole photo", ":material/image:") if inside else ("Search inside", ":material/select_all:")
+    st.button(label, icon=icon, on_click=state.choose_inside, args=(not inside,), key="inside")
+
+
+def _show_objects(services: Services, details: ImageDetails) -> None:
+    """The photo with the objects found in it, to choose one or to draw a box, and search with that."""
+    stored = {item.segment.box: item for item in services.objects.of_photo(details.id)}
+    found = next((item for item in stored.values() if item.id == state.found_object()), None)
+    st.caption(CHOOSE)
+    chosen = box_drawer.show(
+        f"inside-{details.id}",
+        f"/api/image/{details.id}",
+        details.facts.width,
+        details.facts.height,
+        [(box, f"Object {number}") for number, box in enumerate(stored, 1)],
+        name=details.name,
+        mask=found.segment.mask if found else None,
+        chosen=found.segment.box if found else None,
+    )
+    if chosen is not None:
+        _search_with(services, details, chosen, stored[chosen].id if chosen in stored else None)
+
+
+def _search_with(services: Services, details: ImageDetails, box: Box, segment: str | None) -> None:
+    state.want_objects()
+    part = None if segment else services.objects.part(details.id, box)
+    if segment:
+        state.set_similar(segment)
+    elif part is not None:
+        state.set_part(f"this part of {details.name}", as_png(part))
+    st.rerun()
 
 
 def _step(step: int, label: str, icon: str, shortcut: str) -> None:

@@ -6,9 +6,11 @@ import streamlit as st
 
 from src.bootstrap import Services
 from src.schema import PhotoFilter, SearchPage
+from src.services.exporting import Selection
+from src.services.handlers import queue_objects
 from src.services.search import Query
 from src.ui import state
-from src.ui.components import empty_state, gallery
+from src.ui.components import empty_state, export_box, gallery
 from src.ui.text import count, literal
 
 MAX_RESULTS = 200
@@ -24,7 +26,7 @@ def limit() -> int:
 
 def show(services: Services, query: Query, limit: int, only: PhotoFilter, key: str) -> None:
     """Search and draw: notices, the count line and the gallery; a click opens the photo large."""
-    page = services.search.search(query, limit, only=only)
+    page = services.search.search(query, limit, only=only, mode=state.mode())
     if page.verdict == "empty":
         _show_empty(services, page)
         return
@@ -32,7 +34,7 @@ def show(services: Services, query: Query, limit: int, only: PhotoFilter, key: s
         _show_line(services, page)
     opened = gallery.show(page.hits, key)
     if opened:
-        state.open_photo(opened, [hit.id for hit in page.hits])
+        state.open_photo(opened, [hit.id for hit in page.hits], {hit.id: hit.segment for hit in page.hits if hit.segment})
 
 
 def _show_line(services: Services, page: SearchPage) -> None:
@@ -41,7 +43,29 @@ def _show_line(services: Services, page: SearchPage) -> None:
     if page.verdict == "weak":
         st.markdown(f":material/search_off: **{WEAK_FILTERED if page.filtered else WEAK}**")
     _tell_indexing(services, page)
-    st.caption(f"{len(page.hits):,} of {count(page.searched, 'photo')} · {page.took_ms:.0f} ms", help=HELP)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="result-line"):
+        st.caption(f"{' · '.join([compared(page), f'{page.took_ms:.0f} ms'])}", help=HELP)
+        export_box.show(services, Selection.of(page), "results")
+        if state.mode() != "images":
+            _offer_objects(services, page)
+
+
+def compared(page: SearchPage) -> str:
+    """What was shown of what was searched: "20 of 1,000 photos and 5,320 objects"."""
+    searched = [count(page.searched, "photo")] if page.searched else []
+    searched += [count(page.objects, "object")] if page.objects else []
+    return f"{len(page.hits):,} of {' and '.join(searched)}"
+
+
+def _offer_objects(services: Services, page: SearchPage) -> None:
+    """Look through just these photos, where some were not yet."""
+    waiting = services.objects.pending(images=[hit.id for hit in page.hits])
+    if waiting and not any(job.kind == "objects" for job in services.jobs.active()):
+        label = f"Find objects in {count(len(waiting), 'photo')} shown here"
+        icon = ":material/select_all:"
+        if st.button(label, icon=icon, type="tertiary", key="objects-here"):
+            queue_objects(services.jobs, images=waiting)
+            st.rerun()
 
 
 def _tell_indexing(services: Services, page: SearchPage) -> None:
@@ -56,12 +80,26 @@ def _tell_indexing(services: Services, page: SearchPage) -> None:
         st.caption(f":material/hourglass_top: Searching {page.searched:,} – more photos are being indexed.")
 
 
+def _offer_all(services: Services) -> None:
+    text = "To find things inside photos, each photo is looked through once. That takes longer than adding it did; you can go on meanwhile."
+    if any(job.kind == "objects" for job in services.jobs.active()):
+        empty_state.show(
+            "hourglass_top", "Looking for objects", "The first are there as soon as some photos are looked through.", key="objects-soon"
+        )
+    elif empty_state.show("select_all", "No objects yet", text, "Find objects in all photos", key="find-objects"):
+        queue_objects(services.jobs)
+        st.rerun()
+
+
 def _show_empty(services: Services, page: SearchPage) -> None:
     if page.filtered:
         empty_state.show("filter_alt_off", "No photo passes the filters", "Widen them, or clear them.", key="no-match")
         return
     images, _, _ = services.catalog.counts()
-    if images == 0 or page.searched:
+    if images and state.mode() == "objects" and not page.objects:
+        _offer_all(services)
+        return
+    if images == 0 or page.searched or page.objects:
         empty_state.show("search_off", "No match", "There is nothing else in your library to show.", key="no-match")
         return
     text = "The model in use has not seen your photos yet. It needs to read each of them once."

@@ -7,7 +7,7 @@ from html import escape
 import streamlit as st
 
 from src.bootstrap import Services
-from src.schema import JobKind, ModelStatus
+from src.schema import JobKind, Mode, ModelStatus
 from src.ui import state
 from src.ui.components import job_progress, model_card
 from src.ui.text import size
@@ -23,6 +23,7 @@ def show(services: Services, kinds: tuple[JobKind, ...]) -> None:
         job_progress.show_bars(services, kinds, compact=True)
 
     with st.sidebar:
+        _show_mode()
         job_progress.watch(services, draw)
         model_card.show(services, statuses)
         with st.container(key="sidebar-end", gap="xsmall"):
@@ -30,9 +31,31 @@ def show(services: Services, kinds: tuple[JobKind, ...]) -> None:
             st.button("Quit", icon=":material/power_settings_new:", type="tertiary", on_click=state.quit_now, key="quit")
 
 
+MODES: dict[Mode, str] = {"images": "Whole images", "objects": "Objects", "both": "Both"}
+MODE_HELP = (
+    "Whole images: what a photo shows as a whole. Objects: single things inside photos, marked by a box. Both: whichever fits better."
+)
+
+
+def _show_mode() -> None:
+    """The same on every page, and kept."""
+    st.segmented_control(
+        "Search in",
+        list(MODES),
+        format_func=MODES.__getitem__,
+        required=True,
+        key=state.MODE,
+        help=MODE_HELP,
+        width="stretch",
+    )
+
+
 def _show_facts(services: Services, active: ModelStatus | None) -> None:
     images, _, _ = services.catalog.counts()
-    facts = [("Images", f"{images:,}"), ("Mode", "Whole images"), ("Device", services.library.runs_on()[0])]
+    looked, objects = services.objects.counts()
+    facts = [("Images", f"{images:,}"), ("Device", services.library.runs_on()[0])]
+    if looked:
+        facts.insert(1, ("Objects", f"{objects:,}"))
     if active is None or not active.available:
         st.warning("The model in use is not on this machine.", icon=":material/warning:")
     else:

@@ -1,0 +1,31 @@
+"""Data sets and tables for other programs."""
+
+from __future__ import annotations
+
+import argparse
+
+from src import terminal
+from src.commands.opening import DONE, reading
+from src.names import shown
+from src.processing.discovery import parse_path
+from src.processing.image_io import display_text
+from src.services.exporting import Selection
+from src.services.search import Query
+
+
+def export(arguments: argparse.Namespace) -> int:
+    """export PLACE: reads, so it works beside a running app."""
+    place, report = parse_path(arguments.place), terminal.Report()
+    with reading(arguments) as services:
+        selection = Selection()
+        if arguments.search is not None:
+            selection = Selection.of(services.search.search(Query(arguments.search), arguments.top_k, mode=arguments.mode))
+        events = services.exports.export(arguments.format, place, selection, arguments.pictures)
+        report.follow(events, terminal.console(arguments.json))
+    skipped = report.as_json()["skipped"]
+    if arguments.json:
+        terminal.print_json({"place": display_text(place), "format": arguments.format, "images": report.snapshot.done, "skipped": skipped})
+    else:
+        report.show_skipped()
+        terminal.say(f"{report.snapshot.done:,} pictures written to {shown(str(place))}.")
+    return DONE

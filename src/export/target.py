@@ -1,0 +1,167 @@
+"""Where an export is written: a new folder or a new ZIP, under a temporary name until all of it is there."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+import tempfile
+import unicodedata
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import IO, Protocol
+
+from src.durable import sync_folder
+from src.errors import BadInput, UnreadablePath
+from src.names import shown
+
+_PACKED = (".csv", ".json", ".txt", ".yaml")
+"""Worth compressing in a ZIP; pictures and Parquet are compressed already."""
+_AWKWARD = re.compile("[\\s<>:\"/\\\\|?*#%&{}$!'@+`=;,\N{REPLACEMENT CHARACTER}]+")
+"""What some file system, shell, YAML or address bar trips over."""
+_STEM_LENGTH, _STEM_BYTES = 60, 120
+
+
+class Target(Protocol):
+    """A folder in the making. Names are relative, with ``/``."""
+
+    def add(self, name: str, data: bytes) -> None:
+        """Write a new file."""
+        ...
+
+    def has(self, name: str) -> bool:
+        """Whether there is a file of that name by now."""
+        ...
+
+    def growing(self, name: str) -> AbstractContextManager[IO[bytes]]:
+        """A new file to be written bit by bit; several may be open at once."""
+        ...
+
+
+@contextmanager
+def new_target(place: Path) -> Iterator[Target]:
+    """A new folder at ``place``, or a ZIP where its name ends in ``.zip``; it gets this name when the block ends without an error.
+
+    Else, and where the block is left half-way, nothing stays. A killed process leaves a hidden ``.export-….part`` beside it. Raises
+    BadInput where there is something of that name, UnreadablePath where it can't be written.
+    """
+    part = place.parent / f".export-{secrets.token_hex(6)}.part"
+    try:
+        _refuse_existing(place)
+        if not place.parent.is_dir():
+            raise UnreadablePath(f"There is no folder {shown(str(place.parent))}.", "Choose another place.")
+        with (_new_zip if place.suffix.lower() == ".zip" else _new_folder)(part) as target:
+            yield target
+        _refuse_existing(place)
+        part.rename(place)
+        sync_folder(place.parent)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UnreadablePath(f"{shown(str(place))} can't be written ({reason}).", "Choose another place.") from error
+    finally:
+        _remove(part)
+
+
+@contextmanager
+def scratch(place: Path) -> Iterator[IO[bytes]]:
+    """A nameless file on the same disk, gone at the end."""
+    with tempfile.TemporaryFile(dir=place.parent) as file:
+        yield file
+
+
+def free_stem(name: str, image_id: str, taken: Callable[[str], bool]) -> str:
+    """A file name without its ending that any system takes, made of the picture's own name and id. ``taken`` says which are in use."""
+    stem = f"{plain(Path(name).stem) or 'photo'}-{re.sub(r'[^0-9A-Za-z]', '', image_id)[:8] or '0'}"
+    candidate, number = stem, 1
+    while taken(candidate):
+        number += 1
+        candidate = f"{stem}-{number}"
+    return candidate
+
+
+def plain(text: str) -> str:
+    """``text`` without what file names can't hold everywhere, at most 60 characters and 120 bytes; may be empty."""
+    cleaned = _AWKWARD.sub("_", shown(unicodedata.normalize("NFC", text))).strip("._- ")[:_STEM_LENGTH]
+    return cleaned.encode()[:_STEM_BYTES].decode(errors="ignore").rstrip("._- ")
+
+
+class _Folder:
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def add(self, name: str, data: bytes) -> None:
+        with self._new(name) as file:
+            file.write(data)
+
+    def has(self, name: str) -> bool:
+        return os.path.lexists(self._root / name)
+
+    @contextmanager
+    def growing(self, name: str) -> Iterator[IO[bytes]]:
+        with self._new(name) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _new(self, name: str) -> IO[bytes]:
+        path = self._root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("xb")
+
+
+class _Zip:
+    def __init__(self, archive: zipfile.ZipFile, near: Path) -> None:
+        self._archive, self._near = archive, near
+
+    def add(self, name: str, data: bytes) -> None:
+        self._archive.writestr(_entry(name), data)
+
+    def has(self, name: str) -> bool:
+        return name in self._archive.NameToInfo
+
+    @contextmanager
+    def growing(self, name: str) -> Iterator[IO[bytes]]:
+        """A ZIP is written one member at a time, so this one waits in a scratch file."""
+        with scratch(self._near) as file:
+            yield file
+            file.seek(0)
+            with self._archive.open(_entry(name), "w", force_zip64=True) as member:
+                shutil.copyfileobj(file, member, 1 << 20)
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name)
+    entry.compress_type = zipfile.ZIP_DEFLATED if name.endswith(_PACKED) else zipfile.ZIP_STORED
+    entry.external_attr = 0o100644 << 16
+    return entry
+
+
+@contextmanager
+def _new_folder(part: Path) -> Iterator[Target]:
+    part.mkdir()
+    yield _Folder(part)
+
+
+@contextmanager
+def _new_zip(part: Path) -> Iterator[Target]:
+    with part.open("xb") as file:
+        with zipfile.ZipFile(file, "w") as archive:
+            yield _Zip(archive, part)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _refuse_existing(place: Path) -> None:
+    if not place.name or os.path.lexists(place):
+        raise BadInput(f"There is a file or folder {shown(str(place))} already.", "Choose another name, or move it away.")
+
+
+def _remove(part: Path) -> None:
+    """Where there is anything."""
+    if part.is_dir():
+        shutil.rmtree(part, ignore_errors=True)
+    elif part.exists():
+        part.unlink()

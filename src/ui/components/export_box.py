@@ -1,0 +1,47 @@
+"""Writing what a search found, or the whole library, as a data set or a table."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import streamlit as st
+
+from src.bootstrap import Services
+from src.errors import AppError
+from src.processing.discovery import parse_path
+from src.services.exporting import ExportFormat, Selection
+from src.services.handlers import queue_export
+from src.ui.components import error_box
+
+TITLES: dict[ExportFormat, str] = {
+    "coco": "COCO JSON, exact masks",
+    "coco-polygons": "COCO JSON, outlines",
+    "yolo": "YOLO boxes",
+    "crops": "Cut-out objects as pictures",
+    "csv": "Table (CSV)",
+    "parquet": "Table (Parquet)",
+}
+WITH_PICTURES: tuple[ExportFormat, ...] = ("coco", "coco-polygons", "yolo")
+
+
+def show(services: Services, selection: Selection, key: str) -> None:
+    """A small button that opens the choices. ``key`` tells several of them on a page apart."""
+    with st.popover("Export", icon=":material/save_alt:", type="tertiary", key=f"export-{key}"):
+        form = st.selectbox("Format", list(TITLES), format_func=TITLES.__getitem__, key=f"export-format-{key}")
+        place = st.text_input("New folder or ZIP on this computer", str(_suggested()), key=f"export-place-{key}")
+        can_copy = form in WITH_PICTURES
+        pictures = can_copy and st.checkbox("Copy the photos too", key=f"export-pictures-{key}")
+        if st.button("Write it", type="primary", key=f"export-go-{key}", disabled=not place.strip()):
+            try:
+                queue_export(services.jobs, form, parse_path(place), selection, bool(pictures))
+            except AppError as error:
+                error_box.show(error)
+            else:
+                st.rerun()
+
+
+@st.cache_data(ttl=60, show_spinner=False)
+def _suggested() -> Path:
+    """A name that is free, in the user's own folder."""
+    return Path.home() / f"photos-{datetime.now():%Y-%m-%d-%H%M}.zip"

@@ -1,0 +1,80 @@
+"""Our SAM against transformers.SamModel, both holding the same random weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+
+from src.vendored_sam.mask_decoder import Looked
+from src.vendored_sam.sam import Predictor, build, preprocess
+from tests.parity.sam_reference import SMALL, VIT_B, official_layout, reference_embedding, reference_masks, reference_sam
+
+Record = Callable[[str, object], None]
+CLOSE = 1e-3
+
+CASES = [pytest.param(VIT_B, id="ViT-B"), pytest.param(SMALL, id="small")]
+
+
+def picture(width: int, height: int, seed: int = 0) -> Image.Image:
+    return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8))
+
+
+def padded(image: Image.Image, side: int) -> Tensor:
+    pixels = preprocess(image, side)
+    return F.pad(pixels, (0, side - pixels.shape[2], 0, side - pixels.shape[1]))[None]
+
+
+def prompts(side: int) -> dict[str, dict[str, Tensor]]:
+    """Prompts of each kind, in pixels of a picture of (side, 3/4 side)."""
+    places = torch.rand(5, 2, generator=torch.Generator().manual_seed(2)) * torch.tensor([side, 0.75 * side])
+    corners = torch.cat([places[:3] * 0.4, places[:3] * 0.4 + 0.3 * side], dim=1)
+    return {
+        "a point": {"points": places[:, None]},
+        "points and not": {"points": places[:4].view(2, 2, 2), "labels": torch.tensor([[1, 0], [1, 1]])},
+        "a box": {"boxes": corners},
+        "a box and a point": {"points": places[:3, None], "labels": torch.tensor([[1], [0], [1]]), "boxes": corners},
+    }
+
+
+def drawn(predictor: Predictor, looked: Looked, several: bool) -> Tensor:
+    """(n, 3 or 1, S, S)."""
+    choices = torch.tensor([0, 1, 2] if several else [-1])
+    n, m = len(looked.ious), len(choices)
+    return predictor.draw(looked, torch.arange(n).repeat_interleave(m), choices.repeat(n)).unflatten(0, (n, m))
+
+
+def largest(ours: Tensor, theirs: Tensor) -> float:
+    return (ours - theirs).abs().max().item()
+
+
+@pytest.mark.parametrize("sizes", CASES)
+def test_it_equals_transformers(sizes: dict[str, Any], record_property: Record) -> None:
+    reference = reference_sam(sizes)
+    sam = build(official_layout(reference))
+    image = picture(sam.side, 3 * sam.side // 4)
+    predictor = Predictor(sam, image)
+    expected = reference_embedding(reference, padded(image, sam.side))[0]
+    assert expected.std() > 0.3, "nothing to compare"
+    differences = {"embedding": largest(predictor.embedding, expected)}
+    for kind, prompt in prompts(sam.side).items():
+        looked = predictor.ask(**prompt)
+        for several in (True, False):
+            masks, ious = reference_masks(reference, expected, **prompt, several=several)
+            assert masks.std() > 0.1 and ious.std() > 0.01, "nothing to compare"
+            name = f"{kind}, {'three masks' if several else 'one mask'}"
+            low = drawn(predictor, looked, several)
+            height, width = predictor.size
+            whole = F.interpolate(masks, (sam.side, sam.side), mode="bilinear", align_corners=False)[:, :, :height, :width]
+            differences[f"{name}: low logits"] = largest(low[..., : height // 4, : width // 4], masks[..., : height // 4, : width // 4])
+            differences[f"{name}: logits"] = largest(predictor.upscale(low.flatten(0, 1)), whole.flatten(0, 1))
+            differences[f"{name}: IoU"] = largest(looked.ious if several else looked.single[:, None], ious)
+    print("\n" + "\n".join(f"{name}: max abs difference {apart:.2e}" for name, apart in differences.items()))
+    record_property("max abs differences", differences)
+    assert max(differences.values()) <= CLOSE

@@ -1,0 +1,108 @@
+"""Masks at the picture's size and as polygons, against the plain way and against pycocotools."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pycocotools import mask as coco_masks
+
+from src import masks
+from src.export import shapes
+from src.schema import Mask
+from tests.unit.test_export_items import ellipse
+
+SIDES = st.integers(1, 24)
+
+
+@st.composite
+def any_mask(draw: st.DrawFn) -> Mask:
+    height, width = draw(SIDES), draw(SIDES)
+    bits = draw(st.lists(st.booleans(), min_size=height * width, max_size=height * width))
+    return masks.encode(np.array(bits).reshape(height, width))
+
+
+def filled(polygons: list[list[float]], height: int, width: int) -> masks.BoolArray:
+    """What pycocotools makes of polygons: (H, W) bool."""
+    if not polygons:
+        return np.zeros((height, width), bool)
+    return coco_masks.decode(coco_masks.merge(coco_masks.frPyObjects(polygons, height, width))).astype(bool)
+
+
+def overlap(one: masks.BoolArray, other: masks.BoolArray) -> float:
+    return float((one & other).sum() / max(1, (one | other).sum()))
+
+
+@given(any_mask(), SIDES, SIDES)
+def test_runs_are_resized_as_pixels_are(mask: Mask, height: int, width: int) -> None:
+    assert shapes.resized(mask, height, width) == masks.resized(mask, height, width)
+
+
+@pytest.mark.parametrize("value", [False, True])
+def test_an_empty_and_a_whole_mask_are_resized(value: bool) -> None:
+    mask = masks.encode(np.full((3, 4), value))
+    assert shapes.resized(mask, 300, 500) == masks.encode(np.full((300, 500), value))
+
+
+def test_a_mask_of_a_large_picture_takes_the_memory_of_its_runs() -> None:
+    import tracemalloc
+
+    tracemalloc.start()
+    large = shapes.resized(ellipse(256, 256), 20_000, 30_000)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert abs(masks.area(large) / (20_000 * 30_000) - masks.area(ellipse(256, 256)) / 256**2) < 0.001
+    assert peak < 60_000_000, "600 million pixels were held"
+
+
+@given(any_mask())
+def test_polygons_that_follow_every_pixel_are_exact(mask: Mask) -> None:
+    """COCO's rasteriser rounds outlines to fifths of a pixel, so whole corners come back as they were."""
+    pixels = masks.decode(mask)
+    drawn = filled(shapes.polygons(mask, mask.height, mask.width, tolerance=0), mask.height, mask.width)
+    assert (drawn == pixels).all()
+
+
+@given(any_mask())
+def test_outlines_enclose_as_much_as_is_set(mask: Mask) -> None:
+    pixels = masks.decode(mask)
+    loops = shapes.outlines(pixels)
+    after = [np.roll(loop, -1, axis=0) for loop in loops]
+    assert sum(float((a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]).sum() / 2) for a, b in zip(loops, after, strict=True)) == pixels.sum()
+    for loop, next_corners in zip(loops, after, strict=True):
+        moves = next_corners - loop
+        assert ((moves == 0).sum(axis=1) == 1).all(), "each edge goes along one axis"
+        assert (moves[:, 0].astype(bool) != np.roll(moves, 1, axis=0)[:, 0].astype(bool)).all(), "corners only"
+
+
+def test_a_hole_stays_empty_and_a_part_within_it_full() -> None:
+    pixels = np.zeros((90, 90), bool)
+    pixels[5:85, 5:85] = True
+    pixels[15:75, 15:75] = False
+    pixels[30:60, 30:60] = True
+    pixels[40:50, 40:50] = False
+    polygons = shapes.polygons(masks.encode(pixels), 90, 90)
+    assert len(polygons) == 2
+    assert (filled(polygons, 90, 90) == pixels).all()
+
+
+def test_polygons_are_short_and_near() -> None:
+    mask = ellipse(240, 320)
+    exact, short = (shapes.polygons(mask, 240, 320, tolerance) for tolerance in (0, shapes.TOLERANCE))
+    assert sum(map(len, short)) < sum(map(len, exact)) / 2
+    assert overlap(filled(short, 240, 320), masks.decode(mask)) > 0.98
+
+
+def test_polygons_of_a_small_mask_count_in_the_pictures_pixels() -> None:
+    small = ellipse(120, 160)
+    polygons = shapes.polygons(small, 480, 640)
+    assert overlap(filled(polygons, 480, 640), masks.decode(masks.resized(small, 480, 640))) > 0.97
+    assert all(len(polygon) >= 6 and len(polygon) % 2 == 0 for polygon in polygons)
+
+
+def test_one_pixel_and_none() -> None:
+    one = np.zeros((5, 7), bool)
+    one[2, 3] = True
+    assert [sorted(polygon) for polygon in shapes.polygons(masks.encode(one), 5, 7)] == [sorted([3, 2, 4, 2, 4, 3, 3, 3])]
+    assert shapes.polygons(masks.encode(np.zeros((5, 7), bool)), 5, 7) == []

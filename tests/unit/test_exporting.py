@@ -1,0 +1,72 @@
+"""Exports of a search, of some photos and of the library: what is in them, and that a bad one leaves nothing."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from src.bootstrap import Services
+from src.errors import BadInput
+from src.schema import Finding
+from src.services.exporting import FORMATS, Selection
+from src.services.search import Query
+from tests.unit.test_objects import find, library  # noqa: F401  (a fixture)
+
+
+def write(services: Services, form: str, place: Path, selection: Selection | None = None, pictures: bool = False) -> None:
+    events = list(services.exports.export(form, place, selection or Selection(), pictures))
+    assert events[-1] == Finding("export", f"Written to {place}.")
+
+
+def test_the_library_with_all_its_objects(library: Services, tmp_path: Path) -> None:  # noqa: F811
+    find(library)
+    write(library, "coco", tmp_path / "all", pictures=True)
+    said = json.loads((tmp_path / "all" / "annotations.json").read_text())
+    assert len(said["images"]) == 3 and len(said["annotations"]) == library.objects.counts()[1]
+    assert [category["name"] for category in said["categories"]] == ["object"]
+    assert len(list((tmp_path / "all" / "images").iterdir())) == 3
+
+
+def test_a_search_names_what_it_found(library: Services, tmp_path: Path) -> None:  # noqa: F811
+    find(library)
+    page = library.search.search(Query("red"), 2, mode="both")
+    write(library, "coco", tmp_path / "red", Selection.of(page))
+    said = json.loads((tmp_path / "red" / "annotations.json").read_text())
+    assert [image["name"] for image in said["images"]] == [hit.name for hit in page.hits]
+    assert [category["name"] for category in said["categories"]] == ["red"]
+    first = [note for note in said["annotations"] if note["image_id"] == said["images"][0]["id"]]
+    assert len(first) == 1 and page.hits[0].box is not None
+    x0, y0, x1, y1 = page.hits[0].box
+    assert first[0]["bbox"] == [x0, y0, x1 - x0, y1 - y0]
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_every_format_by_job(library: Services, tmp_path: Path, form: str) -> None:  # noqa: F811
+    find(library)
+    place = tmp_path / f"{form}.zip"
+    list(library.handlers["export"]({"format": form, "place": str(place)}))
+    assert place.stat().st_size > 200 and not list(tmp_path.glob(".export-*"))
+
+
+def test_a_table_has_the_path_and_the_score(library: Services, tmp_path: Path) -> None:  # noqa: F811
+    page = library.search.search(Query("red"), 1)
+    write(library, "csv", tmp_path / "table", Selection.of(page))
+    (row,) = csv.DictReader((tmp_path / "table" / "images.csv").open(newline=""))
+    assert row["path"] == page.hits[0].path and float(row["score"]) == pytest.approx(page.hits[0].score, abs=1e-5)
+
+
+def test_what_makes_no_sense_is_refused_and_leaves_nothing(library: Services, tmp_path: Path) -> None:  # noqa: F811
+    with pytest.raises(BadInput, match="no export format 'svg'"):
+        list(library.exports.export("svg", tmp_path / "x", Selection()))
+    with pytest.raises(BadInput, match="no photo to export"):
+        list(library.exports.export("coco", tmp_path / "x", Selection([])))
+    (tmp_path / "taken").mkdir()
+    with pytest.raises(BadInput):
+        list(library.exports.export("coco", tmp_path / "taken", Selection()))
+    events = library.exports.export("coco", tmp_path / "x", Selection(), pictures=True)
+    next(events)
+    events.close()  # type: ignore[attr-defined]
+    assert not (tmp_path / "x").exists() and not list(tmp_path.glob(".export-*"))

@@ -1,0 +1,176 @@
+"""Finding objects in photos: stored as a whole, resumed, replaced, searched, and gone with their photo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageDraw
+
+from src.bootstrap import Services
+from src.errors import BadQuery
+from src.schema import Finding, Indexed, PhotoFilter, Progress, SearchHit, Skipped
+from src.services import objects
+from src.services.objects import scaled
+from src.services.search import Query
+from tests.fakes import COLOURS
+
+
+def scene(folder: Path, name: str, ground: str, thing: str, box: tuple[int, int, int, int] = (40, 30, 130, 110)) -> Path:
+    """A picture of one colour with an ellipse of another in it."""
+    picture = Image.new("RGB", (400, 300), COLOURS[ground])
+    ImageDraw.Draw(picture).ellipse(box, fill=COLOURS[thing])
+    folder.mkdir(exist_ok=True)
+    path = folder / name
+    picture.save(path)
+    return path
+
+
+@pytest.fixture
+def library(services: Services, tmp_path: Path) -> Services:
+    folder = tmp_path / "scenes"
+    for ground, thing in (("white", "red"), ("grey", "blue"), ("green", "yellow")):
+        scene(folder, f"{thing} on {ground}.png", ground, thing)
+    list(services.handlers["index"]({"paths": [str(folder)]}))
+    return services
+
+
+def find(library: Services, **params: object) -> list[object]:
+    return list(library.handlers["objects"](params))
+
+
+def best(library: Services, text: str, mode: str = "objects", **more: object) -> SearchHit:
+    return library.search.search(Query(text), 5, mode=mode, **more).hits[0]  # type: ignore[arg-type]
+
+
+def test_objects_are_found_with_their_boxes(library: Services) -> None:
+    events = find(library)
+    assert sum(isinstance(event, Indexed) for event in events) == 3
+    looked, number = library.objects.counts()
+    assert looked == 3 and number >= 3 and events[-1] == Finding("objects", f"{number} objects found in 3 photos.")
+    hit = best(library, "red")
+    assert hit.name == "red on white.png" and hit.kind == "object" and hit.box is not None and hit.size == (400, 300)
+    assert all(abs(found - true) <= 12 for found, true in zip(hit.box, (40, 30, 130, 110), strict=True))
+    assert hit.segment in {stored.id for stored in library.objects.of_photo(hit.id)}
+
+
+def test_an_object_is_found_that_the_whole_photo_hides(library: Services) -> None:
+    find(library)
+    page = library.search.search(Query("red"), 5, mode="both")
+    whole = library.search.search(Query("red"), 5)
+    assert page.hits[0].kind == "object" and page.hits[0].score > whole.hits[0].score + 0.02
+    assert len({hit.id for hit in page.hits}) == len(page.hits) and (page.searched, page.objects) == (3, library.objects.counts()[1])
+    ground = best(library, "white", "both")
+    assert ground.name == "red on white.png"
+
+
+def test_a_second_look_finds_nothing_to_do_and_a_new_recipe_everything(library: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    find(library)
+    before = {stored.id for stored in library.catalog.objects.all()}
+    assert library.objects.pending() == [] and [event for event in find(library) if isinstance(event, Indexed)] == []
+    recipe = type(library.objects._extractor()).recipe
+    monkeypatch.setattr(type(library.objects._extractor()), "recipe", property(lambda self: recipe.fget(self) + "-other"))  # type: ignore[attr-defined]
+    assert len(library.objects.pending()) == 3
+    find(library)
+    after = {stored.id for stored in library.catalog.objects.all()}
+    assert after and not after & before
+    name = library.library.collection("object")
+    assert library.catalog.vectors.count_all(name) == len(after) and library.vectors.in_step(name)
+    assert {
+        match for match, _ in (library.vectors.ask_index(name, library.catalog.vectors.get(name, next(iter(after)))[None], 50) or [[]])[0]
+    } <= after  # type: ignore[index]
+
+
+def test_cancelled_half_way_keeps_whole_photos_and_goes_on(library: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(objects, "COMMIT_OBJECTS", 1)
+    events = library.handlers["objects"]({})
+    for event in events:
+        if isinstance(event, Indexed):
+            break
+    events.close()  # type: ignore[attr-defined]
+    assert library.objects.counts()[0] == 1 and len(library.objects.pending()) == 2
+    rest = [event for event in find(library) if isinstance(event, Indexed)]
+    assert len(rest) == 2 and library.objects.pending() == []
+
+
+def test_only_the_photos_asked_for(library: Services, tmp_path: Path) -> None:
+    scene(tmp_path / "others", "pink.png", "black", "pink")
+    list(library.handlers["index"]({"paths": [str(tmp_path / "others")]}))
+    find(library, folders=[str(tmp_path / "others")])
+    assert library.objects.counts()[0] == 1
+    some = library.search.search(Query("red")).hits[0].id
+    find(library, images=[some])
+    assert library.objects.counts()[0] == 2 and len(library.objects.pending()) == 2
+
+
+def test_folders_that_ask_for_objects_get_them_with_new_photos(library: Services, tmp_path: Path) -> None:
+    folder = str(tmp_path / "scenes")
+    library.folders.find_objects(folder, True)
+    assert library.folders.all()[0].objects and library.objects.waiting_folders() == [folder]
+    list(library.handlers["sync"]({}))
+    (job,) = [job for job in library.jobs.active() if job.kind == "objects"]
+    assert library.jobs.params(job.id) == {"folders": [folder]}
+    find(library, folders=[folder])
+    assert library.objects.waiting_folders() == []
+    list(library.handlers["sync"]({}))
+    assert len([job for job in library.jobs.active() if job.kind == "objects"]) == 1
+
+
+def test_a_photo_that_cannot_be_read_now_is_told_and_tried_again(library: Services, tmp_path: Path) -> None:
+    (tmp_path / "scenes" / "red on white.png").unlink()
+    events = find(library)
+    assert [event for event in events if isinstance(event, Skipped)] == [Skipped("red on white.png", "Its file can't be read now.")]
+    assert library.objects.counts()[0] == 2 and len(library.objects.pending()) == 1
+
+
+def test_objects_go_with_their_photo(library: Services, tmp_path: Path) -> None:
+    find(library)
+    (tmp_path / "scenes" / "red on white.png").unlink()
+    list(library.handlers["sync"]({}))
+    assert best(library, "red").name != "red on white.png"
+    name = library.library.collection("object")
+    everything = library.catalog.vectors.count_all(name)
+    list(library.handlers["forget"]({}))
+    assert library.catalog.vectors.count_all(name) < everything and list(library.handlers["doctor"]({}))[-1:] != []
+    assert [event for event in library.handlers["doctor"]({}) if isinstance(event, Finding)] == []
+
+
+def test_filters_and_similar_objects(library: Services, tmp_path: Path) -> None:
+    scene(tmp_path / "others", "pink.png", "black", "pink")
+    list(library.handlers["index"]({"paths": [str(tmp_path / "others")]}))
+    find(library)
+    page = library.search.search(Query("red"), 5, only=PhotoFilter(str(tmp_path / "others")), mode="objects")
+    assert {hit.name for hit in page.hits} <= {"pink.png"} and page.filtered
+    red = best(library, "red")
+    similar = library.search.search(Query(like=red.segment), 5, mode="both")
+    assert similar.hits and red.id not in {hit.id for hit in similar.hits}
+    with pytest.raises(BadQuery, match="not indexed"):
+        library.search.search(Query(like=f"{red.id}#none"), mode="objects")
+
+
+def test_without_objects_it_is_said(library: Services) -> None:
+    page = library.search.search(Query("red"), mode="objects")
+    assert (page.verdict, page.notice, page.hits) == ("empty", "No objects are indexed yet.", ())
+    assert library.search.search(Query("red"), mode="both").hits[0].kind == "image"
+
+
+def test_forgetting_all_objects_keeps_the_photos(library: Services) -> None:
+    find(library)
+    events = find(library, forget=True)
+    assert isinstance(events[-1], Progress) and library.objects.counts() == (0, 0)
+    assert library.catalog.vectors.count_all(library.library.collection("object")) == 0
+    assert library.catalog.counts()[0] == 3 and len(library.objects.pending()) == 3
+
+
+@pytest.mark.parametrize(
+    ("box", "scale", "size", "expected"),
+    [
+        ((0, 0, 10, 10), (4.0, 4.0), (40, 40), (0, 0, 40, 40)),
+        ((9, 9, 10, 10), (0.01, 0.01), (1, 1), (0, 0, 1, 1)),
+        ((3, 2, 4, 9), (1.5, 2.0), (100, 15), (4, 4, 6, 15)),
+    ],
+)
+def test_boxes_are_scaled_and_never_empty(
+    box: tuple[int, int, int, int], scale: tuple[float, float], size: tuple[int, int], expected: tuple[int, int, int, int]
+) -> None:
+    assert scaled(box, scale, size) == expected
