@@ -38,9 +38,9 @@ def merged(image: Image.Image, most: int, scale: float = 1.0, least: int = 20) -
     scale, least: scikit-image's ``scale`` and ``min_size``, by default its own.
     """
     small = np.asarray(thumbnails.shrunk(image, SIDE))
-    graph = regions._Graph.of(small, felzenszwalb(small, scale=scale, min_size=least).astype(np.int32))
-    last = list(regions._Merging(graph, by_edges=False).regions())[::-1][:most]
-    boxes = np.array([regions._around_all(graph.boxes[region]) for region in last], np.float64).reshape(-1, 4)
+    graph = regions.Graph.of(small, felzenszwalb(small, scale=scale, min_size=least).astype(np.int32))
+    last = list(regions.Merging(graph, by_edges=False).regions())[::-1][:most]
+    boxes = np.array([regions.around_all(graph.boxes[region]) for region in last], np.float64).reshape(-1, 4)
     across, down = image.width / small.shape[1], image.height / small.shape[0]
     return boxes * (across, down, across, down)
 

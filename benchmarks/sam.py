@@ -13,8 +13,8 @@ Three things, none of which says how good the masks of real weights are.
    one: 60 % of the segments are ever good enough, and each only in 60 % of the answers. Then at most 64 points.
 3. A photo with points skipped. Random masks would skip at random, so the network does all its work for each point that the policy asks
    about, and the humans' segments are what it is then taken to have said: the prompts are those of 2, the seconds are the real network's
-   (encoder in bf16 where the CPU multiplies it itself, decoder in fp32), the photos are ``--photos`` of bsds500 scaled to 1024 pixels. ViT-B
-   against the pipeline of 1 with the whole 32 x 32 grid on one photo; MobileSAM with at most 64 points, and with all 1,024 beside.
+   (encoder in bf16, decoder in fp32), the photos are ``--photos`` of bsds500 scaled to 1024 pixels. ViT-B against the pipeline of 1 with
+   the whole 32 x 32 grid on one photo; MobileSAM with at most 64 points, and with all 1,024 beside.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from PIL import Image
 
 from benchmarks import command, machine
@@ -46,6 +47,9 @@ from benchmarks.sam_work import (
 from src.vendored_sam.amg import MOBILE, QUICK, REFERENCE, FoundMask, MaskSettings, Tally, generate
 
 if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
     from src.vendored_sam.sam import Sam
 
 GRID, QUICK_GRID, PHOTOS, QUICK_PHOTOS = 16, 8, 3, 1
@@ -99,28 +103,29 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 
 def skipping(data: Path, photos: int) -> dict[str, Any]:
     """Prompts saved and masks still found, over so many photos."""
-    kinds: dict[str, tuple[tuple[float, float], MaskSettings]] = {
-        "": ((1.0, 1.0), QUICK),
-        "harder_": (HARDER, QUICK),
-        "mobile_": ((1.0, 1.0), MOBILE),
-    }
-    counts = {kind: [0, 0, 0, 0] for kind in kinds}
+    kinds = {"": (1.0, 1.0), "harder_": HARDER}
+    counts = {kind: np.zeros((2, 4), np.int64) for kind in kinds}
     for _, labels in human_labels(data, photos):
-        for kind, (chances, settings) in kinds.items():
-            told = skipped(labels, chances, settings)
-            counts[kind] = [one + other for one, other in zip(counts[kind], told, strict=True)]
-    result: dict[str, Any] = {"labelled_photos": photos, "masks": counts[""][3]}
-    for kind, (prompts, points, found, masks) in counts.items():
-        result |= {f"{kind}prompts_saved": round(1 - prompts / points, 4), f"{kind}found": round(found / max(masks, 1), 4)}
+        for kind, chances in kinds.items():
+            counts[kind] += skipped(labels, chances, (QUICK, MOBILE))
+    result: dict[str, Any] = {"labelled_photos": photos, "masks": int(counts[""][0, 3])}
+    for kind, both in counts.items():
+        for name, (prompts, points, found, masks) in zip(("", "mobile_"), both.tolist(), strict=True):
+            result[f"{kind}{name}prompts_saved"] = round(1 - prompts / points, 4)
+            result[f"{kind}{name}found"] = round(found / max(masks, 1), 4)
     return result
 
 
-def skipped(labels: Sequence[Labels], chances: tuple[float, float], settings: MaskSettings) -> tuple[int, int, int, int]:
-    """Of one photo: prompts, points of the grid, masks found of those that the whole grid finds, and these."""
-    size, tally = (labels[0].shape[0], labels[0].shape[1]), Tally()
-    wanted = generate(lambda _: LabelDecoder(labels, *chances), size, REFERENCE)
-    found = generate(lambda _: LabelDecoder(labels, *chances), size, settings, tally)
-    return tally.prompts, tally.points, matched(pixels_of(wanted), pixels_of(found), 0.9)[0], len(wanted)
+def skipped(labels: Sequence[Labels], chances: tuple[float, float], presets: Sequence[MaskSettings]) -> list[tuple[int, int, int, int]]:
+    """Of one photo, for each preset: prompts, points of the grid, masks found of those that the whole 32 x 32 grid finds, and these."""
+    size = (labels[0].shape[0], labels[0].shape[1])
+    wanted = pixels_of(generate(lambda _: LabelDecoder(labels, *chances), size, REFERENCE))
+    counts = []
+    for settings in presets:
+        tally = Tally()
+        found = generate(lambda _: LabelDecoder(labels, *chances), size, settings, tally)
+        counts.append((tally.prompts, tally.points, matched(wanted, pixels_of(found), 0.9)[0], len(wanted)))
+    return counts
 
 
 # ------------------------------------------------------------ with networks
@@ -130,7 +135,6 @@ def networks(data: Path, grid: int, full: int, photos: int, sizes: dict[str, Any
     """Against the pipeline, and with points skipped. full: points a side of the grid that is skipped in."""
     import torch
 
-    from src.vendored_sam.sam import build
     from tests.parity.sam_reference import official_layout
 
     side = sizes.get("vision", {}).get("image_size", SIDE)
@@ -138,7 +142,7 @@ def networks(data: Path, grid: int, full: int, photos: int, sizes: dict[str, Any
     photo = pictures[0][0]
     model = random_sam(photo, sizes)
     weights = official_layout(model)
-    exact, half = build(weights), build(weights, encoder_dtype=torch.bfloat16)
+    exact, half = built(weights, torch.float32), built(weights, torch.bfloat16)
     pipeline = ReferencePipeline(model)
     result = compared(pipeline, exact, half, photo, grid)
     if full == grid:
@@ -149,6 +153,18 @@ def networks(data: Path, grid: int, full: int, photos: int, sizes: dict[str, Any
         result |= with_skipping(half, pictures, full)
         result["quick_ratio"] = round(result["transformers_full_s"] / result["quick_s"], 2)
     return {**result, "grid": grid, "full_grid": full, "photos": len(pictures)}
+
+
+def built(weights: Mapping[str, Tensor], dtype: torch.dtype) -> Sam:
+    """The networks as the product lays them out on a CPU. dtype: of the image encoder."""
+    from src.vendored_sam import packed
+    from src.vendored_sam.image_encoder import VitEncoder
+    from src.vendored_sam.sam import build
+
+    sam = build(weights, encoder_dtype=dtype)
+    if packed.can_pack() and isinstance(sam.image_encoder, VitEncoder):
+        packed.pack(sam.image_encoder)
+    return sam
 
 
 def scaled(photo: Image.Image, side: int) -> Image.Image:
@@ -211,7 +227,7 @@ def disguised(
     from src.vendored_sam.sam import Predictor
 
     size = photo.size[::-1]
-    found = generate(lambda _: Disguised(Predictor(sam, photo), LabelDecoder(labels)), size, settings, tally)
+    found = generate(lambda _: Disguised(Predictor(sam, photo), LabelDecoder(labels, side=sam.side)), size, settings, tally)
     assert all(mask.crop == whole(size) for mask in found)
     return found
 

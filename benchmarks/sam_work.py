@@ -62,25 +62,26 @@ class LabelDecoder:
     each answer is good with a chance of ``reliable`` only.
     """
 
-    def __init__(self, labels: Sequence[Labels], good: float = 1.0, reliable: float = 1.0, seed: int = 0) -> None:
+    def __init__(self, labels: Sequence[Labels], good: float = 1.0, reliable: float = 1.0, side: int = LOW) -> None:
+        """side: of the square that it sees the picture in; small is sooner upscaled."""
         import torch
 
         height, width = labels[0].shape
-        scale = SIDE / max(height, width)
+        scale = side / max(height, width)
         self.size = (int(height * scale + 0.5), int(width * scale + 0.5))
-        middles = (np.arange(LOW) + 0.5) * SIDE / LOW / scale
+        middles = (np.arange(LOW) + 0.5) * side / LOW / scale
         rows, columns = (np.minimum(middles.astype(np.int64), length - 1) for length in (height, width))
         starts = np.cumsum([0, *(each.max() + 1 for each in labels)])
         self._low = torch.from_numpy(np.stack([each[rows][:, columns] + start for each, start in zip(labels, starts, strict=False)]))
-        self._dice = np.random.default_rng(seed)
+        self._dice = np.random.default_rng(0)
         chosen = self._dice.random(starts[-1]) < good
         self._quality = np.where(chosen, 0.9 + 0.1 * self._dice.random(starts[-1]), 0.5).astype(np.float32)
-        self._reliable = reliable
+        self._reliable, self._side = reliable, side
 
     def look(self, points: Tensor) -> LabelAnswer:
         import torch
 
-        columns, rows = (points * LOW / SIDE).long().T
+        columns, rows = (points * LOW / self._side).long().T
         segments = self._low[:, rows, columns].T
         quality = self._quality[segments.numpy()]
         steady = self._dice.random(quality.shape) < self._reliable
@@ -95,7 +96,7 @@ class LabelDecoder:
     def upscale(self, logits: Tensor) -> Tensor:
         from torch.nn import functional
 
-        large: Tensor = functional.interpolate(logits[None], (SIDE, SIDE), mode="bilinear", align_corners=False)[0]
+        large: Tensor = functional.interpolate(logits[None], (self._side, self._side), mode="bilinear", align_corners=False)[0]
         return large[:, : self.size[0], : self.size[1]]
 
 

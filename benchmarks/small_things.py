@@ -3,8 +3,8 @@
 300 composites (seed 0): a thing cut from one of coco128's boxes, its edges feathered, its longer side 15 % of the scene's, pasted at
 random into one of the 500 busiest of photos1000's photos; the other 700 photos are as they are. Scenes are enlarged first to 1,280 pixels,
 because the things in a camera's pictures have more than 70 pixels; a thing is never enlarged, so only boxes of 192 pixels and more are
-used. People are left out (photos1000 does not say who is in its photos), and boxes of which another one covers more than 30 %. The names
-take turns.
+used. Left out are people (photos1000 does not say who is in its photos), boxes that reach the edge of their photo, where only a part of the
+thing is seen, and boxes of which another one covers more than 30 %. The names take turns.
 
 A query is a thing's name. Right is its composite; composites of the same name and photos whose own class is that thing count neither way.
 Searched are the whole images alone, and the best of the whole image and of the objects that the built-in segmenter found in it.
@@ -43,6 +43,8 @@ SHARE = 0.15
 FEATHER = 0.06
 """Of the thing's shorter side."""
 COVERED = 0.3
+EDGE = 2
+"""Pixels between a box and its photo's edge: nearer, the edge may have cut the thing off."""
 AT = 10
 SMALL_BOX = 0.05
 BARS = {"recall": 0.4, "ratio": 2.0}
@@ -153,14 +155,15 @@ def scenes(folder: Path, quick: bool = False) -> list[tuple[int, Image.Image]]:
 
 
 def things(photos: Sequence[Labelled], least: int) -> dict[str, list[Image.Image]]:
-    """By name: what is in boxes whose longer side has at least that many pixels and that no other box covers much of."""
+    """By name: what is in boxes whose longer side has at least that many pixels, that no edge cuts and no other box covers much of."""
     found: dict[str, list[Image.Image]] = defaultdict(list)
     for photo in photos:
         for at, (box, name) in enumerate(zip(photo.boxes, photo.names, strict=True)):
             others = np.delete(photo.boxes, at, axis=0)
             shared = np.clip(np.minimum(others[:, 2:], box[2:]) - np.maximum(others[:, :2], box[:2]), 0, None).prod(axis=1)
             sides = box[2:] - box[:2]
-            if name != "person" and sides.max() >= least and shared.max(initial=0) <= COVERED * sides.prod():
+            whole = (box[:2] > EDGE).all() and (box[2:] < np.array(photo.image.size) - EDGE).all()
+            if name != "person" and whole and sides.max() >= least and shared.max(initial=0) <= COVERED * sides.prod():
                 x0, y0, x1, y1 = (round(float(side)) for side in box)
                 found[name].append(photo.image.crop((x0, y0, x1, y1)))
     return dict(sorted(found.items()))

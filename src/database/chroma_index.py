@@ -12,7 +12,7 @@ import shutil
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 
 BATCH = 200
 """Vectors per upsert: Chroma holds the interpreter lock for the whole call, about 0.1 s for this many."""
-HNSW = {"space": "cosine", "max_neighbors": 32, "ef_construction": 200, "ef_search": 200}
+HNSW = {"space": "cosine", "max_neighbors": 32, "ef_construction": 200}
 """With half of both an index is built in half the time, but of 1,000,000 vectors only 89 % of the nearest ten are found."""
+LARGE = 300_000
+"""Vectors from which on a search looks at more of them (``ef_search``) to find as much; fewer are found as surely in less time."""
 FLUSH = 1_000
 """Vectors after which Chroma writes all files of a collection anew; as many may have to be taken from its log at the next opening."""
 FLUSH_AT_BUILDING = range(4_000, 6_001, BATCH)
@@ -87,7 +89,7 @@ class ChromaIndex:
         flush = flush_at_building(total)
         if flush != FLUSH:
             with self._writing(name):
-                self._collection(name, flush)
+                self._collection(name, flush, total)
                 self._flushed_seldom.add(name)
 
     def finish(self, name: str) -> None:
@@ -187,6 +189,8 @@ class ChromaIndex:
         The next call of any method opens the index again. Waits for searches that are under way.
         """
         with self._lock:
+            if self.written and not self._failed:
+                self._tune()
             self._close_client()
             if self.written and not self._failed:
                 self._describe(fingerprints or {}, sweep=True)
@@ -195,7 +199,17 @@ class ChromaIndex:
         """Describe what is on the disk between two writes, as ``close`` does, and stay open: searches go on meanwhile."""
         with self._lock:
             if self.written and not self._failed:
+                self._tune()
                 self._describe(fingerprints, sweep=False)
+
+    def _tune(self) -> None:
+        """A collection that has grown, or shrunk, past ``LARGE`` is searched accordingly from the next opening on."""
+        with suppress(IndexFailed), _translated():
+            for collection in self._opened.values():
+                wanted = ef_search(collection.count())
+                if collection.configuration["hnsw"]["ef_search"] != wanted:
+                    configuration: Any = {"hnsw": {"ef_search": wanted}}
+                    collection.modify(configuration=configuration)
 
     def _describe(self, fingerprints: Mapping[str, str], sweep: bool) -> None:
         notes = {**(self._notes or {}), **{name: Note(text, self.deleted(name)) for name, text in fingerprints.items()}}
@@ -283,11 +297,16 @@ class ChromaIndex:
     def _has(self, name: str) -> bool:
         return name in self._opened or name in {collection.name for collection in self._connected().list_collections()}
 
-    def _collection(self, name: str, flush: int = FLUSH) -> Collection:
+    def _collection(self, name: str, flush: int = FLUSH, total: int = 0) -> Collection:
         if name not in self._opened:
-            configuration: Any = {"hnsw": {**HNSW, "sync_threshold": flush}}
+            configuration: Any = {"hnsw": {**HNSW, "ef_search": ef_search(total), "sync_threshold": flush}}
             self._opened[name] = self._connected().get_or_create_collection(name, embedding_function=None, configuration=configuration)
         return self._opened[name]
+
+
+def ef_search(vectors: int) -> int:
+    """How many candidates a search keeps while it goes through the graph of so many vectors."""
+    return 100 if vectors < LARGE else 200
 
 
 @contextmanager

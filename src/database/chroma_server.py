@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from src.database.chroma_index import BATCH, FLUSH, HNSW, IndexFailed, flush_at_building
+from src.database.chroma_index import BATCH, FLUSH, HNSW, LARGE, IndexFailed, ef_search, flush_at_building
 from src.database.exact import Match
 from src.schema import FloatArray
 
@@ -215,7 +215,7 @@ class ChromaServer:
         return metadata
 
     def _make(self, name: str, flush: int = FLUSH) -> None:
-        configuration = {"hnsw": {**HNSW, "sync_threshold": flush}}
+        configuration = {"hnsw": {**HNSW, "ef_search": ef_search(LARGE), "sync_threshold": flush}}
         body = {"name": self._name(name), "metadata": MADE_BY, "configuration": configuration, "get_or_create": True}
         made = self._ask("POST", "", WORK_SECONDS, body)
         with _understood():

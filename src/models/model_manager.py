@@ -16,10 +16,11 @@ from PIL import Image
 
 from src.config import Settings
 from src.errors import DownloadFailed, WeightsCorrupt, WeightsMissing
-from src.models import registry, weights
+from src.models import registry, segmenters, weights
 from src.models.registry import ModelSpec
+from src.models.weights import Spec
 from src.pixels import to_rgb
-from src.schema import Embedder, FloatArray, ModelStatus, Progress
+from src.schema import Embedder, FloatArray, ModelStatus, Progress, Segmenter
 
 BATCH = 32
 IDLE_S = 600.0
@@ -28,6 +29,12 @@ IDLE_S = 600.0
 
 class LoadedModel(Embedder, Protocol):
     """An embedder that can give its memory back, of each part that was not used in the last ``idle`` seconds."""
+
+    def unload(self, idle: float = 0.0) -> None: ...
+
+
+class LoadedSegmenter(Segmenter, Protocol):
+    """A segmenter that can give its memory back where it was not used in the last ``idle`` seconds."""
 
     def unload(self, idle: float = 0.0) -> None: ...
 
@@ -67,6 +74,7 @@ class ModelManager:
         self.settings = settings or Settings.from_env()
         self._loader = loader
         self._loaded: dict[str, LoadedModel] = {}
+        self._segmenters: dict[str, LoadedSegmenter] = {}
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._guard = threading.Lock()
         self._current = registry.spec(model or self.settings.model or self._default())
@@ -93,14 +101,21 @@ class ModelManager:
         Raises WeightsMissing (with URL, file name, hash and folder) where they can't be had, WeightsCorrupt where they are wrong.
         """
         spec = registry.spec(name)
-        if self._checkpoint(spec) is None and not spec.ships:
-            try:
-                for _ in self.download(name):
-                    pass
-            except DownloadFailed as error:
-                raise WeightsMissing(error.user_message, error.hint) from error
+        if not spec.ships:
+            self._fetch(spec)
         self.embedder(name)
         self._current = spec
+
+    def load_sam(self, name: str | None = None) -> LoadedSegmenter:
+        """A Segment Anything, for ``SegmentExtractor``, after a verified download where its weights are not here yet.
+
+        name: ``mobile-sam``, ``sam-vit-b``, ``sam-vit-l`` or ``sam-vit-h``; None: one whose weights are here, the quickest first, else
+        MobileSAM. Raises as ``load_clip`` does.
+        """
+        here = next((spec.id for spec in segmenters.specs() if self._checkpoint(spec)), segmenters.specs()[0].id)
+        spec = segmenters.spec(name or here)
+        self._fetch(spec)
+        return self.segmenter(spec.id)
 
     def encode(self, image: Image.Image | Sequence[Image.Image]) -> FloatArray:
         """One picture -> (D,), a list of n -> (n, D): float32, L2 norm 1. Any PIL mode; the EXIF orientation is applied."""
@@ -134,6 +149,20 @@ class ModelManager:
                 self._loaded[spec.id] = self._loader(spec, checkpoint, self.settings)
             return self._loaded[spec.id]
 
+    def segmenter(self, segmenter_id: str) -> LoadedSegmenter:
+        """The Segment Anything of that id. Never downloads: raises WeightsMissing instead, UnknownModel for an id there is none of."""
+        spec = segmenters.spec(segmenter_id)
+        with self._lock(spec.id):
+            if spec.id not in self._segmenters:
+                checkpoint = self._checkpoint(spec)
+                if checkpoint is None:
+                    raise weights.missing(spec, self.settings.weights_dir, self.settings.weights_url)
+                from src.models.sam import SamSegmenter
+
+                chosen = SamSegmenter(spec.id, checkpoint, spec.preset, self.settings.device, self.settings.precision)
+                self._segmenters[spec.id] = chosen
+            return self._segmenters[spec.id]
+
     def text_floor(self, model_id: str, images: int) -> float:
         """Cosine below which a text query's best hit among that many images counts as "nothing matches".
 
@@ -154,10 +183,14 @@ class ModelManager:
         """Every model as the user may choose it; ``active`` is the library's. A checkpoint not seen before is hashed first (seconds)."""
         return [self._status(spec, active) for spec in registry.specs()]
 
+    def segmenter_statuses(self, active: str) -> list[ModelStatus]:
+        """Every Segment Anything as the user may choose it, as ``statuses`` does for models; their dimensions are 0."""
+        return [self._status(spec, active) for spec in segmenters.specs()]
+
     def download(self, model_id: str) -> Iterator[Progress]:
-        """Fetch a model's weights into ``data/weights``; see ``weights.download``. Yields nothing where they are here already."""
-        spec = registry.spec(model_id)
-        if spec.ships or self._checkpoint(spec) is not None:
+        """Fetch a model's or a segmenter's weights into ``data/weights``; see ``weights.download``. Nothing where they are here already."""
+        spec = segmenters.spec(model_id) if any(spec.id == model_id for spec in segmenters.specs()) else registry.spec(model_id)
+        if _ships(spec) or self._checkpoint(spec) is not None:
             return
         yield from weights.download(spec, self.settings.weights_dir, self.settings.weights_url)
 
@@ -176,6 +209,8 @@ class ModelManager:
         """
         for model in list(self._loaded.values()):
             model.unload(IDLE_S)
+        for segmenter in list(self._segmenters.values()):
+            segmenter.unload(IDLE_S)
 
     # ------------------------------------------------------------ inside
 
@@ -187,23 +222,32 @@ class ModelManager:
             found = None
         return registry.DEFAULT_CLIP if found else registry.BUILTIN
 
-    def _checkpoint(self, spec: ModelSpec) -> Path | None:
+    def _fetch(self, spec: Spec) -> None:
+        """Download weights that are not here. Raises WeightsMissing where they can't be had."""
+        if self._checkpoint(spec) is None:
+            try:
+                for _ in self.download(spec.id):
+                    pass
+            except DownloadFailed as error:
+                raise WeightsMissing(error.user_message, error.hint) from error
+
+    def _checkpoint(self, spec: Spec) -> Path | None:
         return weights.locate(spec, (self.settings.weights_dir, *self.settings.weights_path))
 
     def _lock(self, model_id: str) -> threading.Lock:
         with self._guard:
             return self._locks[model_id]
 
-    def _status(self, spec: ModelSpec, active: str) -> ModelStatus:
+    def _status(self, spec: Spec, active: str) -> ModelStatus:
         about = spec.about
         try:
-            available = spec.ships or self._checkpoint(spec) is not None
+            available = _ships(spec) or self._checkpoint(spec) is not None
         except WeightsCorrupt as error:
             available, about = False, str(error)
         return ModelStatus(
             id=spec.id,
             title=spec.title,
-            dimensions=spec.dimensions,
+            dimensions=spec.dimensions if isinstance(spec, ModelSpec) else 0,
             available=available,
             active=spec.id == active,
             download_bytes=spec.bytes,
@@ -217,6 +261,10 @@ class ModelManager:
         model = self.embedder()
         batches = (images[at : at + BATCH] for at in range(0, len(images), BATCH))
         return _stack([model.encode_pixels(np.stack([model.preprocess(to_rgb(i)) for i in batch])) for batch in batches], model.dimensions)
+
+
+def _ships(spec: Spec) -> bool:
+    return isinstance(spec, ModelSpec) and spec.ships
 
 
 def _first(vectors: FloatArray) -> FloatArray:

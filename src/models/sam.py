@@ -60,7 +60,9 @@ class SamSegmenter:
         try:
             found = amg.generate(lambda crop: _encoded(sam, small, crop), (small.height, small.width), amg.PRESETS[self._preset])
         except torch.OutOfMemoryError as error:
-            raise ModelError("The GPU has too little free memory for this segmenter.", "Close what else uses it, or set MFE_DEVICE=cpu.") from error
+            raise ModelError(
+                "The GPU has too little free memory for this segmenter.", "Close what else uses it, or set MFE_DEVICE=cpu."
+            ) from error
         best = sorted(found, key=lambda mask: -mask.predicted_iou)[:most]
         return [_segment(mask, image.size) for mask in best]
 
@@ -98,7 +100,9 @@ class SamSegmenter:
         return sam
 
     def _corrupt(self, what: str) -> WeightsCorrupt:
-        return WeightsCorrupt(f"{self._checkpoint} is not the checkpoint of {self.segmenter_id}: {what}.", "Delete the file and get it again.")
+        return WeightsCorrupt(
+            f"{self._checkpoint} is not the checkpoint of {self.segmenter_id}: {what}.", "Delete the file and get it again."
+        )
 
 
 def _encoded(sam: Sam, picture: Image.Image, crop: Box) -> Predictor:

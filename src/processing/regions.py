@@ -16,10 +16,10 @@ import numpy.typing as npt
 from PIL import Image
 
 from src import masks
+from src.masks import BoolArray
 from src.pixels import to_rgb
 from src.schema import Box, FloatArray, Segment
 
-BoolArray = npt.NDArray[np.bool_]
 Labels = npt.NDArray[np.int32]
 
 SIDE = 320
@@ -58,7 +58,7 @@ class RegionSegmenter:
         pixels = _shrunk(upright)
         if most < 1 or min(pixels.shape[:2]) < 3:
             return []
-        graph = _Graph.of(pixels)
+        graph = Graph.of(pixels)
         proposals = _proposals(graph)
         scale = (upright.width / pixels.shape[1], upright.height / pixels.shape[0])
         chosen = proposals.best(most)
@@ -83,7 +83,7 @@ def _shrunk(image: Image.Image) -> npt.NDArray[np.uint8]:
 
 
 @dataclass(frozen=True)
-class _Graph:
+class Graph:
     """n regions and what lies between them."""
 
     labels: Labels
@@ -102,7 +102,7 @@ class _Graph:
     """(n, n) symmetric: the edge's strength summed over them."""
 
     @staticmethod
-    def of(pixels: npt.NDArray[np.uint8], labels: Labels | None = None) -> _Graph:
+    def of(pixels: npt.NDArray[np.uint8], labels: Labels | None = None) -> Graph:
         """The graph of an (H, W, 3) RGB picture, of these regions (numbered from 0) where they are known."""
         import cv2
 
@@ -115,7 +115,7 @@ class _Graph:
         textures = _histogram(labels, kinds, number, DIRECTIONS * (len(STRENGTHS) + 1))
         borders, edges = _between(labels, strength, number)
         share = areas[:, None]
-        return _Graph(labels, areas, _boxes(labels, number), np.concatenate(colours, 1) / (3 * share), textures / share, borders, edges)
+        return Graph(labels, areas, _boxes(labels, number), np.concatenate(colours, 1) / (3 * share), textures / share, borders, edges)
 
     @property
     def pixels(self) -> int:
@@ -194,10 +194,10 @@ def _between(labels: Labels, strength: FloatArray, number: int) -> tuple[FloatAr
 # ---------------------------------------------------------------- merging
 
 
-class _Merging:
+class Merging:
     """One order of merging. Regions are slots: of two that are merged, the lower slot becomes both."""
 
-    def __init__(self, graph: _Graph, by_edges: bool) -> None:
+    def __init__(self, graph: Graph, by_edges: bool) -> None:
         self._total = float(graph.pixels)
         self._by_edges = by_edges
         self._areas, self._boxes = graph.areas.copy(), graph.boxes.copy()
@@ -289,20 +289,20 @@ class _Proposals:
         return chosen
 
 
-def _proposals(graph: _Graph) -> _Proposals:
+def _proposals(graph: Graph) -> _Proposals:
     """Every region met while merging that is neither tiny nor nearly everything."""
     first = np.eye(len(graph.areas), dtype=bool)
-    merged = [region for by_edges in (False, True) for region in _Merging(graph, by_edges).regions()]
+    merged = [region for by_edges in (False, True) for region in Merging(graph, by_edges).regions()]
     members = np.concatenate((first, np.array(merged, bool).reshape(-1, len(first))))
     _, places = np.unique(np.packbits(members, axis=1), axis=0, return_index=True)
     members = members[np.sort(places)]
-    boxes = np.stack([_around_all(graph.boxes[region]) for region in members])
+    boxes = np.stack([around_all(graph.boxes[region]) for region in members])
     fits = (members @ graph.areas >= SMALLEST * graph.pixels) & (_sizes(boxes) <= LARGEST * graph.pixels)
     members, boxes = members[fits], boxes[fits]
     return _Proposals(members, boxes, _scores(graph, members.astype(np.float32), boxes))
 
 
-def _scores(graph: _Graph, members: FloatArray, boxes: FloatArray) -> FloatArray:
+def _scores(graph: Graph, members: FloatArray, boxes: FloatArray) -> FloatArray:
     """(r,) how much each region looks like a thing, in [0, 1].
 
     What speaks for it: strong edges all along its border, colours unlike those of the regions around it, a box that it fills, and size.
@@ -325,7 +325,7 @@ def _scores(graph: _Graph, members: FloatArray, boxes: FloatArray) -> FloatArray
     return scores
 
 
-def _around_all(boxes: FloatArray) -> FloatArray:
+def around_all(boxes: FloatArray) -> FloatArray:
     """(k, 4) -> (4,)"""
     return np.concatenate((boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)))
 

@@ -189,7 +189,7 @@ def _blurred(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 
 
 def _mean(pixels: npt.NDArray[np.uint8], outside: BoolArray) -> npt.NDArray[np.uint8]:
-    """The mean colour outside the mask, everywhere; mid-grey where nothing is outside."""
+    """The mean colour outside the mask, everywhere; any grey where nothing is outside."""
     chosen: Sequence[float] = pixels[outside].mean(axis=0) if outside.any() else (127.0, 127.0, 127.0)
     filled: npt.NDArray[np.uint8] = np.broadcast_to(np.round(chosen).astype(np.uint8), pixels.shape)
     return filled

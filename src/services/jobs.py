@@ -111,7 +111,7 @@ class JobRunner:
             for event in self._wake.values():
                 event.set()
 
-    def cancel_all(self, kinds: tuple[JobKind, ...] = ("index", "sync", "reindex", "rebuild")) -> None:
+    def cancel_all(self, kinds: tuple[JobKind, ...] = ("index", "sync", "reindex", "objects", "rebuild")) -> None:
         """Ask every unfinished job of these kinds to stop."""
         for snapshot in self.active():
             if snapshot.kind in kinds:

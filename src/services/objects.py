@@ -27,7 +27,7 @@ from src.database.vector_table import OBJECTS
 from src.models.model_manager import ModelManager
 from src.processing.regions import RegionSegmenter
 from src.processing.segment_extractor import SegmentExtractor
-from src.schema import Box, Embedder, Finding, FloatArray, Indexed, JobEvent, PhotoFilter, Progress, Segment, Skipped
+from src.schema import Box, Embedder, Finding, FloatArray, Indexed, JobEvent, ModelStatus, PhotoFilter, Progress, Segment, Skipped
 from src.services.library import LibraryService
 
 SIDE = 1024
@@ -36,6 +36,9 @@ ENCODE_BATCH = 32
 COMMIT_OBJECTS, COMMIT_SECONDS = 256, 2.0
 """Found objects, and seconds, after which what is done is committed."""
 BUILTIN = "builtin-regions"
+ABOUT_BUILTIN = (
+    "Regions that stand out by colour and edges. Ships with the program; it knows nothing of what things are, so its boxes are rough."
+)
 SEGMENTER = "segmenter"
 """Key of the library's setting."""
 
@@ -71,12 +74,24 @@ class ObjectService:
         return self._catalog.get_meta(SEGMENTER) or BUILTIN
 
     def use(self, segmenter: str) -> None:
-        """Find objects with this segmenter from now on; photos that another looked through are due again. Raises UnknownModel."""
+        """Find objects with this segmenter from now on; photos that another looked through are due again.
+
+        Raises UnknownModel, WeightsMissing.
+        """
+        if segmenter != BUILTIN:
+            self._models.segmenter(segmenter)
         self._catalog.set_meta(SEGMENTER, segmenter)
+
+    def segmenters(self) -> list[ModelStatus]:
+        """Those that may be chosen, the built-in one first."""
+        builtin = ModelStatus(BUILTIN, "Built-in regions", 0, True, self.segmenter == BUILTIN, about=ABOUT_BUILTIN)
+        return [builtin, *self._models.segmenter_statuses(self.segmenter)]
 
     def _extractor(self) -> SegmentExtractor:
         """Raises ModelError where the segmenter's weights are not here."""
-        return SegmentExtractor(RegionSegmenter())
+        if self.segmenter == BUILTIN:
+            return SegmentExtractor(RegionSegmenter())
+        return SegmentExtractor(self._models.segmenter(self.segmenter), workers=1)
 
     # ------------------------------------------------------------ what there is
 

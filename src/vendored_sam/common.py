@@ -86,9 +86,10 @@ def fill(module: nn.Module, weights: Weights, device: str, dtype: torch.dtype) -
 
     Raises ValueError where they are not the module's.
     """
+    sizes = {name: tensor.shape for name, tensor in module.state_dict().items()}
+    wrong = [name for name in {**sizes, **weights} if name not in sizes or name not in weights or weights[name].shape != sizes[name]]
+    if wrong:
+        raise ValueError(f"{len(wrong)} weights are missing, too many or of another size, {wrong[0]} for one")
     copies = {name: tensor.to(device=device, dtype=dtype, copy=True) for name, tensor in weights.items()}
-    try:
-        module.load_state_dict(copies, assign=True)
-    except RuntimeError as error:
-        raise ValueError(f"these weights don't make a Segment Anything model: {error}") from error
+    module.load_state_dict(copies, assign=True)
     module.requires_grad_(False).eval()

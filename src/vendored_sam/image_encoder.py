@@ -74,7 +74,7 @@ class Attention(nn.Module):
         """(n, s, s, w) -> the same shape. A window that reaches over the edge sees zeros there, which the layer makes its bias of."""
         height, width = x.shape[1:3]
         qkv = into_windows(self.qkv(x), self.window, self.qkv.bias)  # (windows, l, 3w)
-        q, k, v = qkv.unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)  # 3 x (windows, heads, l, w / heads)
+        q, k, v = torch.unflatten(qkv, -1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4).contiguous()  # 3 x (windows, heads, l, w / heads)
         down, across = self._distances(q)
         mixed = _mix_in_parts(q, k, v, down, across) if q.device.type == "cpu" else _mix(q, k, v, down, across)
         joined = mixed.transpose(1, 2).flatten(2)  # (windows, l, w)
@@ -85,7 +85,7 @@ class Attention(nn.Module):
         """What is added for each row, and for each column, of what is looked at: 2 x (windows, heads, l, window)."""
         places = torch.arange(self.window, device=q.device)
         apart = places[:, None] - places[None, :] + self.window - 1
-        grid = q.unflatten(2, (self.window, self.window))
+        grid = torch.unflatten(q, 2, (self.window, self.window))
         down = torch.einsum("nahwc,hkc->nahwk", grid, self.rel_pos_h[apart]).flatten(2, 3)
         across = torch.einsum("nahwc,wkc->nahwk", grid, self.rel_pos_w[apart]).flatten(2, 3)
         return down, across

@@ -1,4 +1,4 @@
-"""SAM's mask decoder: tokens of a prompt and places of the image look at each other in turn, then the tokens say masks and how good they are.
+"""SAM's mask decoder: tokens of a prompt and places of the image look at each other in turn; then the tokens say masks, and how good.
 
 Kirillov et al. 2023 (arXiv:2304.02643), section 3 and appendix A. Parameters carry the names of the official checkpoints.
 
@@ -6,7 +6,7 @@ It is laid out for many prompts of one image. Exact in real numbers, so the same
 
 - What depends on the image alone is projected once (``Scene``), not once for each prompt.
 - The image's 4,096 places are never projected for a prompt. Where a few tokens ask them, the tokens are carried into the image's space
-  instead: q . (W x) = (W^T q) . x for the scores, and sum(a W x) = W sum(a x) for what is gathered; likewise where the places ask the tokens.
+  instead: q . (W x) = (W^T q) . x for the scores, and sum(a W x) = W sum(a x) for what is gathered; likewise where the places ask.
 - How good the masks are is known from the tokens (``look``); masks are drawn only where they are wanted (``draw``).
 
 In the shape comments n is the number of prompts, t of tokens, l of places (grid * grid), c the width, d of a head, a of heads.
@@ -15,6 +15,7 @@ In the shape comments n is the number of prompts, t of tokens, l of places (grid
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -102,27 +103,27 @@ class Attention(nn.Module):
         """Tokens to places that are still the same for all prompts: (n, t, c) and twice (a, l, d) -> (n, t, c)."""
         queries = heads(self.q_proj(q).flatten(0, 1)[None])  # (1, a, n * t, d)
         mixed = F.scaled_dot_product_attention(queries, keys[None], values[None])
-        y: Tensor = self.out_proj(_joined(mixed)[0].unflatten(0, q.shape[:2]))
+        y: Tensor = self.out_proj(_joined(mixed).view(*q.shape[:2], -1))
         return y
 
     def gather(self, q: Tensor, places: Tensor, waves: Tensor) -> Tensor:
         """Tokens (n, t, c) to places (n, l, c) of which ``waves`` (a, l, d) are the projected positions -> (n, t, c)."""
         queries = heads(self.q_proj(q) * self.scale)  # (n, a, t, d)
         scores = self._carried(queries, waves, self.k_proj, places)
-        found = torch.bmm(scores.softmax(dim=-1), places).unflatten(1, (HEADS, -1))  # (n, a, t, c)
+        found = torch.unflatten(torch.bmm(scores.softmax(dim=-1), places), 1, (HEADS, -1))  # (n, a, t, c)
         mixed = found @ _by_head(self.v_proj.weight).mT  # (n, a, t, d)
         y: Tensor = self.out_proj(_joined(mixed) + self.v_proj.bias)
         return y
 
     def spread_first(self, places: Tensor, k: Tensor, v: Tensor, asking: Tensor) -> Tensor:
-        """Places (1, l, c), still the same for all, that ask by (a, l, d), to tokens twice (n, t, c) -> (n, l, c): what they found is added."""
+        """Places (1, l, c), still the same for all, that ask by (a, l, d), to tokens (n, t, c) twice -> (n, l, c) with what they found."""
         scores = heads(self.k_proj(k) * self.scale) @ asking.mT  # (n, a, t, l)
         return torch.baddbmm(places, scores.softmax(dim=2).flatten(1, 2).mT, self._given(v))
 
     def spread(self, places: Tensor, k: Tensor, v: Tensor, waves: Tensor) -> Tensor:
         """The same of (n, l, c) places of which ``waves`` (a, l, d) are the projected positions. It is added in their place."""
         scores = self._carried(heads(self.k_proj(k) * self.scale), waves, self.q_proj, places)
-        shares = scores.unflatten(1, (HEADS, -1)).softmax(dim=2)
+        shares = torch.unflatten(scores, 1, (HEADS, -1)).softmax(dim=2)
         return places.baddbmm_(shares.flatten(1, 2).mT, self._given(v))
 
     def _carried(self, tokens: Tensor, waves: Tensor, projection: nn.Linear, places: Tensor) -> Tensor:
@@ -139,7 +140,7 @@ class Attention(nn.Module):
 
 def heads(x: Tensor) -> Tensor:
     """(..., l, c) -> (..., a, l, d)."""
-    return x.unflatten(-1, (HEADS, -1)).transpose(-2, -3)
+    return torch.unflatten(x, -1, (HEADS, -1)).transpose(-2, -3)
 
 
 def _joined(x: Tensor) -> Tensor:
@@ -149,7 +150,7 @@ def _joined(x: Tensor) -> Tensor:
 
 def _by_head(weight: Tensor) -> Tensor:
     """(a * d, c) -> (a, d, c)."""
-    return weight.unflatten(0, (HEADS, -1))
+    return torch.unflatten(weight, 0, (HEADS, -1))
 
 
 class Layer(nn.Module):
@@ -204,14 +205,17 @@ class TwoWay(nn.Module):
             spread = attention.spread_first if i == 0 else attention.spread
             places = layer.norm4(spread(places, tokens + prompts, tokens, scene.asking[i]))
         last = self.final_attn_token_to_image.gather(tokens + prompts, places, scene.asked[-1])
-        return self.norm_final_attn(tokens + last), places
+        said: Tensor = self.norm_final_attn(tokens + last)
+        return said, places
 
     def _among(self, layer: Layer, tokens: Tensor, prompts: Tensor, first: bool) -> Tensor:
         """In the first layer the tokens are the prompts, so nothing is added to them nor kept."""
         if first:
-            return layer.self_attn(tokens, tokens, tokens)
+            alone: Tensor = layer.self_attn(tokens, tokens, tokens)
+            return alone
         asking = tokens + prompts
-        return tokens + layer.self_attn(asking, asking, tokens)
+        heard: Tensor = layer.self_attn(asking, asking, tokens)
+        return tokens + heard
 
     def _gather(self, layer: Layer, asking: Tensor, places: Tensor, scene: Scene, i: int) -> Tensor:
         attention = layer.cross_attn_token_to_image
@@ -225,7 +229,7 @@ class Perceptron(nn.Module):
 
     def __init__(self, *widths: int) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(widths, widths[1:], strict=False))
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
 
     def forward(self, x: Tensor) -> Tensor:
         for layer in self.layers[:-1]:
@@ -266,7 +270,7 @@ class MaskDecoder(nn.Module):
         """
         own = torch.cat([self.iou_token.weight, self.mask_tokens.weight])
         tokens = torch.cat([own.expand(len(prompts), -1, -1), prompts.to(own)], dim=1)  # (n, t, c)
-        answers = [self.transformer(scene, one) for one in tokens.split(1)]
+        answers = [self.transformer(scene, one) for one in tokens[:, None].unbind()]
         said = torch.cat([answer[0] for answer in answers])
         ious = self.iou_prediction_head(said[:, 0]).float()
         return Looked(ious[:, 1:], ious[:, 0], said[:, 1 : len(own)], tuple(answer[1][0] for answer in answers), scene.seen)
@@ -279,7 +283,7 @@ class MaskDecoder(nn.Module):
         side = 4 * round(looked.places[0].shape[0] ** 0.5)
         down, across = 4 * looked.seen[0], 4 * looked.seen[1]
         logits = torch.zeros(len(prompts), side, side, device=looked.ious.device)
-        for prompt in prompts.unique().tolist():
+        for prompt in sorted(set(prompts.tolist())):
             rows = (prompts == prompt).nonzero()[:, 0]
             codes = [self._code(looked, prompt, choice) for choice in choices[rows].tolist()]
             logits[rows, :down, :across] = self._canvas(looked.places[prompt], torch.stack(codes), looked.seen).float()
@@ -294,10 +298,10 @@ class MaskDecoder(nn.Module):
         """(l, c) places and (m, c / 8) codes -> (m, 4 rows, 4 columns). The convolutions share no pixel, so they are linear layers."""
         first, norm, act, second, _ = self.output_upscaling
         grid = round(places.shape[0] ** 0.5)
-        wanted = places.unflatten(0, (grid, grid))[: seen[0], : seen[1]].flatten(0, 1)
+        wanted = places.view(grid, grid, -1)[: seen[0], : seen[1]].flatten(0, 1)
         finer = act(norm(_fourfold(wanted, first)))  # (4 l, c / 4)
         finest = act(_fourfold(finer, second))  # (16 l, c / 8)
-        logits = (codes @ finest.T).unflatten(1, (*seen, 2, 2, 2, 2))  # m, down, across, then twice the half below and the half beside
+        logits = (codes @ finest.T).view(-1, *seen, 2, 2, 2, 2)  # m, down, across, then twice the half below and the half beside
         return logits.permute(0, 1, 3, 5, 2, 4, 6).reshape(len(codes), 4 * seen[0], 4 * seen[1])
 
 
@@ -305,7 +309,7 @@ def _fourfold(x: Tensor, convolution: nn.Module) -> Tensor:
     """(l, c) -> (4 l, b): each place becomes four, above left, above right, below left, below right."""
     assert isinstance(convolution, nn.ConvTranspose2d) and convolution.bias is not None
     weight = convolution.weight.permute(2, 3, 1, 0).flatten(0, 2)  # (4 b, c)
-    return F.linear(x, weight, convolution.bias.repeat(4)).unflatten(1, (4, -1)).flatten(0, 1)
+    return F.linear(x, weight, convolution.bias.repeat(4)).view(4 * len(x), -1)
 
 
 def build_mask_decoder(weights: Weights, device: str = "cpu", dtype: torch.dtype = torch.float32) -> MaskDecoder:

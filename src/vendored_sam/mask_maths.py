@@ -129,19 +129,19 @@ class LowStability:
         self._pixels = torch.from_numpy(np.outer(rows, columns)).to(torch.float32)
 
     def hopeless(self, low: Tensor, least: float, offset: float) -> Tensor:
-        """(m,) bool: stability surely below ``least``. Only what looks unstable already is reckoned through."""
-        likely = self._ratio(low, low, offset) < least - 0.05
-        found = torch.zeros(len(low), dtype=torch.bool)
-        if likely.any():
-            doubtful = low[likely]
+        """(m,) bool, on the CPU: stability surely below ``least``. Only what looks unstable already is reckoned through."""
+        found = self._ratio(low, low, offset) < least - 0.05
+        doubtful = low[found]
+        if len(doubtful):
             highest = functional.max_pool2d(doubtful[:, None], 3, 1, 1)[:, 0]
             lowest = -functional.max_pool2d(-doubtful[:, None], 3, 1, 1)[:, 0]
-            found[likely] = self._ratio(highest, lowest, offset) < least
-        return found
+            found[found.clone()] = self._ratio(highest, lowest, offset) < least
+        return found.cpu()
 
     def _ratio(self, above: Tensor, below: Tensor, offset: float) -> Tensor:
-        tight = ((above > offset) * self._pixels).sum((1, 2))
-        return tight / ((below > -offset) * self._pixels).sum((1, 2)).clamp(min=1)
+        pixels = self._pixels.to(above.device)
+        tight = ((above > offset) * pixels).sum((1, 2))
+        return tight / ((below > -offset) * pixels).sum((1, 2)).clamp(min=1)
 
 
 # ------------------------------------------------------------ clean-up

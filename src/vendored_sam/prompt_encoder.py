@@ -53,7 +53,7 @@ class PromptEncoder(nn.Module):
         if points is not None:
             tokens.append(self._points(points, torch.ones(points.shape[:2]) if labels is None else labels))
         if boxes is not None:
-            tokens.append(self._corners(boxes.unflatten(-1, (2, 2))))
+            tokens.append(self._corners(boxes.view(-1, 2, 2)))
         elif points is not None:
             tokens.append(self.not_a_point_embed.weight.expand(len(points), 1, -1))
         if not tokens:

@@ -50,7 +50,7 @@ def load(
     encoder_dtype: torch.dtype = torch.float32,
     decoder_dtype: torch.dtype = torch.float32,
 ) -> Sam:
-    """The model of an official checkpoint: ``sam_vit_h_4b8939.pth``, ``_l_0b3195``, ``_b_01ec64`` or ``mobile_sam.pt``, or one laid out alike.
+    """The model of an official checkpoint: ``sam_vit_h_4b8939.pth``, ``_l_0b3195``, ``_b_01ec64``, ``mobile_sam.pt`` or one laid out so.
 
     Which one it is, and how large, is told by the weights. Raises OSError, and ValueError for a file that is no Segment Anything.
     """
@@ -58,14 +58,16 @@ def load(
 
 
 def read_checkpoint(path: Path) -> Weights:
-    """The tensors of a file of ``torch.save``, mapped, never unpickled into anything else. Raises OSError, and ValueError for other files."""
+    """The tensors of a file of ``torch.save``, mapped, never unpickled into anything else. Raises OSError, and ValueError for others."""
     if not zipfile.is_zipfile(path):
         with path.open("rb"):
             raise ValueError(f"{path.name} is damaged or no checkpoint: not a complete archive of torch.save")
     try:
         content = torch.load(path, map_location="cpu", mmap=True, weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, zipfile.BadZipFile, EOFError, KeyError) as error:
-        raise ValueError(f"{path.name} is damaged or no checkpoint: {error}") from error
+    except pickle.UnpicklingError as error:
+        raise ValueError(f"{path.name} holds something else than tensors") from error
+    except (RuntimeError, zipfile.BadZipFile, EOFError, KeyError) as error:
+        raise ValueError(f"{path.name} is damaged or no checkpoint: {str(error).splitlines()[0]}") from error
     if not isinstance(content, dict) or not all(isinstance(tensor, Tensor) for tensor in content.values()):
         raise ValueError(f"{path.name} holds something else than a state dict")
     return {str(name): tensor for name, tensor in content.items()}
@@ -74,7 +76,7 @@ def read_checkpoint(path: Path) -> Weights:
 def build(
     weights: Weights, device: str = "cpu", encoder_dtype: torch.dtype = torch.float32, decoder_dtype: torch.dtype = torch.float32
 ) -> Sam:
-    """The model that ``weights`` make (names as in the official checkpoints), with copies of them. Raises ValueError where they make none."""
+    """The model that ``weights`` make (named as in the official checkpoints), copied. Raises ValueError where they make none."""
     image = _part(weights, "image_encoder.")
     make = build_tiny if "patch_embed.seq.0.c.weight" in image else build_vit
     encoder = make(image, device, encoder_dtype)

@@ -129,7 +129,7 @@ class Attention(nn.Module):
         """(n, h, w, c) -> the same shape. A window that reaches over the edge sees zeros there, which the norm makes its bias of."""
         height, width = x.shape[1:3]
         qkv = into_windows(self.qkv(self.norm(x)), self.window, self.qkv(self.norm.bias))  # (windows, l, 3c)
-        q, k, v = qkv.unflatten(-1, (self.heads, 3, -1)).permute(3, 0, 2, 1, 4)  # 3 x (windows, heads, l, c / heads)
+        q, k, v = torch.unflatten(qkv, -1, (self.heads, 3, -1)).permute(3, 0, 2, 1, 4)  # 3 x (windows, heads, l, c / heads)
         mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=self._bias())
         joined = mixed.transpose(1, 2).flatten(2)  # (windows, l, c)
         y: Tensor = self.proj(from_windows(joined, self.window, height, width))
@@ -171,8 +171,8 @@ class AttentionBlock(nn.Module):
         rows = x.permute(0, 2, 3, 1)  # (n, h, w, c)
         rows = rows + self.attn(rows)
         rows = self.local_conv(rows.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
-        rows = rows + self.mlp(rows)
-        return rows.permute(0, 3, 1, 2)
+        y: Tensor = rows + self.mlp(rows)
+        return y.permute(0, 3, 1, 2)
 
 
 class Stage(nn.Module):
@@ -199,7 +199,8 @@ class TinyEncoder(nn.Module):
         last = len(size.stages) - 1
         following = [*size.stages[1:], None]
         # the last merging halves nothing, so that the grid is that of SAM's own encoders
-        self.layers = nn.Sequential(*(Stage(s, f, 2 if i < last - 1 else 1) for i, (s, f) in enumerate(zip(size.stages, following, strict=True))))
+        strides = [2 if i < last - 1 else 1 for i in range(len(size.stages))]
+        self.layers = nn.Sequential(*map(Stage, size.stages, following, strides))
         self.neck = Neck(size.stages[-1].width, size.channels)
 
     def forward(self, pixels: Tensor) -> Tensor:

@@ -43,6 +43,7 @@ def main() -> None:
                 README_PICTURE.parent.mkdir(parents=True, exist_ok=True)
                 _take(browser, app, 1280, "light", _text_results, README_PICTURE)
             else:
+                _find_objects(browser, app)
                 _each_look(browser, app, FULL)
         browser.close()
 
@@ -75,6 +76,15 @@ def _add_photos(browser: Browser, app: RunningApp, pictures: list[Path]) -> None
     page.close()
 
 
+def _find_objects(browser: Browser, app: RunningApp) -> None:
+    page = browser.new_page()
+    page.goto(f"{app.url}/?q={QUERY}")
+    page.get_by_test_id("stSidebar").get_by_text("Objects", exact=True).click()
+    page.get_by_role("button", name="Find objects in all photos").click()
+    page.get_by_text(f"found in {PHOTOS} photos").wait_for(timeout=180_000)
+    page.close()
+
+
 # ---------------------------------------------------------------- states
 
 
@@ -102,6 +112,34 @@ def _similar(page: Page, url: str) -> None:
     _photo(page, url)
     page.get_by_role("button", name="Find similar").click()
     page.get_by_text("Photos that look like").wait_for()
+
+
+def _in_objects(page: Page, url: str) -> None:
+    _text_results(page, url)
+    _open_sidebar(page)
+    page.get_by_test_id("stSidebar").get_by_text("Both", exact=True).click()
+    page.wait_for_timeout(700)
+
+
+def _objects(page: Page, url: str) -> None:
+    _in_objects(page, url)
+    close = page.get_by_test_id("stSidebarCollapseButton").get_by_role("button")
+    if page.viewport_size and page.viewport_size["width"] < 700:
+        close.click()
+    page.locator("button.cell .box").first.wait_for()
+
+
+def _inside(page: Page, url: str) -> None:
+    _photo(page, url)
+    page.get_by_role("button", name="Search inside").click()
+    page.get_by_text("Choose an object").wait_for()
+    page.wait_for_timeout(1_000)
+
+
+def _export(page: Page, url: str) -> None:
+    _text_results(page, url)
+    page.get_by_role("button", name="Export").click()
+    page.get_by_role("button", name="Write it").wait_for()
 
 
 def _clip_card(page: Page, url: str) -> None:
@@ -137,6 +175,10 @@ FULL = {
     "text-weak": _opens("/?q=xqzvw", "photos ·"),
     "photo": _photo,
     "similar": _similar,
+    "objects": _objects,
+    "objects-sidebar": _in_objects,
+    "inside": _inside,
+    "export": _export,
     "image-start": _opens("/image", "Find similar"),
     "about": _opens("/about", "How it works"),
     "clip-card": _clip_card,

@@ -21,7 +21,6 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from src.config import PROJECT_DIR
 from src.schema import Box
-from tests.chromium import opened_browser
 from tests.e2e.running_app import free_port
 
 pytestmark = pytest.mark.browser
@@ -72,12 +71,6 @@ st.session_state.rounds = st.session_state.get("rounds", 0) + (box is not None)
 st.session_state.last = box or st.session_state.get("last")
 st.text(f"confirmed {st.session_state.rounds}: {st.session_state.last}")
 """
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with opened_browser() as chromium:
-        yield chromium
 
 
 @pytest.fixture(scope="module")
@@ -266,6 +259,7 @@ def test_a_small_picture_is_drawn_large_and_no_box_is_too_small(opened: Opened) 
     drag(page, (-20, -20), (60, 60), (40, 30))
     assert drawn(page) is None, "what begins outside is not ours"
     drag(page, (0.5, 0.5), (60, 60), (40, 30))
+    assert drawn(page), "though that has selected the page's text, and the picture with it"
     page.get_by_role("button", name="Search with this box").click()
     left, top, right, bottom = confirmed(page, 1)
     assert left <= 1 and top <= 1 and (right, bottom) == (40, 30)

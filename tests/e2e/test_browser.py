@@ -11,64 +11,16 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, WebSocketRoute, expect
+from playwright.sync_api import Locator, Page, WebSocketRoute, expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from src.models import model_manager
 from src.processing import thumbnails
-from tests.chromium import opened_browser
+from tests.e2e.conftest import NUMBER, SECONDS
 from tests.e2e.pictures import write_pictures
-from tests.e2e.running_app import RunningApp, running_app
+from tests.e2e.running_app import RunningApp
 
 pytestmark = pytest.mark.browser
-
-NUMBER = 24
-SECONDS = 30_000
-"""Milliseconds to wait for anything, on a busy machine with two cores."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with opened_browser() as chromium:
-        yield chromium
-
-
-expect.set_options(timeout=SECONDS)
-
-
-@pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    return write_pictures(tmp_path_factory.mktemp("pictures"), NUMBER)
-
-
-@pytest.fixture
-def app(tmp_path: Path) -> Iterator[RunningApp]:
-    files = Path(model_manager.__file__).with_name("builtin_files")
-    assert files.is_dir(), "the built-in model's files are part of the project"
-    with running_app(tmp_path / "library") as running:
-        yield running
-
-
-@pytest.fixture
-def page(browser: Browser, app: RunningApp) -> Iterator[Page]:
-    """A tab that fails the test on a script error and on any request to another machine."""
-    context = browser.new_context(viewport={"width": 1280, "height": 860})
-    tab = context.new_page()
-    tab.set_default_timeout(SECONDS)
-    errors: list[str] = []
-    foreign: list[str] = []
-    tab.on("pageerror", lambda error: errors.append(str(error)))
-    tab.on("request", lambda request: None if _is_local(request.url, app.url) else foreign.append(request.url))
-    yield tab
-    context.close()
-    assert not errors
-    assert not foreign, f"the browser was sent to {foreign}"
-
-
-def _is_local(url: str, base: str) -> bool:
-    return url.startswith((base, base.replace("http", "ws"), "data:", "blob:"))
-
 
 def test_the_main_job(page: Page, app: RunningApp, pictures: list[Path]) -> None:
     start_empty(page, app)

@@ -20,7 +20,6 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from src.config import PROJECT_DIR
 from src.names import shown
 from src.processing.image_io import display_text
-from tests.chromium import opened_browser
 from tests.conftest import make_photo
 from tests.e2e.running_app import RunningApp, running_app
 from tests.fakes import COLOURS
@@ -87,12 +86,6 @@ def album(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
     with running_app(tmp_path_factory.mktemp("library")) as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with opened_browser() as chromium:
-        yield chromium
 
 
 @pytest.fixture

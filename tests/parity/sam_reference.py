@@ -1,4 +1,4 @@
-"""What the SAM tests compare with: transformers' SamModel with random weights, and the same weights under the official checkpoints' names."""
+"""What the SAM tests compare with: transformers' SamModel with random weights, and the same under the official checkpoints' names."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _NAMES = (
 
 
 def reference_sam(sizes: dict[str, Any], seed: int = 0) -> SamModel:
-    """transformers' model with every parameter drawn at random, biases, norms and relative positions too, so that none is forgotten unseen."""
+    """transformers' model with every parameter drawn at random, biases, norms and relative positions too: none can be forgotten unseen."""
     config = SamConfig(
         vision_config=sizes.get("vision", {}),
         prompt_encoder_config=sizes.get("prompt", {}),

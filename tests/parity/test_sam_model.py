@@ -78,3 +78,23 @@ def test_it_equals_transformers(sizes: dict[str, Any], record_property: Record) 
     print("\n" + "\n".join(f"{name}: max abs difference {apart:.2e}" for name, apart in differences.items()))
     record_property("max abs differences", differences)
     assert max(differences.values()) <= CLOSE
+
+
+def test_every_weight_is_seen() -> None:
+    """The parity above is fine enough to tell one small change of any parameter that is used."""
+    layout = official_layout(reference_sam(SMALL))
+    image, point = picture(320, 240), torch.tensor([[100.0, 90.0]])
+
+    def answers(weights: dict[str, Tensor]) -> Tensor:
+        predictor = Predictor(build(weights), image)
+        boxed = predictor.ask(point[None], torch.zeros(1, 1), torch.tensor([[20.0, 30.0, 200.0, 180.0]]))
+        told = [*(drawn(predictor, asked, several) for asked in (predictor.look(point), boxed) for several in (True, False))]
+        return torch.cat([each.flatten() for each in [*told, boxed.ious, boxed.single]])
+
+    before = answers(layout)
+    unseen = [
+        name
+        for name, tensor in layout.items()
+        if "mask_downscaling" not in name and largest(answers({**layout, name: tensor + 0.1 * torch.sign(tensor)}), before) < 1e-5
+    ]
+    assert all(name.endswith("k_proj.bias") for name in unseen), f"only a key's bias changes nothing, it moves all scores alike: {unseen}"

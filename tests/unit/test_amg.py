@@ -151,7 +151,9 @@ def test_stability_is_the_share_of_the_loose_mask_that_is_in_the_tight_one() -> 
     assert maths.stability(np.full((2, 2), -5, np.float32), 1.0) == 0.0
 
 
-@pytest.mark.parametrize(("seen", "size"), [((256, 256), (256, 256)), ((171, 256), (171, 256)), ((171, 256), (80, 120)), ((171, 256), (342, 512))])
+@pytest.mark.parametrize(
+    ("seen", "size"), [((256, 256), (256, 256)), ((171, 256), (171, 256)), ((171, 256), (80, 120)), ((171, 256), (342, 512))]
+)
 def test_no_stable_mask_is_called_hopeless(seen: tuple[int, int], size: tuple[int, int]) -> None:
     dice = torch.Generator().manual_seed(0)
     coarse = torch.randn(200, 1, 12, 12, generator=dice) * torch.logspace(-0.5, 2.5, 200)[:, None, None, None]
@@ -211,7 +213,7 @@ def test_quality_is_read_before_drawing_and_stability_before_upscaling() -> None
 
 def test_thresholds_keep_what_is_above_them() -> None:
     decoder = Regions(regions((0, 0, 32, 64), (32, 0, 64, 64)))
-    assert len(run(decoder, MaskSettings(side=4, min_iou=0.9885))) == 1
+    assert len(run(decoder, MaskSettings(side=4, min_iou=0.9895))) == 1
     assert len(run(decoder, MaskSettings(side=4, min_iou=0.985))) == 2
     assert run(decoder, MaskSettings(side=4, min_iou=1.0)) == []
     assert len(run(Regions(regions()), MaskSettings(side=4, min_iou=0.0, min_stability=0.0))) == 0, "an empty mask is none"
@@ -297,13 +299,14 @@ def test_skipping_finds_the_same_with_far_fewer_prompts() -> None:
 
 def test_an_answer_of_which_less_was_accepted_is_trusted_less_far() -> None:
     points = maths.grid(8)
+    middle = np.flatnonzero((points == 3.5 / 8).all(axis=1))
     reached = []
     for accepted in range(4):
         covered = Covered(points)
-        covered.learn(np.array([5]), np.array([accepted]), np.ones((1, 64), bool))
+        covered.learn(middle, np.array([accepted]), np.ones((1, 64), bool))
         reached.append(int(covered.known.sum()))
-    assert reached == [1, 9, 25 + 4, 64] or reached == sorted(reached) and reached[-1] == 64
-    covered.learn(np.array([5]), np.array([3]), np.zeros((1, 64), bool))
+    assert reached == [1, 9, 29, 64], "itself; one step, corners too; three steps; all"
+    covered.learn(middle, np.array([3]), np.zeros((1, 64), bool))
     assert covered.known.all(), "what is known stays known"
 
 

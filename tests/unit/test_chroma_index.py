@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from src.config import PROJECT_DIR
-from src.database import index_manifest
+from src.database import chroma_index, index_manifest
 from src.database.chroma_index import ChromaIndex, IndexFailed
 from src.database.index_manifest import MANIFEST
 
@@ -245,3 +245,23 @@ def test_a_large_collection_is_built_with_few_flushes_and_kept_with_many(tmp_pat
     small.finish("photos")
     assert threshold(small) == 1_000
     small.close()
+
+
+def test_a_collection_that_has_grown_is_searched_more_thoroughly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chroma_index, "LARGE", 1_000)
+    with_few = ChromaIndex(tmp_path / "index")
+    with_few.upsert("photos", IDS[:900], MATRIX[:900])
+    with_few.close({"photos": "few"})
+    grown = ChromaIndex(tmp_path / "index")
+    grown.upsert("photos", IDS[900:], MATRIX[900:])
+    assert thoroughness(grown) == 100
+    grown.checkpoint({"photos": "all"})
+    grown.close({"photos": "all"})
+    again = ChromaIndex(tmp_path / "index")
+    assert (again.noted("photos"), again.count("photos"), thoroughness(again)) == ("all", 1_300, 200)
+    again.close()
+
+
+def thoroughness(index: ChromaIndex) -> int:
+    index.count("photos")
+    return int(index._opened["photos"].configuration["hnsw"]["ef_search"])

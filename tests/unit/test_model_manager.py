@@ -289,3 +289,33 @@ def test_device_and_precision_are_what_the_model_says_or_what_was_asked_for(sett
     assert manager.runs_on()[0] == "NVIDIA something"
     clip = ModelManager("ViT-B/32", Settings(home=settings.home, device="cuda", precision="bf16"), loader)
     assert clip.runs_on() == ("cuda", "bf16")
+
+
+def test_a_segmenter_whose_weights_are_not_here_says_where_to_get_them(settings: Settings) -> None:
+    manager = ModelManager(settings=settings)
+    with pytest.raises(WeightsMissing, match="MobileSAM") as caught:
+        manager.segmenter("mobile-sam")
+    assert "mobile_sam.pt" in str(caught.value) and str(settings.weights_dir) in str(caught.value)
+    assert [status.available for status in manager.segmenter_statuses("mobile-sam")] == [False] * 4
+    assert [status.id for status in manager.segmenter_statuses("mobile-sam") if status.active] == ["mobile-sam"]
+    with pytest.raises(UnknownModel, match="sam-vit-b"):
+        manager.segmenter("sam-vit-x")
+
+
+def test_load_sam_without_a_network_raises_what_the_user_can_act_on(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise DownloadFailed("MobileSAM could not be downloaded.", "Put mobile_sam.pt by hand.")
+
+    monkeypatch.setattr(weights, "download", fails)
+    with pytest.raises(WeightsMissing, match="could not be downloaded"):
+        ModelManager(settings=settings).load_sam()
+
+
+def test_a_wrong_segmenter_file_is_refused_and_the_page_told(settings: Settings) -> None:
+    settings.weights_dir.mkdir(parents=True)
+    (settings.weights_dir / "mobile_sam.pt").write_bytes(b"not it")
+    manager = ModelManager(settings=settings)
+    with pytest.raises(WeightsCorrupt, match="mobile_sam"):
+        manager.segmenter("mobile-sam")
+    status = manager.segmenter_statuses("")[0]
+    assert not status.available and "mobile_sam" in status.about

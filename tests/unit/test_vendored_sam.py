@@ -33,9 +33,7 @@ SIDE = 256
 WIDTH = 64
 VIT = VitSize(SIDE, 16, WIDTH, (BlockSize(48, 3, 96, 7), BlockSize(48, 3, 96, 16)))
 DECODER = DecoderSize(WIDTH, 2, 96, 32, 4, (40, 40, 4))
-MOBILE = TinySize(
-    (StageSize(64, 2, 256), StageSize(128, 2, 512, 4, 7), StageSize(160, 6, 640, 5, 14), StageSize(320, 2, 1280, 10, 7)), 256
-)
+MOBILE = TinySize((StageSize(64, 2, 256), StageSize(128, 2, 512, 4, 7), StageSize(160, 6, 640, 5, 14), StageSize(320, 2, 1280, 10, 7)), 256)
 """As MobileSAM's encoder is."""
 
 
@@ -339,9 +337,7 @@ def test_a_model_of_another_side_is_refused(checkpoint: Path) -> None:
         segmenter(checkpoint).segment(picture(20, 20), most=3)
 
 
-def test_it_is_loaded_once_by_several_threads_and_given_back(
-    checkpoint: Path, small_side: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_is_loaded_once_by_several_threads_and_given_back(checkpoint: Path, small_side: None, monkeypatch: pytest.MonkeyPatch) -> None:
     loads: list[Path] = []
     load = vendored.load
     monkeypatch.setattr(vendored, "load", lambda path, *rest, **options: loads.append(path) or load(path, *rest, **options))

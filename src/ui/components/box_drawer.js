@@ -58,6 +58,7 @@ class Drawer {
     this.stage.onpointermove = (event) => this.go(event);
     this.stage.onpointerup = () => this.end(false);
     this.stage.onpointercancel = () => this.end(true);
+    this.stage.ondragstart = (event) => event.preventDefault(); // else a photo that was selected with the page's text is dragged off
     this.stage.onkeydown = (event) => this.key(event);
     // A click at the end of a drag chooses nothing.
     this.stage.addEventListener("click", (event) => this.dragged && event.stopPropagation(), true);

@@ -23,7 +23,7 @@ def show(services: Services) -> None:
     images, _, uploads = services.catalog.counts()
     st.markdown(what_goes(images, uploads))
     st.markdown("Your own photos in their folders stay where they are. Downloaded models stay too.")
-    if any(job.kind in ("index", "sync", "reindex", "rebuild") for job in services.jobs.active()):
+    if any(job.kind in ("index", "sync", "reindex", "objects", "rebuild") for job in services.jobs.active()):
         st.caption("The job that is running now will be cancelled first.")
     with st.container(horizontal=True):
         label = f"Clear {count(images, 'photo')}"

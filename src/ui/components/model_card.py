@@ -33,25 +33,31 @@ def _show_model(services: Services, status: ModelStatus) -> None:
             st.rerun()
         st.caption("Your photos are read once more. Search goes on with the old model until that is done.")
         return
+    show_download(services, status, "model")
+
+
+def show_download(services: Services, status: ModelStatus, what: str) -> None:
+    """Fetching the weights of a model, or of a segmenter (``what`` tells their widgets apart), here or by hand."""
+    busy = any(job.kind in ("reindex", "download") for job in services.jobs.active())
     label = f"Download ({size(status.download_bytes)})" if status.download_bytes else "Download"
-    if st.button(label, key="download-model", disabled=busy, width="stretch", icon=":material/download:"):
+    if st.button(label, key=f"download-{what}", disabled=busy, width="stretch", icon=":material/download:"):
         services.jobs.submit("download", f"Downloading {status.title}", model=status.id)
         st.rerun()
     failed = _failed_download(services, status)
     if failed:
         st.error("The download did not work.", icon=":material/cloud_off:")
         st.text(failed.error or "")
-    _show_by_hand(services, status)
+    _show_by_hand(services, status, what)
 
 
-def _show_by_hand(services: Services, status: ModelStatus) -> None:
+def _show_by_hand(services: Services, status: ModelStatus, what: str) -> None:
     """How to bring the file from another machine."""
-    with st.popover("No network here?", type="tertiary", icon=":material/folder_open:", width="stretch", key="by-hand"):
+    with st.popover("No network here?", type="tertiary", icon=":material/folder_open:", width="stretch", key=f"by-hand-{what}"):
         st.markdown("Fetch the file on another machine, put it into this folder, then look again.")
         for name, value in [("From", status.url), ("Folder", str(services.settings.weights_dir)), ("SHA-256", status.sha256)]:
             st.caption(name)
             st.code(value, language=None, wrap_lines=True)
-        st.button("Look again", key="look-again", icon=":material/refresh:")
+        st.button("Look again", key=f"look-again-{what}", icon=":material/refresh:")
 
 
 def _failed_download(services: Services, status: ModelStatus) -> JobSnapshot | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from src.bootstrap import Services
+from src.errors import ModelError
 from src.schema import PhotoFilter, SearchPage
 from src.services.exporting import Selection
 from src.services.handlers import queue_objects
@@ -59,7 +60,10 @@ def compared(page: SearchPage) -> str:
 
 def _offer_objects(services: Services, page: SearchPage) -> None:
     """Look through just these photos, where some were not yet."""
-    waiting = services.objects.pending(images=[hit.id for hit in page.hits])
+    try:
+        waiting = services.objects.pending(images=[hit.id for hit in page.hits])
+    except ModelError:  # the segmenter's weights have gone: its card in the sidebar says so
+        return
     if waiting and not any(job.kind == "objects" for job in services.jobs.active()):
         label = f"Find objects in {count(len(waiting), 'photo')} shown here"
         icon = ":material/select_all:"
@@ -71,7 +75,7 @@ def _offer_objects(services: Services, page: SearchPage) -> None:
 def _tell_indexing(services: Services, page: SearchPage) -> None:
     """While photos are being added: how many of them this search could see."""
     jobs = [job for job in services.jobs.active() if job.kind == "index" and job.state != "paused"]
-    if not jobs:
+    if not jobs or not page.searched:
         return
     waiting = sum((job.total or 0) - job.done for job in jobs)
     if waiting > 0 and all(job.total is not None for job in jobs):
@@ -99,7 +103,11 @@ def _show_empty(services: Services, page: SearchPage) -> None:
     if images and state.mode() == "objects" and not page.objects:
         _offer_all(services)
         return
-    if images == 0 or page.searched or page.objects:
+    if page.objects and not page.searched:
+        text = "Nothing that was found inside your photos fits. Whole photos may: search in Photos, or in Both."
+        empty_state.show("search_off", "No object fits", text, key="no-object")
+        return
+    if images == 0 or page.searched:
         empty_state.show("search_off", "No match", "There is nothing else in your library to show.", key="no-match")
         return
     text = "The model in use has not seen your photos yet. It needs to read each of them once."

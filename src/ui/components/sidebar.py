@@ -9,7 +9,7 @@ import streamlit as st
 from src.bootstrap import Services
 from src.schema import JobKind, Mode, ModelStatus
 from src.ui import state
-from src.ui.components import job_progress, model_card
+from src.ui.components import job_progress, model_card, segmenter_card
 from src.ui.text import size
 
 
@@ -26,15 +26,15 @@ def show(services: Services, kinds: tuple[JobKind, ...]) -> None:
         _show_mode()
         job_progress.watch(services, draw)
         model_card.show(services, statuses)
+        if state.mode() != "images":
+            segmenter_card.show(services)
         with st.container(key="sidebar-end", gap="xsmall"):
             st.button("Clear database", icon=":material/delete:", type="tertiary", on_click=state.open_clear, key="clear")
             st.button("Quit", icon=":material/power_settings_new:", type="tertiary", on_click=state.quit_now, key="quit")
 
 
-MODES: dict[Mode, str] = {"images": "Whole images", "objects": "Objects", "both": "Both"}
-MODE_HELP = (
-    "Whole images: what a photo shows as a whole. Objects: single things inside photos, marked by a box. Both: whichever fits better."
-)
+MODES: dict[Mode, str] = {"images": "Photos", "objects": "Objects", "both": "Both"}
+MODE_HELP = "Photos: what each shows as a whole. Objects: single things inside photos, marked by a box. Both: whichever fits better."
 
 
 def _show_mode() -> None:

@@ -1,0 +1,86 @@
+"""Objects in a real browser: find them, see their boxes, open one, draw a box and search with it, export what was found."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.running_app import RunningApp
+
+pytestmark = pytest.mark.browser
+
+QUERY = "hot air balloons"
+
+
+def test_objects_from_the_first_look_to_the_export(page: Page, app: RunningApp, pictures: list[Path], tmp_path: Path) -> None:
+    add(page, app, pictures)
+    find_objects(page, app)
+    see_boxes(page)
+    search_with_a_drawn_box(page)
+    export(page, tmp_path / "found.zip")
+
+
+def add(page: Page, app: RunningApp, pictures: list[Path]) -> None:
+    page.goto(f"{app.url}/upload")
+    page.get_by_label("Or any other path").fill(str(pictures[0].parent))
+    page.get_by_role("button", name="Add folder").click()
+    expect(page.get_by_text(f"added {len(pictures)} photos")).to_be_visible()
+
+
+def find_objects(page: Page, app: RunningApp) -> None:
+    page.goto(f"{app.url}/?q={QUERY}")
+    expect(page.locator("button.cell").first).to_be_visible()
+    assert page.locator("button.cell .box").count() == 0
+    choose(page, "Objects")
+    expect(page.get_by_text("No objects yet")).to_be_visible()
+    page.get_by_role("button", name="Find objects in all photos").click()
+    expect(page.get_by_text("Finding objects in photos")).to_be_visible()
+    expect(page.get_by_text("Finding objects in photos").and_(page.locator("[data-testid=stText] *"))).to_have_count(0)
+
+
+def see_boxes(page: Page) -> None:
+    choose(page, "Both")
+    box = page.locator("button.cell .box").first
+    expect(box).to_be_visible()
+    cell = page.locator("button.cell:has(.box)").first.bounding_box()
+    inside = box.bounding_box()
+    assert cell and inside
+    assert inside["x"] >= cell["x"] - 1 and inside["x"] + inside["width"] <= cell["x"] + cell["width"] + 1
+    assert inside["y"] >= cell["y"] - 1 and inside["y"] + inside["height"] <= cell["y"] + cell["height"] + 1
+
+
+def search_with_a_drawn_box(page: Page) -> None:
+    page.locator("button.cell:has(.box)").first.click()
+    dialog = page.get_by_role("dialog")
+    stage = dialog.locator("img").first
+    expect(stage).to_be_visible()
+    page.wait_for_timeout(1_000)  # the picture is laid out once it is there
+    place = stage.bounding_box()
+    assert place
+    page.mouse.move(place["x"] + place["width"] * 0.35, place["y"] + place["height"] * 0.35)
+    page.mouse.down()
+    page.mouse.move(place["x"] + place["width"] * 0.7, place["y"] + place["height"] * 0.75, steps=6)
+    page.mouse.up()
+    dialog.get_by_role("button", name="Search with this box").click()
+    expect(page.get_by_text("Photos that look like this part of")).to_be_visible()
+    expect(page.locator("button.cell").first).to_be_visible()
+
+
+def export(page: Page, place: Path) -> None:
+    page.get_by_role("button", name="Export").click()
+    name = page.get_by_label("New folder or ZIP on this computer")
+    name.fill(str(place))
+    name.press("Enter")
+    page.get_by_role("button", name="Write it").click()
+    expect(page.get_by_text(f"Written to {place}")).to_be_visible()
+    with zipfile.ZipFile(place) as archive:
+        said = json.loads(archive.read("annotations.json"))
+    assert said["images"] and said["annotations"] and said["annotations"][0]["segmentation"]["counts"]
+
+
+def choose(page: Page, mode: str) -> None:
+    page.get_by_test_id("stSidebar").get_by_text(mode, exact=True).first.click()
