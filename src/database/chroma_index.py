@@ -207,7 +207,7 @@ class ChromaIndex:
         with suppress(IndexFailed), _translated():
             for collection in self._opened.values():
                 wanted = ef_search(collection.count())
-                if collection.configuration["hnsw"]["ef_search"] != wanted:
+                if (collection.configuration["hnsw"] or {}).get("ef_search") != wanted:
                     configuration: Any = {"hnsw": {"ef_search": wanted}}
                     collection.modify(configuration=configuration)
 

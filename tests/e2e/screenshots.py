@@ -132,7 +132,7 @@ def _objects(page: Page, url: str) -> None:
 def _inside(page: Page, url: str) -> None:
     _photo(page, url)
     page.get_by_role("button", name="Search inside").click()
-    page.get_by_text("Choose an object").wait_for()
+    page.get_by_role("button", name="Search with this box").wait_for()
     page.wait_for_timeout(1_000)
 
 

@@ -128,4 +128,3 @@ def test_the_table_says_what_is_within_its_bar() -> None:
     result = {"ratio": 2.5, "found": 0.9, "mobile_s": 2.0, "quick": False, "machine": {"commit": "abc", "cores": 2}, "bars": {}}
     lines = {line.split()[0]: line for line in sam.table(result).splitlines()}
     assert lines["ratio"].endswith("yes") and lines["found"].endswith("NO") and lines["mobile_s"].endswith("bar <= 3, yes")
-

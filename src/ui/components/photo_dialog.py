@@ -12,7 +12,6 @@ from src.ui.components.example_picture import as_png
 from src.ui.text import moment, size
 
 GONE = "The original file can't be found now. This is the small picture kept in the library."
-CHOOSE = "Choose an object, or draw a box around anything: drag with the pointer, or use the arrow keys. Then search with it."
 
 
 @st.dialog("Photo", width="large", on_dismiss=state.close_dialog)
@@ -49,7 +48,6 @@ def _show_objects(services: Services, details: ImageDetails) -> None:
     """The photo with the objects found in it, to choose one or to draw a box, and search with that."""
     stored = {item.segment.box: item for item in services.objects.of_photo(details.id)}
     found = next((item for item in stored.values() if item.id == state.found_object()), None)
-    st.caption(CHOOSE)
     chosen = box_drawer.show(
         f"inside-{details.id}",
         f"/api/image/{details.id}",
