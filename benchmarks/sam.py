@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
 GRID, QUICK_GRID, PHOTOS, QUICK_PHOTOS = 16, 8, 3, 1
 FULL = 32
-LABELLED, QUICK_LABELLED = 100, 10
+LABELLED, QUICK_LABELLED = 30, 5
 MIN_IOU, MIN_STABILITY = 0.75, 0.6
 """Lowered for random weights."""
 HARDER = (0.6, 0.6)
@@ -80,17 +80,19 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="folder with boxes/bsds500/")
     parser.add_argument("--grid", type=int, help=f"points a side against transformers, default: {GRID}, quick {QUICK_GRID}")
     parser.add_argument("--photos", type=int, help=f"timed with points skipped, default: {PHOTOS}, quick {QUICK_PHOTOS}")
+    parser.add_argument("--labelled", type=int, help=f"photos for the policy alone, default: {LABELLED}, quick {QUICK_LABELLED}")
     parser.add_argument("--only", choices=("skipping",), help="only the policy, without any network")
     options = parser.parse_args(arguments)
     options.grid = options.grid or (QUICK_GRID if options.quick else GRID)
     options.photos = options.photos or (QUICK_PHOTOS if options.quick else PHOTOS)
+    options.labelled = options.labelled or (QUICK_LABELLED if options.quick else LABELLED)
     options.full = QUICK_GRID if options.quick else FULL
     return options
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     """All figures. Raises OSError where the photos are not there, RuntimeError where too few masks survive to compare."""
-    result = skipping(options.data, QUICK_LABELLED if options.quick else LABELLED)
+    result = skipping(options.data, options.labelled)
     if not options.only:
         from tests.parity.sam_reference import VIT_B
 

@@ -307,9 +307,9 @@ class _Crop(Generic[Answer]):
         """(3 m, S, S) logits -> (m, n) bool: which points of the grid lie clearly within all three masks of each."""
         shares = self._points * np.array(self._decoder.size[::-1]) / max(self._decoder.size)
         columns, rows = torch.from_numpy((shares * low.shape[-1]).astype(np.int64)).T
-        within = (low[:, rows, columns] > self._settings.stability_offset).cpu().numpy()
-        result: BoolArray = within.reshape(-1, 3, len(self._points)).all(axis=1)
-        return result
+        within: BoolArray = (low[:, rows, columns] > self._settings.stability_offset).cpu().numpy()
+        everywhere: BoolArray = np.asarray(within.reshape(-1, 3, len(self._points)).all(axis=1), np.bool_)
+        return everywhere
 
     def _large(self, low: Tensor) -> FloatArray:
         """(m, S, S) -> (m, H, W) float32 at the crop's own size."""

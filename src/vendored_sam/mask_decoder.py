@@ -301,7 +301,7 @@ class MaskDecoder(nn.Module):
         wanted = places.view(grid, grid, -1)[: seen[0], : seen[1]].flatten(0, 1)
         finer = act(norm(_fourfold(wanted, first)))  # (4 l, c / 4)
         finest = act(_fourfold(finer, second))  # (16 l, c / 8)
-        logits = (codes @ finest.T).view(-1, *seen, 2, 2, 2, 2)  # m, down, across, then twice the half below and the half beside
+        logits: Tensor = (codes @ finest.T).view(-1, *seen, 2, 2, 2, 2)  # m, down, across, then twice the half below and the half beside
         return logits.permute(0, 1, 3, 5, 2, 4, 6).reshape(len(codes), 4 * seen[0], 4 * seen[1])
 
 

@@ -126,7 +126,7 @@ class LowStability:
             np.bincount(((np.arange(length) + 0.5) * seen / length / cell).astype(np.int64), minlength=side)
             for length, seen in zip(size, looked_at, strict=True)
         )
-        self._pixels = torch.from_numpy(np.outer(rows, columns)).to(torch.float32)
+        self._pixels = torch.from_numpy(np.outer(rows, columns)).float().flatten()
 
     def hopeless(self, low: Tensor, least: float, offset: float) -> Tensor:
         """(m,) bool, on the CPU: stability surely below ``least``. Only what looks unstable already is reckoned through."""
@@ -140,8 +140,9 @@ class LowStability:
 
     def _ratio(self, above: Tensor, below: Tensor, offset: float) -> Tensor:
         pixels = self._pixels.to(above.device)
-        tight = ((above > offset) * pixels).sum((1, 2))
-        return tight / ((below > -offset) * pixels).sum((1, 2)).clamp(min=1)
+        tight, loose = ((mask.flatten(1).float() @ pixels) for mask in (above > offset, below > -offset))
+        ratio: Tensor = tight / loose.clamp(min=1)
+        return ratio
 
 
 # ------------------------------------------------------------ clean-up

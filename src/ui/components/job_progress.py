@@ -11,6 +11,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from src.bootstrap import Services
+from src.export.sheet import FORMULA
 from src.names import shown
 from src.schema import JobKind, JobSnapshot, Skipped
 from src.ui import state
@@ -32,7 +33,6 @@ STAGES: dict[str, str] = {
     "wait": "Waiting for pictures",
 }
 """Of ``JobSnapshot.timings``, in the order in which a picture passes them."""
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 PAUSABLE: tuple[JobKind, ...] = ("index", "sync", "reindex", "objects", "rebuild", "download")
 
 
