@@ -42,11 +42,12 @@ def test_the_sidebar_tells_the_library_at_a_glance(app: AppTest, photos: Path) -
         "<dt>Images</dt><dd>12</dd>",
         "<dd>Built-in</dd>",
         "<dd>768</dd>",
-        "<dd>Whole images</dd>",
         "<dt>Device</dt>",
         "<dt>Disk used</dt>",
     ):
         assert fact in said
+    (mode,) = [control for control in app.get("button_group") if control.label == "Search in"]
+    assert mode.value == "images"
 
 
 def test_statistics_count_what_is_there(app: AppTest, photos: Path) -> None:
