@@ -47,7 +47,11 @@ class ModelSpec:
     0.25 to 0.35 and an unrelated one below 0.2; models trained on LAION-2B spread further, so their floor lies lower.
     """
     object_floor: float | None = None
-    """Cosine below which an object inside a picture is no hit for a text query; None where nothing is known."""
+    """Cosine below which an object inside a picture is no hit for a text query; None where nothing is known.
+
+    For the built-in model what 97.5 % of the right objects reach on coco128's small boxes (``benchmarks.small_things``); about half of
+    the photos that hold no such thing stay below it. For CLIP the field's rule of thumb, as above.
+    """
 
     @property
     def ships(self) -> bool:
@@ -121,6 +125,7 @@ _SPECS = (
         licence="see docs/models.md",
         about="Small and quick, ships with the program and needs no download; it reads English.",
         text_floor=None,
+        object_floor=0.16,
     ),
     _openai(
         "ViT-B/32",
