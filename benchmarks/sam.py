@@ -14,7 +14,8 @@ Three things, none of which says how good the masks of real weights are.
 3. A photo with points skipped. Random masks would skip at random, so the network does all its work for each point that the policy asks
    about, and the humans' segments are what it is then taken to have said: the prompts are those of 2, the seconds are the real network's
    (encoder in bf16, decoder in fp32), the photos are ``--photos`` of bsds500 scaled to 1024 pixels. ViT-B against the pipeline of 1 with
-   the whole 32 x 32 grid on one photo; MobileSAM with at most 64 points, and with all 1,024 beside.
+   the whole 32 x 32 grid on one photo, and again with the answers of 2's harder network; MobileSAM with at most 64 points, and with
+   all 1,024 beside.
 """
 
 from __future__ import annotations
@@ -42,7 +43,6 @@ from benchmarks.sam_work import (
     pixels_of,
     random_mobile,
     random_sam,
-    whole,
 )
 from src.vendored_sam.amg import MOBILE, QUICK, REFERENCE, FoundMask, MaskSettings, Tally, generate
 
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 GRID, QUICK_GRID, PHOTOS, QUICK_PHOTOS = 16, 12, 3, 1
 FULL = 32
 LABELLED, QUICK_LABELLED = 30, 5
-MIN_IOU, MIN_STABILITY = 0.75, 0.6
+MIN_IOU, MIN_STABILITY = 0.5, 0.7
 """Lowered for random weights."""
 HARDER = (0.6, 0.6)
 BARS: dict[str, tuple[str, float]] = {
@@ -153,7 +153,8 @@ def networks(data: Path, grid: int, full: int, photos: int, sizes: dict[str, Any
         result["transformers_full_s"], _ = timed(lambda: pipeline.masks(photo, full, MIN_IOU, MIN_STABILITY))
     if side == SIDE:
         result |= with_skipping(half, pictures, full)
-        result["quick_ratio"] = round(result["transformers_full_s"] / result["quick_s"], 2)
+        for name in ("quick", "quick_harder"):
+            result[f"{name}_ratio"] = round(result["transformers_full_s"] / result[f"{name}_s"], 2)
     return {**result, "grid": grid, "full_grid": full, "photos": len(pictures)}
 
 
@@ -208,30 +209,35 @@ def everything(sam: Sam, photo: Image.Image, settings: MaskSettings) -> list[Fou
 def with_skipping(sam: Sam, pictures: Sequence[tuple[Image.Image, list[Labels]]], full: int) -> dict[str, Any]:
     """Seconds a photo, median over the photos, of each preset; and its prompts."""
     mobile = random_mobile(sam)
+    sure, sparing = (1.0, 1.0), MaskSettings(side=full, skip=True)
     kinds = {
-        "quick": (sam, MaskSettings(side=full, skip=True)),
-        "mobile": (mobile, MOBILE),
-        "mobile_full": (mobile, MaskSettings(side=full)),
+        "quick": (sam, sparing, sure),
+        "quick_harder": (sam, sparing, HARDER),
+        "mobile": (mobile, MOBILE, sure),
+        "mobile_full": (mobile, MaskSettings(side=full), sure),
     }
     result: dict[str, Any] = {}
-    for name, (network, settings) in kinds.items():
-        disguised(network, *pictures[0], MaskSettings(side=2))
+    for name, (network, settings, chances) in kinds.items():
+        disguised(network, *pictures[0], MaskSettings(side=2), chances)
         tally = Tally()
-        times = [timed(partial(disguised, network, photo, labels, settings, tally))[0] for photo, labels in pictures]
+        times = [timed(partial(disguised, network, photo, labels, settings, chances, tally))[0] for photo, labels in pictures]
         result |= {f"{name}_s": round(machine.median(times), 2), f"{name}_prompts": round(tally.prompts / len(pictures))}
     return result
 
 
 def disguised(
-    sam: Sam, photo: Image.Image, labels: Sequence[Labels], settings: MaskSettings, tally: Tally | None = None
+    sam: Sam,
+    photo: Image.Image,
+    labels: Sequence[Labels],
+    settings: MaskSettings,
+    chances: tuple[float, float],
+    tally: Tally | None = None,
 ) -> list[FoundMask]:
     """As ``everything``, with the humans' segments as what the network said; its own work is done all the same."""
     from src.vendored_sam.sam import Predictor
 
     size = photo.size[::-1]
-    found = generate(lambda _: Disguised(Predictor(sam, photo), LabelDecoder(labels, side=sam.side)), size, settings, tally)
-    assert all(mask.crop == whole(size) for mask in found)
-    return found
+    return generate(lambda _: Disguised(Predictor(sam, photo), LabelDecoder(labels, *chances, side=sam.side)), size, settings, tally)
 
 
 def timed(work: Callable[[], Any]) -> tuple[float, Any]:

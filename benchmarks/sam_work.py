@@ -11,8 +11,6 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from src.schema import Box
-
 if TYPE_CHECKING:  # else torch comes after the product's own modules, which settle how its threads wait
     from torch import Tensor
 
@@ -189,8 +187,8 @@ def _localised(model: Any) -> None:
     norm.bias.mul_(0.1)
 
 
-def _steadied(model: Any, photo: Image.Image, spread: float = 40.0, below: float = 50.0) -> None:
-    """Logits with a spread of 40 about -50, so that masks cover a part of the picture and have steep edges; predicted quality 0.8 +- 0.1.
+def _steadied(model: Any, photo: Image.Image, spread: float = 200.0, below: float = 300.0) -> None:
+    """Logits with a spread of 200 about -300, so that masks cover a part of the picture and have steep edges; predicted quality 0.8 +- 0.1.
 
     Without this every mask of random weights is all or noise, and no two boxes differ.
     """
@@ -302,8 +300,3 @@ def _decoded(rle: dict[str, Any]) -> BoolArray:
     height, width = rle["size"]
     flat = np.repeat(np.arange(len(rle["counts"])) % 2 == 1, rle["counts"])
     return flat.reshape(width, height).T
-
-
-def whole(size: tuple[int, int]) -> Box:
-    """The box of a picture of (H, W)."""
-    return 0, 0, size[1], size[0]
