@@ -25,8 +25,8 @@ from src.schema import Box, FloatArray
 from .mask_maths import BoolArray, IntArray, LowStability, box_of, cleaned, crop_boxes, cut, grid, stability, suppress
 
 REACH = (0.0, 1.5, 3.0, np.inf)
-"""How far, in steps of the grid, an answer holds of whose three masks none, one, two or all were accepted. Chosen on human segmentations in a
-network's place (benchmarks/sam.py, the harder one): without a limit, more is missed where masks are good at some points only."""
+"""How far, in steps of the grid, an answer holds of whose three masks none, one, two or all were accepted. Chosen on human segmentations in
+a network's place (benchmarks/sam.py, the harder one): without a limit, more is missed where masks are good at some points only."""
 _AT_ONCE = 4
 """Masks upscaled at a time: few enough to stay in the processor's cache."""
 
