@@ -130,7 +130,7 @@ def build_services(
     indexing = IndexingService(settings, catalog, vectors, models, reader, folders)
     search = SearchService(catalog, vectors, models, library, reader)
     doctor = DoctorService(settings, catalog, vectors, models, library)
-    objects = ObjectService(settings, catalog, vectors, models, library)
+    objects = ObjectService(catalog, vectors, models, library)
     exports = ExportService(catalog, library, objects)
     workers = JobHandlers(indexing, folders, doctor, library, objects, exports, vectors, models)
     handlers = workers.all()

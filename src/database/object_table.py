@@ -15,7 +15,7 @@ from src import masks
 from src.database import filters
 from src.database.sqlite_file import SqliteFile, listed, parts, upsert
 from src.database.tables import collections, images, segmented, segments, vectors
-from src.database.vector_table import OBJECTS, write_vectors
+from src.database.vector_table import OBJECTS, image_of, write_vectors
 from src.schema import FloatArray, PhotoFilter, Segment
 
 Pair = tuple[Segment, FloatArray]
@@ -30,11 +30,6 @@ class StoredSegment:
     id: str
     image_id: str
     segment: Segment
-
-
-def image_of(segment_id: str) -> str:
-    """Id of the image that a segment is in; an image's own id is its own."""
-    return segment_id.partition("#")[0]
 
 
 def segment_ids(image_id: str, recipe: str, number: int) -> list[str]:

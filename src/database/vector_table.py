@@ -137,7 +137,7 @@ class VectorTable:
 
     def findable(self, collection: str, ids: Sequence[str], only: PhotoFilter | None = None) -> set[str]:
         """Those of the ids that a search may find: none of hidden images, none of images that do not pass ``only``."""
-        owner = {id_: id_.partition("#")[0] if collection.startswith(OBJECTS) else id_ for id_ in ids}
+        owner = {id_: image_of(id_) if collection.startswith(OBJECTS) else id_ for id_ in ids}
         asked = images.c.id.in_(listed(list(set(owner.values()))))
         with self._file.reading() as db:
             if only is not None:
@@ -223,6 +223,11 @@ class VectorTable:
         with self._file.reading() as db:
             found = db.execute(query).all()
         return Rows([row[0] for row in found], [row[1] for row in found], _halves([row[2] for row in found]))
+
+
+def image_of(segment_id: str) -> str:
+    """Id of the image that a segment is in; an image's own id is its own."""
+    return segment_id.partition("#")[0]
 
 
 def block_query(collection: str, after: int, rows: int, hidden: bool) -> sa.Select[Any]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from src.database.exact import Match
-from src.database.object_table import image_of
+from src.database.vector_table import image_of
 
 CANDIDATES = 100
 """Objects asked for at least: several of the best may be in one image."""

@@ -19,7 +19,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image
 
-from src.config import Settings
 from src.database.catalog import Catalog
 from src.database.object_table import StoredSegment
 from src.database.vector_db import VectorDatabase, library_collection
@@ -58,9 +57,7 @@ class _Looked:
 class ObjectService:
     """Looks through photos for objects, under the library's active model and the segmenter chosen for it."""
 
-    def __init__(
-        self, settings: Settings, catalog: Catalog, vectors: VectorDatabase, models: ModelManager, library: LibraryService
-    ) -> None:
+    def __init__(self, catalog: Catalog, vectors: VectorDatabase, models: ModelManager, library: LibraryService) -> None:
         self._catalog = catalog
         self._vectors = vectors
         self._models = models

@@ -11,8 +11,9 @@ import numpy as np
 from PIL import Image
 
 from src.database.catalog import Catalog, Shown
-from src.database.object_table import StoredSegment, image_of
+from src.database.object_table import StoredSegment
 from src.database.vector_db import VectorDatabase, library_collection
+from src.database.vector_table import image_of
 from src.errors import BadInput, BadQuery
 from src.models.model_manager import ModelManager
 from src.processing.reader import PictureReader

@@ -10,7 +10,7 @@ import pytest
 
 from src import masks
 from src.database.catalog import Catalog, FileRow, ImageRow
-from src.database.object_table import image_of
+from src.database.vector_table import image_of
 from src.schema import FileStamp, FloatArray, ImageFacts, PhotoFilter, Segment
 
 IMAGES, OBJECTS = "image-test", "object-test"

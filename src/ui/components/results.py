@@ -45,7 +45,7 @@ def _show_line(services: Services, page: SearchPage) -> None:
         st.markdown(f":material/search_off: **{WEAK_FILTERED if page.filtered else WEAK}**")
     _tell_indexing(services, page)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="result-line"):
-        st.caption(f"{' · '.join([compared(page), f'{page.took_ms:.0f} ms'])}", help=HELP)
+        st.caption(f"{compared(page)} · {page.took_ms:.0f} ms", help=HELP)
         export_box.show(services, Selection.of(page), "results")
         if state.mode() != "images":
             _offer_objects(services, page)
