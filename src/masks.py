@@ -11,6 +11,7 @@ from src.errors import BadInput
 from src.schema import Box, Mask
 
 BoolArray = npt.NDArray[np.bool_]
+IntArray = npt.NDArray[np.int64]
 
 
 def encode(pixels: BoolArray) -> Mask:
@@ -43,12 +44,19 @@ def bounds(pixels: BoolArray) -> Box | None:
 
 
 def resized(mask: Mask, height: int, width: int) -> Mask:
-    """The mask at another size; each pixel is as the nearest one was."""
+    """The mask at another size; each pixel is as the nearest one was. Time and memory grow with the runs, not with the new size."""
     if (mask.height, mask.width) == (height, width):
         return mask
-    rows = (2 * np.arange(height) + 1) * mask.height // (2 * height)
-    columns = (2 * np.arange(width) + 1) * mask.width // (2 * width)
-    return encode(decode(mask)[rows][:, columns])
+    columns, starts, ends = _column_runs(decode(mask))
+    first = _first_places(mask.height, height)
+    starts, ends = first[starts], first[ends]
+    used = starts < ends
+    columns, starts, ends = columns[used], starts[used], ends[used]
+    source = (2 * np.arange(width) + 1) * mask.width // (2 * width)
+    begin, stop = np.searchsorted(columns, source), np.searchsorted(columns, source, side="right")
+    runs = _ranges(begin, stop - begin)
+    offsets = np.repeat(np.arange(width) * height, stop - begin)
+    return _from_runs(starts[runs] + offsets, ends[runs] + offsets, height, width)
 
 
 def compressed(mask: Mask) -> str:
@@ -87,3 +95,33 @@ def _values(text: str) -> Iterator[int]:
             value = shift = 0
     if shift:
         raise BadInput("A mask's text ends in the middle of a number.")
+
+
+def _column_runs(pixels: BoolArray) -> tuple[IntArray, IntArray, IntArray]:
+    """(H, W) bool -> column, first row and the row after the last of every run, down one column after the other."""
+    edge = np.zeros((pixels.shape[1], 1), np.int8)
+    steps = np.diff(np.concatenate([edge, pixels.T.astype(np.int8), edge], axis=1), axis=1)
+    columns, starts = np.nonzero(steps == 1)
+    return columns, starts, np.nonzero(steps == -1)[1]
+
+
+def _first_places(old: int, new: int) -> IntArray:
+    """For each row 0..old: the first of ``new`` rows that shows it or a later one."""
+    shows = (2 * np.arange(new) + 1) * old // (2 * new)
+    return np.searchsorted(shows, np.arange(old + 1))
+
+
+def _ranges(begin: IntArray, lengths: IntArray) -> IntArray:
+    """The numbers begin..begin + length - 1 of each pair, one after the other."""
+    before = np.cumsum(lengths) - lengths
+    found: IntArray = np.arange(int(lengths.sum())) + np.repeat(begin - before, lengths)
+    return found
+
+
+def _from_runs(starts: IntArray, ends: IntArray, height: int, width: int) -> Mask:
+    """Runs of set pixels in order, which may touch, as a mask."""
+    apart = starts[1:] != ends[:-1]
+    starts, ends = starts[np.concatenate([[True], apart])[: len(starts)]], ends[np.concatenate([apart, [True]])[: len(ends)]]
+    places = np.stack([starts, ends], axis=1).ravel()
+    counts = np.diff(np.concatenate([[0], places, [height * width]])).tolist()
+    return Mask(height, width, tuple(counts if counts[-1] or len(counts) == 1 else counts[:-1]))

@@ -1,4 +1,4 @@
-"""Names and other text that come from outside, as they may be shown: on a page or in a terminal."""
+"""Names and other text that come from outside, as they may be shown, and numbers of things: on a page or in a terminal."""
 
 from __future__ import annotations
 
@@ -15,3 +15,8 @@ def shown(text: str) -> str:
     joined emoji, odd blanks and the marks that right-to-left names are typed with.
     """
     return _HARMFUL.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """``count(1, "photo")`` -> "1 photo", ``count(1200, "photo")`` -> "1,200 photos"."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -86,6 +86,16 @@ class ObjectTable:
         with self._file.reading() as db:
             return [_stored(row) for row in db.execute(query)]
 
+    def known(self, image_id: str, recipe: str) -> list[Segment] | None:
+        """What a recipe found in an image, in the order it was stored; None where another one, or none, was the last to look through it."""
+        done = sa.select(segmented.c.image_id).where(segmented.c.image_id == image_id, segmented.c.recipe == recipe)
+        query = sa.select(segments).where(segments.c.image_id == image_id)
+        with self._file.reading() as db:
+            if db.execute(done).first() is None:
+                return None
+            stored = [_stored(row) for row in db.execute(query)]
+        return [item.segment for item in sorted(stored, key=lambda item: _place(item.id))]
+
     def by_id(self, ids: Sequence[str]) -> dict[str, StoredSegment]:
         """Segment id -> segment; unknown ids are left out."""
         found: dict[str, StoredSegment] = {}
@@ -137,6 +147,11 @@ def delete_segments(db: sa.Connection, ids: Sequence[str]) -> None:
 
 def _named(image_id: str, recipe: str, pairs: Sequence[Pair]) -> list[tuple[str, Pair]]:
     return list(zip(segment_ids(image_id, recipe, len(pairs)), pairs, strict=True))
+
+
+def _place(segment_id: str) -> int:
+    """Which of its image's segments this was when they were stored."""
+    return int(segment_id.rpartition("-")[2])
 
 
 def _row(id_: str, segment: Segment) -> dict[str, object]:

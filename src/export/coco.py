@@ -104,7 +104,7 @@ class _Writer:
         area = (right - left) * (bottom - top)
         segmentation: list[list[float]] | dict[str, Any] = []
         if item.mask is not None:
-            runs = shapes.resized(item.mask, image.height, image.width)
+            runs = masks.resized(item.mask, image.height, image.width)
             area = masks.area(runs)
             if self._mask_form == "polygons":
                 segmentation = shapes.polygons(item.mask, image.height, image.width)

@@ -1,4 +1,4 @@
-"""Masks at the picture's size as runs, and as polygons along their outlines, without ever holding all pixels of a large picture."""
+"""Masks as polygons along their outlines, in pixels of a picture of any size."""
 
 from __future__ import annotations
 
@@ -8,63 +8,10 @@ import numpy.typing as npt
 from src import masks
 from src.schema import Mask
 
-IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 
 TOLERANCE = 0.75
 """How far a polygon may stray from its mask's outline, in pixels of the mask: just enough for a slanting edge's steps to become a line."""
-
-
-# ---------------------------------------------------------------- runs
-
-
-def resized(mask: Mask, height: int, width: int) -> Mask:
-    """The same as ``masks.resized``, in time and memory that grow with the runs instead of the pixels."""
-    if (mask.height, mask.width) == (height, width):
-        return mask
-    columns, starts, ends = _column_runs(masks.decode(mask))
-    first = _first_places(mask.height, height)
-    starts, ends = first[starts], first[ends]
-    used = starts < ends
-    columns, starts, ends = columns[used], starts[used], ends[used]
-    source = (2 * np.arange(width) + 1) * mask.width // (2 * width)
-    begin, stop = np.searchsorted(columns, source), np.searchsorted(columns, source, side="right")
-    runs = _ranges(begin, stop - begin)
-    offsets = np.repeat(np.arange(width) * height, stop - begin)
-    return _from_runs(starts[runs] + offsets, ends[runs] + offsets, height, width)
-
-
-def _column_runs(pixels: masks.BoolArray) -> tuple[IntArray, IntArray, IntArray]:
-    """(H, W) bool -> column, first row and the row after the last of every run, down one column after the other."""
-    edge = np.zeros((pixels.shape[1], 1), np.int8)
-    steps = np.diff(np.concatenate([edge, pixels.T.astype(np.int8), edge], axis=1), axis=1)
-    columns, starts = np.nonzero(steps == 1)
-    return columns, starts, np.nonzero(steps == -1)[1]
-
-
-def _first_places(old: int, new: int) -> IntArray:
-    """For each row 0..old: the first of ``new`` rows that shows it or a later one."""
-    shows = (2 * np.arange(new) + 1) * old // (2 * new)
-    return np.searchsorted(shows, np.arange(old + 1))
-
-
-def _ranges(begin: IntArray, lengths: IntArray) -> IntArray:
-    """The numbers begin..begin + length - 1 of each pair, one after the other."""
-    before = np.cumsum(lengths) - lengths
-    found: IntArray = np.arange(int(lengths.sum())) + np.repeat(begin - before, lengths)
-    return found
-
-
-def _from_runs(starts: IntArray, ends: IntArray, height: int, width: int) -> Mask:
-    """Runs of set pixels in order, which may touch, as a mask."""
-    apart = starts[1:] != ends[:-1]
-    starts, ends = starts[np.concatenate([[True], apart])[: len(starts)]], ends[np.concatenate([apart, [True]])[: len(ends)]]
-    places = np.stack([starts, ends], axis=1).ravel()
-    counts = np.diff(np.concatenate([[0], places, [height * width]])).tolist()
-    return Mask(height, width, tuple(counts if counts[-1] or len(counts) == 1 else counts[:-1]))
-
-
-# ---------------------------------------------------------------- polygons
 
 
 def polygons(mask: Mask, height: int, width: int, tolerance: float = TOLERANCE) -> list[list[float]]:

@@ -11,7 +11,6 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from src import masks
 from src.errors import BadInput
-from src.export import shapes
 from src.export.items import Annotation, ExportedImage, rounded
 from src.export.sheet import Sheet
 from src.export.target import new_target
@@ -83,7 +82,7 @@ def _object_row(image: ExportedImage, number: int, item: Annotation) -> tuple[An
     left, top, right, bottom = item.box
     area = (right - left) * (bottom - top)
     if item.mask is not None:
-        area = masks.area(shapes.resized(item.mask, image.height, image.width))
+        area = masks.area(masks.resized(item.mask, image.height, image.width))
     return (image.id, number, item.category, *item.box, area, rounded(item.score), item.origin)
 
 

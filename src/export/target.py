@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import secrets
@@ -13,6 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import IO, Protocol
+
+from filelock import FileLock
 
 from src.durable import sync_folder
 from src.errors import BadInput, UnreadablePath
@@ -45,24 +48,58 @@ class Target(Protocol):
 def new_target(place: Path) -> Iterator[Target]:
     """A new folder at ``place``, or a ZIP where its name ends in ``.zip``; it gets this name when the block ends without an error.
 
-    Else, and where the block is left half-way, nothing stays. A killed process leaves a hidden ``.export-….part`` beside it. Raises
-    BadInput where there is something of that name, UnreadablePath where it can't be written.
+    Else, and where the block is left half-way, nothing stays. A killed process leaves a hidden ``.export-….part`` beside it, which the
+    next export to that folder removes. Raises BadInput where there is something of that name, UnreadablePath where it can't be written.
     """
-    part = place.parent / f".export-{secrets.token_hex(6)}.part"
     try:
         _refuse_existing(place)
         if not place.parent.is_dir():
             raise UnreadablePath(f"There is no folder {shown(str(place.parent))}.", "Choose another place.")
-        with (_new_zip if place.suffix.lower() == ".zip" else _new_folder)(part) as target:
-            yield target
-        _refuse_existing(place)
-        part.rename(place)
-        sync_folder(place.parent)
+        _sweep(place.parent)
+        with _claimed(place.parent) as part:
+            with (_new_zip if place.suffix.lower() == ".zip" else _new_folder)(part) as target:
+                yield target
+            _refuse_existing(place)
+            part.rename(place)
+            sync_folder(place.parent)
     except OSError as error:
         reason = error.strerror or str(error)
         raise UnreadablePath(f"{shown(str(place))} can't be written ({reason}).", "Choose another place.") from error
+
+
+@contextmanager
+def _claimed(folder: Path) -> Iterator[Path]:
+    """A hidden name in the folder, for this process to write under; whatever has it at the end is removed.
+
+    Until then a lock says that it is being written. It is taken before there is anything of that name, and the system lets go of it
+    however the process ends. Where a file system knows no locks there is none, and ``_sweep`` leaves the name alone.
+    """
+    part = folder / f".export-{secrets.token_hex(6)}.part"
+    lock = _lock(part)
+    try:
+        lock.acquire()
+    except (OSError, NotImplementedError):
+        Path(lock.lock_file).unlink(missing_ok=True)
+    try:
+        yield part
     finally:
         _remove(part)
+        lock.release()
+        Path(lock.lock_file).unlink(missing_ok=True)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what exports that were killed left in the folder: their lock is there, and nobody holds it."""
+    for part in folder.glob(".export-*.part"):
+        lock = _lock(part)
+        if Path(lock.lock_file).exists():
+            with contextlib.suppress(OSError, NotImplementedError), lock:  # Timeout is an OSError: it is being written
+                _remove(part)
+                Path(lock.lock_file).unlink()
+
+
+def _lock(part: Path) -> FileLock:
+    return FileLock(f"{part}.lock", timeout=0, thread_local=False)
 
 
 @contextmanager

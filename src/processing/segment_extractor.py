@@ -96,8 +96,12 @@ class SegmentExtractor:
         Boxes are in pixels of the upright picture.
         """
         upright = to_rgb(image)
-        found = within(self._segmenter.segment(upright, SPARE * self._bounds.most), self._bounds)
-        return [Extract(segment, cut_out(upright, segment, self._cut)) for segment in found]
+        return self.cut(upright, within(self._segmenter.segment(upright, SPARE * self._bounds.most), self._bounds))
+
+    def cut(self, image: Image.Image, segments: Sequence[Segment]) -> list[Extract]:
+        """Picture of any mode and segments of it that were found before -> the picture of each, as ``extract`` cuts it out."""
+        upright = to_rgb(image)
+        return [Extract(segment, cut_out(upright, segment, self._cut)) for segment in segments]
 
 
 def within(segments: Iterable[Segment], bounds: Bounds) -> list[Segment]:

@@ -18,6 +18,7 @@ from src.database.vector_db import VectorDatabase
 from src.errors import LibraryUnusable, ModelError
 from src.models import registry
 from src.models.model_manager import ModelManager
+from src.names import count
 from src.processing.thumbnails import thumbnail_path
 from src.schema import Finding, Progress
 from src.services.library import LibraryService
@@ -73,16 +74,16 @@ class DoctorService:
         if stray:
             if repair:
                 self._catalog.health.delete_stray_files()
-            yield Finding("files", f"{_number(stray, 'file')} belonged to no photo; the next sync reads what is there again.", repair)
+            yield Finding("files", f"{count(stray, 'file')} belonged to no photo; the next sync reads what is there again.", repair)
 
     def _visibility(self, repair: bool) -> Events:
         shown, hidden = self._catalog.health.shown_without_file(), self._catalog.health.hidden_with_file()
         if repair and (shown or hidden):
             self._catalog.health.set_visibility()
         if shown:
-            yield Finding("shown", f"{_number(shown, 'photo')} counted as present although none of its files is there.", repair)
+            yield Finding("shown", f"{count(shown, 'photo')} counted as present although none of its files is there.", repair)
         if hidden:
-            yield Finding("hidden", f"{_number(hidden, 'photo')} stayed hidden although a file is there.", repair)
+            yield Finding("hidden", f"{count(hidden, 'photo')} stayed hidden although a file is there.", repair)
 
     def _unused_space(self, repair: bool) -> Events:
         if self._catalog.health.wasteful():
@@ -100,7 +101,7 @@ class DoctorService:
             self._catalog.vectors.delete(name, ids)
             self._vectors.remove(name, ids)
         if strays:
-            yield Finding("vectors", f"{_number(sum(map(len, strays.values())), 'vector')} belonged to no photo.", repair)
+            yield Finding("vectors", f"{count(sum(map(len, strays.values())), 'vector')} belonged to no photo.", repair)
 
     def _former_models(self, repair: bool) -> Events:
         """Vectors of a built-in model that this version of the program has no more: nothing can be compared with them."""
@@ -110,7 +111,7 @@ class DoctorService:
         for name in former if repair else ():
             self._vectors.discard(name)
         if former:
-            text = f"{_number(sum(former.values()), 'vector')} came from a built-in model that a newer one has replaced."
+            text = f"{count(sum(former.values()), 'vector')} came from a built-in model that a newer one has replaced."
             yield Finding("models", text, repair)
 
     def _photos_without_vector(self, _: bool) -> Events:
@@ -119,7 +120,7 @@ class DoctorService:
         except ModelError:  # its weights are not here: searches say so
             return
         if missing:
-            yield Finding("encoded", f"{_number(missing, 'photo')} had no vector of the model in use; re-indexing with it adds them.")
+            yield Finding("encoded", f"{count(missing, 'photo')} had no vector of the model in use; re-indexing with it adds them.")
 
     def _indexes(self, repair: bool) -> Events:
         for name in self._collections(("library", "user")):
@@ -136,13 +137,13 @@ class DoctorService:
         if leftovers:
             if repair:
                 self._vectors.sweep()
-            yield Finding("leftovers", f"{_number(leftovers, 'folder')} of former search indexes took up space.", repair)
+            yield Finding("leftovers", f"{count(leftovers, 'folder')} of former search indexes took up space.", repair)
 
     def _index_problem(self, name: str) -> str | None:
         if not self._vectors.open_index(name):
             return f"The search index of {name} did not hold what the catalogue holds, so searches scanned everything."
         if self._vectors.needs_compaction(name):
-            return f"The search index of {name} still took the space of {_number(self._vectors.deleted(name), 'deleted vector')}."
+            return f"The search index of {name} still took the space of {count(self._vectors.deleted(name), 'deleted vector')}."
         asked = self_queries(self._vectors, name)
         if asked is None:
             return f"The search index of {name} gave no answer."
@@ -168,8 +169,8 @@ class DoctorService:
                 path.unlink(missing_ok=True)
                 made += self._library.thumbnail(image_id) is not None
         if missing:
-            rest = f" {_number(missing - made, 'photo')} can't be read now." if repair and made < missing else ""
-            yield Finding("thumbnails", f"{_number(missing, 'photo')} had no thumbnail.{rest}", repair and made == missing)
+            rest = f" {count(missing - made, 'photo')} can't be read now." if repair and made < missing else ""
+            yield Finding("thumbnails", f"{count(missing, 'photo')} had no thumbnail.{rest}", repair and made == missing)
 
     def _stray_thumbnails(self, repair: bool) -> Events:
         known = set(self._catalog.health.image_ids())
@@ -189,7 +190,7 @@ class DoctorService:
         for file in old if repair else ():
             file.unlink(missing_ok=True)
         if old:
-            yield Finding(check, text.format(_number(len(old), what)), repair)
+            yield Finding(check, text.format(count(len(old), what)), repair)
 
     def _uploads(self, repair: bool) -> Events:
         """An upload is the only copy we know of: none is deleted here."""
@@ -198,20 +199,16 @@ class DoctorService:
         if lost:
             if repair:
                 self._catalog.files.lose(lost)
-            yield Finding("lost uploads", f"{_number(len(lost), 'stored upload')} had gone from {self._settings.uploads_dir}.", repair)
+            yield Finding("lost uploads", f"{count(len(lost), 'stored upload')} had gone from {self._settings.uploads_dir}.", repair)
         known = {os.path.basename(path) for path in self._catalog_uploads()}
         waiting = [f for f in _files(self._settings.uploads_dir, "*") if f.suffix != ".part" and os.fsencode(f.name) not in known]
         waiting = [file for file in waiting if _age(file) > STALE_SECONDS]
         if waiting:
-            yield Finding("uploads", f"{_number(len(waiting), 'stored upload')} waited to be added; the app's next start does that.")
+            yield Finding("uploads", f"{count(len(waiting), 'stored upload')} waited to be added; the app's next start does that.")
 
     def _catalog_uploads(self) -> Iterator[bytes]:
         for page in self._catalog.files.under(os.fsencode(self._settings.uploads_dir), present=False):
             yield from (path for path, _ in page)
-
-
-def _number(number: int, what: str) -> str:
-    return f"1 {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def _is_empty(file: Path) -> bool:

@@ -3,6 +3,7 @@
     photos not yet looked through -> decode -> segment -> cut out -> model input (worker threads)
     -> encode in batches -> one catalogue transaction -> Chroma -> events
 
+What is found depends on the recipe alone. For another model the segments that are stored are cut out and encoded again, not looked for.
 Closing the iterator cancels; what was committed stays, and the next run goes on there. A photo is stored with all its objects or with none.
 """
 
@@ -24,6 +25,7 @@ from src.database.object_table import StoredSegment
 from src.database.vector_db import VectorDatabase, library_collection
 from src.database.vector_table import OBJECTS
 from src.models.model_manager import ModelManager
+from src.names import count
 from src.processing.regions import RegionSegmenter
 from src.processing.segment_extractor import SegmentExtractor
 from src.schema import Box, Embedder, Finding, FloatArray, Indexed, JobEvent, ModelStatus, PhotoFilter, Progress, Segment, Skipped
@@ -96,6 +98,11 @@ class ObjectService:
         """(photos looked through, objects found in them)."""
         return self._catalog.objects.counts()
 
+    def searchable(self, only: PhotoFilter | None = None) -> tuple[int, int]:
+        """(objects that a search of those that pass can find, a number that grows when some are replaced or forgotten)."""
+        name = self._library.collection("object")
+        return self._catalog.vectors.count(name, only), self._catalog.vectors.counters(name).rewritten
+
     def of_photo(self, image_id: str) -> list[StoredSegment]:
         """The objects found in one photo, the surest first."""
         return self._catalog.objects.of_image(image_id)
@@ -105,8 +112,7 @@ class ObjectService:
         details, image = self._catalog.details(image_id), self._library.picture(image_id, SIDE)
         if details is None or image is None:
             return None
-        scale = (image.width / details.facts.width, image.height / details.facts.height)
-        return image.crop(scaled(box, scale, image.size))
+        return image.crop(scaled(box, (details.facts.width, details.facts.height), image.size))
 
     def part_of(self, segment_id: str) -> tuple[str, Image.Image | None] | None:
         """Name of the photo that an object is in, and its picture; None where there is no such object."""
@@ -178,7 +184,7 @@ class _Run:
                 done += 1
                 yield Skipped(looked.name, "Its file can't be read now.") if looked.lost else Indexed(looked.image_id, looked.name)
                 yield Progress(done, len(todo), current=looked.name)
-        yield Finding("objects", f"{_number(self._found, 'object')} found in {_number(done, 'photo')}.")
+        yield Finding("objects", f"{count(self._found, 'object')} found in {count(done, 'photo')}.")
 
     def _batches(self, todo: Sequence[str]) -> Iterator[list[_Looked]]:
         """Photos in order, looked through a few ahead by worker threads."""
@@ -208,12 +214,15 @@ class _Run:
         image = self._library.picture(image_id, SIDE, self._careful)
         if details is None or image is None:
             return _Looked(image_id, details.name if details else image_id, lost=True)
-        extracts = self._extractor.extract(image)
-        scale = (details.facts.width / image.width, details.facts.height / image.height)
         full = (details.facts.width, details.facts.height)
-        segments = tuple(replace(extract.segment, box=scaled(extract.segment.box, scale, full)) for extract in extracts)
+        segments = self._catalog.objects.known(image_id, self._extractor.recipe)
+        if segments is None:
+            extracts = self._extractor.extract(image)
+            segments = _scaled([extract.segment for extract in extracts], image.size, full)
+        else:
+            extracts = self._extractor.cut(image, _scaled(segments, full, image.size))
         pixels = np.stack([self._embedder.preprocess(extract.picture) for extract in extracts]) if extracts else None
-        return _Looked(image_id, details.name, segments, pixels)
+        return _Looked(image_id, details.name, tuple(segments), pixels)
 
     def _commit(self, batch: Sequence[_Looked]) -> None:
         inputs = [looked.pixels for looked in batch if looked.pixels is not None]
@@ -235,12 +244,15 @@ class _Run:
         return np.concatenate(parts)
 
 
-def _number(number: int, what: str) -> str:
-    return f"1 {what}" if number == 1 else f"{number:,} {what}s"
+def scaled(box: Box, old: tuple[int, int], new: tuple[int, int]) -> Box:
+    """A box in a picture of size ``old`` (width, height), as it lies where the picture has size ``new``. At least one pixel.
 
-
-def scaled(box: Box, scale: tuple[float, float], size: tuple[int, int]) -> Box:
-    """A box in a picture of another size: ``scale`` (across, down) times as large, ``size`` (width, height). At least one pixel."""
-    x0, y0 = min(int(box[0] * scale[0]), size[0] - 1), min(int(box[1] * scale[1]), size[1] - 1)
-    x1, y1 = (max(low + 1, min(size[axis], round(box[2 + axis] * scale[axis]))) for axis, low in ((0, x0), (1, y0)))
+    A box scaled up and down again is the same.
+    """
+    x0, y0 = (min(round(box[axis] * new[axis] / old[axis]), new[axis] - 1) for axis in (0, 1))
+    x1, y1 = (max(low + 1, min(new[axis], round(box[2 + axis] * new[axis] / old[axis]))) for axis, low in ((0, x0), (1, y0)))
     return x0, y0, x1, y1
+
+
+def _scaled(segments: Sequence[Segment], old: tuple[int, int], new: tuple[int, int]) -> list[Segment]:
+    return [replace(segment, box=scaled(segment.box, old, new)) for segment in segments]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO
 
 import numpy as np
@@ -25,6 +25,8 @@ from src.services.pipeline import decode_side
 MAX_CHARACTERS = 1_000
 """Of a text query; no model reads further than its first 77 or 128 tokens."""
 MAX_RESULTS = 1_000
+MOST_OWN = 2
+"""Images that a query may have been taken from, which are left out."""
 NO_OBJECTS = "No objects are indexed yet."
 
 
@@ -36,10 +38,17 @@ class Query:
     image: Image.Image | None = None
     like: str | None = None
     """Id of an image of the library, or of an object in one; the image is left out of the results."""
+    part_of: str | None = None
+    """Id of the image of the library that ``image`` is a part of; it is left out of the results too."""
 
     @property
     def label(self) -> str:
         return self.text.strip() or ("(picture)" if self.image is not None else "(similar)")
+
+    @property
+    def own(self) -> set[str]:
+        """Ids of the images that the query was taken from."""
+        return {image_of(id_) for id_ in (self.like, self.part_of) if id_}
 
     @property
     def words_only(self) -> bool:
@@ -85,14 +94,13 @@ class SearchService:
         started = time.perf_counter()
         only = None if only == PhotoFilter() else only
         lookup = _Lookup(self._catalog, self._vectors, self._models, model, only)
-        found = lookup.found([query for query, _ in cleaned], limit + 1, mode)
+        found = lookup.found([query for query, _ in cleaned], limit + MOST_OWN, mode)
         hits = self._hits(found)
         took = (time.perf_counter() - started) * 1000 / len(cleaned)
         unseen = None if lookup.searched or only else self._unseen(model, mode)
         pages = []
         for (query, notice), some in zip(cleaned, hits, strict=True):
-            own = image_of(query.like) if query.like else None
-            shown = tuple(hit for hit in some if hit.id != own)[:limit]
+            shown = tuple(hit for hit in some if hit.id not in query.own)[:limit]
             verdict = self._verdict(query, shown, model, lookup.images)
             page = SearchPage(query.label, model, took, shown, lookup.images, verdict, unseen or notice, only is not None, lookup.objects)
             pages.append(page)
@@ -101,7 +109,8 @@ class SearchService:
     def _hits(self, found: Sequence[Sequence[Found]]) -> list[list[SearchHit]]:
         """With what is shown of each; images that were hidden meanwhile are left out."""
         shown = self._catalog.shown(list({hit.image_id for some in found for hit in some}))
-        segments = self._catalog.objects.by_id(list({hit.segment for some in found for hit in some if hit.segment}))
+        objects = list({hit.segment for some in found for hit in some if hit.segment})
+        segments = self._catalog.objects.by_id(objects) if objects else {}
         return [[_hit(hit, shown[hit.image_id], segments) for hit in some if hit.image_id in shown] for some in found]
 
     def open_picture(self, file: IO[bytes], model: str | None = None) -> Image.Image:
@@ -207,6 +216,6 @@ def _checked(query: Query) -> tuple[Query, str | None]:
     if not text and query.words_only:
         raise BadQuery("The query is empty.", "Describe what you are looking for, or give an example picture.")
     if len(text) <= MAX_CHARACTERS:
-        return Query(text, query.image, query.like), None
+        return replace(query, text=text), None
     notice = f"The query has {len(text):,} characters; only the first {MAX_CHARACTERS:,} were used."
-    return Query(text[:MAX_CHARACTERS], query.image, query.like), notice
+    return replace(query, text=text[:MAX_CHARACTERS]), notice

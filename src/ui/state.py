@@ -94,20 +94,21 @@ def clear_filter(page: str) -> None:
 # ---------------------------------------------------------------- the example picture
 
 
-def set_example(name: str, png: bytes) -> None:
-    """Search by this picture from now on."""
-    st.session_state.update(example_name=name, example_png=png, similar_to=None)
+def set_example(name: str, png: bytes, part_of: str | None = None) -> None:
+    """Search by this picture from now on. part_of: id of the photo of the library that it was cut out of."""
+    st.session_state.update(example_name=name, example_png=png, example_of=part_of, similar_to=None)
 
 
 def set_similar(id_: str) -> None:
     """Search by a picture of the library, or by an object in one, from now on, on the tab for it, and close what is open."""
-    st.session_state.update(example_name=None, example_png=None, similar_to=id_, go_to_similar=True)
+    clear_example()
+    st.session_state.update(similar_to=id_, go_to_similar=True)
     close_dialog()
 
 
-def set_part(name: str, png: bytes) -> None:
+def set_part(name: str, png: bytes, image_id: str) -> None:
     """Search by a part of a picture of the library from now on, on the tab for it, and close what is open."""
-    set_example(name, png)
+    set_example(name, png, image_id)
     st.session_state["go_to_similar"] = True
     close_dialog()
 
@@ -118,13 +119,13 @@ def take_go_to_similar() -> bool:
 
 
 def clear_example() -> None:
-    st.session_state.update(example_name=None, example_png=None, similar_to=None)
+    st.session_state.update(example_name=None, example_png=None, example_of=None, similar_to=None)
 
 
-def example() -> tuple[str, bytes] | None:
-    """Name and PNG bytes of the picture that was dropped, None where there is none."""
+def example() -> tuple[str, bytes, str | None] | None:
+    """Name and PNG bytes of the picture that was dropped, and the photo of the library that it is a part of; None where there is none."""
     png = st.session_state.get("example_png")
-    return (st.session_state["example_name"], png) if png else None
+    return (st.session_state["example_name"], png, st.session_state.get("example_of")) if png else None
 
 
 def similar_to() -> str | None:
@@ -136,7 +137,7 @@ def similar_to() -> str | None:
 
 def open_photo(image_id: str, neighbours: Sequence[str], found: Mapping[str, str] | None = None) -> None:
     """Show a photo large. neighbours: ids of the gallery it was opened from, in its order. found: photo -> the object that was the hit."""
-    st.session_state.update(dialog="photo", photo=image_id, neighbours=list(neighbours), found=dict(found or {}), choosing=False)
+    st.session_state.update(dialog="photo", photo=image_id, neighbours=list(neighbours), found=dict(found or {}), looking_inside=None)
 
 
 def found_object() -> str | None:
@@ -162,16 +163,18 @@ def folder_to_remove() -> str:
 
 
 def close_dialog() -> None:
-    st.session_state.update(dialog=None, choosing=False)
+    st.session_state.update(dialog=None, looking_inside=None)
 
 
 def choose_inside(on: bool) -> None:
-    """Whether the open photo is there to choose an object in it, or to be looked at."""
-    st.session_state["choosing"] = on
+    """Have the open photo, and those one goes on to, there to choose an object in it, or to be looked at."""
+    st.session_state["looking_inside"] = on
 
 
 def choosing_inside() -> bool:
-    return bool(st.session_state.get("choosing"))
+    """As was chosen; until then where an object made the photo a result."""
+    chosen = st.session_state.get("looking_inside")
+    return found_object() is not None if chosen is None else bool(chosen)
 
 
 def dialog() -> Dialog | None:
@@ -193,7 +196,16 @@ def show_neighbour(step: int) -> None:
     st.session_state["photo"] = neighbour(step) or photo()
 
 
-# ---------------------------------------------------------------- uploads and jobs
+# ---------------------------------------------------------------- exports, uploads and jobs
+
+
+def exports() -> int:
+    """How many exports this session has begun: part of the keys of the form for it, so that each one starts with a new form."""
+    return cast(int, st.session_state.get("exports", 0))
+
+
+def count_export() -> None:
+    st.session_state["exports"] = exports() + 1
 
 
 def upload_round() -> int:

@@ -10,11 +10,6 @@ _UNITS = ("kB", "MB", "GB", "TB")
 _REPLACED = re.compile(r"(?<!\S)[-<>~](?=[-=>])|:(?=material|streamlit:)")
 
 
-def count(number: int, one: str, many: str = "") -> str:
-    """``count(1, "photo")`` -> "1 photo", ``count(1200, "photo")`` -> "1,200 photos"."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
 def size(number: int) -> str:
     """Bytes in the decimal units that file managers show."""
     if number < 1000:

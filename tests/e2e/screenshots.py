@@ -1,6 +1,7 @@
 """Pictures of every page and state, 1280 and 420 pixels wide, light and dark, on drawn photos.
 
 python -m tests.e2e.screenshots            writes to tests/output/screenshots
+python -m tests.e2e.screenshots --only objects inside export
 python -m tests.e2e.screenshots --readme   makes docs/images/search.png again
 """
 
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -28,7 +29,9 @@ QUERY = "hot air balloons"
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--readme", action="store_true", help="only docs/images/search.png")
-    readme_only = parser.parse_args().readme
+    parser.add_argument("--only", nargs="+", metavar="STATE", help=f"of {', '.join((*EMPTY, *COMING, *FULL))}")
+    arguments = parser.parse_args()
+    readme_only, chosen = arguments.readme, arguments.only or [*EMPTY, *COMING, *FULL]
     binary = find_chromium()
     if binary is None:
         raise SystemExit(MISSING)
@@ -37,21 +40,21 @@ def main() -> None:
         pictures = write_pictures(Path(folder) / "My photos", PHOTOS)
         with running_app(Path(folder) / "library") as app:
             if not readme_only:
-                _each_look(browser, app, EMPTY)
+                _each_look(browser, app, EMPTY, chosen)
             _add_photos(browser, app, pictures)
             if readme_only:
                 README_PICTURE.parent.mkdir(parents=True, exist_ok=True)
                 _take(browser, app, 1280, "light", _text_results, README_PICTURE)
             else:
-                _find_objects(browser, app)
-                _each_look(browser, app, FULL)
+                _find_objects(browser, app, chosen)
+                _each_look(browser, app, FULL, chosen)
         browser.close()
 
 
-def _each_look(browser: Browser, app: RunningApp, states: dict[str, Callable[[Page, str], None]]) -> None:
+def _each_look(browser: Browser, app: RunningApp, states: dict[str, Callable[[Page, str], None]], chosen: Sequence[str]) -> None:
     OUTPUT.mkdir(parents=True, exist_ok=True)
     for width, scheme in LOOKS:
-        for name, reach in states.items():
+        for name, reach in ((name, reach) for name, reach in states.items() if name in chosen):
             _take(browser, app, width, scheme, reach, OUTPUT / f"{name}-{width}-{scheme}.png")
 
 
@@ -76,11 +79,12 @@ def _add_photos(browser: Browser, app: RunningApp, pictures: list[Path]) -> None
     page.close()
 
 
-def _find_objects(browser: Browser, app: RunningApp) -> None:
+def _find_objects(browser: Browser, app: RunningApp, chosen: Sequence[str]) -> None:
     page = browser.new_page()
     page.goto(f"{app.url}/?q={QUERY}")
     page.get_by_test_id("stSidebar").get_by_text("Objects", exact=True).click()
     page.get_by_role("button", name="Find objects in all photos").click()
+    _each_look(browser, app, COMING, chosen)
     page.get_by_text(f"found in {PHOTOS} photos").wait_for(timeout=180_000)
     page.close()
 
@@ -123,10 +127,22 @@ def _in_objects(page: Page, url: str) -> None:
 
 def _objects(page: Page, url: str) -> None:
     _in_objects(page, url)
-    close = page.get_by_test_id("stSidebarCollapseButton").get_by_role("button")
-    if page.viewport_size and page.viewport_size["width"] < 700:
-        close.click()
+    _close_sidebar(page)
     page.locator("button.cell .box").first.wait_for()
+
+
+def _new_objects(page: Page, url: str) -> None:
+    """To be reached while objects are being found."""
+    _in_objects(page, url)
+    _close_sidebar(page)
+    page.get_by_role("button", name="new object").wait_for()
+
+
+def _found(page: Page, url: str) -> None:
+    _objects(page, url)
+    page.locator("button.cell:has(.box)").first.click()
+    page.get_by_role("button", name="Search with this box").wait_for()
+    page.wait_for_timeout(1_000)
 
 
 def _inside(page: Page, url: str) -> None:
@@ -140,6 +156,15 @@ def _export(page: Page, url: str) -> None:
     _text_results(page, url)
     page.get_by_role("button", name="Export").click()
     page.get_by_role("button", name="Write it").wait_for()
+
+
+def _exported(page: Page, url: str) -> None:
+    _export(page, url)
+    with tempfile.TemporaryDirectory() as folder:
+        page.get_by_label("New folder or ZIP on this computer").fill(f"{folder}/photos.zip")
+        page.get_by_role("button", name="Write it").click()
+        page.get_by_text("The sidebar shows how far it is").wait_for()
+        page.wait_for_timeout(1_500)
 
 
 def _clip_card(page: Page, url: str) -> None:
@@ -162,6 +187,14 @@ def _open_sidebar(page: Page) -> None:
         page.wait_for_timeout(400)
 
 
+def _close_sidebar(page: Page) -> None:
+    """Where it covers the page."""
+    if page.viewport_size and page.viewport_size["width"] < 700:
+        page.get_by_test_id("stSidebarCollapseButton").get_by_role("button").click()
+
+
+COMING = {"new-objects": _new_objects}
+"""While objects are being found."""
 EMPTY = {
     "empty-text": _opens("/", "No photos yet"),
     "empty-image": _opens("/image", "No photos yet"),
@@ -176,9 +209,11 @@ FULL = {
     "photo": _photo,
     "similar": _similar,
     "objects": _objects,
+    "found": _found,
     "objects-sidebar": _in_objects,
     "inside": _inside,
     "export": _export,
+    "exported": _exported,
     "image-start": _opens("/image", "Find similar"),
     "about": _opens("/about", "How it works"),
     "clip-card": _clip_card,

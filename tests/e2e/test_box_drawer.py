@@ -372,6 +372,35 @@ def test_keys_with_nothing_to_do_are_left_to_the_page(opened: Opened) -> None:
     assert page.evaluate("() => window.seen") == ["Escape", "PageDown"], "the first Escape had no box to clear"
 
 
+def test_with_a_box_arrows_and_escape_are_ours_on_every_button_and_during_a_drag(opened: Opened) -> None:
+    page = opened("objects")
+    page.evaluate("() => { window.seen = []; document.addEventListener('keydown', event => window.seen.push(event.key)); }")
+    page.locator(".object").nth(1).focus()
+    page.keyboard.press("ArrowLeft")
+    drag(page, (600, 1300), (1600, 1700))
+    for place in (page.locator(".object").nth(1), page.get_by_role("button", name="Search with this box")):
+        box = drawn(page)
+        place.focus()
+        page.keyboard.press("ArrowRight")
+        assert box and drawn(page) == (box[0] + 24, box[1], box[2] + 24, box[3])
+    page.keyboard.press("Escape")
+    assert drawn(page) is None
+    page.locator(".object").nth(1).focus()
+    page.mouse.move(*spot(page, 700, 700))
+    page.mouse.down()
+    page.keyboard.press("ArrowRight")
+    page.mouse.move(*spot(page, 1000, 1000), steps=3)
+    box = drawn(page)
+    page.keyboard.press("ArrowRight")
+    assert box and drawn(page) == box, "the pointer has it"
+    page.keyboard.press("Escape")
+    page.mouse.up()
+    assert drawn(page) is None
+    expect(page.get_by_text("confirmed 0: None")).to_be_visible()
+    page.keyboard.press("Escape")
+    assert page.evaluate("() => window.seen") == ["ArrowLeft", "Escape"], "without a box they are the page's"
+
+
 def test_a_finger_draws_and_chooses_and_two_do_not(opened: Opened) -> None:
     page = opened("objects", viewport={"width": 420, "height": 800}, has_touch=True, is_mobile=True, device_scale_factor=2)
     stage(page).scroll_into_view_if_needed()

@@ -7,6 +7,7 @@ import io
 
 import pytest
 
+from src.names import count
 from src.schema import JobSnapshot
 from src.ui import text
 from src.ui.components import clear_dialog, job_progress
@@ -25,7 +26,7 @@ def test_durations(seconds: float, said: str) -> None:
 
 
 def test_counts_and_moments() -> None:
-    assert (text.count(1, "photo"), text.count(1_200, "photo"), text.count(2, "copy", "copies")) == ("1 photo", "1,200 photos", "2 copies")
+    assert (count(1, "photo"), count(1_200, "photo"), count(2, "copy", "copies")) == ("1 photo", "1,200 photos", "2 copies")
     assert text.moment("2024-05-01T10:20:30") == "1 May 2024, 10:20"
     assert (text.moment(None), text.moment("yesterday")) == ("", "yesterday")
 

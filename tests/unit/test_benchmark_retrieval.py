@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks import retrieval
+from benchmarks import retrieval, retrieval_sets
+from src.models.builtin import FILES
 
 
 def test_ranks_count_the_wrong_pictures_in_front() -> None:
@@ -39,8 +40,8 @@ def test_nearest_neighbours_leave_the_picture_itself_out() -> None:
     images = (images / np.linalg.norm(images, axis=1, keepdims=True)).astype(np.float32)
     wrong = labels.copy()
     wrong[0] = 1
-    found = retrieval._nearest(images, wrong, 2)
-    assert found[0] == 0 and retrieval.accuracy(found, labels) == 1.0
+    found = retrieval_sets.nearest(images, wrong, 2)
+    assert found[0] == 0 and retrieval_sets.accuracy(found, labels) == 1.0
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def data(tmp_path: Path) -> Path:
 
 
 def test_the_last_line_is_one_object(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert retrieval.main(["--model", "builtin", "--data", str(data), "--json"]) == 0
+    assert retrieval.main(["--model", "builtin", "--data", str(data), "--quick", "--json"]) == 0
     out, err = capsys.readouterr()
     result = json.loads(out.splitlines()[-1])
     assert result["model"] == "builtin" and result["dimensions"] == 768
@@ -69,6 +70,60 @@ def test_the_last_line_is_one_object(data: Path, capsys: pytest.CaptureFixture[s
     assert result["flickr8k"]["r@5"] == 1.0 and result["names"]["r@5"] == 1.0
     assert result["machine"]["matrix_product_1024_s"] > 0
     assert "flickr8k" in err and "names" in err
+
+
+def test_another_version_is_measured_beside_it(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert retrieval.main(["--data", str(data), "--against", str(FILES), "--quick", "--json"]) == 0
+    out, err = capsys.readouterr()
+    result = json.loads(out.splitlines()[-1])
+    same = ("space", "flickr8k", "names", "names_of_photos")
+    assert [result["against"][key] for key in same] == [result[key] for key in same]
+    assert err.count(result["space"]) == 2
+
+
+def test_names_are_asked_both_ways(data: Path) -> None:
+    class Knows:
+        """A model whose second and fourth photo look alike, as their names do."""
+
+        def encode(self, pictures: list[Image.Image]) -> np.ndarray:
+            return np.eye(5, dtype=np.float32)[[0, 1, 2, 1, 4]]
+
+        def encode_text(self, names: list[str]) -> np.ndarray:
+            return np.eye(5, dtype=np.float32)[[4, 1, 2, 1, 0]]
+
+    names, photos = retrieval.names_ranks(Knows(), data / "photos1000")  # type: ignore[arg-type]
+    assert names.tolist() == [4, 0, 0, 0, 4] and photos.tolist() == [4, 0, 0, 0, 4]
+
+
+def test_edits_keep_or_change_a_photo(data: Path) -> None:
+    class Brightness:
+        def encode(self, pictures: list[Image.Image]) -> np.ndarray:
+            grey = np.array([[np.asarray(picture.convert("L")).mean(), 60.0] for picture in pictures], np.float32)
+            return grey / np.linalg.norm(grey, axis=1, keepdims=True)
+
+    found = retrieval_sets.edited(Brightness(), data / "photos1000")  # type: ignore[arg-type]
+    assert set(found) == set(retrieval_sets.EDITS)
+    assert found["mirror"] == 1.0 and found["dark"] < 1.0
+
+
+def test_coco128_names_are_asked_of_photos_and_boxes(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("names:\n  0: cat\n  1: dog\n")
+    for number, (colour, label) in enumerate((("white", 0), ("black", 1))):
+        for folder in ("images", "labels"):
+            (tmp_path / folder).mkdir(exist_ok=True)
+        Image.new("RGB", (80, 60), colour).save(tmp_path / "images" / f"{number}.jpg")
+        (tmp_path / "labels" / f"{number}.txt").write_text(f"{label} 0.5 0.5 0.5 0.5\n{label} 0.5 0.5 0.01 0.01\n")
+
+    class White:
+        """Cats are white to it; and so are dogs."""
+
+        def encode(self, pictures: list[Image.Image]) -> np.ndarray:
+            return np.array([[np.asarray(picture).mean() / 255.0] for picture in pictures], np.float32)
+
+        def encode_text(self, names: list[str]) -> np.ndarray:
+            return np.ones((len(names), 1), np.float32)
+
+    assert retrieval_sets.coco128_precision(White(), tmp_path) == {"photos": 0.75, "boxes": 0.75}  # type: ignore[arg-type]
 
 
 def test_a_wrong_folder_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,9 +1,8 @@
-"""Masks at the picture's size and as polygons, against the plain way and against pycocotools."""
+"""Masks as polygons, against pycocotools."""
 
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pycocotools import mask as coco_masks
@@ -13,12 +12,10 @@ from src.export import shapes
 from src.schema import Mask
 from tests.unit.test_export_items import ellipse
 
-SIDES = st.integers(1, 24)
-
 
 @st.composite
 def any_mask(draw: st.DrawFn) -> Mask:
-    height, width = draw(SIDES), draw(SIDES)
+    height, width = draw(st.integers(1, 24)), draw(st.integers(1, 24))
     bits = draw(st.lists(st.booleans(), min_size=height * width, max_size=height * width))
     return masks.encode(np.array(bits).reshape(height, width))
 
@@ -32,28 +29,6 @@ def filled(polygons: list[list[float]], height: int, width: int) -> masks.BoolAr
 
 def overlap(one: masks.BoolArray, other: masks.BoolArray) -> float:
     return float((one & other).sum() / max(1, (one | other).sum()))
-
-
-@given(any_mask(), SIDES, SIDES)
-def test_runs_are_resized_as_pixels_are(mask: Mask, height: int, width: int) -> None:
-    assert shapes.resized(mask, height, width) == masks.resized(mask, height, width)
-
-
-@pytest.mark.parametrize("value", [False, True])
-def test_an_empty_and_a_whole_mask_are_resized(value: bool) -> None:
-    mask = masks.encode(np.full((3, 4), value))
-    assert shapes.resized(mask, 300, 500) == masks.encode(np.full((300, 500), value))
-
-
-def test_a_mask_of_a_large_picture_takes_the_memory_of_its_runs() -> None:
-    import tracemalloc
-
-    tracemalloc.start()
-    large = shapes.resized(ellipse(256, 256), 20_000, 30_000)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert abs(masks.area(large) / (20_000 * 30_000) - masks.area(ellipse(256, 256)) / 256**2) < 0.001
-    assert peak < 60_000_000, "600 million pixels were held"
 
 
 @given(any_mask())

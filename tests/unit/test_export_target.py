@@ -5,6 +5,9 @@ from __future__ import annotations
 import errno
 import itertools
 import os
+import signal
+import subprocess
+import sys
 import tracemalloc
 import zipfile
 from collections.abc import Callable, Iterator
@@ -13,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from src.config import PROJECT_DIR
 from src.errors import AppError, BadInput, UnreadablePath
 from src.export import target as target_module
 from src.export.coco import export_coco
@@ -141,6 +145,48 @@ def test_a_full_disk_is_one_sentence(out: Path, images: list[ExportedImage], nam
     with pytest.raises(AppError, match=r"can't be written \(No space left on device\)"):
         list(export_coco(images, out / name))
     assert os.listdir(out) == []
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from src.export.target import new_target
+with new_target(Path(sys.argv[1])) as target:
+    target.add("images/a.jpg", b"1")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="other systems have no SIGKILL")
+@pytest.mark.parametrize("name", ["all", "all.zip"])
+def test_what_a_killed_export_left_goes_with_the_next_one(out: Path, name: str) -> None:
+    done = subprocess.run([sys.executable, "-c", KILLED, str(out / name)], cwd=PROJECT_DIR, check=False)
+    assert done.returncode == -signal.SIGKILL and [file for file in os.listdir(out) if file.endswith(".part")]
+    (out / ".export-notes.part").write_text("not locked by anyone, so not ours")
+    with new_target(out / "next") as target:
+        target.add("a.txt", b"1")
+    assert sorted(os.listdir(out)) == [".export-notes.part", "next"]
+
+
+def test_what_is_being_written_is_left_alone(out: Path) -> None:
+    with new_target(out / "one") as one, new_target(out / "two.zip") as two:
+        one.add("a.txt", b"1")
+        with new_target(out / "three") as three:
+            three.add("c.txt", b"3")
+        two.add("b.txt", b"2")
+    assert sorted(os.listdir(out)) == ["one", "three", "two.zip"]
+    assert files_of(out / "one") == {"a.txt": b"1"} and files_of(out / "two.zip") == {"b.txt": b"2"}
+
+
+def test_where_nothing_can_be_locked_it_is_written_all_the_same(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise NotImplementedError("this file system knows no locks")
+
+    monkeypatch.setattr(target_module.FileLock, "acquire", unknown)
+    for name in ("one", "two"):
+        with new_target(out / name) as target:
+            target.add("a.txt", b"1")
+    assert sorted(os.listdir(out)) == ["one", "two"]
 
 
 def test_a_member_is_written_once(out: Path) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from pycocotools import mask as oracle
 
@@ -75,6 +78,30 @@ def test_another_size_takes_the_nearest_pixel() -> None:
     assert masks.decode(masks.resized(masks.encode(large), 2, 2)).tolist() == pixels.tolist()
     same = masks.encode(pixels)
     assert masks.resized(same, 2, 2) is same
+
+
+@given(PIXELS, st.integers(1, 24), st.integers(1, 24))
+def test_runs_are_resized_as_pixels_are(pixels: BoolArray, height: int, width: int) -> None:
+    """The plain way: the old row and column in whose middle part each new pixel's middle lies."""
+    rows, columns = ((2 * np.arange(new) + 1) * old // (2 * new) for new, old in zip((height, width), pixels.shape, strict=True))
+    assert masks.resized(masks.encode(pixels), height, width) == masks.encode(pixels[rows][:, columns])
+
+
+@pytest.mark.parametrize("value", [False, True])
+def test_an_empty_and_a_whole_mask_are_resized(value: bool) -> None:
+    mask = masks.encode(np.full((3, 4), value))
+    assert masks.resized(mask, 300, 500) == masks.encode(np.full((300, 500), value))
+
+
+def test_a_mask_of_a_large_picture_takes_the_memory_of_its_runs() -> None:
+    rows, columns = np.mgrid[:256, :256]
+    small = masks.encode(np.hypot(rows - 127.5, columns - 127.5) < 100)
+    tracemalloc.start()
+    large = masks.resized(small, 20_000, 30_000)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert abs(masks.area(large) / (20_000 * 30_000) - masks.area(small) / 256**2) < 0.001
+    assert peak < 60_000_000, "600 million pixels were held"
 
 
 @pytest.mark.parametrize("counts", [(3,), (2, 3), (-1, 5), (5, -1), ()])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +72,16 @@ def test_pending_are_those_not_yet_looked_through_this_way(catalog: Catalog) -> 
     assert catalog.objects.pending(OBJECTS, "two") == catalog.objects.pending("object-other", "one") == ["id-a", "id-b", "id-c"]
     assert catalog.objects.pending(OBJECTS, "two", PhotoFilter(folder="/b")) == ["id-b"]
     assert catalog.objects.pending(OBJECTS, "two", among=["id-c", "id-none"]) == ["id-c"]
+
+
+def test_what_a_recipe_found_is_known_in_its_order_whatever_the_collection(catalog: Catalog) -> None:
+    given = [(replace(segment, score=0.5), vector) for segment, vector in pairs(12)]
+    catalog.objects.put(OBJECTS, "one", {"id-a": given, "id-b": []})
+    assert catalog.objects.known("id-a", "one") == [segment for segment, _ in given]
+    assert catalog.objects.known("id-b", "one") == [], "looked through, and nothing found"
+    assert catalog.objects.known("id-c", "one") is catalog.objects.known("id-a", "two") is None
+    catalog.objects.put(OBJECTS, "two", {"id-a": pairs(1)})
+    assert catalog.objects.known("id-a", "one") is None and len(catalog.objects.known("id-a", "two") or ()) == 1
 
 
 def test_objects_are_hidden_and_back_with_their_image(catalog: Catalog) -> None:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from src.bootstrap import Services
+from src.bootstrap import Services, build_services
+from src.config import Settings
 from src.errors import BadQuery
-from src.schema import Finding, Indexed, PhotoFilter, Progress, SearchHit, Skipped
+from src.models.model_manager import ModelManager
+from src.processing.regions import RegionSegmenter
+from src.schema import Box, Finding, Indexed, PhotoFilter, Progress, SearchHit, Segment, Skipped
 from src.services import objects
 from src.services.objects import scaled
 from src.services.search import Query
-from tests.fakes import COLOURS
+from tests.fakes import COLOURS, FakeEmbedder
 
 
 def scene(folder: Path, name: str, ground: str, thing: str, box: tuple[int, int, int, int] = (40, 30, 130, 110)) -> Path:
@@ -81,6 +87,47 @@ def test_a_second_look_finds_nothing_to_do_and_a_new_recipe_everything(library: 
     } <= after  # type: ignore[index]
 
 
+def test_another_model_gets_the_objects_that_are_known(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Masks depend on the recipe alone: they are cut out and encoded again, just as if they had been looked for again."""
+    looked: list[tuple[int, int]] = []
+
+    class Counting(RegionSegmenter):
+        def segment(self, image: Image.Image, most: int) -> list[Segment]:
+            looked.append(image.size)
+            return super().segment(image, most)
+
+    monkeypatch.setattr(objects, "RegionSegmenter", Counting)
+    folder = tmp_path / "scenes"
+    scene(folder, "small.png", "white", "red")
+    large = scene(folder, "large.png", "green", "yellow")
+    with Image.open(large) as image:
+        image.resize((3_001, 2_251)).save(large)
+    Image.new("RGB", (300, 200)).save(folder / "nothing.png")
+    loaded = {"builtin": FakeEmbedder("one"), "ViT-B/32": FakeEmbedder("two")}
+    models = ModelManager("builtin", settings, loader=lambda spec, *_: loaded[spec.id])
+    models._checkpoint = lambda spec: None if spec.ships else folder  # type: ignore[method-assign,assignment]
+    services = build_services(settings, models=models)
+    try:
+        list(services.handlers["index"]({"paths": [str(folder)]}))
+        first, objects_one = find(services), services.library.collection("object")
+        before = list(services.catalog.objects.all())
+        assert len(looked) == 3 and len({item.image_id for item in before}) == 2
+        list(services.handlers["reindex"]({"model": "ViT-B/32"}))
+        assert len(services.objects.pending()) == 3
+        assert find(services) == first and len(looked) == 3, "nothing was segmented again"
+        objects_two = services.library.collection("object")
+        assert objects_two != objects_one and services.objects.pending() == [] and services.vectors.in_step(objects_two)
+        assert list(services.catalog.objects.all()) == before
+        vectors = services.catalog.vectors.get_many
+        ids = [item.id for item in before]
+        again, fresh = vectors(objects_two, ids), vectors(objects_one, ids)  # the two models see alike
+        assert again.keys() == fresh.keys() == set(ids)
+        assert all(np.array_equal(again[id_], fresh[id_]) for id_ in ids), "the same pixels were cut out"
+        assert services.search.search(Query("red"), 5, mode="objects").hits[0].name == "small.png"
+    finally:
+        services.close()
+
+
 def test_cancelled_half_way_keeps_whole_photos_and_goes_on(library: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(objects, "COMMIT_OBJECTS", 1)
     events = library.handlers["objects"]({})
@@ -144,6 +191,11 @@ def test_filters_and_similar_objects(library: Services, tmp_path: Path) -> None:
     red = best(library, "red")
     similar = library.search.search(Query(like=red.segment), 5, mode="both")
     assert similar.hits and red.id not in {hit.id for hit in similar.hits}
+    box = library.objects.part(red.id, red.box or (0, 0, 0, 0))
+    assert library.search.search(Query(image=box), 5, mode="objects").hits[0].id == red.id
+    for mode in ("images", "objects", "both"):
+        page = library.search.search(Query(image=box, part_of=red.id), 3, mode=mode)  # type: ignore[arg-type]
+        assert len(page.hits) == 3 and red.id not in {hit.id for hit in page.hits}
     with pytest.raises(BadQuery, match="not indexed"):
         library.search.search(Query(like=f"{red.id}#none"), mode="objects")
 
@@ -163,14 +215,22 @@ def test_forgetting_all_objects_keeps_the_photos(library: Services) -> None:
 
 
 @pytest.mark.parametrize(
-    ("box", "scale", "size", "expected"),
+    ("box", "old", "new", "expected"),
     [
-        ((0, 0, 10, 10), (4.0, 4.0), (40, 40), (0, 0, 40, 40)),
-        ((9, 9, 10, 10), (0.01, 0.01), (1, 1), (0, 0, 1, 1)),
-        ((3, 2, 4, 9), (1.5, 2.0), (100, 15), (4, 4, 6, 15)),
+        ((0, 0, 10, 10), (10, 10), (40, 40), (0, 0, 40, 40)),
+        ((9, 9, 10, 10), (100, 100), (1, 1), (0, 0, 1, 1)),
+        ((3, 2, 4, 9), (100, 50), (150, 100), (4, 4, 6, 18)),
+        ((97, 40, 99, 50), (100, 50), (10, 5), (9, 4, 10, 5)),
     ],
 )
-def test_boxes_are_scaled_and_never_empty(
-    box: tuple[int, int, int, int], scale: tuple[float, float], size: tuple[int, int], expected: tuple[int, int, int, int]
-) -> None:
-    assert scaled(box, scale, size) == expected
+def test_boxes_are_scaled_and_never_empty(box: Box, old: tuple[int, int], new: tuple[int, int], expected: Box) -> None:
+    assert scaled(box, old, new) == expected
+
+
+@given(st.data())
+def test_a_box_scaled_up_and_down_again_is_the_same(data: st.DataObject) -> None:
+    old = (data.draw(st.integers(1, 1_500)), data.draw(st.integers(1, 1_500)))
+    new = (data.draw(st.integers(old[0], 9_000)), data.draw(st.integers(old[1], 9_000)))
+    x0, y0 = (data.draw(st.integers(0, side - 1)) for side in old)
+    box = (x0, y0, data.draw(st.integers(x0 + 1, old[0])), data.draw(st.integers(y0 + 1, old[1])))
+    assert scaled(scaled(box, old, new), new, old) == box

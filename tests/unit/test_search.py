@@ -40,6 +40,22 @@ def test_by_example_by_both_and_similar(library: Services) -> None:
     assert red.name not in {hit.name for hit in similar.hits} and similar.hits[0].name.startswith("red") and len(similar.hits) == 4
 
 
+def test_a_part_of_a_picture_of_the_library_leaves_that_picture_out(library: Services) -> None:
+    red = library.search.search(Query("red"), 1).hits[0]
+    part = colour_picture("red")
+    assert names(library, Query(image=part), 1) == names(library, Query(image=part, part_of="no picture of the library"), 1)
+    found = library.search.search(Query(image=part, part_of=red.id), 4)
+    assert len(found.hits) == 4 and red.id not in {hit.id for hit in found.hits}
+    other = found.hits[0]
+    both = library.search.search(Query("red " * MAX_CHARACTERS, part, like=other.id, part_of=red.id), 3)
+    assert len(both.hits) == 3 and not {red.id, other.id} & {hit.id for hit in both.hits}
+
+
+def test_among_whole_images_no_segment_is_looked_up(library: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(type(library.catalog.objects), "by_id")
+    assert names(library, Query("red"), 1)
+
+
 def test_nothing_fits_is_said_and_an_empty_library_is_another_thing(library: Services) -> None:
     page = library.search.search(Query("quarterly earnings report"), 3)
     assert page.verdict == "weak" and len(page.hits) == 3

@@ -9,9 +9,10 @@ from pathlib import Path
 import streamlit as st
 
 from src.bootstrap import Services
+from src.names import count
 from src.schema import JobSnapshot, LibraryStats
 from src.ui.components import job_progress
-from src.ui.text import count, literal, size
+from src.ui.text import literal, size
 
 PARTS = {
     "catalogue": "Catalogue",

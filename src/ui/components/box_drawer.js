@@ -24,7 +24,7 @@ class Drawer {
     this.drag = null; // what a pointer that is down does
     this.dragged = false; // whether it has moved
     this.build(root);
-    this.listen();
+    this.listen(root);
   }
 
   build(root) {
@@ -53,13 +53,13 @@ class Drawer {
     help.textContent = HELP;
   }
 
-  listen() {
+  listen(root) {
     this.stage.onpointerdown = (event) => this.begin(event);
     this.stage.onpointermove = (event) => this.go(event);
     this.stage.onpointerup = () => this.end(false);
     this.stage.onpointercancel = () => this.end(true);
     this.stage.ondragstart = (event) => event.preventDefault(); // else a photo that was selected with the page's text is dragged off
-    this.stage.onkeydown = (event) => this.key(event);
+    root.onkeydown = (event) => this.key(event);
     // A click at the end of a drag chooses nothing.
     this.stage.addEventListener("click", (event) => this.dragged && event.stopPropagation(), true);
     this.use.onclick = () => this.confirm(this.box);
@@ -210,8 +210,10 @@ class Drawer {
 
   // ---- keys
 
+  // On a button of ours too, while there is a box: to the page around, arrows and Escape may mean another photo, or the end.
   key(event) {
-    if (event.target !== this.stage || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    if (event.target !== this.stage && (event.key === "Enter" || !(this.box || this.drag))) return;
     if (this.pressed(event)) {
       this.stage.classList.add("keys"); // the focus shows, also where a pointer had brought it
       event.preventDefault();
@@ -220,14 +222,15 @@ class Drawer {
   }
 
   pressed(event) {
-    const box = this.box;
+    const { box, drag } = this;
     if (event.key === "Escape") {
       this.end(true);
       this.set(null);
-      return box !== null; // else it is for whoever is around: a dialog closes
+      return box !== null || drag !== null; // else it is for whoever is around: a dialog closes
     }
     const arrow = ARROWS[event.key];
     if (!arrow && event.key !== "Enter") return false;
+    if (drag) return true; // the pointer has the box
     if (!box) this.set(this.middle());
     else if (!arrow) this.confirm(box);
     else this.set(this.stepped(box, arrow, event));

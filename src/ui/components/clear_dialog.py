@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from src.bootstrap import Services
+from src.names import count
 from src.ui import state
-from src.ui.text import count
 
 PATIENCE = 300.0
 """Seconds to wait for the running batch to end and the library to be cleared."""

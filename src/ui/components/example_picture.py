@@ -42,10 +42,10 @@ def _show_drop_area(services: Services) -> None:
         st.rerun()
 
 
-def _show_dropped(name: str, png: bytes) -> Query:
+def _show_dropped(name: str, png: bytes, part_of: str | None) -> Query:
     st.image(png, width="content")
     _show_label(f"Photos that look like {name}")
-    return Query(image=Image.open(io.BytesIO(png)))
+    return Query(image=Image.open(io.BytesIO(png)), part_of=part_of)
 
 
 def _show_similar(services: Services, id_: str) -> Query | None:

@@ -12,6 +12,7 @@ from src.errors import AppError
 from src.processing.discovery import parse_path
 from src.services.exporting import ExportFormat, Selection
 from src.services.handlers import queue_export
+from src.ui import state
 from src.ui.components import error_box
 
 TITLES: dict[ExportFormat, str] = {
@@ -26,10 +27,14 @@ WITH_PICTURES: tuple[ExportFormat, ...] = ("coco", "coco-polygons", "yolo")
 
 
 def show(services: Services, selection: Selection, key: str) -> None:
-    """A small button that opens the choices. ``key`` tells several of them on a page apart."""
-    with st.popover("Export", icon=":material/save_alt:", type="tertiary", key=f"export-{key}"):
+    """A small button that opens the choices. ``key`` tells several of them on a page apart.
+
+    After each export it is another popover, which begins closed and suggests another name.
+    """
+    written = state.exports()
+    with st.popover("Export", icon=":material/save_alt:", type="tertiary", key=f"export-{key}-{written}"):
         form = st.selectbox("Format", list(TITLES), format_func=TITLES.__getitem__, key=f"export-format-{key}")
-        place = st.text_input("New folder or ZIP on this computer", str(_suggested()), key=f"export-place-{key}")
+        place = st.text_input("New folder or ZIP on this computer", str(_suggested(written)), key=f"export-place-{key}-{written}")
         can_copy = form in WITH_PICTURES
         pictures = can_copy and st.checkbox("Copy the photos too", key=f"export-pictures-{key}")
         if st.button("Write it", type="primary", key=f"export-go-{key}", disabled=not place.strip()):
@@ -38,10 +43,12 @@ def show(services: Services, selection: Selection, key: str) -> None:
             except AppError as error:
                 error_box.show(error)
             else:
+                state.count_export()
+                state.set_message("Exporting. The sidebar shows how far it is.")
                 st.rerun()
 
 
 @st.cache_data(ttl=60, show_spinner=False)
-def _suggested() -> Path:
-    """A name that is free, in the user's own folder."""
-    return Path.home() / f"photos-{datetime.now():%Y-%m-%d-%H%M}.zip"
+def _suggested(written: int) -> Path:
+    """A name in the user's own folder; another one after each export."""
+    return Path.home() / f"photos-{datetime.now():%Y-%m-%d-%H%M}{f'-{written + 1}' if written else ''}.zip"

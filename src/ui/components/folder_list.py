@@ -8,11 +8,11 @@ from pathlib import Path
 import streamlit as st
 
 from src.bootstrap import Services
-from src.names import shown
+from src.names import count, shown
 from src.schema import FolderStatus
 from src.services.handlers import queue_objects, queue_sync
 from src.ui import state
-from src.ui.text import count, moment
+from src.ui.text import moment
 
 
 def show(services: Services) -> None:

@@ -7,11 +7,10 @@ from pathlib import Path
 import streamlit as st
 
 from src.bootstrap import Services
-from src.names import shown
+from src.names import count, shown
 from src.processing.image_io import display_text
 from src.schema import JobKind
 from src.ui import state
-from src.ui.text import count
 
 
 @st.dialog("Forget missing photos?", on_dismiss=state.close_dialog)

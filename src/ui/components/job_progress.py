@@ -12,10 +12,10 @@ import streamlit as st
 
 from src.bootstrap import Services
 from src.export.sheet import FORMULA
-from src.names import shown
+from src.names import count, shown
 from src.schema import JobKind, JobSnapshot, Skipped
 from src.ui import state
-from src.ui.text import count, duration, literal, size
+from src.ui.text import duration, literal, size
 
 EVERY = 0.7
 """Seconds between two looks at a running job."""
@@ -42,12 +42,7 @@ def show(services: Services, kinds: tuple[JobKind, ...], compact: bool = False) 
 
 
 def watch(services: Services, draw: Callable[[], None]) -> None:
-    """Draw now and again while jobs run. The whole page runs again when one begins or ends, in this tab or elsewhere.
-
-    Each run of the page has a fragment of its own. A timer's request of the run before, still under way when a run ends, would else be
-    served right after it; Streamlit then takes back what the page drew for the fragment and has not sent yet, the browser closes the
-    gap, and the fragment's own answer lands on whatever moved up: a report was lost so, until the next click.
-    """
+    """Draw now and again while jobs run. The whole page runs again when one begins or ends, in this tab or elsewhere."""
     first = True
 
     def look() -> None:
@@ -57,8 +52,22 @@ def watch(services: Services, draw: Callable[[], None]) -> None:
         first = False
         draw()
 
+    repeat(look, EVERY if services.jobs.active() else IDLE)
+
+
+def repeat(draw: Callable[[], None], seconds: float) -> None:
+    """Draw now, and again after so many seconds until the page runs again.
+
+    Each run of the page has a fragment of its own. A timer's request of the run before, still under way when a run ends, would else be
+    served right after it; Streamlit then takes back what the page drew for the fragment and has not sent yet, the browser closes the
+    gap, and the fragment's own answer lands on whatever moved up: a report was lost so, until the next click.
+    """
+
+    def look() -> None:
+        draw()
+
     look.__qualname__ = f"look-{uuid.uuid4().hex}"  # part of the fragment's id
-    st.fragment(look, run_every=EVERY if services.jobs.active() else IDLE)()
+    st.fragment(look, run_every=seconds)()
 
 
 def show_bars(services: Services, kinds: tuple[JobKind, ...], compact: bool = False) -> None:

@@ -24,14 +24,14 @@ def show(services: Services) -> None:
         st.info("This photo is not in the library any more.", icon=":material/hide_image:")
         return
     there = services.library.has_original(details.id)
-    if there and (state.choosing_inside() or state.found_object()):
+    if there and state.choosing_inside():
         _show_objects(services, details)
     else:
         gallery.show_photo(details.id, details.name, facts(details), None if there else GONE)
     with st.container(horizontal=True, key="photo-actions"):
         icon = ":material/image_search:"
         st.button("Find similar", icon=icon, type="primary", on_click=state.set_similar, args=(details.id,), key="similar")
-        if there and not state.found_object():
+        if there:
             _show_switch()
         _step(-1, "Previous", "chevron_left", "left")
         _step(1, "Next", "chevron_right", "right")
@@ -68,7 +68,7 @@ def _search_with(services: Services, details: ImageDetails, box: Box, segment: s
     if segment:
         state.set_similar(segment)
     elif part is not None:
-        state.set_part(f"this part of {details.name}", as_png(part))
+        state.set_part(f"this part of {details.name}", as_png(part), details.id)
     st.rerun()
 
 

@@ -6,13 +6,14 @@ import streamlit as st
 
 from src.bootstrap import Services
 from src.errors import ModelError
+from src.names import count
 from src.schema import PhotoFilter, SearchPage
 from src.services.exporting import Selection
 from src.services.handlers import queue_objects
 from src.services.search import Query
 from src.ui import state
-from src.ui.components import empty_state, export_box, gallery
-from src.ui.text import count, literal
+from src.ui.components import empty_state, export_box, gallery, new_objects
+from src.ui.text import literal
 
 MAX_RESULTS = 200
 WEAK = "Nothing in your library fits well. The closest:"
@@ -27,18 +28,20 @@ def limit() -> int:
 
 def show(services: Services, query: Query, limit: int, only: PhotoFilter, key: str) -> None:
     """Search and draw: notices, the count line and the gallery; a click opens the photo large."""
+    coming = new_objects.Watch(services, only)
     page = services.search.search(query, limit, only=only, mode=state.mode())
     if page.verdict == "empty":
         _show_empty(services, page)
+        coming.show_at_once()
         return
-    with st.container(gap="xsmall"):
-        _show_line(services, page)
+    with st.container(gap="xsmall", key="results-head"):
+        _show_line(services, page, coming)
     opened = gallery.show(page.hits, key)
     if opened:
         state.open_photo(opened, [hit.id for hit in page.hits], {hit.id: hit.segment for hit in page.hits if hit.segment})
 
 
-def _show_line(services: Services, page: SearchPage) -> None:
+def _show_line(services: Services, page: SearchPage, coming: new_objects.Watch) -> None:
     if page.notice:
         st.markdown(f":material/info: {literal(page.notice)}")
     if page.verdict == "weak":
@@ -49,6 +52,7 @@ def _show_line(services: Services, page: SearchPage) -> None:
         export_box.show(services, Selection.of(page), "results")
         if state.mode() != "images":
             _offer_objects(services, page)
+    coming.offer()
 
 
 def compared(page: SearchPage) -> str:
@@ -64,7 +68,7 @@ def _offer_objects(services: Services, page: SearchPage) -> None:
         waiting = services.objects.pending(images=[hit.id for hit in page.hits])
     except ModelError:  # the segmenter's weights have gone: its card in the sidebar says so
         return
-    if waiting and not any(job.kind == "objects" for job in services.jobs.active()):
+    if waiting and not new_objects.finding(services):
         label = f"Find objects in {count(len(waiting), 'photo')} shown here"
         icon = ":material/select_all:"
         if st.button(label, icon=icon, type="tertiary", key="objects-here"):
@@ -86,7 +90,7 @@ def _tell_indexing(services: Services, page: SearchPage) -> None:
 
 def _offer_all(services: Services) -> None:
     text = "To find things inside photos, each photo is looked through once. That takes longer than adding it did; you can go on meanwhile."
-    if any(job.kind == "objects" for job in services.jobs.active()):
+    if new_objects.finding(services):
         empty_state.show(
             "hourglass_top", "Looking for objects", "The first are there as soon as some photos are looked through.", key="objects-soon"
         )
@@ -104,7 +108,8 @@ def _show_empty(services: Services, page: SearchPage) -> None:
         _offer_all(services)
         return
     if page.objects and not page.searched:
-        text = "Nothing that was found inside your photos fits. Whole photos may: search in Photos, or in Both."
+        so_far = " so far" if new_objects.finding(services) else ""
+        text = f"Nothing that was found inside your photos{so_far} fits. Whole photos may: search in Photos, or in Both."
         empty_state.show("search_off", "No object fits", text, key="no-object")
         return
     if images == 0 or page.searched:

@@ -8,10 +8,11 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from src.bootstrap import Services
+from src.names import count
 from src.processing.image_io import UPLOAD_TYPES
 from src.services.uploads import MAX_BYTES, MAX_FILES, as_params
 from src.ui import state
-from src.ui.text import count, size
+from src.ui.text import size
 
 QUICK = 1.0
 """Seconds to wait for a few photos to be added: their report is then there at once."""
