@@ -121,12 +121,54 @@ AFTER_SEARCH = (
     Figure("retrieval", "flickr8k test, R@10", ("flickr8k", "r@10")),
     Figure("retrieval", "class names, R@10", ("names", "r@10")),
 )
+INSIDE = (
+    *(
+        Figure(
+            "segments",
+            f"coco128's boxes found by {most} built-in regions (IoU 0.5)",
+            ("recall", "built-in", f"all@{most}"),
+            peer=("best_baseline", f"all@{most}"),
+            peer_name="best baseline",
+        )
+        for most in (12, 50)
+    ),
+    Figure("segments", "humans' segments, mean best IoU with 12 regions", ("bsds500", "mean_best@12")),
+    Figure("segments", "a photo looked through by the built-in regions", ("seconds_a_photo", "mean"), "s", None, 1.0),
+    Figure("sam", "masks of random weights that survive in transformers", ("survivors",), "", 50.0),
+    Figure("sam", "of these, the same here (IoU 0.99)", ("same",), "", 1.0),
+    Figure("sam", "ViT-B fp32, against transformers, same grid", ("ratio",), "x", 2.0),
+    Figure("sam", "the same with a bf16 encoder", ("bf16_ratio",), "x"),
+    Figure("sam", "points skipped: prompts saved", ("prompts_saved",), "", 0.6),
+    Figure("sam", "points skipped: masks still found", ("found",), "", 0.95),
+    Figure("sam", "the same on the harder stand-in: prompts saved", ("harder_prompts_saved",)),
+    Figure("sam", "the same on the harder stand-in: masks still found", ("harder_found",)),
+    Figure("sam", "ViT-B with points skipped, against transformers' whole 32 x 32 grid", ("quick_ratio",), "x", 4.0),
+    Figure("sam", "the same on the harder stand-in", ("quick_harder_ratio",), "x"),
+    Figure("sam", "MobileSAM, at most 64 points, a photo", ("mobile_s",), "s", None, 3.0, ("mobile_full_s",), "all 1,024 points"),
+    Figure(
+        "small_things",
+        "300 composites by name, R@10 with object search",
+        ("composites", "12", "objects"),
+        "",
+        0.4,
+        None,
+        ("composites", "12", "whole"),
+        "whole images",
+    ),
+    Figure(
+        "small_things",
+        "coco128's names of boxes under 5 %, R@10 with object search",
+        ("coco128", "12", "objects"),
+        peer=("coco128", "12", "whole"),
+        peer_name="whole images",
+    ),
+)
 
 
 def verdicts(results: Results) -> list[Verdict]:
     """Every figure of the benchmarks that were run, in the order of the benchmarks."""
     sizes = sorted(int(size) for size in results.get("search", {}).get("sizes", {}))
-    figures = [*BEFORE_SEARCH, *search_figures(sizes), *AFTER_SEARCH]
+    figures = [*BEFORE_SEARCH, *search_figures(sizes), *AFTER_SEARCH, *INSIDE]
     return [
         Verdict(figure, _value(results[figure.benchmark], figure.path), _value(results[figure.benchmark], figure.peer))
         for figure in figures

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
-NAMES = ("ingest", "ingest-library", "decode", "search", "startup", "gallery", "memory", "retrieval")
+NAMES = ("ingest", "ingest-library", "decode", "search", "startup", "gallery", "memory", "retrieval", "segments", "sam", "small_things")
 CONTENDERS = {
     "vit": "ViT-B/32",
     "builtin": "built-in model",

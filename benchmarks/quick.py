@@ -52,7 +52,10 @@ BENCHMARKS = (
     Benchmark("ingest-library", ("data", "libraries"), quick=None, full=("--library-size", "100000")),
     Benchmark("memory", ("data",)),
     Benchmark("gallery", ("data", "libraries")),
-    Benchmark("retrieval", ("data",), quick=()),
+    Benchmark("retrieval", ("data",)),
+    Benchmark("segments", ("data",), quick=None),
+    Benchmark("sam", ("data",), quick=None),
+    Benchmark("small_things", ("data",), quick=None),
 )
 
 
