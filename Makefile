@@ -11,7 +11,7 @@ help:
 	@echo "make lint    ruff and mypy alone"
 	@echo "make bench   speed beside peers, memory and quality in one table, under 10 minutes (DATA=folder; LIBRARIES=folder: what is kept)"
 	@echo "make soak    nothing is lost: 200 kills, thousands of operations, moved folders (about 40 minutes; DATA=folder for the last)"
-	@echo "make train   make the built-in model anew (DATA=folder)"
+	@echo "make train   make the built-in model anew, about an hour and 5 GB of disk (DATA=folder with flickr8k and labelled)"
 	@echo "make clean   remove .venv and caches; never data/ or chroma_db/"
 	@echo "PYTHON=python3.12 and the like choose another Python"
 

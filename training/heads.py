@@ -1,4 +1,4 @@
-"""Train the caption half and the gate on cached features. Everything is seeded; a run takes minutes on two CPU cores."""
+"""Train the caption half and the gate on cached features: where tuning starts. Seeded; minutes on two CPU cores."""
 
 from __future__ import annotations
 
@@ -10,8 +10,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from training.pictures import Batch, Pictures
 from training.sentences import SentenceCache, bare, class_names, class_vectors, with_article, without_frame
 from training.towers import Captions, ClassNames, Gate, Heads
+
+Strangers = tuple[Tensor, Tensor]
+"""(n, 384) sentences and (n,) what they describe."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +23,7 @@ class Recipe:
     """What was chosen, all of it on flickr8k dev and the held-back sentences of labelled/."""
 
     seed: int = 0
-    epochs: int = 40
+    epochs: int = 25
     captioned_batch: int = 512
     labelled_batch: int = 256
     labelled_weight: float = 0.3
@@ -28,6 +32,8 @@ class Recipe:
     hidden: int = 2048
     text_hidden: int = 400
     dropout: float = 0.6
+    broader: float = 0.75
+    """How much a class's everyday broader term ("horse" for "sorrel") counts beside its own name."""
     class_temperature: float = 1.5
     """Softens the classifier for the class-name half."""
     distil: float = 0.5
@@ -35,47 +41,15 @@ class Recipe:
     distil_temperature: float = 2.0
     image_share: float = 0.6
     """Share of the caption half in a picture's vector."""
-    gate_low: float = 0.5
+    gate_low: float = 0.4
     gate_high: float = 0.95
     """Weight of the caption half in the score, for the bare name of a thing and for a sentence."""
 
 
-@dataclass(frozen=True)
-class Batch:
-    """Pictures with one right sentence each."""
-
-    features: Tensor
-    """(b, 1280)."""
-    sentences: Tensor
-    """(b, 384) MiniLM vectors."""
-    described_by: Tensor
-    """(b,) int64: pictures and sentences of one number are right for each other."""
-
-
-@dataclass(frozen=True)
-class Pictures:
-    """Features of one source under several views, and its sentences."""
-
-    features: Tensor
-    """(views, n, 1280)."""
-    sentences: Tensor
-    """(s, w, 384): w wordings of each of s picture descriptions."""
-    described_by: Tensor
-    """(n,) int64: which description each picture has; pictures with the same one are equally right for it."""
-
-    def draw(self, count: int, dice: torch.Generator) -> Batch:
-        """Random pictures, none twice, each under a random view and wording."""
-        rows = torch.randperm(len(self.described_by), generator=dice)[:count]
-        views = torch.randint(len(self.features), (len(rows),), generator=dice)
-        described = self.described_by[rows]
-        wordings = torch.randint(self.sentences.shape[1], (len(rows),), generator=dice)
-        return Batch(self.features[views, rows], self.sentences[described, wordings], described)
-
-
 def train_heads(captioned: Pictures, labelled: Pictures, classifier: nn.Linear, encode: SentenceCache, recipe: Recipe) -> Heads:
-    """The trained heads, averaged over the last steps (EMA), in inference mode."""
+    """The heads, trained on frozen features and averaged over the last steps (EMA), in inference mode."""
     torch.manual_seed(recipe.seed)
-    names = class_vectors(encode)
+    names = class_vectors(encode, recipe.broader)
     captions = Captions(recipe.hidden, recipe.text_hidden, recipe.dropout)
     heads = Heads(ClassNames(names, recipe.class_temperature), captions, Gate(recipe.gate_low, recipe.gate_high), recipe.image_share)
     _train_captions(CaptionLoss(heads, classifier, names, recipe), captioned, labelled, recipe)
@@ -88,31 +62,46 @@ class CaptionLoss(nn.Module):
 
     Pictures find their sentences and sentences their pictures, within each source by itself: the two sources look so different
     that telling them apart would teach nothing, and a label such as "a photo of a dog" is right for many captioned pictures.
-    Distillation (Hinton et al., arXiv:1503.02531) makes the caption half also rank the 1,000 class names as the classifier does.
+    Distillation (Hinton et al., arXiv:1503.02531) makes the caption half also rank the 1,000 class names as the published classifier does.
     """
 
     def __init__(self, heads: Heads, classifier: nn.Linear, names: Tensor, recipe: Recipe) -> None:
+        """classifier: the published one. names: (1000, 384)."""
         super().__init__()
         self.captions, self.names, self.classifier, self.recipe = heads.captions, heads.names, classifier, recipe
         self.register_buffer("name_vectors", names)
         self.log_scales = nn.Parameter(torch.full((2,), math.log(20.0)))
 
-    def forward(self, captioned: Batch, labelled: Batch) -> Tensor:
-        """The loss of one step."""
-        features = torch.cat([captioned.features, labelled.features])
-        logits = self.classifier(features)
+    def forward(self, features: Tensor, logits: Tensor, captioned: Batch, labelled: Batch, strangers: Strangers | None = None) -> Tensor:
+        """The loss of one step. features (b, 1280) and logits (b, 1000): what the backbone makes of both batches, one after the other.
+
+        strangers: more sentences that captioned pictures are told from.
+        """
         halves = self.captions(features, self.names(logits))
-        first, second = halves.split([len(captioned.features), len(labelled.features)])
+        first, second = halves.split([len(captioned.inputs), len(labelled.inputs)])
         by_name = halves @ self.captions.of_text(self.name_vectors).T * self.log_scales[1].exp()
+        taught = self.taught(captioned, labelled)
         return (
-            self._pairs(first, captioned)
+            self._pairs(first, captioned, strangers)
             + self.recipe.labelled_weight * self._pairs(second, labelled)
-            + self.recipe.distil * distillation(by_name, logits / self.recipe.distil_temperature)
+            + self.recipe.distil * distillation(by_name, taught / self.recipe.distil_temperature)
         )
 
-    def _pairs(self, halves: Tensor, batch: Batch) -> Tensor:
-        scores = halves @ self.captions.of_text(batch.sentences).T * self.log_scales[0].exp()
-        return contrastive(scores, batch.described_by[:, None] == batch.described_by[None])
+    @torch.no_grad()
+    def taught(self, captioned: Batch, labelled: Batch) -> Tensor:
+        """(b, 1000) the teacher's logits."""
+        return self.classifier(torch.cat([captioned.taught, labelled.taught]))
+
+    def _pairs(self, halves: Tensor, batch: Batch, strangers: Strangers | None = None) -> Tensor:
+        scale = self.log_scales[0].exp()
+        scores = halves @ self.captions.of_text(batch.sentences).T * scale
+        loss = contrastive(scores, batch.right)
+        if strangers is None:
+            return loss
+        sentences, describes = strangers
+        more = torch.cat([scores, halves @ self.captions.of_text(sentences).T * scale], dim=1)
+        right = torch.cat([batch.right, batch.described_by[:, None] == describes[None]], dim=1)
+        return (2 * loss + of_shares(more, right)) / 3
 
 
 def _train_captions(loss_of: CaptionLoss, captioned: Pictures, labelled: Pictures, recipe: Recipe) -> None:
@@ -123,7 +112,9 @@ def _train_captions(loss_of: CaptionLoss, captioned: Pictures, labelled: Picture
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.rate, total_steps=steps, pct_start=0.15)
     average = AveragedModel(loss_of.captions, multi_avg_fn=get_ema_multi_avg_fn(0.99))
     for step in range(steps):
-        loss = loss_of(captioned.draw(recipe.captioned_batch, dice), labelled.draw(recipe.labelled_batch, dice))
+        batches = [source.draw(size, dice, maps=False) for source, size in _sizes(captioned, labelled, recipe)]
+        features = torch.cat([batch.inputs for batch in batches])
+        loss = loss_of(features, loss_of.classifier(features), *batches)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -134,10 +125,18 @@ def _train_captions(loss_of: CaptionLoss, captioned: Pictures, labelled: Picture
     loss_of.captions.load_state_dict(average.module.state_dict())
 
 
-def contrastive(scores: Tensor, same: Tensor) -> Tensor:
-    """Symmetric InfoNCE where a row may have several right columns, each an equal share of the target."""
-    target = same.float() / same.sum(1, keepdim=True)
-    return (F.cross_entropy(scores, target) + F.cross_entropy(scores.T, target)) / 2
+def _sizes(captioned: Pictures, labelled: Pictures, recipe: Recipe) -> tuple[tuple[Pictures, int], ...]:
+    return (captioned, recipe.captioned_batch), (labelled, recipe.labelled_batch)
+
+
+def contrastive(scores: Tensor, right: Tensor) -> Tensor:
+    """Symmetric InfoNCE where a row or column may have several right partners, each an equal share of the target."""
+    return (of_shares(scores, right) + of_shares(scores.T, right.T)) / 2
+
+
+def of_shares(scores: Tensor, right: Tensor) -> Tensor:
+    """Cross entropy of each row against its right columns, an equal share for each."""
+    return F.cross_entropy(scores, right.float() / right.sum(1, keepdim=True))
 
 
 def distillation(scores: Tensor, teacher_logits: Tensor) -> Tensor:

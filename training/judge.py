@@ -42,6 +42,7 @@ class Judge:
             "classifier's surest photo by class name": evaluate.recall(self.surest()),
             "unseen labels, sentence": evaluate.both(self.labels(lambda label: label)),
             "unseen labels, bare": evaluate.both(self.labels(bare)),
+            "unseen labels, bare, shrunken": evaluate.both(self.shrunken()),
             "unseen labels, like picture": {"5-nn": evaluate.neighbour_precision(self.images[len(self.captioned) :], self._numbers())},
             **{f"unseen labels, wide pictures, {view}": evaluate.both(self.resized(view)) for view in ("squash", "centre", "pad")},
         }
@@ -72,6 +73,12 @@ class Judge:
         texts, right = self._labels_of(self.unseen)
         strangers = torch.zeros(len(texts), len(self.captioned), dtype=torch.bool)
         return self._gallery([wording(text) for text in texts], self.images, torch.cat([strangers, right], dim=1))
+
+    def shrunken(self) -> Gallery:
+        """The held-back labels, bare, among their pictures alone, which came down to 32 x 32 pixels."""
+        texts, right = self._labels_of(self.unseen)
+        inputs = self.features(self.unseen, "small")
+        return self._gallery([bare(text) for text in texts], self.heads.image(inputs, self.classifier(inputs)), right)
 
     def resized(self, view: str) -> Gallery:
         """The held-back labels of pictures that are not square, brought to the square in one way or another."""

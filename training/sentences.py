@@ -13,12 +13,22 @@ from torch.nn import functional as F
 from training.minilm import MiniLM, load_tokenizer, sentence_vectors
 
 CLASS_FILE = Path(__file__).with_name("imagenet_classes.tsv")
+BROADER_FILE = Path(__file__).with_name("broader_terms.tsv")
+"""Written by hand for this project: what people call the things of a class, the nearest term first."""
 
 
 def class_names() -> list[list[str]]:
     """For each of the 1,000 ImageNet classes, in the classifier's order, its WordNet names, the usual one first."""
-    lines = CLASS_FILE.read_text(encoding="utf-8").splitlines()
-    return [line.split("\t")[1].split(", ") for line in lines]
+    return _terms(CLASS_FILE)
+
+
+def broader_terms() -> list[list[str]]:
+    """For each class what people call its things in general: ``sorrel`` is a ``horse``, an ``animal``."""
+    return _terms(BROADER_FILE)
+
+
+def _terms(path: Path) -> list[list[str]]:
+    return [line.split("\t")[1].split(", ") for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def with_article(name: str) -> str:
@@ -50,7 +60,12 @@ class SentenceCache:
         return torch.load(stored, weights_only=True)
 
 
-def class_vectors(encode: SentenceCache) -> Tensor:
-    """(1000, 384): for each class the mean direction of its bare usual name and "a photo of a <name>"."""
-    names = [names[0] for names in class_names()]
+def class_vectors(encode: SentenceCache, broader: float) -> Tensor:
+    """(1000, 384): for each class the direction of its usual name, and with weight ``broader`` that of its nearest broader term."""
+    own = both_wordings(encode, [names[0] for names in class_names()])
+    return F.normalize(own + broader * both_wordings(encode, [terms[0] for terms in broader_terms()]), dim=-1)
+
+
+def both_wordings(encode: SentenceCache, names: Sequence[str]) -> Tensor:
+    """(n, 384): the mean direction of each name bare and as "a photo of a <name>"."""
     return F.normalize(encode(names) + encode([f"a photo of {with_article(name)}" for name in names]), dim=-1)

@@ -23,6 +23,7 @@ class ClassNames(nn.Module):
     def __init__(self, names: Tensor, temperature: float) -> None:
         super().__init__()
         mean = names.mean(0)
+        self.register_buffer("vectors", names)
         self.register_buffer("mean", mean)
         self.register_buffer("table", names - mean)
         self.temperature = temperature

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks import retrieval, retrieval_sets
+from benchmarks import failures, retrieval, retrieval_sets
 from src.models.builtin import FILES
 
 
@@ -134,3 +134,20 @@ def test_a_wrong_folder_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFi
 def test_an_unknown_model_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert retrieval.main(["--model", "no-such-model", "--data", str(tmp_path)]) == 1
     assert "no-such-model" in capsys.readouterr().err
+
+
+def test_the_page_of_failures_shows_the_worst_and_no_success(data: Path, tmp_path: Path) -> None:
+    files = [data / "flickr8k" / "images" / f"{number}.jpg" for number in range(3)]
+    scores = np.array([[0.9, 0.5, 0.1], [0.9, 0.2, 0.8], [0.3, 0.6, 0.5]], np.float32)
+    found = failures.failures(["a <b>", "b", "c"], files, scores, np.eye(3, dtype=bool))
+    assert [failure.rank for failure in found] == [0, 2, 1]
+    chosen = failures.worst([*found, failures.Failure("b again", 1, files[1], ())], 5)
+    assert [failure.query for failure in chosen] == ["b", "c"]
+    shown = failures.page("builtin-x", {"captions": found})
+    assert "a &lt;b&gt;" in shown and shown.count("data:image/jpeg") == 3 * 4 and "2 others came before" in shown
+
+
+def test_failures_are_written_to_a_file(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert failures.main(["--data", str(data), "--out", str(tmp_path / "page.html")]) == 0
+    assert "class names" in (tmp_path / "page.html").read_text()
+    assert "written to" in capsys.readouterr().err

@@ -103,7 +103,7 @@ def test_the_page_has_its_generated_part_replaced_and_nothing_else(tmp_path: Pat
     text = (docs / "performance.md").read_text()
     assert text.startswith("# before\n") and text.endswith("\nafter\n") and "old" not in text
     assert text.count("| search: 100,000 photos, no filter, p50 | 9.5 ms | <= 15 |  | yes |") == 1
-    assert "Not run: ingest, ingest-library, decode, startup, gallery, memory, retrieval." in text
+    assert "Not run: ingest, ingest-library, decode, startup, gallery, memory, retrieval, segments, sam, small_things." in text
     for name in ("search-latency.png", "search-filters.png"):
         assert f"(performance/{name})" in text
         with Image.open(docs / "performance" / name) as picture:
