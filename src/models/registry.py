@@ -125,7 +125,7 @@ _SPECS = (
         licence="see docs/models.md",
         about="Small and quick, ships with the program and needs no download; it reads English.",
         text_floor=None,
-        object_floor=0.16,
+        object_floor=0.13,
     ),
     _openai(
         "ViT-B/32",

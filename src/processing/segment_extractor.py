@@ -45,6 +45,8 @@ BLURRED = Cut("blur", None)
 """The whole picture, with everything outside the mask blurred."""
 PLAIN = Cut("keep", 0.0)
 """The segment's box and nothing else."""
+ROOMY = Cut("keep", 0.1)
+"""The segment's box and a little room around it: what the built-in model names best (``python -m benchmarks.segments``)."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class Extract:
 class SegmentExtractor:
     """Finds segments and cuts them out. As safe to call from several threads as its segmenter is."""
 
-    def __init__(self, segmenter: Segmenter, cut: Cut = PLAIN, bounds: Bounds | None = None, workers: int | None = None) -> None:
+    def __init__(self, segmenter: Segmenter, cut: Cut = ROOMY, bounds: Bounds | None = None, workers: int | None = None) -> None:
         """workers: how many threads may usefully call ``extract`` at once (None: one for each core).
 
         Raises BadInput for bounds or a padding that make no sense.
@@ -116,7 +118,7 @@ def within(segments: Iterable[Segment], bounds: Bounds) -> list[Segment]:
     return kept
 
 
-def cut_out(image: Image.Image, segment: Segment, cut: Cut = PLAIN) -> Image.Image:
+def cut_out(image: Image.Image, segment: Segment, cut: Cut = ROOMY) -> Image.Image:
     """RGB picture -> the part of it around a segment, with what lies outside the mask treated as ``cut`` says.
 
     A mask of another size than the picture's is stretched over it. A box that reaches over the edges is cut there.

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 from src import masks
 from src.errors import BadInput
 from src.processing.regions import RegionSegmenter
-from src.processing.segment_extractor import BLURRED, PLAIN, Bounds, Cut, SegmentExtractor, cut_out, padded, within
+from src.processing.segment_extractor import BLURRED, PLAIN, ROOMY, Bounds, Cut, SegmentExtractor, cut_out, padded, within
 from src.schema import Box, Segment
 
 DICE = np.random.default_rng(1)
@@ -71,6 +71,7 @@ def test_plain_and_padded_cuts_change_no_pixel() -> None:
     assert np.array_equal(cut_out(NOISE, segment(), PLAIN), NOISE.crop(BOX))
     assert np.array_equal(cut_out(NOISE, segment(), Cut("keep", 0.5)), NOISE.crop((10, 0, 90, 80)))
     assert np.array_equal(cut_out(NOISE, segment(), Cut("keep", None)), NOISE)
+    assert np.array_equal(cut_out(NOISE, segment()), cut_out(NOISE, segment(), ROOMY))
 
 
 def test_mean_replaces_what_is_outside() -> None:
@@ -139,7 +140,7 @@ def test_masks_of_two_sizes_are_compared_as_they_lie_on_the_picture() -> None:
 def test_a_script_gets_each_segment_with_its_picture() -> None:
     picture = Image.new("RGBA", (400, 300), (120, 130, 140, 255))
     ImageDraw.Draw(picture).ellipse((100, 80, 179, 159), fill="red")
-    found = SegmentExtractor(RegionSegmenter()).extract(picture)
+    found = SegmentExtractor(RegionSegmenter(), PLAIN).extract(picture)
     x0, y0, x1, y1 = found[0].segment.box
     assert abs(x0 - 100) < 4 and abs(y0 - 80) < 4 and abs(x1 - 180) < 4 and abs(y1 - 160) < 4
     assert found[0].picture.size == (x1 - x0, y1 - y0) and found[0].picture.mode == "RGB"

@@ -56,8 +56,8 @@ class Drawer {
   listen(root) {
     this.stage.onpointerdown = (event) => this.begin(event);
     this.stage.onpointermove = (event) => this.go(event);
-    this.stage.onpointerup = () => this.end(false);
-    this.stage.onpointercancel = () => this.end(true);
+    this.stage.onpointerup = () => this.lift(false);
+    this.stage.onpointercancel = () => this.lift(true);
     this.stage.ondragstart = (event) => event.preventDefault(); // else a photo that was selected with the page's text is dragged off
     root.onkeydown = (event) => this.key(event);
     // A click at the end of a drag chooses nothing.
@@ -204,8 +204,12 @@ class Drawer {
     if (this.drag && cancelled) this.set(this.drag.before);
     if (this.drag && this.dragged && !cancelled) this.stage.focus({ preventScroll: true, focusVisible: false });
     this.drag = null;
-    setTimeout(() => (this.dragged = false)); // after the click that ends a drag
     this.stage.classList.remove("dragging");
+  }
+
+  lift(cancelled) {
+    this.end(cancelled);
+    setTimeout(() => (this.dragged = false)); // after the click that ends a drag, also one that Escape has ended before
   }
 
   // ---- keys
