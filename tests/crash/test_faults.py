@@ -21,6 +21,7 @@ import pytest
 from src.bootstrap import Services, build_services
 from src.config import PROJECT_DIR, Settings
 from src.database import index_manifest
+from src.database.index_check import self_queries
 from src.database.vector_db import VectorDatabase
 from src.errors import LibraryBusy, LibraryNewer, LibraryUnusable, WeightsCorrupt
 from src.models import registry
@@ -143,6 +144,8 @@ def test_a_disk_that_runs_full_in_the_middle_loses_nothing(
         left = [event for event in run(services, "doctor", repair=False) if isinstance(event, Finding)]
         # An approximate index that was made again may miss 3 of 200 of its own vectors (2 pass): inaccurate, and nothing is lost by it.
         assert not [event for event in left if "inaccurate" not in event.text]
+        asked = self_queries(services.vectors, services.library.collection())
+        assert asked and asked.recall >= 0.99 and asked.found >= 0.95 * asked.asked
 
 
 def start_while_full(settings: Settings) -> None:
