@@ -16,12 +16,13 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from src.bootstrap import Services, build_services
 from src.config import PROJECT_DIR, Settings
 from src.database import index_manifest
-from src.database.index_check import self_queries
 from src.database.vector_db import VectorDatabase
 from src.errors import LibraryBusy, LibraryNewer, LibraryUnusable, WeightsCorrupt
 from src.models import registry
@@ -103,6 +104,17 @@ def fill(disk: Path, leave: int) -> Path:
     return filler
 
 
+def make_patchwork(path: Path, seed: int) -> None:
+    """16 x 16 squares, none in a colour of ``FOUR``; the model tells any two apart.
+
+    Hundreds of pictures that are one vector would cut the few others off in an HNSW graph, whose links would all go to copies.
+    """
+    colours = [COLOURS[name] for name in sorted(COLOURS) if f"{name}.jpg" not in FOUR]
+    squares = np.random.default_rng(seed).choice(np.array(colours, dtype=np.uint8), (16, 16))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(squares).resize((200, 200), Image.Resampling.NEAREST).save(path)
+
+
 def test_a_disk_that_is_nearly_full_stops_the_job_before_anything_is_half_done(disk: Path, photos: Path, more: Path) -> None:
     with opened(Settings(home=disk / "library")) as services:
         index(services, photos)
@@ -119,7 +131,7 @@ def test_a_disk_that_runs_full_in_the_middle_loses_nothing(
 ) -> None:
     """Another program may take the space that was there when it was looked for."""
     for number in range(300):
-        make_photo(tmp_path / "many" / f"{number:03}.jpg", seed=number, size=(200, 200))
+        make_patchwork(tmp_path / "many" / f"{number:03}.jpg", seed=number)
     settings = Settings(home=disk / "library")
     with monkeypatch.context() as patch:
         patch.setattr("src.database.disk_space.MARGIN", -1_000_000_000)
@@ -142,10 +154,7 @@ def test_a_disk_that_runs_full_in_the_middle_loses_nothing(
         assert services.catalog.counts()[0] == 304
         run(services, "doctor", repair=True)
         left = [event for event in run(services, "doctor", repair=False) if isinstance(event, Finding)]
-        # An approximate index that was made again may miss 3 of 200 of its own vectors (2 pass): inaccurate, and nothing is lost by it.
-        assert not [event for event in left if "inaccurate" not in event.text]
-        asked = self_queries(services.vectors, services.library.collection())
-        assert asked and asked.recall >= 0.99 and asked.found >= 0.95 * asked.asked
+        assert not left
 
 
 def start_while_full(settings: Settings) -> None:
