@@ -32,7 +32,7 @@ class Recipe:
     hidden: int = 2048
     text_hidden: int = 400
     dropout: float = 0.6
-    broader: float = 0.75
+    broader: float = 0.35
     """How much a class's everyday broader term ("horse" for "sorrel") counts beside its own name."""
     class_temperature: float = 1.5
     """Softens the classifier for the class-name half."""
@@ -41,7 +41,7 @@ class Recipe:
     distil_temperature: float = 2.0
     image_share: float = 0.6
     """Share of the caption half in a picture's vector."""
-    gate_low: float = 0.4
+    gate_low: float = 0.3
     gate_high: float = 0.95
     """Weight of the caption half in the score, for the bare name of a thing and for a sentence."""
 

@@ -43,7 +43,7 @@ class Tuning:
     decay: float = 0.05
     strangers: int = 4096
     """Sentences of other pictures that each captioned picture is told from, beside those of its batch."""
-    keep: float = 2.0
+    keep: float = 4.0
     """Weight of the loss that holds the classifier where the published one is."""
     keep_temperature: float = 2.0
     average: float = 0.995
