@@ -153,8 +153,7 @@ def test_a_disk_that_runs_full_in_the_middle_loses_nothing(
         index(services, tmp_path / "many")
         assert services.catalog.counts()[0] == 304
         run(services, "doctor", repair=True)
-        left = [event for event in run(services, "doctor", repair=False) if isinstance(event, Finding)]
-        assert not left
+        assert not [event for event in run(services, "doctor", repair=False) if isinstance(event, Finding)]
 
 
 def start_while_full(settings: Settings) -> None:
