@@ -22,6 +22,8 @@ class Figure:
     most: float | None = None
     peer: tuple[str, ...] = ()
     peer_name: str = ""
+    ours_in: tuple[str, ...] = ()
+    """Keys that lead to the precision that our side computed in."""
 
     @property
     def bar(self) -> str:
@@ -37,6 +39,8 @@ class Verdict:
     figure: Figure
     value: float | None
     peer: float | None
+    precision: str = ""
+    """What our side computed in, where the benchmark tells."""
 
     @property
     def within(self) -> bool | None:
@@ -53,7 +57,8 @@ class Verdict:
         value = "not measured" if self.value is None else f"{number(self.value)} {figure.unit}".strip()
         peer = "" if self.peer is None else f"{f'{number(self.peer)} {figure.unit}'.strip()} ({figure.peer_name})"
         within = {True: "yes", False: "NO", None: ""}[self.within]
-        return f"{figure.benchmark}: {figure.text}", value, figure.bar, peer, within
+        precision = f" (ours in {self.precision})" if self.precision else ""
+        return f"{figure.benchmark}: {figure.text}{precision}", value, figure.bar, peer, within
 
 
 SEARCH_BARS = {1_000: (15.0, 30.0, 0.99), 10_000: (15.0, 30.0, 0.99), 100_000: (15.0, 30.0, 0.99), 1_000_000: (25.0, 100.0, 0.95)}
@@ -89,13 +94,34 @@ def search_figures(sizes: Iterator[int] | list[int]) -> list[Figure]:
     return figures
 
 
-_LOOP = (("images_per_s", "transformers", "median"), "transformers loop")
+_VIT, _BUILTIN = ("precisions", "vit"), ("precisions", "builtin")
 BEFORE_SEARCH = (
-    Figure("ingest", "ViT-B/32, photos a second", ("images_per_s", "vit", "median"), "img/s", None, None, *_LOOP),
-    Figure("ingest", "built-in model, photos a second", ("images_per_s", "builtin", "median"), "img/s", None, None, *_LOOP),
-    Figure("ingest", "ViT-B/32, against the transformers fp32 loop", ("vit_ratio",), "x", 1.7),
-    Figure("ingest", "built-in model, against the same loop", ("builtin_ratio",), "x", 5.0),
-    Figure("ingest", "ViT-B/32, against onnxruntime fp32", ("vit_over_onnxruntime",), "x"),
+    *(
+        Figure(
+            "ingest",
+            f"{ours}, photos a second",
+            ("images_per_s", name, "median"),
+            "img/s",
+            peer=("images_per_s", peer, "median"),
+            peer_name=f"{peer_name} fp32 loop, the same network",
+            ours_in=precision,
+        )
+        for ours, name, peer, peer_name, precision in (
+            ("ViT-B/32", "vit", "transformers", "transformers", _VIT),
+            ("built-in model", "builtin", "builtin-torch", "PyTorch", _BUILTIN),
+        )
+    ),
+    *(
+        Figure("ingest", f"{ours}, against {peer}", (path,), "x", least, ours_in=precision)
+        for ours, peer, path, least, precision in (
+            ("ViT-B/32", "a transformers fp32 loop over the same network", "vit_ratio", 1.7, _VIT),
+            ("ViT-B/32", "onnxruntime fp32 over the same network", "vit_over_onnxruntime", None, _VIT),
+            ("ViT-B/32", "sentence-transformers fp32 over the same network", "vit_over_sentence-transformers", None, _VIT),
+            ("built-in model", "a PyTorch fp32 loop over the same network", "builtin_over_builtin-torch", None, _BUILTIN),
+            ("built-in model", "an onnxruntime fp32 loop over the same network", "builtin_over_builtin-onnxruntime", None, _BUILTIN),
+            ("built-in model", "a transformers fp32 loop over another, far larger network, ViT-B/32", "builtin_ratio", 5.0, _BUILTIN),
+        )
+    ),
     Figure("ingest", "encode alone, share of the machine's matrix product", ("limit_share",), "", 0.8),
     Figure("ingest", "lowest cosine of a vector to fp32's", ("cosine_min",), "", 0.999),
     Figure("ingest-library", "ViT-B/32, into 100,000 photos against into none", ("vit_library_ratio",), "x", 0.85),
@@ -154,15 +180,21 @@ INSIDE = (
     Figure("segments", "a photo looked through by the built-in regions", ("seconds_a_photo", "mean"), "s", None, 1.0),
     Figure("sam", "masks of random weights that survive in transformers", ("survivors",), "", 50.0),
     Figure("sam", "of these, the same here (IoU 0.99)", ("same",), "", 1.0),
-    Figure("sam", "ViT-B fp32, against transformers, same grid", ("ratio",), "x", 2.0),
-    Figure("sam", "the same with a bf16 encoder", ("bf16_ratio",), "x"),
+    Figure("sam", "ViT-B, against transformers fp32, same grid (ours in fp32)", ("ratio",), "x", 2.0),
+    Figure("sam", "the same (ours with a bf16 encoder)", ("bf16_ratio",), "x"),
     Figure("sam", "points skipped: prompts saved", ("prompts_saved",), "", 0.6),
     Figure("sam", "points skipped: masks still found", ("found",), "", 0.95),
     Figure("sam", "the same on the harder stand-in: prompts saved", ("harder_prompts_saved",)),
     Figure("sam", "the same on the harder stand-in: masks still found", ("harder_found",)),
-    Figure("sam", "ViT-B with points skipped, against transformers' whole 32 x 32 grid", ("quick_ratio",), "x", 4.0),
+    Figure(
+        "sam",
+        "ViT-B with points skipped, against transformers' whole 32 x 32 grid in fp32 (ours with a bf16 encoder)",
+        ("quick_ratio",),
+        "x",
+        4.0,
+    ),
     Figure("sam", "the same on the harder stand-in", ("quick_harder_ratio",), "x"),
-    Figure("sam", "MobileSAM, at most 64 points, a photo", ("mobile_s",), "s", None, 3.0, ("mobile_full_s",), "all 1,024 points"),
+    Figure("sam", "MobileSAM in fp32, at most 64 points, a photo", ("mobile_s",), "s", None, 3.0, ("mobile_full_s",), "all 1,024 points"),
     Figure(
         "small_things",
         "300 composites by name, R@10 with object search",
@@ -188,17 +220,26 @@ def verdicts(results: Results) -> list[Verdict]:
     sizes = sorted(int(size) for size in results.get("search", {}).get("sizes", {}))
     figures = [*BEFORE_SEARCH, *search_figures(sizes), *AFTER_SEARCH, *RETRIEVAL, *INSIDE]
     return [
-        Verdict(figure, _value(results[figure.benchmark], figure.path), _value(results[figure.benchmark], figure.peer))
+        Verdict(
+            figure,
+            _number(results[figure.benchmark], figure.path),
+            _number(results[figure.benchmark], figure.peer),
+            str(_at(results[figure.benchmark], figure.ours_in) or ""),
+        )
         for figure in figures
         if figure.benchmark in results
     ]
 
 
-def _value(result: Any, path: tuple[str, ...]) -> float | None:
-    if not path:
-        return None
+def _number(result: Any, path: tuple[str, ...]) -> float | None:
+    found = _at(result, path)
+    return float(found) if isinstance(found, int | float) else None
+
+
+def _at(result: Any, path: tuple[str, ...]) -> Any:
+    """What the keys lead to; None where one is not there, or there are none."""
     for key in path:
         if not isinstance(result, Mapping) or key not in result:
             return None
         result = result[key]
-    return float(result) if isinstance(result, int | float) else None
+    return result if path else None

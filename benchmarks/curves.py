@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import cycle
@@ -32,6 +33,8 @@ CONTENDERS = {
     "transformers": "transformers\nViT-B/32 fp32",
     "sentence-transformers": "sentence-transformers\nViT-B/32 fp32",
     "onnxruntime": "onnxruntime\nViT-B/32 fp32",
+    "builtin-torch": "PyTorch, built-in\nnetwork, fp32",
+    "builtin-onnxruntime": "onnxruntime, built-in\nnetwork, fp32",
 }
 SETS = {"clustered-512": "clustered, 512-d", "clustered-768": "clustered, 768-d", "random-512": "random, 512-d"}
 OURS, LIGHT, NUMPY, SQLITE, GREY = "#0b6e99", "#7fb8d1", "#b3541e", "#6b5b95", "#555555"
@@ -51,6 +54,15 @@ def read(folder: Path) -> dict[str, dict[str, Any]]:
             found[name] = result
     return found
 
+
+def refuse_unclean(results: Results) -> None:
+    """Raises ValueError for a result that no commit stands for: its figures could not be measured again."""
+    unclean = [name for name, result in results.items() if not _CLEAN.fullmatch(str(result.get("machine", {}).get("commit", "")))]
+    if unclean:
+        raise ValueError(f"Measured with changes that are not committed, so not for the page: {', '.join(unclean)}.")
+
+
+_CLEAN = re.compile("[0-9a-f]{7,40}")
 
 # ------------------------------------------------------------ text
 
@@ -253,6 +265,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not results:
             raise ValueError(f"{options.results} holds no result.")
         if options.write:
+            refuse_unclean(results)
             target = options.docs / "performance.md"
             old = target.read_text(encoding="utf-8")
             pictures = draw(results, options.docs / "performance")

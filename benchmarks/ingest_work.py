@@ -30,7 +30,13 @@ def contender(name: str) -> Callable[[Path, Path], Run]:
     """What makes a contender of photos and a folder for weights: ours for ``vit`` and ``builtin``, also where ``library`` follows."""
     if name.split()[0] in MODELS:
         return partial(ours, name.split()[0])
-    return {"transformers": transformers_loop, "onnxruntime": onnxruntime_loop, "sentence-transformers": sentence_transformers_loop}[name]
+    return {
+        "transformers": transformers_loop,
+        "onnxruntime": onnxruntime_loop,
+        "sentence-transformers": sentence_transformers_loop,
+        "builtin-torch": builtin_torch_loop,
+        "builtin-onnxruntime": builtin_onnxruntime_loop,
+    }[name]
 
 
 # ---------------------------------------------------------------- ours
@@ -163,10 +169,68 @@ def onnxruntime_loop(photos: Path, weights: Path) -> Run:
 
 NEEDS = {"onnxruntime": "onnx", "sentence-transformers": "sentence_transformers"}
 """Contender -> the module that it takes besides what is installed anyway."""
+SAME_NETWORK = {
+    "vit": ("transformers", "onnxruntime", "sentence-transformers"),
+    "builtin": ("builtin-torch", "builtin-onnxruntime"),
+}
+"""Model of ours -> the peers that run the same network."""
 
 
 def can_run(name: str) -> bool:
-    return importlib.util.find_spec(NEEDS[name]) is not None
+    return name not in NEEDS or importlib.util.find_spec(NEEDS[name]) is not None
+
+
+def builtin_torch_loop(photos: Path, weights: Path) -> Run:
+    """The built-in model's image tower as training builds it, in plain PyTorch in fp32, with random weights."""
+    import torch
+
+    tower = builtin_tower()
+
+    def encode(pixels: Any) -> Any:
+        with torch.inference_mode():
+            return tower(torch.from_numpy(pixels))
+
+    return _plain_loop(photos, encode)
+
+
+def builtin_tower() -> Any:
+    """(n, 3, 224, 224) pixels -> (n, 768) vectors: the network of the built-in model's file, at its sizes."""
+    import torch
+
+    from training.backbone import CLASSES, EfficientNetLite0
+    from training.heads import Recipe
+    from training.minilm import WIDTH
+    from training.towers import Captions, ClassNames, Gate, Heads, ImageTower
+
+    torch.manual_seed(0)
+    recipe = Recipe()
+    names = ClassNames(torch.randn(CLASSES, WIDTH), recipe.class_temperature)
+    captions = Captions(recipe.hidden, recipe.text_hidden, recipe.dropout)
+    heads = Heads(names, captions, Gate(recipe.gate_low, recipe.gate_high), recipe.image_share)
+    return ImageTower(EfficientNetLite0(), heads).eval().requires_grad_(False)
+
+
+def builtin_onnxruntime_loop(photos: Path, weights: Path) -> Run:
+    """The built-in model's own file in a session of onnxruntime that is told nothing but the processor."""
+    import onnxruntime
+
+    from src.models.builtin import FILES, IMAGE
+
+    session = onnxruntime.InferenceSession(str(FILES / IMAGE), providers=["CPUExecutionProvider"])
+    return _plain_loop(photos, lambda pixels: session.run(["vector"], {"pixels": pixels})[0])
+
+
+def _plain_loop(photos: Path, encode: Callable[[Any], Any]) -> Run:
+    """Open with Pillow, resize to the built-in model's square, encode, batch by batch; the vectors are kept in a list."""
+    from src.models.builtin import SIDE
+
+    files = sorted(photos.iterdir())
+
+    def pixels(batch: Sequence[Path]) -> Any:
+        squares = [Image.open(file).convert("RGB").resize((SIDE, SIDE), Image.Resampling.BICUBIC) for file in batch]
+        return (np.stack([np.asarray(square) for square in squares]).transpose(0, 3, 1, 2).astype(np.float32) - 127) / 128
+
+    return _timed_loop(files, pixels, encode)
 
 
 def exported(weights: Path) -> bytes:
@@ -193,6 +257,12 @@ def _loop(photos: Path, encode: Callable[[Any], Any], tensors: str) -> Run:
     def pixels(batch: Sequence[Path]) -> Any:
         return processor(images=[Image.open(file).convert("RGB") for file in batch], return_tensors=tensors)["pixel_values"]
 
+    return _timed_loop(files, pixels, encode)
+
+
+def _timed_loop(files: Sequence[Path], pixels: Callable[[Sequence[Path]], Any], encode: Callable[[Any], Any]) -> Run:
+    """Every batch through both, one after the other, warmed up by the first."""
+
     def run(_: Path) -> dict[str, Any]:
         started = time.perf_counter()
         vectors = [encode(pixels(batch)) for batch in batches(files)]
@@ -212,7 +282,15 @@ def batches(files: Sequence[Path]) -> Iterator[Sequence[Path]]:
 
 def checks(photos: Path, weights: Path, rounds: int) -> Callable[[], dict[str, Any]]:
     """ViT-B/32's encode alone against what the machine multiplies, and its vectors against those of fp32."""
-    return lambda: {**limit(photos, weights, rounds), **cosines(photos, weights)}
+    return lambda: {**limit(photos, weights, rounds), **cosines(photos, weights), "precisions": precisions(weights)}
+
+
+def precisions(weights: Path) -> dict[str, str]:
+    """Ours -> what it computes in, once it is loaded."""
+    models = {name: _models(name, weights) for name in MODELS}
+    for each in models.values():
+        each.embedder()
+    return {name: each.runs_on()[1] for name, each in models.items()}
 
 
 def limit(photos: Path, weights: Path, rounds: int) -> dict[str, Any]:

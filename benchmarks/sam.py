@@ -7,15 +7,15 @@ Three things, none of which says how good the masks of real weights are.
    noise, so some are scaled and tied until masks are blobs (benchmarks/sam_work.py says how), and the thresholds are lowered; at least 50
    masks must survive in the pipeline. Each must have one of its own among ours with an overlap of 0.99. ``--grid`` is 16 a side for both by
    default, because 32 takes the pipeline minutes more; masks and filters are the same work for each point. bf16 (the image encoder's) is
-   timed beside, with the share of masks that stay the same.
+   timed beside, with the share of masks that stay the same. All three run once to warm up, then in turn, ``--rounds`` times (default 3).
 2. The policy alone, on bsds500: a network stands in that answers each point with the segments of three humans that it lies in. Prompts
    saved against the whole 32 x 32 grid, and the share of the masks of the whole grid that are still found (overlap 0.9). Then a harder
    one: 60 % of the segments are ever good enough, and each only in 60 % of the answers. Then at most 64 points.
 3. A photo with points skipped. Random masks would skip at random, so the network does all its work for each point that the policy asks
    about, and the humans' segments are what it is then taken to have said: the prompts are those of 2, the seconds are the real network's
    (encoder in bf16, decoder in fp32), the photos are ``--photos`` of bsds500 scaled to 1024 pixels. ViT-B against the pipeline of 1 with
-   the whole 32 x 32 grid on one photo, and again with the answers of 2's harder network; MobileSAM with at most 64 points, and with
-   all 1,024 beside.
+   the whole 32 x 32 grid, and again with the answers of 2's harder network; MobileSAM (fp32) with at most 64 points, and with all 1,024
+   beside. All of them, the pipeline too, take each photo in turn, after a first small look that is not counted.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from PIL import Image
 from benchmarks import command, machine
 from benchmarks.sam_work import (
     SIDE,
+    BoolArray,
     Disguised,
     LabelDecoder,
     Labels,
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from src.vendored_sam.sam import Sam
 
 GRID, QUICK_GRID, PHOTOS, QUICK_PHOTOS = 16, 12, 3, 1
+ROUNDS, QUICK_ROUNDS = 3, 1
 FULL = 32
 LABELLED, QUICK_LABELLED = 30, 5
 MIN_IOU, MIN_STABILITY = 0.5, 0.7
@@ -80,11 +82,13 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="folder with boxes/bsds500/")
     parser.add_argument("--grid", type=int, help=f"points a side against transformers, default: {GRID}, quick {QUICK_GRID}")
     parser.add_argument("--photos", type=int, help=f"timed with points skipped, default: {PHOTOS}, quick {QUICK_PHOTOS}")
+    parser.add_argument("--rounds", type=int, help=f"against transformers, default: {ROUNDS}, quick {QUICK_ROUNDS}")
     parser.add_argument("--labelled", type=int, help=f"photos for the policy alone, default: {LABELLED}, quick {QUICK_LABELLED}")
     parser.add_argument("--only", choices=("skipping",), help="only the policy, without any network")
     options = parser.parse_args(arguments)
     options.grid = options.grid or (QUICK_GRID if options.quick else GRID)
     options.photos = options.photos or (QUICK_PHOTOS if options.quick else PHOTOS)
+    options.rounds = options.rounds or (QUICK_ROUNDS if options.quick else ROUNDS)
     options.labelled = options.labelled or (QUICK_LABELLED if options.quick else LABELLED)
     options.full = QUICK_GRID if options.quick else FULL
     return options
@@ -96,7 +100,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     if not options.only:
         from tests.parity.sam_reference import VIT_B
 
-        result |= networks(options.data, options.grid, options.full, options.photos, VIT_B)
+        result |= networks(options.data, options.grid, options.full, options.photos, VIT_B, options.rounds)
     return {**result, "bars": BARS, "quick": options.quick, "machine": machine.reference()}
 
 
@@ -133,7 +137,7 @@ def skipped(labels: Sequence[Labels], chances: tuple[float, float], presets: Seq
 # ------------------------------------------------------------ with networks
 
 
-def networks(data: Path, grid: int, full: int, photos: int, sizes: dict[str, Any]) -> dict[str, Any]:
+def networks(data: Path, grid: int, full: int, photos: int, sizes: dict[str, Any], rounds: int = 1) -> dict[str, Any]:
     """Against the pipeline, and with points skipped. full: points a side of the grid that is skipped in."""
     import torch
 
@@ -146,16 +150,12 @@ def networks(data: Path, grid: int, full: int, photos: int, sizes: dict[str, Any
     weights = official_layout(model)
     exact, half = built(weights, torch.float32), built(weights, torch.bfloat16)
     pipeline = ReferencePipeline(model)
-    result = compared(pipeline, exact, half, photo, grid)
-    if full == grid:
-        result["transformers_full_s"] = result["transformers_s"]
-    else:
-        result["transformers_full_s"], _ = timed(lambda: pipeline.masks(photo, full, MIN_IOU, MIN_STABILITY))
+    result = compared(pipeline, exact, half, photo, grid, rounds)
     if side == SIDE:
-        result |= with_skipping(half, pictures, full)
+        result |= with_skipping(pipeline, half, pictures, full)
         for name in ("quick", "quick_harder"):
             result[f"{name}_ratio"] = round(result["transformers_full_s"] / result[f"{name}_s"], 2)
-    return {**result, "grid": grid, "full_grid": full, "photos": len(pictures)}
+    return {**result, "grid": grid, "full_grid": full, "photos": len(pictures), "rounds": rounds}
 
 
 def built(weights: Mapping[str, Tensor], dtype: torch.dtype) -> Sam:
@@ -176,14 +176,18 @@ def scaled(photo: Image.Image, side: int) -> Image.Image:
     return photo.convert("RGB").resize((int(photo.width * scale + 0.5), int(photo.height * scale + 0.5)), Image.Resampling.BICUBIC)
 
 
-def compared(pipeline: ReferencePipeline, exact: Sam, half: Sam, photo: Image.Image, grid: int) -> dict[str, Any]:
+def compared(pipeline: ReferencePipeline, exact: Sam, half: Sam, photo: Image.Image, grid: int, rounds: int) -> dict[str, Any]:
     """The same masks, and how much sooner. Raises RuntimeError where fewer than 50 survive in the pipeline."""
     settings = MaskSettings(side=grid, min_iou=MIN_IOU, min_stability=MIN_STABILITY)
-    theirs_s, theirs = timed(lambda: pipeline.masks(photo, grid, MIN_IOU, MIN_STABILITY))
+    works: dict[str, Callable[[], list[BoolArray]]] = {
+        "transformers": lambda: pipeline.masks(photo, grid, MIN_IOU, MIN_STABILITY),
+        "ours": lambda: pixels_of(everything(exact, photo, settings)),
+        "bf16": lambda: pixels_of(everything(half, photo, settings)),
+    }
+    theirs, ours, halves = (work() for work in works.values())  # which warms all three up
     if len(theirs) < BARS["survivors"][1]:
         raise RuntimeError(f"Only {len(theirs)} masks survive in transformers: too few to compare.")
-    ours_s, ours = timed(lambda: pixels_of(everything(exact, photo, settings)))
-    half_s, halves = timed(lambda: pixels_of(everything(half, photo, settings)))
+    seconds = in_turn(works, rounds)
     same, least = matched(theirs, ours, 0.99)
     return {
         "survivors": len(theirs),
@@ -191,11 +195,9 @@ def compared(pipeline: ReferencePipeline, exact: Sam, half: Sam, photo: Image.Im
         "same": round(same / max(len(theirs), len(ours)), 4),
         "least_overlap": round(least, 4),
         "bf16_same": round(matched(theirs, halves, 0.99)[0] / len(theirs), 4),
-        "transformers_s": theirs_s,
-        "ours_s": ours_s,
-        "bf16_s": half_s,
-        "ratio": round(theirs_s / ours_s, 2),
-        "bf16_ratio": round(theirs_s / half_s, 2),
+        **{f"{name}_s": took for name, took in seconds.items()},
+        "ratio": round(seconds["transformers"] / seconds["ours"], 2),
+        "bf16_ratio": round(seconds["transformers"] / seconds["bf16"], 2),
     }
 
 
@@ -206,8 +208,13 @@ def everything(sam: Sam, photo: Image.Image, settings: MaskSettings) -> list[Fou
     return generate(lambda box: Predictor(sam, photo.crop(box)), photo.size[::-1], settings)
 
 
-def with_skipping(sam: Sam, pictures: Sequence[tuple[Image.Image, list[Labels]]], full: int) -> dict[str, Any]:
-    """Seconds a photo, median over the photos, of each preset; and its prompts."""
+def with_skipping(
+    pipeline: ReferencePipeline, sam: Sam, pictures: Sequence[tuple[Image.Image, list[Labels]]], full: int
+) -> dict[str, Any]:
+    """Seconds a photo, median over the photos, of the pipeline's whole grid and of each preset; and prompts.
+
+    They take each photo in turn.
+    """
     mobile = random_mobile(sam)
     sure, sparing = (1.0, 1.0), MaskSettings(side=full, skip=True)
     kinds = {
@@ -216,13 +223,17 @@ def with_skipping(sam: Sam, pictures: Sequence[tuple[Image.Image, list[Labels]]]
         "mobile": (mobile, MOBILE, sure),
         "mobile_full": (mobile, MaskSettings(side=full), sure),
     }
-    result: dict[str, Any] = {}
-    for name, (network, settings, chances) in kinds.items():
+    tallies = {name: Tally() for name in kinds}
+    times: dict[str, list[float]] = {name: [] for name in ("transformers_full", *kinds)}
+    for network, _, chances in kinds.values():
         disguised(network, *pictures[0], MaskSettings(side=2), chances)
-        tally = Tally()
-        times = [timed(partial(disguised, network, photo, labels, settings, chances, tally))[0] for photo, labels in pictures]
-        result |= {f"{name}_s": round(machine.median(times), 2), f"{name}_prompts": round(tally.prompts / len(pictures))}
-    return result
+    for photo, labels in pictures:
+        times["transformers_full"].append(seconds_of(partial(pipeline.masks, photo, full, MIN_IOU, MIN_STABILITY)))
+        for name, (network, settings, chances) in kinds.items():
+            look = partial(disguised, network, photo, labels, settings, chances, tallies[name])
+            times[name].append(seconds_of(look))
+    prompts = {f"{name}_prompts": round(tally.prompts / len(pictures)) for name, tally in tallies.items()}
+    return {f"{name}_s": round(machine.median(took), 2) for name, took in times.items()} | prompts
 
 
 def disguised(
@@ -240,11 +251,16 @@ def disguised(
     return generate(lambda _: Disguised(Predictor(sam, photo), LabelDecoder(labels, *chances, side=sam.side)), size, settings, tally)
 
 
-def timed(work: Callable[[], Any]) -> tuple[float, Any]:
-    """Seconds, and what came of it."""
+def in_turn(works: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """Seconds of each work, the median of so many rounds: A, B, C, A, B, C, ... All must be warm."""
+    times = [{name: seconds_of(work) for name, work in works.items()} for _ in range(rounds)]
+    return {name: round(machine.median([took[name] for took in times]), 2) for name in works}
+
+
+def seconds_of(work: Callable[[], object]) -> float:
     started = time.perf_counter()
-    result = work()
-    return round(time.perf_counter() - started, 2), result
+    work()
+    return time.perf_counter() - started
 
 
 def table(result: dict[str, Any]) -> str:

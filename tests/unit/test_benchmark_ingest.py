@@ -14,6 +14,7 @@ import torch
 
 from benchmarks import ingest, ingest_work, random_clip
 from src.config import Settings
+from src.models.builtin import FILES, IMAGE
 from src.models.model_manager import ModelManager
 from src.vendored_clip.checkpoint import image_weights, text_weights
 from src.vendored_clip.model import ImageSize, TextSize, build_image_tower, build_text_tower
@@ -31,6 +32,29 @@ def test_ratios_are_of_medians_and_peers_that_did_not_run_are_left_out() -> None
     assert ingest.ratios(ROUNDS) == {"vit_ratio": 1.9, "builtin_ratio": 6.0}
     with_peer = ROUNDS | {"onnxruntime": [{"images_per_s": 20.0}] * 3}
     assert ingest.ratios(with_peer)["vit_over_onnxruntime"] == 0.95
+
+
+def test_the_built_in_model_is_set_against_loops_over_its_own_network_and_not_over_others() -> None:
+    peers = {"onnxruntime": [{"images_per_s": 20.0}] * 3, "builtin-torch": [{"images_per_s": 30.0}] * 3}
+    found = ingest.ratios(ROUNDS | peers)
+    assert found["builtin_over_builtin-torch"] == 2.0 and "builtin_over_onnxruntime" not in found
+    same = ("builtin-torch", "builtin-onnxruntime")
+    assert ingest_work.SAME_NETWORK["builtin"] == same and all(map(ingest_work.can_run, same))
+
+
+def test_the_same_network_gives_vectors_like_the_built_in_models(tmp_path: Path) -> None:
+    for number in range(3):
+        make_photo(tmp_path / "photos" / f"{number}.jpg", seed=number)
+    for name in ingest_work.SAME_NETWORK["builtin"]:
+        run = ingest_work.contender(name)(tmp_path / "photos", tmp_path / "weights")
+        assert run(tmp_path)["images_per_s"] > 0
+    tower = ingest_work.builtin_tower()
+    assert tower(torch.zeros(1, 3, 224, 224)).shape == (1, 768)
+    shipped = sum(parameter.numel() for parameter in tower.parameters()) + sum(buffer.numel() for buffer in tower.buffers())
+    assert 2 * shipped == pytest.approx((FILES / IMAGE).stat().st_size, rel=0.15)  # the file keeps two bytes a number
+
+
+def test_libraries_and_stages_are_told_of_ours_alone() -> None:
     libraries = {name: ROUNDS[name] for name in ("vit", "builtin")}
     libraries |= {"vit library": [{"images_per_s": 17.1}] * 3, "builtin library": [{"images_per_s": 48.0}] * 3}
     assert ingest.library_figures(libraries) == {"vit_library_ratio": 0.9, "builtin_library_ratio": 0.8}

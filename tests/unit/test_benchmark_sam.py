@@ -113,7 +113,16 @@ def test_our_masks_are_those_of_transformers(data: Path) -> None:
     told = sam.networks(data, 12, 12, 1, SMALL)
     assert told["survivors"] >= 50 and told["ours"] == told["survivors"]
     assert told["same"] == 1.0 and told["least_overlap"] >= 0.99
-    assert told["transformers_full_s"] == told["transformers_s"] > 0
+    assert told["ratio"] == pytest.approx(told["transformers_s"] / told["ours_s"], abs=0.02) and told["rounds"] == 1
+
+
+def test_contenders_run_in_turn_and_a_figure_is_the_median_of_its_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    order: list[str] = []
+    clock = iter([0.0, 1.0, 1.0, 3.0, 3.0, 8.0, 8.0, 12.0, 12.0, 14.0, 14.0, 17.0])
+    monkeypatch.setattr(sam.time, "perf_counter", lambda: next(clock))
+    told = sam.in_turn({"theirs": lambda: order.append("theirs"), "ours": lambda: order.append("ours")}, 3)
+    assert order == ["theirs", "ours"] * 3
+    assert told == {"theirs": 2.0, "ours": 3.0}
 
 
 def test_too_few_masks_are_told(data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

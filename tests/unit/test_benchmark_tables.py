@@ -118,9 +118,24 @@ def test_the_projects_own_page_has_the_marks() -> None:
 def test_speeds_and_stages_of_adding_photos_are_drawn(tmp_path: Path) -> None:
     speeds = {name: {"median": 20.0, "spread": 0.1} for name in ("transformers", "vit", "builtin")}
     result = {"images_per_s": speeds, "stage_seconds": {"vit": {"decode": 1.0, "encode": 9.0}}, "vit_ratio": 1.9, "machine": MACHINE}
+    result |= {"builtin_ratio": 6.5, "precisions": {"vit": "bf16", "builtin": "fp32"}}
     assert curves.draw({"ingest": result}, tmp_path) == ["ingest-speed.png"]
     found = {verdict.figure.text: verdict for verdict in bars.verdicts({"ingest": result})}
-    assert found["ViT-B/32, photos a second"].peer == 20.0 and found["ViT-B/32, against the transformers fp32 loop"].within
+    assert found["ViT-B/32, photos a second"].peer == 20.0
+    ratio = found["ViT-B/32, against a transformers fp32 loop over the same network"]
+    assert ratio.within and ratio.cells[0].endswith("(ours in bf16)")
+    other = next(verdict for text, verdict in found.items() if verdict.figure.path == ("builtin_ratio",))
+    assert "another, far larger network" in other.cells[0] and other.cells[0].endswith("(ours in fp32)")
+
+
+@pytest.mark.parametrize("commit", ["0123456789ab+", "unknown", ""])
+def test_a_result_without_a_commit_of_its_own_does_not_get_into_the_page(
+    tmp_path: Path, commit: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "sam.json").write_text(json.dumps({"ratio": 2.0, "machine": MACHINE | {"commit": commit}}))
+    (tmp_path / "performance.md").write_text(f"{curves.BEGIN}\nold\n{curves.END}\n")
+    assert curves.main(["--results", str(tmp_path), "--docs", str(tmp_path), "--write"]) == 1
+    assert "not committed" in capsys.readouterr().err and "sam" not in (tmp_path / "performance.md").read_text()
 
 
 def test_without_marks_or_results_it_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
