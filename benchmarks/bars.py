@@ -156,6 +156,8 @@ _FOUND = (
     ("cifar10, 10 nearest neighbours", ("cifar10", "knn"), None),
     ("coco128's names among its photos, mean average precision", ("coco128", "photos"), None),
     ("coco128's names among its boxes, mean average precision", ("coco128", "boxes"), None),
+    ("everyday's names among its photos, mean average precision", ("everyday", "photos"), None),
+    ("everyday's names among its boxes, mean average precision", ("everyday", "boxes"), None),
     ("a photo's grey copy finds it first", ("edits", "grey"), None),
     ("a photo's copy of 64 x 64 pixels finds it first", ("edits", "small"), None),
 )
@@ -169,11 +171,12 @@ INSIDE = (
     *(
         Figure(
             "segments",
-            f"coco128's boxes found by {most} built-in regions (IoU 0.5)",
-            ("recall", "built-in", f"all@{most}"),
-            peer=("best_baseline", f"all@{most}"),
+            f"{name}'s boxes found by {most} built-in regions (IoU 0.5){role}",
+            (*path, "recall", "built-in", f"all@{most}"),
+            peer=(*path, "best_baseline", f"all@{most}"),
             peer_name="best baseline",
         )
+        for name, role, path in (("coco128", ", which set them", ()), ("everyday", ", which judges", ("judged",)))
         for most in (12, 50)
     ),
     Figure("segments", "humans' segments, mean best IoU with 12 regions", ("bsds500", "mean_best@12")),
@@ -195,22 +198,21 @@ INSIDE = (
     ),
     Figure("sam", "the same on the harder stand-in", ("quick_harder_ratio",), "x"),
     Figure("sam", "MobileSAM in fp32, at most 64 points, a photo", ("mobile_s",), "s", None, 3.0, ("mobile_full_s",), "all 1,024 points"),
-    Figure(
-        "small_things",
-        "300 composites by name, R@10 with object search",
-        ("composites", "12", "objects"),
-        "",
-        0.4,
-        None,
-        ("composites", "12", "whole"),
-        "whole images",
-    ),
-    Figure(
-        "small_things",
-        "coco128's names of boxes under 5 %, R@10 with object search",
-        ("coco128", "12", "objects"),
-        peer=("coco128", "12", "whole"),
-        peer_name="whole images",
+    *(
+        Figure(
+            "small_things",
+            f"{text}, R@10 with object search",
+            (name, "12", "objects"),
+            least=least,
+            peer=(name, "12", "whole"),
+            peer_name="whole images",
+        )
+        for text, name, least in (
+            ("300 composites by name, on which settings were chosen", "composites", None),
+            ("300 other composites by name", "judged", 0.4),
+            ("coco128's names of boxes under 5 %, on which settings were chosen", "coco128", None),
+            ("everyday's names of boxes under 5 %", "everyday", None),
+        )
     ),
 )
 

@@ -1,4 +1,4 @@
-"""The sets beside flickr8k and names that a model is measured on: cifar10, coco128's names, edited photos."""
+"""The sets beside flickr8k and names that a model is measured on: cifar10, names of things in photos, edited photos."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
-from benchmarks.segments import average_precision, coco128
+from benchmarks.labelled import Labelled
+from benchmarks.segments import average_precision
 from src.models.model_manager import ModelManager
 
 Vectors = NDArray[np.float32]
@@ -47,9 +48,8 @@ def accuracy(found: NDArray[np.int64], labels: NDArray[np.int64]) -> float:
     return round(float((found == labels).mean()), 4)
 
 
-def coco128_precision(models: ModelManager, folder: Path) -> dict[str, float]:
+def names_precision(models: ModelManager, labelled: Sequence[Labelled]) -> dict[str, float]:
     """Mean over the class names of the average precision: ``photos`` that have a box of that name, and ``boxes`` of it, cut out."""
-    labelled = coco128(folder)
     photos = models.encode([photo.image for photo in labelled])
     has = [set(photo.names) for photo in labelled]
     cut = [(photo.image.crop(_whole(row)), name) for photo in labelled for row, name in zip(photo.boxes, photo.names, strict=True)]

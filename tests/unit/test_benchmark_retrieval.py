@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from benchmarks import failures, retrieval, retrieval_sets
+from benchmarks.labelled import coco128
 from src.models.builtin import FILES
 
 
@@ -123,7 +124,7 @@ def test_coco128_names_are_asked_of_photos_and_boxes(tmp_path: Path) -> None:
         def encode_text(self, names: list[str]) -> np.ndarray:
             return np.ones((len(names), 1), np.float32)
 
-    assert retrieval_sets.coco128_precision(White(), tmp_path) == {"photos": 0.75, "boxes": 0.75}  # type: ignore[arg-type]
+    assert retrieval_sets.names_precision(White(), coco128(tmp_path)) == {"photos": 0.75, "boxes": 0.75}  # type: ignore[arg-type]
 
 
 def test_a_wrong_folder_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

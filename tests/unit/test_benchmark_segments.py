@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks import proposals, segments, small_things
+from benchmarks import labelled, proposals, segments, small_things
 from src import masks
 from src.processing.regions import RegionSegmenter
 from src.schema import Segment
@@ -18,7 +18,7 @@ from tests.conftest import make_photo
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """Four photos of two red cups and a blue sofa, two with human segmentations, and sixteen scenes."""
+    """Four photos of two red cups and a blue sofa, two with human segmentations, sixteen scenes, and three photos that judge."""
     coco, bsds = tmp_path / "boxes" / "coco128", tmp_path / "boxes" / "bsds500"
     for folder in (coco / "labels" / "x", bsds / "segmentations"):
         folder.mkdir(parents=True)
@@ -32,6 +32,13 @@ def data(tmp_path: Path) -> Path:
             labels = np.ones((300, 400), np.uint16)
             labels[30:150, 40:160] = 2
             Image.fromarray(labels).save(bsds / "segmentations" / f"{number}_0.png")
+    lines = []
+    for number in range(3):
+        make_scene(make_folder(tmp_path / "boxes" / "everyday") / f"{number}.jpg", 10 + number)
+        boxes = [{"label": "cup", "xyxy": [40, 30, 160, 150]}, {"label": "vase", "xyxy": [340, 30, 380, 60]}]
+        boxes.append({"label": "couch", "xyxy": [200, 150, 360, 270], "difficult": True})
+        lines.append(json.dumps({"file": f"{number}.jpg", "boxes": boxes, "size": [400, 300]}))
+    (tmp_path / "boxes" / "everyday" / "boxes.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
     for number in range(16):
         make_photo(tmp_path / "photos1000" / f"n{number:08}_thing.jpg", (90 + 5 * number, 120, 100), seed=number)
     return tmp_path
@@ -54,9 +61,18 @@ def make_scene(path: Path, seed: int) -> Image.Image:
 
 
 def test_boxes_are_read_in_pixels_with_their_names(data: Path) -> None:
-    photos = segments.coco128(data / "boxes" / "coco128")
+    photos = labelled.coco128(data / "boxes" / "coco128")
     assert len(photos) == 4 and photos[0].names == ("cup", "cup", "couch")
     assert np.allclose(photos[0].boxes, [(40, 30, 160, 150), (340, 30, 380, 60), (200, 150, 360, 270)])
+
+
+def test_the_photos_that_judge_come_without_their_difficult_boxes(data: Path) -> None:
+    photos = labelled.everyday(data / "boxes" / "everyday")
+    assert len(photos) == 3 and photos[0].names == ("cup", "vase") and photos[0].image.size == (400, 300)
+    assert photos[0].boxes.tolist() == [[40, 30, 160, 150], [340, 30, 380, 60]]
+    (data / "boxes" / "everyday" / "boxes.jsonl").write_text("")
+    with pytest.raises(FileNotFoundError, match="no photos"):
+        labelled.everyday(data / "boxes" / "everyday")
 
 
 def test_overlaps_by_hand() -> None:
@@ -65,7 +81,7 @@ def test_overlaps_by_hand() -> None:
 
 
 def test_recall_counts_boxes_met_by_the_first_so_many() -> None:
-    photo = segments.Labelled(Image.new("RGB", (100, 100)), np.array([[0.0, 0, 10, 10], [50, 50, 90, 90]]), ("a", "b"))
+    photo = labelled.Labelled(Image.new("RGB", (100, 100)), np.array([[0.0, 0, 10, 10], [50, 50, 90, 90]]), ("a", "b"))
     late = np.concatenate((np.tile([[30.0, 0, 40, 10]], (12, 1)), [[0, 0, 10, 9], [50, 50, 90, 90]]))
     told = segments.recall(lambda image, most: late[:most], [photo, photo])
     assert told == {"all@12": 0.0, "all@50": 1.0, "even@12": 0.0, "even@50": 1.0, "odd@12": 0.0, "odd@50": 1.0}
@@ -91,7 +107,7 @@ def test_average_precision_by_hand() -> None:
 
 @pytest.mark.parametrize("name", proposals.BASELINES)
 def test_baselines_propose_boxes_inside_the_picture(data: Path, name: str) -> None:
-    (photo, *_) = segments.coco128(data / "boxes" / "coco128")
+    (photo, *_) = labelled.coco128(data / "boxes" / "coco128")
     boxes = proposals.BASELINES[name](photo.image, 50)
     assert 0 < len(boxes) <= 50 and len(proposals.BASELINES[name](photo.image, 3)) <= 3
     assert (boxes[:, :2] >= 0).all() and (boxes[:, 2:] > boxes[:, :2]).all() and (boxes[:, 2:] <= (400.5, 300.5)).all()
@@ -113,7 +129,7 @@ def test_saliency_is_highest_at_the_odd_one_out() -> None:
 
 
 def test_the_built_in_one_finds_what_is_there(data: Path) -> None:
-    photos = segments.coco128(data / "boxes" / "coco128")
+    photos = labelled.coco128(data / "boxes" / "coco128")
     told = segments.recall(lambda image, most: segments.built_in(RegionSegmenter(), image, most), photos)
     assert told["all@12"] == 1.0
     people = segments.humans(RegionSegmenter(), data / "boxes" / "bsds500")
@@ -128,14 +144,17 @@ def test_the_last_line_is_one_object(data: Path, capsys: pytest.CaptureFixture[s
     assert result["recall"]["built-in"]["all@12"] == 1.0 and result["boxes"] == 12
     assert set(result["cuts"]) == {*segments.CUTS, "objects"} and result["cuts"]["objects"] == {"boxes": 12, "regions": 12}
     assert all(0 <= told["boxes"] <= 1 for name, told in result["cuts"].items() if name != "objects")
-    assert "bsds500" in err and "grid" in err
+    judged = result["judged"]
+    assert judged["photos"] == 3 and judged["boxes"] == 6 and judged["recall"]["built-in"]["all@50"] > 0
+    assert set(judged["cuts"]) == set(result["cuts"])
+    assert "bsds500" in err and "grid" in err and "everyday" in err
 
 
 def test_composites_hold_their_thing_where_nothing_else_changed(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(small_things, "SCENE_SIDE", 240)
-    labelled = segments.coco128(data / "boxes" / "coco128")
+    photos = labelled.coco128(data / "boxes" / "coco128")
     scenes = small_things.scenes(data / "photos1000")
-    made = small_things.composed(labelled, scenes, 6)
+    made = small_things.composed(photos, scenes, 6)
     assert [name for name, _ in made.queries] == ["couch", "cup"] * 3
     assert len({at for _, at in made.queries}) == 6
     for row, (name, at) in enumerate(made.queries):
@@ -145,7 +164,9 @@ def test_composites_hold_their_thing_where_nothing_else_changed(data: Path, monk
         assert box is not None and 0.1 < max(box[2] - box[0], box[3] - box[1]) / 240 <= 0.15 + 1 / 240
         same = [other for named, other in made.queries if named == name and other != at]
         assert made.silent[row, same].all() and not made.silent[row, at] and made.silent[row].sum() == len(same)
-    again = small_things.composed(labelled, scenes, 6)
+    other = small_things.composed(photos, scenes, 6, seed=1)
+    assert {at for _, at in other.queries} != {at for _, at in made.queries}
+    again = small_things.composed(photos, scenes, 6)
     assert again.queries == made.queries and all(map(np.array_equal, again.pictures, made.pictures))
 
 
@@ -187,6 +208,10 @@ def test_small_things_tells_both_searches(data: Path, capsys: pytest.CaptureFixt
     assert few["queries"] == many["queries"] == 4 and many["pictures"] == 16
     assert few["whole"] == many["whole"] and few["objects_a_picture"] <= 2 < many["objects_a_picture"] <= 6
     assert told["coco128"] == {}, "each photo has a large cup too"
+    assert told["everyday"]["6"]["queries"] == 3, "each photo has a small vase"
+    judged = told["judged"]
+    assert judged["6"]["queries"] == 4 and judged["6"]["names"] == 2, "cups and vases; the couch is a difficult one"
+    assert told["passed"] == {most: small_things.passes(judged[most]) for most in ("6", "2")}, "what settings were chosen on does not judge"
     assert "recall within the first 10" in err
 
 
