@@ -88,6 +88,9 @@ def search_figures(sizes: Iterator[int] | list[int]) -> list[Figure]:
         for name in FILTERS:
             figures.append(Figure("search", f"{size:,} photos, filter keeps {name}, p50", (*ours, name, "p50_ms"), "ms", None, filtered))
         figures.append(Figure("search", f"{size:,} photos, recall@10, lowest of these", (*at, "recall_least"), "", recall))
+        for name, text in (("text-512", "queries as far from the photos as words are"), ("clustered-768", "768-d")):
+            figures.append(Figure("search", f"{size:,} photos, {text}, no filter, p50", (*at, name, "none", "p50_ms"), "ms", None, plain))
+            figures.append(Figure("search", f"{size:,} photos, {text}, recall@10", (*at, name, "none", "recall"), "", recall))
         if size >= 1_000_000:
             figures.append(Figure("search", f"{size:,} photos, opened again", (*at, "reopen_s"), "s", None, 10.0))
             figures.append(Figure("search", f"{size:,} photos, resident", (*at, "resident_mb"), "MB", None, 5_000.0))

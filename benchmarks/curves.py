@@ -36,7 +36,12 @@ CONTENDERS = {
     "builtin-torch": "PyTorch, built-in\nnetwork, fp32",
     "builtin-onnxruntime": "onnxruntime, built-in\nnetwork, fp32",
 }
-SETS = {"clustered-512": "clustered, 512-d", "clustered-768": "clustered, 768-d", "random-512": "random, 512-d"}
+SETS = {
+    "clustered-512": "clustered, 512-d",
+    "text-512": "clustered, 512-d, with queries as far from the photos as words are",
+    "clustered-768": "clustered, 768-d",
+    "random-512": "random, 512-d",
+}
 OURS, LIGHT, NUMPY, SQLITE, GREY = "#0b6e99", "#7fb8d1", "#b3541e", "#6b5b95", "#555555"
 SHADES = ("#9ecae1", "#6baed6", "#3182bd", "#08519c")
 STAGES = ("#0b6e99", "#4a9fc4", "#9ecae1", "#e6a15c", "#b3541e", "#6b5b95", "#3f7f5f", "#a3c9a8", "#999999", "#cccccc")

@@ -35,6 +35,8 @@ BLOCK = 5_000
 PER_CLUSTER = 50
 SHARED, OWN = 0.35, 0.5
 """Of a vector's squared length: what all photos have in common; of the rest, what a cluster has in common."""
+WORDS_SHARED, WORDS_OWN = 0.5, 0.4
+"""The same of a query that resembles a text's vector: what all texts have in common, which no photo has, and of the rest, a cluster's."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,20 @@ class Drawer:
         self._common /= np.linalg.norm(self._common)
         self._centres = dice.standard_normal((self.clusters, shape.dimensions), np.float32) * self._scales
 
+    def texts(self, number: int) -> FloatArray:
+        """(number, D) vectors that lie to the photos as CLIP's texts do: apart from all of them, nearer to those of one cluster.
+
+        A text and a photo of its cluster have a cosine of about 0.25, two texts 0.5, two photos of different clusters 0.35.
+        """
+        dice = np.random.default_rng((2, 0))
+        away = dice.standard_normal(self._shape.dimensions, np.float32)
+        away -= (away @ self._common) * self._common
+        cluster = dice.integers(0, self.clusters, number)
+        noise = dice.standard_normal((number, self._shape.dimensions), np.float32) * self._scales
+        own = np.sqrt(WORDS_OWN) * self._centres[cluster] + np.sqrt(1 - WORDS_OWN) * noise
+        found = np.sqrt(WORDS_SHARED) * away / np.linalg.norm(away) + np.sqrt(1 - WORDS_SHARED) * own
+        return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True), np.float32)
+
     def block(self, seed: int, rows: int) -> tuple[FloatArray, NDArray[np.int64]]:
         """(rows, D) vectors and the cluster of each."""
         dice = np.random.default_rng((1, seed))
@@ -93,9 +109,10 @@ def moment(days: float) -> str:
     return (FIRST_DAY + timedelta(days=days)).isoformat(timespec="seconds")
 
 
-def queries(shape: Shape, number: int) -> FloatArray:
-    """(number, D) vectors of the same kind that are in no library."""
-    return Drawer(shape).block(10**9, number)[0]
+def queries(shape: Shape, number: int, like: str = "photos") -> FloatArray:
+    """(number, D) vectors that are in no library: ``photos`` of the library's own kind, or ``texts``, of another distribution."""
+    drawer = Drawer(shape)
+    return drawer.texts(number) if like == "texts" else drawer.block(10**9, number)[0]
 
 
 def library(shape: Shape, folder: Path = DEFAULT_FOLDER) -> Path:

@@ -78,6 +78,25 @@ def test_the_truth_is_the_best_of_what_passes() -> None:
     assert stored.truth(queries, filters) == truth, "also where it has no room in memory"
 
 
+def test_queries_like_texts_lie_apart_from_all_photos_and_nearer_to_one_cluster() -> None:
+    shape = Shape(20_000, 256)
+    drawer = synthetic.Drawer(shape)
+    photos, texts = drawer.block(0, 4_000)[0], synthetic.queries(shape, 50, "texts")
+    assert np.allclose(np.linalg.norm(texts, axis=1), 1, atol=1e-5)
+    scores = texts @ photos.T
+    nearest = np.sort(scores, axis=1)[:, -5:].mean()
+    assert abs(scores.mean()) < 0.05 and 0.15 < nearest < 0.4
+    ordinary = synthetic.queries(shape, 50) @ photos.T
+    assert ordinary.mean() > 0.25 and np.sort(ordinary, axis=1)[:, -5:].mean() > 0.5
+    assert np.array_equal(texts, synthetic.queries(shape, 50, "texts"))
+
+
+def test_a_tiny_library_is_searched_with_words_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exact, "nearest", exact.nearest)
+    found = TinyMeasurement(SHAPE, tmp_path, 5, "texts").run()
+    assert {figures["recall"] for figures in found["filters"].values()} == {1.0}
+
+
 def test_recall_counts_the_right_ones_among_the_first_ten() -> None:
     ids = [synthetic.photo_id(number) for number in range(30)]
     assert search.recall({0: ids[:10], 1: ids[10:20]}, [list(range(10)), list(range(15, 25))]) == 0.75
