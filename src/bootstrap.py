@@ -20,7 +20,7 @@ from src.services.backup import finish_import
 from src.services.doctor import DoctorService
 from src.services.exporting import ExportService
 from src.services.folders import FolderService
-from src.services.handlers import WRITERS, JobHandlers, queue_sync, rebuild_if_due
+from src.services.handlers import WRITERS, JobHandlers, being_added, queue_sync, rebuild_if_due
 from src.services.indexing import IndexingService
 from src.services.jobs import Handler, JobRunner
 from src.services.library import LibraryService
@@ -105,7 +105,7 @@ class Services:
         try:
             self.models.embedder(self.library.active_model).encode_texts(["warm up"])
             rebuild_if_due(self.library, self.vectors, self.jobs)
-        except AppError as error:
+        except (AppError, OSError) as error:
             log.warning("warm-up stopped: %s", error)
 
 
@@ -137,7 +137,7 @@ def build_services(
     jobs = JobRunner(catalog, handlers)
     for kind in WRITERS:
         handlers[kind] = workers.tidied(kind, handlers[kind], jobs)
-    watcher = FolderWatcher(folders, lambda paths: queue_sync(jobs, paths))
+    watcher = FolderWatcher(folders, lambda paths: queue_sync(jobs, paths), lambda: being_added(jobs))
     uploads = UploadStore(settings)
     return Services(
         settings, catalog, vectors, models, reader, library, folders, indexing, objects, exports, search, uploads, jobs, watcher, handlers

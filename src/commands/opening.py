@@ -15,7 +15,7 @@ from src.config import Settings
 from src.errors import AppError, LibraryBusy, UnreadablePath
 from src.models.registry import spec
 from src.schema import JobKind, JobSnapshot
-from src.services.jobs import stored_snapshot, submit_job
+from src.services.jobs import cancel_job, stored_snapshot, submit_job
 
 DONE, FAILED = 0, 1
 
@@ -93,7 +93,7 @@ def _follow_in_the_app(
                     raise LibraryBusy("The app ended before the job was done.", "It goes on when the app is started again.")
                 time.sleep(0.3)
     except KeyboardInterrupt:
-        services.catalog.jobs.update(job_id, cancel=True)
+        cancel_job(services.catalog, job_id)
         raise
     if report.snapshot.state == "cancelled":
         report.problem = AppError("The job was cancelled in the app.", "What was done so far is kept.")

@@ -137,6 +137,11 @@ def queue_sync(jobs: JobRunner, paths: list[Path]) -> None:
     _queue_once(jobs, "sync", f"Looking for changes in {what}", paths=[str(path) for path in paths])
 
 
+def being_added(jobs: JobRunner) -> set[str]:
+    """Paths that a job, queued, running or paused, is adding: they are not to be looked at beside it."""
+    return {str(path) for job in jobs.active() if job.kind == "index" for path in jobs.params(job.id).get("paths", ())}
+
+
 def queue_objects(jobs: JobRunner, **params: Any) -> None:
     """Queue finding objects in photos (see ``ObjectService.index``), unless just that is queued already."""
     _queue_once(jobs, "objects", "Finding objects in photos", **params)

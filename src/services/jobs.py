@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+import os
 import threading
 import time
 import uuid
@@ -95,9 +96,8 @@ class JobRunner:
         return [s for row in self._catalog.jobs.rows(limit=limit) if (s := self.snapshot(row["id"]))]
 
     def cancel(self, job_id: str) -> None:
-        """Ask a job to stop; what it committed stays. One that is paused ends at once."""
-        if not self._catalog.jobs.update_if(job_id, "paused", state="cancelled"):
-            self._catalog.jobs.update(job_id, cancel=True)
+        """Ask a job to stop; see ``cancel_job``."""
+        cancel_job(self._catalog, job_id)
 
     def pause(self, job_id: str) -> None:
         """Ask a job to stop until ``resume``, also across restarts; others may run meanwhile."""
@@ -155,9 +155,17 @@ class JobRunner:
             log.exception("job %s failed", row["id"])
             text = f"Something unexpected went wrong ({type(error).__name__}). The log has the details."
             snapshot = dataclasses.replace(self._running.get(row["id"], snapshot), state="failed", error=text)
+        if snapshot.state == "cancelled":
+            self._let_go(row)
         self._running[row["id"]] = snapshot  # before the row says so: who sees that no job runs must see how this one ended
         self._store(snapshot)
         self._running.pop(row["id"], None)
+
+    def _let_go(self, row: Mapping[str, Any]) -> None:
+        try:
+            stop_watching_unfinished(self._catalog, row)
+        except AppError:
+            log.exception("the folders of job %s are still watched", row["id"])
 
     def _consume(self, row: Mapping[str, Any], snapshot: JobSnapshot) -> JobSnapshot:
         """Follow the job's events to their end, a cancel or the process's stop."""
@@ -214,6 +222,30 @@ def submit_job(catalog: Catalog, kind: JobKind, title: str, wake: Mapping[str, t
         if wake and kind in kinds:
             wake[lane].set()
     return job_id
+
+
+def cancel_job(catalog: Catalog, job_id: str) -> None:
+    """Ask a job to stop; what it committed stays. One that is queued or paused ends at once, whichever process owns the library."""
+    row = catalog.jobs.get(job_id)
+    if row and row["state"] in ("queued", "paused"):
+        stop_watching_unfinished(catalog, row)
+        if catalog.jobs.update_if(job_id, row["state"], state="cancelled"):
+            return
+    catalog.jobs.update(job_id, cancel=True)  # the worker that runs it looks at this
+
+
+def stop_watching_unfinished(catalog: Catalog, row: Mapping[str, Any]) -> None:
+    """After adding a folder was cancelled: the folder is looked at again only when somebody asks.
+
+    While it is watched, the next look at it would add the rest after all; so this comes before the job is seen to have ended. A folder
+    that was gone through to its end before is watched as it was. row: of the cancelled job; any other kind of job changes nothing.
+    """
+    if row.get("kind") != "index":
+        return
+    paths = {os.fsencode(path) for path in json.loads(row["params"]).get("paths", ())}
+    for folder in catalog.folders.all():
+        if folder.path in paths and folder.synced_at is None:
+            catalog.folders.set_watched(folder.path, False)
 
 
 def stored_snapshot(catalog: Catalog, job_id: str) -> JobSnapshot | None:

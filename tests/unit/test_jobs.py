@@ -18,7 +18,7 @@ from src.database.catalog import Catalog
 from src.errors import LibraryUnusable
 from src.models.model_manager import ModelManager
 from src.schema import SKIPPED_KEPT, Already, FoundFile, Indexed, JobEvent, JobSnapshot, Progress, Skipped, Timings
-from src.services.jobs import MAX_ATTEMPTS, JobRunner, applied, stored_snapshot, submit_job
+from src.services.jobs import MAX_ATTEMPTS, JobRunner, applied, cancel_job, stored_snapshot, submit_job
 from src.services.search import Query
 from tests.conftest import fake_models, make_photo
 from tests.fakes import FakeEmbedder
@@ -199,7 +199,7 @@ def test_uploads_of_a_process_that_died_before_queueing_them_are_indexed(setting
     first.close()
     second = build_services(settings, models=fake_models(settings)).start()
     try:
-        until(lambda: second.catalog.counts()[0] == 1)
+        until(lambda: second.catalog.counts()[0] == 1 and not second.jobs.active())
         assert not half.exists() and second.search.search(Query("red"), 1).hits[0].path == str(kept.path)
     finally:
         second.close()
@@ -264,6 +264,19 @@ def test_a_paused_or_queued_job_can_be_cancelled_and_a_queued_one_paused(runner:
     assert jobs.snapshot(second).state == "cancelled"
     jobs.cancel(first)
     assert jobs.wait(first, 10).state == "cancelled" and jobs.active() == []
+
+
+def test_a_queued_job_that_is_cancelled_ends_at_once_from_any_process(runner: Callable[..., JobRunner], catalog: Catalog) -> None:
+    jobs = runner(slow)
+    first, second, third = (jobs.submit("index", name) for name in ("one", "two", "three"))
+    until(lambda: jobs.snapshot(first).done > 3)
+    jobs.cancel(second)
+    assert jobs.snapshot(second).state == "cancelled" and second not in [job.id for job in jobs.active()]
+    other = Catalog(catalog._file.file)
+    cancel_job(other, third)
+    assert stored_snapshot(other, third).state == "cancelled" and jobs.snapshot(first).state == "running"
+    cancel_job(other, first)
+    assert jobs.wait(first, 10).state == "cancelled" and jobs.wait(third, 10).done == 0
 
 
 def test_what_an_earlier_start_indexed_counts_as_indexed(catalog: Catalog, runner: Callable[..., JobRunner]) -> None:

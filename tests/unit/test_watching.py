@@ -11,13 +11,14 @@ import pytest
 
 from src.bootstrap import Services, build_services
 from src.config import Settings
+from src.errors import LibraryBusy
 from src.models.model_manager import ModelManager
 from src.schema import JobSnapshot
 from src.services import watching
 from src.services.handlers import queue_sync
 from src.services.watching import _Changes, _merged
 from tests.conftest import make_photo
-from tests.fakes import COLOURS
+from tests.fakes import COLOURS, FakeEmbedder
 
 
 @pytest.fixture
@@ -112,16 +113,153 @@ def test_changes_wait_until_it_is_quiet_but_not_forever(monkeypatch: pytest.Monk
     changes = _Changes()
     for _ in range(40):
         changes.add("/p", {"/p/a"})
-        assert changes.take() == [] or clock[0] >= 130
+        assert changes.take() == {} or clock[0] >= 130
         clock[0] += 1
     changes.add("/p", {"/p/a/b", "/p/a", "/p/c"})
     clock[0] += 5
-    assert changes.take() == [Path("/p/a"), Path("/p/c")] and changes.take() == []
+    taken = changes.take()
+    assert taken == {"/p": {"/p/a/b", "/p/a", "/p/c"}} and _merged("/p", taken["/p"]) == [Path("/p/a"), Path("/p/c")]
+    assert changes.take() == {}
+
+
+def test_changes_that_could_not_be_looked_after_come_again_and_those_of_a_folder_being_added_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [100.0]
+    monkeypatch.setattr(watching.time, "monotonic", lambda: clock[0])
+    changes = _Changes()
+    changes.add("/p", {"/p/a"})
+    changes.add("/q", {"/q"})
+    clock[0] += 60
+    taken = changes.take(lambda: ["/q"])
+    assert taken == {"/p": {"/p/a"}}
+    changes.give_back(taken)
+    clock[0] += 60
+    assert changes.take() == {"/p": {"/p/a"}, "/q": {"/q"}}
 
 
 def test_many_changed_folders_are_one_look_at_the_whole() -> None:
     assert _merged("/p", {f"/p/{n}" for n in range(60)}) == [Path("/p")]
     assert _merged("/p", {"/p/a/b", "/p/a"}) == [Path("/p/a")] and _merged("/p", {"/p"}) == [Path("/p")]
+
+
+def test_one_passing_error_does_not_end_the_watching(running: Services, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "RETRY", 0.05)
+    until(lambda: running.watcher._watches)
+    submit, said = running.watcher._submit, []
+
+    def busy(paths: list[Path]) -> None:
+        said.append(paths)
+        raise LibraryBusy("Another program keeps the library's catalogue locked.")
+
+    running.watcher._submit = busy
+    make_photo(photos / "pink.jpg", COLOURS["pink"])
+    until(lambda: len(said) > 2)
+    assert "Another program keeps" in str(running.watcher.problem)
+    running.watcher._submit = submit
+    until(lambda: images(running) == 5)
+    until(lambda: running.watcher.problem is None)
+
+
+@pytest.mark.parametrize("asked", ["followed", "reachable"])
+def test_an_error_while_looking_at_the_folders_passes_too(
+    running: Services, photos: Path, monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    monkeypatch.setattr(watching, "RETRY", 0.05)
+
+    def broken(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as trouble:
+        trouble.setattr(running.folders, asked, broken)
+        until(lambda: running.watcher.problem is not None)
+    until(lambda: running.watcher.problem is None)
+    make_photo(photos / "pink.jpg", COLOURS["pink"])
+    until(lambda: images(running) == 5)
+
+
+def test_a_folder_whose_thread_of_the_systems_died_is_watched_anew(running: Services, photos: Path) -> None:
+    until(lambda: running.watcher._watches)
+    (emitter,) = running.watcher._observer.emitters  # type: ignore[union-attr]
+    emitter.stop()
+    emitter.join(10)
+    until(lambda: any(each.is_alive() for each in running.watcher._observer.emitters))  # type: ignore[union-attr]
+    make_photo(photos / "pink.jpg", COLOURS["pink"])
+    until(lambda: images(running) == 5)
+
+
+# ------------------------------------------------------------ a folder that is being added
+
+
+@pytest.fixture
+def adding(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Services, Path]]:
+    """An app in which adding a folder of 100 photos takes some seconds."""
+    for name, seconds in (("TICK", 0.05), ("QUIET", 0.2), ("LOOK", 0.1)):
+        monkeypatch.setattr(watching, name, seconds)
+    for number in range(100):
+        make_photo(tmp_path / "many" / f"{number:03}.png", (220, 30, 30), (24, 24), seed=number)
+    slow = ModelManager("builtin", settings, loader=lambda *_: FakeEmbedder(delay=0.03))
+    services = build_services(settings, models=slow).start()
+    yield services, tmp_path / "many"
+    services.close()
+
+
+def syncs(services: Services) -> list[JobSnapshot]:
+    return [job for job in services.jobs.latest(50) if job.kind == "sync"]
+
+
+def test_a_folder_that_is_added_is_looked_at_once(adding: tuple[Services, Path]) -> None:
+    services, folder = adding
+    job = services.jobs.submit("index", "Adding many", paths=[str(folder)])
+    until(lambda: services.watcher._watches)
+    assert services.jobs.wait(job, 60).state == "done"  # type: ignore[union-attr]
+    time.sleep(0.5)
+    assert syncs(services) == []
+    make_photo(folder / "later.png", (30, 60, 220), (24, 24))
+    until(lambda: images(services) == 101)
+
+
+def test_nothing_is_added_while_adding_is_paused_nor_after_it_was_cancelled(adding: tuple[Services, Path]) -> None:
+    services, folder = adding
+    job = services.jobs.submit("index", "Adding many", paths=[str(folder)])
+    until(lambda: services.watcher._watches and (found := services.jobs.snapshot(job)) is not None and found.indexed > 0)
+    services.jobs.pause(job)
+    until(lambda: services.jobs.snapshot(job).state == "paused")  # type: ignore[union-attr]
+    make_photo(folder / "meanwhile.png", (30, 60, 220), (24, 24))
+    before = images(services)
+    time.sleep(1.0)
+    assert images(services) == before < 100 and syncs(services) == []
+    services.jobs.cancel(job)
+    (folder / "000.png").touch()
+    time.sleep(1.0)
+    assert images(services) == before and syncs(services) == [], "cancelled means that the rest is not added"
+    assert [status.watched for status in services.folders.all()] == [False]
+    services.folders.watch(str(folder), True)
+    until(lambda: images(services) == 101)
+
+
+def test_a_running_job_that_is_cancelled_leaves_the_rest_alone_also_after_a_restart(
+    adding: tuple[Services, Path], settings: Settings, models: ModelManager
+) -> None:
+    services, folder = adding
+    job = services.jobs.submit("index", "Adding many", paths=[str(folder)])
+    until(lambda: (found := services.jobs.snapshot(job)) is not None and found.indexed > 0)
+    services.jobs.cancel(job)
+    assert services.jobs.wait(job, 20).state == "cancelled"  # type: ignore[union-attr]
+    before = images(services)
+    services.close()
+    again = build_services(settings, models=models).start()
+    until(again.tending.is_set)
+    time.sleep(0.7)
+    assert images(again) == before < 100 and syncs(again) == []
+    queue_sync(again.jobs, [folder])
+    until(lambda: images(again) == 100)
+    again.close()
+
+
+def test_a_folder_that_was_gone_through_before_stays_watched_when_adding_it_again_is_cancelled(running: Services, photos: Path) -> None:
+    job = running.jobs.submit("index", "Adding it again", paths=[str(photos)])
+    running.jobs.cancel(job)
+    running.jobs.wait(job, 10)
+    assert [status.watched for status in running.folders.all()] == [True]
 
 
 def test_a_renamed_folder_keeps_its_photos(running: Services, photos: Path) -> None:

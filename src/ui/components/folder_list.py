@@ -12,7 +12,7 @@ from src.names import count, shown
 from src.schema import FolderStatus
 from src.services.handlers import queue_objects, queue_sync
 from src.ui import state
-from src.ui.text import moment
+from src.ui.text import literal, moment
 
 
 def show(services: Services) -> None:
@@ -27,6 +27,8 @@ def show(services: Services) -> None:
             icon = ":material/refresh:"
             st.button("Look for changes in all", icon=icon, type="tertiary", key="sync-all", on_click=_sync, args=(services, []))
     with st.container(key="folders", gap="small"):
+        if services.watcher.problem:
+            st.warning(literal(services.watcher.problem), icon=":material/sync_problem:")
         for number, folder in enumerate(folders):
             _show_folder(services, folder, number)
     if missing:
@@ -57,10 +59,16 @@ def status_line(folder: FolderStatus) -> str:
     if folder.offline:
         return f":material/folder_off: **Offline** – {count(folder.files, 'photo')} hidden until it is back. Nothing is forgotten."
     there = folder.files - folder.missing
-    parts = [count(there, "photo"), f"looked at {moment(folder.synced_at)}" if folder.synced_at else "not gone through yet"]
+    parts = [count(there, "photo"), _looked_at(folder)]
     if folder.missing:
         parts.insert(1, f"{folder.missing:,} missing")
     return " · ".join(parts)
+
+
+def _looked_at(folder: FolderStatus) -> str:
+    if folder.synced_at:
+        return f"looked at {moment(folder.synced_at)}"
+    return "not gone through yet" if folder.watched else "not gone through to its end: “Look now” adds the rest"
 
 
 def _show_missing(missing: int) -> None:
