@@ -13,27 +13,33 @@ import shutil
 import sys
 import uuid
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
 from src.config import Settings
-from src.database import snapshot
+from src.database import imported, snapshot
 from src.database.catalog import Catalog
 from src.database.chroma_index import ChromaIndex
 from src.database.disk_space import check_space
 from src.database.lock import LibraryLock
+from src.database.vector_db import LIBRARY_ID
 from src.durable import sync_folder
 from src.errors import BadInput, LibraryError, LibraryUnusable, UnreadablePath
+from src.models import registry, segmenters
 from src.processing.image_io import display_text, stamp_of
 from src.processing.thumbnails import thumbnail_path
 from src.schema import FileStamp, JobEvent, Progress, Skipped
-from src.services.archive import CATALOG, MANIFEST, UPLOAD_NAME, Manifest, checked_members, opened_archive, read_manifest, refusal
+from src.services.archive import CATALOG, MANIFEST, Manifest, checked_members, opened_archive, read_manifest, refusal
+from src.services.library import ACTIVE_MODEL
+from src.services.objects import BUILTIN, SEGMENTER
 
 BLOCK = 1 << 20
 READY = "ready"
 """A file in the staging folder that says: all of it was verified and is the library from now on."""
+THEIRS = "theirs.sqlite3"
+"""The archive's own catalogue in the staging folder: it is only read, and goes once its rows were copied."""
 _STAGING = re.compile(r"\.import-[0-9a-f]{8}")
 
 
@@ -173,21 +179,33 @@ def _stage(file: Path, staging: Path, settings: Settings) -> Iterator[Progress]:
         members = checked_members(archive, _size(file))
         manifest = read_manifest(archive, members)
         total = sum(member.file_size for member in members)
-        check_space(settings.data_dir, total, "what is in the archive")
+        check_space(settings.data_dir, total + manifest.catalogue_bytes, "what is in the archive")
         done = 0
         for member in members:
-            for block in _unpack(archive, member, staging / member.filename):
+            for block in _unpack(archive, member, staging / (THEIRS if member.filename == CATALOG else member.filename)):
                 done += block
                 yield Progress(done, total, "bytes", member.filename)
-    catalogue = staging / CATALOG
-    if _sha256(catalogue) != manifest.catalogue_sha256:
+    theirs, catalogue = staging / THEIRS, staging / CATALOG
+    if _sha256(theirs) != manifest.catalogue_sha256:
         raise refusal("another catalogue than its manifest says")
-    snapshot.check(catalogue)
-    if snapshot.schema_version(catalogue) != manifest.schema or not all(map(UPLOAD_NAME.fullmatch, snapshot.uploads(catalogue))):
-        raise refusal("a catalogue that no export has written")
+    for _ in imported.adopt(theirs, catalogue, manifest.schema, choices()):
+        yield Progress(total, total, "bytes", CATALOG)
+    theirs.unlink()
+    stray = snapshot.unknown(catalogue, (member.filename for member in members if member.filename != CATALOG))
+    if stray:
+        raise refusal(f"a file that its catalogue does not know: {stray}")
     snapshot.settle(catalogue, settings.uploads_dir, _stamps(staging / settings.uploads_dir.name))
     (staging / READY).touch()
     sync_folder(staging)
+
+
+def choices() -> dict[str, Collection[str]]:
+    """The settings that a library may bring along, and the values that each may have (any where there are none)."""
+    return {
+        ACTIVE_MODEL: [spec.id for spec in registry.specs()],
+        SEGMENTER: [BUILTIN, *(spec.id for spec in segmenters.specs())],
+        LIBRARY_ID: (),
+    }
 
 
 def _unpack(archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> Iterator[int]:

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import random
+import re
 import shutil
 import sqlite3
 import stat
@@ -23,6 +24,7 @@ from PIL import Image
 
 from src.bootstrap import Services, build_services
 from src.config import PROJECT_DIR, Settings
+from src.database import imported
 from src.database.tables import TRIGGERS
 from src.errors import AppError, BadInput, LibraryBusy, LibraryError, LibraryNewer, LibraryUnusable, UnreadablePath
 from src.processing.thumbnails import thumbnail_path
@@ -60,6 +62,20 @@ def archive(filled: Services, tmp_path: Path) -> Path:
     file.parent.mkdir()
     export(filled, file)
     return file
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Such an archive, made once for all that only read it."""
+    folder = tmp_path_factory.mktemp("sample")
+    settings = Settings(home=folder / "library")
+    services = build_services(settings, models=fake_models(settings))
+    list(services.handlers["index"]({"paths": [str(make_photo(folder / f"{name}.jpg", COLOURS[name])) for name in ("red", "green")]}))
+    services.folders.add(folder)
+    upload(services, "pink.jpg", (250, 150, 190))
+    export(services, folder / "library.zip")
+    services.close()
+    return folder / "library.zip"
 
 
 def upload(services: Services, name: str, colour: tuple[int, int, int]) -> Path:
@@ -568,24 +584,170 @@ def test_a_manifest_that_is_none(archive: Path, tmp_path: Path, target: Settings
     refused(target, tmp_path / "none.zip")
 
 
+def first(table: str, **values: str) -> str:
+    """SQL that gives columns of one row of a table these values (SQL too)."""
+    said = ", ".join(f"{name} = {value}" for name, value in values.items())
+    return f"UPDATE {table} SET {said} WHERE rowid = (SELECT min(rowid) FROM {table})"
+
+
+OTHER_ID = "'/tmp/evil/holiday'"
+
+
 @pytest.mark.parametrize(
-    "statement",
+    ("statement", "words"),
     [
-        "CREATE TRIGGER evil AFTER UPDATE ON files BEGIN DELETE FROM images; END",
-        "CREATE VIEW evil AS SELECT * FROM images",
-        "CREATE TABLE evil (x)",
-        "DROP TABLE jobs",
-        "PRAGMA user_version = 7",
-        "UPDATE files SET path = CAST('../../evil.jpg' AS BLOB) WHERE uploaded",
-        "UPDATE files SET path = CAST('/etc/hostname' AS BLOB) WHERE uploaded",
-        "UPDATE files SET path = NULL WHERE 0; ",
+        ("CREATE TRIGGER evil AFTER UPDATE ON files BEGIN DELETE FROM images; END", "a trigger that does not belong"),
+        ("CREATE VIEW evil AS SELECT * FROM images", "a view that does not belong"),
+        ("CREATE TABLE evil (x)", "a table that does not belong"),
+        ("CREATE VIRTUAL TABLE evil USING fts5(x)", "does not belong"),
+        ("CREATE INDEX evil ON images (hex(sha256))", "an? index that does not belong"),
+        ("CREATE INDEX evil ON images (id) WHERE length(sha256) > 1", "an? index that does not belong"),
+        ("ALTER TABLE images ADD COLUMN evil TEXT", "a column images.evil"),
+        ("ALTER TABLE files ADD COLUMN evil AS (hex(path))", "a column files.evil"),
+        ("ALTER TABLE jobs ADD COLUMN evil TEXT CHECK (length(evil) > 1)", "jobs"),
+        ("ALTER TABLE images DROP COLUMN bytes", "no column images.bytes"),
+        ("DROP TABLE jobs", "no table jobs"),
+        ("DROP TABLE folders", "no table folders"),
+        ("PRAGMA user_version = 7", "another version"),
+        ("UPDATE files SET path = CAST('../../evil.jpg' AS BLOB) WHERE uploaded", "an upload at b'../../evil.jpg'"),
+        ("UPDATE files SET path = CAST('/etc/hostname' AS BLOB) WHERE uploaded", "an upload at b'/etc/hostname'"),
+        (f"UPDATE files SET path = CAST('{UUID}.jpg' AS BLOB) WHERE uploaded", "an upload at"),
+        (first("images", id=OTHER_ID), "images.id is '/tmp/evil/holiday'"),
+        (first("images", id="'../../../x'"), "images.id is '../../../x'"),
+        (first("images", id="upper(id)"), "images.id is"),
+        (first("images", id=f"'{UUID}'"), "not the id of its bytes"),
+        (first("images", id="CAST(id AS BLOB)"), "images.id is"),
+        (first("images", sha256="upper(sha256) || 'x'"), "images.sha256 is"),
+        (first("images", width="'wide'"), "images.width is 'wide'"),
+        (first("images", width="0"), "images.width is 0"),
+        (first("images", height="-3"), "images.height is -3"),
+        (first("images", height="1e300"), "images.height is"),
+        (first("images", bytes="9223372036854775807"), "images.bytes is"),
+        (first("images", format="'<b>'"), "images.format is"),
+        (first("images", added_at="'yesterday'"), "images.added_at is"),
+        (first("images", added_at="'2024-02-31T10:00:00+00:00'"), "images.added_at is"),
+        (first("images", taken_at="'2024-02-31'"), "images.taken_at is"),
+        (first("files", path="CAST(path AS TEXT)"), "files.path is"),
+        (first("files", path="CAST('photos/x.jpg' AS BLOB)"), "a file at b'photos/x.jpg'"),
+        (first("files", path="CAST('/a' || char(0) || 'b' AS BLOB)"), "a file at"),
+        (first("files", image_id=f"'{UUID}'"), "a row of files that contradicts another"),
+        (first("files", id="9223372036854775807"), "files.id is"),
+        (first("files", name="x'00'"), "files.name is"),
+        (first("files", inode="'many'"), "files.inode is"),
+        (first("files", uploaded="2"), "files.uploaded is 2"),
+        (first("folders", path="CAST('/a' || char(0) AS BLOB)"), "folders.path is"),
+        (first("folders", watched="'often'"), "folders.watched is"),
+        (first("folders", objects="-1"), "folders.objects is"),
+        ("INSERT INTO unreadable VALUES (x'00', 1, 1, 1, 1, 'no', 'x')", "unreadable.path is"),
+        ("UPDATE meta SET value = 'evil' WHERE key = 'active_model'", "the setting active_model = 'evil'"),
+        ("INSERT INTO meta VALUES ('segmenter', 'evil')", "the setting segmenter = 'evil'"),
+        ("INSERT INTO meta VALUES ('evil', 'x')", "a setting that does not belong there"),
+        (first("collections", name="'../evil'"), "collections.name is"),
+        (first("collections", dimensions="NULL"), "a vector of another length"),
+        (first("collections", dimensions="'many'"), "collections.dimensions is"),
+        (first("collections", owner="'evil'"), "collections.owner is"),
+        (first("vectors", vector="x'003c'"), "a vector of another length"),
+        (first("vectors", vector="CAST(vector AS TEXT)"), "vectors.vector is|can't be read"),
+        (first("vectors", vector="zeroblob(length(vector))"), "not of norm 1"),
+        (first("vectors", vector="CAST(substr(vector, 3) || x'007e' AS BLOB)"), "not finite"),
+        (first("vectors", id=OTHER_ID), "which is no image and no object"),
+        (first("vectors", collection="'evil'"), "a vector of another length"),
+        (first("vectors", number="9223372036854775807"), "vectors.number is"),
+        (first("vectors", metadata="'{'"), "vectors.metadata is"),
+        (first("vectors", metadata="'[1]'"), "vectors.metadata is"),
+        (first("segments", id=OTHER_ID), "that is not its image's"),
+        (first("segments", image_id="(SELECT id FROM images WHERE id <> segments.image_id)"), "that is not its image's"),
+        (first("segments", x1="100000"), "outside its image"),
+        (first("segments", y0="y1"), "outside its image"),
+        (first("segments", x0="-1"), "segments.x0 is -1"),
+        (first("segments", score="7.5"), "segments.score is 7.5"),
+        (first("segments", score="'nan'"), "segments.score is"),
+        (first("segments", mask="'0'"), "runs don't add up"),
+        (first("segments", mask="'oooooooooooooooooooooooooooooooooooooooo1'"), "runs don't add up"),
+        (first("segments", mask_height="60000", mask_width="60000"), "a mask that is far too large"),
+        (f"INSERT INTO segmented VALUES ('{UUID}', 'r', 'object-x')", "a row of segmented that contradicts another"),
+        ("INSERT INTO segmented SELECT id, 'r', '' FROM images", "segmented.collection is"),
     ],
 )
-def test_a_catalogue_that_no_export_has_written(archive: Path, tmp_path: Path, target: Settings, statement: str) -> None:
-    members = changed_catalogue(archive, tmp_path / "evil.sqlite3", statement)
-    if statement.endswith("; "):
-        members["catalog.sqlite3"] = b"SQLite format 3\x00" + bytes(4096)
+def test_a_catalogue_that_no_export_has_written(sample: Path, tmp_path: Path, target: Settings, statement: str, words: str) -> None:
+    members = changed_catalogue(sample, tmp_path / "evil.sqlite3", WITH_OBJECT, statement)
+    assert re.search(words, refused(target, write(tmp_path / "evil.zip", members)))
+
+
+WITH_OBJECT = (
+    "INSERT INTO segments SELECT id || '#00000000-0', id, 0, 0, 10, 10, 0.5, 2, 2, '04' FROM images ORDER BY id LIMIT 1"  # 0 off, 4 on
+)
+
+
+def test_what_is_no_catalogue_at_all(archive: Path, tmp_path: Path, target: Settings) -> None:
+    members = {**members_of(archive), "catalog.sqlite3": b"SQLite format 3\x00" + bytes(4096)}
     refused(target, write(tmp_path / "evil.zip", members))
+
+
+def test_an_object_comes_along(archive: Path, tmp_path: Path, target: Settings) -> None:
+    list(import_library(target, write(tmp_path / "good.zip", changed_catalogue(archive, tmp_path / "good.sqlite3", WITH_OBJECT))))
+    assert len(rows(target, "SELECT * FROM segments")) == 1
+
+
+def test_an_index_that_holds_other_rows_than_its_table(archive: Path, tmp_path: Path, target: Settings) -> None:
+    """An index over a part of the rows, declared to be one over all: each page is sound, which is all that a quick check looks at."""
+    whole = "UPDATE sqlite_master SET sql = 'CREATE INDEX ix_files_uploaded ON files (image_id)' WHERE name = 'ix_files_uploaded'"
+    members = changed_catalogue(archive, tmp_path / "evil.sqlite3", "PRAGMA writable_schema = ON", whole)
+    assert "damage" in refused(target, write(tmp_path / "evil.zip", members))
+
+
+def test_only_rows_get_across(filled: Services, archive: Path, tmp_path: Path, target: Settings) -> None:
+    """Counters are made anew, another body of a trigger of ours is left behind, and so is every text that only repeats a path."""
+    statements = [
+        "UPDATE collections SET rows = 77, rewritten = 9",
+        "UPDATE days SET images = -5",
+        "UPDATE changes SET number = 'x'",
+        "UPDATE files SET path_text = 'elsewhere'",
+        "DROP TRIGGER files_delete",
+        "CREATE TRIGGER files_delete AFTER DELETE ON files BEGIN DELETE FROM vectors; END",
+        "DROP INDEX ix_images_taken",
+    ]
+    list(import_library(target, write(tmp_path / "odd.zip", changed_catalogue(archive, tmp_path / "odd.sqlite3", *statements))))
+    assert rows(target, "SELECT name, rows FROM collections ORDER BY name") == rows(
+        filled.settings, "SELECT name, rows FROM collections ORDER BY name"
+    )
+    assert rows(target, "SELECT sum(images) FROM days") == [(5,)] and rows(target, "SELECT typeof(number) FROM changes") == [("integer",)]
+    assert rows(target, "SELECT count(*) FROM files WHERE path_text = CAST(path AS TEXT)") == [(5,)]
+    triggers = dict(rows(target, "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"))
+    assert {" ".join(sql.split()) for sql in triggers.values()} == {
+        sql.replace("TRIGGER", "TRIGGER IF NOT EXISTS", 1) if "IF NOT EXISTS" in triggers[name] else sql for name, sql in TRIGGERS.items()
+    }
+    assert rows(target, "SELECT name FROM sqlite_master WHERE name = 'ix_images_taken'")
+
+
+def test_only_good_jobs_of_the_past_get_across(archive: Path, tmp_path: Path, target: Settings) -> None:
+    """An odd one is no reason to refuse a library: it only tells what was done once."""
+    job = "INSERT INTO jobs VALUES ('{id:032x}', {kind}, 'Adding', {state}, {params}, {progress}, 0, 0, 1, '2026-01-02T03:04:05+00:00')"
+    good = {"kind": "'index'", "state": "'done'", "params": "'{}'", "progress": "NULL"}
+    odd = [{}, {"kind": "'evil'"}, {"state": "'evil'"}, {"state": "'queued'"}, {"params": "'['"}, {"progress": "'{'"}]
+    statements = ["DELETE FROM jobs", *(job.format(id=number, **{**good, **values}) for number, values in enumerate(odd))]
+    list(import_library(target, write(tmp_path / "jobs.zip", changed_catalogue(archive, tmp_path / "jobs.sqlite3", *statements))))
+    assert rows(target, "SELECT id FROM jobs") == [(f"{0:032x}",)]
+
+
+def test_a_capture_time_that_no_calendar_has_is_left_out(archive: Path, tmp_path: Path, target: Settings) -> None:
+    """Earlier versions stored what a camera wrote, whatever it was."""
+    members = changed_catalogue(archive, tmp_path / "odd.sqlite3", first("images", taken_at="'2024-02-31T10:00:00'"))
+    list(import_library(target, write(tmp_path / "odd.zip", members)))
+    assert rows(target, "SELECT DISTINCT taken_at FROM images") == [(None,)]
+
+
+@pytest.mark.parametrize("name", [f"thumbs/{UUID[:2]}/{UUID}.jpg", f"uploads/{UUID}.jpg"])
+def test_a_file_that_the_catalogue_does_not_know(archive: Path, tmp_path: Path, target: Settings, name: str) -> None:
+    members = {**members_of(archive), name: b"x"}
+    assert "its catalogue does not know" in refused(target, write(tmp_path / "more.zip", members))
+
+
+def test_a_catalogue_that_would_take_for_ever(archive: Path, tmp_path: Path, target: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imported, "_STEPS", 100)
+    monkeypatch.setattr(imported, "_STEPS_A_BYTE", 0)
+    monkeypatch.setattr(imported, "_TICK", 10)
+    assert "interrupted" in refused(target, archive)
 
 
 # ---------------------------------------------------------------- killed
