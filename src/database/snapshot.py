@@ -14,6 +14,7 @@ from pathlib import Path
 
 from src.database.catalog import Catalog
 from src.errors import LibraryBusy, LibraryError, LibraryUnusable
+from src.identity import is_id
 from src.schema import FileStamp
 
 _SUFFIX = re.compile(r"\.[a-z0-9]{1,5}")
@@ -23,11 +24,13 @@ UNFINISHED = ("queued", "running", "paused")
 def take(catalog: Catalog, target: Path) -> dict[str, Path]:
     """Copy everything committed so far to ``target``, which must not exist, without jobs that are still to be done.
 
-    In the copy an uploaded file's path is just a name, ``<image id><extension>``. Returns name -> where that file is.
+    In the copy an uploaded file's path is just a name, ``<image id><extension>``. Returns name -> where the catalogue says that file is.
+    Rows of images that stand under no id, which no import would take, stay behind.
     """
     catalog.snapshot_to(target)
     uploaded: dict[str, Path] = {}
     with _opened(target) as db:
+        _drop_strange_images(db)
         for row_id, image_id, path in db.execute("SELECT id, image_id, path FROM files WHERE uploaded ORDER BY id").fetchall():
             source = Path(os.fsdecode(path))
             name = image_id + (source.suffix.lower() if _SUFFIX.fullmatch(source.suffix.lower()) else "")
@@ -112,6 +115,16 @@ def _translated(file: Path, error: Exception) -> LibraryError:
     if "locked" in str(error):
         return LibraryBusy("Another program is using the library's catalogue.", "Close it and try again.")
     return LibraryUnusable(f"The catalogue {file} can't be used ({error}).")
+
+
+def _drop_strange_images(db: sqlite3.Connection) -> None:
+    """Images that stand under no id, and all that points to no image. The library itself is the doctor's to put right."""
+    db.create_function("is_id", 1, lambda value: int(is_id(value)), deterministic=True)
+    db.execute("DELETE FROM images WHERE NOT is_id(id)")
+    for table in ("files", "segments", "segmented"):
+        db.execute(f"DELETE FROM {table} WHERE image_id NOT IN (SELECT id FROM images)")
+    own = "SELECT name FROM collections WHERE owner = 'library'"
+    db.execute(f"DELETE FROM vectors WHERE collection IN ({own}) AND NOT is_id(substr(id, 1, 36))")
 
 
 def _drop_unfinished_jobs(db: sqlite3.Connection) -> None:

@@ -165,7 +165,6 @@ class VectorDatabase:
         """The ``n_results`` nearest of the current collection to ``query`` (D,), best first; an empty collection gives []."""
         name = self._current or self.create_or_get_collection().name
         matrix = normalised([query])
-        self._check_dimensions(name, matrix)
         matches = self.search(name, matrix, n_results)[0]
         metadata = self.catalog.vectors.metadata_of(name, [id_ for id_, _ in matches])
         return [VectorMatch(id_, score, metadata.get(id_, {})) for id_, score in matches]
@@ -175,10 +174,12 @@ class VectorDatabase:
     def search(self, name: str, queries: FloatArray, limit: int, only: PhotoFilter | None = None) -> list[list[Match]]:
         """The ``limit`` nearest of a collection to each of (q, D) queries of norm 1, of images that are not hidden and pass ``only``.
 
-        By the index where it is in step and the collection large, else by an exact scan of what may be found. Raises BadInput.
+        By the index where it is in step and the collection large, else by an exact scan of what may be found. Raises BadInput,
+        WrongDimensions.
         """
         if limit < 1:
             raise BadInput(f"{limit} results can't be shown.", "Ask for at least 1.")
+        self._check_dimensions(name, queries)
         return self._finder.nearest(name, queries, limit, only)
 
     def push(self, name: str, ids: Sequence[str], matrix: FloatArray) -> None:
@@ -323,6 +324,8 @@ class VectorDatabase:
                 yield Progress(done, total, "vectors")
             with self._writing:
                 self._index.finish(name)
+                if not self._holds_all(name):  # damaged vectors are in no index: their photos are encoded again
+                    self.catalog.vectors.delete(name, self.catalog.vectors.unsound(name))
                 if self._holds_all(name):
                     self._in_step.add(name)
                     self._finder.release(name)

@@ -16,6 +16,7 @@ import zipfile
 from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from stat import S_ISREG
 from typing import IO
 
 from src.config import Settings
@@ -27,6 +28,7 @@ from src.database.lock import LibraryLock
 from src.database.vector_db import LIBRARY_ID
 from src.durable import sync_folder
 from src.errors import BadInput, LibraryError, LibraryUnusable, UnreadablePath
+from src.export.target import claimed, publish, sweep
 from src.models import registry, segmenters
 from src.processing.image_io import display_text, stamp_of
 from src.processing.thumbnails import thumbnail_path
@@ -51,28 +53,35 @@ def export_library(settings: Settings, catalog: Catalog, file: Path) -> Iterator
 
     Progress in bytes; an upload that has gone is a Skipped. Closing the iterator leaves no file. Raises BadInput where there is
     a file of that name, UnreadablePath where it can't be written, LibraryUnusable where the disk has too little space.
+
+    Until it is complete it is in a hidden folder beside ``file`` with a name of its own; of two exports to one name, one gets it.
     """
-    part, copy = file.with_name(file.name + ".part"), file.with_name(file.name + ".catalog.part")
     _refuse_existing(file)
     try:
         os.stat(file.parent)
         total = _bytes_to_store(settings)
-        check_space(file.parent, total + _catalogue_bytes(settings), "the archive")
-        copy.unlink(missing_ok=True)
+        check_space(file.parent, total + 2 * _catalogue_bytes(settings), "the archive")
+        sweep(file.parent)
         yield Progress(0, total, "bytes")
-        members = _members(settings, copy, snapshot.take(catalog, copy))
-        with part.open("wb") as target:
-            yield from _write_archive(copy, members, target, total)
-            target.flush()
-            os.fsync(target.fileno())
-        _refuse_existing(file)
-        part.rename(file)
-        sync_folder(file.parent)
+        with claimed(file.parent) as folder:
+            folder.mkdir(mode=0o700)
+            copy, part = folder / CATALOG, folder / "archive"
+            members = _members(settings, copy, snapshot.take(catalog, copy))
+            yield from _warn_of(copy)
+            with part.open("xb") as target:
+                yield from _write_archive(copy, members, target, total)
+                target.flush()
+                os.fsync(target.fileno())
+            publish(part, file)
     except OSError as error:
         raise UnreadablePath(f"{display_text(file)} can't be written ({error.strerror or error}).", "Choose another place.") from error
-    finally:
-        for left in (part, copy):
-            left.unlink(missing_ok=True)
+
+
+def _warn_of(copy: Path) -> Iterator[Skipped]:
+    """An archive that no import takes would be worth nothing: say so while the library is still there."""
+    problem = imported.problem(copy, choices(), copy.with_name("tried"))
+    if problem:
+        yield Skipped(CATALOG, f"As it is, it could not be imported again. {problem} Run `doctor`, then export once more.")
 
 
 def _write_archive(copy: Path, members: Iterator[tuple[str, Path]], target: IO[bytes], total: int) -> Iterator[JobEvent]:
@@ -100,11 +109,11 @@ def _write_archive(copy: Path, members: Iterator[tuple[str, Path]], target: IO[b
 def _members(settings: Settings, copy: Path, uploads: Mapping[str, Path]) -> Iterator[tuple[str, Path]]:
     """(name in the archive, file) of the catalogue's copy and of what is stored beside it for its images."""
     yield CATALOG, copy
-    for image_id in snapshot.image_ids(copy):
+    for image_id in snapshot.image_ids(copy):  # ids all of them: a copy has no other rows
         thumbnail = thumbnail_path(settings.thumbs_dir, image_id)
         yield thumbnail.relative_to(settings.data_dir).as_posix(), thumbnail
     for name, path in uploads.items():
-        yield f"uploads/{name}", path if path.exists() else settings.uploads_dir / path.name
+        yield f"uploads/{name}", settings.uploads_dir / path.name  # whatever the catalogue says: nothing from elsewhere goes out as ours
 
 
 def _entry(name: str, opened: IO[bytes]) -> zipfile.ZipInfo:
@@ -261,10 +270,14 @@ def _refuse_unless_empty(settings: Settings) -> None:
 
 
 def _opened(file: Path) -> IO[bytes] | None:
+    """A regular file, no link; None for anything else. It is not waited for a writer, as a pipe would have it."""
     try:
-        return file.open("rb")
-    except OSError:
+        if not S_ISREG(os.lstat(file).st_mode):
+            return None
+        handle = os.open(file, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    except (OSError, ValueError):
         return None
+    return os.fdopen(handle, "rb")
 
 
 def _size(file: Path) -> int:

@@ -28,7 +28,7 @@ from src.database import imported
 from src.database.tables import TRIGGERS
 from src.errors import AppError, BadInput, LibraryBusy, LibraryError, LibraryNewer, LibraryUnusable, UnreadablePath
 from src.processing.thumbnails import thumbnail_path
-from src.schema import Already, Progress, Skipped, Timings
+from src.schema import Already, Finding, Progress, Skipped, Timings
 from src.services import backup
 from src.services.backup import export_library, finish_import, import_library
 from src.services.search import Query
@@ -291,11 +291,134 @@ def test_a_disk_that_fills_up_in_the_middle(filled: Services, archive: Path, tar
     assert list(archive.parent.iterdir()) == [archive] and stored(target) == []
 
 
-def test_left_overs_of_a_killed_export_are_in_nobodys_way(filled: Services, tmp_path: Path) -> None:
-    for name in ("again.zip.part", "again.zip.catalog.part"):
-        (tmp_path / name).write_bytes(b"half" * 100_000)
+def test_what_lies_beside_the_archive_is_the_users(filled: Services, tmp_path: Path) -> None:
+    beside = [tmp_path / name for name in ("again.zip.part", "again.zip.catalog.part", ".export-mine.part", ".export-mine.part.lock")]
+    for file in beside:
+        file.write_bytes(b"precious")
     export(filled, tmp_path / "again.zip")
-    assert [file.name for file in tmp_path.glob("again*")] == ["again.zip"] and zipfile.ZipFile(tmp_path / "again.zip").testzip() is None
+    assert [file.read_bytes() for file in beside] == [b"precious"] * 4
+    assert zipfile.ZipFile(tmp_path / "again.zip").testzip() is None
+
+
+def test_what_a_killed_export_left_goes_with_the_next(filled: Services, tmp_path: Path) -> None:
+    left = tmp_path / ".export-0123456789ab.part"
+    left.mkdir()
+    (left / "catalog.sqlite3").write_bytes(b"half")
+    left.with_name(f"{left.name}.lock").touch()
+    export(filled, tmp_path / "again.zip")
+    assert not list(tmp_path.glob(".export-*"))
+
+
+def no_links(*_: Any, **__: Any) -> None:
+    """As on a stick with FAT."""
+    raise PermissionError(1, "Operation not permitted")
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_of_two_exports_to_one_name_one_wins(filled: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool) -> None:
+    if not links:
+        monkeypatch.setattr(os, "link", no_links)
+    folder = tmp_path / "one"
+    folder.mkdir()
+    first, second = (export_library(filled.settings, filled.catalog, folder / "library.zip") for _ in range(2))
+    for _ in range(3):
+        next(first), next(second)
+    list(first)
+    won = (folder / "library.zip").read_bytes()
+    with pytest.raises(BadInput, match="There is a file"):
+        list(second)
+    assert list(folder.iterdir()) == [folder / "library.zip"] and (folder / "library.zip").read_bytes() == won
+    assert zipfile.ZipFile(folder / "library.zip").testzip() is None
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_name_that_is_taken_after_the_last_look(filled: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool) -> None:
+    file = tmp_path / "late.zip"
+    file.write_text("precious")
+    monkeypatch.setattr(os.path, "lexists", lambda _: False)
+    if not links:
+        monkeypatch.setattr(os, "link", no_links)
+    with pytest.raises(AppError):
+        export(filled, file)
+    assert file.read_text() == "precious" and not list(tmp_path.glob(".export-*"))
+
+
+# ---------------------------------------------------------------- a library that was damaged or imported before it was looked at
+
+
+def plant(services: Services, image_id: str) -> None:
+    """Give the first photo an id that is none, as an import of former versions let it in; it is missing now."""
+    (old,) = rows(services.settings, "SELECT id FROM images WHERE id IN (SELECT image_id FROM files WHERE NOT uploaded) ORDER BY id")[0]
+    db = sqlite3.connect(services.settings.catalog_file)
+    with db:
+        for table, column in (("images", "id"), ("files", "image_id"), ("vectors", "id")):
+            db.execute(f"UPDATE {table} SET {column} = ? WHERE {column} = ?", (image_id, old))
+    db.close()
+
+
+@pytest.mark.parametrize("where", ["{outside}/holiday", "../../../../outside/holiday"])
+def test_a_photo_under_a_path_touches_nothing_outside(filled: Services, tmp_path: Path, target: Settings, where: str) -> None:
+    outside = tmp_path / "outside"
+    thumbs = filled.settings.thumbs_dir
+    image_id = where.format(outside=outside)
+    victims = [outside / "holiday.jpg", thumbs / image_id[:2] / f"{image_id}.jpg"]
+    for victim in victims:
+        victim.parent.mkdir(parents=True, exist_ok=True)
+        victim.write_bytes(b"the only copy")
+    plant(filled, image_id)
+    with pytest.raises(AppError):
+        thumbnail_path(thumbs, image_id)
+    assert filled.library.details(image_id) is None and filled.library.thumbnail(image_id) is None
+    assert image_id not in [hit.id for hit in (*filled.library.newest(99), *filled.search.search(Query("red"), 99).hits)]
+    export(filled, tmp_path / "odd.zip")
+    list(import_library(target, tmp_path / "odd.zip"))
+    assert len(rows(target, "SELECT id FROM images")) == 4, "what the archive has can be brought back"
+    found = [finding.check for finding in filled.handlers["doctor"]({"repair": False}) if isinstance(finding, Finding)]
+    assert "ids" in found
+    assert [victim.read_bytes() for victim in victims] == [b"the only copy"] * 2
+    with sqlite3.connect(filled.settings.catalog_file) as db:
+        db.execute("UPDATE files SET missing_since = '2024-01-01T00:00:00+00:00' WHERE image_id = ?", (image_id,))
+        db.execute("UPDATE images SET removed_at = '2024-01-01T00:00:00+00:00' WHERE id = ?", (image_id,))
+    list(filled.handlers["forget"]({}))
+    assert [victim.read_bytes() for victim in victims] == [b"the only copy"] * 2
+    assert image_id not in filled.catalog.health.image_ids()
+
+
+def test_the_doctor_forgets_a_photo_under_a_path(filled: Services, tmp_path: Path) -> None:
+    plant(filled, str(tmp_path / "holiday"))
+    (tmp_path / "holiday.jpg").write_bytes(b"the only copy")
+    list(filled.handlers["doctor"]({}))
+    assert (tmp_path / "holiday.jpg").read_bytes() == b"the only copy" and filled.catalog.health.strange_images() == []
+    assert [f for f in filled.handlers["doctor"]({}) if isinstance(f, Finding)] == []
+
+
+def test_an_upload_elsewhere_is_not_taken_for_ours(filled: Services, tmp_path: Path) -> None:
+    """Neither shown without a look at its stamp nor given away in an archive."""
+    secret = make_photo(tmp_path / "secret" / "private.jpg", COLOURS["blue"])
+    with sqlite3.connect(filled.settings.catalog_file) as db:
+        (image_id,) = db.execute("SELECT image_id FROM files WHERE uploaded").fetchone()
+        db.execute("UPDATE files SET path = ? WHERE uploaded", (os.fsencode(secret),))
+    assert filled.library.preview(image_id) is None and not filled.library.has_original(image_id)
+    events = export(filled, tmp_path / "odd.zip")
+    assert len([event for event in events if isinstance(event, Skipped)]) == 1
+    assert secret.read_bytes() not in members_of(tmp_path / "odd.zip").values()
+
+
+def test_an_archive_that_could_not_be_imported_says_so_at_once(filled: Services, tmp_path: Path) -> None:
+    with sqlite3.connect(filled.settings.catalog_file) as db:
+        db.execute("UPDATE vectors SET vector = x'00' WHERE number = (SELECT min(number) FROM vectors)")
+    warnings = [event.reason for event in export(filled, tmp_path / "odd.zip") if isinstance(event, Skipped)]
+    assert len(warnings) == 1 and "could not be imported again" in warnings[0] and "vector of another length" in warnings[0]
+    list(filled.handlers["doctor"]({}))
+    assert not [event for event in export(filled, tmp_path / "good.zip") if isinstance(event, Skipped)]
+
+
+def test_a_pipe_in_place_of_a_thumbnail_is_not_waited_for(filled: Services, tmp_path: Path) -> None:
+    thumbnail = next(filled.settings.thumbs_dir.rglob("*.jpg"))
+    thumbnail.unlink()
+    os.mkfifo(thumbnail)
+    export(filled, tmp_path / "less.zip")
+    assert sum(name.startswith("thumbs/") for name in members_of(tmp_path / "less.zip")) == 4
 
 
 # ---------------------------------------------------------------- where it may not go
