@@ -133,7 +133,7 @@ class ObjectTable:
             query = sa.select(segments).join(images, images.c.id == segments.c.image_id).where(segments.c.id > after)
             with self._file.reading() as db:
                 rows = db.execute(query.where(images.c.removed_at.is_(None)).order_by(segments.c.id).limit(1_000)).all()
-            if not rows:
+            if not rows or rows[-1].id <= after:  # an id that is no text would be asked for again and again
                 return
             yield from _stored(rows)
             after = rows[-1].id

@@ -232,7 +232,7 @@ class VectorTable:
         while True:
             with self._file.reading() as db:
                 found = db.execute(block_query(collection, after, rows, hidden)).all()
-            if not found:
+            if not found or found[-1][0] <= after:  # a number that is none would be asked for again and again
                 return
             after = found[-1][0]
             yield found
@@ -251,7 +251,8 @@ def block_query(collection: str, after: int, rows: int, hidden: bool) -> sa.Sele
 _HIDDEN = sa.select(sa.func.count()).select_from(images).where(images.c.removed_at.is_not(None)).scalar_subquery()
 _IMAGES = sa.select(SEEN.scalar_subquery() + _HIDDEN)
 """The number of images."""
-_ROWS = sa.select(vectors.c.number, vectors.c.id, vectors.c.vector)
+_ROWS = sa.select(vectors.c.number, vectors.c.id, sa.cast(vectors.c.vector, vectors.c.vector.type))
+"""As bytes in any case: text that is none would end the reading of all others."""
 
 
 def _owned_by(collection: str) -> sa.ColumnElement[bool]:

@@ -127,4 +127,4 @@ def test_thumbnail_is_small_upright_and_written_once(tmp_path: Path) -> None:
     assert path == thumbnail_path(tmp_path, image_id) and path.parent.name == "ab"
     before = path.stat().st_mtime_ns
     assert max(Image.open(path).size) == SIDE and write_thumbnail(image, tmp_path, image_id).stat().st_mtime_ns == before
-    assert [file.name for file in path.parent.iterdir()] == ["ab12.jpg"]
+    assert [file.name for file in path.parent.iterdir()] == [f"{image_id}.jpg"]
