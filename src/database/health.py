@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from src.database.sqlite_file import SqliteFile, now
-from src.database.tables import collections, files, images, segments, vectors
+from src.database.tables import collections, files, images, segmented, segments, vectors
 from src.errors import LibraryUnusable
 
 FREE_SHARE, FREE_LEAST = 0.25, 1_000_000
@@ -23,6 +23,7 @@ _OF_NO_IMAGE = sa.and_(
     vectors.c.id.not_in(sa.select(segments.c.id)),
 )
 _AS_ID = "-".join("[0-9a-f]" * length for length in (8, 4, 4, 4, 12))
+_STRANGE = sa.func.glob(_AS_ID, images.c.id) == 0
 _SIZES = ("freelist_count", "page_count", "page_size")
 _POINTS_NOWHERE = files.c.image_id.not_in(sa.select(images.c.id))
 
@@ -67,7 +68,14 @@ class HealthTable:
     def strange_images(self) -> list[str]:
         """Ids of images that are no ids: nothing may be stored or looked for under such a name."""
         with self._file.reading() as db:
-            return list(db.execute(sa.select(images.c.id).where(sa.func.glob(_AS_ID, images.c.id) == 0)).scalars())
+            return list(db.execute(sa.select(images.c.id).where(_STRANGE)).scalars())
+
+    def delete_strange_images(self) -> None:
+        """With all that points to no image. Their vectors are ``stray_vectors`` then."""
+        with self._file.writing() as db:
+            db.execute(images.delete().where(_STRANGE))
+            for table in (files, segments, segmented):
+                db.execute(table.delete().where(table.c.image_id.not_in(sa.select(images.c.id))))
 
     def stray_vectors(self) -> dict[str, list[str]]:
         """Library collection -> ids of vectors that belong to no image and to no object."""

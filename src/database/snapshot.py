@@ -18,6 +18,7 @@ from src.identity import is_id
 from src.schema import FileStamp
 
 _SUFFIX = re.compile(r"\.[a-z0-9]{1,5}")
+_UPLOADED = "SELECT id, image_id, CAST(path AS BLOB) FROM files WHERE uploaded AND path IS NOT NULL ORDER BY id"
 UNFINISHED = ("queued", "running", "paused")
 
 
@@ -31,7 +32,7 @@ def take(catalog: Catalog, target: Path) -> dict[str, Path]:
     uploaded: dict[str, Path] = {}
     with _opened(target) as db:
         _drop_strange_images(db)
-        for row_id, image_id, path in db.execute("SELECT id, image_id, path FROM files WHERE uploaded ORDER BY id").fetchall():
+        for row_id, image_id, path in db.execute(_UPLOADED).fetchall():
             source = Path(os.fsdecode(path))
             name = image_id + (source.suffix.lower() if _SUFFIX.fullmatch(source.suffix.lower()) else "")
             if name in uploaded:  # the same bytes stored twice: one is enough
@@ -122,7 +123,7 @@ def _drop_strange_images(db: sqlite3.Connection) -> None:
     db.create_function("is_id", 1, lambda value: int(is_id(value)), deterministic=True)
     db.execute("DELETE FROM images WHERE NOT is_id(id)")
     for table in ("files", "segments", "segmented"):
-        db.execute(f"DELETE FROM {table} WHERE image_id NOT IN (SELECT id FROM images)")
+        db.execute(f"DELETE FROM {table} WHERE image_id IS NULL OR image_id NOT IN (SELECT id FROM images)")
     own = "SELECT name FROM collections WHERE owner = 'library'"
     db.execute(f"DELETE FROM vectors WHERE collection IN ({own}) AND NOT is_id(substr(id, 1, 36))")
 

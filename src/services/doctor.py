@@ -85,7 +85,7 @@ class DoctorService:
         strange = self._catalog.health.strange_images()
         if strange:
             if repair:
-                self._catalog.forget(strange)
+                self._catalog.health.delete_strange_images()
             text = f"{count(len(strange), 'photo')} stood under a name that is no photo's id; the next sync reads what is there again."
             yield Finding("ids", text, repair)
 
