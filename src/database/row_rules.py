@@ -75,8 +75,9 @@ def flag(value: Any) -> bool:
     return type(value) is int and value in (0, 1)
 
 
-def share(value: Any) -> bool:
-    return type(value) in (int, float) and 0.0 <= value <= 1.0
+def certainty(value: Any) -> bool:
+    """Of a segmenter; a network that estimates it may go a little beyond 0 and 1."""
+    return type(value) in (int, float) and -1.0 <= value <= 2.0
 
 
 def moment(value: Any) -> bool:
@@ -158,13 +159,13 @@ _OWN: dict[str, dict[str, Rule]] = {
         "collection": text(512),
         "id": text(65_536),
         "vector": lambda value: isinstance(value, bytes),
-        "metadata": is_json,
+        "metadata": lambda value: is_json(value, most=16_000_000),
     },
     "segments": {
         "id": text(60),
         "image_id": is_id,
         **{edge: whole(0, SIDE) for edge in ("x0", "y0", "x1", "y1")},
-        "score": share,
+        "score": certainty,
         "mask_height": whole(1, MASK_SIDE),
         "mask_width": whole(1, MASK_SIDE),
         "mask": text(2 * MASK_PIXELS),

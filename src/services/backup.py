@@ -29,6 +29,7 @@ from src.database.vector_db import LIBRARY_ID
 from src.durable import sync_folder
 from src.errors import BadInput, LibraryError, LibraryUnusable, UnreadablePath
 from src.export.target import claimed, publish, sweep
+from src.identity import image_id
 from src.models import registry, segmenters
 from src.processing.image_io import display_text, stamp_of
 from src.processing.thumbnails import thumbnail_path
@@ -109,8 +110,8 @@ def _write_archive(copy: Path, members: Iterator[tuple[str, Path]], target: IO[b
 def _members(settings: Settings, copy: Path, uploads: Mapping[str, Path]) -> Iterator[tuple[str, Path]]:
     """(name in the archive, file) of the catalogue's copy and of what is stored beside it for its images."""
     yield CATALOG, copy
-    for image_id in snapshot.image_ids(copy):  # ids all of them: a copy has no other rows
-        thumbnail = thumbnail_path(settings.thumbs_dir, image_id)
+    for id_ in snapshot.image_ids(copy):  # ids all of them: a copy has no other rows
+        thumbnail = thumbnail_path(settings.thumbs_dir, id_)
         yield thumbnail.relative_to(settings.data_dir).as_posix(), thumbnail
     for name, path in uploads.items():
         yield f"uploads/{name}", settings.uploads_dir / path.name  # whatever the catalogue says: nothing from elsewhere goes out as ours
@@ -242,12 +243,25 @@ def _finish(settings: Settings) -> None:
             for source in [file for name in ("thumbs", "uploads") for file in (staging / name).rglob("*") if file.is_file()]:
                 target = settings.data_dir / source.relative_to(staging)
                 target.parent.mkdir(parents=True, exist_ok=True)
-                os.replace(source, target)
+                if source.parent.name != "uploads" or _may_take(source, target):
+                    os.replace(source, target)
             ChromaIndex(settings.chroma_dir).discard()
             snapshot.retire(settings.catalog_file)
             os.replace(catalogue, settings.catalog_file)
             sync_folder(settings.data_dir)
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def _may_take(source: Path, target: Path) -> bool:
+    """Whether an upload may have its place. One that lies there, still to be added, is the only copy: it goes for its own bytes alone."""
+    if not os.path.lexists(target):
+        return True
+    return _is_as_named(source) and not _is_as_named(target)
+
+
+def _is_as_named(upload: Path) -> bool:
+    """Whether an upload's bytes are those that its name is made of."""
+    return upload.is_file() and image_id(_sha256(upload)) == upload.name.partition(".")[0]
 
 
 def _staged(settings: Settings) -> list[Path]:

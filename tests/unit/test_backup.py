@@ -24,8 +24,8 @@ from PIL import Image
 
 from src.bootstrap import Services, build_services
 from src.config import PROJECT_DIR, Settings
-from src.database import imported
-from src.database.tables import TRIGGERS
+from src.database import imported, row_rules
+from src.database.tables import TRIGGERS, metadata
 from src.errors import AppError, BadInput, LibraryBusy, LibraryError, LibraryNewer, LibraryUnusable, UnreadablePath
 from src.processing.thumbnails import thumbnail_path
 from src.schema import Already, Finding, Progress, Skipped, Timings
@@ -204,16 +204,48 @@ def test_what_vanished_meanwhile(filled: Services, tmp_path: Path, target: Setti
     assert len(rows(target, "SELECT * FROM images")) == 5 and len(list(target.thumbs_dir.rglob("*.jpg"))) == 4
 
 
-def test_an_older_catalogue_is_brought_up_to_date(archive: Path, tmp_path: Path, target: Settings) -> None:
-    steps = [f"DROP TRIGGER {name}" for name in TRIGGERS]
-    steps += [f"DROP INDEX {name}" for name in ("ix_files_stamp", "ix_files_missing", "ix_files_uploaded", "ix_images_taken")]
-    steps += ["DROP TABLE folders", "DROP TABLE unreadable", "DROP TABLE changes", "DROP TABLE days"]
-    steps += ["ALTER TABLE files DROP COLUMN missing_since"]
-    members = changed_catalogue(archive, tmp_path / "old.sqlite3", *steps, "ALTER TABLE jobs DROP COLUMN pause", "PRAGMA user_version = 1")
-    list(import_library(target, write(tmp_path / "old.zip", members, schema=1)))
+SINCE_4 = ["DROP TABLE segments", "DROP TABLE segmented", "ALTER TABLE folders DROP COLUMN objects"]
+SINCE_3 = [
+    *(f"DROP TRIGGER {name}" for name in TRIGGERS),
+    *(f"DROP INDEX {name}" for name in ("ix_files_missing", "ix_files_uploaded", "ix_images_taken", "ix_images_hidden")),
+    *(f"DROP TABLE {name}" for name in ("changes", "days")),
+    *(f"ALTER TABLE collections DROP COLUMN {name}" for name in ("rows", "rewritten")),
+]
+SINCE_2 = ["DROP INDEX ix_files_stamp", "DROP TABLE folders", "DROP TABLE unreadable", "ALTER TABLE files DROP COLUMN missing_since"]
+SINCE_2 += ["ALTER TABLE jobs DROP COLUMN pause"]
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_an_older_catalogue_is_brought_up_to_date(archive: Path, tmp_path: Path, target: Settings, version: int) -> None:
+    steps = [step for since, some in ((4, SINCE_4), (3, SINCE_3), (2, SINCE_2)) if version < since for step in some]
+    members = changed_catalogue(archive, tmp_path / "old.sqlite3", *steps, f"PRAGMA user_version = {version}")
+    list(import_library(target, write(tmp_path / "old.zip", members, schema=version)))
     restored = build_services(target, models=fake_models(target))
-    assert restored.search.search(Query("green"), 1).hits[0].name == "green.jpg" and restored.folders.all() == []
+    assert restored.search.search(Query("green"), 1).hits[0].name == "green.jpg" and restored.library.stats().images == 5
+    assert len(restored.folders.all()) == (0 if version == 1 else 1)
     restored.close()
+
+
+def test_every_table_is_copied_or_counted_anew() -> None:
+    """A table that a later version brings must be thought of here, and by the rules for its rows."""
+    assert {*imported.ORDER, "days", "changes"} == set(metadata.tables)
+    for name, table in metadata.tables.items():
+        assert set(row_rules.of_table(name)) == set(table.columns.keys())
+
+
+@pytest.mark.parametrize("there", ["good", "other"])
+def test_an_upload_that_waits_is_not_replaced_by_one_of_its_name(
+    archive: Path, tmp_path: Path, target: Settings, there: str
+) -> None:
+    """An archive may hold anything under an upload's name; what lies there may be the only copy."""
+    members = members_of(archive)
+    (name,) = (name for name in members if name.startswith("uploads/"))
+    waiting = target.data_dir / name
+    waiting.parent.mkdir(parents=True)
+    waiting.write_bytes(members[name] if there == "good" else b"half of one")
+    forged = write(tmp_path / "forged.zip", {**members, name: b"forged"} if there == "good" else members)
+    list(import_library(target, forged))
+    assert waiting.read_bytes() == members[name]
 
 
 def test_export_while_another_thread_indexes(services: Services, tmp_path: Path) -> None:
