@@ -1,10 +1,10 @@
-"""Forged libraries: python -m benchmarks.forged [--cases 2000] [--seed 1] [--minutes 30] [--only CASE] [--json]
+"""Forged libraries: python -m benchmarks.forged [--cases 2000] [--seed 1] [--minutes 30] [--first NUMBER] [--json]
 
 Each case forges an archive (rows, schema, bytes of the catalogue, members and bytes of the ZIP) and imports it, or plants odd rows in a
 library of its own; whatever is open then goes through stats, folders, jobs, newest, search, details, sync, doctor, export, forget and
 clear. Counted are exceptions that are no AppError, files outside the library that were read, written or removed (told by Python's audit
-events, and by looking at the files), and cases that took too long. A case is told by seed and number alone: ``--only`` runs one again.
-Exit 1 where anything was counted.
+events, and by looking at the files), and cases that took too long. A case is told by seed and number alone: ``--first NUMBER --cases 1``
+runs one again. Exit 1 where anything was counted.
 """
 
 from __future__ import annotations
@@ -272,8 +272,8 @@ def _tried(step: Callable[[], object], name: str, tally: Tally) -> bool:
         return False
 
 
-def run(cases: int, seed: int, seconds: float, only: int | None = None) -> Tally:
-    """As many of the cases as fit into that time."""
+def run(cases: int, seed: int, seconds: float, first: int = 0) -> Tally:
+    """As many of the cases, from the number ``first`` on, as fit into that time."""
     tally = Tally()
     sys.addaudithook(GUARD.listen)
     with tempfile.TemporaryDirectory(prefix="forged-") as folder:
@@ -284,7 +284,7 @@ def run(cases: int, seed: int, seconds: float, only: int | None = None) -> Tally
         services.close()
         good = _members(base / "good.zip")
         until = time.monotonic() + seconds
-        for number in range(cases) if only is None else [only]:
+        for number in range(first, first + cases):
             if time.monotonic() > until:
                 break
             case(number, seed, base, good, tally)
@@ -303,10 +303,10 @@ def main() -> int:
     parser.add_argument("--cases", type=int, default=2_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=30.0, help="stop after that (default: %(default)s)")
-    parser.add_argument("--only", type=int, help="this case alone")
+    parser.add_argument("--first", type=int, default=0, help="number of the first case (default: %(default)s)")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    tally = run(arguments.cases, arguments.seed, 60 * arguments.minutes, arguments.only)
+    tally = run(arguments.cases, arguments.seed, 60 * arguments.minutes, arguments.first)
     result = {"seed": arguments.seed, "asked": arguments.cases, **tally.as_json()}
     print(json.dumps(result) if arguments.json else "\n".join(f"{name:12}{value}" for name, value in result.items()))
     return int(bool(tally.raised or tally.touched or tally.slow))

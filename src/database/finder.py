@@ -36,7 +36,7 @@ class Finder:
         By the index where the collection is large and has one, else by an exact scan of what may be found.
         """
         counters = self._table.counters(name)
-        if not counters.rows:
+        if not counters.rows or not counters.dimensions:
             return [[] for _ in queries]
         found = None if is_small(counters) else self._by_index(name, queries, limit, only)
         return found or exact.nearest(self._blocks(name, counters, only), queries, limit)

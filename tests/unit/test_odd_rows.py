@@ -204,6 +204,20 @@ def test_a_folder_whose_path_can_be_none_is_left_out(filled: Services, photos: P
     filled.watcher.stop()
 
 
+def test_the_same_bytes_under_a_damaged_id(filled: Services, photos: Path) -> None:
+    """A file that is read again finds its bytes under an id that is not theirs."""
+    change(filled, "UPDATE images SET id = 'evil' WHERE id = (SELECT image_id FROM files WHERE name = 'red.jpg')")
+    change(filled, "DELETE FROM files WHERE name = 'red.jpg'")
+    change(filled, "DELETE FROM vectors WHERE id NOT IN (SELECT id FROM images)")
+    list(filled.handlers["sync"]({}))
+    assert names(filled, "red")[0] == "red.jpg" and len(filled.catalog.health.image_ids()) == 4
+
+
+def test_a_collection_without_a_length(filled: Services) -> None:
+    change(filled, "UPDATE collections SET dimensions = NULL")
+    assert filled.search.search(Query("green"), 3).hits == ()
+
+
 def test_one_object_with_a_damaged_mask(filled: Services) -> None:
     image_id = filled.catalog.newest(1)[0]
     for number, mask in enumerate(("04", "0", "evil", 5)):
