@@ -15,9 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
+
 from src.database import row_rules
-from src.database.catalog import Catalog
 from src.database.row_rules import Row, os_text
+from src.database.sqlite_file import in_our_words
 from src.database.tables import MIGRATIONS, TRIGGERS, metadata
 from src.errors import LibraryUnusable
 
@@ -59,15 +61,24 @@ def adopt(source: Path, target: Path, schema: int, choices: Choices) -> Iterator
     """
     with _in_our_words(), contextlib.closing(_stranger(source)) as theirs:
         tables = _checked(theirs, schema)
-        Catalog(target).close()
+        _make(target)
         with contextlib.closing(sqlite3.connect(target)) as ours:
-            ours.execute("PRAGMA journal_mode = DELETE")
             ours.execute("PRAGMA foreign_keys = ON")
             with ours:
                 copy = _Copy(theirs, ours, choices)
                 for table in ORDER:
                     if table in tables:
                         yield from copy.rows(table, tables[table])
+
+
+def _make(target: Path) -> None:
+    """A new catalogue without rows. It may lie where no library could (a backup is tried on the drive that it is written to)."""
+    engine = sa.create_engine(sa.URL.create("sqlite", database=str(target)))
+    with in_our_words(target), engine.begin() as db:
+        for step in MIGRATIONS:
+            step(db)
+        db.exec_driver_sql(f"PRAGMA user_version = {SCHEMA}")
+    engine.dispose()
 
 
 def problem(file: Path, choices: Choices, beside: Path) -> str | None:

@@ -174,8 +174,7 @@ class VectorDatabase:
     def search(self, name: str, queries: FloatArray, limit: int, only: PhotoFilter | None = None) -> list[list[Match]]:
         """The ``limit`` nearest of a collection to each of (q, D) queries of norm 1, of images that are not hidden and pass ``only``.
 
-        By the index where it is in step and the collection large, else by an exact scan of what may be found. Raises BadInput,
-        WrongDimensions.
+        By the index where it is in step and the collection large, else by an exact scan of what may be found. Raises BadInput.
         """
         if limit < 1:
             raise BadInput(f"{limit} results can't be shown.", "Ask for at least 1.")
@@ -375,8 +374,8 @@ class VectorDatabase:
                 log.warning("%s", error)
 
     def _check_dimensions(self, name: str, matrix: FloatArray) -> None:
-        known = {collection.name: collection.dimensions for collection in self.catalog.vectors.all()}.get(name)
-        if known is not None and known != matrix.shape[1]:
+        known = self.catalog.vectors.counters(name).dimensions
+        if known and known != matrix.shape[1]:
             raise WrongDimensions(f"The collection {name!r} holds vectors of length {known}, the query has {matrix.shape[1]}.")
 
     def _refuse_if_read_only(self) -> None:

@@ -24,7 +24,7 @@ from PIL import Image
 
 from src.bootstrap import Services, build_services
 from src.config import PROJECT_DIR, Settings
-from src.database import imported, row_rules
+from src.database import imported, row_rules, sqlite_file
 from src.database.tables import TRIGGERS, metadata
 from src.errors import AppError, BadInput, LibraryBusy, LibraryError, LibraryNewer, LibraryUnusable, UnreadablePath
 from src.processing.thumbnails import thumbnail_path
@@ -442,6 +442,12 @@ def test_an_archive_that_could_not_be_imported_says_so_at_once(filled: Services,
     warnings = [event.reason for event in export(filled, tmp_path / "odd.zip") if isinstance(event, Skipped)]
     assert len(warnings) == 1 and "could not be imported again" in warnings[0] and "vector of another length" in warnings[0]
     list(filled.handlers["doctor"]({}))
+    assert not [event for event in export(filled, tmp_path / "good.zip") if isinstance(event, Skipped)]
+
+
+def test_an_archive_on_a_network_drive_is_tried_as_well(filled: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No library may lie there, but that is where backups go."""
+    monkeypatch.setattr(sqlite_file, "network_file_system", lambda *_: "nfs4")
     assert not [event for event in export(filled, tmp_path / "good.zip") if isinstance(event, Skipped)]
 
 
