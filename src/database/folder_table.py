@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
+from src.database import row_rules
 from src.database.sqlite_file import SqliteFile, now, upsert
 from src.database.tables import folders
 
@@ -35,7 +35,7 @@ class FolderTable:
         """In the order of their paths. A row whose path can be none is left out: there is nothing to look at."""
         with self._file.reading() as db:
             rows = [FolderRow(**row) for row in db.execute(sa.select(folders).order_by(folders.c.path)).mappings()]
-        return [row for row in rows if row.path and b"\0" not in row.path and os.path.isabs(os.fsdecode(row.path))]
+        return [row for row in rows if row_rules.path(row.path)]
 
     def put(self, row: FolderRow, replaces: list[bytes]) -> None:
         """Insert or replace a folder; it takes the place of ``replaces`` (folders inside it)."""

@@ -204,6 +204,13 @@ def test_a_folder_whose_path_can_be_none_is_left_out(filled: Services, photos: P
     filled.watcher.stop()
 
 
+def test_a_folder_of_another_system_is_shown_as_offline(filled: Services, photos: Path) -> None:
+    """A library from a Windows computer: its folders can be seen, and removed."""
+    change(filled, "INSERT INTO folders (path, path_text, watched, objects) VALUES (?, 'C', 1, 0)", rb"C:\Photos")
+    list(filled.handlers["sync"]({}))
+    assert sorted(status.offline for status in filled.folders.all()) == [False, True]
+
+
 def test_the_same_bytes_under_a_damaged_id(filled: Services, photos: Path) -> None:
     """A file that is read again finds its bytes under an id that is not theirs."""
     change(filled, "UPDATE images SET id = 'evil' WHERE id = (SELECT image_id FROM files WHERE name = 'red.jpg')")
