@@ -10,6 +10,8 @@ import numpy.typing as npt
 from src.errors import BadInput
 from src.schema import Box, Mask
 
+LONGEST = 60
+"""Bits of a run's length at most."""
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
 
@@ -24,10 +26,14 @@ def encode(pixels: BoolArray) -> Mask:
 
 def decode(mask: Mask) -> BoolArray:
     """The mask as (H, W) bool. Raises BadInput where its runs do not add up to its size."""
-    if sum(mask.counts) != mask.height * mask.width or min(mask.counts, default=0) < 0:
-        raise BadInput(f"The runs of a mask add up to {sum(mask.counts)}, not to {mask.height} x {mask.width}.")
+    _check_sum(mask)
     flat = np.repeat(np.arange(len(mask.counts)) % 2 == 1, mask.counts)
     return flat.reshape((mask.height, mask.width), order="F")
+
+
+def _check_sum(mask: Mask) -> None:
+    if sum(mask.counts) != mask.height * mask.width or min(mask.counts, default=0) < 0:
+        raise BadInput(f"The runs of a mask add up to {sum(mask.counts)}, not to {mask.height} x {mask.width}.")
 
 
 def area(mask: Mask) -> int:
@@ -78,7 +84,7 @@ def from_compressed(text: str, height: int, width: int) -> Mask:
     for value in _values(text):
         counts.append(value + (counts[-2] if len(counts) > 2 else 0))
     mask = Mask(height, width, tuple(counts))
-    decode(mask)
+    _check_sum(mask)
     return mask
 
 
@@ -86,7 +92,7 @@ def _values(text: str) -> Iterator[int]:
     value = shift = 0
     for character in text:
         bits = ord(character) - 48
-        if not 0 <= bits < 64:
+        if not 0 <= bits < 64 or shift > LONGEST:
             raise BadInput(f"{character!r} does not belong in a mask's text.")
         value |= (bits & 31) << shift
         shift += 5

@@ -96,6 +96,7 @@ class Catalog:
         moment = now()
         with self._file.writing() as db:
             if new_images:
+                _make_way(db, new_images)
                 db.execute(upsert(images, ["id"], keep=("added_at",)), [_image_values(row, moment) for row in new_images])
             former = _images_at(db, [row.path for row in file_rows])
             put_files(db, file_rows)
@@ -233,6 +234,13 @@ class Catalog:
     def compact(self) -> None:
         """Give the space of deleted rows back to the disk."""
         self._file.compact()
+
+
+def _make_way(db: sa.Connection, rows: Sequence[ImageRow]) -> None:
+    """The same bytes under another id can only be a damaged row: it goes, and its files are the new row's from their next look on."""
+    for part in parts(rows):
+        same = images.c.sha256.in_([row.sha256 for row in part])
+        db.execute(images.delete().where(same, images.c.id.not_in([row.id for row in part])))
 
 
 def _image_values(row: ImageRow, moment: str) -> dict[str, Any]:

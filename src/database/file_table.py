@@ -94,7 +94,7 @@ class FileTable:
                 query = query.where(files.c.missing_since.is_(None))
             with self._file.reading() as db:
                 page = [(row[0], row[1]) for row in db.execute(query.order_by(files.c.path).limit(PAGE))]
-            if not page:
+            if not page or page[-1][0] <= after:  # a path of another kind would be asked for again and again
                 return
             after = page[-1][0]
             yield page

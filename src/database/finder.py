@@ -36,7 +36,7 @@ class Finder:
         By the index where the collection is large and has one, else by an exact scan of what may be found.
         """
         counters = self._table.counters(name)
-        if not counters.rows:
+        if not counters.rows or not counters.dimensions:
             return [[] for _ in queries]
         found = None if is_small(counters) else self._by_index(name, queries, limit, only)
         return found or exact.nearest(self._blocks(name, counters, only), queries, limit)
@@ -51,7 +51,7 @@ class Finder:
         held = None if not is_small(counters) and self._has_index(name) else self._resident.blocks(name, counters, numbers)
         if held is not None:
             return held
-        return self._table.blocks(name) if numbers is None else self._table.blocks_of(numbers)
+        return self._table.blocks(name) if numbers is None else self._table.blocks_of(name, numbers)
 
     def _by_index(self, name: str, queries: FloatArray, limit: int, only: PhotoFilter | None) -> list[list[Match]] | None:
         """None where the index does not give ``limit`` findable neighbours for every query: the rest may be hidden, or out of its reach."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from src.database import row_rules
 from src.database.sqlite_file import SqliteFile, now, upsert
 from src.database.tables import folders
 
@@ -31,9 +32,10 @@ class FolderTable:
         self._file = file
 
     def all(self) -> list[FolderRow]:
-        """In the order of their paths."""
+        """In the order of their paths. A row whose path can be none is left out: there is nothing to look at."""
         with self._file.reading() as db:
-            return [FolderRow(**row) for row in db.execute(sa.select(folders).order_by(folders.c.path)).mappings()]
+            rows = [FolderRow(**row) for row in db.execute(sa.select(folders).order_by(folders.c.path)).mappings()]
+        return [row for row in rows if row_rules.path(row.path)]
 
     def put(self, row: FolderRow, replaces: list[bytes]) -> None:
         """Insert or replace a folder; it takes the place of ``replaces`` (folders inside it)."""

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from src.database.sqlite_file import SqliteFile, now
-from src.database.tables import collections, files, images, segments, vectors
+from src.database.tables import collections, files, images, segmented, segments, vectors
 from src.errors import LibraryUnusable
 
 FREE_SHARE, FREE_LEAST = 0.25, 1_000_000
@@ -22,6 +22,8 @@ _OF_NO_IMAGE = sa.and_(
     vectors.c.id.not_in(sa.select(images.c.id)),
     vectors.c.id.not_in(sa.select(segments.c.id)),
 )
+_AS_ID = "-".join("[0-9a-f]" * length for length in (8, 4, 4, 4, 12))
+_STRANGE = sa.func.glob(_AS_ID, images.c.id) == 0
 _SIZES = ("freelist_count", "page_count", "page_size")
 _POINTS_NOWHERE = files.c.image_id.not_in(sa.select(images.c.id))
 
@@ -36,7 +38,7 @@ class HealthTable:
         """What SQLite finds wrong with its file, None where it is whole. Reads all of it."""
         try:
             with self._file.reading() as db:
-                said = str(db.exec_driver_sql("PRAGMA quick_check(1)").scalar_one())
+                said = str(db.exec_driver_sql("PRAGMA integrity_check(1)").scalar_one())
         except LibraryUnusable:
             return "it can't be read to its end"
         return None if said == "ok" else said
@@ -62,6 +64,18 @@ class HealthTable:
     def delete_stray_files(self) -> None:
         with self._file.writing() as db:
             db.execute(files.delete().where(_POINTS_NOWHERE))
+
+    def strange_images(self) -> list[str]:
+        """Ids of images that are no ids: nothing may be stored or looked for under such a name."""
+        with self._file.reading() as db:
+            return list(db.execute(sa.select(images.c.id).where(_STRANGE)).scalars())
+
+    def delete_strange_images(self) -> None:
+        """With all that points to no image. Their vectors are ``stray_vectors`` then."""
+        with self._file.writing() as db:
+            db.execute(images.delete().where(_STRANGE))
+            for table in (files, segments, segmented):
+                db.execute(table.delete().where(table.c.image_id.not_in(sa.select(images.c.id))))
 
     def stray_vectors(self) -> dict[str, list[str]]:
         """Library collection -> ids of vectors that belong to no image and to no object."""

@@ -5,9 +5,11 @@ A segment's id is its image's, a ``#`` and something of its own, so that an id a
 
 from __future__ import annotations
 
+import contextlib
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -16,6 +18,7 @@ from src.database import filters
 from src.database.sqlite_file import SqliteFile, listed, parts, upsert
 from src.database.tables import collections, images, segmented, segments, vectors
 from src.database.vector_table import OBJECTS, image_of, write_vectors
+from src.errors import BadInput
 from src.schema import FloatArray, PhotoFilter, Segment
 
 Pair = tuple[Segment, FloatArray]
@@ -84,7 +87,7 @@ class ObjectTable:
         if recipe is not None:
             query = query.where(sa.exists().where(segmented.c.image_id == image_id, segmented.c.recipe == recipe))
         with self._file.reading() as db:
-            return [_stored(row) for row in db.execute(query)]
+            return _stored(db.execute(query))
 
     def known(self, image_id: str, recipe: str) -> list[Segment] | None:
         """What a recipe found in an image, in the order it was stored; None where another one, or none, was the last to look through it."""
@@ -93,7 +96,7 @@ class ObjectTable:
         with self._file.reading() as db:
             if db.execute(done).first() is None:
                 return None
-            stored = [_stored(row) for row in db.execute(query)]
+            stored = _stored(db.execute(query))
         return [item.segment for item in sorted(stored, key=lambda item: _place(item.id))]
 
     def by_id(self, ids: Sequence[str]) -> dict[str, StoredSegment]:
@@ -101,7 +104,7 @@ class ObjectTable:
         found: dict[str, StoredSegment] = {}
         with self._file.reading() as db:
             for part in parts(ids):
-                found.update({row.id: _stored(row) for row in db.execute(sa.select(segments).where(segments.c.id.in_(part)))})
+                found.update({item.id: item for item in _stored(db.execute(sa.select(segments).where(segments.c.id.in_(part))))})
         return found
 
     def ids_in(self, image_ids: Sequence[str]) -> list[str]:
@@ -130,9 +133,9 @@ class ObjectTable:
             query = sa.select(segments).join(images, images.c.id == segments.c.image_id).where(segments.c.id > after)
             with self._file.reading() as db:
                 rows = db.execute(query.where(images.c.removed_at.is_(None)).order_by(segments.c.id).limit(1_000)).all()
-            if not rows:
+            if not rows or rows[-1].id <= after:  # an id that is no text would be asked for again and again
                 return
-            yield from map(_stored, rows)
+            yield from _stored(rows)
             after = rows[-1].id
 
 
@@ -151,7 +154,8 @@ def _named(image_id: str, recipe: str, pairs: Sequence[Pair]) -> list[tuple[str,
 
 def _place(segment_id: str) -> int:
     """Which of its image's segments this was when they were stored."""
-    return int(segment_id.rpartition("-")[2])
+    number = segment_id.rpartition("-")[2]
+    return int(number) if number.isdecimal() else 0
 
 
 def _row(id_: str, segment: Segment) -> dict[str, object]:
@@ -161,6 +165,11 @@ def _row(id_: str, segment: Segment) -> dict[str, object]:
     return {"id": id_, "image_id": image_of(id_), "x0": x0, "y0": y0, "x1": x1, "y1": y1, "score": segment.score, **shape}
 
 
-def _stored(row: sa.Row[tuple[object, ...]]) -> StoredSegment:
-    mask = masks.from_compressed(row.mask, row.mask_height, row.mask_width)
-    return StoredSegment(row.id, row.image_id, Segment((row.x0, row.y0, row.x1, row.y1), mask, row.score))
+def _stored(rows: Iterable[sa.Row[Any]]) -> list[StoredSegment]:
+    """Without those whose mask is none: damage, which must not take the others with it."""
+    found = []
+    for row in rows:
+        with contextlib.suppress(BadInput):
+            mask = masks.from_compressed(row.mask, row.mask_height, row.mask_width)
+            found.append(StoredSegment(row.id, row.image_id, Segment((row.x0, row.y0, row.x1, row.y1), mask, row.score)))
+    return found

@@ -1,4 +1,4 @@
-"""A catalogue's file on its own: copied for a backup, checked and fitted to its new place when one is brought back.
+"""A catalogue's file on its own: copied for a backup, fitted to its new place when one is brought back.
 
 Plain SQLite on purpose: a copy must not be migrated, nor turned to WAL, before it is where it belongs.
 """
@@ -9,29 +9,30 @@ import contextlib
 import os
 import re
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from src.database.catalog import Catalog
-from src.database.tables import MIGRATIONS, TRIGGERS, metadata
 from src.errors import LibraryBusy, LibraryError, LibraryUnusable
+from src.identity import is_id
 from src.schema import FileStamp
 
-SCHEMA = len(MIGRATIONS)
-"""The schema version that this program writes."""
 _SUFFIX = re.compile(r"\.[a-z0-9]{1,5}")
+_UPLOADED = "SELECT id, image_id, CAST(path AS BLOB) FROM files WHERE uploaded AND path IS NOT NULL ORDER BY id"
 UNFINISHED = ("queued", "running", "paused")
 
 
 def take(catalog: Catalog, target: Path) -> dict[str, Path]:
     """Copy everything committed so far to ``target``, which must not exist, without jobs that are still to be done.
 
-    In the copy an uploaded file's path is just a name, ``<image id><extension>``. Returns name -> where that file is.
+    In the copy an uploaded file's path is just a name, ``<image id><extension>``. Returns name -> where the catalogue says that file is.
+    Rows of images that stand under no id, which no import would take, stay behind.
     """
     catalog.snapshot_to(target)
     uploaded: dict[str, Path] = {}
     with _opened(target) as db:
-        for row_id, image_id, path in db.execute("SELECT id, image_id, path FROM files WHERE uploaded ORDER BY id").fetchall():
+        _drop_strange_images(db)
+        for row_id, image_id, path in db.execute(_UPLOADED).fetchall():
             source = Path(os.fsdecode(path))
             name = image_id + (source.suffix.lower() if _SUFFIX.fullmatch(source.suffix.lower()) else "")
             if name in uploaded:  # the same bytes stored twice: one is enough
@@ -59,25 +60,22 @@ def image_ids(file: Path) -> list[str]:
         return [row[0] for row in db.execute("SELECT id FROM images ORDER BY id")]
 
 
-def uploads(file: Path) -> list[str]:
-    """Names of the uploaded files in a copy that ``take`` made."""
+def unknown(file: Path, stored: Iterable[str]) -> str | None:
+    """The first of the names ``<image id>.jpg`` in ``thumbs`` and ``<image id><extension>`` in ``uploads`` that a copy has no row for."""
     with _opened(file) as db:
-        return [os.fsdecode(row[0]) for row in db.execute("SELECT path FROM files WHERE uploaded")]
-
-
-def check(file: Path) -> None:
-    """Raise LibraryUnusable where the file is damaged, or holds anything but the catalogue's own tables, indexes and triggers."""
-    with _opened(file) as db:
-        db.execute("PRAGMA trusted_schema = OFF")
-        foreign = [row for row in db.execute("SELECT type, name, tbl_name, sql FROM sqlite_master") if not _is_ours(*row)]
-        if foreign or db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
-            raise LibraryUnusable(f"The catalogue {file.name} is damaged.")
+        for name in stored:
+            folder, _, place = name.partition("/")
+            own = "SELECT 1 FROM files WHERE uploaded AND path = ?" if folder == "uploads" else "SELECT 1 FROM images WHERE id = ?"
+            wanted = place.encode() if folder == "uploads" else place.rpartition("/")[2].removesuffix(".jpg")
+            if db.execute(own, (wanted,)).fetchone() is None:
+                return name
+    return None
 
 
 def settle(file: Path, folder: Path, stamps: Mapping[str, FileStamp]) -> None:
     """Fit a copy to the library it goes into: uploads are in ``folder`` now, with these stamps (by name), and no job waits.
 
-    The caller has looked at ``uploads``: a name that is a path would lead out of the folder.
+    Of a copy that ``imported.adopt`` made: a name that is a path would lead out of the folder.
     """
     with _opened(file) as db:
         for row_id, name in db.execute("SELECT id, path FROM files WHERE uploaded").fetchall():
@@ -120,11 +118,15 @@ def _translated(file: Path, error: Exception) -> LibraryError:
     return LibraryUnusable(f"The catalogue {file} can't be used ({error}).")
 
 
+def _drop_strange_images(db: sqlite3.Connection) -> None:
+    """Images that stand under no id, and all that points to no image. The library itself is the doctor's to put right."""
+    db.create_function("is_id", 1, lambda value: int(is_id(value)), deterministic=True)
+    db.execute("DELETE FROM images WHERE NOT is_id(id)")
+    for table in ("files", "segments", "segmented"):
+        db.execute(f"DELETE FROM {table} WHERE image_id IS NULL OR image_id NOT IN (SELECT id FROM images)")
+    own = "SELECT name FROM collections WHERE owner = 'library'"
+    db.execute(f"DELETE FROM vectors WHERE collection IN ({own}) AND NOT is_id(substr(id, 1, 36))")
+
+
 def _drop_unfinished_jobs(db: sqlite3.Connection) -> None:
     db.execute(f"DELETE FROM jobs WHERE state IN ({', '.join('?' * len(UNFINISHED))})", UNFINISHED)
-
-
-def _is_ours(kind: str, name: str, table: str, statement: str | None) -> bool:
-    if kind == "trigger":  # runs by itself: only the very statements that this program writes
-        return statement is not None and TRIGGERS.get(name) == statement
-    return kind in ("table", "index") and (table in metadata.tables or table.startswith("sqlite_"))

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import sqlalchemy as sa
 
+from src.database.tolerant import tolerate
+
 metadata = sa.MetaData()
 
 meta = sa.Table("meta", metadata, sa.Column("key", sa.Text, primary_key=True), sa.Column("value", sa.Text, nullable=False))
@@ -143,6 +145,7 @@ jobs = sa.Table(
 )
 
 
+tolerate(metadata)
 CHANGES = sa.select(sa.func.max(changes.c.number))
 """A number that is another one after each change to images or files."""
 SEEN = sa.select(sa.func.coalesce(sa.func.sum(days.c.images), 0))

@@ -165,7 +165,6 @@ class VectorDatabase:
         """The ``n_results`` nearest of the current collection to ``query`` (D,), best first; an empty collection gives []."""
         name = self._current or self.create_or_get_collection().name
         matrix = normalised([query])
-        self._check_dimensions(name, matrix)
         matches = self.search(name, matrix, n_results)[0]
         metadata = self.catalog.vectors.metadata_of(name, [id_ for id_, _ in matches])
         return [VectorMatch(id_, score, metadata.get(id_, {})) for id_, score in matches]
@@ -179,6 +178,7 @@ class VectorDatabase:
         """
         if limit < 1:
             raise BadInput(f"{limit} results can't be shown.", "Ask for at least 1.")
+        self._check_dimensions(name, queries)
         return self._finder.nearest(name, queries, limit, only)
 
     def push(self, name: str, ids: Sequence[str], matrix: FloatArray) -> None:
@@ -323,6 +323,8 @@ class VectorDatabase:
                 yield Progress(done, total, "vectors")
             with self._writing:
                 self._index.finish(name)
+                if not self._holds_all(name):  # damaged vectors are in no index: their photos are encoded again
+                    self.catalog.vectors.delete(name, self.catalog.vectors.unsound(name))
                 if self._holds_all(name):
                     self._in_step.add(name)
                     self._finder.release(name)
@@ -372,8 +374,8 @@ class VectorDatabase:
                 log.warning("%s", error)
 
     def _check_dimensions(self, name: str, matrix: FloatArray) -> None:
-        known = {collection.name: collection.dimensions for collection in self.catalog.vectors.all()}.get(name)
-        if known is not None and known != matrix.shape[1]:
+        known = self.catalog.vectors.counters(name).dimensions
+        if known and known != matrix.shape[1]:
             raise WrongDimensions(f"The collection {name!r} holds vectors of length {known}, the query has {matrix.shape[1]}.")
 
     def _refuse_if_read_only(self) -> None:

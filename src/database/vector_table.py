@@ -159,18 +159,25 @@ class VectorTable:
 
     def get(self, collection: str, id_: str) -> FloatArray | None:
         """One vector as (D,) float32 of norm 1, None where there is none."""
-        with self._file.reading() as db:
-            blob = db.execute(sa.select(vectors.c.vector).where(vectors.c.collection == collection, vectors.c.id == id_)).scalar()
-        return None if blob is None else _unpack([blob])[0]
+        return self.get_many(collection, [id_]).get(id_)
 
     def get_many(self, collection: str, ids: Sequence[str]) -> dict[str, FloatArray]:
-        """Id -> vector (D,) float32 of norm 1; ids without one are left out."""
+        """Id -> vector (D,) float32 of norm 1; ids without one are left out, and damaged ones."""
         found: dict[str, FloatArray] = {}
+        length = self.counters(collection).dimensions
         with self._file.reading() as db:
             for part in parts(ids):
-                query = sa.select(vectors.c.id, vectors.c.vector).where(vectors.c.collection == collection, vectors.c.id.in_(part))
-                rows = db.execute(query).all()
-                found.update(zip([row[0] for row in rows], _unpack([row[1] for row in rows]), strict=True) if rows else ())
+                rows = _sound(db.execute(_ROWS.where(vectors.c.collection == collection, vectors.c.id.in_(part))).all(), length)
+                found.update(zip(rows.ids, rows.matrix, strict=True) if rows.ids else ())
+        return found
+
+    def unsound(self, collection: str) -> list[str]:
+        """Ids of vectors that no search can use: of another length than their collection's, or not finite. Reads all of them."""
+        found: list[str] = []
+        length = self.counters(collection).dimensions
+        for block in self._raw(collection, CRC_ROWS, hidden=True, after=0):
+            sound = set(_sound(block, length).numbers)
+            found += [row[1] for row in block if row[0] not in sound]
         return found
 
     def sample(self, collection: str, number: int) -> list[str]:
@@ -193,7 +200,7 @@ class VectorTable:
         with self._file.reading() as db:
             for part in parts(ids):
                 query = sa.select(vectors.c.id, vectors.c.metadata).where(vectors.c.collection == collection, vectors.c.id.in_(part))
-                found.update({row[0]: json.loads(row[1]) if row[1] else {} for row in db.execute(query)})
+                found.update({row[0]: _from_json(row[1]) for row in db.execute(query)})
         return found
 
     def blocks(self, collection: str, rows: int = 4096, hidden: bool = False) -> Iterator[tuple[list[str], FloatArray]]:
@@ -204,25 +211,31 @@ class VectorTable:
         return ((block.ids, block.matrix) for block in self.rows(collection, rows, hidden))
 
     def rows(self, collection: str, rows: int = 4096, hidden: bool = False, after: int = 0) -> Iterator[Rows]:
-        """The same with serial numbers, from the one that follows ``after`` on."""
-        while True:
-            block = self._rows(block_query(collection, after, rows, hidden))
-            if not block.ids:
-                return
-            after = block.numbers[-1]
-            yield block
+        """The same with serial numbers, from the one that follows ``after`` on. Damaged ones are left out."""
+        length = self.counters(collection).dimensions
+        for found in self._raw(collection, rows, hidden, after):
+            block = _sound(found, length)
+            if block.ids:
+                yield block
 
-    def blocks_of(self, numbers: npt.NDArray[np.int64], rows: int = 4096) -> Iterator[tuple[list[str], FloatArray]]:
-        """The vectors with these serial numbers, in blocks as above."""
+    def blocks_of(self, collection: str, numbers: npt.NDArray[np.int64], rows: int = 4096) -> Iterator[tuple[list[str], FloatArray]]:
+        """The vectors of a collection that have these serial numbers, in blocks as above."""
+        length = self.counters(collection).dimensions
         for start in range(0, len(numbers), rows):
-            block = self._rows(_ROWS.where(vectors.c.number.in_(listed(numbers[start : start + rows].tolist()))))
+            with self._file.reading() as db:
+                found = db.execute(_ROWS.where(vectors.c.number.in_(listed(numbers[start : start + rows].tolist())))).all()
+            block = _sound(found, length)
             if block.ids:
                 yield block.ids, block.matrix
 
-    def _rows(self, query: sa.Select[Any]) -> Rows:
-        with self._file.reading() as db:
-            found = db.execute(query).all()
-        return Rows([row[0] for row in found], [row[1] for row in found], _halves([row[2] for row in found]))
+    def _raw(self, collection: str, rows: int, hidden: bool, after: int) -> Iterator[Sequence[Any]]:
+        while True:
+            with self._file.reading() as db:
+                found = db.execute(block_query(collection, after, rows, hidden)).all()
+            if not found or found[-1][0] <= after:  # a number that is none would be asked for again and again
+                return
+            after = found[-1][0]
+            yield found
 
 
 def image_of(segment_id: str) -> str:
@@ -238,7 +251,8 @@ def block_query(collection: str, after: int, rows: int, hidden: bool) -> sa.Sele
 _HIDDEN = sa.select(sa.func.count()).select_from(images).where(images.c.removed_at.is_not(None)).scalar_subquery()
 _IMAGES = sa.select(SEEN.scalar_subquery() + _HIDDEN)
 """The number of images."""
-_ROWS = sa.select(vectors.c.number, vectors.c.id, vectors.c.vector)
+_ROWS = sa.select(vectors.c.number, vectors.c.id, sa.cast(vectors.c.vector, vectors.c.vector.type))
+"""As bytes in any case: text that is none would end the reading of all others."""
 
 
 def _owned_by(collection: str) -> sa.ColumnElement[bool]:
@@ -288,14 +302,30 @@ def restored(half: npt.NDArray[np.float16]) -> FloatArray:
     return matrix
 
 
-def _unpack(blobs: Sequence[bytes]) -> FloatArray:
-    return restored(_halves(blobs))
+def _sound(rows: Sequence[Any], length: int) -> Rows:
+    """Those of the rows (number, id, bytes) whose vectors are of the length and finite."""
+    kept = [row for row in rows if len(row[2]) == 2 * length]
+    if not kept or not length:
+        return Rows([], [], np.empty((0, length), np.float16))
+    half = np.frombuffer(b"".join([row[2] for row in kept]), dtype="<f2").reshape(len(kept), length)
+    sizes = half.view(np.uint16) & 0x7FFF  # without the sign, larger numbers have larger bits
+    if sizes.max() >= _INFINITE:
+        finite = sizes.max(axis=1) < _INFINITE
+        kept, half = [row for row, good in zip(kept, finite, strict=True) if good], half[finite]
+    return Rows([row[0] for row in kept], [row[1] for row in kept], half)
 
 
-def _halves(blobs: Sequence[bytes]) -> npt.NDArray[np.float16]:
-    if not blobs:
-        return np.empty((0, 0), np.float16)
-    return np.frombuffer(b"".join(blobs), dtype="<f2").reshape(len(blobs), -1)
+_INFINITE = 0x7C00
+"""Bits of float16's infinity; those of what is no number are larger still."""
+
+
+def _from_json(text: str | None) -> dict[str, Any]:
+    """{} for what can't be read."""
+    try:
+        found = json.loads(text) if text else {}
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _findable(collection: str) -> sa.ColumnElement[bool]:

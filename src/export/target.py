@@ -25,6 +25,7 @@ _PACKED = (".csv", ".json", ".txt", ".yaml")
 """Worth compressing in a ZIP; pictures and Parquet are compressed already."""
 _AWKWARD = re.compile("[\\s<>:\"/\\\\|?*#%&{}$!'@+`=;,\N{REPLACEMENT CHARACTER}]+")
 """What some file system, shell, YAML or address bar trips over."""
+_OURS = re.compile(r"\.export-[0-9a-f]{12}\.part")
 _STEM_LENGTH, _STEM_BYTES = 60, 120
 
 
@@ -55,24 +56,22 @@ def new_target(place: Path) -> Iterator[Target]:
         _refuse_existing(place)
         if not place.parent.is_dir():
             raise UnreadablePath(f"There is no folder {shown(str(place.parent))}.", "Choose another place.")
-        _sweep(place.parent)
-        with _claimed(place.parent) as part:
+        sweep(place.parent)
+        with claimed(place.parent) as part:
             with (_new_zip if place.suffix.lower() == ".zip" else _new_folder)(part) as target:
                 yield target
-            _refuse_existing(place)
-            part.rename(place)
-            sync_folder(place.parent)
+            publish(part, place)
     except OSError as error:
         reason = error.strerror or str(error)
         raise UnreadablePath(f"{shown(str(place))} can't be written ({reason}).", "Choose another place.") from error
 
 
 @contextmanager
-def _claimed(folder: Path) -> Iterator[Path]:
+def claimed(folder: Path) -> Iterator[Path]:
     """A hidden name in the folder, for this process to write under; whatever has it at the end is removed.
 
     Until then a lock says that it is being written. It is taken before there is anything of that name, and the system lets go of it
-    however the process ends. Where a file system knows no locks there is none, and ``_sweep`` leaves the name alone.
+    however the process ends. Where a file system knows no locks there is none, and ``sweep`` leaves the name alone.
     """
     part = folder / f".export-{secrets.token_hex(6)}.part"
     lock = _lock(part)
@@ -88,14 +87,58 @@ def _claimed(folder: Path) -> Iterator[Path]:
         Path(lock.lock_file).unlink(missing_ok=True)
 
 
-def _sweep(folder: Path) -> None:
+def sweep(folder: Path) -> None:
     """Remove what exports that were killed left in the folder: their lock is there, and nobody holds it."""
     for part in folder.glob(".export-*.part"):
         lock = _lock(part)
+        if not _OURS.fullmatch(part.name):
+            continue
         if Path(lock.lock_file).exists():
             with contextlib.suppress(OSError, NotImplementedError), lock:  # Timeout is an OSError: it is being written
                 _remove(part)
                 Path(lock.lock_file).unlink()
+
+
+def publish(part: Path, place: Path) -> None:
+    """Give a finished file or folder its name, for good. Of two that want one name the first gets it; nothing is ever replaced.
+
+    Raises BadInput where there is something of that name by now.
+    """
+    _refuse_existing(place)
+    try:
+        if os.name != "posix":  # there, to rename is not to replace
+            part.rename(place)
+        elif part.is_dir():
+            place.mkdir()
+            _rename_over(part, place)
+        else:
+            _name_file(part, place)
+    except FileExistsError:
+        _refuse_existing(place)
+        raise
+    sync_folder(place.parent)
+
+
+def _name_file(part: Path, place: Path) -> None:
+    try:
+        os.link(part, place)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links: hold the name with an empty file
+        place.open("xb").close()
+        _rename_over(part, place)
+    else:
+        part.unlink()
+
+
+def _rename_over(part: Path, place: Path) -> None:
+    """Over the empty thing that was just made to hold the name; that goes where it fails."""
+    try:
+        os.replace(part, place)
+    except OSError:
+        with contextlib.suppress(OSError):  # not empty any more
+            place.rmdir() if place.is_dir() else place.unlink()
+        raise
 
 
 def _lock(part: Path) -> FileLock:

@@ -138,6 +138,10 @@ class ModelManager:
 
     # ------------------------------------------------------------ any model
 
+    def knows(self, model_id: str | None) -> bool:
+        """Whether there is a model of that id."""
+        return any(spec.id == model_id for spec in registry.specs())
+
     def embedder(self, model_id: str | None = None) -> LoadedModel:
         """The model of that id (None: the current one), loaded at the first call. Never downloads: raises WeightsMissing instead."""
         spec = registry.spec(model_id) if model_id else self._current

@@ -7,7 +7,6 @@ import hashlib
 import logging
 import os
 import re
-import uuid
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from typing import IO
 from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
 from src.errors import UnreadableImage
+from src.identity import image_id as image_id
 from src.pixels import METADATA_ERRORS, orientation, to_rgb
 from src.schema import FileStamp, ImageFacts
 
@@ -34,8 +34,6 @@ LARGER = "MFE_MAX_MEGAPIXELS sets the limit."
 
 _DECODER_BYTES = {"WEBP": 13, "HEIF": 8, "AVIF": 8}
 """Bytes per pixel that these formats' decoders hold besides Pillow's picture."""
-
-IMAGE_NAMESPACE = uuid.UUID("6f1f4c1e-6a0f-5d8e-9a57-1f0f6c3c2b11")
 
 _ROBUST = rb"\xff\xd8\xff|\x89PNG\r\n|RIFF....WEBP|GIF8[79]a|BM....\x00\x00\x00\x00"
 _HERE = re.compile(_ROBUST + rb".{20}[\x00\x03]", re.DOTALL)
@@ -68,11 +66,6 @@ def content_hash(file: BufferedReader) -> str:
     digest = hashlib.file_digest(file, "sha256").hexdigest()
     file.seek(0)
     return digest
-
-
-def image_id(sha256: str) -> str:
-    """The image's identity: a UUIDv5 of its content hash."""
-    return str(uuid.uuid5(IMAGE_NAMESPACE, sha256))
 
 
 def stamp_of(stat: os.stat_result) -> FileStamp:

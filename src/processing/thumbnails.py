@@ -9,6 +9,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from src.identity import checked_id, is_id
+
 SIDE = 320
 """Longest side of a thumbnail in pixels."""
 QUALITY = 58
@@ -16,8 +18,18 @@ QUALITY = 58
 
 
 def thumbnail_path(folder: Path, image_id: str) -> Path:
-    """Where an image's thumbnail is: 256 sub-folders, so that no folder grows huge."""
-    return folder / image_id[:2] / f"{image_id}.jpg"
+    """Where an image's thumbnail is: 256 sub-folders, so that no folder grows huge.
+
+    Raises LibraryUnusable for what is no id: a path in its place would lead out of the folder.
+    """
+    name = checked_id(image_id)
+    return folder / name[:2] / f"{name}.jpg"
+
+
+def remove_thumbnail(folder: Path, image_id: str) -> None:
+    """Where there is one; what is no id has none."""
+    if is_id(image_id):
+        thumbnail_path(folder, image_id).unlink(missing_ok=True)
 
 
 def write_thumbnail(image: Image.Image, folder: Path, image_id: str) -> Path:

@@ -16,16 +16,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from src.database.snapshot import SCHEMA
+from src.database.imported import SCHEMA
 from src.errors import LibraryNewer, LibraryUnusable, UnreadablePath
+from src.identity import UPLOAD_NAME, UUID_PATTERN
 from src.processing.image_io import display_text
 
 CATALOG, MANIFEST = "catalog.sqlite3", "manifest.json"
 FORMAT, VERSION = "media-feature-extractor library", 1
 MANIFEST_BYTES = 1 << 16
-_UUID = "-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-UPLOAD_NAME = re.compile(rf"[0-9a-f]{{8}}{_UUID}(\.[a-z0-9]{{1,5}})?")
-_THUMBNAIL = re.compile(rf"thumbs/([0-9a-f]{{2}})/\1[0-9a-f]{{6}}{_UUID}\.jpg")
+_THUMBNAIL = re.compile(rf"thumbs/([0-9a-f]{{2}})/(?=\1){UUID_PATTERN}\.jpg")
 _DAMAGED = (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, OverflowError, struct.error)
 """What the zipfile module is seen to raise for bytes that are no good ZIP."""
 

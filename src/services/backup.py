@@ -13,27 +13,36 @@ import shutil
 import sys
 import uuid
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from stat import S_ISREG
 from typing import IO
 
 from src.config import Settings
-from src.database import snapshot
+from src.database import imported, snapshot
 from src.database.catalog import Catalog
 from src.database.chroma_index import ChromaIndex
 from src.database.disk_space import check_space
 from src.database.lock import LibraryLock
+from src.database.vector_db import LIBRARY_ID
 from src.durable import sync_folder
 from src.errors import BadInput, LibraryError, LibraryUnusable, UnreadablePath
+from src.export.target import claimed, publish, sweep
+from src.identity import image_id
+from src.models import registry, segmenters
 from src.processing.image_io import display_text, stamp_of
 from src.processing.thumbnails import thumbnail_path
 from src.schema import FileStamp, JobEvent, Progress, Skipped
-from src.services.archive import CATALOG, MANIFEST, UPLOAD_NAME, Manifest, checked_members, opened_archive, read_manifest, refusal
+from src.services.archive import CATALOG, MANIFEST, Manifest, checked_members, opened_archive, read_manifest, refusal
+from src.services.library import ACTIVE_MODEL
+from src.services.objects import BUILTIN, SEGMENTER
 
 BLOCK = 1 << 20
 READY = "ready"
 """A file in the staging folder that says: all of it was verified and is the library from now on."""
+THEIRS = "theirs.sqlite3"
+"""The archive's own catalogue in the staging folder: it is only read, and goes once its rows were copied."""
 _STAGING = re.compile(r"\.import-[0-9a-f]{8}")
 
 
@@ -45,28 +54,35 @@ def export_library(settings: Settings, catalog: Catalog, file: Path) -> Iterator
 
     Progress in bytes; an upload that has gone is a Skipped. Closing the iterator leaves no file. Raises BadInput where there is
     a file of that name, UnreadablePath where it can't be written, LibraryUnusable where the disk has too little space.
+
+    Until it is complete it is in a hidden folder beside ``file`` with a name of its own; of two exports to one name, one gets it.
     """
-    part, copy = file.with_name(file.name + ".part"), file.with_name(file.name + ".catalog.part")
     _refuse_existing(file)
     try:
         os.stat(file.parent)
         total = _bytes_to_store(settings)
-        check_space(file.parent, total + _catalogue_bytes(settings), "the archive")
-        copy.unlink(missing_ok=True)
+        check_space(file.parent, total + 2 * _catalogue_bytes(settings), "the archive")
+        sweep(file.parent)
         yield Progress(0, total, "bytes")
-        members = _members(settings, copy, snapshot.take(catalog, copy))
-        with part.open("wb") as target:
-            yield from _write_archive(copy, members, target, total)
-            target.flush()
-            os.fsync(target.fileno())
-        _refuse_existing(file)
-        part.rename(file)
-        sync_folder(file.parent)
+        with claimed(file.parent) as folder:
+            folder.mkdir(mode=0o700)
+            copy, part = folder / CATALOG, folder / "archive"
+            members = _members(settings, copy, snapshot.take(catalog, copy))
+            yield from _warn_of(copy)
+            with part.open("xb") as target:
+                yield from _write_archive(copy, members, target, total)
+                target.flush()
+                os.fsync(target.fileno())
+            publish(part, file)
     except OSError as error:
         raise UnreadablePath(f"{display_text(file)} can't be written ({error.strerror or error}).", "Choose another place.") from error
-    finally:
-        for left in (part, copy):
-            left.unlink(missing_ok=True)
+
+
+def _warn_of(copy: Path) -> Iterator[Skipped]:
+    """An archive that no import takes would be worth nothing: say so while the library is still there."""
+    problem = imported.problem(copy, choices(), copy.with_name("tried"))
+    if problem:
+        yield Skipped(CATALOG, f"As it is, it could not be imported again. {problem} Run `doctor`, then export once more.")
 
 
 def _write_archive(copy: Path, members: Iterator[tuple[str, Path]], target: IO[bytes], total: int) -> Iterator[JobEvent]:
@@ -94,11 +110,11 @@ def _write_archive(copy: Path, members: Iterator[tuple[str, Path]], target: IO[b
 def _members(settings: Settings, copy: Path, uploads: Mapping[str, Path]) -> Iterator[tuple[str, Path]]:
     """(name in the archive, file) of the catalogue's copy and of what is stored beside it for its images."""
     yield CATALOG, copy
-    for image_id in snapshot.image_ids(copy):
-        thumbnail = thumbnail_path(settings.thumbs_dir, image_id)
+    for id_ in snapshot.image_ids(copy):  # ids all of them: a copy has no other rows
+        thumbnail = thumbnail_path(settings.thumbs_dir, id_)
         yield thumbnail.relative_to(settings.data_dir).as_posix(), thumbnail
     for name, path in uploads.items():
-        yield f"uploads/{name}", path if path.exists() else settings.uploads_dir / path.name
+        yield f"uploads/{name}", settings.uploads_dir / path.name  # whatever the catalogue says: nothing from elsewhere goes out as ours
 
 
 def _entry(name: str, opened: IO[bytes]) -> zipfile.ZipInfo:
@@ -173,21 +189,33 @@ def _stage(file: Path, staging: Path, settings: Settings) -> Iterator[Progress]:
         members = checked_members(archive, _size(file))
         manifest = read_manifest(archive, members)
         total = sum(member.file_size for member in members)
-        check_space(settings.data_dir, total, "what is in the archive")
+        check_space(settings.data_dir, total + manifest.catalogue_bytes, "what is in the archive")
         done = 0
         for member in members:
-            for block in _unpack(archive, member, staging / member.filename):
+            for block in _unpack(archive, member, staging / (THEIRS if member.filename == CATALOG else member.filename)):
                 done += block
                 yield Progress(done, total, "bytes", member.filename)
-    catalogue = staging / CATALOG
-    if _sha256(catalogue) != manifest.catalogue_sha256:
+    theirs, catalogue = staging / THEIRS, staging / CATALOG
+    if _sha256(theirs) != manifest.catalogue_sha256:
         raise refusal("another catalogue than its manifest says")
-    snapshot.check(catalogue)
-    if snapshot.schema_version(catalogue) != manifest.schema or not all(map(UPLOAD_NAME.fullmatch, snapshot.uploads(catalogue))):
-        raise refusal("a catalogue that no export has written")
+    for _ in imported.adopt(theirs, catalogue, manifest.schema, choices()):
+        yield Progress(total, total, "bytes", CATALOG)
+    theirs.unlink()
+    stray = snapshot.unknown(catalogue, (member.filename for member in members if member.filename != CATALOG))
+    if stray:
+        raise refusal(f"a file that its catalogue does not know: {stray}")
     snapshot.settle(catalogue, settings.uploads_dir, _stamps(staging / settings.uploads_dir.name))
     (staging / READY).touch()
     sync_folder(staging)
+
+
+def choices() -> dict[str, Collection[str]]:
+    """The settings that a library may bring along, and the values that each may have (any where there are none)."""
+    return {
+        ACTIVE_MODEL: [spec.id for spec in registry.specs()],
+        SEGMENTER: [BUILTIN, *(spec.id for spec in segmenters.specs())],
+        LIBRARY_ID: (),
+    }
 
 
 def _unpack(archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> Iterator[int]:
@@ -215,12 +243,25 @@ def _finish(settings: Settings) -> None:
             for source in [file for name in ("thumbs", "uploads") for file in (staging / name).rglob("*") if file.is_file()]:
                 target = settings.data_dir / source.relative_to(staging)
                 target.parent.mkdir(parents=True, exist_ok=True)
-                os.replace(source, target)
+                if source.parent.name != "uploads" or _may_take(source, target):
+                    os.replace(source, target)
             ChromaIndex(settings.chroma_dir).discard()
             snapshot.retire(settings.catalog_file)
             os.replace(catalogue, settings.catalog_file)
             sync_folder(settings.data_dir)
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def _may_take(source: Path, target: Path) -> bool:
+    """Whether an upload may have its place. One that lies there, still to be added, is the only copy: it goes for its own bytes alone."""
+    if not os.path.lexists(target):
+        return True
+    return _is_as_named(source) and not _is_as_named(target)
+
+
+def _is_as_named(upload: Path) -> bool:
+    """Whether an upload's bytes are those that its name is made of."""
+    return upload.is_file() and image_id(_sha256(upload)) == upload.name.partition(".")[0]
 
 
 def _staged(settings: Settings) -> list[Path]:
@@ -243,10 +284,14 @@ def _refuse_unless_empty(settings: Settings) -> None:
 
 
 def _opened(file: Path) -> IO[bytes] | None:
+    """A regular file, no link; None for anything else. It is not waited for a writer, as a pipe would have it."""
     try:
-        return file.open("rb")
-    except OSError:
+        if not S_ISREG(os.lstat(file).st_mode):
+            return None
+        handle = os.open(file, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    except (OSError, ValueError):
         return None
+    return os.fdopen(handle, "rb")
 
 
 def _size(file: Path) -> int:

@@ -16,12 +16,13 @@ from src.database.catalog import Catalog
 from src.database.index_check import self_queries
 from src.database.vector_db import VectorDatabase
 from src.errors import LibraryUnusable, ModelError
+from src.identity import is_id
 from src.models import registry
 from src.models.model_manager import ModelManager
-from src.names import count
+from src.names import count, shown
 from src.processing.thumbnails import thumbnail_path
 from src.schema import Finding, Progress
-from src.services.library import LibraryService
+from src.services.library import ACTIVE_MODEL, LibraryService
 
 STALE_SECONDS = 3_600.0
 """A temporary file of this age belongs to nobody who still works on it."""
@@ -49,8 +50,11 @@ class DoctorService:
         """Check everything; with ``repair``, put right what can be. Closing the iterator stops between two steps."""
         checks: Sequence[tuple[str, Callable[[bool], Events]]] = (
             ("the catalogue", self._catalogue),
+            ("photos without an id", self._identities),
+            ("the model in use", self._model),
             ("which photos are there", self._visibility),
             ("vectors without a photo", self._stray_vectors),
+            ("damaged vectors", self._damaged_vectors),
             ("vectors of former models", self._former_models),
             ("photos without a vector", self._photos_without_vector),
             ("the search index", self._indexes),
@@ -75,6 +79,23 @@ class DoctorService:
             if repair:
                 self._catalog.health.delete_stray_files()
             yield Finding("files", f"{count(stray, 'file')} belonged to no photo; the next sync reads what is there again.", repair)
+
+    def _identities(self, repair: bool) -> Events:
+        """An id is part of files' names, so what is none is forgotten. The photos' own files are not touched."""
+        strange = self._catalog.health.strange_images()
+        if strange:
+            if repair:
+                self._catalog.health.delete_strange_images()
+            text = f"{count(len(strange), 'photo')} stood under a name that is no photo's id; the next sync reads what is there again."
+            yield Finding("ids", text, repair)
+
+    def _model(self, repair: bool) -> Events:
+        stored = self._catalog.get_meta(ACTIVE_MODEL)
+        if stored is not None and not self._models.knows(stored):
+            used = self._library.active_model
+            if repair:
+                self._catalog.set_meta(ACTIVE_MODEL, used)
+            yield Finding("model", f"The library asked for the model {shown(stored[:80])!r}, which there is not; it uses {used}.", repair)
 
     def _visibility(self, repair: bool) -> Events:
         shown, hidden = self._catalog.health.shown_without_file(), self._catalog.health.hidden_with_file()
@@ -102,6 +123,19 @@ class DoctorService:
             self._vectors.remove(name, ids)
         if strays:
             yield Finding("vectors", f"{count(sum(map(len, strays.values())), 'vector')} belonged to no photo.", repair)
+
+    def _damaged_vectors(self, repair: bool) -> Events:
+        number = 0
+        for name in self._collections(("library", "user")):
+            ids = self._catalog.vectors.unsound(name)
+            number += len(ids)
+            if repair and ids:
+                self._vectors.open_index(name)
+                self._catalog.vectors.delete(name, ids)
+                self._vectors.remove(name, ids)
+        if number:
+            text = f"{count(number, 'vector')} had been damaged; re-indexing makes those of photos again."
+            yield Finding("damaged vectors", text, repair)
 
     def _former_models(self, repair: bool) -> Events:
         """Vectors of a built-in model that this version of the program has no more: nothing can be compared with them."""
@@ -161,6 +195,8 @@ class DoctorService:
         for done, image_id in enumerate(ids):
             if done % STEP == 0:
                 yield Progress(done, len(ids), "images", "thumbnails")
+            if not is_id(image_id):
+                continue
             path = thumbnail_path(self._settings.thumbs_dir, image_id)
             if not _is_empty(path):
                 continue

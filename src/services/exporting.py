@@ -86,8 +86,8 @@ class ExportService:
     def _images(self, ids: Sequence[str], selection: Selection) -> Iterator[ExportedImage]:
         """Those that are still in the library."""
         for id_ in ids:
-            details = self._catalog.details(id_)
-            if details is None:
+            details, path = self._catalog.details(id_), self._path(id_)
+            if details is None or path is None:
                 continue
             facts = details.facts
             stored = self._objects.of_photo(id_)
@@ -96,7 +96,7 @@ class ExportService:
             yield ExportedImage(
                 id_,
                 details.name,
-                self._path(id_),
+                path,
                 facts.width,
                 facts.height,
                 facts.taken_at,
@@ -109,10 +109,10 @@ class ExportService:
     def _annotation(self, segment: Segment) -> Annotation:
         return Annotation.of(segment, origin=self._objects.segmenter)
 
-    def _path(self, image_id: str) -> str:
-        """As the system spells it; bytes that are no text come as Python's escapes."""
-        (path, *_), *_ = self._catalog.paths_of(image_id)
-        return path.decode("utf-8", "surrogateescape")
+    def _path(self, image_id: str) -> str | None:
+        """As the system spells it; bytes that are no text come as Python's escapes. None where the image was forgotten just now."""
+        places = self._catalog.paths_of(image_id)
+        return places[0][0].decode("utf-8", "surrogateescape") if places else None
 
     def _open(self, image_id: str) -> Image.Image:
         image = self._library.picture(image_id, ORIGINAL)

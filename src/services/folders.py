@@ -14,7 +14,7 @@ from src.database.vector_table import OBJECTS
 from src.errors import BadInput, UnreadablePath
 from src.processing.discovery import check_readable
 from src.processing.image_io import display_text, stamp_of
-from src.processing.thumbnails import thumbnail_path
+from src.processing.thumbnails import remove_thumbnail
 from src.schema import Finding, FolderStatus, JobEvent, Progress
 
 FORGET_BATCH = 500
@@ -147,7 +147,7 @@ class FolderService:
             for name in names:
                 self._vectors.remove(name, objects if name.startswith(OBJECTS) else part)
             for image_id in part:
-                thumbnail_path(self._settings.thumbs_dir, image_id).unlink(missing_ok=True)
+                remove_thumbnail(self._settings.thumbs_dir, image_id)
             yield Progress(start + len(part), len(ids))
         if self._catalog.health.wasteful():
             self._catalog.compact()

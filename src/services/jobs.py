@@ -18,6 +18,7 @@ from typing import Any
 from src.database.catalog import Catalog
 from src.errors import AppError
 from src.schema import FINDINGS_KEPT, SKIPPED_KEPT, Already, Finding, Indexed, JobEvent, JobKind, JobSnapshot, Progress, Skipped, Timings
+from src.services.job_rows import indexed_before, params_of, snapshot_of
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +84,7 @@ class JobRunner:
     def params(self, job_id: str) -> dict[str, Any]:
         """What a job was asked for, {} for an unknown id."""
         row = self._catalog.jobs.get(job_id)
-        return dict(json.loads(row["params"])) if row else {}
+        return params_of(row) if row else {}
 
     def active(self) -> list[JobSnapshot]:
         """Queued, running and paused jobs, the oldest first."""
@@ -146,7 +147,7 @@ class JobRunner:
             return None
 
     def _run(self, row: Mapping[str, Any]) -> None:
-        snapshot = JobSnapshot(row["id"], row["kind"], "running", row["title"], indexed_before=_indexed_before(row))
+        snapshot = JobSnapshot(row["id"], row["kind"], "running", row["title"], indexed_before=indexed_before(row))
         try:
             snapshot = self._consume(row, snapshot)
         except AppError as error:
@@ -174,7 +175,7 @@ class JobRunner:
         started = stored = time.monotonic()
         known = snapshot.indexed_before
         self._running[row["id"]] = snapshot
-        params = json.loads(row["params"])
+        params = params_of(row)
         if row["attempts"] > 1 and row["kind"] in CAREFUL:
             params["careful"] = True
         events = self._handlers[row["kind"]](params)
@@ -249,22 +250,9 @@ def stop_watching_unfinished(catalog: Catalog, row: Mapping[str, Any]) -> None:
 
 
 def stored_snapshot(catalog: Catalog, job_id: str) -> JobSnapshot | None:
-    """A job as its row tells it."""
+    """A job as its row tells it; None where there is none of that id, or the row tells of no job."""
     row = catalog.jobs.get(job_id)
-    if row is None:
-        return None
-    if not row["progress"]:
-        return JobSnapshot(row["id"], row["kind"], row["state"], row["title"])
-    fields = json.loads(row["progress"])
-    fields["skipped"] = tuple(Skipped(**skipped) for skipped in fields["skipped"])
-    fields["findings"] = tuple(Finding(**finding) for finding in fields.get("findings", ()))
-    return JobSnapshot(**{**fields, "state": row["state"]})
-
-
-def _indexed_before(row: Mapping[str, Any]) -> int:
-    """Images that earlier starts of this job brought in: they are met again as known ones, but belong to its count."""
-    stored = json.loads(row["progress"]) if row["progress"] else {}
-    return int(stored.get("indexed", 0)) + int(stored.get("indexed_before", 0))
+    return snapshot_of(row) if row else None
 
 
 def applied(snapshot: JobSnapshot, event: JobEvent) -> JobSnapshot:

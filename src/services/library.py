@@ -14,6 +14,7 @@ from src.config import Settings
 from src.database.catalog import Catalog, Shown
 from src.database.vector_db import VectorDatabase, library_collection
 from src.errors import ModelError, UnreadableImage
+from src.identity import is_id
 from src.models.model_manager import ModelManager
 from src.processing import thumbnails
 from src.processing.image_io import same_file, stamp_of
@@ -39,12 +40,16 @@ class LibraryService:
 
     @property
     def active_model(self) -> str:
-        """Id of the model that searches use: the setting's where there is one, else the library's own, else the best at hand."""
-        return self._settings.model or self._catalog.get_meta(ACTIVE_MODEL) or self._models.model_id
+        """Id of the model that searches use: the setting's where there is one, else the library's own, else the best at hand.
+
+        A model that the catalogue names and this program does not have counts as none: the doctor tells of it.
+        """
+        own = self._catalog.get_meta(ACTIVE_MODEL)
+        return self._settings.model or (own if self._models.knows(own) else None) or self._models.model_id
 
     def adopt_model(self, model: str) -> None:
         """Make ``model`` the library's own where it has none yet: the first pictures decide."""
-        if self._catalog.get_meta(ACTIVE_MODEL) is None:
+        if not self._models.knows(self._catalog.get_meta(ACTIVE_MODEL)):
             self._catalog.set_meta(ACTIVE_MODEL, model)
 
     def activate(self, model: str) -> None:
@@ -97,10 +102,10 @@ class LibraryService:
         """Pictures for browsing, the last added first; their score is 0 and means nothing."""
         ids = self._catalog.newest(limit, offset)
         shown = self._catalog.shown(ids)
-        return [_unscored(shown[id_]) for id_ in ids if id_ in shown]
+        return [_unscored(shown[id_]) for id_ in ids if id_ in shown and is_id(id_)]
 
     def details(self, image_id: str) -> ImageDetails | None:
-        return self._catalog.details(image_id)
+        return self._catalog.details(image_id) if is_id(image_id) else None
 
     def has_original(self, image_id: str) -> bool:
         """Whether one of the image's files is there now."""
@@ -108,6 +113,8 @@ class LibraryService:
 
     def thumbnail(self, image_id: str) -> Path | None:
         """File of a catalogued image's thumbnail, made again where it has gone; None where that can't be done."""
+        if not is_id(image_id):
+            return None
         path = thumbnails.thumbnail_path(self._settings.thumbs_dir, image_id)
         if path.is_file():
             return path if self._catalog.visible([image_id]) else None
@@ -132,15 +139,22 @@ class LibraryService:
         return None
 
     def _files_of(self, image_id: str) -> Iterator[Path]:
-        """Regular files that hold just this image: one that was changed since it was last looked at holds something else."""
+        """Regular files that hold just this image: one that was changed since it was last looked at holds something else.
+
+        Nobody changes an upload where the library keeps it. A row that calls a file elsewhere an upload is not believed.
+        """
         places = self._catalog.paths_of(image_id)
         known = self._catalog.files.at([path for path, *_ in places])
+        own = os.fsencode(self._settings.uploads_dir)
         for path, _, _, uploaded in places:
             try:
                 stat = os.stat(path)
-            except OSError:
+            except (OSError, ValueError):  # ValueError: a path that can be none
                 continue
-            if S_ISREG(stat.st_mode) and (uploaded or same_file(known[path].stamp, stamp_of(stat))):
+            row = known.get(path)
+            if row is None or not S_ISREG(stat.st_mode):  # None: the image was forgotten just now
+                continue
+            if same_file(row.stamp, stamp_of(stat)) or (uploaded and os.path.dirname(path) == own):
                 yield Path(os.fsdecode(path))
 
     # ------------------------------------------------------------ clearing

@@ -24,6 +24,7 @@ from src.database.catalog import Catalog
 from src.database.object_table import StoredSegment
 from src.database.vector_db import VectorDatabase, library_collection
 from src.database.vector_table import OBJECTS
+from src.models import segmenters
 from src.models.model_manager import ModelManager
 from src.names import count
 from src.processing.regions import RegionSegmenter
@@ -69,8 +70,9 @@ class ObjectService:
 
     @property
     def segmenter(self) -> str:
-        """Id of the segmenter that the library uses: the built-in one until another is chosen."""
-        return self._catalog.get_meta(SEGMENTER) or BUILTIN
+        """Id of the segmenter that the library uses: the built-in one until another is chosen that this program has."""
+        chosen = self._catalog.get_meta(SEGMENTER)
+        return chosen if chosen and any(spec.id == chosen for spec in segmenters.specs()) else BUILTIN
 
     def use(self, segmenter: str) -> None:
         """Find objects with this segmenter from now on; photos that another looked through are due again.

@@ -15,6 +15,7 @@ from src.database.object_table import StoredSegment
 from src.database.vector_db import VectorDatabase, library_collection
 from src.database.vector_table import image_of
 from src.errors import BadInput, BadQuery
+from src.identity import is_id
 from src.models.model_manager import ModelManager
 from src.processing.reader import PictureReader
 from src.schema import FloatArray, Kind, Mode, PhotoFilter, SearchHit, SearchPage, Verdict
@@ -111,6 +112,7 @@ class SearchService:
         shown = self._catalog.shown(list({hit.image_id for some in found for hit in some}))
         objects = list({hit.segment for some in found for hit in some if hit.segment})
         segments = self._catalog.objects.by_id(objects) if objects else {}
+        shown = {id_: row for id_, row in shown.items() if is_id(id_)}
         return [[_hit(hit, shown[hit.image_id], segments) for hit in some if hit.image_id in shown] for some in found]
 
     def open_picture(self, file: IO[bytes], model: str | None = None) -> Image.Image:

@@ -40,9 +40,9 @@ def moment(iso: str | None) -> str:
         return ""
     try:
         found = datetime.fromisoformat(iso)
-    except ValueError:
+        local = found.astimezone() if found.tzinfo else found
+    except (ValueError, OverflowError):  # OverflowError: a year that the clock of this place does not have
         return iso
-    local = found.astimezone() if found.tzinfo else found
     return f"{local.day} {local:%B %Y, %H:%M}"
 
 

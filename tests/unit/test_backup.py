@@ -7,6 +7,7 @@ import io
 import json
 import os
 import random
+import re
 import shutil
 import sqlite3
 import stat
@@ -23,10 +24,11 @@ from PIL import Image
 
 from src.bootstrap import Services, build_services
 from src.config import PROJECT_DIR, Settings
-from src.database.tables import TRIGGERS
+from src.database import imported, row_rules, sqlite_file
+from src.database.tables import TRIGGERS, metadata
 from src.errors import AppError, BadInput, LibraryBusy, LibraryError, LibraryNewer, LibraryUnusable, UnreadablePath
 from src.processing.thumbnails import thumbnail_path
-from src.schema import Already, Progress, Skipped, Timings
+from src.schema import Already, Finding, Progress, Skipped, Timings
 from src.services import backup
 from src.services.backup import export_library, finish_import, import_library
 from src.services.search import Query
@@ -60,6 +62,20 @@ def archive(filled: Services, tmp_path: Path) -> Path:
     file.parent.mkdir()
     export(filled, file)
     return file
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Such an archive, made once for all that only read it."""
+    folder = tmp_path_factory.mktemp("sample")
+    settings = Settings(home=folder / "library")
+    services = build_services(settings, models=fake_models(settings))
+    list(services.handlers["index"]({"paths": [str(make_photo(folder / f"{name}.jpg", COLOURS[name])) for name in ("red", "green")]}))
+    services.folders.add(folder)
+    upload(services, "pink.jpg", (250, 150, 190))
+    export(services, folder / "library.zip")
+    services.close()
+    return folder / "library.zip"
 
 
 def upload(services: Services, name: str, colour: tuple[int, int, int]) -> Path:
@@ -188,16 +204,48 @@ def test_what_vanished_meanwhile(filled: Services, tmp_path: Path, target: Setti
     assert len(rows(target, "SELECT * FROM images")) == 5 and len(list(target.thumbs_dir.rglob("*.jpg"))) == 4
 
 
-def test_an_older_catalogue_is_brought_up_to_date(archive: Path, tmp_path: Path, target: Settings) -> None:
-    steps = [f"DROP TRIGGER {name}" for name in TRIGGERS]
-    steps += [f"DROP INDEX {name}" for name in ("ix_files_stamp", "ix_files_missing", "ix_files_uploaded", "ix_images_taken")]
-    steps += ["DROP TABLE folders", "DROP TABLE unreadable", "DROP TABLE changes", "DROP TABLE days"]
-    steps += ["ALTER TABLE files DROP COLUMN missing_since"]
-    members = changed_catalogue(archive, tmp_path / "old.sqlite3", *steps, "ALTER TABLE jobs DROP COLUMN pause", "PRAGMA user_version = 1")
-    list(import_library(target, write(tmp_path / "old.zip", members, schema=1)))
+SINCE_4 = ["DROP TABLE segments", "DROP TABLE segmented", "ALTER TABLE folders DROP COLUMN objects"]
+SINCE_3 = [
+    *(f"DROP TRIGGER {name}" for name in TRIGGERS),
+    *(f"DROP INDEX {name}" for name in ("ix_files_missing", "ix_files_uploaded", "ix_images_taken", "ix_images_hidden")),
+    *(f"DROP TABLE {name}" for name in ("changes", "days")),
+    *(f"ALTER TABLE collections DROP COLUMN {name}" for name in ("rows", "rewritten")),
+]
+SINCE_2 = ["DROP INDEX ix_files_stamp", "DROP TABLE folders", "DROP TABLE unreadable", "ALTER TABLE files DROP COLUMN missing_since"]
+SINCE_2 += ["ALTER TABLE jobs DROP COLUMN pause"]
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_an_older_catalogue_is_brought_up_to_date(archive: Path, tmp_path: Path, target: Settings, version: int) -> None:
+    steps = [step for since, some in ((4, SINCE_4), (3, SINCE_3), (2, SINCE_2)) if version < since for step in some]
+    members = changed_catalogue(archive, tmp_path / "old.sqlite3", *steps, f"PRAGMA user_version = {version}")
+    list(import_library(target, write(tmp_path / "old.zip", members, schema=version)))
     restored = build_services(target, models=fake_models(target))
-    assert restored.search.search(Query("green"), 1).hits[0].name == "green.jpg" and restored.folders.all() == []
+    assert restored.search.search(Query("green"), 1).hits[0].name == "green.jpg" and restored.library.stats().images == 5
+    assert len(restored.folders.all()) == (0 if version == 1 else 1)
     restored.close()
+
+
+def test_every_table_is_copied_or_counted_anew() -> None:
+    """A table that a later version brings must be thought of here, and by the rules for its rows."""
+    assert {*imported.ORDER, "days", "changes"} == set(metadata.tables)
+    for name, table in metadata.tables.items():
+        assert set(row_rules.of_table(name)) == set(table.columns.keys())
+
+
+@pytest.mark.parametrize("there", ["good", "other"])
+def test_an_upload_that_waits_is_not_replaced_by_one_of_its_name(
+    archive: Path, tmp_path: Path, target: Settings, there: str
+) -> None:
+    """An archive may hold anything under an upload's name; what lies there may be the only copy."""
+    members = members_of(archive)
+    (name,) = (name for name in members if name.startswith("uploads/"))
+    waiting = target.data_dir / name
+    waiting.parent.mkdir(parents=True)
+    waiting.write_bytes(members[name] if there == "good" else b"half of one")
+    forged = write(tmp_path / "forged.zip", {**members, name: b"forged"} if there == "good" else members)
+    list(import_library(target, forged))
+    assert waiting.read_bytes() == members[name]
 
 
 def test_export_while_another_thread_indexes(services: Services, tmp_path: Path) -> None:
@@ -275,11 +323,140 @@ def test_a_disk_that_fills_up_in_the_middle(filled: Services, archive: Path, tar
     assert list(archive.parent.iterdir()) == [archive] and stored(target) == []
 
 
-def test_left_overs_of_a_killed_export_are_in_nobodys_way(filled: Services, tmp_path: Path) -> None:
-    for name in ("again.zip.part", "again.zip.catalog.part"):
-        (tmp_path / name).write_bytes(b"half" * 100_000)
+def test_what_lies_beside_the_archive_is_the_users(filled: Services, tmp_path: Path) -> None:
+    beside = [tmp_path / name for name in ("again.zip.part", "again.zip.catalog.part", ".export-mine.part", ".export-mine.part.lock")]
+    for file in beside:
+        file.write_bytes(b"precious")
     export(filled, tmp_path / "again.zip")
-    assert [file.name for file in tmp_path.glob("again*")] == ["again.zip"] and zipfile.ZipFile(tmp_path / "again.zip").testzip() is None
+    assert [file.read_bytes() for file in beside] == [b"precious"] * 4
+    assert zipfile.ZipFile(tmp_path / "again.zip").testzip() is None
+
+
+def test_what_a_killed_export_left_goes_with_the_next(filled: Services, tmp_path: Path) -> None:
+    left = tmp_path / ".export-0123456789ab.part"
+    left.mkdir()
+    (left / "catalog.sqlite3").write_bytes(b"half")
+    left.with_name(f"{left.name}.lock").touch()
+    export(filled, tmp_path / "again.zip")
+    assert not list(tmp_path.glob(".export-*"))
+
+
+def no_links(*_: Any, **__: Any) -> None:
+    """As on a stick with FAT."""
+    raise PermissionError(1, "Operation not permitted")
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_of_two_exports_to_one_name_one_wins(filled: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool) -> None:
+    if not links:
+        monkeypatch.setattr(os, "link", no_links)
+    folder = tmp_path / "one"
+    folder.mkdir()
+    first, second = (export_library(filled.settings, filled.catalog, folder / "library.zip") for _ in range(2))
+    for _ in range(3):
+        next(first), next(second)
+    list(first)
+    won = (folder / "library.zip").read_bytes()
+    with pytest.raises(BadInput, match="There is a file"):
+        list(second)
+    assert list(folder.iterdir()) == [folder / "library.zip"] and (folder / "library.zip").read_bytes() == won
+    assert zipfile.ZipFile(folder / "library.zip").testzip() is None
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_name_that_is_taken_after_the_last_look(filled: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool) -> None:
+    file = tmp_path / "late.zip"
+    file.write_text("precious")
+    monkeypatch.setattr(os.path, "lexists", lambda _: False)
+    if not links:
+        monkeypatch.setattr(os, "link", no_links)
+    with pytest.raises(AppError):
+        export(filled, file)
+    assert file.read_text() == "precious" and not list(tmp_path.glob(".export-*"))
+
+
+# ---------------------------------------------------------------- a library that was damaged or imported before it was looked at
+
+
+def plant(services: Services, image_id: str) -> None:
+    """Give the first photo an id that is none, as an import of former versions let it in; it is missing now."""
+    (old,) = rows(services.settings, "SELECT id FROM images WHERE id IN (SELECT image_id FROM files WHERE NOT uploaded) ORDER BY id")[0]
+    db = sqlite3.connect(services.settings.catalog_file)
+    with db:
+        for table, column in (("images", "id"), ("files", "image_id"), ("vectors", "id")):
+            db.execute(f"UPDATE {table} SET {column} = ? WHERE {column} = ?", (image_id, old))
+    db.close()
+
+
+@pytest.mark.parametrize("where", ["{outside}/holiday", "../../../../outside/holiday"])
+def test_a_photo_under_a_path_touches_nothing_outside(filled: Services, tmp_path: Path, target: Settings, where: str) -> None:
+    outside = tmp_path / "outside"
+    thumbs = filled.settings.thumbs_dir
+    image_id = where.format(outside=outside)
+    victims = [outside / "holiday.jpg", thumbs / image_id[:2] / f"{image_id}.jpg"]
+    for victim in victims:
+        victim.parent.mkdir(parents=True, exist_ok=True)
+        victim.write_bytes(b"the only copy")
+    plant(filled, image_id)
+    with pytest.raises(AppError):
+        thumbnail_path(thumbs, image_id)
+    assert filled.library.details(image_id) is None and filled.library.thumbnail(image_id) is None
+    assert image_id not in [hit.id for hit in (*filled.library.newest(99), *filled.search.search(Query("red"), 99).hits)]
+    export(filled, tmp_path / "odd.zip")
+    list(import_library(target, tmp_path / "odd.zip"))
+    assert len(rows(target, "SELECT id FROM images")) == 4, "what the archive has can be brought back"
+    found = [finding.check for finding in filled.handlers["doctor"]({"repair": False}) if isinstance(finding, Finding)]
+    assert "ids" in found
+    assert [victim.read_bytes() for victim in victims] == [b"the only copy"] * 2
+    with sqlite3.connect(filled.settings.catalog_file) as db:
+        db.execute("UPDATE files SET missing_since = '2024-01-01T00:00:00+00:00' WHERE image_id = ?", (image_id,))
+        db.execute("UPDATE images SET removed_at = '2024-01-01T00:00:00+00:00' WHERE id = ?", (image_id,))
+    list(filled.handlers["forget"]({}))
+    assert [victim.read_bytes() for victim in victims] == [b"the only copy"] * 2
+    assert image_id not in filled.catalog.health.image_ids()
+
+
+def test_the_doctor_forgets_a_photo_under_a_path(filled: Services, tmp_path: Path) -> None:
+    plant(filled, str(tmp_path / "holiday"))
+    (tmp_path / "holiday.jpg").write_bytes(b"the only copy")
+    list(filled.handlers["doctor"]({}))
+    assert (tmp_path / "holiday.jpg").read_bytes() == b"the only copy" and filled.catalog.health.strange_images() == []
+    assert [f for f in filled.handlers["doctor"]({}) if isinstance(f, Finding)] == []
+
+
+def test_an_upload_elsewhere_is_not_taken_for_ours(filled: Services, tmp_path: Path) -> None:
+    """Neither shown without a look at its stamp nor given away in an archive."""
+    secret = make_photo(tmp_path / "secret" / "private.jpg", COLOURS["blue"])
+    with sqlite3.connect(filled.settings.catalog_file) as db:
+        (image_id,) = db.execute("SELECT image_id FROM files WHERE uploaded").fetchone()
+        db.execute("UPDATE files SET path = ? WHERE uploaded", (os.fsencode(secret),))
+    assert filled.library.preview(image_id) is None and not filled.library.has_original(image_id)
+    events = export(filled, tmp_path / "odd.zip")
+    assert len([event for event in events if isinstance(event, Skipped)]) == 1
+    assert secret.read_bytes() not in members_of(tmp_path / "odd.zip").values()
+
+
+def test_an_archive_that_could_not_be_imported_says_so_at_once(filled: Services, tmp_path: Path) -> None:
+    with sqlite3.connect(filled.settings.catalog_file) as db:
+        db.execute("UPDATE vectors SET vector = x'00' WHERE number = (SELECT min(number) FROM vectors)")
+    warnings = [event.reason for event in export(filled, tmp_path / "odd.zip") if isinstance(event, Skipped)]
+    assert len(warnings) == 1 and "could not be imported again" in warnings[0] and "vector of another length" in warnings[0]
+    list(filled.handlers["doctor"]({}))
+    assert not [event for event in export(filled, tmp_path / "good.zip") if isinstance(event, Skipped)]
+
+
+def test_an_archive_on_a_network_drive_is_tried_as_well(filled: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No library may lie there, but that is where backups go."""
+    monkeypatch.setattr(sqlite_file, "network_file_system", lambda *_: "nfs4")
+    assert not [event for event in export(filled, tmp_path / "good.zip") if isinstance(event, Skipped)]
+
+
+def test_a_pipe_in_place_of_a_thumbnail_is_not_waited_for(filled: Services, tmp_path: Path) -> None:
+    thumbnail = next(filled.settings.thumbs_dir.rglob("*.jpg"))
+    thumbnail.unlink()
+    os.mkfifo(thumbnail)
+    export(filled, tmp_path / "less.zip")
+    assert sum(name.startswith("thumbs/") for name in members_of(tmp_path / "less.zip")) == 4
 
 
 # ---------------------------------------------------------------- where it may not go
@@ -568,24 +745,170 @@ def test_a_manifest_that_is_none(archive: Path, tmp_path: Path, target: Settings
     refused(target, tmp_path / "none.zip")
 
 
+def first(table: str, **values: str) -> str:
+    """SQL that gives columns of one row of a table these values (SQL too)."""
+    said = ", ".join(f"{name} = {value}" for name, value in values.items())
+    return f"UPDATE {table} SET {said} WHERE rowid = (SELECT min(rowid) FROM {table})"
+
+
+OTHER_ID = "'/tmp/evil/holiday'"
+
+
 @pytest.mark.parametrize(
-    "statement",
+    ("statement", "words"),
     [
-        "CREATE TRIGGER evil AFTER UPDATE ON files BEGIN DELETE FROM images; END",
-        "CREATE VIEW evil AS SELECT * FROM images",
-        "CREATE TABLE evil (x)",
-        "DROP TABLE jobs",
-        "PRAGMA user_version = 7",
-        "UPDATE files SET path = CAST('../../evil.jpg' AS BLOB) WHERE uploaded",
-        "UPDATE files SET path = CAST('/etc/hostname' AS BLOB) WHERE uploaded",
-        "UPDATE files SET path = NULL WHERE 0; ",
+        ("CREATE TRIGGER evil AFTER UPDATE ON files BEGIN DELETE FROM images; END", "a trigger that does not belong"),
+        ("CREATE VIEW evil AS SELECT * FROM images", "a view that does not belong"),
+        ("CREATE TABLE evil (x)", "a table that does not belong"),
+        ("CREATE VIRTUAL TABLE evil USING fts5(x)", "does not belong"),
+        ("CREATE INDEX evil ON images (hex(sha256))", "an? index that does not belong"),
+        ("CREATE INDEX evil ON images (id) WHERE length(sha256) > 1", "an? index that does not belong"),
+        ("ALTER TABLE images ADD COLUMN evil TEXT", "a column images.evil"),
+        ("ALTER TABLE files ADD COLUMN evil AS (hex(path))", "a column files.evil"),
+        ("ALTER TABLE jobs ADD COLUMN evil TEXT CHECK (length(evil) > 1)", "jobs"),
+        ("ALTER TABLE images DROP COLUMN bytes", "no column images.bytes"),
+        ("DROP TABLE jobs", "no table jobs"),
+        ("DROP TABLE folders", "no table folders"),
+        ("PRAGMA user_version = 7", "another version"),
+        ("UPDATE files SET path = CAST('../../evil.jpg' AS BLOB) WHERE uploaded", "an upload at b'../../evil.jpg'"),
+        ("UPDATE files SET path = CAST('/etc/hostname' AS BLOB) WHERE uploaded", "an upload at b'/etc/hostname'"),
+        (f"UPDATE files SET path = CAST('{UUID}.jpg' AS BLOB) WHERE uploaded", "an upload at"),
+        (first("images", id=OTHER_ID), "images.id is '/tmp/evil/holiday'"),
+        (first("images", id="'../../../x'"), "images.id is '../../../x'"),
+        (first("images", id="upper(id)"), "images.id is"),
+        (first("images", id=f"'{UUID}'"), "not the id of its bytes"),
+        (first("images", id="CAST(id AS BLOB)"), "images.id is"),
+        (first("images", sha256="upper(sha256) || 'x'"), "images.sha256 is"),
+        (first("images", width="'wide'"), "images.width is 'wide'"),
+        (first("images", width="0"), "images.width is 0"),
+        (first("images", height="-3"), "images.height is -3"),
+        (first("images", height="1e300"), "images.height is"),
+        (first("images", bytes="9223372036854775807"), "images.bytes is"),
+        (first("images", format="'<b>'"), "images.format is"),
+        (first("images", added_at="'yesterday'"), "images.added_at is"),
+        (first("images", added_at="'2024-02-31T10:00:00+00:00'"), "images.added_at is"),
+        (first("images", taken_at="'2024-02-31'"), "images.taken_at is"),
+        (first("files", path="CAST(path AS TEXT)"), "files.path is"),
+        (first("files", path="CAST('photos/x.jpg' AS BLOB)"), "a file at b'photos/x.jpg'"),
+        (first("files", path="CAST('/a' || char(0) || 'b' AS BLOB)"), "a file at"),
+        (first("files", image_id=f"'{UUID}'"), "a row of files that contradicts another"),
+        (first("files", id="9223372036854775807"), "files.id is"),
+        (first("files", name="x'00'"), "files.name is"),
+        (first("files", inode="'many'"), "files.inode is"),
+        (first("files", uploaded="2"), "files.uploaded is 2"),
+        (first("folders", path="CAST('/a' || char(0) AS BLOB)"), "folders.path is"),
+        (first("folders", watched="'often'"), "folders.watched is"),
+        (first("folders", objects="-1"), "folders.objects is"),
+        ("INSERT INTO unreadable VALUES (x'00', 1, 1, 1, 1, 'no', 'x')", "unreadable.path is"),
+        ("UPDATE meta SET value = 'evil' WHERE key = 'active_model'", "the setting active_model = 'evil'"),
+        ("INSERT INTO meta VALUES ('segmenter', 'evil')", "the setting segmenter = 'evil'"),
+        ("INSERT INTO meta VALUES ('evil', 'x')", "a setting that does not belong there"),
+        (first("collections", name="'../evil'"), "collections.name is"),
+        (first("collections", dimensions="NULL"), "a vector of another length"),
+        (first("collections", dimensions="'many'"), "collections.dimensions is"),
+        (first("collections", owner="'evil'"), "collections.owner is"),
+        (first("vectors", vector="x'003c'"), "a vector of another length"),
+        (first("vectors", vector="CAST(vector AS TEXT)"), "vectors.vector is|can't be read"),
+        (first("vectors", vector="zeroblob(length(vector))"), "not of norm 1"),
+        (first("vectors", vector="CAST(substr(vector, 3) || x'007e' AS BLOB)"), "not finite"),
+        (first("vectors", id=OTHER_ID), "which is no image and no object"),
+        (first("vectors", collection="'evil'"), "a vector of another length"),
+        (first("vectors", number="9223372036854775807"), "vectors.number is"),
+        (first("vectors", metadata="'{'"), "vectors.metadata is"),
+        (first("vectors", metadata="'[1]'"), "vectors.metadata is"),
+        (first("segments", id=OTHER_ID), "that is not its image's"),
+        (first("segments", image_id="(SELECT id FROM images WHERE id <> segments.image_id)"), "that is not its image's"),
+        (first("segments", x1="100000"), "outside its image"),
+        (first("segments", y0="y1"), "outside its image"),
+        (first("segments", x0="-1"), "segments.x0 is -1"),
+        (first("segments", score="7.5"), "segments.score is 7.5"),
+        (first("segments", score="'nan'"), "segments.score is"),
+        (first("segments", mask="'0'"), "runs don't add up"),
+        (first("segments", mask="'oooooooooooooooooooooooooooooooooooooooo1'"), "runs don't add up"),
+        (first("segments", mask_height="60000", mask_width="60000"), "a mask that is far too large"),
+        (f"INSERT INTO segmented VALUES ('{UUID}', 'r', 'object-x')", "a row of segmented that contradicts another"),
+        ("INSERT INTO segmented SELECT id, 'r', '' FROM images", "segmented.collection is"),
     ],
 )
-def test_a_catalogue_that_no_export_has_written(archive: Path, tmp_path: Path, target: Settings, statement: str) -> None:
-    members = changed_catalogue(archive, tmp_path / "evil.sqlite3", statement)
-    if statement.endswith("; "):
-        members["catalog.sqlite3"] = b"SQLite format 3\x00" + bytes(4096)
+def test_a_catalogue_that_no_export_has_written(sample: Path, tmp_path: Path, target: Settings, statement: str, words: str) -> None:
+    members = changed_catalogue(sample, tmp_path / "evil.sqlite3", WITH_OBJECT, statement)
+    assert re.search(words, refused(target, write(tmp_path / "evil.zip", members)))
+
+
+WITH_OBJECT = (
+    "INSERT INTO segments SELECT id || '#00000000-0', id, 0, 0, 10, 10, 0.5, 2, 2, '04' FROM images ORDER BY id LIMIT 1"  # 0 off, 4 on
+)
+
+
+def test_what_is_no_catalogue_at_all(archive: Path, tmp_path: Path, target: Settings) -> None:
+    members = {**members_of(archive), "catalog.sqlite3": b"SQLite format 3\x00" + bytes(4096)}
     refused(target, write(tmp_path / "evil.zip", members))
+
+
+def test_an_object_comes_along(archive: Path, tmp_path: Path, target: Settings) -> None:
+    list(import_library(target, write(tmp_path / "good.zip", changed_catalogue(archive, tmp_path / "good.sqlite3", WITH_OBJECT))))
+    assert len(rows(target, "SELECT * FROM segments")) == 1
+
+
+def test_an_index_that_holds_other_rows_than_its_table(archive: Path, tmp_path: Path, target: Settings) -> None:
+    """An index over a part of the rows, declared to be one over all: each page is sound, which is all that a quick check looks at."""
+    whole = "UPDATE sqlite_master SET sql = 'CREATE INDEX ix_files_uploaded ON files (image_id)' WHERE name = 'ix_files_uploaded'"
+    members = changed_catalogue(archive, tmp_path / "evil.sqlite3", "PRAGMA writable_schema = ON", whole)
+    assert "damage" in refused(target, write(tmp_path / "evil.zip", members))
+
+
+def test_only_rows_get_across(filled: Services, archive: Path, tmp_path: Path, target: Settings) -> None:
+    """Counters are made anew, another body of a trigger of ours is left behind, and so is every text that only repeats a path."""
+    statements = [
+        "UPDATE collections SET rows = 77, rewritten = 9",
+        "UPDATE days SET images = -5",
+        "UPDATE changes SET number = 'x'",
+        "UPDATE files SET path_text = 'elsewhere'",
+        "DROP TRIGGER files_delete",
+        "CREATE TRIGGER files_delete AFTER DELETE ON files BEGIN DELETE FROM vectors; END",
+        "DROP INDEX ix_images_taken",
+    ]
+    list(import_library(target, write(tmp_path / "odd.zip", changed_catalogue(archive, tmp_path / "odd.sqlite3", *statements))))
+    assert rows(target, "SELECT name, rows FROM collections ORDER BY name") == rows(
+        filled.settings, "SELECT name, rows FROM collections ORDER BY name"
+    )
+    assert rows(target, "SELECT sum(images) FROM days") == [(5,)] and rows(target, "SELECT typeof(number) FROM changes") == [("integer",)]
+    assert rows(target, "SELECT count(*) FROM files WHERE path_text = CAST(path AS TEXT)") == [(5,)]
+    triggers = dict(rows(target, "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"))
+    assert {" ".join(sql.split()) for sql in triggers.values()} == {
+        sql.replace("TRIGGER", "TRIGGER IF NOT EXISTS", 1) if "IF NOT EXISTS" in triggers[name] else sql for name, sql in TRIGGERS.items()
+    }
+    assert rows(target, "SELECT name FROM sqlite_master WHERE name = 'ix_images_taken'")
+
+
+def test_only_good_jobs_of_the_past_get_across(archive: Path, tmp_path: Path, target: Settings) -> None:
+    """An odd one is no reason to refuse a library: it only tells what was done once."""
+    job = "INSERT INTO jobs VALUES ('{id:032x}', {kind}, 'Adding', {state}, {params}, {progress}, 0, 0, 1, '2026-01-02T03:04:05+00:00')"
+    good = {"kind": "'index'", "state": "'done'", "params": "'{}'", "progress": "NULL"}
+    odd = [{}, {"kind": "'evil'"}, {"state": "'evil'"}, {"state": "'queued'"}, {"params": "'['"}, {"progress": "'{'"}]
+    statements = ["DELETE FROM jobs", *(job.format(id=number, **{**good, **values}) for number, values in enumerate(odd))]
+    list(import_library(target, write(tmp_path / "jobs.zip", changed_catalogue(archive, tmp_path / "jobs.sqlite3", *statements))))
+    assert rows(target, "SELECT id FROM jobs") == [(f"{0:032x}",)]
+
+
+def test_a_capture_time_that_no_calendar_has_is_left_out(archive: Path, tmp_path: Path, target: Settings) -> None:
+    """Earlier versions stored what a camera wrote, whatever it was."""
+    members = changed_catalogue(archive, tmp_path / "odd.sqlite3", first("images", taken_at="'2024-02-31T10:00:00'"))
+    list(import_library(target, write(tmp_path / "odd.zip", members)))
+    assert rows(target, "SELECT DISTINCT taken_at FROM images") == [(None,)]
+
+
+@pytest.mark.parametrize("name", [f"thumbs/{UUID[:2]}/{UUID}.jpg", f"uploads/{UUID}.jpg"])
+def test_a_file_that_the_catalogue_does_not_know(archive: Path, tmp_path: Path, target: Settings, name: str) -> None:
+    members = {**members_of(archive), name: b"x"}
+    assert "its catalogue does not know" in refused(target, write(tmp_path / "more.zip", members))
+
+
+def test_a_catalogue_that_would_take_for_ever(archive: Path, tmp_path: Path, target: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imported, "_STEPS", 100)
+    monkeypatch.setattr(imported, "_STEPS_A_BYTE", 0)
+    monkeypatch.setattr(imported, "_TICK", 10)
+    assert "interrupted" in refused(target, archive)
 
 
 # ---------------------------------------------------------------- killed

@@ -122,8 +122,9 @@ def test_names_and_ids(tmp_path: Path) -> None:
 
 def test_thumbnail_is_small_upright_and_written_once(tmp_path: Path) -> None:
     image = Image.effect_noise((1200, 900), 30).convert("RGB")
-    path = write_thumbnail(image, tmp_path, "ab12")
-    assert path == thumbnail_path(tmp_path, "ab12") and path.parent.name == "ab"
+    image_id = "ab1234cd-0000-5000-8000-000000000000"
+    path = write_thumbnail(image, tmp_path, image_id)
+    assert path == thumbnail_path(tmp_path, image_id) and path.parent.name == "ab"
     before = path.stat().st_mtime_ns
-    assert max(Image.open(path).size) == SIDE and write_thumbnail(image, tmp_path, "ab12").stat().st_mtime_ns == before
-    assert [file.name for file in path.parent.iterdir()] == ["ab12.jpg"]
+    assert max(Image.open(path).size) == SIDE and write_thumbnail(image, tmp_path, image_id).stat().st_mtime_ns == before
+    assert [file.name for file in path.parent.iterdir()] == [f"{image_id}.jpg"]

@@ -99,7 +99,7 @@ def test_filters_see_objects_through_their_images(catalog: Catalog) -> None:
     only = PhotoFilter(since="2024-01-02")
     assert catalog.vectors.count(OBJECTS, only) == 4 and catalog.vectors.count(OBJECTS, PhotoFilter(folder="/a")) == 2
     numbers = catalog.vectors.numbers(OBJECTS, only)
-    found = {id_ for ids, _ in catalog.vectors.blocks_of(numbers) for id_ in ids}
+    found = {id_ for ids, _ in catalog.vectors.blocks_of(OBJECTS, numbers) for id_ in ids}
     assert found == catalog.vectors.findable(OBJECTS, list(new), only) == {id_ for id_ in new if image_of(id_) != "id-a"}
 
 

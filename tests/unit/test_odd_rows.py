@@ -1,0 +1,291 @@
+"""A catalogue with rows of a wrong kind, as damage or an import of former versions may leave: what is good in it is still served."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from src.bootstrap import Services
+from src.database.vector_db import VectorDatabase
+from src.errors import AppError, WrongDimensions
+from src.export.target import new_target
+from src.schema import Finding, JobSnapshot
+from src.services.exporting import Selection
+from src.services.jobs import JobRunner
+from src.services.library import ACTIVE_MODEL
+from src.services.search import Query
+from tests.conftest import of
+
+
+@pytest.fixture
+def filled(services: Services, photos: Path) -> Services:
+    list(services.handlers["index"]({"paths": [str(photos)]}))
+    return services
+
+
+def change(services: Services, statement: str, *values: Any) -> None:
+    db = sqlite3.connect(services.settings.catalog_file)
+    with db:
+        db.execute("PRAGMA foreign_keys = OFF")
+        db.execute(statement, values)
+    db.close()
+
+
+def names(services: Services, words: str) -> list[str]:
+    return [hit.name for hit in services.search.search(Query(words), 9).hits]
+
+
+# ---------------------------------------------------------------- vectors
+
+ONE = "WHERE number = (SELECT max(number) FROM vectors)"
+TWO = "WHERE number IN (SELECT number FROM vectors ORDER BY number LIMIT 1)"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        f"UPDATE vectors SET vector = x'003c' {ONE}",
+        f"UPDATE vectors SET vector = vector || x'00' {ONE}",
+        f"UPDATE vectors SET vector = x'' {ONE}",
+        f"UPDATE vectors SET vector = 'text' {ONE}",
+        f"UPDATE vectors SET vector = 7 {ONE}",
+        f"UPDATE vectors SET vector = substr(vector, 3) || x'007e' {ONE}",
+        f"UPDATE vectors SET vector = substr(vector, 3) || x'00fc' {ONE}",
+    ],
+    ids=["short", "odd", "empty", "text", "number", "nan", "infinite"],
+)
+def test_one_damaged_vector_does_not_end_every_search(filled: Services, statement: str) -> None:
+    change(filled, statement)
+    found = names(filled, "green")
+    assert len(found) == 3 and set(found) < {"red.jpg", "green.jpg", "blue.jpg", "yellow.jpg"}
+    findings = of(filled.handlers["doctor"]({"repair": True}), Finding)
+    assert "damaged vectors" in [finding.check for finding in findings]
+    list(filled.handlers["reindex"]({"model": "builtin"}))
+    assert names(filled, "green")[0] == "green.jpg" and len(names(filled, "green")) == 4
+    assert of(filled.handlers["doctor"]({}), Finding) == []
+
+
+def test_lengths_that_make_up_for_each_other(filled: Services) -> None:
+    """Together as many numbers as there should be: read in one piece, each photo after the first would get another's."""
+    before = {hit.name: hit.score for hit in filled.search.search(Query("yellow"), 9).hits}
+    change(filled, f"UPDATE vectors SET vector = vector || x'0030' {TWO}")
+    change(filled, f"UPDATE vectors SET vector = substr(vector, 1, length(vector) - 2) {ONE}")
+    after = {hit.name: hit.score for hit in filled.search.search(Query("yellow"), 9).hits}
+    assert len(after) == 2 and all(after[name] == pytest.approx(before[name], abs=1e-3) for name in after)
+
+
+def test_a_collection_of_another_length_than_the_model(filled: Services) -> None:
+    change(filled, "UPDATE collections SET dimensions = 3 WHERE owner = 'library'")
+    with pytest.raises(WrongDimensions):
+        filled.search.search(Query("green"), 3)
+
+
+def test_an_index_is_whole_without_damaged_vectors(services: Services) -> None:
+    services.vectors.create_or_get_collection("mine")
+    services.vectors.add_segments(np.eye(4).tolist(), ids=list("abcd"))
+    change(services, f"UPDATE vectors SET vector = x'00' {ONE}")
+    list(services.vectors.rebuild("mine"))
+    assert services.vectors.in_step("mine"), "else it would be built anew after every job"
+    assert services.catalog.vectors.count_all("mine") == 3
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", "[" * 100_000, "7"])
+def test_metadata_that_does_not_parse(services: Services, text: str) -> None:
+    database: VectorDatabase = services.vectors
+    database.create_or_get_collection("mine")
+    database.add_segments([[1.0, 0.0], [0.0, 1.0]], [{"a": 1}, {"b": 2}], ["x", "y"])
+    change(services, "UPDATE vectors SET metadata = ? WHERE id = 'x'", text)
+    assert [match.metadata for match in database.search_by_embedding([1.0, 0.1])] == [{}, {"b": 2}]
+
+
+# ---------------------------------------------------------------- the model
+
+def test_an_unknown_model_falls_back(filled: Services) -> None:
+    filled.catalog.set_meta(ACTIVE_MODEL, "no-such-model")
+    assert filled.library.active_model == "builtin" and filled.library.runs_on() and filled.library.stats().model == "builtin"
+    assert names(filled, "green")[0] == "green.jpg"
+    (finding,) = of(filled.handlers["doctor"]({}), Finding)
+    assert finding.check == "model" and "no-such-model" in finding.text and finding.repaired
+    assert filled.catalog.get_meta(ACTIVE_MODEL) == "builtin"
+
+
+def test_an_unknown_segmenter_falls_back(filled: Services) -> None:
+    filled.catalog.set_meta("segmenter", "no-such-segmenter")
+    assert filled.objects.segmenter == "builtin-regions" and filled.objects.segmenters()[0].active
+
+
+# ---------------------------------------------------------------- jobs
+
+ODD = [
+    "{", "[]", "7", '"x"', "[" * 100_000, '{"done": "x"}', '{"skipped": 5}', '{"skipped": [1]}', '{"findings": [{}]}', '{"total": -4}',
+    '{"seconds": NaN}', '{"timings": {"a": "b"}}', '{"unit": "furlongs"}', '{"current": 3}', '{"done": 1e400}', '{"evil": 1}',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("progress", [*ODD, b"\x00\xff", 7], ids=str)
+def test_a_job_with_odd_progress_is_shown_without_it(services: Services, progress: object) -> None:
+    job = services.jobs.submit("sync", "Looking")
+    change(services, "UPDATE jobs SET state = 'done', progress = ? WHERE id = ?", progress, job)
+    expected = JobSnapshot(job, "sync", "done", "Looking")
+    assert services.jobs.snapshot(job) == expected and services.jobs.latest() == [expected] and services.jobs.active() == []
+
+
+def test_good_progress_is_read_as_it_was(services: Services) -> None:
+    job = services.jobs.submit("sync", "Looking")
+    said = {"done": 3, "total": 4, "unit": "bytes", "current": "x", "indexed": 1, "seconds": 2.5, "error": None, "timings": {"read": 1.0}}
+    said |= {"skipped": [{"path": "/a", "reason": "No."}], "skipped_count": 1, "findings": [{"check": "a", "text": "b", "repaired": True}]}
+    change(services, "UPDATE jobs SET state = 'failed', progress = ? WHERE id = ?", json.dumps(said), job)
+    found = services.jobs.snapshot(job)
+    assert found is not None and (found.done, found.total, found.unit, found.indexed, found.timings) == (3, 4, "bytes", 1, {"read": 1.0})
+    assert found.skipped[0].reason == "No." and found.findings == (Finding("a", "b", True),) and found.state == "failed"
+
+
+@pytest.mark.parametrize(("column", "value"), [("kind", "evil"), ("state", "evil"), ("kind", 7), ("state", b"done")])
+def test_a_job_of_no_kind_or_state_is_left_out(services: Services, column: str, value: object) -> None:
+    job = services.jobs.submit("sync", "Looking")
+    change(services, f"UPDATE jobs SET {column} = ? WHERE id = ?", value, job)
+    assert services.jobs.snapshot(job) in (None, JobSnapshot(job, "sync", "done", "Looking"))
+    assert services.jobs.active() == [] and len(services.jobs.latest()) <= 1
+
+
+@pytest.mark.parametrize("text", ["{", "[" * 100_000, "[]", 5])
+def test_a_queued_job_with_odd_parameters_does_not_end_its_lane(services: Services, text: object) -> None:
+    odd = services.jobs.submit("sync", "Odd")
+    change(services, "UPDATE jobs SET params = ?, progress = '{', attempts = 'many' WHERE id = ?", text, odd)
+    assert services.jobs.params(odd) == {}
+    runner = JobRunner(services.catalog, services.handlers)
+    runner.start()
+    try:
+        good = runner.submit("sync", "Good")
+        for job in (odd, good):
+            ended = runner.wait(job, 30)
+            assert ended is not None and ended.state == "done"
+    finally:
+        runner.stop()
+
+
+# ---------------------------------------------------------------- photos, files, folders
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("width", "wide"), ("height", b"x"), ("bytes", 0.5), ("format", 7), ("added_at", 9), ("taken_at", 1)]
+)
+def test_a_fact_of_a_wrong_kind(filled: Services, column: str, value: object) -> None:
+    change(filled, f"UPDATE images SET {column} = ?", value)
+    hits = filled.library.newest(9)
+    assert len(hits) == 4 and all(isinstance(side, int) for hit in hits for side in hit.size)
+    details = filled.library.details(hits[0].id)
+    assert details is not None and isinstance(details.added_at, str) and isinstance(details.facts.format, str)
+    assert names(filled, "green")[0] == "green.jpg" and filled.library.stats().images == 4
+
+
+def test_a_path_that_can_be_none(filled: Services) -> None:
+    change(filled, "UPDATE files SET path = CAST('/x' || char(0) AS BLOB), name = 5 WHERE name = 'red.jpg'")
+    change(filled, "UPDATE files SET path = '/y', path_text = x'ff' WHERE name = 'blue.jpg'")
+    for hit in filled.library.newest(9):
+        assert filled.library.has_original(hit.id) == (hit.name in ("green.jpg", "yellow.jpg"))
+    list(filled.handlers["sync"]({}))
+    list(filled.handlers["doctor"]({}))
+    assert "green.jpg" in names(filled, "green")
+
+
+@pytest.mark.parametrize("path", [b"/x\0y", b"", b"x", "text", 7])
+def test_a_folder_whose_path_can_be_none_is_left_out(filled: Services, photos: Path, path: object) -> None:
+    change(filled, "INSERT INTO folders (path, path_text, watched, objects) VALUES (?, 'x', 1, 1)", path)
+    assert filled.folders.paths() == [photos] and filled.folders.offline() == 0
+    list(filled.handlers["sync"]({}))
+    filled.watcher.start()
+    filled.watcher.stop()
+
+
+def test_a_folder_of_another_system_is_shown_as_offline(filled: Services, photos: Path) -> None:
+    """A library from a Windows computer: its folders can be seen, and removed."""
+    change(filled, "INSERT INTO folders (path, path_text, watched, objects) VALUES (?, 'C', 1, 0)", rb"C:\Photos")
+    list(filled.handlers["sync"]({}))
+    assert sorted(status.offline for status in filled.folders.all()) == [False, True]
+
+
+def test_the_same_bytes_under_a_damaged_id(filled: Services, photos: Path) -> None:
+    """A file that is read again finds its bytes under an id that is not theirs."""
+    change(filled, "UPDATE images SET id = 'evil' WHERE id = (SELECT image_id FROM files WHERE name = 'red.jpg')")
+    change(filled, "DELETE FROM files WHERE name = 'red.jpg'")
+    change(filled, "DELETE FROM vectors WHERE id NOT IN (SELECT id FROM images)")
+    list(filled.handlers["sync"]({}))
+    assert names(filled, "red")[0] == "red.jpg" and len(filled.catalog.health.image_ids()) == 4
+
+
+def test_a_collection_without_a_length(filled: Services) -> None:
+    change(filled, "UPDATE collections SET dimensions = NULL")
+    assert filled.search.search(Query("green"), 3).hits == ()
+
+
+def test_one_object_with_a_damaged_mask(filled: Services) -> None:
+    image_id = filled.catalog.newest(1)[0]
+    for number, mask in enumerate(("04", "0", "evil", 5)):
+        change(filled, "INSERT INTO segments VALUES (?, ?, 0, 0, 9, 9, 0.5, 2, 2, ?)", f"{image_id}#00000000-{number}", image_id, mask)
+    assert [item.id for item in filled.objects.of_photo(image_id)] == [f"{image_id}#00000000-0"]
+    assert len(list(filled.catalog.objects.all())) == 1
+
+
+def test_a_serial_number_that_is_none_is_not_asked_for_again_and_again(filled: Services) -> None:
+    change(filled, "CREATE TABLE other AS SELECT * FROM vectors")
+    change(filled, "DROP TABLE vectors")
+    change(filled, "ALTER TABLE other RENAME TO vectors")
+    change(filled, "UPDATE vectors SET number = 'x'")
+    assert filled.search.search(Query("green"), 3).hits == ()
+
+
+# ---------------------------------------------------------------- forgotten meanwhile
+
+
+def test_a_photo_that_is_forgotten_in_the_middle_of_an_export(filled: Services, tmp_path: Path) -> None:
+    real = filled.catalog.paths_of
+    first, asked = filled.catalog.newest(9)[1], []
+
+    def forgetful(image_id: str) -> Any:
+        asked.append(image_id)
+        if asked.count(first) == 2:
+            filled.catalog.forget([first])
+        return real(image_id)
+
+    filled.catalog.paths_of = forgetful  # type: ignore[method-assign]
+    list(filled.exports.export("csv", tmp_path / "out", Selection()))
+    assert len((tmp_path / "out" / "images.csv").read_text().splitlines()) == 1 + 3
+
+
+def test_a_photo_that_is_forgotten_between_two_looks_at_it(filled: Services, tmp_path: Path) -> None:
+    image_id = filled.catalog.newest(1)[0]
+    real = filled.catalog.paths_of
+
+    def forgetful(asked: str) -> Any:
+        found = real(asked)
+        filled.catalog.forget([image_id])
+        return found
+
+    filled.catalog.paths_of = forgetful  # type: ignore[method-assign]
+    assert filled.library.has_original(image_id) is False and filled.library.picture(image_id, 100) is None
+
+
+def test_of_two_exports_to_one_folder_one_wins(tmp_path: Path) -> None:
+    place = tmp_path / "set"
+    with pytest.raises(AppError, match="already"), new_target(place) as second:
+        second.add("x.txt", b"second")
+        with new_target(place) as first:
+            first.add("x.txt", b"first")
+    assert (place / "x.txt").read_bytes() == b"first" and os.listdir(tmp_path) == ["set"]
+
+
+def test_an_empty_folder_that_appears_meanwhile_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To rename a folder over an empty one replaces it without a word."""
+    place = tmp_path / "set"
+    place.mkdir()
+    monkeypatch.setattr(os.path, "lexists", lambda _: False)
+    with pytest.raises(AppError), new_target(place) as target:
+        target.add("x.txt", b"mine")
+    assert list(place.iterdir()) == []
