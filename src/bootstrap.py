@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
@@ -17,8 +17,9 @@ from src.models.model_manager import ModelManager
 from src.processing.reader import PictureReader
 from src.schema import JobKind
 from src.services.backup import finish_import
-from src.services.doctor import DoctorService
+from src.services.doctor import DoctorService, foreign_index
 from src.services.exporting import ExportService
+from src.services.file_checks import FileChecks
 from src.services.folders import FolderService
 from src.services.handlers import WRITERS, JobHandlers, queue_sync, rebuild_if_due
 from src.services.indexing import IndexingService
@@ -59,6 +60,8 @@ class Services:
     tending: threading.Event = field(default_factory=threading.Event)
     """Set once the warm-up is over and the folders are watched."""
     closed: threading.Event = field(default_factory=threading.Event)
+    notices: list[str] = field(default_factory=list)
+    """What the user should know of the library's folders, a sentence each."""
 
     def start(self, page_within: float = 0.0) -> Services:
         """Run background jobs, follow the folders, and get model and index ready so that the first search need not wait.
@@ -74,8 +77,7 @@ class Services:
 
     def _index_left_over_uploads(self) -> None:
         if not self.jobs.active():  # else a job of the last time may be about to index them
-            pages = self.catalog.files.under(os.fsencode(self.settings.uploads_dir), present=False)
-            found = self.uploads.left_over({path for page in pages for path, _ in page})
+            found = self.uploads.left_over({os.fsencode(path) for path in self.uploads.known()})
             if found:
                 self.jobs.submit("index", "Adding uploads left over from last time", files=as_params(found))
 
@@ -87,6 +89,15 @@ class Services:
         self.jobs.stop()
         self.reader.close()
         self.vectors.close()
+
+    def _look_for_strangers(self) -> None:
+        """Say what somebody else has in folders that have our names. It is never touched."""
+        index = self.vectors.foreign_index
+        found = [foreign_index(index)] if index else []
+        found += filter(None, [self.library.strangers()])
+        for text in found:
+            log.warning("%s", text)
+        self.notices = found
 
     def _tend(self, page_within: float) -> None:
         """What is due in the background: the folders, model and index at the start, then whatever lies idle."""
@@ -103,6 +114,7 @@ class Services:
 
     def _warm_up(self) -> None:
         try:
+            self._look_for_strangers()
             self.models.embedder(self.library.active_model).encode_texts(["warm up"])
             rebuild_if_due(self.library, self.vectors, self.jobs)
         except AppError as error:
@@ -110,26 +122,36 @@ class Services:
 
 
 def build_services(
-    settings: Settings | None = None, *, read_only: bool = False, port: int | None = None, models: ModelManager | None = None
+    settings: Settings | None = None,
+    *,
+    read_only: bool = False,
+    untouched: bool = False,
+    port: int | None = None,
+    models: ModelManager | None = None,
 ) -> Services:
     """Open the library and wire the services. ``read_only`` takes no lock and searches beside a running app.
 
+    ``untouched``: for a look that changes no file of the library, whatever state it is in; raises LibraryBusy where it is open elsewhere.
     ``port`` is told to a second process that finds the library taken. Raises LibraryError where the library can't be opened.
     """
     settings = settings or Settings.from_env()
+    read_only = read_only or untouched
     if not read_only:
         start_logging(settings.logs_dir, settings.log_level)
         finish_import(settings)
     _refuse_emptied(settings)
-    vectors = VectorDatabase(settings, port=port, read_only=read_only)
+    vectors = VectorDatabase(settings, port=port, read_only=read_only, untouched=untouched)
     catalog = vectors.catalog
-    models = models or ModelManager(settings=settings)
+    models = models or ModelManager(settings=_forgetful(settings) if untouched else settings)
     reader = PictureReader(settings.max_megapixels)
-    library = LibraryService(settings, catalog, vectors, models, reader)
+    uploads = UploadStore(settings, catalog)
+    if not read_only:
+        uploads.settle()
+    library = LibraryService(settings, catalog, vectors, models, reader, uploads)
     folders = FolderService(settings, catalog, vectors)
-    indexing = IndexingService(settings, catalog, vectors, models, reader, folders)
+    indexing = IndexingService(settings, catalog, vectors, models, reader, folders, uploads)
     search = SearchService(catalog, vectors, models, library, reader)
-    doctor = DoctorService(settings, catalog, vectors, models, library)
+    doctor = DoctorService(catalog, vectors, models, library, FileChecks(settings, catalog, library, uploads))
     objects = ObjectService(catalog, vectors, models, library)
     exports = ExportService(catalog, library, objects)
     workers = JobHandlers(indexing, folders, doctor, library, objects, exports, vectors, models)
@@ -138,10 +160,14 @@ def build_services(
     for kind in WRITERS:
         handlers[kind] = workers.tidied(kind, handlers[kind], jobs)
     watcher = FolderWatcher(folders, lambda paths: queue_sync(jobs, paths))
-    uploads = UploadStore(settings)
     return Services(
         settings, catalog, vectors, models, reader, library, folders, indexing, objects, exports, search, uploads, jobs, watcher, handlers
     )
+
+
+def _forgetful(settings: Settings) -> Settings:
+    """The same weights, but whose were verified is not noted beside them: the library's own folder is just one more to look in."""
+    return replace(settings, home=Path(os.devnull), weights_path=(settings.weights_dir, *settings.weights_path))
 
 
 def _refuse_emptied(settings: Settings) -> None:

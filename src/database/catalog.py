@@ -52,8 +52,8 @@ class Catalog:
     Raises LibraryNewer for a file of a newer version, LibraryUnusable where it can't be opened as a catalogue.
     """
 
-    def __init__(self, file: Path, read_only: bool = False) -> None:
-        self._file = SqliteFile(file, read_only)
+    def __init__(self, file: Path, read_only: bool = False, untouched: bool = False) -> None:
+        self._file = SqliteFile(file, read_only, untouched)
         self.files = FileTable(self._file)
         self.folders = FolderTable(self._file)
         self.vectors = VectorTable(self._file)
@@ -220,15 +220,19 @@ class Catalog:
             db.execute(folders.delete().where(folders.c.path == folder))
             hide_without_file(db, held, now())
 
-    def clear_images(self) -> None:
-        """Forget every image, file, folder and library vector. Collections made by hand, settings and jobs stay."""
+    def clear_images(self, settings: Mapping[str, str] | None = None) -> None:
+        """Forget every image, file, folder and library vector, in one transaction. Collections made by hand, settings and jobs stay.
+
+        settings: some of the library's, stored in the same transaction. The space is given back by ``compact``.
+        """
         own = sa.select(collections.c.name).where(collections.c.owner == "library")
         with self._file.writing() as db:
             db.execute(vectors.delete().where(vectors.c.collection.in_(own)))
             db.execute(collections.delete().where(collections.c.owner == "library"))
             for table in (segments, segmented, files, images, folders, unreadable):
                 db.execute(table.delete())
-        self._file.compact()
+            for key, value in (settings or {}).items():
+                db.execute(upsert(meta, ["key"]), [{"key": key, "value": value}])
 
     def compact(self) -> None:
         """Give the space of deleted rows back to the disk."""

@@ -142,6 +142,10 @@ class ChromaServer:
             text = found and found.get("fingerprint")
             return str(text) if text and name not in self._changed else None
 
+    def noted_unopened(self, name: str) -> str | None:
+        """The same: to ask changes nothing."""
+        return self.noted(name)
+
     def deleted(self, name: str) -> int:
         """Vectors taken out since the collection was built, as far as it was looked at."""
         return self._deleted.get(name, 0)

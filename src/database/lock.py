@@ -12,6 +12,11 @@ from filelock import FileLock, Timeout
 
 from src.errors import LibraryBusy, LibraryUnusable
 
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None  # type: ignore[assignment]
+
 PATIENCE = 0.3
 """Seconds to wait for a lock that another process holds only to see whether it is free."""
 
@@ -34,6 +39,7 @@ class LibraryLock:
         self._file = file
         self._owner_file = file.with_suffix(".owner.json")
         self._lock = FileLock(file, is_singleton=True, thread_local=False)
+        self._held_by_us: int | None = None
 
     def acquire(self, port: int | None = None) -> None:
         """Take the lock. Raises LibraryBusy saying who has it, LibraryUnusable where the folder can't be written."""
@@ -49,7 +55,27 @@ class LibraryLock:
             ) from error
         self._say_who(Owner(os.getpid(), port))
 
+    def hold(self) -> None:
+        """Keep every other process from taking it, without changing a file, as long as this one looks. Raises LibraryBusy.
+
+        Where there is no lock file yet there is no library to be kept; where the system has no such lock, nobody is kept out.
+        """
+        if fcntl is None:
+            return
+        with contextlib.suppress(OSError):
+            self._held_by_us = os.open(self._file, os.O_RDONLY)
+        if self._held_by_us is None:
+            return
+        try:
+            fcntl.flock(self._held_by_us, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self.release()
+            raise self._busy() from error
+
     def release(self) -> None:
+        if self._held_by_us is not None:
+            os.close(self._held_by_us)
+            self._held_by_us = None
         if self._lock.is_locked:
             if self._lock.lock_counter == 1:
                 self._owner_file.unlink(missing_ok=True)
@@ -80,6 +106,8 @@ class LibraryLock:
             self._owner_file.unlink(missing_ok=True)
             draft.write_text(json.dumps({"pid": owner.pid, "port": owner.port}))
             draft.replace(self._owner_file)
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
 
     def _named(self) -> Owner | None:
         """Who says it holds the lock, unless that process is gone: it was killed, and the one that has the lock now has not said so yet."""

@@ -8,29 +8,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-import re
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from src.config import Settings
 from src.database.catalog import Catalog
-from src.database.chroma_index import BATCH, ChromaIndex, IndexFailed
-from src.database.chroma_server import ChromaServer
+from src.database.chroma_index import BATCH, IndexFailed
 from src.database.disk_space import MARGIN, check_space, free_bytes
+from src.database.embeddings import VectorMatch, check_name, library_collection, normalised
 from src.database.exact import Match
 from src.database.finder import Finder
 from src.database.index import Index
+from src.database.index_choice import chosen_index
 from src.database.lock import LibraryLock
 from src.database.vector_table import Collection
 from src.errors import BadInput, LibraryBusy, LibraryUnusable, WrongDimensions
-from src.schema import FloatArray, Kind, PhotoFilter, Progress
+from src.schema import FloatArray, PhotoFilter, Progress
+
+__all__ = ["VectorDatabase", "VectorMatch", "library_collection", "normalised"]
 
 DEFAULT_COLLECTION = "segments"
 SMALL = 10_000
@@ -41,62 +43,46 @@ OPENING_S = 10.0
 """Seconds that a search waits at most for an index that is being opened; a million vectors take eight."""
 ROW_BYTES = 1_000
 """What the index takes for each vector besides its numbers."""
-LIBRARY_ID = "library_id"
-"""Tells libraries that share a Chroma server apart, together with the folder: a copy of a library is another one."""
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,510}[A-Za-z0-9]")
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class VectorMatch:
-    """One result of ``search_by_embedding``. ``score`` is a cosine in [-1, 1], higher is better."""
-
-    id: str
-    score: float
-    metadata: dict[str, Any]
-
-
-def library_collection(space: str, kind: Kind = "image") -> str:
-    """Name of the app's own collection for a space and a kind of thing."""
-    return f"{kind}-{space}"
 
 
 class VectorDatabase:
     """Collections of vectors in the library. Takes the library's lock; ``read_only`` takes none, scans exactly and refuses writes.
 
+    ``untouched``: read only, and no file is changed, not even to bring it up to date; others are kept from changing any meanwhile.
+
     Raises LibraryBusy where another process owns the library. Safe to use from several threads.
     """
 
     def __init__(
-        self, settings: Settings | None = None, *, catalog: Catalog | None = None, port: int | None = None, read_only: bool = False
+        self,
+        settings: Settings | None = None,
+        *,
+        catalog: Catalog | None = None,
+        port: int | None = None,
+        read_only: bool = False,
+        untouched: bool = False,
     ) -> None:
         settings = settings or Settings.from_env()
         self._lock = LibraryLock(settings.lock_file)
-        self.read_only = read_only
-        if not read_only:
+        self.read_only = read_only = read_only or untouched
+        if untouched:
+            self._lock.hold()
+        elif not read_only:
             self._lock.acquire(port)
         try:
-            self.catalog = catalog or Catalog(settings.catalog_file, read_only)
+            self.catalog = catalog or Catalog(settings.catalog_file, read_only, untouched)
         except BaseException:
-            if not read_only:
-                self._lock.release()
+            self._lock.release()
             raise
         self._folder = settings.chroma_dir
-        self._index = self._chosen_index(settings)
+        self._index: Index = chosen_index(settings, self.catalog, read_only)
         self._writing = threading.RLock()
         self._in_step: set[str] = set()
         self._looked_at = threading.Event()
         self._looked_at.set()
         self._finder = Finder(self.catalog.vectors, self.ask_index, self._has_index)
         self._current: str | None = None
-
-    def _chosen_index(self, settings: Settings) -> Index:
-        """Its own, or the server's where one is named; for reading only, none is ever opened."""
-        if settings.chroma_url is None or self.read_only:
-            return ChromaIndex(settings.chroma_dir)
-        if self.catalog.get_meta(LIBRARY_ID) is None:
-            self.catalog.set_meta(LIBRARY_ID, uuid.uuid4().hex)
-        return ChromaServer(settings.chroma_url, f"{self.catalog.get_meta(LIBRARY_ID)} {settings.home.absolute()}")
 
     def __enter__(self) -> VectorDatabase:
         return self
@@ -110,8 +96,7 @@ class VectorDatabase:
             if not self.read_only:
                 self._close_index()
         finally:
-            if not self.read_only:
-                self._lock.release()
+            self._lock.release()
             self.catalog.close()
 
     def app_is_running(self) -> bool:
@@ -125,8 +110,7 @@ class VectorDatabase:
 
         Raises BadInput for a name that is not 3 to 512 of ``A-Za-z0-9._-``, WrongDimensions where it has another length.
         """
-        if not _NAME.fullmatch(name):
-            raise BadInput(f"{name!r} can't name a collection.", "Use 3 to 512 letters, digits, dots, dashes and underscores.")
+        check_name(name)
         known = {collection.name: collection for collection in self.catalog.vectors.all()}
         if name not in known or dimensions is not None:
             self._refuse_if_read_only()
@@ -204,6 +188,13 @@ class VectorDatabase:
                     self._throw_index_away()
             return name in self._in_step
 
+    def is_whole(self, name: str) -> bool:
+        """Whether the index holds what the catalogue holds, told without changing anything: what is not open stays unopened."""
+        with self._writing, contextlib.suppress(IndexFailed):
+            wanted = self.catalog.vectors.fingerprint(name)
+            return name in self._in_step or self._index.noted_unopened(name) == wanted or not self.catalog.vectors.count_all(name)
+        return False
+
     def _holds_all(self, name: str) -> bool:
         return self._index.count(name) == self.catalog.vectors.count_all(name)
 
@@ -215,11 +206,9 @@ class VectorDatabase:
     def _throw_index_away(self) -> None:
         """After a failure of its own. Where the disk is full or read-only, or a server down, it may be good: it is left aside."""
         self._in_step.clear()
-        try:
+        with contextlib.suppress(OSError):
             if self._index.local and free_bytes(self._folder) >= MARGIN:
-                self._index.discard()
-        except OSError:
-            log.exception("the index can't be discarded")
+                self._discard_index()
 
     def checkpoint(self) -> None:
         """Describe the index as it is, so that a kill from now to the next write costs nothing. For after a job that wrote.
@@ -276,6 +265,11 @@ class VectorDatabase:
                 except IndexFailed:
                     log.exception("the index of %s could not be written and is left aside", name)
                     self._in_step.discard(name)
+
+    @property
+    def foreign_index(self) -> Path | None:
+        """The index's folder where it holds a Chroma database of another program: that is left alone, and searches scan everything."""
+        return self._folder if self._index.local and not self._index.reachable() else None
 
     def can_build(self) -> bool:
         """Whether an index that is behind can be made again now: a server may be down."""
@@ -355,12 +349,29 @@ class VectorDatabase:
             self.catalog.vectors.drop(name)
             self._drop(name)
 
-    def discard_empty_index(self) -> None:
-        """Give the index's space back to the disk where no collection is left: Chroma itself never shrinks."""
+    def give_back(self, names: Sequence[str]) -> None:
+        """Take the index of these collections off the disk, as far as it can be: on a full one, this is what makes room for more.
+
+        Where no other collection is left, all of the index goes: Chroma itself never shrinks.
+        """
+        self._refuse_if_read_only()
         with self._writing:
-            if not self.catalog.vectors.all():
-                self._in_step.clear()
-                self._index.discard()
+            self._in_step.difference_update(names)
+            try:
+                if any(collection.name not in names for collection in self.catalog.vectors.all()):
+                    for name in names:
+                        self._index.drop(name)
+                    return
+            except IndexFailed:
+                log.exception("the index can't be changed, so all of it is discarded")
+            self._in_step.clear()
+            self._discard_index()
+
+    def _discard_index(self) -> None:
+        try:
+            self._index.discard()
+        except OSError:
+            log.exception("the index can't be discarded")
 
     def _ensure_index(self, name: str) -> None:
         """For scripts, which have no background jobs: a small index that is behind is made again on the spot."""
@@ -379,19 +390,3 @@ class VectorDatabase:
     def _refuse_if_read_only(self) -> None:
         if self.read_only:
             raise LibraryBusy("The library was opened for reading only.")
-
-
-def normalised(vectors: Sequence[npt.ArrayLike] | npt.NDArray[Any]) -> FloatArray:
-    """n vectors of any scale -> (n, D) float32 of norm 1. Raises BadInput for ragged, zero or not finite ones."""
-    try:
-        matrix = np.asarray(vectors, dtype=np.float32)
-    except (ValueError, TypeError) as error:
-        raise BadInput("The embeddings are not vectors of one length.") from error
-    if matrix.size == 0:
-        return matrix.reshape(0, 0)
-    if matrix.ndim != 2:
-        raise BadInput(f"Embeddings come as n vectors of length D, not in the shape {matrix.shape}.")
-    norms = np.linalg.norm(matrix, axis=1, keepdims=True)
-    if not np.isfinite(norms).all() or not (norms > 0).all():
-        raise BadInput("An embedding is zero or not finite.")
-    return np.asarray(matrix / norms, dtype=np.float32)
