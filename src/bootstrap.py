@@ -32,6 +32,8 @@ from src.services.watching import FolderWatcher
 
 log = logging.getLogger(__name__)
 
+LOOK_EVERY = 2.0
+"""Seconds between two looks whether the library's files are still there."""
 UNLOAD_EVERY = 60.0
 """Seconds between two looks for models that lie idle."""
 
@@ -73,6 +75,7 @@ class Services:
         self.vectors.announce_index()
         self.jobs.start()
         threading.Thread(target=self._tend, args=(page_within,), name="tend", daemon=True).start()
+        threading.Thread(target=self._watch, name="watch-library", daemon=True).start()
         return self
 
     def _index_left_over_uploads(self) -> None:
@@ -80,6 +83,29 @@ class Services:
             found = self.uploads.left_over({os.fsencode(path) for path in self.uploads.known()})
             if found:
                 self.jobs.submit("index", "Adding uploads left over from last time", files=as_params(found))
+
+    def problem(self) -> AppError | None:
+        """Why the library can't be used any more; None where all is well. Asks the system, so it is as of now."""
+        try:
+            self.vectors.check_place()
+        except LibraryUnusable as error:
+            return error
+        return None
+
+    def _watch(self) -> None:
+        """See to it that the library's files are still the ones that were opened; close it where they are not."""
+        while not self.closed.wait(LOOK_EVERY):
+            problem = self.problem()
+            if problem:
+                log.error("%s", problem)
+                self.close()
+                return
+            try:
+                if self.vectors.forget_lost_index():
+                    log.warning("the search index was deleted while it was open; it is made again")
+                    rebuild_if_due(self.library, self.vectors, self.jobs)
+            except AppError as error:
+                log.warning("the search index can't be made again now: %s", error)
 
     def close(self) -> None:
         """End jobs where they are (they go on at the next start) and close the library cleanly."""

@@ -19,7 +19,7 @@ from src.database.health import HealthTable
 from src.database.job_table import JobTable
 from src.database.kept import Kept
 from src.database.object_table import ObjectTable, delete_segments
-from src.database.sqlite_file import SqliteFile, now, parts, upsert
+from src.database.sqlite_file import Guard, SqliteFile, now, parts, upsert
 from src.database.tables import CHANGES, SEEN, collections, files, folders, images, meta, segmented, segments, unreadable, vectors
 from src.database.vector_table import VectorTable, write_vectors
 from src.schema import FloatArray, ImageDetails, ImageFacts
@@ -52,8 +52,8 @@ class Catalog:
     Raises LibraryNewer for a file of a newer version, LibraryUnusable where it can't be opened as a catalogue.
     """
 
-    def __init__(self, file: Path, read_only: bool = False, untouched: bool = False) -> None:
-        self._file = SqliteFile(file, read_only, untouched)
+    def __init__(self, file: Path, read_only: bool = False, untouched: bool = False, guard: Guard | None = None) -> None:
+        self._file = SqliteFile(file, read_only, untouched, guard)
         self.files = FileTable(self._file)
         self.folders = FolderTable(self._file)
         self.vectors = VectorTable(self._file)
@@ -61,6 +61,10 @@ class Catalog:
         self.jobs = JobTable(self._file)
         self.health = HealthTable(self._file)
         self._counted: Kept[tuple[int, int, int]] = Kept(1)
+
+    @property
+    def path(self) -> Path:
+        return self._file.file
 
     def close(self) -> None:
         self._file.close()

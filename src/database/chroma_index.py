@@ -33,6 +33,8 @@ HNSW = {"space": "cosine", "max_neighbors": 32, "ef_construction": 200}
 """With half of both an index is built in half the time, but of 1,000,000 vectors only 89 % of the nearest ten are found."""
 LARGE = 300_000
 """Vectors from which on a search looks at more of them (``ef_search``) to find as much; fewer are found as surely in less time."""
+DELETED_SHARE, DELETED_LEAST = 0.2, 200
+"""Vectors deleted, as a share of those that are left, from which on building the index anew pays for itself."""
 FLUSH = 1_000
 """Vectors after which Chroma writes all files of a collection anew; as many may have to be taken from its log at the next opening."""
 FLUSH_AT_BUILDING = range(4_000, 6_001, BATCH)
@@ -57,6 +59,7 @@ class ChromaIndex:
         self._idle = threading.Condition(self._lock)
         self._searching = 0
         self._client: Client | None = None
+        self._identity: tuple[int, int] | None = None
         self._opened: dict[str, Collection] = {}
         self._notes: dict[str, Note] | None = None
         """Of collections that were not written to since the last clean close; None before the index was looked at."""
@@ -204,6 +207,19 @@ class ChromaIndex:
             if self.written and not self._failed:
                 self._describe(fingerprints or {}, sweep=True)
 
+    def let_go(self) -> None:
+        """Close the files without a word of how they are: they are not where they were. The next call of any method looks anew."""
+        with self._lock:
+            self._close_client()
+            self._notes, self.written = None, False
+            self._deleted.clear()
+            self._failed.clear()
+
+    def is_lost(self) -> bool:
+        """Whether Chroma's database is open here, but was deleted or replaced."""
+        with self._lock:
+            return self._client is not None and self._identity != index_owner.identity(self._folder)
+
     def checkpoint(self, fingerprints: Mapping[str, str]) -> None:
         """Describe what is on the disk between two writes, as ``close`` does, and stay open: searches go on meanwhile."""
         with self._lock:
@@ -277,6 +293,7 @@ class ChromaIndex:
         except BaseException:
             chromadb.api.client.Client.clear_system_cache()  # else the half-opened one is what the next attempt gets
             raise
+        self._identity = index_owner.identity(self._folder)
         if not self.written:
             self._note_opening()
 
@@ -321,6 +338,10 @@ class ChromaIndex:
 def ef_search(vectors: int) -> int:
     """How many candidates a search keeps while it goes through the graph of so many vectors."""
     return 100 if vectors < LARGE else 200
+
+
+def is_wasteful(deleted: int, left: int) -> bool:
+    return deleted > DELETED_LEAST and deleted > DELETED_SHARE * left
 
 
 @contextmanager

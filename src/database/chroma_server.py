@@ -182,6 +182,14 @@ class ChromaServer:
                 except IndexFailed:
                     log.exception("%s could not be described on %s", name, self.place)
 
+    def let_go(self) -> None:
+        """Let go of the connection; nothing is described."""
+        self.close()
+
+    def is_lost(self) -> bool:
+        """False: the files are the server's."""
+        return False
+
     def close(self, fingerprints: Mapping[str, str] | None = None) -> None:
         """Describe what changed and let go of the connection, after the searches under way. The next call of any method connects again."""
         with self._writing:

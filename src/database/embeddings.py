@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from src.errors import BadInput
+from src.errors import BadInput, WrongDimensions
 from src.schema import FloatArray, Kind
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,510}[A-Za-z0-9]")
@@ -34,6 +34,12 @@ def check_name(name: str) -> None:
     """Raise BadInput for a name that is not 3 to 512 of ``A-Za-z0-9._-``."""
     if not _NAME.fullmatch(name):
         raise BadInput(f"{name!r} can't name a collection.", "Use 3 to 512 letters, digits, dots, dashes and underscores.")
+
+
+def check_dimensions(name: str, known: int, matrix: FloatArray) -> None:
+    """Raise WrongDimensions where queries (n, D) have another length than a collection's vectors; ``known`` is 0 where there are none."""
+    if known and known != matrix.shape[1]:
+        raise WrongDimensions(f"The collection {name!r} holds vectors of length {known}, the query has {matrix.shape[1]}.")
 
 
 def normalised(vectors: Sequence[npt.ArrayLike] | npt.NDArray[Any]) -> FloatArray:

@@ -45,6 +45,15 @@ def holds_index(folder: Path) -> bool:
     return (folder / DATABASE).exists() or any(index_manifest.files_of(segment) for segment in index_manifest.segments(folder))
 
 
+def identity(folder: Path) -> tuple[int, int] | None:
+    """What tells Chroma's database in a folder from another that takes its place; None where there is none."""
+    try:
+        stat = os.stat(folder / DATABASE)
+    except OSError:
+        return None
+    return stat.st_dev, stat.st_ino
+
+
 def claim(folder: Path, names: Collection[str]) -> None:
     """Say that the folder is ours and that these collections are made in it. To be called before they are. Raises OSError."""
     marked = _marked(folder)

@@ -7,7 +7,7 @@ import os
 import re
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,17 +29,22 @@ MOUNTS = Path("/proc/self/mountinfo")
 NETWORK = re.compile(r"nfs4?|cifs|smb3|smbfs|9p|afs|ceph|ncpfs|lustre|davfs|fuse\.(sshfs|glusterfs|ceph|rclone|s3fs|davfs2?|gvfsd-fuse)")
 
 
+Guard = Callable[[], None]
+
+
 class SqliteFile:
     """Opened on a file; safe for several threads and, as far as SQLite goes, several processes.
 
     ``read_only``: a file in a folder that may not be written (a medium that is write-protected) is opened as it is.
+    ``guard`` is called before each use, and raises LibraryUnusable where the file is not the library's any more.
     ``untouched``: any file is, and where there is none, an empty catalogue in memory is what is read.
     Raises LibraryNewer for a file of a newer version, LibraryBusy where another process keeps it locked, LibraryUnusable where it can't be
     opened as a catalogue. Neither then nor later is a damaged file replaced.
     """
 
-    def __init__(self, file: Path, read_only: bool = False, untouched: bool = False) -> None:
+    def __init__(self, file: Path, read_only: bool = False, untouched: bool = False, guard: Guard | None = None) -> None:
         self.file = file
+        self._guard = guard or (lambda: None)
         self._fixed = (read_only or untouched) and os.path.exists(file) and (untouched or not _may_be_written(file))
         self._untouched = untouched
         if not self._fixed and not untouched:
@@ -61,12 +66,14 @@ class SqliteFile:
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """A connection for reading. Raises LibraryBusy, LibraryUnusable."""
+        self._guard()
         with in_our_words(self.file), self._engine.connect() as db:
             yield db
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
         """One write transaction, committed at the end of the ``with``. Raises LibraryBusy, LibraryUnusable; nothing is stored then."""
+        self._guard()
         with in_our_words(self.file), self._engine.begin() as db:
             yield db
 
@@ -89,6 +96,7 @@ class SqliteFile:
 
     def _alone(self) -> sa.Connection:
         """A connection for statements that may not stand in a transaction."""
+        self._guard()
         return self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
 
     def _migrate(self) -> None:

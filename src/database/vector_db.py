@@ -20,16 +20,16 @@ import numpy.typing as npt
 
 from src.config import Settings
 from src.database.catalog import Catalog
-from src.database.chroma_index import BATCH, IndexFailed
+from src.database.chroma_index import BATCH, IndexFailed, is_wasteful
 from src.database.disk_space import MARGIN, check_space, free_bytes
-from src.database.embeddings import VectorMatch, check_name, library_collection, normalised
+from src.database.embeddings import VectorMatch, check_dimensions, check_name, library_collection, normalised
 from src.database.exact import Match
 from src.database.finder import Finder
 from src.database.index import Index
 from src.database.index_choice import chosen_index
 from src.database.lock import LibraryLock
 from src.database.vector_table import Collection
-from src.errors import BadInput, LibraryBusy, LibraryUnusable, WrongDimensions
+from src.errors import BadInput, LibraryBusy, LibraryUnusable
 from src.schema import FloatArray, PhotoFilter, Progress
 
 __all__ = ["VectorDatabase", "VectorMatch", "library_collection", "normalised"]
@@ -37,8 +37,6 @@ __all__ = ["VectorDatabase", "VectorMatch", "library_collection", "normalised"]
 DEFAULT_COLLECTION = "segments"
 SMALL = 10_000
 """Vectors up to which a script waits for its index to be rebuilt (about 10 s); above, searches scan exactly."""
-DELETED_SHARE, DELETED_LEAST = 0.2, 200
-"""Vectors deleted, as a share of those that are left, from which on building the index anew pays for itself."""
 OPENING_S = 10.0
 """Seconds that a search waits at most for an index that is being opened; a million vectors take eight."""
 ROW_BYTES = 1_000
@@ -66,12 +64,11 @@ class VectorDatabase:
         settings = settings or Settings.from_env()
         self._lock = LibraryLock(settings.lock_file)
         self.read_only = read_only = read_only or untouched
-        if untouched:
-            self._lock.hold()
-        elif not read_only:
-            self._lock.acquire(port)
+        self._lock.take(port, read_only, untouched)
         try:
-            self.catalog = catalog or Catalog(settings.catalog_file, read_only, untouched)
+            self.catalog = catalog or Catalog(settings.catalog_file, read_only, untouched, None if read_only else self._lock.check)
+            if not read_only:
+                self._lock.watch(self.catalog.path)
         except BaseException:
             self._lock.release()
             raise
@@ -90,11 +87,19 @@ class VectorDatabase:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def check_place(self) -> None:
+        """Raise LibraryUnusable where the library's files were taken away, or others put in their place, while it was open."""
+        self._lock.check()
+
     def close(self) -> None:
-        """Close the index cleanly and let go of the library."""
+        """Close the index cleanly and let go of the library. One that was taken away is only let go of: nothing is written."""
         try:
             if not self.read_only:
+                self._lock.check()
                 self._close_index()
+        except LibraryUnusable:
+            log.exception("the library can't be closed cleanly")
+            self._let_go_of_index()
         finally:
             self._lock.release()
             self.catalog.close()
@@ -149,7 +154,7 @@ class VectorDatabase:
         """The ``n_results`` nearest of the current collection to ``query`` (D,), best first; an empty collection gives []."""
         name = self._current or self.create_or_get_collection().name
         matrix = normalised([query])
-        self._check_dimensions(name, matrix)
+        check_dimensions(name, self.catalog.vectors.counters(name).dimensions, matrix)
         matches = self.search(name, matrix, n_results)[0]
         metadata = self.catalog.vectors.metadata_of(name, [id_ for id_, _ in matches])
         return [VectorMatch(id_, score, metadata.get(id_, {})) for id_, score in matches]
@@ -203,12 +208,14 @@ class VectorDatabase:
         noted = self._index.noted(name)
         return noted == self.catalog.vectors.fingerprint(name) if noted else not self._index.count(name)
 
-    def _throw_index_away(self) -> None:
+    def _throw_index_away(self, in_any_case: bool = False) -> None:
         """After a failure of its own. Where the disk is full or read-only, or a server down, it may be good: it is left aside."""
         self._in_step.clear()
-        with contextlib.suppress(OSError):
-            if self._index.local and free_bytes(self._folder) >= MARGIN:
-                self._discard_index()
+        try:
+            if in_any_case or (self._index.local and free_bytes(self._folder) >= MARGIN):
+                self._index.discard()
+        except OSError:
+            log.exception("the index can't be discarded")
 
     def checkpoint(self) -> None:
         """Describe the index as it is, so that a kill from now to the next write costs nothing. For after a job that wrote.
@@ -223,6 +230,19 @@ class VectorDatabase:
         with self._writing:
             self._index.close(self._fingerprints())
             self._in_step.clear()
+
+    def _let_go_of_index(self) -> None:
+        with self._writing:
+            self._in_step.clear()
+            self._index.let_go()
+
+    def forget_lost_index(self) -> bool:
+        """Where the index's files were deleted while it was open, let go of it, so that it is made again. Says whether they were."""
+        with self._writing:
+            lost = self._index.is_lost()
+            if lost:
+                self._let_go_of_index()
+            return lost
 
     def _fingerprints(self) -> dict[str, str]:
         return {name: self.catalog.vectors.fingerprint(name) for name in self._in_step}
@@ -259,6 +279,7 @@ class VectorDatabase:
     def _on_index(self, name: str, write: Callable[[], None]) -> None:
         """Do a write where the index is in step; one that fails leaves the index aside, the catalogue has the vectors."""
         with self._writing:
+            self._lock.check()
             if name in self._in_step:
                 try:
                     write()
@@ -294,8 +315,7 @@ class VectorDatabase:
 
     def needs_compaction(self, name: str) -> bool:
         """Whether so much was deleted that the index should be built anew: Chroma itself never gives space back."""
-        deleted = self.deleted(name)
-        return deleted > DELETED_LEAST and deleted > DELETED_SHARE * self.catalog.vectors.count_all(name)
+        return is_wasteful(self.deleted(name), self.catalog.vectors.count_all(name))
 
     def rebuild(self, name: str) -> Iterator[Progress]:
         """Make a collection's index again from the catalogue; searches scan exactly meanwhile. Closing the iterator stops it.
@@ -330,8 +350,7 @@ class VectorDatabase:
         """Room for a new index of ``total`` vectors, less what the old one gives back. A server's disk is its own affair."""
         if not self._index.local:
             return
-        known = {collection.name: collection.dimensions for collection in self.catalog.vectors.all()}
-        needed = total * (4 * (known.get(name) or 0) + ROW_BYTES) - self._index.flush_bytes()
+        needed = total * (4 * self.catalog.vectors.counters(name).dimensions + ROW_BYTES) - self._index.flush_bytes()
         check_space(self._folder, max(0, needed), f"the search index of {name}")
 
     def _drop(self, name: str) -> None:
@@ -364,14 +383,7 @@ class VectorDatabase:
                     return
             except IndexFailed:
                 log.exception("the index can't be changed, so all of it is discarded")
-            self._in_step.clear()
-            self._discard_index()
-
-    def _discard_index(self) -> None:
-        try:
-            self._index.discard()
-        except OSError:
-            log.exception("the index can't be discarded")
+            self._throw_index_away(in_any_case=True)
 
     def _ensure_index(self, name: str) -> None:
         """For scripts, which have no background jobs: a small index that is behind is made again on the spot."""
@@ -381,11 +393,6 @@ class VectorDatabase:
                     pass
             except LibraryUnusable as error:
                 log.warning("%s", error)
-
-    def _check_dimensions(self, name: str, matrix: FloatArray) -> None:
-        known = {collection.name: collection.dimensions for collection in self.catalog.vectors.all()}.get(name)
-        if known is not None and known != matrix.shape[1]:
-            raise WrongDimensions(f"The collection {name!r} holds vectors of length {known}, the query has {matrix.shape[1]}.")
 
     def _refuse_if_read_only(self) -> None:
         if self.read_only:

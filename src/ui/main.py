@@ -12,7 +12,7 @@ from src.errors import AppError
 from src.schema import JobKind
 from src.ui import state
 from src.ui.components import clear_dialog, closed_library, error_box, farewell, forget_dialog, job_progress, photo_dialog, sidebar, style
-from src.ui.resources import get_services
+from src.ui.resources import get_services, reopen
 
 OTHER_JOBS: tuple[JobKind, ...] = ("sync", "reindex", "objects", "export", "rebuild", "forget", "remove", "doctor", "download", "clear")
 VIEWS = Path(__file__).parent / "views"  # not "pages": Streamlit would take a folder of that name for its own page list
@@ -34,6 +34,10 @@ def main() -> None:
         services = get_services()
     except AppError as error:
         closed_library.show(error)
+        return
+    problem = services.problem()
+    if problem:
+        closed_library.show(problem, reopen)
         return
     if state.take_go_to_similar():
         st.switch_page(VIEWS / "image_search_page.py")
