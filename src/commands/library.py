@@ -32,7 +32,7 @@ def clear(arguments: argparse.Namespace) -> int:
     report = _cleared(arguments)
     cleared, left = finished(report).done, [finding.text for finding in report.findings]
     if arguments.json:
-        terminal.print_json({"cleared": cleared, "left": left})
+        terminal.print_json({"cleared": cleared, **({"left": left} if left else {})})
     else:
         terminal.say("\n".join([f"{cleared:,} images forgotten. Your own photo files were not touched.", *left]))
     return DONE

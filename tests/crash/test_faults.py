@@ -24,7 +24,7 @@ from PIL import Image
 from src.bootstrap import Services, build_services
 from src.cli import main
 from src.config import PROJECT_DIR, Settings
-from src.database import index_manifest
+from src.database import index_manifest, index_owner
 from src.database.vector_db import VectorDatabase
 from src.errors import LibraryBusy, LibraryNewer, LibraryUnusable, WeightsCorrupt
 from src.models import registry
@@ -309,7 +309,7 @@ def test_a_clock_that_goes_backwards_changes_nothing(settings: Settings, photos:
 def damaged_copies(whole: Path, folder: Path) -> dict[str, Path]:
     """What was done -> a library it was done to: the index deleted, each file deleted or cut, and 20 garblings of one file each in turn."""
     parts = [file.relative_to(whole) for file in sorted((whole / "chroma_db").rglob("*")) if file.is_file()]
-    parts = [part for part in parts if part.name != index_manifest.MANIFEST]
+    parts = [part for part in parts if part.name not in (index_manifest.MANIFEST, index_owner.MARK)]
     dice = random.Random(4)
     copies: dict[str, Path] = {}
 
