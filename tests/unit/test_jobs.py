@@ -200,7 +200,7 @@ def test_uploads_of_a_process_that_died_before_queueing_them_are_indexed(setting
     first.close()
     second = build_services(settings, models=fake_models(settings)).start()
     try:
-        until(lambda: second.catalog.counts()[0] == 1)
+        until(lambda: second.catalog.counts()[0] == 1 and not second.jobs.active())
         assert not half.exists() and second.search.search(Query("red"), 1).hits[0].path == str(kept.path)
     finally:
         second.close()
