@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import threading
 from dataclasses import dataclass, field, replace
 from logging.handlers import RotatingFileHandler
@@ -34,6 +35,8 @@ log = logging.getLogger(__name__)
 
 LOOK_EVERY = 2.0
 """Seconds between two looks whether the library's files are still there."""
+LOGS_KEPT = 3
+_OUR_LINE = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} [A-Z]+ src\b")
 UNLOAD_EVERY = 60.0
 """Seconds between two looks for models that lie idle."""
 
@@ -206,16 +209,30 @@ def _refuse_emptied(settings: Settings) -> None:
         )
 
 
+def _may_log(file: Path) -> bool:
+    """Whether a log of this name, and those that it is rotated to, are not there yet or ours: each begins with a line as we write it."""
+    for log_file in (file, *(file.with_name(f"{file.name}.{number}") for number in range(1, LOGS_KEPT + 1))):
+        try:
+            with log_file.open("rb") as opened:
+                start = opened.read(100)
+        except OSError:
+            continue
+        if start and not _OUR_LINE.match(start):
+            return False
+    return True
+
+
 def start_logging(folder: Path, level: str) -> None:
     """Send this program's log to a rotating file, once a process and folder. Nothing is printed."""
     logger = logging.getLogger("src")
-    target = str(folder / "app.log")
+    names = ("app.log", "media-feature-extractor.log")
+    target = str(folder / next((name for name in names if _may_log(folder / name)), names[-1]))
     logger.setLevel(level)
     if any(getattr(handler, "baseFilename", None) == target for handler in logger.handlers):
         return
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handler = RotatingFileHandler(target, maxBytes=2_000_000, backupCount=3, encoding="utf-8")
+        handler = RotatingFileHandler(target, maxBytes=2_000_000, backupCount=LOGS_KEPT, encoding="utf-8")
     except OSError:  # the library itself will say what is wrong with its folder
         return
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))

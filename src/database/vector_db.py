@@ -184,7 +184,7 @@ class VectorDatabase:
         The first call reads the whole index (about 3 s for 100,000 vectors): for background work, not for a search.
         """
         with self._writing:
-            if not self.read_only and name not in self._in_step:
+            if not self.read_only and name not in self._in_step and not self.foreign_index:
                 try:
                     if self._holds_all(name) and self._is_as_noted(name):
                         self._in_step.add(name)

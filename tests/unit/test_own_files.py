@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import shutil
 import sqlite3
@@ -332,3 +333,20 @@ def test_a_database_of_somebody_else_is_not_made_a_catalogue(settings: Settings)
         build_services(settings, models=fake_models(settings))
     after = listing(settings.data_dir)
     assert after["catalog.sqlite3"] == before["catalog.sqlite3"]
+
+
+def test_another_programs_log_is_neither_written_to_nor_rotated_away(settings: Settings) -> None:
+    settings.logs_dir.mkdir(parents=True)
+    (settings.logs_dir / "app.log").write_text("12:00 their own log\n")
+    (settings.logs_dir / "app.log.3").write_text("12:00 their oldest log\n")
+    before = listing(settings.logs_dir)
+    with opened(settings):
+        logging.getLogger("src.test").warning("a word of ours")
+    assert "a word of ours" in (settings.logs_dir / "media-feature-extractor.log").read_text()
+    (settings.logs_dir / "media-feature-extractor.log").unlink()
+    assert listing(settings.logs_dir) == before
+    shutil.rmtree(settings.logs_dir)
+    for _ in range(2):
+        with opened(settings):
+            logging.getLogger("src.test").warning("a word of ours")
+    assert (settings.logs_dir / "app.log").read_text().count("a word of ours") == 2
