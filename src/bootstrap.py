@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
@@ -17,8 +18,9 @@ from src.models.model_manager import ModelManager
 from src.processing.reader import PictureReader
 from src.schema import JobKind
 from src.services.backup import finish_import
-from src.services.doctor import DoctorService
+from src.services.doctor import DoctorService, foreign_index
 from src.services.exporting import ExportService
+from src.services.file_checks import FileChecks
 from src.services.folders import FolderService
 from src.services.handlers import WRITERS, JobHandlers, being_added, queue_sync, rebuild_if_due
 from src.services.indexing import IndexingService
@@ -31,6 +33,10 @@ from src.services.watching import FolderWatcher
 
 log = logging.getLogger(__name__)
 
+LOOK_EVERY = 2.0
+"""Seconds between two looks whether the library's files are still there."""
+LOGS_KEPT = 3
+_OUR_LINE = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} [A-Z]+ src\b")
 UNLOAD_EVERY = 60.0
 """Seconds between two looks for models that lie idle."""
 
@@ -59,6 +65,8 @@ class Services:
     tending: threading.Event = field(default_factory=threading.Event)
     """Set once the warm-up is over and the folders are watched."""
     closed: threading.Event = field(default_factory=threading.Event)
+    notices: list[str] = field(default_factory=list)
+    """What the user should know of the library's folders, a sentence each."""
 
     def start(self, page_within: float = 0.0) -> Services:
         """Run background jobs, follow the folders, and get model and index ready so that the first search need not wait.
@@ -70,14 +78,37 @@ class Services:
         self.vectors.announce_index()
         self.jobs.start()
         threading.Thread(target=self._tend, args=(page_within,), name="tend", daemon=True).start()
+        threading.Thread(target=self._watch, name="watch-library", daemon=True).start()
         return self
 
     def _index_left_over_uploads(self) -> None:
         if not self.jobs.active():  # else a job of the last time may be about to index them
-            pages = self.catalog.files.under(os.fsencode(self.settings.uploads_dir), present=False)
-            found = self.uploads.left_over({path for page in pages for path, _ in page})
+            found = self.uploads.left_over({os.fsencode(path) for path in self.uploads.known()})
             if found:
                 self.jobs.submit("index", "Adding uploads left over from last time", files=as_params(found))
+
+    def problem(self) -> AppError | None:
+        """Why the library can't be used any more; None where all is well. Asks the system, so it is as of now."""
+        try:
+            self.vectors.check_place()
+        except LibraryUnusable as error:
+            return error
+        return None
+
+    def _watch(self) -> None:
+        """See to it that the library's files are still the ones that were opened; close it where they are not."""
+        while not self.closed.wait(LOOK_EVERY):
+            problem = self.problem()
+            if problem:
+                log.error("%s", problem)
+                self.close()
+                return
+            try:
+                if self.vectors.forget_lost_index():
+                    log.warning("the search index was deleted while it was open; it is made again")
+                    rebuild_if_due(self.library, self.vectors, self.jobs)
+            except AppError as error:
+                log.warning("the search index can't be made again now: %s", error)
 
     def close(self) -> None:
         """End jobs where they are (they go on at the next start) and close the library cleanly."""
@@ -87,6 +118,15 @@ class Services:
         self.jobs.stop()
         self.reader.close()
         self.vectors.close()
+
+    def _look_for_strangers(self) -> None:
+        """Say what somebody else has in folders that have our names. It is never touched."""
+        index = self.vectors.foreign_index
+        found = [foreign_index(index)] if index else []
+        found += filter(None, [self.library.strangers()])
+        for text in found:
+            log.warning("%s", text)
+        self.notices = found
 
     def _tend(self, page_within: float) -> None:
         """What is due in the background: the folders, model and index at the start, then whatever lies idle."""
@@ -103,6 +143,7 @@ class Services:
 
     def _warm_up(self) -> None:
         try:
+            self._look_for_strangers()
             self.models.embedder(self.library.active_model).encode_texts(["warm up"])
             rebuild_if_due(self.library, self.vectors, self.jobs)
         except (AppError, OSError) as error:
@@ -110,26 +151,36 @@ class Services:
 
 
 def build_services(
-    settings: Settings | None = None, *, read_only: bool = False, port: int | None = None, models: ModelManager | None = None
+    settings: Settings | None = None,
+    *,
+    read_only: bool = False,
+    untouched: bool = False,
+    port: int | None = None,
+    models: ModelManager | None = None,
 ) -> Services:
     """Open the library and wire the services. ``read_only`` takes no lock and searches beside a running app.
 
+    ``untouched``: for a look that changes no file of the library, whatever state it is in; raises LibraryBusy where it is open elsewhere.
     ``port`` is told to a second process that finds the library taken. Raises LibraryError where the library can't be opened.
     """
     settings = settings or Settings.from_env()
+    read_only = read_only or untouched
     if not read_only:
         start_logging(settings.logs_dir, settings.log_level)
         finish_import(settings)
     _refuse_emptied(settings)
-    vectors = VectorDatabase(settings, port=port, read_only=read_only)
+    vectors = VectorDatabase(settings, port=port, read_only=read_only, untouched=untouched)
     catalog = vectors.catalog
-    models = models or ModelManager(settings=settings)
+    models = models or ModelManager(settings=_forgetful(settings) if untouched else settings)
     reader = PictureReader(settings.max_megapixels)
-    library = LibraryService(settings, catalog, vectors, models, reader)
+    uploads = UploadStore(settings, catalog)
+    if not read_only:
+        uploads.settle()
+    library = LibraryService(settings, catalog, vectors, models, reader, uploads)
     folders = FolderService(settings, catalog, vectors)
-    indexing = IndexingService(settings, catalog, vectors, models, reader, folders)
+    indexing = IndexingService(settings, catalog, vectors, models, reader, folders, uploads)
     search = SearchService(catalog, vectors, models, library, reader)
-    doctor = DoctorService(settings, catalog, vectors, models, library)
+    doctor = DoctorService(catalog, vectors, models, library, FileChecks(settings, catalog, library, uploads))
     objects = ObjectService(catalog, vectors, models, library)
     exports = ExportService(catalog, library, objects)
     workers = JobHandlers(indexing, folders, doctor, library, objects, exports, vectors, models)
@@ -138,10 +189,14 @@ def build_services(
     for kind in WRITERS:
         handlers[kind] = workers.tidied(kind, handlers[kind], jobs)
     watcher = FolderWatcher(folders, lambda paths: queue_sync(jobs, paths), lambda: being_added(jobs))
-    uploads = UploadStore(settings)
     return Services(
         settings, catalog, vectors, models, reader, library, folders, indexing, objects, exports, search, uploads, jobs, watcher, handlers
     )
+
+
+def _forgetful(settings: Settings) -> Settings:
+    """The same weights, but whose were verified is not noted beside them: the library's own folder is just one more to look in."""
+    return replace(settings, home=Path(os.devnull), weights_path=(settings.weights_dir, *settings.weights_path))
 
 
 def _refuse_emptied(settings: Settings) -> None:
@@ -154,16 +209,30 @@ def _refuse_emptied(settings: Settings) -> None:
         )
 
 
+def _may_log(file: Path) -> bool:
+    """Whether a log of this name, and those that it is rotated to, are not there yet or ours: each begins with a line as we write it."""
+    for log_file in (file, *(file.with_name(f"{file.name}.{number}") for number in range(1, LOGS_KEPT + 1))):
+        try:
+            with log_file.open("rb") as opened:
+                start = opened.read(100)
+        except OSError:
+            continue
+        if start and not _OUR_LINE.match(start):
+            return False
+    return True
+
+
 def start_logging(folder: Path, level: str) -> None:
     """Send this program's log to a rotating file, once a process and folder. Nothing is printed."""
     logger = logging.getLogger("src")
-    target = str(folder / "app.log")
+    names = ("app.log", "media-feature-extractor.log")
+    target = str(folder / next((name for name in names if _may_log(folder / name)), names[-1]))
     logger.setLevel(level)
     if any(getattr(handler, "baseFilename", None) == target for handler in logger.handlers):
         return
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handler = RotatingFileHandler(target, maxBytes=2_000_000, backupCount=3, encoding="utf-8")
+        handler = RotatingFileHandler(target, maxBytes=2_000_000, backupCount=LOGS_KEPT, encoding="utf-8")
     except OSError:  # the library itself will say what is wrong with its folder
         return
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import secrets
 from pathlib import Path
+
+DRAFT = ".mfe-part"
+"""How the names of files end that this program has not finished."""
 
 
 def sync_folder(folder: Path) -> None:
@@ -14,3 +18,8 @@ def sync_folder(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def draft_of(target: Path) -> Path:
+    """A name beside ``target`` to write to first, before it is renamed: one that only this program gives, another each time."""
+    return target.with_name(f"{target.name}.{secrets.token_hex(4)}{DRAFT}")

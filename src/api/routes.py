@@ -10,6 +10,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from src.errors import AppError
+
 if TYPE_CHECKING:  # the app answers before what Services needs is imported
     from src.bootstrap import Services
 
@@ -54,7 +56,10 @@ def _text_id(handler: Callable[[Request], Response]) -> Callable[[Request], Resp
 
     def handle(request: Request) -> Response:
         request.scope["path_params"] = {"image_id": str(request.path_params["image_id"])}
-        return handler(request)
+        try:
+            return handler(request)
+        except AppError as error:  # the library can't be opened, is busy, or was taken away
+            return JSONResponse({"error": error.user_message, "hint": error.hint}, status_code=503, headers=FOR_NOW)
 
     return handle
 

@@ -7,9 +7,11 @@ from dataclasses import asdict
 
 from src import terminal
 from src.commands.opening import DONE, FAILED, do_job, finished, reading, settings_of
+from src.errors import LibraryUnusable
 from src.processing.discovery import parse_path
 from src.processing.image_io import display_text
 from src.services.backup import export_library, import_library
+from src.services.library import make_room
 
 
 def stats(arguments: argparse.Namespace) -> int:
@@ -27,12 +29,22 @@ def clear(arguments: argparse.Namespace) -> int:
     """clear --yes: forgets rows, index, thumbnails and stored uploads."""
     if not arguments.yes:
         arguments.wrong_usage("clear forgets every image of the library (your own photo files stay): say --yes to do it")
-    cleared = finished(do_job(arguments, "clear", "Clearing the library")).done
+    report = _cleared(arguments)
+    cleared, left = finished(report).done, [finding.text for finding in report.findings]
     if arguments.json:
-        terminal.print_json({"cleared": cleared})
+        terminal.print_json({"cleared": cleared, **({"left": left} if left else {})})
     else:
-        terminal.say(f"{cleared:,} images forgotten. Your own photo files were not touched.")
+        terminal.say("\n".join([f"{cleared:,} images forgotten. Your own photo files were not touched.", *left]))
     return DONE
+
+
+def _cleared(arguments: argparse.Namespace) -> terminal.Report:
+    try:
+        return do_job(arguments, "clear", "Clearing the library")
+    except LibraryUnusable:
+        if not make_room(settings_of(arguments)):
+            raise
+        return do_job(arguments, "clear", "Clearing the library")
 
 
 def doctor(arguments: argparse.Namespace) -> int:

@@ -15,6 +15,7 @@ from src.config import Settings
 from src.errors import AppError, LibraryBusy, UnreadablePath
 from src.models.registry import spec
 from src.schema import JobKind, JobSnapshot
+from src.services.handlers import only_looks
 from src.services.jobs import cancel_job, stored_snapshot, submit_job
 
 DONE, FAILED = 0, 1
@@ -50,6 +51,16 @@ def reading(arguments: argparse.Namespace) -> Iterator[Services]:
         services.close()
 
 
+@contextlib.contextmanager
+def looking(arguments: argparse.Namespace) -> Iterator[Services]:
+    """The library for a look that changes no file. Raises LibraryBusy where an app or another command has it."""
+    services = build_services(settings_of(arguments), untouched=True)
+    try:
+        yield services
+    finally:
+        services.close()
+
+
 def do_job(arguments: argparse.Namespace, kind: JobKind, title: str, **params: Any) -> terminal.Report:
     """Do a job here or, where an app has the library, let that do it; follow it to its end.
 
@@ -57,7 +68,7 @@ def do_job(arguments: argparse.Namespace, kind: JobKind, title: str, **params: A
     """
     report = terminal.Report()
     try:
-        with opened(arguments) as services:
+        with looking(arguments) if only_looks(kind, params) else opened(arguments) as services:
             report.follow(services.handlers[kind](params), terminal.console(arguments.json))
     except UnreadablePath as error:
         report.problem = error

@@ -19,7 +19,7 @@ from src.database.health import HealthTable
 from src.database.job_table import JobTable
 from src.database.kept import Kept
 from src.database.object_table import ObjectTable, delete_segments
-from src.database.sqlite_file import SqliteFile, now, parts, upsert
+from src.database.sqlite_file import Guard, SqliteFile, now, parts, upsert
 from src.database.tables import CHANGES, SEEN, collections, files, folders, images, meta, segmented, segments, unreadable, vectors
 from src.database.vector_table import VectorTable, write_vectors
 from src.schema import FloatArray, ImageDetails, ImageFacts
@@ -52,8 +52,8 @@ class Catalog:
     Raises LibraryNewer for a file of a newer version, LibraryUnusable where it can't be opened as a catalogue.
     """
 
-    def __init__(self, file: Path, read_only: bool = False) -> None:
-        self._file = SqliteFile(file, read_only)
+    def __init__(self, file: Path, read_only: bool = False, untouched: bool = False, guard: Guard | None = None) -> None:
+        self._file = SqliteFile(file, read_only, untouched, guard)
         self.files = FileTable(self._file)
         self.folders = FolderTable(self._file)
         self.vectors = VectorTable(self._file)
@@ -61,6 +61,10 @@ class Catalog:
         self.jobs = JobTable(self._file)
         self.health = HealthTable(self._file)
         self._counted: Kept[tuple[int, int, int]] = Kept(1)
+
+    @property
+    def path(self) -> Path:
+        return self._file.file
 
     def close(self) -> None:
         self._file.close()
@@ -221,15 +225,19 @@ class Catalog:
             db.execute(folders.delete().where(folders.c.path == folder))
             hide_without_file(db, held, now())
 
-    def clear_images(self) -> None:
-        """Forget every image, file, folder and library vector. Collections made by hand, settings and jobs stay."""
+    def clear_images(self, settings: Mapping[str, str] | None = None) -> None:
+        """Forget every image, file, folder and library vector, in one transaction. Collections made by hand, settings and jobs stay.
+
+        settings: some of the library's, stored in the same transaction. The space is given back by ``compact``.
+        """
         own = sa.select(collections.c.name).where(collections.c.owner == "library")
         with self._file.writing() as db:
             db.execute(vectors.delete().where(vectors.c.collection.in_(own)))
             db.execute(collections.delete().where(collections.c.owner == "library"))
             for table in (segments, segmented, files, images, folders, unreadable):
                 db.execute(table.delete())
-        self._file.compact()
+            for key, value in (settings or {}).items():
+                db.execute(upsert(meta, ["key"]), [{"key": key, "value": value}])
 
     def compact(self) -> None:
         """Give the space of deleted rows back to the disk."""

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Collection as Names
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from src.database import index_manifest
+from src.database import index_manifest, index_owner
 from src.database.exact import Match
-from src.database.index_manifest import DATABASE, Note
+from src.database.index_manifest import Note
 from src.schema import FloatArray
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ HNSW = {"space": "cosine", "max_neighbors": 32, "ef_construction": 200}
 """With half of both an index is built in half the time, but of 1,000,000 vectors only 89 % of the nearest ten are found."""
 LARGE = 300_000
 """Vectors from which on a search looks at more of them (``ef_search``) to find as much; fewer are found as surely in less time."""
+DELETED_SHARE, DELETED_LEAST = 0.2, 200
+"""Vectors deleted, as a share of those that are left, from which on building the index anew pays for itself."""
 FLUSH = 1_000
 """Vectors after which Chroma writes all files of a collection anew; as many may have to be taken from its log at the next opening."""
 FLUSH_AT_BUILDING = range(4_000, 6_001, BATCH)
@@ -49,12 +51,15 @@ class ChromaIndex:
 
     local = True
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, known: Callable[[], Names[str]] = tuple) -> None:
+        """known: gives the names of the catalogue's collections, to tell an index of an earlier version from somebody else's."""
         self._folder = folder.absolute()
+        self._known = known
         self._lock = threading.RLock()
         self._idle = threading.Condition(self._lock)
         self._searching = 0
         self._client: Client | None = None
+        self._identity: tuple[int, int] | None = None
         self._opened: dict[str, Collection] = {}
         self._notes: dict[str, Note] | None = None
         """Of collections that were not written to since the last clean close; None before the index was looked at."""
@@ -69,7 +74,8 @@ class ChromaIndex:
         return f"the disk that holds {self._folder}"
 
     def reachable(self) -> bool:
-        return True
+        """False where the folder holds a Chroma database that another program made: nothing in it is touched then."""
+        return self._client is not None or index_owner.is_ours(self._folder, self._known())
 
     # ------------------------------------------------------------ vectors
 
@@ -149,6 +155,13 @@ class ChromaIndex:
             note = (self._notes or {}).get(name)
         return note.fingerprint if note else None
 
+    def noted_unopened(self, name: str) -> str | None:
+        """The same where the index is as it was closed, told without opening it: Chroma changes its database by that."""
+        with self._lock:
+            notes = self._notes if self._client is not None else index_manifest.verified(self._folder)
+        note = (notes or {}).get(name)
+        return note.fingerprint if note else None
+
     def deleted(self, name: str) -> int:
         """Vectors taken out since the collection was built."""
         return self._deleted.get(name, 0)
@@ -161,23 +174,22 @@ class ChromaIndex:
     def leftovers(self) -> int:
         """Folders of collections that are no more."""
         with self._lock, _translated():
-            return len(index_manifest.orphans(self._folder))
+            return len(index_manifest.orphans(self._folder)) if self.reachable() else 0
 
     def sweep(self) -> None:
         """Remove folders of collections that are no more. The next call of any other method opens the index again."""
         with self._lock, _translated():
             self._close_client()
-            self._sweep()
+            if self.reachable():
+                self._sweep()
 
     def discard(self) -> None:
-        """Delete the whole index: nothing is lost, the catalogue has every vector. Only files that Chroma made are touched."""
+        """Delete the whole index: nothing is lost, the catalogue has every vector. Only files of our own Chroma are touched."""
         with self._lock:
             self._close_client()
-            index_manifest.remove(self._folder)
-            for segment in index_manifest.segments(self._folder):
-                shutil.rmtree(segment)
-            for file in self._folder.glob(f"{DATABASE}*"):
-                file.unlink()
+            if self.reachable():
+                index_manifest.remove_files(self._folder)
+                index_owner.unclaim(self._folder)
             self._notes, self.written = {}, False
             self._deleted.clear()
             self._failed.clear()
@@ -194,6 +206,19 @@ class ChromaIndex:
             self._close_client()
             if self.written and not self._failed:
                 self._describe(fingerprints or {}, sweep=True)
+
+    def let_go(self) -> None:
+        """Close the files without a word of how they are: they are not where they were. The next call of any method looks anew."""
+        with self._lock:
+            self._close_client()
+            self._notes, self.written = None, False
+            self._deleted.clear()
+            self._failed.clear()
+
+    def is_lost(self) -> bool:
+        """Whether Chroma's database is open here, but was deleted or replaced."""
+        with self._lock:
+            return self._client is not None and self._identity != index_owner.identity(self._folder)
 
     def checkpoint(self, fingerprints: Mapping[str, str]) -> None:
         """Describe what is on the disk between two writes, as ``close`` does, and stay open: searches go on meanwhile."""
@@ -224,8 +249,9 @@ class ChromaIndex:
 
     def _sweep(self) -> None:
         """Remove what Chroma left of dropped collections. The client must be closed."""
-        for segment in index_manifest.orphans(self._folder):
-            shutil.rmtree(segment, ignore_errors=True)
+        with suppress(OSError):
+            for segment in index_manifest.orphans(self._folder):
+                index_manifest.remove_segment(segment)
 
     # ------------------------------------------------------------ the client
 
@@ -252,18 +278,22 @@ class ChromaIndex:
     def _open(self) -> None:
         if self._client is not None:
             return
+        if not self.reachable():
+            raise IndexFailed(f"{self._folder} holds an index of another program")
         if self._notes is None:
             self._look_at()
         import chromadb
         from chromadb.config import Settings
 
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.mkdir(exist_ok=True)
+        index_owner.claim(self._folder, ())
         settings = Settings(anonymized_telemetry=False)
         try:
             self._client = cast("Client", chromadb.PersistentClient(path=str(self._folder), settings=settings))
         except BaseException:
             chromadb.api.client.Client.clear_system_cache()  # else the half-opened one is what the next attempt gets
             raise
+        self._identity = index_owner.identity(self._folder)
         if not self.written:
             self._note_opening()
 
@@ -300,6 +330,7 @@ class ChromaIndex:
     def _collection(self, name: str, flush: int = FLUSH, total: int = 0) -> Collection:
         if name not in self._opened:
             configuration: Any = {"hnsw": {**HNSW, "ef_search": ef_search(total), "sync_threshold": flush}}
+            index_owner.claim(self._folder, (name,))
             self._opened[name] = self._connected().get_or_create_collection(name, embedding_function=None, configuration=configuration)
         return self._opened[name]
 
@@ -307,6 +338,10 @@ class ChromaIndex:
 def ef_search(vectors: int) -> int:
     """How many candidates a search keeps while it goes through the graph of so many vectors."""
     return 100 if vectors < LARGE else 200
+
+
+def is_wasteful(deleted: int, left: int) -> bool:
+    return deleted > DELETED_LEAST and deleted > DELETED_SHARE * left
 
 
 @contextmanager

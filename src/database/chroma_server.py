@@ -142,6 +142,10 @@ class ChromaServer:
             text = found and found.get("fingerprint")
             return str(text) if text and name not in self._changed else None
 
+    def noted_unopened(self, name: str) -> str | None:
+        """The same: to ask changes nothing."""
+        return self.noted(name)
+
     def deleted(self, name: str) -> int:
         """Vectors taken out since the collection was built, as far as it was looked at."""
         return self._deleted.get(name, 0)
@@ -177,6 +181,14 @@ class ChromaServer:
                     self._changed.discard(name)
                 except IndexFailed:
                     log.exception("%s could not be described on %s", name, self.place)
+
+    def let_go(self) -> None:
+        """Let go of the connection; nothing is described."""
+        self.close()
+
+    def is_lost(self) -> bool:
+        """False: the files are the server's."""
+        return False
 
     def close(self, fingerprints: Mapping[str, str] | None = None) -> None:
         """Describe what changed and let go of the connection, after the searches under way. The next call of any method connects again."""

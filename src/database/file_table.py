@@ -39,6 +39,18 @@ class KnownFile:
 
 
 @dataclass(frozen=True)
+class Upload:
+    """A stored upload and the image that it should hold. ``path`` is ``os.fsencode``'d; ``bytes`` and ``sha256`` are the image's."""
+
+    path: bytes
+    name: str
+    image_id: str
+    sha256: str
+    bytes: int
+    missing: bool
+
+
+@dataclass(frozen=True)
 class Refusal:
     """A file that can't be indexed as it is. ``reader`` names the decoders that refused it: others try again."""
 
@@ -98,6 +110,13 @@ class FileTable:
                 return
             after = page[-1][0]
             yield page
+
+    def uploads(self) -> list[Upload]:
+        """All stored uploads, in the order of their paths."""
+        columns = (files.c.path, files.c.name, images.c.id, images.c.sha256, images.c.bytes, files.c.missing_since.is_not(None))
+        query = sa.select(*columns).join(images, images.c.id == files.c.image_id).where(files.c.uploaded).order_by(files.c.path)
+        with self._file.reading() as db:
+            return [Upload(*row) for row in db.execute(query)]
 
     def devices_under(self, folder: bytes) -> set[int]:
         """The devices that the known files of a folder were last seen on."""

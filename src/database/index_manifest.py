@@ -17,12 +17,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from src.durable import draft_of
+
 MANIFEST = "clean.json"
 DATABASE = "chroma.sqlite3"
 SEGMENT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 """Name of a folder that Chroma keeps one collection's vectors in."""
+BESIDE = ("", "-journal", "-wal", "-shm")
+"""What SQLite adds to the name of its database for the files beside it."""
 FLUSHED = "index_metadata.pickle"
 """A segment folder without this file was never flushed: Chroma takes all from its log and fills the other files with noise."""
+PARTS = frozenset({FLUSHED, "header.bin", "data_level0.bin", "length.bin", "link_lists.bin"})
+"""All files that Chroma keeps in a segment folder."""
 BLOCK = 1 << 20
 
 
@@ -52,12 +58,15 @@ def note_opening(folder: Path) -> None:
 
 
 def _store(folder: Path, described: dict[str, Any]) -> None:
-    temporary = folder / f"{MANIFEST}.tmp"
-    with temporary.open("w", encoding="utf-8") as file:
-        json.dump(described, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, folder / MANIFEST)
+    temporary = draft_of(folder / MANIFEST)
+    try:
+        with temporary.open("x", encoding="utf-8") as file:
+            json.dump(described, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, folder / MANIFEST)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def remove(folder: Path) -> None:
@@ -84,10 +93,40 @@ def segments(folder: Path) -> list[Path]:
     return sorted(entry for entry in folder.iterdir() if SEGMENT.fullmatch(entry.name) and entry.is_dir() and not entry.is_symlink())
 
 
+def files_of(segment: Path) -> list[Path]:
+    """The files of a segment folder that Chroma made."""
+    try:
+        return [file for file in segment.iterdir() if file.name in PARTS]
+    except OSError:
+        return []
+
+
 def orphans(folder: Path) -> list[Path]:
-    """Segment folders of collections that are no more: Chroma leaves them behind. Raises sqlite3.Error for a database it can't read."""
+    """Segment folders of collections that are no more: Chroma leaves them behind. Raises sqlite3.Error for a database it can't read.
+
+    One that has nothing of Chroma's in it but something else is somebody's own.
+    """
     used = _used_segments(folder)
-    return [segment for segment in segments(folder) if segment.name not in used]
+    unused = [segment for segment in segments(folder) if segment.name not in used]
+    return [segment for segment in unused if files_of(segment) or not any(segment.iterdir())]
+
+
+def remove_segment(segment: Path) -> None:
+    """Remove what Chroma made there, and the folder where nothing else is in it. Raises OSError."""
+    for file in files_of(segment):
+        file.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        segment.rmdir()
+
+
+def remove_files(folder: Path) -> None:
+    """Remove all files that Chroma and this program made for the index; nothing else there is touched. Raises OSError."""
+    remove(folder)
+    for segment in segments(folder):
+        if files_of(segment) or not any(segment.iterdir()):
+            remove_segment(segment)
+    for name in BESIDE:
+        (folder / f"{DATABASE}{name}").unlink(missing_ok=True)
 
 
 def _used_segments(folder: Path) -> set[str]:

@@ -12,6 +12,11 @@ from filelock import FileLock, Timeout
 
 from src.errors import LibraryBusy, LibraryUnusable
 
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None  # type: ignore[assignment]
+
 PATIENCE = 0.3
 """Seconds to wait for a lock that another process holds only to see whether it is free."""
 
@@ -34,6 +39,17 @@ class LibraryLock:
         self._file = file
         self._owner_file = file.with_suffix(".owner.json")
         self._lock = FileLock(file, is_singleton=True, thread_local=False)
+        self._held_by_us: int | None = None
+        self._taken = 0
+        self._places: dict[Path, os.stat_result] = {}
+        self._gone: LibraryUnusable | None = None
+
+    def take(self, port: int | None, read_only: bool, untouched: bool) -> None:
+        """As a library is opened: for writing, only for reading (nothing is done then), or for a look that changes no file."""
+        if untouched:
+            self.hold()
+        elif not read_only:
+            self.acquire(port)
 
     def acquire(self, port: int | None = None) -> None:
         """Take the lock. Raises LibraryBusy saying who has it, LibraryUnusable where the folder can't be written."""
@@ -47,11 +63,52 @@ class LibraryLock:
                 f"The library's folder {self._file.parent} can't be written ({error.strerror or error}).",
                 "Check its permissions and the disk's free space, or choose another with MFE_HOME.",
             ) from error
+        self._taken += 1
         self._say_who(Owner(os.getpid(), port))
+        self.watch(self._file)
+
+    def watch(self, file: Path) -> None:
+        """From now on ``check`` asks for this file too, which is open."""
+        self._places[file] = os.stat(file)
+
+    def check(self) -> None:
+        """Raise LibraryUnusable where a file that is held open is no longer at its place: its folder was deleted, moved or replaced.
+
+        Another process may have a library there by now. So it stays so, until the library is opened anew.
+        """
+        if self._gone is None and not all(map(_is_at, self._places, self._places.values())):
+            self._gone = LibraryUnusable(
+                f"The library's folder {self._file.parent}, or a file in it, was moved, deleted or replaced while it was open.",
+                "It is closed now, and nothing more is written. Put it back and try again; "
+                "for a new, empty library, start the program again.",
+            )
+        if self._gone is not None:
+            raise self._gone
+
+    def hold(self) -> None:
+        """Keep every other process from taking it, without changing a file, as long as this one looks. Raises LibraryBusy.
+
+        Where there is no lock file yet there is no library to be kept; where the system has no such lock, nobody is kept out.
+        """
+        if fcntl is None:
+            return
+        with contextlib.suppress(OSError):
+            self._held_by_us = os.open(self._file, os.O_RDONLY)
+        if self._held_by_us is None:
+            return
+        try:
+            fcntl.flock(self._held_by_us, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self.release()
+            raise self._busy() from error
 
     def release(self) -> None:
-        if self._lock.is_locked:
-            if self._lock.lock_counter == 1:
+        if self._held_by_us is not None:
+            os.close(self._held_by_us)
+            self._held_by_us = None
+        if self._taken and self._lock.is_locked:
+            self._taken -= 1
+            if self._lock.lock_counter == 1 and _is_at(self._file, self._places.get(self._file)):
                 self._owner_file.unlink(missing_ok=True)
             self._lock.release()
 
@@ -80,6 +137,8 @@ class LibraryLock:
             self._owner_file.unlink(missing_ok=True)
             draft.write_text(json.dumps({"pid": owner.pid, "port": owner.port}))
             draft.replace(self._owner_file)
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
 
     def _named(self) -> Owner | None:
         """Who says it holds the lock, unless that process is gone: it was killed, and the one that has the lock now has not said so yet."""
@@ -98,6 +157,16 @@ class LibraryLock:
             where = f"http://127.0.0.1:{owner.port}"
             return LibraryBusy(f"The library is open in the app at {where} (process {owner.pid}).", "Use that one, or quit it first.")
         return LibraryBusy(f"The library is open in another process ({owner.pid}).", "Wait until it is done, or end it first.")
+
+
+def _is_at(file: Path, known: os.stat_result | None) -> bool:
+    """Whether the file at a place is the one that was known there. Only what says "not there" tells that it is not."""
+    try:
+        return known is not None and os.path.samestat(os.stat(file), known)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
 
 
 def _runs(pid: int) -> bool:

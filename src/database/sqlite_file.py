@@ -7,8 +7,8 @@ import os
 import re
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,21 +29,29 @@ MOUNTS = Path("/proc/self/mountinfo")
 NETWORK = re.compile(r"nfs4?|cifs|smb3|smbfs|9p|afs|ceph|ncpfs|lustre|davfs|fuse\.(sshfs|glusterfs|ceph|rclone|s3fs|davfs2?|gvfsd-fuse)")
 
 
+Guard = Callable[[], None]
+
+
 class SqliteFile:
     """Opened on a file; safe for several threads and, as far as SQLite goes, several processes.
 
     ``read_only``: a file in a folder that may not be written (a medium that is write-protected) is opened as it is.
+    ``guard`` is called before each use, and raises LibraryUnusable where the file is not the library's any more.
+    ``untouched``: any file is, and where there is none, an empty catalogue in memory is what is read.
     Raises LibraryNewer for a file of a newer version, LibraryBusy where another process keeps it locked, LibraryUnusable where it can't be
     opened as a catalogue. Neither then nor later is a damaged file replaced.
     """
 
-    def __init__(self, file: Path, read_only: bool = False) -> None:
+    def __init__(self, file: Path, read_only: bool = False, untouched: bool = False, guard: Guard | None = None) -> None:
         self.file = file
-        self._fixed = read_only and os.path.exists(file) and not _may_be_written(file)
-        if not self._fixed:
+        self._guard = guard or (lambda: None)
+        self._fixed = (read_only or untouched) and os.path.exists(file) and (untouched or not _may_be_written(file))
+        self._untouched = untouched
+        if not self._fixed and not untouched:
             _refuse_network(file)
             _make_folder(file)
-        self._engine = sa.create_engine(_address(file, self._fixed), connect_args={"timeout": PATIENCE})
+            _refuse_foreign(file)
+        self._engine = _in_memory() if untouched and not self._fixed else _on_disk(file, self._fixed)
         sa.event.listen(self._engine, "connect", _set_reading_pragmas if self._fixed else _set_pragmas)
         try:
             with in_our_words(file):
@@ -58,20 +66,25 @@ class SqliteFile:
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """A connection for reading. Raises LibraryBusy, LibraryUnusable."""
+        self._guard()
         with in_our_words(self.file), self._engine.connect() as db:
             yield db
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
         """One write transaction, committed at the end of the ``with``. Raises LibraryBusy, LibraryUnusable; nothing is stored then."""
+        self._guard()
         with in_our_words(self.file), self._engine.begin() as db:
             yield db
 
     def compact(self) -> None:
-        """Give the space of deleted rows back to the disk."""
+        """Give the space of deleted rows back to the disk, and empty the log. Raises LibraryUnusable where there is no room to do so."""
         with in_our_words(self.file), self._alone() as db:
-            db.exec_driver_sql("VACUUM")
-            db.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            try:
+                db.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+                db.exec_driver_sql("VACUUM")
+            finally:
+                db.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def snapshot_to(self, target: Path) -> None:
         """Write a consistent copy of everything committed so far to ``target``, which must not exist; others may go on writing.
@@ -83,6 +96,7 @@ class SqliteFile:
 
     def _alone(self) -> sa.Connection:
         """A connection for statements that may not stand in a transaction."""
+        self._guard()
         return self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
 
     def _migrate(self) -> None:
@@ -91,14 +105,21 @@ class SqliteFile:
             if self._version(db) == len(MIGRATIONS):
                 return
             if self._fixed:
-                raise LibraryUnusable(
-                    f"The library {self.file} is of an older version and write-protected, so it can't be brought up to date.",
-                    "Copy the library to a folder that can be written.",
-                )
+                raise self._too_old()
             db.exec_driver_sql("BEGIN IMMEDIATE")
             for number, step in enumerate(MIGRATIONS[self._version(db) :], self._version(db) + 1):
                 step(db)
                 db.exec_driver_sql(f"PRAGMA user_version = {number}")
+
+    def _too_old(self) -> LibraryUnusable:
+        if self._untouched:
+            return LibraryUnusable(
+                f"The library {self.file} is of an older version, and a check changes nothing.", "Any other command brings it up to date."
+            )
+        return LibraryUnusable(
+            f"The library {self.file} is of an older version and write-protected, so it can't be brought up to date.",
+            "Copy the library to a folder that can be written.",
+        )
 
     def _version(self, db: sa.Connection) -> int:
         version = int(db.exec_driver_sql("PRAGMA user_version").scalar_one())
@@ -150,6 +171,19 @@ def _refuse_network(file: Path) -> None:
         )
 
 
+def _refuse_foreign(file: Path) -> None:
+    """A database of another program that happens to have our name is left as it is. What can't be read is for the opening to say."""
+    if not file.is_file() or not file.stat().st_size:
+        return
+    with suppress(sqlite3.Error), closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True, timeout=PATIENCE)) as db:
+        tables = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")}
+        if tables and not {"meta", "images"} <= tables:
+            raise LibraryUnusable(
+                f"{file} is a database of another program, not a library's catalogue.",
+                "It was left as it is. Move it away, or choose another folder with MFE_HOME.",
+            )
+
+
 def _make_folder(file: Path) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -161,6 +195,14 @@ def _make_folder(file: Path) -> None:
 
 def _may_be_written(file: Path) -> bool:
     return os.access(file, os.W_OK) and os.access(file.parent, os.W_OK)
+
+
+def _on_disk(file: Path, fixed: bool) -> sa.Engine:
+    return sa.create_engine(_address(file, fixed), connect_args={"timeout": PATIENCE})
+
+
+def _in_memory() -> sa.Engine:
+    return sa.create_engine("sqlite://", poolclass=sa.StaticPool, connect_args={"check_same_thread": False})
 
 
 def _address(file: Path, fixed: bool) -> sa.URL:

@@ -8,81 +8,72 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-import re
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from src.config import Settings
 from src.database.catalog import Catalog
-from src.database.chroma_index import BATCH, ChromaIndex, IndexFailed
-from src.database.chroma_server import ChromaServer
+from src.database.chroma_index import BATCH, IndexFailed, is_wasteful
 from src.database.disk_space import MARGIN, check_space, free_bytes
+from src.database.embeddings import VectorMatch, check_dimensions, check_name, library_collection, normalised
 from src.database.exact import Match
 from src.database.finder import Finder
 from src.database.index import Index
+from src.database.index_choice import chosen_index
 from src.database.lock import LibraryLock
 from src.database.vector_table import Collection
-from src.errors import BadInput, LibraryBusy, LibraryUnusable, WrongDimensions
-from src.schema import FloatArray, Kind, PhotoFilter, Progress
+from src.errors import BadInput, LibraryBusy, LibraryUnusable
+from src.schema import FloatArray, PhotoFilter, Progress
+
+__all__ = ["VectorDatabase", "VectorMatch", "library_collection", "normalised"]
 
 DEFAULT_COLLECTION = "segments"
 SMALL = 10_000
 """Vectors up to which a script waits for its index to be rebuilt (about 10 s); above, searches scan exactly."""
-DELETED_SHARE, DELETED_LEAST = 0.2, 200
-"""Vectors deleted, as a share of those that are left, from which on building the index anew pays for itself."""
 OPENING_S = 10.0
 """Seconds that a search waits at most for an index that is being opened; a million vectors take eight."""
 ROW_BYTES = 1_000
 """What the index takes for each vector besides its numbers."""
-LIBRARY_ID = "library_id"
-"""Tells libraries that share a Chroma server apart, together with the folder: a copy of a library is another one."""
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,510}[A-Za-z0-9]")
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class VectorMatch:
-    """One result of ``search_by_embedding``. ``score`` is a cosine in [-1, 1], higher is better."""
-
-    id: str
-    score: float
-    metadata: dict[str, Any]
-
-
-def library_collection(space: str, kind: Kind = "image") -> str:
-    """Name of the app's own collection for a space and a kind of thing."""
-    return f"{kind}-{space}"
 
 
 class VectorDatabase:
     """Collections of vectors in the library. Takes the library's lock; ``read_only`` takes none, scans exactly and refuses writes.
 
+    ``untouched``: read only, and no file is changed, not even to bring it up to date; others are kept from changing any meanwhile.
+
     Raises LibraryBusy where another process owns the library. Safe to use from several threads.
     """
 
     def __init__(
-        self, settings: Settings | None = None, *, catalog: Catalog | None = None, port: int | None = None, read_only: bool = False
+        self,
+        settings: Settings | None = None,
+        *,
+        catalog: Catalog | None = None,
+        port: int | None = None,
+        read_only: bool = False,
+        untouched: bool = False,
     ) -> None:
         settings = settings or Settings.from_env()
         self._lock = LibraryLock(settings.lock_file)
-        self.read_only = read_only
-        if not read_only:
-            self._lock.acquire(port)
+        self.read_only = read_only = read_only or untouched
+        self._lock.take(port, read_only, untouched)
         try:
-            self.catalog = catalog or Catalog(settings.catalog_file, read_only)
-        except BaseException:
+            self.catalog = catalog or Catalog(settings.catalog_file, read_only, untouched, None if read_only else self._lock.check)
             if not read_only:
-                self._lock.release()
+                self._lock.watch(self.catalog.path)
+        except BaseException:
+            self._lock.release()
             raise
         self._folder = settings.chroma_dir
-        self._index = self._chosen_index(settings)
+        self._index: Index = chosen_index(settings, self.catalog, read_only)
         self._writing = threading.RLock()
         self._in_step: set[str] = set()
         self._looked_at = threading.Event()
@@ -90,28 +81,27 @@ class VectorDatabase:
         self._finder = Finder(self.catalog.vectors, self.ask_index, self._has_index)
         self._current: str | None = None
 
-    def _chosen_index(self, settings: Settings) -> Index:
-        """Its own, or the server's where one is named; for reading only, none is ever opened."""
-        if settings.chroma_url is None or self.read_only:
-            return ChromaIndex(settings.chroma_dir)
-        if self.catalog.get_meta(LIBRARY_ID) is None:
-            self.catalog.set_meta(LIBRARY_ID, uuid.uuid4().hex)
-        return ChromaServer(settings.chroma_url, f"{self.catalog.get_meta(LIBRARY_ID)} {settings.home.absolute()}")
-
     def __enter__(self) -> VectorDatabase:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def check_place(self) -> None:
+        """Raise LibraryUnusable where the library's files were taken away, or others put in their place, while it was open."""
+        self._lock.check()
+
     def close(self) -> None:
-        """Close the index cleanly and let go of the library."""
+        """Close the index cleanly and let go of the library. One that was taken away is only let go of: nothing is written."""
         try:
             if not self.read_only:
+                self._lock.check()
                 self._close_index()
+        except LibraryUnusable:
+            log.exception("the library can't be closed cleanly")
+            self._let_go_of_index()
         finally:
-            if not self.read_only:
-                self._lock.release()
+            self._lock.release()
             self.catalog.close()
 
     def app_is_running(self) -> bool:
@@ -125,8 +115,7 @@ class VectorDatabase:
 
         Raises BadInput for a name that is not 3 to 512 of ``A-Za-z0-9._-``, WrongDimensions where it has another length.
         """
-        if not _NAME.fullmatch(name):
-            raise BadInput(f"{name!r} can't name a collection.", "Use 3 to 512 letters, digits, dots, dashes and underscores.")
+        check_name(name)
         known = {collection.name: collection for collection in self.catalog.vectors.all()}
         if name not in known or dimensions is not None:
             self._refuse_if_read_only()
@@ -178,7 +167,7 @@ class VectorDatabase:
         """
         if limit < 1:
             raise BadInput(f"{limit} results can't be shown.", "Ask for at least 1.")
-        self._check_dimensions(name, queries)
+        check_dimensions(name, self.catalog.vectors.counters(name).dimensions, queries)
         return self._finder.nearest(name, queries, limit, only)
 
     def push(self, name: str, ids: Sequence[str], matrix: FloatArray) -> None:
@@ -195,7 +184,7 @@ class VectorDatabase:
         The first call reads the whole index (about 3 s for 100,000 vectors): for background work, not for a search.
         """
         with self._writing:
-            if not self.read_only and name not in self._in_step:
+            if not self.read_only and name not in self._in_step and not self.foreign_index:
                 try:
                     if self._holds_all(name) and self._is_as_noted(name):
                         self._in_step.add(name)
@@ -203,6 +192,13 @@ class VectorDatabase:
                     log.exception("the index can't be opened")
                     self._throw_index_away()
             return name in self._in_step
+
+    def is_whole(self, name: str) -> bool:
+        """Whether the index holds what the catalogue holds, told without changing anything: what is not open stays unopened."""
+        with self._writing, contextlib.suppress(IndexFailed):
+            wanted = self.catalog.vectors.fingerprint(name)
+            return name in self._in_step or self._index.noted_unopened(name) == wanted or not self.catalog.vectors.count_all(name)
+        return False
 
     def _holds_all(self, name: str) -> bool:
         return self._index.count(name) == self.catalog.vectors.count_all(name)
@@ -212,11 +208,11 @@ class VectorDatabase:
         noted = self._index.noted(name)
         return noted == self.catalog.vectors.fingerprint(name) if noted else not self._index.count(name)
 
-    def _throw_index_away(self) -> None:
+    def _throw_index_away(self, in_any_case: bool = False) -> None:
         """After a failure of its own. Where the disk is full or read-only, or a server down, it may be good: it is left aside."""
         self._in_step.clear()
         try:
-            if self._index.local and free_bytes(self._folder) >= MARGIN:
+            if in_any_case or (self._index.local and free_bytes(self._folder) >= MARGIN):
                 self._index.discard()
         except OSError:
             log.exception("the index can't be discarded")
@@ -234,6 +230,19 @@ class VectorDatabase:
         with self._writing:
             self._index.close(self._fingerprints())
             self._in_step.clear()
+
+    def _let_go_of_index(self) -> None:
+        with self._writing:
+            self._in_step.clear()
+            self._index.let_go()
+
+    def forget_lost_index(self) -> bool:
+        """Where the index's files were deleted while it was open, let go of it, so that it is made again. Says whether they were."""
+        with self._writing:
+            lost = self._index.is_lost()
+            if lost:
+                self._let_go_of_index()
+            return lost
 
     def _fingerprints(self) -> dict[str, str]:
         return {name: self.catalog.vectors.fingerprint(name) for name in self._in_step}
@@ -270,12 +279,18 @@ class VectorDatabase:
     def _on_index(self, name: str, write: Callable[[], None]) -> None:
         """Do a write where the index is in step; one that fails leaves the index aside, the catalogue has the vectors."""
         with self._writing:
+            self._lock.check()
             if name in self._in_step:
                 try:
                     write()
                 except IndexFailed:
                     log.exception("the index of %s could not be written and is left aside", name)
                     self._in_step.discard(name)
+
+    @property
+    def foreign_index(self) -> Path | None:
+        """The index's folder where it holds a Chroma database of another program: that is left alone, and searches scan everything."""
+        return self._folder if self._index.local and not self._index.reachable() else None
 
     def can_build(self) -> bool:
         """Whether an index that is behind can be made again now: a server may be down."""
@@ -300,8 +315,7 @@ class VectorDatabase:
 
     def needs_compaction(self, name: str) -> bool:
         """Whether so much was deleted that the index should be built anew: Chroma itself never gives space back."""
-        deleted = self.deleted(name)
-        return deleted > DELETED_LEAST and deleted > DELETED_SHARE * self.catalog.vectors.count_all(name)
+        return is_wasteful(self.deleted(name), self.catalog.vectors.count_all(name))
 
     def rebuild(self, name: str) -> Iterator[Progress]:
         """Make a collection's index again from the catalogue; searches scan exactly meanwhile. Closing the iterator stops it.
@@ -338,8 +352,7 @@ class VectorDatabase:
         """Room for a new index of ``total`` vectors, less what the old one gives back. A server's disk is its own affair."""
         if not self._index.local:
             return
-        known = {collection.name: collection.dimensions for collection in self.catalog.vectors.all()}
-        needed = total * (4 * (known.get(name) or 0) + ROW_BYTES) - self._index.flush_bytes()
+        needed = total * (4 * self.catalog.vectors.counters(name).dimensions + ROW_BYTES) - self._index.flush_bytes()
         check_space(self._folder, max(0, needed), f"the search index of {name}")
 
     def _drop(self, name: str) -> None:
@@ -357,12 +370,22 @@ class VectorDatabase:
             self.catalog.vectors.drop(name)
             self._drop(name)
 
-    def discard_empty_index(self) -> None:
-        """Give the index's space back to the disk where no collection is left: Chroma itself never shrinks."""
+    def give_back(self, names: Sequence[str]) -> None:
+        """Take the index of these collections off the disk, as far as it can be: on a full one, this is what makes room for more.
+
+        Where no other collection is left, all of the index goes: Chroma itself never shrinks.
+        """
+        self._refuse_if_read_only()
         with self._writing:
-            if not self.catalog.vectors.all():
-                self._in_step.clear()
-                self._index.discard()
+            self._in_step.difference_update(names)
+            try:
+                if any(collection.name not in names for collection in self.catalog.vectors.all()):
+                    for name in names:
+                        self._index.drop(name)
+                    return
+            except IndexFailed:
+                log.exception("the index can't be changed, so all of it is discarded")
+            self._throw_index_away(in_any_case=True)
 
     def _ensure_index(self, name: str) -> None:
         """For scripts, which have no background jobs: a small index that is behind is made again on the spot."""
@@ -373,27 +396,6 @@ class VectorDatabase:
             except LibraryUnusable as error:
                 log.warning("%s", error)
 
-    def _check_dimensions(self, name: str, matrix: FloatArray) -> None:
-        known = self.catalog.vectors.counters(name).dimensions
-        if known and known != matrix.shape[1]:
-            raise WrongDimensions(f"The collection {name!r} holds vectors of length {known}, the query has {matrix.shape[1]}.")
-
     def _refuse_if_read_only(self) -> None:
         if self.read_only:
             raise LibraryBusy("The library was opened for reading only.")
-
-
-def normalised(vectors: Sequence[npt.ArrayLike] | npt.NDArray[Any]) -> FloatArray:
-    """n vectors of any scale -> (n, D) float32 of norm 1. Raises BadInput for ragged, zero or not finite ones."""
-    try:
-        matrix = np.asarray(vectors, dtype=np.float32)
-    except (ValueError, TypeError) as error:
-        raise BadInput("The embeddings are not vectors of one length.") from error
-    if matrix.size == 0:
-        return matrix.reshape(0, 0)
-    if matrix.ndim != 2:
-        raise BadInput(f"Embeddings come as n vectors of length D, not in the shape {matrix.shape}.")
-    norms = np.linalg.norm(matrix, axis=1, keepdims=True)
-    if not np.isfinite(norms).all() or not (norms > 0).all():
-        raise BadInput("An embedding is zero or not finite.")
-    return np.asarray(matrix / norms, dtype=np.float32)

@@ -24,8 +24,8 @@ from src.database import imported, snapshot
 from src.database.catalog import Catalog
 from src.database.chroma_index import ChromaIndex
 from src.database.disk_space import check_space
+from src.database.index_choice import LIBRARY_ID
 from src.database.lock import LibraryLock
-from src.database.vector_db import LIBRARY_ID
 from src.durable import sync_folder
 from src.errors import BadInput, LibraryError, LibraryUnusable, UnreadablePath
 from src.export.target import claimed, publish, sweep

@@ -5,31 +5,22 @@ It runs as a job among those that write, so that nothing changes under it. It ne
 
 from __future__ import annotations
 
-import os
 import re
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from src.config import Settings
 from src.database.catalog import Catalog
 from src.database.index_check import self_queries
 from src.database.vector_db import VectorDatabase
 from src.errors import LibraryUnusable, ModelError
-from src.identity import is_id
 from src.models import registry
 from src.models.model_manager import ModelManager
 from src.names import count, shown
-from src.processing.thumbnails import thumbnail_path
 from src.schema import Finding, Progress
+from src.services.file_checks import FileChecks
 from src.services.library import ACTIVE_MODEL, LibraryService
 
-STALE_SECONDS = 3_600.0
-"""A temporary file of this age belongs to nobody who still works on it."""
-STEP = 200
-"""Photos between two words on how far it is; a job can be cancelled there."""
 _OF_BUILTIN = re.compile(r"(image|object|frame)-(?P<space>builtin-[0-9a-f]{12})")
-_THUMBNAIL = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.jpg")
 
 Events = Iterator[Progress | Finding]
 
@@ -38,16 +29,19 @@ class DoctorService:
     """One finding for each kind of problem, with a count; a healthy library has none."""
 
     def __init__(
-        self, settings: Settings, catalog: Catalog, vectors: VectorDatabase, models: ModelManager, library: LibraryService
+        self, catalog: Catalog, vectors: VectorDatabase, models: ModelManager, library: LibraryService, files: FileChecks
     ) -> None:
-        self._settings = settings
         self._catalog = catalog
         self._vectors = vectors
         self._models = models
         self._library = library
+        self._files = files
 
     def examine(self, repair: bool) -> Events:
-        """Check everything; with ``repair``, put right what can be. Closing the iterator stops between two steps."""
+        """Check everything; with ``repair``, put right what can be; without it, no file is changed.
+
+        Closing the iterator stops between two steps.
+        """
         checks: Sequence[tuple[str, Callable[[bool], Events]]] = (
             ("the catalogue", self._catalogue),
             ("photos without an id", self._identities),
@@ -58,10 +52,11 @@ class DoctorService:
             ("vectors of former models", self._former_models),
             ("photos without a vector", self._photos_without_vector),
             ("the search index", self._indexes),
-            ("thumbnails", self._thumbnails),
-            ("thumbnails without a photo", self._stray_thumbnails),
-            ("stored uploads", self._uploads),
-            ("half-written files", self._half_written),
+            ("thumbnails", self._files.thumbnails),
+            ("thumbnails without a photo", self._files.stray_thumbnails),
+            ("stored uploads", self._files.uploads),
+            ("half-written files", self._files.half_written),
+            ("files of others", self._files.strangers),
             ("unused space", self._unused_space),
         )
         for what, check in checks:
@@ -157,27 +152,35 @@ class DoctorService:
             yield Finding("encoded", f"{count(missing, 'photo')} had no vector of the model in use; re-indexing with it adds them.")
 
     def _indexes(self, repair: bool) -> Events:
+        foreign = self._vectors.foreign_index
+        if foreign:
+            yield Finding("index", foreign_index(foreign))
+            return
+        whole = True
         for name in self._collections(("library", "user")):
-            problem = self._index_problem(name)
+            problem = self._index_problem(name, repair)
             if problem is None:
                 continue
+            whole = False
             try:
                 if repair:
                     yield from self._vectors.rebuild(name)
                 yield Finding("index", problem, repair)
             except LibraryUnusable as error:
                 yield Finding("index", f"{problem} It could not be made again: {error}")
-        leftovers = self._vectors.leftovers()
+        leftovers = self._vectors.leftovers() if repair or whole else 0
         if leftovers:
             if repair:
                 self._vectors.sweep()
             yield Finding("leftovers", f"{count(leftovers, 'folder')} of former search indexes took up space.", repair)
 
-    def _index_problem(self, name: str) -> str | None:
-        if not self._vectors.open_index(name):
+    def _index_problem(self, name: str, repair: bool) -> str | None:
+        if not (self._vectors.open_index(name) if repair else self._vectors.is_whole(name)):
             return f"The search index of {name} did not hold what the catalogue holds, so searches scanned everything."
         if self._vectors.needs_compaction(name):
             return f"The search index of {name} still took the space of {count(self._vectors.deleted(name), 'deleted vector')}."
+        if not self._vectors.in_step(name):  # to open it only for a look would change its files
+            return None
         asked = self_queries(self._vectors, name)
         if asked is None:
             return f"The search index of {name} gave no answer."
@@ -187,81 +190,10 @@ class DoctorService:
     def _collections(self, owners: Sequence[str]) -> list[str]:
         return [collection.name for collection in self._catalog.vectors.all() if collection.owner in owners]
 
-    # ------------------------------------------------------------ files of the library's own
 
-    def _thumbnails(self, repair: bool) -> Events:
-        ids = self._catalog.health.image_ids(hidden=False)
-        missing = made = 0
-        for done, image_id in enumerate(ids):
-            if done % STEP == 0:
-                yield Progress(done, len(ids), "images", "thumbnails")
-            if not is_id(image_id):
-                continue
-            path = thumbnail_path(self._settings.thumbs_dir, image_id)
-            if not _is_empty(path):
-                continue
-            missing += 1
-            if repair:
-                path.unlink(missing_ok=True)
-                made += self._library.thumbnail(image_id) is not None
-        if missing:
-            rest = f" {count(missing - made, 'photo')} can't be read now." if repair and made < missing else ""
-            yield Finding("thumbnails", f"{count(missing, 'photo')} had no thumbnail.{rest}", repair and made == missing)
-
-    def _stray_thumbnails(self, repair: bool) -> Events:
-        known = set(self._catalog.health.image_ids())
-        found = [file for file in _files(self._settings.thumbs_dir, "??/*.jpg") if _THUMBNAIL.fullmatch(file.name)]
-        stray = [file for file in found if file.stem not in known]
-        yield from self._stale(stray, "stray thumbnails", "{} belonged to no photo.", "thumbnail", repair)
-
-    def _half_written(self, repair: bool) -> Events:
-        settings = self._settings
-        places = ((settings.thumbs_dir, "??/*.tmp"), (settings.uploads_dir, "*.part"), (settings.chroma_dir, "*.json.tmp"))
-        found = [file for folder, pattern in places for file in _files(folder, pattern)]
-        yield from self._stale(found, "half-written", "{} had been left half-written.", "file", repair)
-
-    def _stale(self, found: Sequence[Path], check: str, text: str, what: str, repair: bool) -> Events:
-        """Files of the library's own that nobody needs. What was written within the last hour may still be worked on, and is left alone."""
-        old = [file for file in found if _age(file) > STALE_SECONDS]
-        for file in old if repair else ():
-            file.unlink(missing_ok=True)
-        if old:
-            yield Finding(check, text.format(count(len(old), what)), repair)
-
-    def _uploads(self, repair: bool) -> Events:
-        """An upload is the only copy we know of: none is deleted here."""
-        paths = self._catalog.health.uploads()
-        lost = [path for path in paths if not os.path.exists(path)]
-        if lost:
-            if repair:
-                self._catalog.files.lose(lost)
-            yield Finding("lost uploads", f"{count(len(lost), 'stored upload')} had gone from {self._settings.uploads_dir}.", repair)
-        known = {os.path.basename(path) for path in self._catalog_uploads()}
-        waiting = [f for f in _files(self._settings.uploads_dir, "*") if f.suffix != ".part" and os.fsencode(f.name) not in known]
-        waiting = [file for file in waiting if _age(file) > STALE_SECONDS]
-        if waiting:
-            yield Finding("uploads", f"{count(len(waiting), 'stored upload')} waited to be added; the app's next start does that.")
-
-    def _catalog_uploads(self) -> Iterator[bytes]:
-        for page in self._catalog.files.under(os.fsencode(self._settings.uploads_dir), present=False):
-            yield from (path for path, _ in page)
-
-
-def _is_empty(file: Path) -> bool:
-    """Whether a file is not there, or has nothing in it (a power cut can leave it so)."""
-    try:
-        return file.stat().st_size == 0
-    except OSError:
-        return True
-
-
-def _age(file: Path) -> float:
-    """Seconds since it was written; 0 where it has gone. A clock that was set back makes nothing old."""
-    try:
-        return time.time() - file.stat().st_mtime
-    except OSError:
-        return 0.0
-
-
-def _files(folder: Path, pattern: str) -> list[Path]:
-    return sorted(folder.glob(pattern)) if folder.is_dir() else []
+def foreign_index(folder: Path) -> str:
+    """What is to be said of a folder of the index's name that another program has."""
+    return (
+        f"{folder} holds a Chroma database that this program did not make. It is left alone, and searches go through everything instead; "
+        "move it away, or choose another folder with MFE_HOME."
+    )

@@ -73,6 +73,8 @@ class JobHandlers:
 
         def run(params: Params) -> Events:
             yield from handler(params)
+            if only_looks(kind, params):
+                return
             rebuild_if_due(self._library, self._vectors, jobs)
             self._vectors.checkpoint()
             if kind in BRING_PHOTOS:
@@ -129,6 +131,11 @@ class JobHandlers:
             return
         if waiting:
             queue_objects(jobs, folders=waiting)
+
+
+def only_looks(kind: JobKind, params: Params) -> bool:
+    """Whether a job is a check that changes no file of the library."""
+    return kind == "doctor" and not params.get("repair", True)
 
 
 def queue_sync(jobs: JobRunner, paths: list[Path]) -> None:

@@ -21,6 +21,7 @@ from src.processing.reader import PictureReader
 from src.schema import Finding, FoundFile, Indexed, JobEvent, Progress, Skipped
 from src.services.folders import FolderService
 from src.services.pipeline import Pipeline
+from src.services.uploads import UploadStore
 
 COUNT_STEP = 500
 """Pictures found between two words on how far the counting is."""
@@ -37,6 +38,7 @@ class IndexingService:
         models: ModelManager,
         reader: PictureReader,
         folders: FolderService,
+        uploads: UploadStore,
     ) -> None:
         self._settings = settings
         self._catalog = catalog
@@ -44,6 +46,7 @@ class IndexingService:
         self._models = models
         self._reader = reader
         self._folders = folders
+        self._uploads = uploads
 
     def index_paths(self, paths: Sequence[Path], model: str, careful: bool = False) -> Iterator[JobEvent]:
         """Every picture at or under the paths; a directory is followed from now on.
@@ -97,7 +100,7 @@ class IndexingService:
         yield Progress(0, len(found))
         for done, (event, item) in enumerate(run.events(found), 1):
             if item.uploaded and not isinstance(event, Indexed):
-                self._drop_upload(item.path)
+                self._uploads.drop(item.path)
             yield event
             yield Progress(done, len(found), current=item.name)
         yield run.timings()
@@ -129,8 +132,3 @@ class IndexingService:
 
     def _pipeline(self, model: str, careful: bool) -> Pipeline:
         return Pipeline(self._settings, self._catalog, self._vectors, self._reader, self._models.embedder(model), careful)
-
-    def _drop_upload(self, path: Path) -> None:
-        """Delete a stored upload that no catalogue row needs. Only files inside the uploads folder are ever touched."""
-        if path.parent == self._settings.uploads_dir and not self._catalog.files.at([os.fsencode(path)]):
-            path.unlink(missing_ok=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from stat import S_ISREG
 
@@ -12,25 +12,42 @@ from PIL import Image
 
 from src.config import Settings
 from src.database.catalog import Catalog, Shown
+from src.database.chroma_index import ChromaIndex
+from src.database.disk_space import free_bytes
+from src.database.lock import LibraryLock
 from src.database.vector_db import VectorDatabase, library_collection
-from src.errors import ModelError, UnreadableImage
+from src.errors import LibraryError, ModelError, UnreadableImage
 from src.identity import is_id
 from src.models.model_manager import ModelManager
 from src.processing import thumbnails
 from src.processing.image_io import same_file, stamp_of
 from src.processing.reader import PictureReader
-from src.schema import ImageDetails, JobEvent, Kind, LibraryStats, ModelStatus, Progress, SearchHit
+from src.schema import Finding, ImageDetails, JobEvent, Kind, LibraryStats, ModelStatus, Progress, SearchHit
+from src.services import own_files
+from src.services.uploads import UploadStore
 
 ACTIVE_MODEL = "active_model"
 PREVIEW_SIDE = 1600
 """Longest side in pixels of the large view."""
+LEAST_ROOM = 1_000_000
+"""Free bytes without which SQLite may not even open the catalogue."""
+log = logging.getLogger(__name__)
 
 
 class LibraryService:
     """Answers questions about the library; changes nothing but its active model, and everything when cleared."""
 
-    def __init__(self, settings: Settings, catalog: Catalog, vectors: VectorDatabase, models: ModelManager, reader: PictureReader) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        catalog: Catalog,
+        vectors: VectorDatabase,
+        models: ModelManager,
+        reader: PictureReader,
+        uploads: UploadStore,
+    ) -> None:
         self._settings = settings
+        self._uploads = uploads
         self._catalog = catalog
         self._vectors = vectors
         self._models = models
@@ -90,9 +107,9 @@ class LibraryService:
         settings = self._settings
         return {
             "catalogue": sum(_size(file) for file in settings.data_dir.glob("catalog.sqlite3*")),
-            "index": _folder_size(settings.chroma_dir),
-            "thumbnails": _folder_size(settings.thumbs_dir),
-            "uploads": _folder_size(settings.uploads_dir),
+            "index": 0 if self._vectors.foreign_index else _folder_size(settings.chroma_dir),
+            "thumbnails": _folder_size(settings.thumbs_dir, own_files.named_like_ours),
+            "uploads": _folder_size(settings.uploads_dir, own_files.named_like_ours),
             "weights": _folder_size(settings.weights_dir),
         }
 
@@ -120,6 +137,19 @@ class LibraryService:
             return path if self._catalog.visible([image_id]) else None
         preview = self.picture(image_id, thumbnails.SIDE)
         return thumbnails.write_thumbnail(preview, self._settings.thumbs_dir, image_id) if preview else None
+
+    def remake_thumbnail(self, image_id: str) -> bool:
+        """Make a thumbnail anew that is no good, and look at it. Where it can't be, none is left: it is made when the photo can be read."""
+        place = thumbnails.thumbnail_path(self._settings.thumbs_dir, image_id)
+        image = self.picture(image_id, thumbnails.SIDE)
+        try:
+            if image is None:
+                place.unlink(missing_ok=True)
+                return False
+            thumbnails.write_thumbnail(image, self._settings.thumbs_dir, image_id, again=True)
+        except OSError:
+            return False
+        return thumbnails.is_good(place)
 
     def preview(self, image_id: str) -> bytes | None:
         """A catalogued image as JPEG bytes for the large view, without the original's metadata; None where its files are gone."""
@@ -160,16 +190,58 @@ class LibraryService:
     # ------------------------------------------------------------ clearing
 
     def clear(self) -> Iterator[JobEvent]:
-        """Forget every image: rows, index, thumbnails and stored uploads. The user's own photos, weights and hand-made collections stay."""
+        """Forget every image: rows, index, thumbnails and stored uploads. The user's own photos, weights and hand-made collections stay.
+
+        So do uploads that wait to be added, and files in the library's folders that this program did not make: a Finding says how many.
+        What can be made again goes first: on a full disk that makes the room that the rest takes.
+        """
         images, _, _ = self._catalog.counts()
-        names = [collection.name for collection in self._catalog.vectors.all() if collection.owner == "library"]
-        self._catalog.clear_images()
-        for name in names:
-            self._vectors.discard(name)
-        self._vectors.discard_empty_index()
-        for folder in (self._settings.thumbs_dir, self._settings.uploads_dir):
-            shutil.rmtree(folder, ignore_errors=True)
+        known, thumbs = set(self._catalog.health.image_ids()), self._settings.thumbs_dir
+        self._vectors.give_back([collection.name for collection in self._catalog.vectors.all() if collection.owner == "library"])
+        own_files.remove_thumbnails(thumbs, known)
+        self._catalog.clear_images(self._uploads.to_clear())
+        own_files.remove_thumbnails(thumbs, known)  # those that a page has had made again meanwhile
+        self._uploads.remove_cleared()
+        self._compact()
+        left = self.strangers()
+        if left:
+            yield Finding("strangers", left)
         yield Progress(images, images)
+
+    def make_room(self) -> None:
+        """Before a clear: on a disk so full that not even a job can be noted, the search index goes at once. It can be made again."""
+        if _is_full(self._settings):
+            self._vectors.give_back([collection.name for collection in self._catalog.vectors.all() if collection.owner == "library"])
+
+    def strangers(self) -> str:
+        """One sentence about files in the library's folders that this program did not make, empty where there are none."""
+        return own_files.Strangers(self._settings, set(self._catalog.health.image_ids()), self._uploads.known()).sentence()
+
+    def _compact(self) -> None:
+        try:
+            self._catalog.compact()
+        except LibraryError as error:  # no room to write it anew: the space is used again by what comes next
+            log.warning("the catalogue keeps the space of what was cleared: %s", error)
+
+
+def make_room(settings: Settings) -> bool:
+    """The same where the disk is too full to open the library; says whether there is more room now. Raises LibraryBusy."""
+    before = free_bytes(settings.data_dir)
+    if before >= LEAST_ROOM:
+        return False
+    lock = LibraryLock(settings.lock_file)
+    lock.acquire()
+    try:
+        ChromaIndex(settings.chroma_dir).discard()
+        if _is_full(settings):
+            own_files.remove_thumbnails(settings.thumbs_dir, ())
+    finally:
+        lock.release()
+    return free_bytes(settings.data_dir) > before
+
+
+def _is_full(settings: Settings) -> bool:
+    return free_bytes(settings.data_dir) < LEAST_ROOM
 
 
 def _unscored(shown: Shown) -> SearchHit:
@@ -183,6 +255,7 @@ def _size(file: Path) -> int:
         return 0
 
 
-def _folder_size(folder: Path) -> int:
-    """Of all files in it, as far as they are there: others may be deleting them."""
-    return sum(_size(Path(top, name)) for top, _, names in os.walk(folder) for name in names)
+def _folder_size(folder: Path, counts: Callable[[Path], bool] = lambda _: True) -> int:
+    """Of all files in it that count, as far as they are there: others may be deleting them."""
+    files = (Path(top, name) for top, _, names in os.walk(folder) for name in names)
+    return sum(_size(file) for file in files if counts(file))

@@ -218,7 +218,7 @@ class Pipeline:
         """Encode what is new and store the batch in one transaction; then, and only then, tell. The index follows one batch behind."""
         reads = [item for item in batch if isinstance(item, _Read)]
         before = self._catalog.visible(list({read.image_id for read in reads}))
-        rows = _file_rows(reads, before)
+        rows = _file_rows(reads, before - self._without_file(reads, before))
         refusals = [_refusal(item) for item in batch if isinstance(item, _Refused) and item.stamp and not item.found.uploaded]
         vectors: dict[str, FloatArray] = {}
         if rows or refusals:
@@ -233,6 +233,15 @@ class Pipeline:
         self.returned += len({read.image_id for read in reads} - before - set(vectors))
         new = set(vectors)
         return [(_event(item, new), item.found) for item in batch]
+
+    def _without_file(self, reads: Sequence[_Read], known: set[str]) -> set[str]:
+        """Images of uploads none of whose files is really there now, whatever was seen last: the upload is the only copy then."""
+        uploads = {read.image_id for read in reads if read.found.uploaded and read.image_id in known}
+        return {image for image in uploads if not self._is_somewhere(image)}
+
+    def _is_somewhere(self, image_id: str) -> bool:
+        files = self._catalog.files.at([path for path, *_ in self._catalog.paths_of(image_id)])
+        return any(_is_at(path, file.stamp) for path, file in files.items())
 
     def _encode(self, reads: Sequence[_Read]) -> dict[str, FloatArray]:
         """Image id -> vector, for those of the batch that the library has none of yet; same bytes twice are encoded once."""
@@ -282,6 +291,14 @@ def _stamp(item: FoundFile) -> FileStamp | _Refused:
         return image_io.stamp_of(item.path.stat())
     except OSError as error:
         return _Refused(item, why(error))
+
+
+def _is_at(path: bytes, stamp: FileStamp) -> bool:
+    """Whether the file at a path is the one that had this stamp."""
+    try:
+        return image_io.same_file(stamp, image_io.stamp_of(os.stat(path)))
+    except OSError:
+        return False
 
 
 def _event(item: _Outcome, new: set[str]) -> JobEvent:

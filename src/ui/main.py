@@ -12,7 +12,8 @@ from src.errors import AppError
 from src.schema import JobKind
 from src.ui import state
 from src.ui.components import clear_dialog, closed_library, error_box, farewell, forget_dialog, job_progress, photo_dialog, sidebar, style
-from src.ui.resources import get_services
+from src.ui.resources import get_services, reopen
+from src.ui.text import literal
 
 OTHER_JOBS: tuple[JobKind, ...] = ("sync", "reindex", "objects", "export", "rebuild", "forget", "remove", "doctor", "download", "clear")
 VIEWS = Path(__file__).parent / "views"  # not "pages": Streamlit would take a folder of that name for its own page list
@@ -34,6 +35,10 @@ def main() -> None:
         services = get_services()
     except AppError as error:
         closed_library.show(error)
+        return
+    problem = services.problem()
+    if problem:
+        closed_library.show(problem, reopen)
         return
     if state.take_go_to_similar():
         st.switch_page(VIEWS / "image_search_page.py")
@@ -75,6 +80,8 @@ def _show_dialog(services: Services) -> None:
     message = state.take_message()
     if message:
         st.toast(message, icon=":material/info:")
+    for notice in filter(state.is_new, services.notices):
+        st.toast(literal(notice), icon=":material/folder_off:", duration="long")
     if state.dialog() == "photo":
         photo_dialog.show(services)
     elif state.dialog() == "clear":

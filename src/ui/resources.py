@@ -44,6 +44,13 @@ def close_services() -> None:
     get_services.clear()
 
 
+def reopen() -> None:
+    """Open the library anew where it was taken away and is there again. A new one is begun only by a new start of the app."""
+    services = get_services()
+    if services.settings.catalog_file.exists():
+        close_services()
+
+
 def log_surprise(error: Exception) -> bool:
     """The page boundary: what a page did not expect is written to the log; the browser gets one sentence, never a traceback."""
     if isinstance(error, AppError):

@@ -222,6 +222,14 @@ def set_message(text: str) -> None:
     st.session_state["message"] = text
 
 
+def is_new(notice: str) -> bool:
+    """Whether this session was not told yet; it is from now on."""
+    told = st.session_state.setdefault("told", set())
+    new = notice not in told
+    told.add(notice)
+    return bool(new)
+
+
 def take_message() -> str | None:
     return cast("str | None", st.session_state.pop("message", None))
 

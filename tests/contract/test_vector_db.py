@@ -152,8 +152,7 @@ def test_discard_touches_only_files_that_chroma_made(settings: Settings) -> None
     (settings.chroma_dir / "mine.txt").write_text("keep")
     with VectorDatabase(settings) as db:
         db.add_segments(MATRIX[:5], ids=IDS[:5])
-        db.discard("segments")
-        db.discard_empty_index()
+        db.give_back(["segments"])
         assert [file.name for file in settings.chroma_dir.iterdir()] == ["mine.txt"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import logging
@@ -21,8 +22,9 @@ import pytest
 from PIL import Image
 
 from src.bootstrap import Services, build_services
+from src.cli import main
 from src.config import PROJECT_DIR, Settings
-from src.database import index_manifest
+from src.database import index_manifest, index_owner
 from src.database.vector_db import VectorDatabase
 from src.errors import LibraryBusy, LibraryNewer, LibraryUnusable, WeightsCorrupt
 from src.models import registry
@@ -30,6 +32,8 @@ from src.models.model_manager import ModelManager
 from src.schema import Finding, Indexed, JobEvent
 from src.services.library import ACTIVE_MODEL
 from src.services.search import Query
+from src.ui import state
+from src.ui.components import clear_dialog
 from tests.conftest import fake_models, make_photo
 from tests.crash.damaged import IDS, VECTORS
 from tests.fakes import COLOURS, FakeEmbedder
@@ -178,6 +182,38 @@ def test_start_on_a_full_disk_answers_or_says_why(disk: Path, photos: Path) -> N
         assert names(services) == FOUR and services.catalog.counts()[0] == 4
 
 
+@pytest.mark.parametrize("way", ["the command", "the page", "a job that waited"])
+def test_a_clear_on_a_full_disk_makes_room(disk: Path, photos: Path, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    """What can be made again goes first, so that the rest can be written down."""
+    settings = Settings(home=disk / "library")
+    with opened(settings) as services:
+        index(services, photos)
+        if way == "a job that waited":
+            fill_up(disk)
+            run(services, "clear")
+        elif way == "the page":
+            services.jobs.start()
+            fill_up(disk)
+            clear_dialog._clear(services)
+            assert services.jobs.wait(str(state.clearing()), 60).state == "done"  # type: ignore[union-attr]
+    if way == "the command":
+        fill_up(disk)
+        monkeypatch.setattr("src.bootstrap.ModelManager", lambda settings: fake_models(settings))
+        assert main(["--library", str(settings.home), "clear", "--yes"]) == 0
+    assert shutil.disk_usage(disk).free > 200_000
+    (disk / "filler").unlink()
+    with opened(settings) as services:
+        assert services.catalog.counts()[0] == 0 and not settings.thumbs_dir.exists()
+        assert index(services, photos) == 4 and names(services) == FOUR
+
+
+def fill_up(disk: Path) -> None:
+    """Not a byte is left."""
+    with (disk / "filler").open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+
+
 def test_a_read_only_library_is_told_and_can_be_searched(disk: Path, photos: Path) -> None:
     settings = Settings(home=disk / "library")
     with opened(settings) as services:
@@ -273,7 +309,7 @@ def test_a_clock_that_goes_backwards_changes_nothing(settings: Settings, photos:
 def damaged_copies(whole: Path, folder: Path) -> dict[str, Path]:
     """What was done -> a library it was done to: the index deleted, each file deleted or cut, and 20 garblings of one file each in turn."""
     parts = [file.relative_to(whole) for file in sorted((whole / "chroma_db").rglob("*")) if file.is_file()]
-    parts = [part for part in parts if part.name != index_manifest.MANIFEST]
+    parts = [part for part in parts if part.name not in (index_manifest.MANIFEST, index_owner.MARK)]
     dice = random.Random(4)
     copies: dict[str, Path] = {}
 

@@ -9,9 +9,10 @@ import threading
 from pathlib import Path
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from src import bootstrap
-from src.bootstrap import build_services
+from src.bootstrap import Services, build_services
 from src.config import PROJECT_DIR, Settings
 from tests.conftest import fake_models
 from tests.ui.conftest import MAIN
@@ -58,3 +59,30 @@ def test_the_warm_up_waits_for_the_first_page_and_then_idle_models_are_given_bac
         assert asked.wait(30) and models._loaded
     finally:
         services.close()
+
+
+def test_a_library_that_was_taken_away_is_said_and_opened_again_where_it_is_back(app: AppTest, services: Services, photos: Path) -> None:
+    app.run()
+    data = services.settings.data_dir
+    data.rename(away := data.with_name("away"))
+    app.run()
+    assert not app.exception and any("can't be opened" in text.value for text in app.markdown)
+    assert taken_away(app)
+    app.button(key="try-again").click().run()
+    assert taken_away(app) and not data.exists(), "no new library is begun by that"
+    away.rename(data)
+    app.button(key="try-again").click().run()
+    assert not app.exception and not app.error and not any("can't be opened" in text.value for text in app.markdown)
+
+
+def taken_away(app: AppTest) -> bool:
+    return any("was moved, deleted or replaced" in error.value.replace("\\", "") for error in app.error)
+
+
+def test_strangers_files_are_said_on_the_page(app: AppTest, services: Services) -> None:
+    services.notices.append("2 files that this program does not know as its own were left where they are.")
+    app.run()
+    assert [toast.value for toast in app.toast] == [services.notices[0].replace(".", "\\.")]
+    app.switch_page("views/about_page.py").run()
+    assert not app.toast, "once is enough"
+    assert not app.exception and any("2 files" in info.value for info in app.info)

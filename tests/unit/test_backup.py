@@ -28,7 +28,7 @@ from src.database import imported, row_rules, sqlite_file
 from src.database.tables import TRIGGERS, metadata
 from src.errors import AppError, BadInput, LibraryBusy, LibraryError, LibraryNewer, LibraryUnusable, UnreadablePath
 from src.processing.thumbnails import thumbnail_path
-from src.schema import Already, Finding, Progress, Skipped, Timings
+from src.schema import Already, Finding, FoundFile, Progress, Skipped, Timings
 from src.services import backup
 from src.services.backup import export_library, finish_import, import_library
 from src.services.search import Query
@@ -173,9 +173,8 @@ def test_uploads_open_in_their_new_place(filled: Services, archive: Path, target
 def test_an_upload_stored_under_another_name(services: Services, tmp_path: Path, target: Settings) -> None:
     """Someone put a file into data/uploads by hand: an archive that could not be imported would be worth nothing."""
     photo = make_photo(services.settings.uploads_dir / "IMG 1.JPG", COLOURS["red"])
-    found = services.uploads.left_over([])
-    assert [item.path for item in found] == [photo]
-    list(services.handlers["index"]({"files": as_params(found)}))
+    assert services.uploads.left_over([]) == [], "earlier versions indexed it at the next start"
+    list(services.handlers["index"]({"files": as_params([FoundFile(photo, photo.name, uploaded=True)])}))
     export(services, tmp_path / "odd.zip")
     list(import_library(target, tmp_path / "odd.zip"))
     path, name = rows(target, "SELECT path_text, name FROM files")[0]

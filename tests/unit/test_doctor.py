@@ -8,14 +8,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from src.bootstrap import Services
 from src.database.vector_db import VectorDatabase
+from src.durable import draft_of
 from src.errors import LibraryUnusable
-from src.processing.thumbnails import thumbnail_path
+from src.processing.thumbnails import thumbnail_path, write_thumbnail
 from src.schema import Finding, Progress
 from src.services.search import Query
-from tests.fakes import FakeEmbedder
+from tests.conftest import make_photo
+from tests.fakes import COLOURS, FakeEmbedder
 
 LONG_AGO = 1_000_000_000
 
@@ -128,31 +131,100 @@ def test_missing_and_empty_thumbnails_are_made_again(library: Services, photos: 
     first, second, *_ = (thumbnail_path(library.settings.thumbs_dir, image_id) for image_id in ids(library))
     first.unlink()
     second.write_bytes(b"")
-    checked(library, "thumbnails", "2 photos had no thumbnail.")
+    checked(library, "thumbnails", "2 photos had no thumbnail that can be shown.")
     assert first.stat().st_size > 300 and second.stat().st_size > 300
     first.unlink()
     for photo in photos.iterdir():
         photo.rename(photo.with_suffix(".away"))
-    assert findings(library, True) == [Finding("thumbnails", "1 photo had no thumbnail. 1 photo can't be read now.", False)]
+    (told,) = findings(library, True)
+    assert not told.repaired and "1 photo had no thumbnail that can be shown, and can't be read now to make one: " in told.text
+    assert any(photo.with_suffix(".jpg").name in told.text for photo in photos.iterdir()), "it is named"
 
 
 def test_files_that_nobody_needs(library: Services) -> None:
     settings = library.settings
-    stray = thumbnail_path(settings.thumbs_dir, "00000000-0000-5000-8000-000000000000")
-    stray.parent.mkdir(exist_ok=True)
-    kept = [settings.thumbs_dir / "mine.jpg", settings.thumbs_dir / stray.parent.name / "mine.jpg", settings.thumbs_dir / "00" / "new.tmp"]
-    for file in (stray, *kept):
-        file.write_bytes(b"x")
-        os.utime(file, (LONG_AGO, LONG_AGO))
-    os.utime(kept[-1])
+    nobody = "00000000-0000-5000-8000-000000000000"
+    stray = write_thumbnail(Image.new("RGB", (64, 48)), settings.thumbs_dir, nobody)
+    new = draft_of(stray)
+    new.touch()
+    os.utime(stray, (LONG_AGO, LONG_AGO))
     checked(library, "stray thumbnails", "1 thumbnail belonged to no photo.")
-    half = [kept[-1], settings.uploads_dir / "a.jpg.part"]
     settings.uploads_dir.mkdir()
-    half[1].touch()
+    half = [new, draft_of(settings.uploads_dir / f"{nobody}.jpg"), draft_of(settings.chroma_dir / "clean.json")]
     for file in half:
+        file.touch()
         os.utime(file, (LONG_AGO, LONG_AGO))
-    checked(library, "half-written", "2 files had been left half-written.")
-    assert not stray.exists() and not half[0].exists() and kept[0].exists() and kept[1].exists()
+    checked(library, "half-written", "3 files had been left half-written.")
+    assert not stray.exists() and not any(map(Path.exists, half))
+
+
+@pytest.mark.parametrize("damage", ["zeroed", "text", "another format", "cut", "a huge picture", "a folder"])
+def test_a_thumbnail_that_is_no_picture_is_made_again(library: Services, damage: str) -> None:
+    file = thumbnail_path(library.settings.thumbs_dir, ids(library)[0])
+    whole = file.read_bytes()
+    if damage == "a folder":
+        file.unlink()
+        file.mkdir()
+        (told,) = findings(library, True)
+        assert not told.repaired and "can't be read now" in told.text, "what can't be put right is not called repaired"
+        return
+    if damage == "another format":
+        Image.new("RGB", (64, 48)).save(file, "PNG")
+    elif damage == "a huge picture":
+        Image.new("RGB", (900, 800)).save(file, "JPEG")
+    else:
+        file.write_bytes({"zeroed": bytes(len(whole)), "text": b"these are words", "cut": whole[: len(whole) // 2]}[damage])
+    checked(library, "thumbnails", "1 photo had no thumbnail that can be shown.")
+    assert file.read_bytes() == whole
+
+
+def damage_upload(library: Services, how: str) -> tuple[Path, bytes]:
+    """One stored upload, damaged: where it is, and what it held."""
+    make_photo(source := library.settings.home.parent / "lilac.png", COLOURS["purple"])
+    upload = library.uploads.save("lilac.png", whole := source.read_bytes())
+    list(library.handlers["index"]({"files": [{"path": str(upload.path), "name": "lilac.png", "uploaded": True}]}))
+    assert findings(library, True) == []
+    other = bytes([whole[0], whole[1] ^ 1, *whole[2:]])
+    upload.path.write_bytes({"zeroed": bytes(len(whole)), "cut": whole[:100], "longer": whole + b"x", "one bit": other, "empty": b""}[how])
+    return upload.path, whole
+
+
+@pytest.mark.parametrize("how", ["zeroed", "cut", "longer", "one bit", "empty"])
+def test_a_damaged_upload_is_named_and_put_right_where_another_file_has_the_photo(library: Services, how: str, photos: Path) -> None:
+    path, whole = damage_upload(library, how)
+    damaged = path.read_bytes()
+    for repair in (False, True, True):
+        (told,) = findings(library, repair)
+        assert told.check == "damaged uploads" and not told.repaired and told.text.startswith("1 stored upload can't be read as what")
+        assert "lilac.png" in told.text and path.read_bytes() == damaged, "it is left as it is: there may be something in it"
+    (photos / "lilac.png").write_bytes(whole)
+    list(library.handlers["sync"]({}))
+    checked(library, "damaged uploads", "1 stored upload had been damaged; the same photo is in one of your folders.")
+    assert path.read_bytes() == whole
+
+
+def test_a_damaged_upload_is_put_right_by_dropping_the_photo_again(library: Services) -> None:
+    path, whole = damage_upload(library, "zeroed")
+    assert library.uploads.save("lilac.png", whole).path == path and path.read_bytes() == whole and findings(library, False) == []
+
+
+def test_an_upload_that_was_given_up_and_is_there_again_is_shown_again(library: Services) -> None:
+    path, whole = damage_upload(library, "zeroed")
+    path.unlink()
+    assert [finding.check for finding in findings(library, True)] == ["lost uploads"] and library.catalog.counts()[0] == 4
+    path.write_bytes(b"something else")
+    assert findings(library, True) == []
+    path.write_bytes(whole)
+    checked(library, "uploads that are back", "1 stored upload had been given up, but can be read.")
+    assert library.catalog.counts() == (5, 5, 1)
+
+
+def test_the_look_at_uploads_can_be_stopped_at_each_block(library: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("src.services.file_checks.BLOCK", 1_000)
+    damage_upload(library, "one bit")
+    events = library.handlers["doctor"]({"repair": True})
+    steps = [event.done for event in events if isinstance(event, Progress) and event.unit == "bytes"]
+    assert len(steps) > 20 and steps == sorted(steps)
 
 
 def test_uploads_are_never_deleted(library: Services, photos: Path) -> None:

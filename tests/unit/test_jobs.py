@@ -15,6 +15,7 @@ import pytest
 from src.bootstrap import build_services
 from src.config import Settings
 from src.database.catalog import Catalog
+from src.durable import draft_of
 from src.errors import LibraryUnusable
 from src.models.model_manager import ModelManager
 from src.schema import SKIPPED_KEPT, Already, FoundFile, Indexed, JobEvent, JobSnapshot, Progress, Skipped, Timings
@@ -194,7 +195,7 @@ def test_a_row_from_before_there_were_timings_is_read(catalog: Catalog) -> None:
 def test_uploads_of_a_process_that_died_before_queueing_them_are_indexed(settings: Settings, photos: Path) -> None:
     first = build_services(settings, models=fake_models(settings))
     kept = first.uploads.save("Holiday.jpg", (photos / "red.jpg").read_bytes())
-    half = kept.path.with_name("half.jpg.part")
+    half = draft_of(kept.path)
     half.write_bytes(b"half")
     first.close()
     second = build_services(settings, models=fake_models(settings)).start()

@@ -46,6 +46,7 @@ def what_goes(images: int, uploads: int) -> str:
 
 
 def _clear(services: Services) -> None:
+    services.library.make_room()
     services.jobs.cancel_all()
     state.set_clearing(services.jobs.submit("clear", "Clearing the library"))
 
@@ -58,5 +59,7 @@ def _wait(services: Services, job_id: str) -> None:
     state.clear_example()
     state.watch([])  # what was cancelled for this needs no word of its own
     done = job is not None and job.state == "done"
-    state.set_message("The library is empty now." if done else "The library could not be cleared; the log has the details.")
+    left = [finding.text for finding in job.findings] if job is not None else []
+    cleared = " ".join(["The library is empty now.", *left])
+    state.set_message(cleared if done else "The library could not be cleared; the log has the details.")
     st.rerun()

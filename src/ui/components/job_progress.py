@@ -47,7 +47,7 @@ def watch(services: Services, draw: Callable[[], None]) -> None:
 
     def look() -> None:
         nonlocal first
-        if not first and jobs_state(services) != state.drawn():
+        if not first and (services.problem() or jobs_state(services) != state.drawn()):
             st.rerun()
         first = False
         draw()

@@ -53,5 +53,6 @@ def queue(services: Services, files: Sequence[UploadedFile]) -> str:
 
     Nothing is drawn in between, so that leaving the page can't stop it half-way.
     """
-    found = [services.uploads.save(file.name, file.getbuffer()) for file in files]
-    return services.jobs.submit("index", f"Adding {count(len(found), 'uploaded photo')}", files=as_params(found))
+    with services.uploads.adding():
+        found = [services.uploads.save(file.name, file.getbuffer()) for file in files]
+        return services.jobs.submit("index", f"Adding {count(len(found), 'uploaded photo')}", files=as_params(found))
