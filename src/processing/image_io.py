@@ -18,7 +18,9 @@ from typing import IO
 
 from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
+from src import originals
 from src.errors import UnreadableImage
+from src.originals import Cancelled
 from src.pixels import METADATA_ERRORS, orientation, to_rgb
 from src.schema import FileStamp, ImageFacts
 
@@ -40,10 +42,6 @@ IMAGE_NAMESPACE = uuid.UUID("6f1f4c1e-6a0f-5d8e-9a57-1f0f6c3c2b11")
 _ROBUST = rb"\xff\xd8\xff|\x89PNG\r\n|RIFF....WEBP|GIF8[79]a|BM....\x00\x00\x00\x00"
 _HERE = re.compile(_ROBUST + rb".{20}[\x00\x03]", re.DOTALL)
 """Without BMP's run lengths, which Pillow reads in Python: slow enough to make a trap of."""
-_MAGIC = re.compile(
-    _ROBUST + rb"|II\*\x00|MM\x00\*|....ftyp(?:heic|heix|heim|heis|hevc|mif1|msf1|avif|avis|crx )|FUJIFILMCCD-RAW|II(?:RO|RS|U\x00)|FOVb",
-    re.DOTALL,
-)
 
 
 def decoded_here(start: bytes) -> bool:
@@ -53,21 +51,19 @@ def decoded_here(start: bytes) -> bool:
 
 def looks_like_image(path: Path) -> bool:
     """Whether a folder scan should offer this file: by its extension or, without a known one, by its first bytes."""
-    if path.suffix.lower() in EXTENSIONS:
-        return True
-    try:
-        with path.open("rb") as file:
-            return _MAGIC.match(file.read(16)) is not None
-    except OSError:
-        return False
+    return path.suffix.lower() in EXTENSIONS or originals.begins_like_picture(path)
 
 
-def content_hash(file: BufferedReader) -> str:
-    """SHA-256 in hex of everything in ``file``; leaves it rewound."""
+def content_hash(file: BufferedReader, cancelled: Cancelled = originals.never) -> str:
+    """SHA-256 in hex of what was in ``file`` when it was opened; leaves it rewound.
+
+    Raises UnreadableImage where it has grown or shrunk since, or where ``cancelled``, asked at each block, says so.
+    """
+    digest = hashlib.sha256()
+    for block in originals.blocks(file, os.fstat(file.fileno()).st_size, cancelled):
+        digest.update(block)
     file.seek(0)
-    digest = hashlib.file_digest(file, "sha256").hexdigest()
-    file.seek(0)
-    return digest
+    return digest.hexdigest()
 
 
 def image_id(sha256: str) -> str:
@@ -168,7 +164,7 @@ def _open(file: IO[bytes]) -> Image.Image:
     try:
         return Image.open(file, formats=FORMATS)
     except UnidentifiedImageError as error:
-        raise UnreadableImage("It is not a picture in a format that can be read.", lasting=True) from error
+        raise UnreadableImage(originals.NO_PICTURE, lasting=True) from error
 
 
 def _reduced(side: int, other: int, min_side: int) -> int:
