@@ -18,10 +18,11 @@ from typing import IO
 
 from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
-from src import originals
+from src import colours, originals
 from src.errors import UnreadableImage
 from src.originals import Cancelled
-from src.pixels import METADATA_ERRORS, orientation, to_rgb
+from src.pixels import METADATA_ERRORS, orientation, profile_of, to_rgb
+from src.processing import png_chunks
 from src.schema import FileStamp, ImageFacts
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "HEIF", "AVIF")
@@ -36,6 +37,9 @@ LARGER = "MFE_MAX_MEGAPIXELS sets the limit."
 
 _DECODER_BYTES = {"WEBP": 13, "HEIF": 8, "AVIF": 8}
 """Bytes per pixel that these formats' decoders hold besides Pillow's picture."""
+
+_BOXES = 64 * 2**10
+"""Bytes in which an AVIF describes its pictures."""
 
 IMAGE_NAMESPACE = uuid.UUID("6f1f4c1e-6a0f-5d8e-9a57-1f0f6c3c2b11")
 
@@ -99,6 +103,8 @@ class Header:
     height: int
     needs: int
     """Bytes that decoding it takes at its peak, about."""
+    plain: bool = True
+    """Whether its colours are quickly converted, whatever the file holds."""
 
 
 def decode(
@@ -136,7 +142,7 @@ def _decode(
         size = f"It has {width} x {height} pixels and takes {needs // 2**20:,} MB of memory to read"
         raise UnreadableImage(f"{size}, more than the limit of {max_bytes // 2**20:,} MB.", LARGER)
     if admit:
-        admit(Header(form, width, height, needs))
+        admit(Header(form, width, height, needs, colours.is_plain(profile_of(image))))
     rgb = to_rgb(image, shrink)
     if orientation(image) in (5, 6, 7, 8):  # asked after the pixels, of which a PNG's may come first
         width, height = height, width
@@ -162,9 +168,20 @@ def _open(file: IO[bytes]) -> Image.Image:
         raise UnreadableImage("The file is empty.", lasting=True)
     file.seek(0)
     try:
-        return Image.open(file, formats=FORMATS)
+        image = Image.open(file, formats=FORMATS)
     except UnidentifiedImageError as error:
         raise UnreadableImage(originals.NO_PICTURE, lasting=True) from error
+    if image.format == "AVIF":
+        _tell_code_points(file, image)
+    return image
+
+
+def _tell_code_points(file: IO[bytes], image: Image.Image) -> None:
+    """Pillow tells an AVIF's profile, but not the code points that most have in place of one: they are in a box near the start."""
+    file.seek(0)
+    rest = file.read(_BOXES).partition(b"colrnclx")[2]
+    if len(rest) > 4:
+        image.info[colours.CODE_POINTS] = colours.code_points(rest[:5])
 
 
 def _reduced(side: int, other: int, min_side: int) -> int:
@@ -208,4 +225,5 @@ def prepare_pillow() -> None:
     logging.getLogger("PIL").addHandler(logging.NullHandler())  # else its errors go to stderr where no log was set up
     warnings.filterwarnings("ignore", module=r"PIL\.")  # about odd metadata, which is not the user's business
     pillow_heif.register_heif_opener()
+    png_chunks.use()
     Image.MAX_IMAGE_PIXELS = None  # the cap above is ours, and checked on the header

@@ -85,7 +85,7 @@ class PictureReader:
         with ExitStack() as held:
 
             def admit(header: Header) -> None:
-                if header.needs > HERE_BYTES:
+                if header.needs > HERE_BYTES or not header.plain:
                     raise _TooLargeHereError("")
                 held.enter_context(self._budget.taken(header.needs))
 
