@@ -12,6 +12,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from src.api.doors import Doors
+from src.api.limits import bound_requests
 from src.api.routes import routes
 from src.config import Settings
 from src.errors import BadSetting
@@ -32,6 +33,7 @@ def further_hosts() -> tuple[str, ...]:
         return ()
 
 
+bound_requests()
 app = st.App(
     Path(__file__).parent / "src" / "ui" / "main.py",
     lifespan=lifespan,

@@ -7,6 +7,8 @@ import struct
 import numpy as np
 from PIL import ExifTags, Image
 
+from src import colours
+
 METADATA_ERRORS = (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, SyntaxError, TypeError, ValueError, struct.error)
 """What reading a picture's metadata may raise where they are nonsense. Nonsense counts as absent: the picture itself can be good."""
 
@@ -24,19 +26,20 @@ _STRIP = 1_000_000
 
 
 def to_rgb(image: Image.Image, shrink: int = 1) -> Image.Image:
-    """Any PIL picture upright (its EXIF orientation applied) and as RGB: transparency on white, more than 8 bits scaled to 8.
+    """Any PIL picture upright (its EXIF orientation applied) and as sRGB: transparency on white, more than 8 bits scaled to 8.
 
-    shrink: each side becomes so many times shorter, rounded up (mean of the pixels). The result carries no metadata, which would turn
-    it again; the picture that was given is left as it is.
+    Colours are converted by the picture's own profile, where it has one. shrink: each side becomes so many times shorter, rounded up
+    (mean of the pixels). The result carries no metadata, which would turn it again; the picture that was given is left as it is.
     """
     image.load()
     turn = _TURNS.get(orientation(image))
     flat = _eight_bit(image)
     if shrink > 1:
         flat = flat.reduce(shrink)
+    flat = colours.to_srgb(flat, profile_of(image))
     if turn is not None:
         flat = flat.transpose(turn)
-    rgb = _on_white(flat) if flat.mode == "RGBA" else flat.convert("RGB")
+    rgb = _on_white(flat) if flat.mode in ("RGBA", "LA") else flat.convert("RGB")
     rgb.info = {}
     return rgb
 
@@ -50,17 +53,31 @@ def orientation(image: Image.Image) -> int:
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
+def profile_of(image: Image.Image) -> bytes | None:
+    """The ICC profile that a picture's colours are meant by, None where they are sRGB: what the file says, else what its EXIF does."""
+    if colours.CODE_POINTS in image.info or "icc_profile" in image.info:
+        return colours.profile_of(image.info)
+    try:
+        exif = image.getexif()
+        if exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.ColorSpace, 1) == 1:
+            return None
+        kind = exif.get_ifd(ExifTags.IFD.Interop).get(ExifTags.Interop.InteropIndex)
+    except METADATA_ERRORS:
+        return None
+    return colours.adobe_rgb() if str(kind).strip("\0 ") == "R03" else None
+
+
 def _eight_bit(image: Image.Image) -> Image.Image:
     """The same picture in a mode whose values may be averaged: no palette, no more than 8 bits, transparency as an alpha channel."""
     if image.mode.startswith("I") or image.mode == "F":
         return _scaled_to_8_bit(image)
     if image.has_transparency_data:
-        return image if image.mode == "RGBA" else (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
+        return image if image.mode in ("RGBA", "LA") else image.convert("LA" if image.mode == "La" else "RGBA")
     return image.convert({"1": "L", "P": "RGB"}.get(image.mode, image.mode)) if image.mode in ("1", "P") else image
 
 
 def _on_white(layer: Image.Image) -> Image.Image:
-    return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
+    return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer.convert("RGBA")).convert("RGB")
 
 
 def _scaled_to_8_bit(image: Image.Image) -> Image.Image:

@@ -9,6 +9,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from src.api.limits import TOO_LONG, too_long
+
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _HOST = re.compile(r"(?:\[(?P<ipv6>[0-9a-f:.]+)\]|(?P<name>[a-z0-9._-]+))(?::\d{1,5})?")
 _SCHEMES = {"ws": "http", "wss": "https"}
@@ -31,7 +33,8 @@ ANSWER_HEADERS = {
 
 
 class Doors:
-    """ASGI middleware in front of everything. What it refuses reaches nothing behind it: status 403, or a websocket that never opens.
+    """ASGI middleware in front of everything. What it refuses reaches nothing behind it: status 403 (431 for headers of more than
+    64 kB), or a websocket that never opens.
 
     ``hosts``: names and addresses besides this computer's own under which the app may be reached, asked for at each request.
     """
@@ -44,13 +47,14 @@ class Doors:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        reason = refusal(scope, LOOPBACK.union(map(_bare, self._hosts())))
+        long = too_long(scope)
+        reason = TOO_LONG if long else refusal(scope, LOOPBACK.union(map(_bare, self._hosts())))
         if reason is None:
             await self._app(scope, receive, _with_headers(send))
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008, "reason": reason})
         else:
-            await JSONResponse({"error": reason}, status_code=403)(scope, receive, _with_headers(send))
+            await JSONResponse({"error": reason}, status_code=431 if long else 403)(scope, receive, _with_headers(send))
 
 
 def refusal(scope: Scope, hosts: Collection[str]) -> str | None:

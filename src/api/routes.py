@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
-
-from src.errors import AppError
+from starlette.routing import BaseRoute, Mount, Route, Router
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocketClose
 
 if TYPE_CHECKING:  # the app answers before what Services needs is imported
     from src.bootstrap import Services
@@ -19,49 +21,71 @@ APP_NAME = "media-feature-extractor"
 FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 """An image's id is its content, so its picture never changes."""
 FOR_NOW = {"Cache-Control": "no-store"}
+THUMBNAILS, PREVIEWS = 8, 2
+"""Requests that are answered at once. A preview decodes an original: tens of megapixels, and memory to match."""
+GONE = 499
+"""What nobody is there to read."""
 
 
-def routes(services: Callable[[], Services]) -> list[Route]:
+class Line:
+    """Requests of one kind: some are answered at once, each in a thread, the others wait for their turn without holding one.
+
+    A request whose client has gone when its turn comes is dropped: a browser that leafs through photos gives up most of what it asks for.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._turn = asyncio.Semaphore(most)
+        self._threads = ThreadPoolExecutor(most, "api")
+
+    async def answer(self, request: Request, work: Callable[[str], Response]) -> Response:
+        """What ``work`` makes of the id that is asked for, as the catalogue writes it; 503 where the library can't be asked now."""
+        async with self._turn:
+            if await request.is_disconnected():
+                return Response(status_code=GONE)
+            loop, image_id = asyncio.get_running_loop(), str(request.path_params["image_id"])
+            try:
+                return await loop.run_in_executor(self._threads, work, image_id)
+            except AppError as error:  # the library can't be opened, is busy, or was taken away
+                return JSONResponse({"error": error.user_message, "hint": error.hint}, status_code=503, headers=FOR_NOW)
+
+
+def routes(services: Callable[[], Services]) -> list[BaseRoute]:
     """``services`` is called at a request, not before: the app answers while the library is being opened."""
+    thumbnails, previews = Line(THUMBNAILS), Line(PREVIEWS)
 
-    def health(_: Request) -> Response:
+    async def health(_: Request) -> Response:
         return JSONResponse({"app": APP_NAME, "pid": os.getpid()})
 
-    def small(image_id: str, headers: dict[str, str]) -> Response:
+    def small(image_id: str, headers: dict[str, str] = FOREVER) -> Response:
         path = services().library.thumbnail(image_id)
         try:  # read at once: sending such a small file in pieces costs more than the file
             return Response(path.read_bytes(), media_type="image/jpeg", headers=headers) if path else _not_here()
         except FileNotFoundError:  # cleared just now
             return _not_here()
 
-    def thumbnail(request: Request) -> Response:
-        return small(request.path_params["image_id"], FOREVER)
-
-    def preview(request: Request) -> Response:
-        image_id = request.path_params["image_id"]
+    def large(image_id: str) -> Response:
         data = services().library.preview(image_id)
         if data is None:  # the file is gone or offline: the thumbnail is what is left of it, until the file is back
             return small(image_id, FOR_NOW)
         return Response(data, media_type="image/jpeg", headers=FOREVER)
 
-    return [
-        Route("/api/health", health),
-        Route("/api/thumb/{image_id:uuid}", _text_id(thumbnail)),
-        Route("/api/image/{image_id:uuid}", _text_id(preview)),
-    ]
+    async def thumbnail(request: Request) -> Response:
+        return await thumbnails.answer(request, small)
+
+    async def preview(request: Request) -> Response:
+        return await previews.answer(request, large)
+
+    found = [Route("/health", health), Route("/thumb/{image_id:uuid}", thumbnail), Route("/image/{image_id:uuid}", preview)]
+    return [Mount("/api", Router(found, default=_Nothing())), Route("/api", _Nothing())]
 
 
-def _text_id(handler: Callable[[Request], Response]) -> Callable[[Request], Response]:
-    """Give the handler the id as the catalogue writes it."""
+class _Nothing:
+    """Every other address below ``/api``, whatever the method: never a page."""
 
-    def handle(request: Request) -> Response:
-        request.scope["path_params"] = {"image_id": str(request.path_params["image_id"])}
-        try:
-            return handler(request)
-        except AppError as error:  # the library can't be opened, is busy, or was taken away
-            return JSONResponse({"error": error.user_message, "hint": error.hint}, status_code=503, headers=FOR_NOW)
-
-    return handle
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        text = "There is nothing at this address."
+        answer = JSONResponse({"error": text}, 404, FOR_NOW) if scope["type"] == "http" else WebSocketClose(reason=text)
+        await answer(scope, receive, send)
 
 
 def _not_here() -> Response:

@@ -91,8 +91,7 @@ def _filter(arguments: argparse.Namespace) -> PhotoFilter:
 
 def _read_picture(path: Path, services: Services) -> Any:
     try:
-        with path.expanduser().open("rb") as file:
-            return services.search.open_picture(file)
+        return services.search.open_picture(path.expanduser())
     except OSError as error:
         raise UnreadableImage(f"The picture {path} can't be read ({error.strerror or error}).") from error
     except UnreadableImage as error:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
-from src.errors import UnreadablePath
+from src import originals
+from src.errors import UnreadableImage, UnreadablePath
 from src.processing.image_io import display_text, looks_like_image
 from src.schema import FoundFile, Skipped
 
@@ -49,10 +51,10 @@ def check_readable(path: Path) -> None:
     try:
         if path.is_dir():
             os.scandir(path).close()
-        elif path.exists() and not path.is_file():  # opening a pipe would wait for ever
-            raise UnreadablePath(f"{display_text(path)} is neither a folder nor a file.")
         else:
-            path.open("rb").close()
+            originals.open_regular(path, sys.maxsize).close()
+    except UnreadableImage as error:
+        raise UnreadablePath(f"{display_text(path)} is neither a folder nor a file.") from error
     except OSError as error:
         raise UnreadablePath(_why(path, error)) from error
 

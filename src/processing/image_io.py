@@ -17,9 +17,12 @@ from typing import IO
 
 from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
+from src import colours, originals
 from src.errors import UnreadableImage
 from src.identity import image_id as image_id
-from src.pixels import METADATA_ERRORS, orientation, to_rgb
+from src.originals import Cancelled
+from src.pixels import METADATA_ERRORS, orientation, profile_of, to_rgb
+from src.processing import png_chunks
 from src.schema import FileStamp, ImageFacts
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "HEIF", "AVIF")
@@ -35,13 +38,12 @@ LARGER = "MFE_MAX_MEGAPIXELS sets the limit."
 _DECODER_BYTES = {"WEBP": 13, "HEIF": 8, "AVIF": 8}
 """Bytes per pixel that these formats' decoders hold besides Pillow's picture."""
 
+_BOXES = 64 * 2**10
+"""Bytes in which an AVIF describes its pictures."""
+
 _ROBUST = rb"\xff\xd8\xff|\x89PNG\r\n|RIFF....WEBP|GIF8[79]a|BM....\x00\x00\x00\x00"
 _HERE = re.compile(_ROBUST + rb".{20}[\x00\x03]", re.DOTALL)
 """Without BMP's run lengths, which Pillow reads in Python: slow enough to make a trap of."""
-_MAGIC = re.compile(
-    _ROBUST + rb"|II\*\x00|MM\x00\*|....ftyp(?:heic|heix|heim|heis|hevc|mif1|msf1|avif|avis|crx )|FUJIFILMCCD-RAW|II(?:RO|RS|U\x00)|FOVb",
-    re.DOTALL,
-)
 
 
 def decoded_here(start: bytes) -> bool:
@@ -51,21 +53,19 @@ def decoded_here(start: bytes) -> bool:
 
 def looks_like_image(path: Path) -> bool:
     """Whether a folder scan should offer this file: by its extension or, without a known one, by its first bytes."""
-    if path.suffix.lower() in EXTENSIONS:
-        return True
-    try:
-        with path.open("rb") as file:
-            return _MAGIC.match(file.read(16)) is not None
-    except OSError:
-        return False
+    return path.suffix.lower() in EXTENSIONS or originals.begins_like_picture(path)
 
 
-def content_hash(file: BufferedReader) -> str:
-    """SHA-256 in hex of everything in ``file``; leaves it rewound."""
+def content_hash(file: BufferedReader, cancelled: Cancelled = originals.never) -> str:
+    """SHA-256 in hex of what was in ``file`` when it was opened; leaves it rewound.
+
+    Raises UnreadableImage where it has grown or shrunk since, or where ``cancelled``, asked at each block, says so.
+    """
+    digest = hashlib.sha256()
+    for block in originals.blocks(file, os.fstat(file.fileno()).st_size, cancelled):
+        digest.update(block)
     file.seek(0)
-    digest = hashlib.file_digest(file, "sha256").hexdigest()
-    file.seek(0)
-    return digest
+    return digest.hexdigest()
 
 
 def stamp_of(stat: os.stat_result) -> FileStamp:
@@ -96,6 +96,8 @@ class Header:
     height: int
     needs: int
     """Bytes that decoding it takes at its peak, about."""
+    plain: bool = True
+    """Whether its colours are quickly converted, whatever the file holds."""
 
 
 def decode(
@@ -133,7 +135,7 @@ def _decode(
         size = f"It has {width} x {height} pixels and takes {needs // 2**20:,} MB of memory to read"
         raise UnreadableImage(f"{size}, more than the limit of {max_bytes // 2**20:,} MB.", LARGER)
     if admit:
-        admit(Header(form, width, height, needs))
+        admit(Header(form, width, height, needs, colours.is_plain(profile_of(image))))
     rgb = to_rgb(image, shrink)
     if orientation(image) in (5, 6, 7, 8):  # asked after the pixels, of which a PNG's may come first
         width, height = height, width
@@ -159,9 +161,20 @@ def _open(file: IO[bytes]) -> Image.Image:
         raise UnreadableImage("The file is empty.", lasting=True)
     file.seek(0)
     try:
-        return Image.open(file, formats=FORMATS)
+        image = Image.open(file, formats=FORMATS)
     except UnidentifiedImageError as error:
-        raise UnreadableImage("It is not a picture in a format that can be read.", lasting=True) from error
+        raise UnreadableImage(originals.NO_PICTURE, lasting=True) from error
+    if image.format == "AVIF":
+        _tell_code_points(file, image)
+    return image
+
+
+def _tell_code_points(file: IO[bytes], image: Image.Image) -> None:
+    """Pillow tells an AVIF's profile, but not the code points that most have in place of one: they are in a box near the start."""
+    file.seek(0)
+    rest = file.read(_BOXES).partition(b"colrnclx")[2]
+    if len(rest) > 4:
+        image.info[colours.CODE_POINTS] = colours.code_points(rest[:5])
 
 
 def _reduced(side: int, other: int, min_side: int) -> int:
@@ -205,4 +218,5 @@ def prepare_pillow() -> None:
     logging.getLogger("PIL").addHandler(logging.NullHandler())  # else its errors go to stderr where no log was set up
     warnings.filterwarnings("ignore", module=r"PIL\.")  # about odd metadata, which is not the user's business
     pillow_heif.register_heif_opener()
+    png_chunks.use()
     Image.MAX_IMAGE_PIXELS = None  # the cap above is ours, and checked on the header

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from importlib import metadata
 from pathlib import Path
 from typing import IO, Any
 
 from PIL import Image
 
+from src import originals
 from src.errors import UnreadableImage
+from src.originals import Cancelled
 from src.processing import image_io
 from src.processing.decoder_pool import DecoderPool
 from src.processing.image_io import Header
@@ -25,6 +24,8 @@ HERE_BYTES = 200 * 2**20
 """Memory that decoding may take in the app itself; what needs more is decoded in another process."""
 HERE_SIZE, HERE_JPEG_SIZE = 4 * 2**20, 32 * 2**20
 """The same for the file: millions of empty chunks take minutes to go through, and only a process can be stopped."""
+COPY_BYTES = 512 * 2**20
+"""Of a picture in memory that is handed to another process: as much as the page takes at once."""
 SEGMENTS, SCANS = 1000, 64
 """Of a JPEG decoded in the app itself: a usual one has about ten of each, one made to take hours has thousands."""
 
@@ -36,7 +37,7 @@ def _version(package: str) -> str:
         return "none"
 
 
-READER = " ".join(["1", *(f"{package} {_version(package)}" for package in ("pillow", "pillow-heif", "rawpy"))])
+READER = " ".join(["2", *(f"{package} {_version(package)}" for package in ("pillow", "pillow-heif", "rawpy"))])
 """Names the decoders. Stored beside a refused file: where it differs, the file is tried again."""
 
 
@@ -53,24 +54,28 @@ class PictureReader:
         self._budget = Budget(self._limits.bytes)
         self._pool = DecoderPool(min(PROCESSES, os.cpu_count() or 1), self._limits.bytes)
 
-    def read(self, source: Path | IO[bytes], min_side: int | None = None, careful: bool = False) -> tuple[Image.Image, ImageFacts]:
+    def read(
+        self, source: Path | IO[bytes], min_side: int | None = None, careful: bool = False, cancelled: Cancelled = originals.never
+    ) -> tuple[Image.Image, ImageFacts]:
         """Decode one picture: upright, RGB, transparency on white, first frame. Content decides the format.
 
         source: a path, or a binary file open for reading. min_side: the short side in pixels that is enough; a larger picture may be
-        reduced to no less. careful: not in this process, whatever the format. Facts give the full size.
-        Raises UnreadableImage with the reason in one sentence; OSError where the file can't be opened or read at all.
+        reduced to no less. careful: not in this process, whatever the format. cancelled: asked now and then. Facts give the full size.
+        Raises UnreadableImage with the reason in one sentence, also for what is no regular file; OSError where the file can't be opened
+        or read at all.
         """
         if isinstance(source, Path):
-            with source.open("rb") as file:
-                return self.read(file, min_side, careful)
+            with originals.open_picture(source) as file:
+                return self.read(file, min_side, careful, cancelled)
+        place = _place(source)
+        originals.check_beginning(source)
         if not careful and _harmless(source):
             try:
                 return self._here(source, min_side)
             except _TooLargeHereError:
                 pass
-        with _on_disk(source) as (path, suffix, stat):
-            request: dict[str, Any] = {"path": path, "suffix": suffix, "file": [stat.st_dev, stat.st_ino, stat.st_size]}
-            return self._pool.decode(request | {"min_side": min_side, "limits": vars(self._limits)}, self._budget.taken)
+        request = place | {"min_side": min_side, "limits": vars(self._limits)}
+        return self._pool.decode(request, source, self._budget.taken, cancelled)
 
     def close(self) -> None:
         """End the decoder processes. Pictures that are being read by them are refused, for a reason that does not last."""
@@ -80,7 +85,7 @@ class PictureReader:
         with ExitStack() as held:
 
             def admit(header: Header) -> None:
-                if header.needs > HERE_BYTES:
+                if header.needs > HERE_BYTES or not header.plain:
                     raise _TooLargeHereError("")
                 held.enter_context(self._budget.taken(header.needs))
 
@@ -112,23 +117,19 @@ def _plain_jpeg(data: bytes) -> bool:
     return False
 
 
-@contextmanager
-def _on_disk(file: IO[bytes]) -> Iterator[tuple[str, str, os.stat_result]]:
-    """Path, extension and stat of an open file; bytes in memory are written to a temporary file meanwhile."""
+def _place(file: IO[bytes]) -> dict[str, Any]:
+    """How another process comes to an open file: by its path, or where it has none by what follows the request.
+
+    Raises UnreadableImage for what is no regular file or too large for this.
+    """
     name = getattr(file, "name", None)
     suffix = Path(os.fsdecode(name)).suffix if isinstance(name, str | bytes) else ""
     try:
-        stat = os.fstat(file.fileno())
+        found = os.fstat(file.fileno())
     except OSError:  # io.UnsupportedOperation: in memory
-        stat = None
-    if stat and isinstance(name, str | bytes) and os.path.isfile(name):
-        yield os.path.abspath(os.fsdecode(name)), suffix, stat
-        return
-    handle, path = tempfile.mkstemp(prefix="picture-", suffix=suffix)
-    try:
-        with os.fdopen(handle, "wb") as copy:
-            file.seek(0)
-            shutil.copyfileobj(file, copy, 2**20)
-        yield path, suffix, os.stat(path)
-    finally:
-        os.unlink(path)
+        return {"suffix": suffix, "follows": originals.check_size(file.seek(0, os.SEEK_END), COPY_BYTES)}
+    if not isinstance(name, str | bytes):
+        originals.check(found, COPY_BYTES)
+        return {"suffix": suffix, "follows": found.st_size}
+    originals.check(found)
+    return {"suffix": suffix, "path": os.path.abspath(os.fsdecode(name)), "file": [found.st_dev, found.st_ino, found.st_size]}

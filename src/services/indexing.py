@@ -85,8 +85,9 @@ class IndexingService:
         for path in paths:
             strange: list[Skipped] = []
             for event, item in run.events(self._files(path, strange)):
-                done += 1
-                yield event
+                if event is not None:
+                    done += 1
+                    yield event
                 yield Progress(done, max(total, done), current=item.name)
             yield from strange
             yield from self._folders.settle(path)
@@ -98,10 +99,13 @@ class IndexingService:
         """Exactly these files, in order. An upload that can't be indexed, or that the library has already, is deleted from its store."""
         run = self._pipeline(model, careful)
         yield Progress(0, len(found))
-        for done, (event, item) in enumerate(run.events(found), 1):
-            if item.uploaded and not isinstance(event, Indexed):
-                self._uploads.drop(item.path)
-            yield event
+        done = 0
+        for event, item in run.events(found):
+            if event is not None:
+                done += 1
+                if item.uploaded and not isinstance(event, Indexed):
+                    self._uploads.drop(item.path)
+                yield event
             yield Progress(done, len(found), current=item.name)
         yield run.timings()
 

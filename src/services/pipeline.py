@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from src import originals
 from src.config import Settings
 from src.database.catalog import Catalog, ImageRow
 from src.database.file_table import FileRow, KnownFile, Refusal
@@ -35,6 +37,8 @@ COMMIT_FILES = 200
 """Files per transaction at most."""
 COMMIT_SECONDS = 2.0
 """What is done is committed after this long, also while a slow file holds up the rest."""
+WAIT_SECONDS = 0.5
+"""Of a file that takes longer it is told that it is being read, so that whoever asked can cancel."""
 LOOKUP = 256
 """Files whose entries in the catalogue are fetched at a time."""
 
@@ -65,6 +69,14 @@ class _Refused:
 
 
 _Outcome = _Read | _Refused
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """A file that a worker thread is at, or will be."""
+
+    found: FoundFile
+    outcome: Future[_Outcome]
 
 
 @dataclass(frozen=True)
@@ -100,17 +112,21 @@ class Pipeline:
         self.returned = 0
         """Images that had been hidden and are shown again."""
         self._watch = Stopwatch()
+        self._stop = threading.Event()
         self._pushing: Future[None] | None = None
         self._collection = library_collection(embedder.space)
         catalog.vectors.create(self._collection, embedder.dimensions, "library")
         vectors.open_index(self._collection)
 
-    def events(self, found: Iterable[FoundFile]) -> Iterator[tuple[JobEvent, FoundFile]]:
-        """One event for each file, in the order given (a batch's come together, after its commit)."""
+    def events(self, found: Iterable[FoundFile]) -> Iterator[tuple[JobEvent | None, FoundFile]]:
+        """One event for each file, in the order given (a batch's come together, after its commit); None while one takes long.
+
+        Closing the iterator cancels: what is being read is left at its next block.
+        """
         workers = max(2, min(8, os.cpu_count() or 2))
         pool, indexer = ThreadPoolExecutor(workers, "decode"), ThreadPoolExecutor(1, "index")
         todo = self._started(found, pool)
-        waiting: deque[_Outcome | Future[_Outcome]] = deque()
+        waiting: deque[_Outcome | _Reading] = deque()
         batch: list[_Outcome] = []
         until = time.monotonic() + COMMIT_SECONDS
         try:
@@ -119,15 +135,19 @@ class Pipeline:
                 if not waiting:
                     break
                 with self._watch.timing("wait"):
-                    outcome = _settled(waiting[0], max(0.0, until - time.monotonic()) if batch else None)
+                    left = max(0.0, until - time.monotonic()) if batch else WAIT_SECONDS
+                    outcome = _settled(waiting[0], min(left, WAIT_SECONDS))
                 if outcome is not None:
                     waiting.popleft()
                     batch.append(outcome)
-                if outcome is None or _full(batch) or time.monotonic() > until:
+                else:
+                    yield None, waiting[0].found
+                if batch and (_full(batch) or time.monotonic() > until):
                     yield from self._commit(batch, indexer)
                     batch, until = [], time.monotonic() + COMMIT_SECONDS
             yield from self._commit(batch, indexer)
         finally:
+            self._stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
             indexer.shutdown(wait=True)
             self._await_push()
@@ -138,7 +158,7 @@ class Pipeline:
 
     # ------------------------------------------------------------ before a file is read
 
-    def _started(self, found: Iterable[FoundFile], pool: ThreadPoolExecutor) -> Iterator[_Outcome | Future[_Outcome]]:
+    def _started(self, found: Iterable[FoundFile], pool: ThreadPoolExecutor) -> Iterator[_Outcome | _Reading]:
         """What can be told from the catalogue at once, and for every other file its reading by a worker thread."""
         files = iter(found)
         while chunk := list(itertools.islice(files, LOOKUP)):
@@ -147,7 +167,7 @@ class Pipeline:
                 if isinstance(entry, _Refused):
                     yield entry
                 else:
-                    yield self._known(item, entry) or pool.submit(self._read, item, entry.stamp)
+                    yield self._known(item, entry) or _Reading(item, pool.submit(self._read, item, entry.stamp))
 
     def _entries(self, chunk: Sequence[FoundFile], stamps: Sequence[FileStamp | _Refused]) -> list[_Entry | _Refused]:
         paths = [os.fsencode(item.path) for item in chunk]
@@ -184,15 +204,16 @@ class Pipeline:
     def _read(self, item: FoundFile, stamp: FileStamp) -> _Outcome:
         """As little of the file as tells what must be known of it."""
         try:
-            with item.path.open("rb") as file:
+            with originals.open_picture(item.path) as file:
                 with self._watch.timing("read"):
                     stamp = image_io.stamp_of(os.fstat(file.fileno()))
-                    sha256 = image_io.content_hash(file)
+                    sha256 = image_io.content_hash(file, self._stop.is_set)
                 image_id = image_io.image_id(sha256)
                 if thumbnail_path(self._settings.thumbs_dir, image_id).exists() and self._usable({image_id}):
                     return _Read(item, stamp, image_id, sha256)
                 with self._watch.timing("decode"):
-                    image, facts = self._reader.read(file, decode_side(self._embedder), self._careful)
+                    image, facts = self._reader.read(file, decode_side(self._embedder), self._careful, self._stop.is_set)
+                originals.refuse_changed(file, stamp.mtime_ns, stamp.size)
         except OSError as error:
             return _Refused(item, why(error))
         except UnreadableImage as error:
@@ -276,12 +297,12 @@ def _full(batch: Sequence[_Outcome]) -> bool:
     return len(batch) >= COMMIT_FILES or sum(isinstance(item, _Read) and item.pixels is not None for item in batch) >= ENCODE_BATCH
 
 
-def _settled(outcome: _Outcome | Future[_Outcome], seconds: float | None) -> _Outcome | None:
+def _settled(item: _Outcome | _Reading, seconds: float) -> _Outcome | None:
     """The outcome, waited for so long; None where it is still being worked on then."""
-    if not isinstance(outcome, Future):
-        return outcome
+    if not isinstance(item, _Reading):
+        return item
     try:
-        return outcome.result(seconds)
+        return item.outcome.result(seconds)
     except TimeoutError:
         return None
 

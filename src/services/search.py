@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import IO
 
 import numpy as np
@@ -115,10 +116,13 @@ class SearchService:
         shown = {id_: row for id_, row in shown.items() if is_id(id_)}
         return [[_hit(hit, shown[hit.image_id], segments) for hit in some if hit.image_id in shown] for some in found]
 
-    def open_picture(self, file: IO[bytes], model: str | None = None) -> Image.Image:
-        """An example picture, decoded as indexing does, so that a picture of the library finds itself first. Raises UnreadableImage."""
+    def open_picture(self, source: Path | IO[bytes], model: str | None = None) -> Image.Image:
+        """An example picture, decoded as indexing does, so that a picture of the library finds itself first.
+
+        Raises UnreadableImage; OSError for a path that can't be opened.
+        """
         embedder = self._models.embedder(model or self._library.active_model)
-        return self._reader.read(file, decode_side(embedder))[0]
+        return self._reader.read(source, decode_side(embedder))[0]
 
     def _unseen(self, model: str, mode: Mode) -> str | None:
         """Why nothing can be found in a library that does hold images."""

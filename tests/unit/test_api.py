@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
+import threading
 import uuid
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
 from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
 
-from src.api.routes import APP_NAME, routes
+from src.api.doors import ANSWER_HEADERS, Doors
+from src.api.routes import APP_NAME, PREVIEWS, routes
 from src.bootstrap import Services
 
 
@@ -40,6 +49,92 @@ def test_a_photo_that_is_gone_shows_its_thumbnail(client: TestClient, services: 
         file.unlink()
     answer = client.get(f"/api/image/{hit.id}")
     assert answer.status_code == 200 and answer.headers["cache-control"] == "no-store"
+
+
+UNKNOWN = ["", "/", "/x", "/x/y", "/health/x", "/thumb", "/thumb/x", "/image/", "/%78", "%2Fx", "/..%2Fx", "/x?y=z", "/thumb/{id}/x"]
+
+
+@pytest.fixture
+def pages(services: Services, photos: Path) -> TestClient:
+    """The routes as the app has them: whatever is not theirs is a page."""
+    list(services.handlers["index"]({"paths": [str(photos)]}))
+    page = Route("/{rest:path}", lambda _: PlainTextResponse("page"), methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+    app = Starlette(routes=[*routes(lambda: services), page], middleware=[Middleware(Doors)])
+    return TestClient(app, base_url="http://localhost", follow_redirects=False)
+
+
+@pytest.mark.parametrize("path", UNKNOWN)
+def test_an_address_that_there_is_not_is_no_page(pages: TestClient, services: Services, path: str) -> None:
+    assert pages.get("/apix").text == pages.get("/x/api").text == "page"
+    for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"):
+        answer = pages.request(method, "/api" + path.format(id=services.library.newest(1)[0].id), headers={"Accept": "text/html"})
+        assert answer.status_code == 404 and answer.headers["content-type"] == "application/json", method
+        assert all(answer.headers[name] == value for name, value in [*ANSWER_HEADERS.items(), ("Cache-Control", "no-store")])
+        assert method == "HEAD" or answer.json() == {"error": "There is nothing at this address."}
+
+
+def test_a_websocket_below_api_never_opens(pages: TestClient) -> None:
+    with pytest.raises(WebSocketDisconnect), pages.websocket_connect("/api/x", headers={"Origin": "http://localhost"}):
+        pass
+
+
+class Held:
+    """Previews that take until they are let go."""
+
+    def __init__(self, services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.go, self.asked, self.at_once, self.most = threading.Event(), 0, 0, 0
+        lock = threading.Lock()
+
+        def preview(_: str) -> bytes:
+            with lock:
+                self.asked += 1
+                self.at_once += 1
+                self.most = max(self.most, self.at_once)
+            self.go.wait(30)
+            with lock:
+                self.at_once -= 1
+            return b"a picture"
+
+        monkeypatch.setattr(services.library, "preview", preview)
+
+
+@pytest.fixture
+def held(services: Services, monkeypatch: pytest.MonkeyPatch) -> Held:
+    return Held(services, monkeypatch)
+
+
+@pytest.mark.parametrize("stay", [True, False])
+def test_previews_in_great_numbers_hold_up_nothing_else(services: Services, photos: Path, held: Held, stay: bool) -> None:
+    """Also where the browser has gone on meanwhile and wants none of them any more."""
+    list(services.handlers["index"]({"paths": [str(photos)]}))
+    app, image_id = Starlette(routes=routes(lambda: services)), services.library.newest(1)[0].id
+    given: list[int] = []
+
+    async def ask(path: str, there: Callable[[], bool] = lambda: True) -> int:
+        async def receive() -> dict[str, Any]:
+            if there():
+                await asyncio.sleep(60)
+            return {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            given.append(message["status"]) if "status" in message else None
+
+        scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": [], "scheme": "http"}
+        await app(scope, receive, send)
+        return given[-1]
+
+    async def leaf_through() -> None:
+        leaving = asyncio.Event()
+        previews = [asyncio.create_task(ask(f"/api/image/{image_id}", lambda: not leaving.is_set())) for _ in range(60)]
+        await asyncio.sleep(0.05)
+        assert await asyncio.wait_for(ask("/api/health"), 20) == 200
+        assert await asyncio.wait_for(asyncio.gather(*[ask(f"/api/thumb/{image_id}") for _ in range(60)]), 20) == [200] * 60
+        leaving.set() if not stay else None
+        held.go.set()
+        await asyncio.wait_for(asyncio.gather(*previews), 20)
+
+    asyncio.run(leaf_through())
+    assert held.most == PREVIEWS and held.asked == (60 if stay else PREVIEWS)
 
 
 TRICKS = [

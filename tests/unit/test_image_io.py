@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
+from src import originals
 from src.errors import UnreadableImage
 from src.processing import image_io
 from src.processing.thumbnails import SIDE, thumbnail_path, write_thumbnail
@@ -118,6 +121,26 @@ def test_names_and_ids(tmp_path: Path) -> None:
         assert file.tell() == 0
     assert image_io.image_id(digest) == image_io.image_id(digest) != image_io.image_id("0" * 64)
     assert image_io.display_text(Path("/x/caf\udce9.jpg")) == "/x/caf\N{REPLACEMENT CHARACTER}.jpg"
+
+
+def test_a_hash_is_of_what_was_there_at_first_and_asks_whether_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = bytes(range(256)) * 256
+    (tmp_path / "a").write_bytes(data)
+    monkeypatch.setattr("src.originals.BLOCK", 1024)
+    with (tmp_path / "a").open("rb") as file:
+        assert image_io.content_hash(file) == hashlib.sha256(data).hexdigest()
+        asked = iter([False] * 9)
+        with pytest.raises(UnreadableImage, match="cancelled") as caught:
+            image_io.content_hash(file, lambda: next(asked, True))
+        assert not caught.value.lasting and list(asked) == []
+        for grown in (b"x", b""):
+            size = len(data)
+            with pytest.raises(UnreadableImage, match="changed while it was read") as caught:
+                for number, _ in enumerate(originals.blocks(file, size)):
+                    if number == 3:
+                        os.truncate(tmp_path / "a", size + 1 if grown else size - 300)
+            assert not caught.value.lasting
+            (tmp_path / "a").write_bytes(data)
 
 
 def test_thumbnail_is_small_upright_and_written_once(tmp_path: Path) -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import os
+import sys
 import threading
 from collections.abc import Iterator, Sequence
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,8 +18,9 @@ from src.config import Settings
 from src.database.vector_db import library_collection
 from src.errors import LibraryUnusable
 from src.models.model_manager import ModelManager
+from src.processing.reader import PictureReader
 from src.processing.thumbnails import SIDE
-from src.schema import FloatArray, Indexed, JobEvent, Timings
+from src.schema import FloatArray, FoundFile, Indexed, JobEvent, Progress, Skipped, Timings
 from src.services import pipeline
 from src.services.pipeline import decode_side
 from src.services.stopwatch import STAGES, Stopwatch
@@ -120,6 +126,80 @@ def test_closing_in_the_middle_leaves_index_and_catalogue_alike(opened: Services
     kept = opened.catalog.counts()[0]
     assert BATCH <= kept < PHOTOS
     assert in_index(opened) == kept
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pipes in folders")
+def test_what_became_a_pipe_since_it_was_indexed_ends_with_a_sentence(opened: Services, many: Path) -> None:
+    """Opening a pipe for reading waits for somebody who writes: nobody ever does."""
+    list(begin(opened, many))
+    file = many / "00.png"
+    file.unlink()
+    os.mkfifo(file)
+    events = opened.indexing.index_files([FoundFile(file, file.name)], "builtin")
+    skipped = of(ThreadPool(1).apply_async(lambda: list(events)).get(20), Skipped)
+    assert [event.reason for event in skipped] == ["It is a pipe, not a picture file."]
+    assert opened.catalog.files.refusals_at([os.fsencode(file)]) == {}
+
+
+def test_what_is_no_picture_or_too_large_is_not_read_through(opened: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("src.processing.image_io.content_hash", lambda *_: pytest.fail("it was read through"))
+    make_photo(tmp_path / "hollow" / "huge.png")
+    os.truncate(tmp_path / "hollow" / "huge.png", 50 * 2**30)
+    (tmp_path / "hollow" / "zeros.jpg").touch()
+    os.truncate(tmp_path / "hollow" / "zeros.jpg", 2**30)
+    reasons = [event.reason for event in of(begin(opened, tmp_path / "hollow"), Skipped)]
+    assert reasons == ["The file has 50 GB, more than the limit of 4 GB.", "It is not a picture in a format that can be read."]
+
+
+@pytest.mark.parametrize("grow", [True, False])
+def test_a_file_that_is_written_to_while_it_is_read_is_taken_at_the_next_look(
+    opened: Services, many: Path, monkeypatch: pytest.MonkeyPatch, grow: bool
+) -> None:
+    read, file = PictureReader.read, many / "03.png"
+
+    def written(reader: PictureReader, source: Any, *more: Any) -> Any:
+        if source.name == str(file):
+            if grow:
+                with file.open("ab") as end:
+                    end.write(b"more")
+            else:
+                os.utime(file, ns=(1, 1))
+        return read(reader, source, *more)
+
+    monkeypatch.setattr(PictureReader, "read", written)
+    assert [event.reason for event in of(begin(opened, many), Skipped)] == ["The file was changed while it was read."]
+    monkeypatch.undo()
+    assert [Path(event.path) for event in of(begin(opened, many), Indexed)] == [file]
+
+
+def test_cancelling_is_asked_for_while_one_file_takes_long_and_ends_its_reading(
+    opened: Services, many: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that grows as fast as it is read, or lies on a disk that is slow, must hold up neither a cancel nor the program's end."""
+    started, ended = threading.Event(), threading.Event()
+
+    class Growing(io.BytesIO):
+        name = str(many / "00.png")
+
+        def fileno(self) -> int:
+            return descriptor
+
+        def read(self, size: int | None = -1) -> bytes:
+            started.set()
+            return bytes(size or 1)
+
+        def close(self) -> None:
+            ended.set()
+
+    descriptor = os.open(make_photo(many / "00.png"), os.O_RDONLY)
+    os.truncate(many / "00.png", 2**40)
+    monkeypatch.setattr("src.originals.open_picture", lambda path: Growing())
+    events = begin(opened, many)
+    told = next(event for event in events if started.is_set() and isinstance(event, Progress))
+    assert told.done == 0
+    ThreadPool(1).apply_async(events.close).get(20)  # type: ignore[attr-defined]
+    os.close(descriptor)
+    assert ended.is_set() and opened.catalog.counts()[0] == 0
 
 
 def test_a_full_disk_stops_the_job_with_its_sentence_and_what_was_stored_is_indexed(

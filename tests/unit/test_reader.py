@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import io
 import os
+import signal
+import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from functools import partial
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,20 +39,27 @@ from src.processing import decoder_process
 answer = decoder_process._decoded
 crashed = False
 
-def decoded(request, admit):
+def decoded(file, request, admit):
     global crashed
-    text = Path(request["path"]).read_bytes()[:32]
+    text = file.read(32).removeprefix(b"II*\\0")
+    file.seek(0)
     if text == b"crash" or crashed:
         ctypes.string_at(0)
     if text == b"kill":
         os.kill(os.getpid(), signal.SIGKILL)
     if text == b"hang":
         time.sleep(600)
+    while text == b"turn in circles":
+        pass
+    if text == b"end":
+        os.kill(os.getpid(), signal.SIGTERM)
+    if request.get("path", "").endswith("slow.tif"):
+        time.sleep(0.5)
     if text == b"leave broken":
         crashed = True
     if text == b"noise":
         os.write(1, b"a C library on stdout"), os.write(2, b"and on stderr")
-    return answer(request, admit)
+    return answer(file, request, admit)
 
 decoder_process._decoded = decoded
 decoder_process.main()
@@ -72,6 +85,12 @@ def fragile(monkeypatch: pytest.MonkeyPatch) -> Iterator[PictureReader]:
 
 def saved(path: Path, form: str, size: tuple[int, int] = (64, 48), **options: object) -> Path:
     Image.new("RGB", size, (200, 40, 40)).save(path, form, **options)
+    return path
+
+
+def bad(path: Path) -> Path:
+    """A file that does to the decoder what its name says; it begins as a TIFF does."""
+    path.write_bytes(b"II*\0" + path.name.encode())
     return path
 
 
@@ -117,6 +136,11 @@ def made_dng(preview: bytes) -> bytes:
     return start.ljust(2048, b"\0") + sensor + preview
 
 
+def at_once(work: Callable[[], Any]) -> Any:
+    """What ``work`` gives. Fails where it does not end, instead of waiting with it."""
+    return ThreadPool(1).apply_async(work).get(20)
+
+
 def refusal(opened: PictureReader, path: Path, **options: object) -> UnreadableImage:
     with pytest.raises(UnreadableImage) as caught:
         opened.read(path, **options)
@@ -143,6 +167,80 @@ def test_files_paths_and_bytes_give_the_same(tmp_path: Path, pictures: PictureRe
     assert pictures.read(io.BytesIO(path.read_bytes())) == (image, facts)
     with pytest.raises(FileNotFoundError):
         pictures.read(tmp_path / "nowhere.jpg")
+
+
+def test_no_picture_in_memory_is_left_in_the_temporary_folder(
+    tmp_path: Path, pictures: PictureReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even while it is read: what ends this program then would leave it there."""
+    place, seen = tmp_path / "temporary", list[str]()
+    place.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    monkeypatch.setenv("TMPDIR", str(place))
+    take = pictures._budget.taken
+
+    def looking(needs: int) -> AbstractContextManager[None]:
+        seen.extend(path.name for path in place.iterdir())
+        return take(needs)
+
+    monkeypatch.setattr(pictures._budget, "taken", looking)
+    path = saved(tmp_path / "a.tif", "TIFF")
+    assert pictures.read(io.BytesIO(path.read_bytes()))[0].size == (64, 48)
+    with tempfile.TemporaryFile() as nameless:
+        nameless.write(path.read_bytes())
+        assert pictures.read(nameless)[0].size == (64, 48)
+    assert pictures._pool.processes() and seen == []
+
+
+def test_a_picture_in_memory_is_handed_on_up_to_a_size(tmp_path: Path, pictures: PictureReader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "COPY_BYTES", 3 * 2**20)
+    assert pictures.read(io.BytesIO(saved(tmp_path / "a.tif", "TIFF", (1000, 1000)).read_bytes()))[0].size == (1000, 1000)
+    large = io.BytesIO(saved(tmp_path / "b.tif", "TIFF", (1100, 1000)).read_bytes())
+    with pytest.raises(UnreadableImage, match="The file has 3 MB, more than the limit of 3 MB") as caught:
+        pictures.read(large)
+    assert not caught.value.lasting
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such files in folders")
+def test_what_is_no_regular_file_is_refused_at_once(tmp_path: Path, pictures: PictureReader) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(str(tmp_path / "s.jpg"))
+        cases = {tmp_path / "pipe.jpg": "a pipe", tmp_path / "s.jpg": "a socket", Path("/dev/zero"): "a device", tmp_path: "a folder"}
+        for path, kind in cases.items():
+            error = at_once(partial(refusal, pictures, path))
+            assert error.user_message == f"It is {kind}, not a picture file." and not error.lasting
+    with open("/dev/zero", "rb") as endless, pytest.raises(UnreadableImage, match="a device"):
+        at_once(partial(pictures.read, endless))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pipes in folders")
+def test_a_file_that_becomes_a_pipe_as_it_is_opened_is_refused(
+    tmp_path: Path, pictures: PictureReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.jpg"
+    usual = os.stat(saved(path, "JPEG"))
+    path.unlink()
+    os.mkfifo(path)
+    with monkeypatch.context() as patch:
+        patch.setattr("src.originals.os.stat", lambda *_: usual)
+        error = at_once(partial(refusal, pictures, path))
+    assert error.user_message == "It is a pipe, not a picture file."
+
+
+def test_a_huge_file_is_judged_by_its_size_and_its_beginning(tmp_path: Path, pictures: PictureReader) -> None:
+    """Holes take no space on the disk; what reads through them takes minutes, and a copy would."""
+    huge = saved(tmp_path / "huge.jpg", "JPEG")
+    os.truncate(huge, 50 * 2**30)
+    error = at_once(partial(refusal, pictures, huge))
+    assert error.user_message == "The file has 50 GB, more than the limit of 4 GB." and not error.lasting
+    hollow = tmp_path / "hollow.jpg"
+    hollow.touch()
+    os.truncate(hollow, 3 * 2**30)
+    for careful in (False, True):
+        error = at_once(partial(refusal, pictures, hollow, careful=careful))
+        assert error.user_message == "It is not a picture in a format that can be read." and error.lasting
+    assert not pictures._pool.processes()
 
 
 def test_all_orientations_of_a_tiff_with_its_facts(tmp_path: Path, pictures: PictureReader) -> None:
@@ -182,7 +280,7 @@ def test_a_jpeg_of_too_many_scans_is_decoded_elsewhere(tmp_path: Path, fragile: 
 
 
 def test_a_crash_is_a_lasting_reason_and_the_next_picture_is_read(tmp_path: Path, fragile: PictureReader) -> None:
-    (tmp_path / "crash").write_bytes(b"crash")
+    bad(tmp_path / "crash")
     good = saved(tmp_path / "good.tif", "TIFF")
     fragile.read(good)
     for _ in range(2):
@@ -192,33 +290,97 @@ def test_a_crash_is_a_lasting_reason_and_the_next_picture_is_read(tmp_path: Path
 
 
 def test_the_picture_after_the_one_that_broke_the_process_is_not_blamed(tmp_path: Path, fragile: PictureReader) -> None:
-    (tmp_path / "breaker").write_bytes(b"leave broken")
-    refusal(fragile, tmp_path / "breaker")
+    bad(tmp_path / "leave broken")
+    refusal(fragile, tmp_path / "leave broken")
     assert fragile.read(saved(tmp_path / "good.tif", "TIFF"))[0].size == (64, 48)
 
 
 def test_a_process_killed_by_the_system_is_not_the_pictures_fault(tmp_path: Path, fragile: PictureReader) -> None:
-    (tmp_path / "kill").write_bytes(b"kill")
+    bad(tmp_path / "kill")
     error = refusal(fragile, tmp_path / "kill")
     assert "memory" in error.user_message and not error.lasting
 
 
-def test_a_hanging_decoder_is_killed(tmp_path: Path, fragile: PictureReader, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_decoder_that_turns_in_circles_is_ended_by_its_own_time(
+    tmp_path: Path, fragile: PictureReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
     good = saved(tmp_path / "good.tif", "TIFF")
     fragile.read(good)
     (before,) = fragile._pool.processes()
-    (tmp_path / "hang").write_bytes(b"hang")
-    monkeypatch.setattr(decoder_pool, "PICTURE_S", 0.5)
-    error = refusal(fragile, tmp_path / "hang")
+    monkeypatch.setattr(decoder_pool, "PICTURE_S", 0.3)
+    error = refusal(fragile, bad(tmp_path / "turn in circles"))
     assert "does not come to an end" in error.user_message and error.lasting and not fragile._pool.processes()
     monkeypatch.undo()
     fragile.read(good)
     assert fragile._pool.processes() != [before]
 
 
+def test_a_decoder_that_waits_for_ever_is_killed_for_a_reason_that_passes(
+    tmp_path: Path, fragile: PictureReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fragile.read(saved(tmp_path / "good.tif", "TIFF"))
+    for limit in ("PICTURE_S", "STILL_S"):
+        monkeypatch.setattr(decoder_pool, limit, 0.5, raising=False)
+    error = refusal(fragile, bad(tmp_path / "hang"))
+    assert not error.lasting and "tried again" in error.user_message and not fragile._pool.processes()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="stops processes as POSIX does")
+def test_a_decoder_that_was_stopped_for_longer_than_any_limit_is_replaced(
+    tmp_path: Path, fragile: PictureReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = saved(tmp_path / "good.tif", "TIFF")
+    fragile.read(good)
+    (pid,) = fragile._pool.processes()
+    for limit in ("PICTURE_S", "STILL_S"):
+        monkeypatch.setattr(decoder_pool, limit, 0.5, raising=False)
+    os.kill(pid, signal.SIGSTOP)
+    assert fragile.read(good)[0].size == (64, 48)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="stops processes as POSIX does")
+def test_a_program_that_was_stopped_in_the_middle_reads_on(tmp_path: Path) -> None:
+    """A suspended computer and a paused virtual machine are like this too."""
+    saved(tmp_path / "good.tif", "TIFF"), saved(tmp_path / "slow.tif", "TIFF")
+    code = (
+        "import sys; from pathlib import Path; from src.processing import decoder_pool, reader\n"
+        "decoder_pool.PICTURE_S = decoder_pool.STILL_S = 1.0\n"
+        "pool = decoder_pool.DecoderPool(1, 2**29, [sys.executable, '-c', sys.argv[2], str(2**29)])\n"
+        "reader.DecoderPool = lambda *_: pool; folder = Path(sys.argv[1]); opened = reader.PictureReader()\n"
+        "opened.read(folder / 'good.tif'); print(*pool.processes(), flush=True)\n"
+        "print(opened.read(folder / 'slow.tif')[0].size); opened.close()"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path), BAD_DECODER]
+    with subprocess.Popen(command, cwd=PROJECT_DIR, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+        assert run.stdout
+        pids = [int(run.stdout.readline()), run.pid]
+        threading.Event().wait(0.1)  # it is reading the slow one now
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        threading.Event().wait(2.0)
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+        told, errors = run.communicate(timeout=60)
+    assert (told, errors) == ("(64, 48)\n", "")
+
+
+def test_a_decoder_that_was_ended_from_outside_is_not_the_pictures_fault(tmp_path: Path, fragile: PictureReader) -> None:
+    error = refusal(fragile, bad(tmp_path / "end"))
+    assert "tried again" in error.user_message and not error.lasting
+
+
+def test_cancelling_ends_a_decoder_at_work(tmp_path: Path, fragile: PictureReader) -> None:
+    fragile.read(saved(tmp_path / "good.tif", "TIFF"))
+    error = refusal(fragile, bad(tmp_path / "hang"), cancelled=lambda: True)
+    assert "cancelled" in error.user_message and not error.lasting
+    asked = iter([False] * 3)
+    error = refusal(fragile, tmp_path / "hang", cancelled=lambda: next(asked, True))
+    assert "cancelled" in error.user_message and not error.lasting and not fragile._pool.processes()
+
+
 def test_noise_of_c_libraries_goes_nowhere(tmp_path: Path, fragile: PictureReader, capfd: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "noise").write_bytes(b"noise")
-    assert "not a picture" in refusal(fragile, tmp_path / "noise").user_message
+    bad(tmp_path / "noise")
+    assert "picture" in refusal(fragile, tmp_path / "noise").user_message
     assert capfd.readouterr() == ("", "")
 
 
@@ -231,7 +393,7 @@ def test_a_process_that_does_not_start_is_not_the_pictures_fault(tmp_path: Path,
 
 
 def test_close_ends_every_process_and_those_at_work(tmp_path: Path, fragile: PictureReader) -> None:
-    (tmp_path / "hang").write_bytes(b"hang")
+    bad(tmp_path / "hang")
     fragile.read(saved(tmp_path / "good.tif", "TIFF"))
     (pid,) = fragile._pool.processes()
     with ThreadPoolExecutor(2) as threads:
