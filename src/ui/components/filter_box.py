@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 from pathlib import Path
 
 import streamlit as st
@@ -12,9 +11,6 @@ from src.bootstrap import Services
 from src.names import shown
 from src.schema import FolderStatus, PhotoFilter
 from src.ui import state
-
-EARLIEST = date(1900, 1, 1)
-LATEST = date(2100, 12, 31)
 
 
 def show(services: Services, page: str) -> PhotoFilter:
@@ -43,7 +39,7 @@ def _show_choices(folders: Sequence[FolderStatus], page: str) -> None:
             key=state.filter_key("folder", page),
         )
     for label, part in (("Taken on or after", "since"), ("Taken on or before", "until")):
-        st.date_input(label, None, EARLIEST, LATEST, key=state.filter_key(part, page))
+        st.date_input(label, None, state.EARLIEST, state.LATEST, format="YYYY-MM-DD", key=state.filter_key(part, page))
     st.caption("Photos without a date are left out where days are given.")
 
 

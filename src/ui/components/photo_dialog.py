@@ -6,7 +6,7 @@ import streamlit as st
 
 from src.bootstrap import Services
 from src.schema import Box, ImageDetails
-from src.ui import state
+from src.ui import address, state
 from src.ui.components import box_drawer, gallery
 from src.ui.components.example_picture import as_png
 from src.ui.text import moment, size
@@ -36,6 +36,8 @@ def show(services: Services) -> None:
         _step(-1, "Previous", "chevron_left", "left")
         _step(1, "Next", "chevron_right", "right")
         st.button("Close", on_click=state.close_dialog, key="close-photo")
+    address.write()  # the next photo is drawn without the page around it
+    address.draw("address-photo")
 
 
 def _show_switch() -> None:

@@ -26,9 +26,11 @@ if images or services.jobs.active():
         query_box.show_examples()
         newest = services.library.newest(NEWEST)
         st.caption("Newest photos")
+        ids = [hit.id for hit in newest]
+        state.know_gallery(ids)
         opened = gallery.show(newest, "newest", scores=False)
         if opened:
-            state.open_photo(opened, [hit.id for hit in newest])
+            state.open_photo(opened, ids)
 else:
     query_box.show()
     text = "Add some, then find them by describing what is in them. They never leave this computer."

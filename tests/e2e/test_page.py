@@ -1,0 +1,216 @@
+"""What a browser offers by itself and people use without thinking: Back, Forward, reload, links, keys and the focus."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from src.config import PROJECT_DIR
+from tests.e2e.conftest import NUMBER
+from tests.e2e.running_app import RunningApp, running_app
+
+pytestmark = pytest.mark.browser
+
+DOGS = "a dog on the beach"
+SNOW = "snow on the mountains"
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory, pictures: list[Path]) -> Iterator[RunningApp]:
+    """One app with the drawn pictures in its library, for all tests here."""
+    home = tmp_path_factory.mktemp("library")
+    command = [sys.executable, "-m", "src.cli", "index", str(pictures[0].parent)]
+    subprocess.run(command, cwd=PROJECT_DIR, env={"MFE_HOME": str(home), "PATH": ""}, check=True, capture_output=True, timeout=120)
+    with running_app(home) as running:
+        yield running
+
+
+def cells(page: Page) -> Locator:
+    return page.locator("button.cell")
+
+
+def box(page: Page) -> Locator:
+    return page.get_by_placeholder("Describe what you are looking for")
+
+
+def ask(page: Page, query: str) -> None:
+    box(page).fill(query)
+    box(page).press("Enter")
+    at(page, "q", query)
+    expect(cells(page).first).to_have_attribute("aria-label", re.compile("score"))
+
+
+def at(page: Page, part: str, value: str | None) -> None:
+    """Wait until that part of the address says so; None: until it is not there."""
+    page.wait_for_function("([part, value]) => new URLSearchParams(location.search).get(part) === value", arg=[part, value])
+
+
+def shown(page: Page, number: int, query: str | None = None) -> None:
+    """Wait until the page shows so many photos, for these words."""
+    expect(cells(page)).to_have_count(number)
+    if query is not None:
+        expect(box(page)).to_have_value(query)
+
+
+def choose(page: Page, tab: str) -> None:
+    page.get_by_test_id("stTopNavLinkContainer").get_by_text(tab, exact=True).click()
+
+
+def start(page: Page, app: RunningApp, address: str = "") -> None:
+    page.goto(app.url + address)
+    expect(cells(page).first).to_be_visible()
+
+
+# ---------------------------------------------------------------- Back, Forward, reload, links
+
+
+def test_back_and_forward_move_between_searches(page: Page, app: RunningApp) -> None:
+    start(page, app)
+    shown(page, NUMBER, "")
+    ask(page, DOGS)
+    ask(page, SNOW)
+    page.get_by_role("radio", name="Both").click()
+    at(page, "in", "both")
+    page.get_by_role("slider").focus()
+    page.keyboard.press("ArrowLeft")
+    at(page, "n", "19")
+    shown(page, 19, SNOW)
+    for _ in range(2):
+        page.go_back()
+    at(page, "in", None)
+    shown(page, 20, SNOW)
+    expect(page.get_by_role("radio", name="Photos")).to_be_checked()
+    page.go_back()
+    shown(page, 20, DOGS)
+    page.go_back()
+    shown(page, NUMBER, "")
+    for _ in range(4):
+        page.go_forward()
+    shown(page, 19, SNOW)
+    expect(page.get_by_role("radio", name="Both")).to_be_checked()
+    at(page, "in", "both")
+
+
+def test_back_closes_an_open_photo_and_stays_in_the_search(page: Page, app: RunningApp) -> None:
+    start(page, app)
+    ask(page, DOGS)
+    cells(page).first.click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.locator(".title")).to_have_text(cells(page).first.get_attribute("title") or "")
+    page.keyboard.press("ArrowRight")
+    expect(dialog.locator(".title")).to_have_text(cells(page).nth(1).get_attribute("title") or "")
+    at(page, "photo", cells(page).nth(1).get_attribute("data-id"))
+    page.go_back()
+    expect(dialog).to_have_count(0)
+    shown(page, 20, DOGS)
+    page.go_forward()
+    expect(dialog.locator(".title")).to_have_text(cells(page).nth(1).get_attribute("title") or "")
+    page.reload()
+    expect(dialog.locator(".title")).to_have_text(cells(page).nth(1).get_attribute("title") or "")
+    dialog.get_by_role("button", name="Next").click()
+    expect(dialog.locator(".title")).to_have_text(cells(page).nth(2).get_attribute("title") or "")
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    at(page, "photo", None)
+    shown(page, 20, DOGS)
+
+
+def test_a_closed_photo_costs_no_step_back(page: Page, app: RunningApp) -> None:
+    start(page, app)
+    ask(page, DOGS)
+    ask(page, SNOW)
+    cells(page).nth(2).click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.locator(".title")).to_be_visible()
+    at(page, "photo", cells(page).nth(2).get_attribute("data-id"))
+    dialog.get_by_role("button", name="Close").last.click()
+    expect(dialog).to_have_count(0)
+    at(page, "photo", None)
+    page.go_back()
+    shown(page, 20, DOGS)
+
+
+def test_a_change_of_tab_is_one_step(page: Page, app: RunningApp) -> None:
+    start(page, app)
+    ask(page, DOGS)
+    choose(page, "Statistics & about")
+    expect(page.get_by_text("Check-up")).to_be_visible()
+    choose(page, "Text search")
+    shown(page, 20, DOGS)
+    at(page, "q", DOGS)
+    page.go_back()
+    expect(page.get_by_text("Check-up")).to_be_visible()
+    page.go_back()
+    shown(page, 20, DOGS)
+    page.go_back()
+    shown(page, NUMBER, "")
+
+
+def test_similar_photos_have_an_address_too(page: Page, app: RunningApp) -> None:
+    start(page, app)
+    ask(page, DOGS)
+    chosen = cells(page).first
+    id_, name = chosen.get_attribute("data-id"), chosen.get_attribute("title")
+    chosen.click()
+    page.get_by_role("button", name="Find similar").click()
+    expect(page.get_by_text(f"Photos that look like {name}")).to_be_visible()
+    at(page, "like", id_)
+    page.reload()
+    expect(page.get_by_text(f"Photos that look like {name}")).to_be_visible()
+    page.get_by_role("button", name="Choose another").click()
+    at(page, "like", None)
+    page.go_back()
+    expect(page.get_by_text(f"Photos that look like {name}")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("dialog").locator(".title")).to_have_text(name or "")
+    page.go_back()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    shown(page, 20, DOGS)
+
+
+def test_a_dropped_example_is_not_in_the_address_and_is_there_on_the_way_back(page: Page, app: RunningApp, pictures: list[Path]) -> None:
+    start(page, app)
+    choose(page, "Image search")
+    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(pictures[4])
+    example = page.get_by_text(f"Photos that look like {pictures[4].name}")
+    expect(example).to_be_visible()
+    assert "like" not in page.url
+    cells(page).nth(3).click()
+    page.get_by_role("button", name="Find similar").click()
+    expect(example).to_have_count(0)
+    page.go_back()
+    expect(page.get_by_role("dialog").locator(".title")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(example).to_be_visible()
+
+
+def test_a_reload_and_a_second_tab_keep_filters_number_and_mode(page: Page, app: RunningApp, pictures: list[Path]) -> None:
+    folder = str(pictures[0].parent)
+    start(page, app, f"/?q=snow&n=7&in=both&folder={folder}&until=2099-01-01")
+    expect(page.get_by_text("No photo passes the filters").or_(cells(page).first)).to_be_visible()
+    words = page.get_by_text(re.compile(f"^In {pictures[0].parent.name}, taken up to 2099-01-01"))
+    expect(words).to_be_visible()
+    page.reload()
+    expect(words).to_be_visible()
+    expect(page.get_by_role("radio", name="Both")).to_be_checked()
+    expect(page.get_by_role("slider")).to_have_attribute("aria-valuenow", "7")
+    page.get_by_role("button", name="Clear filters").click()
+    at(page, "folder", None)
+    shown(page, 7, "snow")
+    page.go_back()
+    expect(words).to_be_visible()
+
+
+@pytest.mark.parametrize("address", ["/?q=snow&n=0&in=nowhere&folder=/none&since=2024-02-31&until=x&photo=", "/?q=snow&n=1e3&since=0001-01-01"])
+def test_nonsense_in_an_address_is_as_if_it_were_not_there(page: Page, app: RunningApp, address: str) -> None:
+    start(page, app, address)
+    shown(page, 20, "snow")
+    expect(page.get_by_role("radio", name="Photos")).to_be_checked()
+    page.wait_for_function("location.search === '?q=snow'")
