@@ -57,6 +57,11 @@ def write() -> None:
         state.tell(page, now, state.step(), settled=True)
 
 
+def go(view: Path) -> None:
+    """Go to the page of that script, in one step of the browser's history: an address emptied on the way would be another."""
+    st.switch_page(view, query_params=(state.told() or ("", {}))[1])
+
+
 def draw(key: str) -> None:
     """What the browser is to do about its address: it does each step once, however often it is drawn."""
     if state.step():

@@ -38,7 +38,7 @@ def main() -> None:
         closed_library.show(error)
         return
     if state.take_go_to_similar():
-        st.switch_page(VIEWS / "image_search_page.py")
+        address.go(VIEWS / "image_search_page.py")
     _show_page(services, page, OTHER_JOBS if page is tabs[0] else ("index", *OTHER_JOBS))
     _show_dialog(services)
     address.write()

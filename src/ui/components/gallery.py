@@ -10,13 +10,14 @@ import streamlit as st
 
 from src.names import shown
 from src.schema import SearchHit
+from src.ui import state
 
 _HERE = Path(__file__).parent
 
 
 def show(hits: Sequence[SearchHit], key: str, scores: bool = True) -> str | None:
     """A grid of photos in the order given; an object that was found is marked by a box. Returns the id of the one just opened, or None."""
-    result = _draw(key, {"items": [_item(hit, scores) for hit in hits]})
+    result = _draw(key, {"items": [_item(hit, scores) for hit in hits], "closed": list(state.closed())})
     opened = result.open
     return opened if isinstance(opened, str) and any(hit.id == opened for hit in hits) else None
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from src.services.search import Query
-from src.ui import state
+from src.ui import address, state
 from src.ui.components import empty_state, filter_box, gallery, query_box, results
 from src.ui.resources import get_services
 
@@ -35,4 +37,4 @@ else:
     query_box.show()
     text = "Add some, then find them by describing what is in them. They never leave this computer."
     if empty_state.show("add_photo_alternate", "No photos yet", text, "Add photos", key="no-photos"):
-        st.switch_page("views/upload_page.py")
+        address.go(Path(__file__).with_name("upload_page.py"))
