@@ -10,6 +10,7 @@ from typing import Any
 
 import streamlit as st
 from starlette.middleware import Middleware
+from starlette.routing import Route
 
 from src.api.doors import Doors
 from src.api.routes import routes
@@ -32,10 +33,17 @@ def further_hosts() -> tuple[str, ...]:
         return ()
 
 
+def api_routes() -> list[Route]:
+    """The routes where they are asked for: at the root, and where the pages are behind a path, there too."""
+    found = routes(get_services)
+    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    return [*found, *(Route(f"/{base}{route.path}", route.endpoint, methods=route.methods) for route in found if base)]
+
+
 app = st.App(
     Path(__file__).parent / "src" / "ui" / "main.py",
     lifespan=lifespan,
-    routes=routes(get_services),
+    routes=api_routes(),
     middleware=[Middleware(Doors, hosts=further_hosts)],
     on_script_error=log_surprise,
 )

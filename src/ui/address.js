@@ -1,13 +1,7 @@
 // Makes one step of the browser's history of a change that the page told of. Streamlit itself adds a step for each change of an address;
 // here it is corrected where that is wrong: a step too many after a change of tab, for the next photo, and for closing one.
 
-const PAGES = ["upload", "image", "about"];
 const PATIENCE = 100;  // looks, 50 ms apart, for the page's own path to be in the address
-
-function here() {
-  const path = location.pathname.replace(/\/+$/, "");
-  return PAGES.find((page) => path.endsWith(`/${page}`)) ?? "";
-}
 
 function settle(step) {
   const address = location.pathname + (step.search ? `?${step.search}` : "");
@@ -24,7 +18,7 @@ function settle(step) {
 
 function attempt(step, looks) {
   if (window.lastAddressStep !== step.id) return;  // a later one has come
-  if (here() === step.page) settle(step);
+  if (location.pathname.replace(/\/+$/, "") === (step.root + step.page).replace(/\/+$/, "")) settle(step);
   else if (looks > 0) setTimeout(attempt, 50, step, looks - 1);
 }
 

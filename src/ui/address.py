@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any, cast, get_args
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -23,6 +23,8 @@ LINK_CHARACTERS = 1_000
 """A query that is longer is left out: no link can carry it."""
 TEXT, IMAGE = "", "image"
 """Ends of the addresses of the pages that search. All others show nothing that is worth a link but where is searched."""
+ENDS = (IMAGE, "upload", "about")
+"""The ends of all pages' addresses, but for the first's, which has none."""
 PAGES = {TEXT: "text", IMAGE: "image"}
 """Their names in the keys of the filter's widgets."""
 WHAT = {TEXT: "q", IMAGE: "like"}
@@ -51,7 +53,7 @@ def write() -> None:
         if how == "push":
             st.query_params.from_dict(now)
         opened = "photo" in now and "photo" not in before
-        step = {"id": uuid.uuid4().hex, "how": how, "page": page, "search": urlencode(now), "opened": opened}
+        step: dict[str, object] = {"id": uuid.uuid4().hex, "how": how, "page": page, "search": urlencode(now), "opened": opened}
         state.tell(page, now, step if opened or how != "push" else None, settled=True)
     else:
         state.tell(page, now, state.step(), settled=True)
@@ -65,7 +67,15 @@ def go(view: Path) -> None:
 def draw(key: str) -> None:
     """What the browser is to do about its address: it does each step once, however often it is drawn."""
     if state.step():
-        _component()(key=key, data=dict(state.step() or {}), width="content")
+        _component()(key=key, data={**(state.step() or {}), "root": on_server("/")}, width="content")
+
+
+def on_server(path: str) -> str:
+    """``path`` of this server, such as ``/api/thumb/<id>``, as the browser is to ask for it: behind the path that the pages are behind."""
+    here = urlsplit(st.context.url or "").path.strip("/")
+    end = next((end for end in ENDS if f"/{here}".endswith(f"/{end}")), "")
+    base = here.removesuffix(end).strip("/")
+    return f"/{base}{path}" if base else path
 
 
 def _how(before: Mapping[str, str], now: Mapping[str, str]) -> str:

@@ -52,7 +52,7 @@ def _show_objects(services: Services, details: ImageDetails) -> None:
     found = next((item for item in stored.values() if item.id == state.found_object()), None)
     chosen = box_drawer.show(
         f"inside-{details.id}",
-        f"/api/image/{details.id}",
+        address.on_server(f"/api/image/{details.id}"),
         details.facts.width,
         details.facts.height,
         [(box, f"Object {number}") for number, box in enumerate(stored, 1)],
