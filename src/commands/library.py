@@ -31,7 +31,7 @@ def clear(arguments: argparse.Namespace) -> int:
     if arguments.json:
         terminal.print_json({"cleared": cleared})
     else:
-        terminal.say(f"{cleared:,} images forgotten. Your own photo files were not touched.")
+        terminal.say(f"{cleared:,} photos forgotten. Your own photo files were not touched.")
     return DONE
 
 
@@ -73,5 +73,5 @@ def import_(arguments: argparse.Namespace) -> int:
     if arguments.json:
         terminal.print_json({"images": images, "files": files})
     else:
-        terminal.say(f"{images:,} images are in the library now. `sync` looks whether their folders are here.")
+        terminal.say(f"{images:,} photos are in the library now. `sync` looks whether their folders are here.")
     return DONE

@@ -5,11 +5,13 @@ What of it is in the page's address, and when, is ``address.py``'s matter.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Literal, cast
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from src.schema import Mode, PhotoFilter
 
@@ -288,13 +290,42 @@ def count_export() -> None:
     st.session_state["exports"] = exports() + 1
 
 
-def upload_round() -> int:
-    """Part of the uploader's key: a new one empties it and frees its memory."""
-    return cast(int, st.session_state.get("upload_round", 0))
+def upload_round() -> str:
+    """Part of the uploaders' keys: a new one empties them and frees their memory.
+
+    Another one in each session: what a browser still lists of a session before, the server does not have.
+    """
+    number = st.session_state.setdefault("upload_round", 0)
+    return f"{session()}-{number}"
 
 
 def next_upload_round() -> None:
-    st.session_state["upload_round"] = upload_round() + 1
+    st.session_state["upload_round"] = cast(int, st.session_state.get("upload_round", 0)) + 1
+
+
+def session() -> str:
+    """A name of this session that no other has."""
+    return cast(str, st.session_state.setdefault("session", uuid.uuid4().hex))
+
+
+def chosen_files(now: Sequence[UploadedFile]) -> list[UploadedFile]:
+    """The files that were chosen and not added yet: those in the drop area now, and those of visits to the page before, which come first.
+
+    now: what the drop area holds, which Streamlit empties when its page is left.
+    """
+    before: list[UploadedFile] = st.session_state.get("files_before", [])
+    if not settled():  # the page was come to
+        before = [*before, *st.session_state.get("files", [])]
+    ids = {file.file_id for file in now}
+    before = [file for file in before if file.file_id not in ids]
+    st.session_state.update(files_before=before, files=list(now))
+    return [*before, *now]
+
+
+def forget_files() -> None:
+    """The chosen files were added, or put away; the drop area is emptied."""
+    st.session_state.update(files_before=[], files=[])
+    next_upload_round()
 
 
 def set_message(text: str) -> None:
@@ -306,13 +337,33 @@ def take_message() -> str | None:
     return cast("str | None", st.session_state.pop("message", None))
 
 
-def watched() -> list[str]:
-    """Ids of the jobs that were unfinished at the last run of this session."""
-    return cast("list[str]", st.session_state.get("watched", []))
+def watched() -> list[str] | None:
+    """Ids of the jobs that a word is due for when they have ended: those unfinished at the last run; None at the session's first."""
+    return cast("list[str] | None", st.session_state.get("watched"))
 
 
 def watch(job_ids: Sequence[str]) -> None:
     st.session_state["watched"] = list(job_ids)
+
+
+def also_watch(job_id: str) -> None:
+    """Have a job that was queued just now told of, though it may have ended before the page is drawn again."""
+    watch([*(watched() or []), job_id])
+
+
+def keep_failure(job_id: str) -> None:
+    """Have the page say that this job failed, until the user puts it away."""
+    if job_id not in failures():
+        st.session_state["failures"] = [*failures(), job_id]
+
+
+def failures() -> list[str]:
+    """Ids of the failed jobs that the user was told of and has not put away, the oldest first."""
+    return cast("list[str]", st.session_state.get("failures", []))
+
+
+def dismiss_failure(job_id: str) -> None:
+    st.session_state["failures"] = [other for other in failures() if other != job_id]
 
 
 def set_drawn(jobs: Sequence[tuple[str, str]]) -> None:

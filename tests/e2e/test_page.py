@@ -7,12 +7,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from src.config import PROJECT_DIR
-from tests.e2e.conftest import NUMBER
+from tests.e2e.conftest import NUMBER, SECONDS
 from tests.e2e.running_app import RunningApp, running_app
 
 pytestmark = pytest.mark.browser
@@ -267,3 +268,39 @@ def test_after_a_photo_the_focus_is_back_in_the_gallery(page: Page, app: Running
     expect(cells(page).nth(4)).to_be_focused()
     page.keyboard.press("ArrowRight")
     expect(cells(page).nth(5)).to_be_focused()
+
+
+# ---------------------------------------------------------------- colours
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_stands_out_from_what_is_behind_it(page: Page, app: RunningApp, scheme: Literal["light", "dark"]) -> None:
+    page.emulate_media(color_scheme=scheme)
+    start(page, app)
+    stands_out(page)
+    start(page, app, "/?q=snow&in=both")
+    stands_out(page)
+    page.get_by_role("button", name="Search", exact=True).hover()
+    page.get_by_role("button", name="Export").click()
+    expect(page.get_by_label("New folder or ZIP")).to_be_visible()
+    stands_out(page)
+    page.keyboard.press("Escape")
+    cells(page).first.click()
+    expect(page.get_by_role("button", name="Find similar")).to_be_visible()
+    page.get_by_role("button", name="Next").hover()
+    stands_out(page)
+    page.goto(f"{app.url}/upload")
+    page.get_by_label("Or any other path").fill("/no/such/folder")
+    page.get_by_role("button", name="Add folder").click()
+    expect(page.get_by_text("There is no file or folder")).to_be_visible()
+    stands_out(page)
+    page.goto(f"{app.url}/about")
+    expect(page.get_by_text("Built with")).to_be_visible()
+    stands_out(page)
+
+
+def stands_out(page: Page) -> None:
+    """No text in sight has a contrast below 4.5 to 1. Looked at until then: what has just come may still be fading in."""
+    script = Path(__file__).with_name("contrast.js").read_text(encoding="utf-8")
+    check = f"() => {{ const found = ({script})(); return found.length > 8 && found[0].ratio >= 4.5; }}"
+    page.wait_for_function(check, timeout=SECONDS / 3)

@@ -39,7 +39,7 @@ def test_every_page_runs_on_an_empty_library_and_on_a_full_one(app: AppTest, ser
 def test_the_sidebar_tells_the_library_at_a_glance(app: AppTest, photos: Path) -> None:
     said = facts(app.run())
     for fact in (
-        "<dt>Images</dt><dd>12</dd>",
+        "<dt>Photos</dt><dd>12</dd>",
         "<dd>Built-in</dd>",
         "<dd>768</dd>",
         "<dt>Device</dt>",
@@ -125,7 +125,7 @@ def test_clearing_says_what_goes_and_does_it(app: AppTest, photos: Path, service
     button(app, "Clear 12 photos").click().run()
     assert not app.exception
     assert services.catalog.counts() == (0, 0, 0)
-    assert "No photos yet" in texts(app) and "<dt>Images</dt><dd>0</dd>" in facts(app)
+    assert "No photos yet" in texts(app) and "<dt>Photos</dt><dd>0</dd>" in facts(app)
     assert len(list(photos.iterdir())) == 12
 
 

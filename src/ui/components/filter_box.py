@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
 
 import streamlit as st
 
@@ -12,6 +11,9 @@ from src.bootstrap import Services
 from src.names import shown
 from src.schema import FolderStatus, PhotoFilter
 from src.ui import state
+
+DATE_KEYS = Path(__file__).with_name("date_keys.js")
+"""Has a date that was typed taken at Enter, Tab and Escape."""
 
 
 def show(services: Services, page: str) -> PhotoFilter:
@@ -22,11 +24,12 @@ def show(services: Services, page: str) -> PhotoFilter:
         with st.popover("Filters", icon=":material/tune:", type="tertiary"):
             _show_choices(folders, page)
         only = state.take_filter(page)
-        _date_keys()(key="date-keys", width="content")
         if only != PhotoFilter():
             st.text(described(only))
             icon = ":material/close:"
             st.button("Clear filters", type="tertiary", icon=icon, on_click=state.clear_filter, args=(page,), key="clear-filters")
+    with st.container(key="date-keys"):  # before the choices are opened: what closes them at Escape comes to hear of it later
+        st.html(f"<script>{DATE_KEYS.read_text(encoding='utf-8')}</script>", unsafe_allow_javascript=True)
     return only
 
 
@@ -43,13 +46,6 @@ def _show_choices(folders: Sequence[FolderStatus], page: str) -> None:
     for label, part in (("Taken on or after", "since"), ("Taken on or before", "until")):
         st.date_input(label, None, state.EARLIEST, state.LATEST, format="YYYY-MM-DD", key=state.filter_key(part, page))
     st.caption("Photos without a date are left out where days are given.")
-
-
-@st.cache_resource(show_spinner=False)
-def _date_keys() -> Callable[..., object]:
-    """Has a date that was typed taken at Enter, Tab and Escape. Registered once a process."""
-    js = Path(__file__).with_name("date_keys.js").read_text(encoding="utf-8")
-    return cast("Callable[..., object]", st.components.v2.component("date_keys", html="<span></span>", js=js))
 
 
 def described(only: PhotoFilter) -> str:
