@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from src.config import PROJECT_DIR
 from tests.e2e.conftest import NUMBER, SECONDS
@@ -268,6 +268,77 @@ def test_after_a_photo_the_focus_is_back_in_the_gallery(page: Page, app: Running
     expect(cells(page).nth(4)).to_be_focused()
     page.keyboard.press("ArrowRight")
     expect(cells(page).nth(5)).to_be_focused()
+
+
+# ---------------------------------------------------------------- chosen files, messages
+
+
+def test_chosen_photos_outlive_a_change_of_tab(page: Page, app: RunningApp, pictures: list[Path]) -> None:
+    page.goto(f"{app.url}/upload")
+    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(pictures[:2])
+    add = page.get_by_role("button", name=re.compile("^Add 2 photos"))
+    expect(add).to_be_visible()
+    choose(page, "Text search")
+    expect(cells(page).first).to_be_visible()
+    choose(page, "Upload")
+    expect(page.get_by_text(f"Chosen before and not added yet: {pictures[0].name}, {pictures[1].name}")).to_be_visible()
+    add.click()
+    expect(page.get_by_text("2 files were in the library already")).to_be_visible()
+    expect(page.get_by_text("Chosen before")).to_have_count(0)
+
+
+def test_chosen_photos_that_a_new_start_of_the_app_lost_are_told(browser: Browser, tmp_path: Path, pictures: list[Path]) -> None:
+    page = browser.new_context().new_page()
+    with running_app(tmp_path / "library") as first:
+        page.goto(f"{first.url}/upload")
+        page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(pictures[0])
+        expect(page.get_by_role("button", name=re.compile("^Add 1 photo"))).to_be_visible()
+        port = first.url.rsplit(":", 1)[1]
+    with running_app(tmp_path / "library", "--server.port", port) as second:
+        assert second.process.poll() is None
+        words = page.get_by_text("The app was started anew, so the photos you had chosen are not there any more.")
+        expect(words).to_be_visible(timeout=2 * SECONDS)
+        expect(page.get_by_text(pictures[0].name)).to_have_count(0)
+        page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(pictures[1])
+        expect(page.get_by_role("button", name=re.compile("^Add 1 photo"))).to_be_visible()
+        expect(words).to_have_count(0)
+    page.context.close()
+
+
+def test_a_failed_export_says_why_until_it_is_put_away(page: Page, app: RunningApp, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("mine")
+    start(page, app, "/?q=snow")
+    page.get_by_role("button", name="Export").click()
+    place = page.get_by_label("New folder or ZIP")
+    place.fill(str(tmp_path / "taken" / "new"))
+    place.press("Enter")
+    page.get_by_role("button", name="Write it").click()
+    failure = page.locator('[class*="st-key-failure-"]')
+    expect(failure).to_be_visible()
+    page.wait_for_timeout(5_000)  # longer than a toast stands
+    expect(failure).to_be_visible()
+    assert "it did not work" not in failure.inner_text()
+    failure.get_by_role("button", name="Dismiss").click()
+    expect(failure).to_have_count(0)
+
+
+def test_a_toast_leaves_the_search_alone(page: Page, app: RunningApp, tmp_path: Path) -> None:
+    page.set_viewport_size({"width": 1366, "height": 768})
+    start(page, app, "/?q=snow")
+    page.get_by_role("button", name="Export").click()
+    place = page.get_by_label("New folder or ZIP")
+    place.fill(str(tmp_path / "written.zip"))
+    place.press("Enter")
+    page.get_by_role("button", name="Write it").click()
+    toast = page.get_by_test_id("stToast").first
+    expect(toast).to_be_visible()
+    button = page.get_by_role("button", name="Search", exact=True)
+    assert button.evaluate(
+        """button => { const { x, y, width, height } = button.getBoundingClientRect();
+        return button.contains(document.elementFromPoint(x + width / 2, y + height / 2)); }"""
+    )
+    above, below = button.bounding_box(), toast.bounding_box()
+    assert above and below and below["y"] > above["y"] + above["height"]
 
 
 # ---------------------------------------------------------------- colours
