@@ -35,39 +35,44 @@ PLAIN: dict[str, str] = {"n": str(state.USUAL_RESULTS), "in": "images"}
 
 def start(page: str) -> None:
     """Before anything is drawn: take from the address what it says, if the browser has gone there. ``page``: end of its path."""
-    known = state.told()
+    known = _told()
     if known is None or _went():
         here = {part: value for part, value in st.query_params.to_dict().items() if part in _parts(page)}
         _read(page, here if known else _written(page) | here)
-        state.tell(page, here, None, settled=False)
+        _tell(page, here, None, settled=False)
     elif known[0] != page:  # a tab was chosen: the session says what it shows, and Streamlit has emptied the address
-        state.tell(page, {}, None, settled=False)
+        _tell(page, {}, None, settled=False)
 
 
 def write() -> None:
     """After a run, or a part of one: have the browser show the address of what is shown now."""
-    page, before = state.told() or (TEXT, {})
+    page, before = _told() or (TEXT, {})
     now = {part: value for part, value in _written(page).items() if value and value != PLAIN.get(part)}
     if now != before:
-        how = _how(before, now) if state.settled() else "replace"
+        how = _how(before, now) if settled() else "replace"
         if how == "push":
             st.query_params.from_dict(now)
         opened = "photo" in now and "photo" not in before
         step: dict[str, object] = {"id": uuid.uuid4().hex, "how": how, "page": page, "search": urlencode(now), "opened": opened}
-        state.tell(page, now, step if opened or how != "push" else None, settled=True)
+        _tell(page, now, step if opened or how != "push" else None, settled=True)
     else:
-        state.tell(page, now, state.step(), settled=True)
+        _tell(page, now, _step(), settled=True)
 
 
 def go(view: Path) -> None:
     """Go to the page of that script, in one step of the browser's history: an address emptied on the way would be another."""
-    st.switch_page(view, query_params=(state.told() or ("", {}))[1])
+    st.switch_page(view, query_params=(_told() or ("", {}))[1])
 
 
 def draw(key: str) -> None:
     """What the browser is to do about its address: it does each step once, however often it is drawn."""
-    if state.step():
-        _component()(key=key, data={**(state.step() or {}), "root": on_server("/")}, width="content")
+    if _step():
+        _component()(key=key, data={**(_step() or {}), "root": on_server("/")}, width="content")
+
+
+def settled() -> bool:
+    """Whether the browser's address has been looked at since the page was come to: not in the run that draws it first."""
+    return bool(st.session_state.get("settled"))
 
 
 def on_server(path: str) -> str:
@@ -94,6 +99,21 @@ def _went() -> bool:
 
 def _parts(page: str) -> tuple[str, ...]:
     return (WHAT[page], "n", "in", *state.FILTERS, "photo") if page in PAGES else ("in",)
+
+
+def _told() -> tuple[str, dict[str, str]] | None:
+    """The page, and the parts of its address as the browser has them; None at a session's first run."""
+    return cast("tuple[str, dict[str, str]] | None", st.session_state.get("told"))
+
+
+def _step() -> Mapping[str, object] | None:
+    """The last thing that the browser was to do about its address, on this page."""
+    return cast("Mapping[str, object] | None", st.session_state.get("step"))
+
+
+def _tell(page: str, parts: Mapping[str, str], step: Mapping[str, object] | None, settled: bool) -> None:
+    """From now on the browser has this address."""
+    st.session_state.update(told=(page, dict(parts)), step=step, settled=settled)
 
 
 # ---------------------------------------------------------------- from the session to the address

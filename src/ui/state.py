@@ -1,17 +1,15 @@
-"""What a browser session remembers, as plain values. The only place that names keys of ``st.session_state``.
+"""What a browser session remembers, as plain values.
 
-What of it is in the page's address, and when, is ``address.py``'s matter.
+The only place that names keys of ``st.session_state``, but for those of the address in ``address.py`` and of chosen files in ``files.py``.
 """
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Literal, cast
 
 import streamlit as st
-from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from src.schema import Mode, PhotoFilter
 
@@ -169,29 +167,6 @@ def similar_to() -> str | None:
     return cast("str | None", st.session_state.get("similar_to"))
 
 
-# ---------------------------------------------------------------- the address
-
-
-def told() -> tuple[str, dict[str, str]] | None:
-    """The page, and the parts of its address as the browser has them; None at a session's first run."""
-    return cast("tuple[str, dict[str, str]] | None", st.session_state.get("told"))
-
-
-def tell(page: str, parts: Mapping[str, str], step: Mapping[str, object] | None, settled: bool) -> None:
-    """From now on the browser has this address. step: what the browser is to do for it; settled: whether this page's was told before."""
-    st.session_state.update(told=(page, dict(parts)), step=step, settled=settled)
-
-
-def step() -> Mapping[str, object] | None:
-    """The last thing the browser was to do about its address, on this page."""
-    return cast("Mapping[str, object] | None", st.session_state.get("step"))
-
-
-def settled() -> bool:
-    """Whether the browser's address has been looked at since this page was come to."""
-    return bool(st.session_state.get("settled"))
-
-
 # ---------------------------------------------------------------- what is open
 
 
@@ -278,7 +253,7 @@ def show_neighbour(step: int) -> None:
     st.session_state["photo"] = neighbour(step) or photo()
 
 
-# ---------------------------------------------------------------- exports, uploads and jobs
+# ---------------------------------------------------------------- exports and jobs
 
 
 def exports() -> int:
@@ -288,44 +263,6 @@ def exports() -> int:
 
 def count_export() -> None:
     st.session_state["exports"] = exports() + 1
-
-
-def upload_round() -> str:
-    """Part of the uploaders' keys: a new one empties them and frees their memory.
-
-    Another one in each session: what a browser still lists of a session before, the server does not have.
-    """
-    number = st.session_state.setdefault("upload_round", 0)
-    return f"{session()}-{number}"
-
-
-def next_upload_round() -> None:
-    st.session_state["upload_round"] = cast(int, st.session_state.get("upload_round", 0)) + 1
-
-
-def session() -> str:
-    """A name of this session that no other has."""
-    return cast(str, st.session_state.setdefault("session", uuid.uuid4().hex))
-
-
-def chosen_files(now: Sequence[UploadedFile]) -> list[UploadedFile]:
-    """The files that were chosen and not added yet: those in the drop area now, and those of visits to the page before, which come first.
-
-    now: what the drop area holds, which Streamlit empties when its page is left.
-    """
-    before: list[UploadedFile] = st.session_state.get("files_before", [])
-    if not settled():  # the page was come to
-        before = [*before, *st.session_state.get("files", [])]
-    ids = {file.file_id for file in now}
-    before = [file for file in before if file.file_id not in ids]
-    st.session_state.update(files_before=before, files=list(now))
-    return [*before, *now]
-
-
-def forget_files() -> None:
-    """The chosen files were added, or put away; the drop area is emptied."""
-    st.session_state.update(files_before=[], files=[])
-    next_upload_round()
 
 
 def set_message(text: str) -> None:

@@ -13,7 +13,7 @@ from src.bootstrap import Services
 from src.names import count, shown
 from src.processing.image_io import RAW_EXTENSIONS, UPLOAD_TYPES
 from src.services.uploads import MAX_BYTES, MAX_FILES, as_params
-from src.ui import state
+from src.ui import files
 from src.ui.text import size
 
 TYPES = [*UPLOAD_TYPES, *sorted(suffix.lstrip(".") for suffix in RAW_EXTENSIONS)]
@@ -35,37 +35,37 @@ QUICK = 1.0
 def show(services: Services) -> None:
     """The drop area and the button that adds what was dropped, as one job. What was chosen and not added yet outlives a change of tab."""
     label = "Drop photos here"
-    key = f"upload-{state.upload_round()}"
+    key = f"upload-{files.part_of_key()}"
     with st.container(key="drop"):
         dropped = st.file_uploader(label, TYPES, accept_multiple_files=True, key=key, label_visibility="collapsed")
-    files = state.chosen_files(dropped)
-    _lost_files()(key="lost-files", data={"session": state.session(), "chosen": len(files)}, height="content")
-    if files:
-        _show_chosen(services, files, len(files) - len(dropped))
+    chosen = files.chosen(dropped)
+    _lost_files()(key="lost-files", data={"session": files.session(), "chosen": len(chosen)}, height="content")
+    if chosen:
+        _show_chosen(services, chosen, len(chosen) - len(dropped))
 
 
-def _show_chosen(services: Services, files: Sequence[UploadedFile], before: int) -> None:
-    """before: how many of the files the drop area does not list, because they were chosen at an earlier visit to the page."""
-    total = sum(file.size for file in files)
-    too_much = over_limit(len(files), total)
+def _show_chosen(services: Services, chosen: Sequence[UploadedFile], before: int) -> None:
+    """before: how many of the chosen files the drop area does not list, because they were chosen at an earlier visit to the page."""
+    total = sum(file.size for file in chosen)
+    too_much = over_limit(len(chosen), total)
     if before:
-        st.text(f"Chosen before and not added yet: {_names(files[:before])}")
+        st.text(f"Chosen before and not added yet: {_names(chosen[:before])}")
     if too_much:
         st.warning(too_much, icon=":material/folder_open:")
     with st.container(horizontal=True, key="chosen"):
-        if not too_much and st.button(f"Add {count(len(files), 'photo')} ({size(total)})", type="primary", key="add-uploads"):
+        if not too_much and st.button(f"Add {count(len(chosen), 'photo')} ({size(total)})", type="primary", key="add-uploads"):
             with st.spinner("Storing your photos"):
-                services.jobs.wait(queue(services, files), QUICK)
-            state.forget_files()
+                services.jobs.wait(queue(services, chosen), QUICK)
+            files.forget()
             st.rerun()
         if before:
-            st.button("Put them away", key="forget-files", type="tertiary", on_click=state.forget_files)
+            st.button("Put them away", key="forget-files", type="tertiary", on_click=files.forget)
 
 
-def _names(files: Sequence[UploadedFile]) -> str:
+def _names(chosen: Sequence[UploadedFile]) -> str:
     """ "a.jpg, b.jpg, c.jpg and 9 more"."""
-    names = ", ".join(shown(file.name) for file in files[:NAMED])
-    return f"{names} and {len(files) - NAMED:,} more" if len(files) > NAMED else names
+    names = ", ".join(shown(file.name) for file in chosen[:NAMED])
+    return f"{names} and {len(chosen) - NAMED:,} more" if len(chosen) > NAMED else names
 
 
 @st.cache_resource(show_spinner=False)
@@ -86,10 +86,10 @@ def over_limit(number: int, total: int) -> str | None:
     )
 
 
-def queue(services: Services, files: Sequence[UploadedFile]) -> str:
+def queue(services: Services, chosen: Sequence[UploadedFile]) -> str:
     """Write the uploads to disk one after the other, then queue one job for them and return its id.
 
     Nothing is drawn in between, so that leaving the page can't stop it half-way.
     """
-    found = [services.uploads.save(file.name, file.getbuffer()) for file in files]
+    found = [services.uploads.save(file.name, file.getbuffer()) for file in chosen]
     return services.jobs.submit("index", f"Adding {count(len(found), 'uploaded photo')}", files=as_params(found))
