@@ -21,7 +21,7 @@ TYPES = [*UPLOAD_TYPES, *sorted(suffix.lstrip(".") for suffix in RAW_EXTENSIONS)
 NAMED = 5
 """So many files are named, the others counted."""
 LOST_CSS = """
-div:not(:empty) {
+[role="status"]:not(:empty) {
   padding: 8px 12px;
   border-radius: 8px;
   color: var(--st-orange-text-color);
