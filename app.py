@@ -37,7 +37,7 @@ bound_requests()
 app = st.App(
     Path(__file__).parent / "src" / "ui" / "main.py",
     lifespan=lifespan,
-    routes=routes(get_services),
+    routes=routes(get_services, str(st.get_option("server.baseUrlPath") or "")),
     middleware=[Middleware(Doors, hosts=further_hosts)],
     on_script_error=log_surprise,
 )

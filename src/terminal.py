@@ -73,7 +73,7 @@ class Report:
         numbers = self.as_json()
         print(
             f"{numbers['indexed']:,} indexed, {numbers['already']:,} already there, {len(self.skipped):,} skipped"
-            f" in {numbers['seconds']:.1f} s ({numbers['images_per_s']:.0f} images/s)"
+            f" in {numbers['seconds']:.1f} s ({numbers['images_per_s']:.0f} photos/s)"
         )
         if self.snapshot.indexed and self.snapshot.timings:
             print("  seconds by stage, over all threads: " + ", ".join(f"{name} {s:.1f}" for name, s in self.snapshot.timings.items()))
@@ -139,7 +139,7 @@ def show_page(page: SearchPage) -> None:
     if page.verdict == "weak":
         print("Nothing in the library fits well. The closest:")
     show_table(["score", "picture"], [[f"{hit.score:.3f}", _where(hit)] for hit in page.hits])
-    searched = [f"{page.searched:,} images"] if page.searched else []
+    searched = [f"{page.searched:,} photos"] if page.searched else []
     searched += [f"{page.objects:,} objects"] if page.objects else []
     print(f"{len(page.hits)} of {' and '.join(searched)}, {page.took_ms:.0f} ms, model {page.model}")
 

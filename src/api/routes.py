@@ -14,6 +14,8 @@ from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
+from src.errors import AppError
+
 if TYPE_CHECKING:  # the app answers before what Services needs is imported
     from src.bootstrap import Services
 
@@ -49,8 +51,11 @@ class Line:
                 return JSONResponse({"error": error.user_message, "hint": error.hint}, status_code=503, headers=FOR_NOW)
 
 
-def routes(services: Callable[[], Services]) -> list[BaseRoute]:
-    """``services`` is called at a request, not before: the app answers while the library is being opened."""
+def routes(services: Callable[[], Services], base: str = "") -> list[BaseRoute]:
+    """``services`` is called at a request, not before: the app answers while the library is being opened.
+
+    base: the path that the pages are behind, where they are; the routes are there too.
+    """
     thumbnails, previews = Line(THUMBNAILS), Line(PREVIEWS)
 
     async def health(_: Request) -> Response:
@@ -76,7 +81,8 @@ def routes(services: Callable[[], Services]) -> list[BaseRoute]:
         return await previews.answer(request, large)
 
     found = [Route("/health", health), Route("/thumb/{image_id:uuid}", thumbnail), Route("/image/{image_id:uuid}", preview)]
-    return [Mount("/api", Router(found, default=_Nothing())), Route("/api", _Nothing())]
+    places = dict.fromkeys(["/api", f"/{base.strip('/')}/api" if base.strip("/") else "/api"])
+    return [route for place in places for route in (Mount(place, Router(found, default=_Nothing())), Route(place, _Nothing()))]
 
 
 class _Nothing:

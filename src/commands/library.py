@@ -34,7 +34,7 @@ def clear(arguments: argparse.Namespace) -> int:
     if arguments.json:
         terminal.print_json({"cleared": cleared, **({"left": left} if left else {})})
     else:
-        terminal.say("\n".join([f"{cleared:,} images forgotten. Your own photo files were not touched.", *left]))
+        terminal.say("\n".join([f"{cleared:,} photos forgotten. Your own photo files were not touched.", *left]))
     return DONE
 
 
@@ -85,5 +85,5 @@ def import_(arguments: argparse.Namespace) -> int:
     if arguments.json:
         terminal.print_json({"images": images, "files": files})
     else:
-        terminal.say(f"{images:,} images are in the library now. `sync` looks whether their folders are here.")
+        terminal.say(f"{images:,} photos are in the library now. `sync` looks whether their folders are here.")
     return DONE

@@ -154,11 +154,11 @@ def queue_objects(jobs: JobRunner, **params: Any) -> None:
     _queue_once(jobs, "objects", "Finding objects in photos", **params)
 
 
-def queue_export(jobs: JobRunner, form: str, place: Path, selection: Selection, pictures: bool) -> None:
-    """Queue writing an export (see ``ExportService.export``)."""
+def queue_export(jobs: JobRunner, form: str, place: Path, selection: Selection, pictures: bool) -> str:
+    """Queue writing an export (see ``ExportService.export``), and return the job's id."""
     what = {"query": selection.query, "found": dict(selection.found), "scores": dict(selection.scores)}
     images = None if selection.images is None else list(selection.images)
-    jobs.submit(
+    return jobs.submit(
         "export", f"Exporting to {display_text(Path(place.name))}", format=form, place=str(place), images=images, pictures=pictures, **what
     )
 

@@ -131,7 +131,7 @@ class SearchService:
             return None
         if mode == "objects":
             return NO_OBJECTS
-        return f"The {images:,} images of the library are not indexed with the model {model} yet."
+        return f"The {images:,} photos of the library are not indexed with the model {model} yet."
 
     def _verdict(self, query: Query, hits: Sequence[SearchHit], model: str, searched: int) -> Verdict:
         """weak only for words alone: how near pictures must be to one another is the reader's own judgement."""

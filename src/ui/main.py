@@ -10,7 +10,7 @@ import streamlit as st
 from src.bootstrap import Services
 from src.errors import AppError
 from src.schema import JobKind
-from src.ui import state
+from src.ui import address, state
 from src.ui.components import clear_dialog, closed_library, error_box, farewell, forget_dialog, job_progress, photo_dialog, sidebar, style
 from src.ui.resources import get_services, reopen
 from src.ui.text import literal
@@ -24,12 +24,14 @@ def main() -> None:
     st.set_page_config(page_title="Media Feature Extractor", page_icon=ICON, layout="wide")
     st.logo(ICON)
     style.apply()
-    state.start_mode()
     if state.quitting():
         farewell.show()
         return
     tabs = _tabs()
     page = st.navigation(tabs, position="top")
+    address.start(page.url_path)
+    state.start_mode()
+    steps = st.container(key="address-place")
     _show_narrow_tabs(tabs)
     try:
         services = get_services()
@@ -41,9 +43,12 @@ def main() -> None:
         closed_library.show(problem, reopen)
         return
     if state.take_go_to_similar():
-        st.switch_page(VIEWS / "image_search_page.py")
+        address.go(VIEWS / "image_search_page.py")
     _show_page(services, page, OTHER_JOBS if page is tabs[0] else ("index", *OTHER_JOBS))
     _show_dialog(services)
+    address.write()
+    with steps:
+        address.draw("address")
 
 
 def _tabs() -> list[st.Page]:

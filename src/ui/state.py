@@ -1,4 +1,7 @@
-"""What a browser session remembers, as plain values. The only place that names keys of ``st.session_state``."""
+"""What a browser session remembers, as plain values.
+
+The only place that names keys of ``st.session_state``, but for those of the address in ``address.py`` and of chosen files in ``files.py``.
+"""
 
 from __future__ import annotations
 
@@ -21,15 +24,18 @@ FOLDER = "folder"
 FILTERS = ("folder", "since", "until")
 """Parts of the filter, shared by both searches."""
 
-LINK_CHARACTERS = 1_000
+EARLIEST = date(1900, 1, 1)
+LATEST = date(2100, 12, 31)
+"""The days that can be filtered by."""
+USUAL_RESULTS = 20
+MAX_RESULTS = 200
 
 Dialog = Literal["photo", "clear", "forget", "remove"]
 
 
-def start_query() -> None:
-    """At a session's first run, take the query from the address, so that a reload and a bookmark keep it."""
-    if QUERY not in st.session_state:
-        st.session_state[QUERY] = st.query_params.get("q", "")
+def query() -> str:
+    """The words in the query box as last sent."""
+    return cast("str | None", st.session_state.get(QUERY)) or ""
 
 
 def ask(query: str) -> None:
@@ -37,14 +43,14 @@ def ask(query: str) -> None:
     st.session_state[QUERY] = query
 
 
-def keep_in_address(query: str) -> None:
-    """Put the query into the page's address; one too long for a link is left out."""
-    if len(query) > LINK_CHARACTERS:
-        query = ""
-    if query and st.query_params.get("q") != query:
-        st.query_params["q"] = query
-    elif not query and "q" in st.query_params:
-        del st.query_params["q"]
+def limit() -> int:
+    """How many results are wanted."""
+    return cast(int, st.session_state.get(RESULTS) or st.session_state.get("limit") or USUAL_RESULTS)
+
+
+def set_limit(number: int) -> None:
+    """So many results from now on; before the widgets of a run. Kept here too: Streamlit forgets widgets of a page that was left."""
+    st.session_state[RESULTS] = st.session_state["limit"] = number
 
 
 def start_mode() -> None:
@@ -58,10 +64,15 @@ def mode() -> Mode:
     return cast("Mode", st.session_state.get(MODE) or "images")
 
 
+def set_mode(mode: Mode) -> None:
+    """Search there from now on; before the first widget of a run."""
+    st.session_state["mode_wanted"] = mode
+
+
 def want_objects() -> None:
     """Search objects too from the next run on, where only whole images were searched."""
     if mode() == "images":
-        st.session_state["mode_wanted"] = "both"
+        set_mode("both")
 
 
 def filter_key(part: str, page: str) -> str:
@@ -91,6 +102,19 @@ def clear_filter(page: str) -> None:
         st.session_state[filter_key(part, page)] = None
 
 
+def last_filter() -> dict[str, str | date | None]:
+    """What ``take_filter`` took last, by part."""
+    return dict(st.session_state.get("filter", {}))
+
+
+def set_filter(said: Mapping[str, str | date | None], pages: Sequence[str]) -> None:
+    """Filter by this from now on; before the widgets of a run. pages: the names of all that have widgets for it."""
+    st.session_state["filter"] = dict(said)
+    for part in FILTERS:
+        for page in pages:
+            st.session_state.pop(filter_key(part, page), None)  # ``restore_filter`` gives the widgets what is kept
+
+
 # ---------------------------------------------------------------- the example picture
 
 
@@ -100,10 +124,18 @@ def set_example(name: str, png: bytes, part_of: str | None = None) -> None:
 
 
 def set_similar(id_: str) -> None:
-    """Search by a picture of the library, or by an object in one, from now on, on the tab for it, and close what is open."""
-    clear_example()
-    st.session_state.update(similar_to=id_, go_to_similar=True)
+    """Search by a picture of the library, or by an object in one, from now on, on the tab for it, and close what is open.
+
+    A picture that was dropped is kept for the way back.
+    """
+    search_like(id_)
+    st.session_state["go_to_similar"] = True
     close_dialog()
+
+
+def search_like(id_: str | None) -> None:
+    """Search by a picture or an object of the library from now on; None: by the picture that was dropped, if any."""
+    st.session_state["similar_to"] = id_
 
 
 def set_part(name: str, png: bytes, image_id: str) -> None:
@@ -123,8 +155,11 @@ def clear_example() -> None:
 
 
 def example() -> tuple[str, bytes, str | None] | None:
-    """Name and PNG bytes of the picture that was dropped, and the photo of the library that it is a part of; None where there is none."""
-    png = st.session_state.get("example_png")
+    """Name and PNG bytes of the picture that was dropped, and the photo of the library that it is a part of.
+
+    None where there is none, or where it is searched by a picture of the library.
+    """
+    png = None if similar_to() else st.session_state.get("example_png")
     return (st.session_state["example_name"], png, st.session_state.get("example_of")) if png else None
 
 
@@ -138,6 +173,20 @@ def similar_to() -> str | None:
 def open_photo(image_id: str, neighbours: Sequence[str], found: Mapping[str, str] | None = None) -> None:
     """Show a photo large. neighbours: ids of the gallery it was opened from, in its order. found: photo -> the object that was the hit."""
     st.session_state.update(dialog="photo", photo=image_id, neighbours=list(neighbours), found=dict(found or {}), looking_inside=None)
+
+
+def know_gallery(ids: Sequence[str], found: Mapping[str, str] | None = None) -> None:
+    """The gallery that the page shows, for a photo that was opened by its address: see ``open_photo``."""
+    if dialog() == "photo" and photo() in ids and not st.session_state.get("neighbours"):
+        st.session_state.update(neighbours=list(ids), found=dict(found or {}))
+
+
+def show_only(photo_id: str | None) -> None:
+    """Have this photo open, or nothing, as an address says that was gone to."""
+    if photo_id is None:
+        close_dialog()
+    elif (dialog(), photo()) != ("photo", photo_id):
+        open_photo(photo_id, [])
 
 
 def found_object() -> str | None:
@@ -163,7 +212,15 @@ def folder_to_remove() -> str:
 
 
 def close_dialog() -> None:
+    """Close what is open. Where it is a photo, the gallery takes the focus back to it."""
+    if dialog() == "photo":
+        st.session_state["closed"] = (photo(), closed()[1] + 1)
     st.session_state.update(dialog=None, looking_inside=None)
+
+
+def closed() -> tuple[str, int]:
+    """Id of the photo that was closed last, and how many were closed in this session."""
+    return cast("tuple[str, int]", st.session_state.get("closed", ("", 0)))
 
 
 def choose_inside(on: bool) -> None:
@@ -196,7 +253,7 @@ def show_neighbour(step: int) -> None:
     st.session_state["photo"] = neighbour(step) or photo()
 
 
-# ---------------------------------------------------------------- exports, uploads and jobs
+# ---------------------------------------------------------------- exports and jobs
 
 
 def exports() -> int:
@@ -206,15 +263,6 @@ def exports() -> int:
 
 def count_export() -> None:
     st.session_state["exports"] = exports() + 1
-
-
-def upload_round() -> int:
-    """Part of the uploader's key: a new one empties it and frees its memory."""
-    return cast(int, st.session_state.get("upload_round", 0))
-
-
-def next_upload_round() -> None:
-    st.session_state["upload_round"] = upload_round() + 1
 
 
 def set_message(text: str) -> None:
@@ -234,13 +282,33 @@ def take_message() -> str | None:
     return cast("str | None", st.session_state.pop("message", None))
 
 
-def watched() -> list[str]:
-    """Ids of the jobs that were unfinished at the last run of this session."""
-    return cast("list[str]", st.session_state.get("watched", []))
+def watched() -> list[str] | None:
+    """Ids of the jobs that a word is due for when they have ended: those unfinished at the last run; None at the session's first."""
+    return cast("list[str] | None", st.session_state.get("watched"))
 
 
 def watch(job_ids: Sequence[str]) -> None:
     st.session_state["watched"] = list(job_ids)
+
+
+def also_watch(job_id: str) -> None:
+    """Have a job that was queued just now told of, though it may have ended before the page is drawn again."""
+    watch([*(watched() or []), job_id])
+
+
+def keep_failure(job_id: str) -> None:
+    """Have the page say that this job failed, until the user puts it away."""
+    if job_id not in failures():
+        st.session_state["failures"] = [*failures(), job_id]
+
+
+def failures() -> list[str]:
+    """Ids of the failed jobs that the user was told of and has not put away, the oldest first."""
+    return cast("list[str]", st.session_state.get("failures", []))
+
+
+def dismiss_failure(job_id: str) -> None:
+    st.session_state["failures"] = [other for other in failures() if other != job_id]
 
 
 def set_drawn(jobs: Sequence[tuple[str, str]]) -> None:

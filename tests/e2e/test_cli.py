@@ -98,7 +98,7 @@ def test_stats_models_and_tables_for_people(home: Path) -> None:
     models = {model["id"]: model for model in as_json(cli("models", "--json", home=home))}
     assert models["builtin"]["available"] and models["builtin"]["active"] and not models["ViT-B/32"]["available"]
     table = cli("search", "red", home=home).stdout
-    assert "red.jpg" in table and "of 4 images" in table and "builtin" in cli("stats", home=home).stdout
+    assert "red.jpg" in table and "of 4 photos" in table and "builtin" in cli("stats", home=home).stdout
 
 
 @pytest.mark.parametrize(
@@ -250,7 +250,7 @@ def test_export_and_import(home: Path, tmp_path: Path) -> None:
     said = as_json(cli("export-library", file, "--json", home=home))
     assert said == {"file": str(file), "bytes": file.stat().st_size, "skipped": []}
     assert "There is a file" in cli("export-library", file, home=home, check=2).stderr
-    assert "4 images are in the library now" in cli("import-library", file, "--library", tmp_path / "new", home=home).stdout
+    assert "4 photos are in the library now" in cli("import-library", file, "--library", tmp_path / "new", home=home).stdout
     before, after = (as_json(cli("search", "a red picture", "--json", "--library", at, home=home)) for at in (home, tmp_path / "new"))
     assert [(hit["id"], hit["path"]) for hit in after["results"]] == [(hit["id"], hit["path"]) for hit in before["results"]]
     assert "not empty" in cli("import-library", file, "--library", tmp_path / "new", home=home, check=1).stderr
@@ -304,7 +304,7 @@ def test_the_library_is_looked_after_beside_a_running_app(album: Path, tmp_path:
 
 def test_clear(album: Path, tmp_path: Path) -> None:
     cli("index", album, home=tmp_path)
-    assert "4 images forgotten" in cli("clear", "--yes", home=tmp_path).stdout
+    assert "4 photos forgotten" in cli("clear", "--yes", home=tmp_path).stdout
     assert "nothing to search yet" in cli("search", "red", home=tmp_path).stdout and len(list(album.iterdir())) == 6
 
 

@@ -16,7 +16,7 @@ from src.bootstrap import Services
 from src.errors import LibraryBusy, WeightsMissing
 from src.schema import JobSnapshot
 from src.ui import resources
-from src.ui.components import farewell
+from src.ui.components import farewell, job_progress
 from tests.ui.conftest import MAIN, button, gallery, goto, search, texts
 
 PAGES = ("upload", "text_search", "image_search", "about")
@@ -39,7 +39,7 @@ def test_every_page_runs_on_an_empty_library_and_on_a_full_one(app: AppTest, ser
 def test_the_sidebar_tells_the_library_at_a_glance(app: AppTest, photos: Path) -> None:
     said = facts(app.run())
     for fact in (
-        "<dt>Images</dt><dd>12</dd>",
+        "<dt>Photos</dt><dd>12</dd>",
         "<dd>Built-in</dd>",
         "<dd>768</dd>",
         "<dt>Device</dt>",
@@ -125,7 +125,7 @@ def test_clearing_says_what_goes_and_does_it(app: AppTest, photos: Path, service
     button(app, "Clear 12 photos").click().run()
     assert not app.exception
     assert services.catalog.counts() == (0, 0, 0)
-    assert "No photos yet" in texts(app) and "<dt>Images</dt><dd>0</dd>" in facts(app)
+    assert "No photos yet" in texts(app) and "<dt>Photos</dt><dd>0</dd>" in facts(app)
     assert len(list(photos.iterdir())) == 12
 
 
@@ -267,6 +267,77 @@ def test_a_job_that_ended_is_announced_once(app: AppTest, photos: Path, services
     assert any("added 12 photos" in toast.value for toast in app.toast)
     app.run()
     assert not app.toast
+
+
+@pytest.mark.parametrize("kind", ["sync", "reindex", "objects", "export", "rebuild", "forget", "remove", "doctor", "download", "clear"])
+def test_a_job_that_failed_says_why_until_it_is_put_away(app: AppTest, services: Services, monkeypatch: Any, kind: Any) -> None:
+    failed = JobSnapshot("77", kind, "failed", "Doing *it*", error="There is no space left. Free 2 GB.")
+    real = services.jobs.snapshot
+    monkeypatch.setattr(services.jobs, "snapshot", lambda id_: failed if id_ == "77" else real(id_))
+    app.run()
+    app.session_state["watched"] = ["77"]
+    for page in PAGES:
+        goto(app, page)
+        assert not app.exception and not app.toast
+        assert "Doing *it*** – There is no space left. Free 2 GB." in texts(app), page
+    button(app, "Dismiss").click().run()
+    assert "There is no space left" not in texts(app)
+    goto(app, "about")
+    assert "There is no space left" not in texts(app)
+
+
+def test_an_export_that_fails_at_once_says_why(app: AppTest, photos: Path, services: Services, tmp_path: Path) -> None:
+    """It has ended before the page is drawn again."""
+    taken = tmp_path / "taken.txt"
+    taken.write_text("mine")
+    wait = services.jobs.submit
+
+    def at_once(*args: Any, **params: Any) -> str:
+        job_id = wait(*args, **params)
+        assert services.jobs.wait(job_id, 30) is not None
+        return job_id
+
+    services.jobs.submit = at_once  # type: ignore[method-assign]
+    search(app.run(), "red")
+    next(box for box in app.text_input if box.key and box.key.startswith("export-place")).set_value(str(taken)).run()
+    button(app, "Write it").click().run()
+    app.run()
+    last = services.jobs.latest(1)[0]
+    assert last.kind == "export" and last.state == "failed" and last.error
+    said = "Choose another name, or move it away."
+    assert said in last.error and said in texts(app) and taken.read_text() == "mine"
+    button(app, "Dismiss").click().run()
+    assert said not in texts(app)
+
+
+def test_jobs_that_are_not_worth_a_line_leave_no_empty_table(app: AppTest, services: Services, monkeypatch: Any) -> None:
+    quiet = JobSnapshot("5", "sync", "done", "Looking for changes")
+    monkeypatch.setattr(services.jobs, "latest", lambda limit=5: [quiet])
+    goto(app.run(), "about")
+    assert "No jobs yet" in texts(app)
+    assert not any("Job" in table.value for table in app.dataframe)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_each_job_has_one_pair_of_buttons_on_a_page(app: AppTest, photos: Path, services: Services, monkeypatch: Any, page: str) -> None:
+    kinds = ("index", "sync", "export", "objects", "rebuild", "reindex", "download")
+    running = [JobSnapshot(kind, kind, "running", f"Job {kind}", done=1, total=9) for kind in kinds]  # type: ignore[arg-type]
+    monkeypatch.setattr(services.jobs, "active", lambda: running)
+    goto(app.run(), page)
+    assert not app.exception
+    ids = [button.key.rsplit("-", 1)[1] for button in app.button if button.label == "Cancel" and button.key]
+    assert sorted(ids) == sorted(kinds)
+    ids = [button.key.rsplit("-", 1)[1] for button in app.button if button.label == "Pause" and button.key]
+    assert sorted(ids) == sorted(set(kinds) - {"export"})
+
+
+@pytest.mark.parametrize(
+    ("done", "seconds", "told"),
+    [(1, 100.0, "0.1 photos/s"), (3, 10.0, "0.3 photos/s"), (15, 10.0, "1.5 photos/s"), (480, 10.0, "48 photos/s")],
+)
+def test_a_slow_job_is_not_said_to_stand_still(done: int, seconds: float, told: str) -> None:
+    line = job_progress.progress_line(JobSnapshot("1", "index", "running", "Adding", done=done, total=1_000, seconds=seconds))
+    assert f" {told}" in line and " 0 photos/s" not in line
 
 
 def test_two_sessions_don_t_share_their_query(app: AppTest, photos: Path) -> None:

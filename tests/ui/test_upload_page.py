@@ -151,3 +151,48 @@ def test_a_running_job_shows_its_progress_and_can_be_cancelled(page: AppTest, se
     assert bar.value == 31
     button(page, "Cancel").click().run()
     assert cancelled == ["42"]
+
+
+def test_files_that_were_chosen_and_not_added_outlive_a_change_of_tab(page: AppTest, services: Services) -> None:
+    drop(page, [("red.png", png("red"), "image/png"), ("blue.png", png("blue"), "image/png")])
+    goto(goto(page, "about"), "upload")
+    assert "Chosen before and not added yet: red.png, blue.png" in texts(page)
+    assert any(b.label.startswith("Add 2 photos (") for b in page.button)
+    drop(page, [("green.png", png("green"), "image/png")])
+    next(b for b in page.button if b.label.startswith("Add 3 photos (")).click().run()
+    assert finish(page, services).indexed == 3
+    assert "Chosen before" not in texts(page)
+    goto(goto(page, "about"), "upload")
+    assert "Chosen before" not in texts(page) and not any(b.label.startswith("Add 3") for b in page.button)
+
+
+def test_files_that_were_chosen_before_can_be_put_away(page: AppTest, services: Services) -> None:
+    drop(page, [("red.png", png("red"), "image/png")])
+    goto(goto(page, "text_search"), "upload")
+    button(page, "Put them away").click().run()
+    assert "Chosen before" not in texts(page) and not any(b.label.startswith("Add 1 photo") for b in page.button)
+    goto(goto(page, "text_search"), "upload")
+    assert "Chosen before" not in texts(page) and not services.jobs.latest(1)
+
+
+def test_files_chosen_before_count_towards_the_limits(page: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = png("red")
+    monkeypatch.setattr(upload_form, "MAX_BYTES", 2 * len(data) - 1)
+    drop(page, [("red.png", data, "image/png")])
+    goto(goto(page, "about"), "upload")
+    drop(page, [("again.png", data, "image/png")])
+    assert "too many to upload at once" in texts(page)
+
+
+@pytest.mark.parametrize("kind", ["nef", "cr2", "dng", "arw", "jpg", "heic"])
+def test_the_drop_area_takes_every_format_that_is_promised(page: AppTest, kind: str) -> None:
+    assert f".{kind}" in page.file_uploader[0].proto.type
+
+
+def test_a_camera_raw_file_is_dropped_like_any_other(page: AppTest, services: Services, tmp_path: Path) -> None:
+    """Here it is a TIFF of that name, which is read as one once RAW can be told from it; until then it is said what is wanting."""
+    colour_picture("red", (60, 40)).save(tmp_path / "photo.nef", "TIFF")
+    drop(page, [("photo.nef", (tmp_path / "photo.nef").read_bytes(), "application/octet-stream")])
+    next(b for b in page.button if b.label.startswith("Add 1 photo (")).click().run()
+    done = finish(page, services)
+    assert done.indexed == 1 or "rawpy is installed" in done.skipped[0].reason

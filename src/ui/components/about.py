@@ -80,16 +80,14 @@ def show_model(services: Services, stats: LibraryStats) -> None:
 
 def show_jobs(jobs: Sequence[JobSnapshot]) -> None:
     st.markdown("#### Jobs")
-    if not jobs:
-        st.caption("Nothing was done yet.")
-        return
     rows = [{"Job": job.title, "State": job.state, "Outcome": _outcome(job)} for job in jobs if not job_progress.is_quiet(job)]
+    if not rows:
+        st.caption("No jobs yet.")
+        return
     st.dataframe(rows, hide_index=True, width="stretch")
 
 
 def _outcome(job: JobSnapshot) -> str:
-    if job.error:
-        return job.error
     if not job.finished:
         return job_progress.progress_line(job)
     return job_progress.outcome(job)

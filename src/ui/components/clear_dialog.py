@@ -58,8 +58,10 @@ def _wait(services: Services, job_id: str) -> None:
     state.close_dialog()
     state.clear_example()
     state.watch([])  # what was cancelled for this needs no word of its own
-    done = job is not None and job.state == "done"
-    left = [finding.text for finding in job.findings] if job is not None else []
-    cleared = " ".join(["The library is empty now.", *left])
-    state.set_message(cleared if done else "The library could not be cleared; the log has the details.")
+    if job is not None and job.state == "failed":
+        state.keep_failure(job.id)
+    else:
+        done = job is not None and job.state == "done"
+        left = [finding.text for finding in job.findings] if job is not None else []
+        state.set_message(" ".join(["The library is empty now.", *left]) if done else "The library is not cleared yet.")
     st.rerun()

@@ -9,10 +9,10 @@ from PIL import Image
 
 from src.bootstrap import Services
 from src.names import shown
-from src.processing import image_io
 from src.services.search import Query
-from src.ui import state
+from src.ui import files, state
 from src.ui.components import gallery, results
+from src.ui.components.upload_form import TYPES
 
 
 def show(services: Services) -> tuple[Query | None, int]:
@@ -32,13 +32,13 @@ def show(services: Services) -> tuple[Query | None, int]:
 
 
 def _show_drop_area(services: Services) -> None:
-    key = f"example-{state.upload_round()}"
+    key = f"example-{files.part_of_key()}"
     with st.container(key="drop-example"), st.container(key="drop"):
-        file = st.file_uploader("Drop an example picture", list(image_io.UPLOAD_TYPES), key=key, label_visibility="collapsed")
+        file = st.file_uploader("Drop an example picture", TYPES, key=key, label_visibility="collapsed")
     st.caption("Or open any photo of your library and choose “Find similar”.")
     if file is not None:
         state.set_example(file.name, as_png(services.search.open_picture(file)))
-        state.next_upload_round()
+        files.next_round()
         st.rerun()
 
 

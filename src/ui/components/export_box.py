@@ -39,11 +39,12 @@ def show(services: Services, selection: Selection, key: str) -> None:
         pictures = can_copy and st.checkbox("Copy the photos too", key=f"export-pictures-{key}")
         if st.button("Write it", type="primary", key=f"export-go-{key}", disabled=not place.strip()):
             try:
-                queue_export(services.jobs, form, parse_path(place), selection, bool(pictures))
+                job_id = queue_export(services.jobs, form, parse_path(place), selection, bool(pictures))
             except AppError as error:
                 error_box.show(error)
             else:
                 state.count_export()
+                state.also_watch(job_id)
                 state.set_message("Exporting. The sidebar shows how far it is.")
                 st.rerun()
 

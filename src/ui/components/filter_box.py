@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 from pathlib import Path
 
 import streamlit as st
@@ -13,8 +12,8 @@ from src.names import shown
 from src.schema import FolderStatus, PhotoFilter
 from src.ui import state
 
-EARLIEST = date(1900, 1, 1)
-LATEST = date(2100, 12, 31)
+DATE_KEYS = Path(__file__).with_name("date_keys.js")
+"""Has a date that was typed taken at Enter, Tab and Escape."""
 
 
 def show(services: Services, page: str) -> PhotoFilter:
@@ -29,6 +28,8 @@ def show(services: Services, page: str) -> PhotoFilter:
             st.text(described(only))
             icon = ":material/close:"
             st.button("Clear filters", type="tertiary", icon=icon, on_click=state.clear_filter, args=(page,), key="clear-filters")
+    with st.container(key="date-keys"):  # before the choices are opened: what closes them at Escape comes to hear of it later
+        st.html(f"<script>{DATE_KEYS.read_text(encoding='utf-8')}</script>", unsafe_allow_javascript=True)
     return only
 
 
@@ -43,7 +44,7 @@ def _show_choices(folders: Sequence[FolderStatus], page: str) -> None:
             key=state.filter_key("folder", page),
         )
     for label, part in (("Taken on or after", "since"), ("Taken on or before", "until")):
-        st.date_input(label, None, EARLIEST, LATEST, key=state.filter_key(part, page))
+        st.date_input(label, None, state.EARLIEST, state.LATEST, format="YYYY-MM-DD", key=state.filter_key(part, page))
     st.caption("Photos without a date are left out where days are given.")
 
 

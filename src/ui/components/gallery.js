@@ -83,6 +83,27 @@ function moved(grid, cell, key) {
   return key in steps ? cells[cells.indexOf(cell) + steps[key]] : undefined;
 }
 
+// Once for each photo that was closed: its cell has the focus again, as soon as the dialog is gone. A dialog that closes gives the focus
+// back to what had it, which it can't find in here, so a few more looks follow.
+function takeBack(grid, [id, number]) {
+  if (!number || window.lastTakenBack === number) return;
+  window.lastTakenBack = number;
+  const until = performance.now() + 3_000;
+  let rest = 10;
+  const look = () => {
+    const cell = [...grid.children].find((other) => other.dataset.id === id);
+    const elsewhere = document.activeElement !== document.body && !document.activeElement.contains(grid.getRootNode().host);
+    if (!cell || performance.now() > until || window.lastTakenBack !== number) return;
+    if (!document.querySelector('[role="dialog"]')) {
+      if (elsewhere && rest < 10) return;  // somebody went on from there
+      if (grid.getRootNode().activeElement !== cell) cell.focus();
+      rest -= 1;
+    }
+    if (rest > 0) setTimeout(look, 50);
+  };
+  look();
+}
+
 function drawPhoto(root, photo) {
   const box = root.querySelector(".photo") ?? made("div", "photo", root);
   const stage = box.querySelector(".stage") ?? made("div", "stage", box);
@@ -119,6 +140,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   if (data.photo) return drawPhoto(root, data.photo);
   if (data.single) return drawSingle(root, data.single);
   const grid = drawGrid(root, data.items);
+  takeBack(grid, data.closed);
   grid.onclick = (event) => {
     const cell = event.target.closest(".cell");
     if (cell) setTriggerValue("open", cell.dataset.id);

@@ -10,20 +10,22 @@ import streamlit as st
 
 from src.names import shown
 from src.schema import SearchHit
+from src.ui import address, state
 
 _HERE = Path(__file__).parent
 
 
 def show(hits: Sequence[SearchHit], key: str, scores: bool = True) -> str | None:
     """A grid of photos in the order given; an object that was found is marked by a box. Returns the id of the one just opened, or None."""
-    result = _draw(key, {"items": [_item(hit, scores) for hit in hits]})
+    thumbs = _thumb("")
+    result = _draw(key, {"items": [_item(hit, thumbs, scores) for hit in hits], "closed": list(state.closed())})
     opened = result.open
     return opened if isinstance(opened, str) and any(hit.id == opened for hit in hits) else None
 
 
 def show_photo(image_id: str, name: str, facts: Sequence[tuple[str, str]], note: str | None = None) -> None:
     """One photo of the library as large as the place allows, with what is known about it."""
-    sources = {"src": f"/api/image/{image_id}", "thumb": _thumb(image_id)}
+    sources = {"src": address.on_server(f"/api/image/{image_id}"), "thumb": _thumb(image_id)}
     lines = [[label, shown(value)] for label, value in facts]
     _draw("photo-large", {"photo": {"name": shown(name), "facts": lines, "note": note, **sources}})
 
@@ -33,8 +35,8 @@ def show_small(image_id: str, name: str) -> None:
     _draw("photo-small", {"single": {"src": _thumb(image_id), "name": shown(name)}}, width="content")
 
 
-def _item(hit: SearchHit, scores: bool) -> dict[str, Any]:
-    item: dict[str, Any] = {"id": hit.id, "name": shown(hit.name), "src": _thumb(hit.id)}
+def _item(hit: SearchHit, thumbs: str, scores: bool) -> dict[str, Any]:
+    item: dict[str, Any] = {"id": hit.id, "name": shown(hit.name), "src": thumbs + hit.id}
     if hit.box is not None and all(hit.size):
         width, height = hit.size
         sides = (width, height, width, height)
@@ -43,7 +45,7 @@ def _item(hit: SearchHit, scores: bool) -> dict[str, Any]:
 
 
 def _thumb(image_id: str) -> str:
-    return f"/api/thumb/{image_id}"
+    return address.on_server(f"/api/thumb/{image_id}")
 
 
 def _draw(key: str, data: dict[str, Any], width: Literal["stretch", "content"] = "stretch") -> Any:

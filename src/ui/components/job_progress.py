@@ -111,10 +111,15 @@ def progress_line(job: JobSnapshot) -> str:
     in_bytes = job.unit == "bytes"
     parts = [f"{size(job.done)} of {size(job.total)}" if in_bytes else f"{job.done:,} of {job.total:,}"]
     if job.done and job.per_second:
-        parts.append(f"{size(round(job.per_second))}/s" if in_bytes else f"{job.per_second:.0f} {WORDS[job.unit]}s/s")
+        parts.append(f"{size(round(job.per_second))}/s" if in_bytes else f"{_rate(job.per_second)} {WORDS[job.unit]}s/s")
     if job.seconds_left is not None:
         parts.append(f"{duration(job.seconds_left)} left")
     return " · ".join(parts)
+
+
+def _rate(per_second: float) -> str:
+    """A number as people say it of a speed: no more digits than mean something, and never nothing for something that moves."""
+    return f"{per_second:,.0f}" if per_second >= 9.95 else f"{max(per_second, 0.1):.1f}"
 
 
 # ---------------------------------------------------------------- afterwards
@@ -187,14 +192,28 @@ def as_csv(rows: list[dict[str, str]]) -> str:
 
 
 def announce(services: Services, kinds: tuple[JobKind, ...]) -> None:
-    """Tell, once a session, of jobs of these kinds that ended since its last run."""
+    """Tell, once a session, of jobs of these kinds that ended since its last run; of one that failed until that is put away."""
     active = [job.id for job in services.jobs.active()]
-    for job_id in state.watched():
+    for job_id in state.watched() or []:
         job = services.jobs.snapshot(job_id) if job_id not in active else None
-        if job is not None and job.kind in kinds and job.kind not in ("clear", "rebuild", "doctor") and not is_quiet(job):
+        if job is None or job.kind not in kinds or is_quiet(job):
+            continue
+        if job.state == "failed":
+            state.keep_failure(job.id)
+        elif job.kind not in ("clear", "rebuild", "doctor"):
             icon = ":material/check_circle:" if job.state == "done" else ":material/info:"
             st.toast(f"{literal(job.title)}: {literal(outcome(job))}", icon=icon)
     state.watch(active)
+    show_failures(services)
+
+
+def show_failures(services: Services) -> None:
+    """What failed, each with its sentence and a button that puts it away."""
+    with st.container(key="failures", gap="small"):  # there without any too: what comes after it must not move
+        for job in filter(None, map(services.jobs.snapshot, state.failures())):
+            with st.container(horizontal=True, vertical_alignment="center", key=f"failure-{job.id}"):
+                st.error(f"**{literal(job.title)}** – {literal(outcome(job))}", icon=":material/error:")
+                st.button("Dismiss", key=f"dismiss-{job.id}", type="tertiary", on_click=state.dismiss_failure, args=(job.id,))
 
 
 def is_quiet(job: JobSnapshot) -> bool:
@@ -204,6 +223,8 @@ def is_quiet(job: JobSnapshot) -> bool:
 
 def outcome(job: JobSnapshot) -> str:
     """What came of a finished job, in a sentence or two."""
+    if job.state == "failed" and job.error:
+        return job.error
     if job.findings:
         return " ".join(finding.text for finding in job.findings)
     if job.kind in ("index", "sync"):

@@ -6,7 +6,7 @@ import streamlit as st
 
 from src.bootstrap import Services
 from src.schema import Box, ImageDetails
-from src.ui import state
+from src.ui import address, state
 from src.ui.components import box_drawer, gallery
 from src.ui.components.example_picture import as_png
 from src.ui.text import moment, size
@@ -24,11 +24,7 @@ def show(services: Services) -> None:
         st.info("This photo is not in the library any more.", icon=":material/hide_image:")
         return
     there = services.library.has_original(details.id)
-    if there and state.choosing_inside():
-        _show_objects(services, details)
-    else:
-        gallery.show_photo(details.id, details.name, facts(details), None if there else GONE)
-    with st.container(horizontal=True, key="photo-actions"):
+    with st.container(horizontal=True, key="photo-actions"):  # over the picture: in sight however large it is
         icon = ":material/image_search:"
         st.button("Find similar", icon=icon, type="primary", on_click=state.set_similar, args=(details.id,), key="similar")
         if there:
@@ -36,6 +32,12 @@ def show(services: Services) -> None:
         _step(-1, "Previous", "chevron_left", "left")
         _step(1, "Next", "chevron_right", "right")
         st.button("Close", on_click=state.close_dialog, key="close-photo")
+    if there and state.choosing_inside():
+        _show_objects(services, details)
+    else:
+        gallery.show_photo(details.id, details.name, facts(details), None if there else GONE)
+    address.write()  # the next photo is drawn without the page around it
+    address.draw("address-photo")
 
 
 def _show_switch() -> None:
@@ -50,7 +52,7 @@ def _show_objects(services: Services, details: ImageDetails) -> None:
     found = next((item for item in stored.values() if item.id == state.found_object()), None)
     chosen = box_drawer.show(
         f"inside-{details.id}",
-        f"/api/image/{details.id}",
+        address.on_server(f"/api/image/{details.id}"),
         details.facts.width,
         details.facts.height,
         [(box, f"Object {number}") for number, box in enumerate(stored, 1)],

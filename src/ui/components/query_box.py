@@ -10,8 +10,7 @@ EXAMPLES = ("a dog running on grass", "sunset by the sea", "people around a tabl
 
 
 def show() -> str:
-    """The query as last sent, cleaned of blanks at its ends; Enter sends it. It is kept in the address."""
-    state.start_query()
+    """The query as last sent, cleaned of blanks at its ends; Enter sends it."""
     with st.form("query-form", border=False), st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         text = st.text_input(
             "What are you looking for?",
@@ -22,9 +21,7 @@ def show() -> str:
             label_visibility="collapsed",
         )
         st.form_submit_button("Search", type="primary", key="search")
-    query = str(text or "").strip()
-    state.keep_in_address(query)
-    return query
+    return str(text or "").strip()
 
 
 def show_examples() -> None:

@@ -15,7 +15,6 @@ from src.ui import state
 from src.ui.components import empty_state, export_box, gallery, new_objects
 from src.ui.text import literal
 
-MAX_RESULTS = 200
 WEAK = "Nothing in your library fits well. The closest:"
 WEAK_FILTERED = "Nothing that passes the filters fits well. The closest:"
 HELP = "The score is the cosine between the query and the photo: higher is nearer. Scores of two models can't be compared."
@@ -23,7 +22,8 @@ HELP = "The score is the cosine between the query and the photo: higher is neare
 
 def limit() -> int:
     """The slider for the number of results; both searches share it and it outlives a change of tab."""
-    return int(st.slider("Number of results", 1, MAX_RESULTS, 20, key=state.RESULTS, persist_state="session"))
+    state.set_limit(state.limit())
+    return int(st.slider("Number of results", 1, state.MAX_RESULTS, key=state.RESULTS))
 
 
 def show(services: Services, query: Query, limit: int, only: PhotoFilter, key: str) -> None:
@@ -36,9 +36,11 @@ def show(services: Services, query: Query, limit: int, only: PhotoFilter, key: s
         return
     with st.container(gap="xsmall", key="results-head"):
         _show_line(services, page, coming)
+    ids, found = [hit.id for hit in page.hits], {hit.id: hit.segment for hit in page.hits if hit.segment}
+    state.know_gallery(ids, found)
     opened = gallery.show(page.hits, key)
     if opened:
-        state.open_photo(opened, [hit.id for hit in page.hits], {hit.id: hit.segment for hit in page.hits if hit.segment})
+        state.open_photo(opened, ids, found)
 
 
 def _show_line(services: Services, page: SearchPage, coming: new_objects.Watch) -> None:

@@ -53,7 +53,7 @@ def _show_mode() -> None:
 def _show_facts(services: Services, active: ModelStatus | None) -> None:
     images, _, _ = services.catalog.counts()
     looked, objects = services.objects.counts()
-    facts = [("Images", f"{images:,}"), ("Device", services.library.runs_on()[0])]
+    facts = [("Photos", f"{images:,}"), ("Device", services.library.runs_on()[0])]
     if looked:
         facts.insert(1, ("Objects", f"{objects:,}"))
     if active is None or not active.available:

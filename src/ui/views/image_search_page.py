@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import streamlit as st
+from pathlib import Path
 
 from src.errors import UnreadableImage
+from src.ui import address
 from src.ui.components import empty_state, error_box, example_picture, filter_box, results
 from src.ui.resources import get_services
 
@@ -13,7 +14,7 @@ images, _, _ = services.catalog.counts()
 if not images and not services.jobs.active():
     text = "Add some, then find those that look like an example picture. They never leave this computer."
     if empty_state.show("add_photo_alternate", "No photos yet", text, "Add photos", key="no-photos"):
-        st.switch_page("views/upload_page.py")
+        address.go(Path(__file__).with_name("upload_page.py"))
 else:
     try:
         query, limit = example_picture.show(services)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from src.services.search import Query
-from src.ui import state
+from src.ui import address, state
 from src.ui.components import empty_state, filter_box, gallery, query_box, results
 from src.ui.resources import get_services
 
@@ -26,11 +28,13 @@ if images or services.jobs.active():
         query_box.show_examples()
         newest = services.library.newest(NEWEST)
         st.caption("Newest photos")
+        ids = [hit.id for hit in newest]
+        state.know_gallery(ids)
         opened = gallery.show(newest, "newest", scores=False)
         if opened:
-            state.open_photo(opened, [hit.id for hit in newest])
+            state.open_photo(opened, ids)
 else:
     query_box.show()
     text = "Add some, then find them by describing what is in them. They never leave this computer."
     if empty_state.show("add_photo_alternate", "No photos yet", text, "Add photos", key="no-photos"):
-        st.switch_page("views/upload_page.py")
+        address.go(Path(__file__).with_name("upload_page.py"))

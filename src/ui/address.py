@@ -1,0 +1,169 @@
+"""The page's address: what is searched, how, and which photo is open, so that Back, Forward, a reload and a link work.
+
+The only owner of ``st.query_params``. One direction at a time: an address that the browser went to (a new tab, a reload, Back or Forward)
+is read into the session before anything is drawn; whatever changes the session afterwards is written to the address at the end of the run.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any, cast, get_args
+from urllib.parse import urlencode, urlsplit
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from src.schema import Mode
+from src.ui import state
+
+LINK_CHARACTERS = 1_000
+"""A query that is longer is left out: no link can carry it."""
+TEXT, IMAGE = "", "image"
+"""Ends of the addresses of the pages that search. All others show nothing that is worth a link but where is searched."""
+ENDS = (IMAGE, "upload", "about")
+"""The ends of all pages' addresses, but for the first's, which has none."""
+PAGES = {TEXT: "text", IMAGE: "image"}
+"""Their names in the keys of the filter's widgets."""
+WHAT = {TEXT: "q", IMAGE: "like"}
+"""The part of the address that says what is searched for: words, or the id of a photo or object of the library."""
+PLAIN: dict[str, str] = {"n": str(state.USUAL_RESULTS), "in": "images"}
+"""What an address need not say."""
+
+
+def start(page: str) -> None:
+    """Before anything is drawn: take from the address what it says, if the browser has gone there. ``page``: end of its path."""
+    known = _told()
+    if known is None or _went():
+        here = {part: value for part, value in st.query_params.to_dict().items() if part in _parts(page)}
+        _read(page, here if known else _written(page) | here)
+        _tell(page, here, None, settled=False)
+    elif known[0] != page:  # a tab was chosen: the session says what it shows, and Streamlit has emptied the address
+        _tell(page, {}, None, settled=False)
+
+
+def write() -> None:
+    """After a run, or a part of one: have the browser show the address of what is shown now."""
+    page, before = _told() or (TEXT, {})
+    now = {part: value for part, value in _written(page).items() if value and value != PLAIN.get(part)}
+    if now != before:
+        how = _how(before, now) if settled() else "replace"
+        if how == "push":
+            st.query_params.from_dict(now)
+        opened = "photo" in now and "photo" not in before
+        step: dict[str, object] = {"id": uuid.uuid4().hex, "how": how, "page": page, "search": urlencode(now), "opened": opened}
+        _tell(page, now, step if opened or how != "push" else None, settled=True)
+    else:
+        _tell(page, now, _step(), settled=True)
+
+
+def go(view: Path) -> None:
+    """Go to the page of that script, in one step of the browser's history: an address emptied on the way would be another."""
+    st.switch_page(view, query_params=(_told() or ("", {}))[1])
+
+
+def draw(key: str) -> None:
+    """What the browser is to do about its address: it does each step once, however often it is drawn."""
+    if _step():
+        _component()(key=key, data={**(_step() or {}), "root": on_server("/")}, width="content")
+
+
+def settled() -> bool:
+    """Whether the browser's address has been looked at since the page was come to: not in the run that draws it first."""
+    return bool(st.session_state.get("settled"))
+
+
+def on_server(path: str) -> str:
+    """``path`` of this server, such as ``/api/thumb/<id>``, as the browser is to ask for it: behind the path that the pages are behind."""
+    here = urlsplit(st.context.url or "").path.strip("/")
+    end = next((end for end in ENDS if f"/{here}".endswith(f"/{end}")), "")
+    base = here.removesuffix(end).strip("/")
+    return f"/{base}{path}" if base else path
+
+
+def _how(before: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """Whether a change is a step of its own in the browser's history, part of the step before, or its undoing."""
+    without = ({part: value for part, value in parts.items() if part != "photo"} for parts in (before, now))
+    if "photo" in before and len({*map(urlencode, without)}) == 1:
+        return "replace" if "photo" in now else "back"
+    return "push"
+
+
+def _went() -> bool:
+    """Whether this run is for a step back or forward in the browser's history."""
+    context = get_script_run_ctx()
+    return context is not None and context.is_history_navigation
+
+
+def _parts(page: str) -> tuple[str, ...]:
+    return (WHAT[page], "n", "in", *state.FILTERS, "photo") if page in PAGES else ("in",)
+
+
+def _told() -> tuple[str, dict[str, str]] | None:
+    """The page, and the parts of its address as the browser has them; None at a session's first run."""
+    return cast("tuple[str, dict[str, str]] | None", st.session_state.get("told"))
+
+
+def _step() -> Mapping[str, object] | None:
+    """The last thing that the browser was to do about its address, on this page."""
+    return cast("Mapping[str, object] | None", st.session_state.get("step"))
+
+
+def _tell(page: str, parts: Mapping[str, str], step: Mapping[str, object] | None, settled: bool) -> None:
+    """From now on the browser has this address."""
+    st.session_state.update(told=(page, dict(parts)), step=step, settled=settled)
+
+
+# ---------------------------------------------------------------- from the session to the address
+
+
+def _written(page: str) -> dict[str, str]:
+    parts: dict[str, str] = {"in": state.mode()}
+    if page not in PAGES:
+        return parts
+    what = state.query().strip() if page == TEXT else state.similar_to() or ""
+    parts |= {WHAT[page]: what if len(what) <= LINK_CHARACTERS else "", "n": str(state.limit())}
+    if what or (page == IMAGE and state.example()):
+        parts |= {part: str(value) for part, value in state.last_filter().items() if value}
+    return parts | {"photo": state.photo() if state.dialog() == "photo" else ""}
+
+
+# ---------------------------------------------------------------- from the address to the session
+
+
+def _read(page: str, parts: Mapping[str, str]) -> None:
+    """What is not there, or makes no sense, is as it is at first; what another page shows is left alone."""
+    state.set_mode(cast(Mode, parts["in"]) if parts.get("in") in get_args(Mode) else "images")
+    if page not in PAGES:
+        state.show_only(None)
+        return
+    if page == TEXT:
+        state.ask(parts.get("q", ""))
+    else:
+        state.search_like(parts.get("like") or None)
+    state.set_limit(_number(parts.get("n", "")))
+    days = {part: _day(parts, part) for part in ("since", "until")}
+    state.set_filter({"folder": parts.get("folder") or None, **days}, [*PAGES.values()])
+    state.show_only(parts.get("photo") or None)
+
+
+def _number(text: str) -> int:
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 5 else 0
+    return number if 1 <= number <= state.MAX_RESULTS else state.USUAL_RESULTS
+
+
+def _day(parts: Mapping[str, str], part: str) -> date | None:
+    try:
+        day = date.fromisoformat(parts.get(part, ""))
+    except ValueError:
+        return None
+    return day if state.EARLIEST <= day <= state.LATEST else None
+
+
+@st.cache_resource(show_spinner=False)
+def _component() -> Callable[..., Any]:
+    """Registered once a process."""
+    js = Path(__file__).with_name("address.js").read_text(encoding="utf-8")
+    return cast("Callable[..., Any]", st.components.v2.component("address", html="<span></span>", js=js))
