@@ -17,8 +17,8 @@ from PIL import Image
 from src.config import Settings
 from src.errors import DownloadFailed, WeightsCorrupt, WeightsMissing
 from src.models import registry, segmenters, weights
+from src.models.downloads import Spec
 from src.models.registry import ModelSpec
-from src.models.weights import Spec
 from src.pixels import to_rgb
 from src.schema import Embedder, FloatArray, ModelStatus, Progress, Segmenter
 
