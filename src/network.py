@@ -23,10 +23,10 @@ def client(**options: Any) -> httpx.Client:
     try:
         return httpx.Client(**options)
     except OSError as error:
-        raise BadSetting(f"{_named(CERTIFICATES)} can't be used ({error.strerror or error})", "Correct or unset it.") from error
+        raise BadSetting(f"{_named(CERTIFICATES)} can't be used ({error.strerror or error}).", "Correct or unset it.") from error
     except (ValueError, TypeError, ImportError, httpx.InvalidURL) as error:
         raise BadSetting(
-            f"{_named(PROXIES)} can't be used: a proxy's address must look like http://host:port, with NO_PROXY a list of host names",
+            f"{_named(PROXIES)} can't be used: a proxy's address must look like http://host:port, with NO_PROXY a list of host names.",
             "Correct or unset it.",
         ) from error
 

@@ -189,7 +189,7 @@ class Source:
         try:
             return network.client(timeout=timeout, follow_redirects=True, max_redirects=REDIRECTS, event_hooks=hooks)
         except BadSetting as error:
-            raise self._failed(error.user_message, arrivals.kept) from error
+            raise self._failed(error.user_message.rstrip("."), arrivals.kept) from error
 
     @contextmanager
     def _answer(self, client: httpx.Client, start: int) -> Iterator[httpx.Response]:
