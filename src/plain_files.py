@@ -16,14 +16,15 @@ JSON_BYTES = 4 << 20
 
 def open_plain(path: Path) -> BufferedReader:
     """The file for reading. Raises OSError, at once, also for a pipe, a device or a folder under that name."""
-    file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115 - the caller closes it
+    file = open(path, "rb", opener=opened_at_once)  # noqa: SIM115 - the caller closes it
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         file.close()
         raise OSError(errno.EINVAL, "it is no plain file", str(path))
     return file
 
 
-def _without_waiting(path: str, flags: int) -> int:
+def opened_at_once(path: str, flags: int) -> int:
+    """An ``opener`` for ``open`` that does not wait for somebody to write to a pipe."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
