@@ -11,7 +11,7 @@ from typing import Any
 
 from src import terminal
 from src.bootstrap import Services
-from src.commands.opening import DONE, FAILED, do_job, reading
+from src.commands.opening import DONE, FAILED, do_job, reading, say_what_is_unheeded
 from src.errors import BadInput, BadQuery, UnreadableImage, UnreadablePath
 from src.names import shown, typed
 from src.plain_files import opened_at_once
@@ -68,6 +68,7 @@ def search(arguments: argparse.Namespace) -> int:
     if not text and not arguments.image:
         arguments.wrong_usage("say what to look for: TEXT, --image FILE, or both")
     with reading(arguments) as services:
+        say_what_is_unheeded(services)
         image = _read_picture(arguments.image, services) if arguments.image else None
         page = services.search.search(Query(text, image), arguments.top_k, only=_filter(arguments), mode=arguments.mode)
     if arguments.image and not text:
@@ -81,6 +82,7 @@ def _search_file(arguments: argparse.Namespace) -> int:
     if not queries:
         raise BadQuery(f"There is no query in {arguments.queries}.", "Write one a line.")
     with reading(arguments) as services:
+        say_what_is_unheeded(services)
         pages = services.search.search_many(queries, arguments.top_k, only=_filter(arguments), mode=arguments.mode)
     if arguments.json:
         terminal.print_json([terminal.page_as_json(page) for page in pages])

@@ -156,6 +156,12 @@ def piped(rest: str, home: Path, **env: str) -> subprocess.CompletedProcess[str]
     return subprocess.run(["sh", "-c", line], cwd=PROJECT_DIR, env=environment, capture_output=True, text=True, timeout=60)
 
 
+def test_a_setting_that_the_model_does_not_heed_is_said(strange: tuple[Path, Path]) -> None:
+    run = cli("search", "red", "--json", home=strange[0], MFE_DEVICE="cuda")
+    assert len(as_json(run)["results"]) == 2
+    assert run.stderr == "The built-in model runs on the CPU in fp32; MFE_DEVICE=cuda is for CLIP and Segment Anything.\n"
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_output_to_a_full_disk_is_told(strange: tuple[Path, Path], unbuffered: str) -> None:
