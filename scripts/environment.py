@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import http.client
 import importlib.util
 import json
 import os
@@ -100,7 +101,7 @@ def _notes(root: Path) -> dict[str, str]:
     """Fingerprints of what is completely installed, by kind; nothing where an installation was cut short or the file is damaged."""
     try:
         notes = json.loads(_note_file(root).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return notes if isinstance(notes, dict) else {}
 
@@ -185,7 +186,7 @@ def reachable(url: str, seconds: float = PROBE_SECONDS) -> bool:
             with urllib.request.urlopen(url, timeout=seconds) as response:
                 if response.status == 200:
                     answered.set()
-        except (OSError, ValueError):
+        except (OSError, ValueError, http.client.HTTPException):
             pass
         finally:
             done.set()

@@ -71,7 +71,7 @@ def running_for(home: Path) -> int | None:
     try:
         owner = json.loads((home / "data" / "library.owner.json").read_bytes())
         pid, port = int(owner["pid"]), int(owner["port"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
     health = _health(port) if 1 <= port <= 65_535 else {}
     return port if health.get("app") == APP and health.get("pid") == pid else None  # else a killed app left the file behind
@@ -112,7 +112,7 @@ def _health(port: int) -> dict[str, object]:
     try:
         with opener.open(f"{_url(port)}/api/health", timeout=2) as response:
             health = json.loads(response.read(10_000))
-    except (OSError, ValueError, http.client.HTTPException):
+    except (OSError, ValueError, RecursionError, http.client.HTTPException):
         return {}
     return health if isinstance(health, dict) else {}
 

@@ -6,7 +6,9 @@ Other imports than the standard library's are made when a command is run, so tha
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
+import io
 import os
 import sys
 from pathlib import Path
@@ -15,22 +17,49 @@ from typing import Any, NoReturn
 from src.errors import AppError, BadInput, BadQuery, UnknownModel
 
 DONE, FAILED, WRONG_USAGE = 0, 1, 2
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit code: 0 done, 1 failed (one line on standard error), 2 wrong usage."""
+    _write_anything()
     arguments = _parser().parse_args(argv)
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        print("Stopped; nothing in the library is lost.", file=sys.stderr)
+        return FAILED
+    except BrokenPipeError:  # the reader (head, less) has seen enough
+        _write_nowhere()
+        return DONE
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        _write_nowhere()
+        print(f"The output could not be written ({error.strerror}); nothing in the library is lost.", file=sys.stderr)
+        return FAILED
+
+
+def _run(arguments: argparse.Namespace) -> int:
     module, command = arguments.run
     try:
         return int(getattr(importlib.import_module(f"src.commands.{module}"), command)(arguments))
     except AppError as error:
         return _fail(arguments, error)
-    except KeyboardInterrupt:
-        print("Stopped; nothing in the library is lost.", file=sys.stderr)
-        return FAILED
-    except BrokenPipeError:  # the reader (head, less) has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
+
+
+def _write_anything() -> None:
+    """What the console's encoding has no sign for is written as its code (``\\u4e2d``), and never ends a command that has done its work."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _write_nowhere() -> None:
+    """Standard output takes nothing any more: what is left of it must not make a second error at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(arguments: argparse.Namespace, error: AppError) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, cast, get_args
@@ -92,6 +92,12 @@ class Settings:
             hosts=tuple(host.strip().lower() for host in env.get("MFE_HOSTS", "").split(",") if host.strip()),
             log_level=_one_of(env, "MFE_LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR")),
         )
+
+
+def variables_set(names: Sequence[str]) -> list[str]:
+    """Which of these variables of other programs are set, in either case, as they are written there. Their values stay where they are."""
+    spellings = (spelling for name in names for spelling in dict.fromkeys((name, name.lower())))
+    return [spelling for spelling in spellings if os.environ.get(spelling)]
 
 
 def _one_of(env: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 _HARMFUL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufff9-\ufffb\ud800-\udfff]")
@@ -15,6 +16,11 @@ def shown(text: str) -> str:
     joined emoji, odd blanks and the marks that right-to-left names are typed with.
     """
     return _HARMFUL.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def typed(text: str) -> str:
+    """A word of the command line as it was typed: what Python could not read by the system's locale (``LC_ALL=C``) is UTF-8."""
+    return os.fsencode(text).decode("utf-8", "replace")
 
 
 def count(number: int, one: str, many: str = "") -> str:

@@ -151,7 +151,11 @@ def _where(hit: SearchHit) -> str:
 
 
 def show_table(headings: list[str], rows: list[list[Any]]) -> None:
-    """A table that fits the terminal; cells are plain text, whatever is in them."""
+    """A table; cells are plain text, whatever is in them. Folded to fit a terminal, and a line a row for any other reader."""
+    cells = [[shown(str(cell)) for cell in row] for row in rows]
+    if not sys.stdout.isatty():
+        _print_lines([headings, *cells] if any(headings) else cells)
+        return
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -159,9 +163,15 @@ def show_table(headings: list[str], rows: list[list[Any]]) -> None:
     table = Table(box=None, pad_edge=False, show_header=any(headings))
     for heading in headings:
         table.add_column(heading, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(shown(str(cell))) for cell in row))
+    for row in cells:
+        table.add_row(*map(Text, row))
     Console().print(table)
+
+
+def _print_lines(rows: list[list[str]]) -> None:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 def print_json(value: Any) -> None:

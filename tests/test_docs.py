@@ -47,3 +47,49 @@ def test_links_and_named_files_exist(document: str) -> None:
 
 def test_the_two_commands_come_first() -> None:
     assert README.index("make run") < 1500 and README.index("make test") < 3000
+
+
+# ---------------------------------------------------------------- licences
+
+NOTICE = (PROJECT / "NOTICE").read_text()
+OWN_SOURCES = {".py", ".css", ".js", ".svg"}
+"""Kinds of files that are written for this project."""
+
+
+def noticed() -> list[str]:
+    """The paths that NOTICE has an entry for."""
+    return re.findall(r"^(?:src|training)/\S+$", NOTICE, re.MULTILINE)
+
+
+def test_every_path_and_licence_that_notice_names_is_there() -> None:
+    named = re.findall(r"(?:src|training|docs|LICENSES)/[\w./-]*\w/?|\b(?:LICENSE|requirements\.txt)\b", NOTICE)
+    assert len(noticed()) >= 9 and [path for path in named if not (PROJECT / path).exists()] == []
+
+
+def test_every_licence_text_is_named_in_notice_and_is_whole() -> None:
+    texts = {f"LICENSES/{path.name}": path.read_text() for path in (PROJECT / "LICENSES").iterdir()}
+    assert set(texts) == set(re.findall(r"LICENSES/[\w.-]+\w", NOTICE))
+    marks = {
+        "LICENSES/Apache-2.0.txt": ("Version 2.0, January 2004", "END OF TERMS AND CONDITIONS"),
+        "LICENSES/MIT-OpenAI-CLIP.txt": ("Copyright (c) 2021 OpenAI", "OTHER DEALINGS IN THE\nSOFTWARE."),
+        "LICENSES/MIT-Microsoft-TinyViT.txt": ("Copyright (c) Microsoft Corporation.", "OTHER DEALINGS IN THE\n    SOFTWARE"),
+        "LICENSES/WordNet-3.0.txt": ("WordNet Release 3.0", "LICENSEE agrees to preserve same."),
+    }
+    assert set(texts) == set(marks)
+    for name, (first, last) in marks.items():
+        assert first in texts[name] and last in texts[name], name
+
+
+def test_notice_tells_of_every_file_that_is_no_source_of_ours_and_of_every_vendored_folder() -> None:
+    entries = noticed()
+    files = [path.relative_to(PROJECT) for room in ("src", "training") for path in (PROJECT / room).rglob("*") if path.is_file()]
+    strange = [str(path) for path in files if path.suffix not in OWN_SOURCES and "__pycache__" not in path.parts]
+    assert len(strange) >= 7 and [path for path in strange if path not in entries] == []
+    vendored = [f"{path.relative_to(PROJECT)}/" for path in (PROJECT / "src").glob("vendored_*")]
+    assert len(vendored) == 2 and set(vendored) <= set(entries)
+
+
+def test_the_weights_terms_stand_where_the_licence_is() -> None:
+    for document in ((PROJECT / "LICENSE").read_text(), README):
+        text = " ".join(document.split())
+        assert "src/models/builtin_files/" in text and "personal and research use" in text and "LICENSES/" in text

@@ -6,7 +6,7 @@ import argparse
 
 from src import terminal
 from src.commands.opening import DONE, reading
-from src.names import shown
+from src.names import shown, typed
 from src.processing.discovery import parse_path
 from src.processing.image_io import display_text
 from src.services.exporting import Selection
@@ -19,7 +19,7 @@ def export(arguments: argparse.Namespace) -> int:
     with reading(arguments) as services:
         selection = Selection()
         if arguments.search is not None:
-            selection = Selection.of(services.search.search(Query(arguments.search), arguments.top_k, mode=arguments.mode))
+            selection = Selection.of(services.search.search(Query(typed(arguments.search)), arguments.top_k, mode=arguments.mode))
         events = services.exports.export(arguments.format, place, selection, arguments.pictures)
         report.follow(events, terminal.console(arguments.json))
     skipped = report.as_json()["skipped"]

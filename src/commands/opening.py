@@ -35,6 +35,7 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
 def opened(arguments: argparse.Namespace) -> Iterator[Services]:
     """The library as its owner. Raises LibraryBusy where an app or another command has it."""
     services = build_services(settings_of(arguments))
+    say_what_is_unheeded(services)
     try:
         yield services
     finally:
@@ -59,6 +60,12 @@ def looking(arguments: argparse.Namespace) -> Iterator[Services]:
         yield services
     finally:
         services.close()
+
+
+def say_what_is_unheeded(services: Services) -> None:
+    """One line on standard error where a setting asks for what the library's model does not do."""
+    if notice := services.library.unheeded():
+        terminal.note(notice)
 
 
 def do_job(arguments: argparse.Namespace, kind: JobKind, title: str, **params: Any) -> terminal.Report:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import codecs
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -10,13 +11,24 @@ from typing import Any
 
 from src import terminal
 from src.bootstrap import Services
-from src.commands.opening import DONE, FAILED, do_job, reading
+from src.commands.opening import DONE, FAILED, do_job, reading, say_what_is_unheeded
 from src.errors import BadInput, BadQuery, UnreadableImage, UnreadablePath
+from src.names import shown, typed
+from src.plain_files import opened_at_once
 from src.processing.discovery import parse_path
 from src.processing.image_io import display_text
 from src.schema import PhotoFilter
 from src.services.folders import inside
 from src.services.search import Query
+
+QUERIES_BYTES = 16 << 20
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 
 
 def index(arguments: argparse.Namespace) -> int:
@@ -48,7 +60,7 @@ def _reported(arguments: argparse.Namespace, report: terminal.Report) -> int:
 
 def search(arguments: argparse.Namespace) -> int:
     """search [TEXT] [--image FILE] or search --queries FILE."""
-    text = " ".join(arguments.text)
+    text = typed(" ".join(arguments.text))
     if arguments.queries is not None:
         if text or arguments.image:
             arguments.wrong_usage("--queries stands alone: give no TEXT and no --image beside it")
@@ -56,6 +68,7 @@ def search(arguments: argparse.Namespace) -> int:
     if not text and not arguments.image:
         arguments.wrong_usage("say what to look for: TEXT, --image FILE, or both")
     with reading(arguments) as services:
+        say_what_is_unheeded(services)
         image = _read_picture(arguments.image, services) if arguments.image else None
         page = services.search.search(Query(text, image), arguments.top_k, only=_filter(arguments), mode=arguments.mode)
     if arguments.image and not text:
@@ -65,23 +78,36 @@ def search(arguments: argparse.Namespace) -> int:
 
 
 def _search_file(arguments: argparse.Namespace) -> int:
-    try:
-        lines = Path(arguments.queries).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8 text"
-        raise UnreadablePath(f"The queries in {arguments.queries} can't be read ({reason}).") from error
-    queries = [Query(line) for line in lines if line.strip()]
+    queries = [Query(line) for line in _lines(arguments.queries) if line.strip()]
     if not queries:
         raise BadQuery(f"There is no query in {arguments.queries}.", "Write one a line.")
     with reading(arguments) as services:
+        say_what_is_unheeded(services)
         pages = services.search.search_many(queries, arguments.top_k, only=_filter(arguments), mode=arguments.mode)
     if arguments.json:
         terminal.print_json([terminal.page_as_json(page) for page in pages])
     else:
         for page in pages:
-            terminal.say(f"\n{page.query}")
+            terminal.say(f"\n{shown(page.query)}")
             terminal.show_page(page)
     return DONE
+
+
+def _lines(name: str) -> list[str]:
+    """The lines of a text file, in UTF-8 or what its byte order mark says. Raises UnreadablePath."""
+    try:
+        with open(Path(name).expanduser(), "rb", opener=opened_at_once) as file:
+            os.set_blocking(file.fileno(), True)
+            data = file.read(QUERIES_BYTES + 1)
+        text = data.decode(next((code for mark, code in _MARKS if data.startswith(mark)), "utf-8"))
+        reason = "it is larger than a list of queries" if len(data) > QUERIES_BYTES else "it is no text" if "\0" in text else ""
+    except OSError as error:
+        reason = error.strerror or str(error)
+    except UnicodeDecodeError:
+        reason = "it is no text in UTF-8"
+    if reason:
+        raise UnreadablePath(f"The queries in {name} can't be read ({reason}).", "Save them as plain text in UTF-8, one a line.")
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def _filter(arguments: argparse.Namespace) -> PhotoFilter:

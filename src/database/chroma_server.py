@@ -17,8 +17,10 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
+from src import network
 from src.database.chroma_index import BATCH, FLUSH, HNSW, LARGE, IndexFailed, ef_search, flush_at_building
 from src.database.exact import Match
+from src.errors import BadSetting
 from src.schema import FloatArray
 
 if TYPE_CHECKING:
@@ -80,7 +82,8 @@ class ChromaServer:
         """Vectors in a collection, 0 where there is none."""
         if self._look_up(name) is None:
             return 0
-        return int(self._of(name, "GET", "count", WORK_SECONDS))
+        with _understood():
+            return int(self._of(name, "GET", "count", WORK_SECONDS))
 
     def upsert(self, name: str, ids: Sequence[str], matrix: FloatArray) -> None:
         """Insert or replace n vectors, (n, D) float32, in batches; the collection is made where there is none."""
@@ -284,7 +287,7 @@ class ChromaServer:
             with self._connection() as client:
                 answer = client.request(method, f"{self._url}{API}{path}", json=body, timeout=patience)
             found = answer.json()
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, RecursionError, BadSetting) as error:
             raise IndexFailed(f"{self.place} can't be used: {type(error).__name__}: {error}") from error
         if answer.is_success:
             return found
@@ -294,12 +297,10 @@ class ChromaServer:
 
     @contextmanager
     def _connection(self) -> Iterator[httpx.Client]:
-        """The client, made on first use; it is not closed while someone waits for an answer."""
-        import httpx
-
+        """The client, made on first use; it is not closed while someone waits for an answer. Raises BadSetting."""
         with self._idle:
             if self._client is None:  # a proxy of this system's settings is for other machines than this one
-                self._client = httpx.Client(trust_env=not _loopback(self._url))
+                self._client = network.client(trust_env=not _loopback(self._url))
             client = self._client
             self._asking += 1
         try:
@@ -315,7 +316,7 @@ def _understood() -> Iterator[None]:
     """An answer of another shape than Chroma's becomes IndexFailed."""
     try:
         yield
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise IndexFailed(f"that is no answer of a Chroma server: {type(error).__name__}: {error}") from error
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from src.durable import draft_of
+from src.plain_files import read_object
 
 MANIFEST = "clean.json"
 DATABASE = "chroma.sqlite3"
@@ -50,8 +51,7 @@ def note_opening(folder: Path) -> None:
 
     A process that dies just before this costs a rebuild.
     """
-    if (folder / MANIFEST).exists():
-        described = json.loads((folder / MANIFEST).read_bytes())
+    if described := read_object(folder / MANIFEST):
         file = folder / DATABASE
         described["files"][DATABASE] = [file.stat().st_size, _file_checksum(file)]
         _store(folder, described)
@@ -79,7 +79,7 @@ def verified(folder: Path) -> dict[str, Note] | None:
     if not (folder / DATABASE).exists() and not segments(folder):
         return {}
     try:
-        said = json.loads((folder / MANIFEST).read_bytes())
+        said = read_object(folder / MANIFEST)
         notes = {str(name): Note(str(note["fingerprint"]), int(note["deleted"])) for name, note in said["collections"].items()}
         return notes if _description(folder) == said["files"] else None
     except (OSError, sqlite3.Error, ValueError, KeyError, TypeError, AttributeError):

@@ -11,6 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from src.errors import LibraryBusy, LibraryUnusable
+from src.plain_files import read_object
 
 try:
     import fcntl
@@ -143,9 +144,9 @@ class LibraryLock:
     def _named(self) -> Owner | None:
         """Who says it holds the lock, unless that process is gone: it was killed, and the one that has the lock now has not said so yet."""
         try:
-            said = json.loads(self._owner_file.read_text())
+            said = read_object(self._owner_file)
             owner = Owner(int(said["pid"]), None if said["port"] is None else int(said["port"]))
-        except (OSError, ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, OverflowError):
             return None
         return owner if _runs(owner.pid) else None
 

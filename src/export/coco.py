@@ -91,7 +91,7 @@ class _Writer:
                 "date_captured": (image.taken_at or "").replace("T", " "),
                 "source_id": image.id,
                 "name": image.name,
-                "tags": list(image.tags),
+                **({"tags": list(image.tags)} if image.tags else {}),
                 **_score(image.score),
             }
         )

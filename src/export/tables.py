@@ -19,7 +19,7 @@ from src.schema import Progress
 if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped]
 
-IMAGES = ("id", "name", "path", "width", "height", "taken_at", "format", "bytes", "tags", "score", "objects")
+IMAGES = ("id", "name", "path", "width", "height", "taken_at", "format", "bytes", "score", "objects")
 OBJECTS = ("image_id", "number", "category", "left", "top", "right", "bottom", "area", "score", "origin")
 ROWS = 1_000
 """Held in memory before they are written to a Parquet file."""
@@ -31,7 +31,7 @@ _WHOLE = ("width", "height", "bytes", "objects", "number", "left", "top", "right
 def export_csv(images: Iterable[ExportedImage], place: Path, *, total: int | None = None) -> Iterator[Progress]:
     """Write ``images.csv`` and ``objects.csv`` to a new folder or ZIP at ``place``.
 
-    Tags are joined by ``; ``. Text is as it may be shown, and nothing in it is a formula: ``export_parquet`` keeps every letter. Progress
+    Text is as it may be shown, and nothing in it is a formula: ``export_parquet`` keeps every letter. Progress
     in images; closing the iterator leaves nothing. Raises BadInput where ``place`` exists or there is no picture, UnreadablePath where
     it can't be written.
     """
@@ -41,7 +41,7 @@ def export_csv(images: Iterable[ExportedImage], place: Path, *, total: int | Non
 def export_parquet(images: Iterable[ExportedImage], place: Path, *, total: int | None = None) -> Iterator[Progress]:
     """Write ``images.parquet`` and ``objects.parquet``, else as ``export_csv``.
 
-    ``taken_at`` is a time without a zone, ``tags`` a list. Bytes of a path that are no text become U+FFFD.
+    ``taken_at`` is a time without a zone. Bytes of a path that are no text become U+FFFD.
     """
     return _export(images, place, total, _Parquet, ".parquet")
 
@@ -75,7 +75,7 @@ def _export(
 
 def _image_row(image: ExportedImage) -> tuple[Any, ...]:
     known = (image.id, image.name, image.path, image.width, image.height, image.taken_at, image.format, image.bytes)
-    return (*known, list(image.tags), rounded(image.score), len(image.annotations))
+    return (*known, rounded(image.score), len(image.annotations))
 
 
 def _object_row(image: ExportedImage, number: int, item: Annotation) -> tuple[Any, ...]:
@@ -91,7 +91,7 @@ class _Csv:
         self._sheet = Sheet(file, columns)
 
     def add(self, row: tuple[Any, ...]) -> None:
-        self._sheet.add(["; ".join(value) if isinstance(value, list) else value for value in row])
+        self._sheet.add(row)
 
     def close(self) -> None:
         """Every row is written."""
@@ -125,15 +125,13 @@ class _Parquet:
 
 
 def _kind(name: str, pa: Any) -> pa.DataType:
-    special = {"taken_at": pa.timestamp("ms"), "tags": pa.list_(pa.string()), "score": pa.float64()}
+    special = {"taken_at": pa.timestamp("ms"), "score": pa.float64()}
     return special.get(name, pa.int64() if name in _WHOLE else pa.string())
 
 
 def _value(name: str, value: Any) -> Any:
     if name == "taken_at":
         return _moment(value)
-    if isinstance(value, list):
-        return [_text(item) for item in value]
     return _text(value) if isinstance(value, str) else value
 
 

@@ -132,7 +132,7 @@ def _read_card(path: Path) -> _Card:
         hashes = {name: str(card["sha256"][name]) for name in (IMAGE, TEXT, TOKENIZER)}
         floors = tuple((int(images), float(floor)) for images, floor in card["text_floors"])
         return _Card(str(card["space"]), int(card["dimensions"]), floors, hashes)
-    except (ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise WeightsCorrupt(f"The built-in model's {CARD} can't be read.", _HINT) from error
 
 

@@ -5,6 +5,7 @@ Importing this module loads neither torch nor onnxruntime; a model's own module 
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -17,12 +18,13 @@ from PIL import Image
 from src.config import Settings
 from src.errors import DownloadFailed, WeightsCorrupt, WeightsMissing
 from src.models import registry, segmenters, weights
+from src.models.downloads import Spec
 from src.models.registry import ModelSpec
-from src.models.weights import Spec
 from src.pixels import to_rgb
 from src.schema import Embedder, FloatArray, ModelStatus, Progress, Segmenter
 
 BATCH = 32
+log = logging.getLogger(__name__)
 IDLE_S = 600.0
 """After so long without being used a model's memory is given back."""
 
@@ -136,6 +138,14 @@ class ModelManager:
         device, precision = ("CPU", "fp32") if spec.ships else (self.settings.device, self.settings.precision)
         return str(getattr(model, "device_name", device)), str(getattr(model, "precision_name", precision))
 
+    def unheeded(self, model_id: str) -> str | None:
+        """What was asked for by MFE_DEVICE and MFE_PRECISION and is not done by that model, as a sentence; None where all is."""
+        asked = {"MFE_DEVICE": self.settings.device, "MFE_PRECISION": self.settings.precision}
+        ignored = [f"{name}={value}" for name, value in asked.items() if value not in ("auto", "cpu", "fp32")]
+        if not ignored or not registry.spec(model_id).ships:
+            return None
+        return f"The built-in model runs on the CPU in fp32; {' and '.join(ignored)} is for CLIP and Segment Anything."
+
     # ------------------------------------------------------------ any model
 
     def knows(self, model_id: str | None) -> bool:
@@ -150,6 +160,8 @@ class ModelManager:
                 checkpoint = self._checkpoint(spec)
                 if checkpoint is None and not spec.ships:
                     raise weights.missing(spec, self.settings.weights_dir, self.settings.weights_url)
+                if notice := self.unheeded(spec.id):
+                    log.info(notice)
                 self._loaded[spec.id] = self._loader(spec, checkpoint, self.settings)
             return self._loaded[spec.id]
 

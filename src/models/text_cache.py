@@ -24,7 +24,11 @@ class TextCache:
         self._lock = threading.Lock()
 
     def vectors(self, texts: Sequence[str]) -> FloatArray:
-        """n >= 1 texts -> (n, D), an array of its own; those that are not remembered are encoded together."""
+        """n >= 1 texts -> (n, D), an array of its own; those that are not remembered are encoded together.
+
+        What is no character (half of a surrogate pair) is read as a question mark: no tokenizer takes it.
+        """
+        texts = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
         found = self._remembered(texts)
         new = [text for text in dict.fromkeys(texts) if text not in found]
         if new:

@@ -76,6 +76,10 @@ class LibraryService:
     def model_statuses(self) -> list[ModelStatus]:
         return self._models.statuses(self.active_model)
 
+    def unheeded(self) -> str | None:
+        """What was asked of the library's model by a setting and is not done, as a sentence; None where all is."""
+        return self._models.unheeded(self.active_model)
+
     def runs_on(self) -> tuple[str, str]:
         """Device and precision of the active model, for display."""
         return self._models.runs_on(self.active_model)

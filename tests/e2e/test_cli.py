@@ -26,7 +26,7 @@ from tests.fakes import COLOURS
 def cli(*arguments: object, home: Path, check: int | None = 0, **env: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "src.cli", *map(str, arguments)]
     environment = {**os.environ, "MFE_HOME": str(home), **env}
-    run = subprocess.run(command, cwd=PROJECT_DIR, env=environment, capture_output=True, text=True, timeout=120)
+    run = subprocess.run(command, cwd=PROJECT_DIR, env=environment, capture_output=True, text=True, errors="replace", timeout=120)
     assert check is None or run.returncode == check, (run.returncode, run.stdout, run.stderr)
     assert "Traceback" not in run.stderr
     return run
@@ -99,6 +99,80 @@ def test_stats_models_and_tables_for_people(home: Path) -> None:
     assert models["builtin"]["available"] and models["builtin"]["active"] and not models["ViT-B/32"]["available"]
     table = cli("search", "red", home=home).stdout
     assert "red.jpg" in table and "of 4 photos" in table and "builtin" in cli("stats", home=home).stdout
+
+
+@pytest.fixture(scope="module")
+def strange(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A library and its folder, whose long path no 8-bit console can show; one file's name is no text at all."""
+    album = tmp_path_factory.mktemp("album") / ("\u4e2d\u6587 za\u017c\u00f3\u0142\u0107 \u6f22\u5b57" * 8)
+    album.mkdir()
+    make_photo(album / "r\u00f6t \U0001f600.jpg", COLOURS["red"], (320, 240))
+    make_photo(album / "blue.jpg", COLOURS["blue"], (320, 240))
+    os.rename(album / "blue.jpg", os.fsencode(album) + b"/\xff\xfe.jpg")
+    (album / "text \u4e2d.jpg").write_text("no picture")
+    home = tmp_path_factory.mktemp("home")
+    cli("index", album, home=home)
+    return home, album
+
+
+PLAIN_C = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+
+CONSOLES = {"cp1252": {"PYTHONIOENCODING": "cp1252"}, "C": PLAIN_C}
+
+
+@pytest.mark.parametrize("env", CONSOLES.values(), ids=CONSOLES)
+def test_a_console_that_is_not_utf_8_ends_no_command_in_an_error(strange: tuple[Path, Path], tmp_path: Path, env: dict[str, str]) -> None:
+    home, album = strange
+    run = partial(cli, home=home, **env)
+    assert "\\u4e2d" in run("index", album).stdout
+    assert "\\u4e2d" in run("search", "red \u4e2d", "--top-k", "2").stdout
+    assert "\\u4e2d" in run("folders").stdout
+    assert "is not a picture" in run("search", "--image", album / "text \u4e2d.jpg", check=1).stderr
+    assert "2 pictures written" in run("export", tmp_path / "\u4e2d", "--format", "csv").stdout
+    assert len(as_json(run("search", "red \u4e2d", "--json"))["results"]) == 2
+    (tmp_path / "queries.txt").write_text("red \u4e2d\n", encoding="utf-8")
+    assert "red \\u4e2d" in run("search", "--queries", tmp_path / "queries.txt").stdout
+
+
+def test_words_are_the_same_in_every_locale(strange: tuple[Path, Path]) -> None:
+    answers = [as_json(cli("search", "a r\u00f6d \u4e2d", "--json", home=strange[0], **env)) for env in ({}, PLAIN_C)]
+    assert answers[0]["query"] == answers[1]["query"] == "a r\u00f6d \u4e2d"
+    assert [hit["score"] for hit in answers[0]["results"]] == [hit["score"] for hit in answers[1]["results"]]
+
+
+def test_what_is_piped_has_a_line_for_each_result(strange: tuple[Path, Path]) -> None:
+    home, album = strange
+    lines = cli("search", "a plain red picture", home=home, COLUMNS="40").stdout.splitlines()
+    at = lines.index("score  picture")
+    assert lines[at + 1].split("  ", 1)[1] == str(album / "r\u00f6t \U0001f600.jpg")
+    assert lines[at + 3].startswith("2 of 2 images")
+
+
+def piped(rest: str, home: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    """``src.cli`` within a shell's line."""
+    environment = {**os.environ, "MFE_HOME": str(home), **env}
+    line = f"{sys.executable} -m src.cli {rest}"
+    return subprocess.run(["sh", "-c", line], cwd=PROJECT_DIR, env=environment, capture_output=True, text=True, timeout=60)
+
+
+def test_a_setting_that_the_model_does_not_heed_is_said(strange: tuple[Path, Path]) -> None:
+    run = cli("search", "red", "--json", home=strange[0], MFE_DEVICE="cuda")
+    assert len(as_json(run)["results"]) == 2
+    assert run.stderr == "The built-in model runs on the CPU in fp32; MFE_DEVICE=cuda is for CLIP and Segment Anything.\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_output_to_a_full_disk_is_told(strange: tuple[Path, Path], unbuffered: str) -> None:
+    run = piped("models > /dev/full", strange[0], PYTHONUNBUFFERED=unbuffered)
+    assert run.returncode == 1 and len(run.stderr.splitlines()) == 1 and "The output could not be written" in run.stderr
+
+
+@pytest.mark.parametrize(("what", "unbuffered"), [("models", ""), ("models", "1"), ("search red --model nonsense --json", "1")])
+def test_a_reader_that_has_seen_enough_makes_no_traceback(strange: tuple[Path, Path], what: str, unbuffered: str) -> None:
+    run = piped(f"{what} | true", strange[0], PYTHONUNBUFFERED=unbuffered)
+    assert "Traceback" not in run.stderr and "Exception" not in run.stderr
 
 
 @pytest.mark.parametrize(

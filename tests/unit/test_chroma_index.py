@@ -96,6 +96,15 @@ def empty(file: Path) -> None:
     file.write_bytes(b"")
 
 
+@pytest.mark.parametrize("said", [b"[" * 100_000, b'{"files":' * 100_000, b"[]", b'{"collections": 7}', b"\xff\xfe", b" " * 8_000_000])
+def test_a_manifest_that_no_program_would_write_is_none(closed: Path, tmp_path: Path, said: bytes) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(closed, folder)
+    (folder / MANIFEST).write_bytes(said)
+    assert index_manifest.verified(folder) is None
+    assert ChromaIndex(folder).count("photos") == 0
+
+
 @pytest.mark.parametrize("vectors", [300, 1_300])
 def test_a_kill_while_searching_costs_nothing_and_one_after_a_write_the_index(tmp_path: Path, vectors: int) -> None:
     folder = tmp_path / "index"

@@ -228,7 +228,10 @@ class Page(BaseHTTPRequestHandler):
         (302, ""),
         (500, json.dumps({"error": "InternalError", "message": "disk full"})),
         (403, "{}"),
+        (200, "[" * 100_000),
+        (200, json.dumps({"id": "x", "metadata": {"deleted": 1e999}})),
     ],
+    ids=lambda value: str(value)[:30],
 )
 def test_another_servers_answers_are_failures(library: str, status: int, text: str) -> None:
     with HTTPServer(("127.0.0.1", 0), type("Fixed", (Page,), {"status": status, "text": text})) as page:
@@ -247,6 +250,36 @@ def test_another_servers_answers_are_failures(library: str, status: int, text: s
         index.discard()
         index.close()
         page.shutdown()
+
+
+def test_answers_of_another_shape_are_failures(library: str) -> None:
+    text = json.dumps({"id": "x", "metadata": None, "ids": 7, "distances": 7})
+    with HTTPServer(("127.0.0.1", 0), type("Fixed", (Page,), {"status": 200, "text": text})) as page:
+        threading.Thread(target=page.serve_forever, args=(0.01,), daemon=True).start()
+        index = ChromaServer(f"http://127.0.0.1:{page.server_port}", library)
+        for ask in (lambda: index.count("photos"), lambda: index.query("photos", MATRIX[:1], 3)):
+            with pytest.raises(IndexFailed, match="no answer of a Chroma server"):
+                ask()
+        page.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("ALL_PROXY", "socks://127.0.0.1:1"), ("SSL_CERT_FILE", "/nowhere.pem"), ("HTTP_PROXY", "http://127.0.0.1:port")]
+)
+def test_a_network_setting_of_no_use_is_a_failure_of_the_server_elsewhere_alone(
+    server: ChromaProcess, library: str, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.delenv("SSL_CERT_DIR", raising=False)
+    monkeypatch.setenv(name, value)
+    elsewhere = ChromaServer("http://198.51.100.1:8000", library)
+    with pytest.raises(IndexFailed, match=f"{name} can't be used"):
+        elsewhere.query("photos", MATRIX[:1], 3)
+    assert not elsewhere.reachable()
+    elsewhere.discard()
+    elsewhere.close()
+    here = ChromaServer(server.url, library)
+    assert here.reachable(), "a server on this computer needs no such setting"
+    here.close()
 
 
 def test_closing_waits_for_a_search_under_way(library: str) -> None:

@@ -39,7 +39,7 @@ def test_what_is_written_is_what_is_read(tmp_path: Path) -> None:
     assert [(category["id"], category["name"]) for category in raw["categories"]] == [(1, "cat"), (2, "ring")]
     for number, image in enumerate(images, 1):
         (stored,) = coco.loadImgs(number)
-        assert (stored["file_name"], stored["source_id"], stored["tags"]) == (image.path, image.id, list(image.tags))
+        assert (stored["file_name"], stored["source_id"], stored.get("tags", [])) == (image.path, image.id, list(image.tags))
         assert (stored["width"], stored["height"], stored["date_captured"]) == (WIDTH, HEIGHT, "2024-05-01 10:20:30")
         assert len(coco.getAnnIds(number)) == len(image.annotations)
 

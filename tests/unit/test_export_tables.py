@@ -31,8 +31,8 @@ def test_csv_has_every_picture_and_every_object(tmp_path: Path) -> None:
     assert list(export_csv(images, tmp_path / "out", total=3)) == [Progress(at, 3, "images", image.name) for at, image in enumerate(images)]
     pictures, objects = rows(tmp_path / "out" / "images.csv"), rows(tmp_path / "out" / "objects.csv")
     assert tuple(pictures[0]) == IMAGES and tuple(objects[0]) == OBJECTS
-    assert [(row["id"], row["path"], row["tags"], row["objects"]) for row in pictures] == [
-        (image.id, image.path, "holiday; sea", str(len(image.annotations))) for image in images
+    assert [(row["id"], row["path"], row["objects"]) for row in pictures] == [
+        (image.id, image.path, str(len(image.annotations))) for image in images
     ]
     assert [(row["image_id"][:8], row["number"], row["category"]) for row in objects] == [
         ("00000001", "1", "cat"),
@@ -55,7 +55,6 @@ def test_parquet_has_types(tmp_path: Path) -> None:
         "taken_at": datetime(2024, 5, 1, 10, 20, 30),
         "format": "JPEG",
         "bytes": images[0].bytes,
-        "tags": ["holiday", "sea"],
         "score": None,
         "objects": 1,
     }
@@ -90,7 +89,7 @@ def test_odd_times_and_names_are_no_error(tmp_path: Path) -> None:
 def test_no_cell_is_a_formula(tmp_path: Path, start: str) -> None:
     text = f'{start}HYPERLINK("http://x")'
     item = Annotation(text, (0, 0, 1, 1), origin=text)
-    image = exported(Path("a.jpg"), name=text, path=text, tags=(text,), format=text, annotations=(item,))
+    image = exported(Path("a.jpg"), name=text, path=text, format=text, annotations=(item,))
     list(export_csv([image], tmp_path / "out"))
     for table in ("images", "objects"):
         for row in rows(tmp_path / "out" / f"{table}.csv"):

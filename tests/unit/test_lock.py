@@ -114,7 +114,12 @@ def test_the_living_who_hold_nothing_are_never_named_as_the_owner(file: Path, ow
 
 
 @pytest.mark.parametrize(
-    "said", ["", "{", "[]", "null", "{}", '{"pid": "x", "port": 1}', '{"pid": 1}', '{"pid": -1, "port": 1}', '{"pid": 1e99, "port": 1}']
+    "said",
+    [
+        *("", "{", "[]", "null", "{}", '{"pid": "x", "port": 1}', '{"pid": 1}', '{"pid": -1, "port": 1}', '{"pid": 1e99, "port": 1}'),
+        *("[" * 100_000, '{"pid":' * 100_000, '{"pid": 1e999, "port": 1}'),
+    ],
+    ids=lambda said: said[:24],
 )
 def test_an_owner_that_can_not_be_read_is_nobody(file: Path, owner_file: Path, said: str) -> None:
     with holder(file):

@@ -291,6 +291,20 @@ def test_device_and_precision_are_what_the_model_says_or_what_was_asked_for(sett
     assert clip.runs_on() == ("cuda", "bf16")
 
 
+def test_a_setting_that_the_built_in_model_does_not_heed_is_said(settings: Settings, loader, caplog) -> None:
+    caplog.set_level("INFO")
+    unheeded = [("cuda", "auto", "MFE_DEVICE=cuda"), ("auto", "bf16", "MFE_PRECISION=bf16")]
+    for device, precision, said in [("auto", "auto", None), ("cpu", "fp32", None), *unheeded]:
+        manager = ModelManager("builtin", Settings(home=settings.home, device=device, precision=precision), loader)
+        notice = manager.unheeded("builtin")
+        assert manager.unheeded("ViT-B/32") is None
+        caplog.clear()
+        manager.embedder()
+        assert [record.message for record in caplog.records] == ([notice] if said else [])
+        assert notice is None if said is None else notice.startswith("The built-in model runs on the CPU in fp32") and said in notice
+        assert manager.runs_on() == ("CPU", "fp32")
+
+
 def test_a_segmenter_whose_weights_are_not_here_says_where_to_get_them(settings: Settings) -> None:
     manager = ModelManager(settings=settings)
     with pytest.raises(WeightsMissing, match="MobileSAM") as caught:

@@ -213,7 +213,7 @@ def test_an_interrupted_installation_is_taken_up_again(project, installer, monke
     assert environment.attempt("run", project) == 0
 
 
-@pytest.mark.parametrize("damage", ["", "[1]", "{"])
+@pytest.mark.parametrize("damage", ["", "[1]", "{", "[" * 100_000], ids=["empty", "list", "open", "deep"])
 def test_a_damaged_note_installs_again(project, installer, damage):
     environment.ensure("run", project)
     (project / ".venv" / "installed.json").write_text(damage)
@@ -327,6 +327,17 @@ def test_an_index_that_answers_is_reachable_and_one_that_refuses_is_not():
     assert time.monotonic() - started < 1
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("http_proxy", "http://127.0.0.1:port"), ("http_proxy", "socks://127.0.0.1:1"), ("all_proxy", "x://"), ("SSL_CERT_FILE", "/nowhere")],
+)
+def test_network_settings_of_no_use_make_no_traceback(monkeypatch, capfd, name, value):
+    monkeypatch.setenv(name, value)
+    for asked in (f"http://127.0.0.1:{free_port()}/torch/", f"https://127.0.0.1:{free_port()}/torch/", "http://127.0.0.1:port/"):
+        assert not environment.reachable(asked)
+    assert capfd.readouterr() == ("", "")
+
+
 def test_an_index_that_never_answers_costs_three_seconds():
     with black_hole() as port:
         started = time.monotonic()
@@ -370,7 +381,7 @@ def browser(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return opened
 
 
-@pytest.mark.parametrize("answer", [b"hello", b"[]", b'{"app": "something else"}', b"\xff\xfe"])
+@pytest.mark.parametrize("answer", [b"hello", b"[]", b'{"app": "something else"}', b"\xff\xfe", b"[" * 10_000])
 def test_a_port_taken_by_another_program_is_told_with_the_way_out(browser, capsys, answer):
     with server(answer) as port:
         assert launch.main({"PORT": str(port)}) == 1
@@ -421,7 +432,12 @@ def test_what_a_killed_app_left_behind_opens_nothing(tmp_path, answer):
 
 
 @pytest.mark.parametrize(
-    "owner", ["", "{", "[]", "null", {}, {"pid": 1}, {"pid": 1, "port": None}, {"pid": 1, "port": 99999}, {"pid": "x", "port": 1}]
+    "owner",
+    [
+        *("", "{", "[]", "null", {}, {"pid": 1}, {"pid": 1, "port": None}, {"pid": 1, "port": 99999}, {"pid": "x", "port": 1}),
+        *("[" * 100_000, '{"pid": 1e999, "port": 1}'),
+    ],
+    ids=lambda owner: str(owner)[:24],
 )
 def test_an_owner_that_can_not_be_read_is_nobody(tmp_path, owner):
     with library(tmp_path / "library", owner) as environ:

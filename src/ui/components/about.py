@@ -75,6 +75,8 @@ def show_model(services: Services, stats: LibraryStats) -> None:
     st.markdown(f"**{literal(status.title)}** – {literal(status.about)}")
     device, precision = services.library.runs_on()
     st.markdown(f"{status.dimensions} dimensions, on {device} with {precision}.")
+    if notice := services.library.unheeded():
+        st.caption(literal(notice))
     st.caption("It judges what a whole picture shows. It does not read text in pictures, know people by name or count reliably.")
 
 

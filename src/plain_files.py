@@ -1,0 +1,42 @@
+"""Files that may be anything by now: opened only where they are plain files, and never waited for."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import stat
+from io import BufferedReader
+from pathlib import Path
+from typing import Any
+
+JSON_BYTES = 4 << 20
+"""Most that is read of a file of JSON that this program keeps for itself: thousands of times what it writes."""
+
+
+def open_plain(path: Path) -> BufferedReader:
+    """The file for reading. Raises OSError, at once, also for a pipe, a device or a folder under that name."""
+    file = open(path, "rb", opener=opened_at_once)  # noqa: SIM115 - the caller closes it
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "it is no plain file", str(path))
+    return file
+
+
+def opened_at_once(path: str, flags: int) -> int:
+    """An ``opener`` for ``open`` that does not wait for somebody to write to a pipe."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """A small JSON object that this program once wrote; {} where the file is absent, unreadable, too large or holds anything else.
+
+    Whatever is in the file, nothing is raised: what is kept this way can always be found out anew.
+    """
+    try:
+        with open_plain(path) as file:
+            data = file.read(JSON_BYTES + 1)
+        said = json.loads(data) if len(data) <= JSON_BYTES else None
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return said if isinstance(said, dict) else {}
