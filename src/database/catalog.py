@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from src.database.file_table import FileRow, FileTable, Refusal, hide_without_file, put_files, put_refusals, within
+from src.database.file_table import FileRow, FileTable, Refusal, hide_without_file, put_files, put_refusals, within, within_only
 from src.database.folder_table import FolderTable
 from src.database.health import HealthTable
 from src.database.job_table import JobTable
@@ -193,10 +193,16 @@ class Catalog:
             query = sa.select(images.c.id).where(images.c.removed_at.is_not(None), images.c.id.not_in(kept))
             return list(db.execute(query).scalars())
 
-    def only_in(self, folder: bytes) -> list[str]:
-        """Ids of images that have files in a folder and nowhere else."""
-        inside = sa.select(files.c.image_id).where(within(folder))
-        outside = sa.select(files.c.image_id).where(~within(folder))
+    def earlier(self) -> list[str]:
+        """Ids of hidden images that no path is known of: what was at theirs was changed, and is another image now."""
+        held = sa.exists().where(files.c.image_id == images.c.id)
+        with self._file.reading() as db:
+            return list(db.execute(sa.select(images.c.id).where(images.c.removed_at.is_not(None), ~held)).scalars())
+
+    def only_in(self, folder: bytes, beside: Sequence[bytes] = ()) -> list[str]:
+        """Ids of images that have files in a folder (but for what is in ``beside``) and nowhere else."""
+        inside = sa.select(files.c.image_id).where(within_only(folder, beside))
+        outside = sa.select(files.c.image_id).where(~within_only(folder, beside))
         with self._file.reading() as db:
             query = sa.select(images.c.id).where(images.c.id.in_(inside), images.c.id.not_in(outside))
             return list(db.execute(query).scalars())
@@ -211,9 +217,12 @@ class Catalog:
                 db.execute(files.delete().where(files.c.image_id.in_(part)))
                 db.execute(images.delete().where(images.c.id.in_(part)))
 
-    def drop_folder(self, folder: bytes) -> None:
-        """Follow a folder no more: its files' rows go. Images that are held by no file then must have been forgotten before."""
-        start = within(folder)
+    def drop_folder(self, folder: bytes, beside: Sequence[bytes] = ()) -> None:
+        """Follow a folder no more: its files' rows go, but for those in ``beside``.
+
+        Images that are held by no file then must have been forgotten before.
+        """
+        start = within_only(folder, beside)
         with self._file.writing() as db:
             held = set(db.execute(sa.select(files.c.image_id).where(start)).scalars())
             db.execute(files.delete().where(start))

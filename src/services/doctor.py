@@ -19,6 +19,7 @@ from src.errors import LibraryUnusable, ModelError
 from src.models import registry
 from src.models.model_manager import ModelManager
 from src.names import count
+from src.processing.presence import Look, Presence
 from src.processing.thumbnails import thumbnail_path
 from src.schema import Finding, Progress
 from src.services.library import LibraryService
@@ -195,7 +196,8 @@ class DoctorService:
     def _uploads(self, repair: bool) -> Events:
         """An upload is the only copy we know of: none is deleted here."""
         paths = self._catalog.health.uploads()
-        lost = [path for path in paths if not os.path.exists(path)]
+        look = Look()
+        lost = [path for path in paths if look.at(path, None).presence is Presence.GONE]
         if lost:
             if repair:
                 self._catalog.files.lose(lost)
