@@ -69,9 +69,7 @@ class FileTable:
     def at(self, paths: Sequence[bytes]) -> dict[bytes, KnownFile]:
         """What is known of these paths; unknown ones are left out."""
         columns = (files.c.path, *_STAMP, files.c.image_id, files.c.missing_since)
-        return {
-            row[0]: KnownFile(FileStamp(*row[1:5]), row[5], row[6] is not None) for row in self._rows(columns, files.c.path, paths)
-        }
+        return {row[0]: KnownFile(FileStamp(*row[1:5]), row[5], row[6] is not None) for row in self._rows(columns, files.c.path, paths)}
 
     def with_stamps(self, stamps: Sequence[FileStamp]) -> dict[FileStamp, str]:
         """Stamp -> id of the image that a file of just that stamp holds: a file that was moved is known without being read."""

@@ -39,6 +39,7 @@ _SYSTEM_ON_WINDOWS = ("windows", "program files", "program files (x86)", "progra
 _DRIVES = ("media", "user")
 """Below /run: where drives and network folders are mounted."""
 
+
 @dataclass
 class Rules:
     """What decides whether a scan follows the links that it comes upon, and what it leaves out."""

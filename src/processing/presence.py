@@ -121,6 +121,6 @@ class Look:
 
 
 def _step(folder: bytes, path: bytes) -> bytes:
-    """The first step from a folder towards a path below it; the folder itself where that is the path."""
-    step = os.path.join(folder, path[len(folder) :].lstrip(os.fsencode(os.sep)).split(os.fsencode(os.sep), 1)[0])
-    return folder if step == path else step
+    """The first step from a folder towards a path below it."""
+    rest = path[len(folder) :].lstrip(os.fsencode(os.sep))
+    return os.path.join(folder, rest.split(os.fsencode(os.sep), 1)[0])

@@ -14,7 +14,6 @@ import pytest
 from src.bootstrap import Services
 from src.processing.thumbnails import thumbnail_path
 from src.schema import Already, Finding, Indexed, JobEvent
-from src.services.search import Query
 from tests.conftest import encoded, make_photo, of
 from tests.fakes import COLOURS
 
@@ -117,9 +116,7 @@ def test_a_drive_below_a_folder_that_is_unplugged_loses_nothing(
     assert services.folders.all()[0].away == 0 and services.folders.out_of_reach() == []
 
 
-def test_what_was_deleted_from_a_drive_with_a_new_number_is_missing(
-    services: Services, photos: Path, drive: Path, disks: Any
-) -> None:
+def test_what_was_deleted_from_a_drive_with_a_new_number_is_missing(services: Services, photos: Path, drive: Path, disks: Any) -> None:
     run(services, "index", paths=[str(photos)])
     disks(drive, 4712)
     (drive / "2024" / "pink.jpg").unlink()
