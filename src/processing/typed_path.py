@@ -20,9 +20,10 @@ def parse_path(text: str) -> Path:
     Raises UnreadablePath where nothing was typed or it can be no path.
     """
     meanings = _meanings(text)
-    if not meanings:
+    meant = next((meaning for meaning in meanings if meaning and _exists(meaning)), meanings[-1])
+    if not meant:
         raise UnreadablePath("No folder was given.", "Type its path, such as ~/Pictures.")
-    return direct(next((meaning for meaning in meanings if _exists(meaning)), meanings[-1]))
+    return direct(meant)
 
 
 def direct(path: str) -> Path:
@@ -42,7 +43,7 @@ def direct(path: str) -> Path:
 
 
 def _meanings(text: str) -> list[str]:
-    """What a text may mean, the most literal first; none where nothing is left of it."""
+    """What a text may mean, the most literal first; the last is empty where nothing is left of it."""
     found = [text]
     bare = text.strip()
     quoted = re.fullmatch(r"""(["'])(.*)\1""", bare, re.DOTALL)
@@ -50,7 +51,7 @@ def _meanings(text: str) -> list[str]:
     if found[-1].lower().startswith("file:"):
         found.append(_from_url(found[-1]))
     found.append(os.path.expanduser(found[-1]))
-    return [meaning for meaning in dict.fromkeys(found) if meaning] if found[-1] else []
+    return found
 
 
 def _from_url(url: str) -> str:
