@@ -41,7 +41,7 @@ def _remove(arguments: argparse.Namespace) -> int:
     if arguments.json:
         terminal.print_json({"removed": removed})
         return DONE
-    terminal.say(f"The folder is followed no more; {count(removed, 'photo')} forgotten. Its files were not touched.")
+    terminal.say(f"The folder is followed no more; {removed:,} photos forgotten. Its files were not touched.")
     if offline:
         terminal.say("It was offline: to have its photos again, add it when it is back.")
     return DONE
@@ -64,15 +64,14 @@ def forget_missing(arguments: argparse.Namespace) -> int:
         if not arguments.yes:
             missing = services.folders.missing(look=True)
             also = f", and so would {count(earlier, 'earlier version')} of changed photos" if earlier else ""
-            what = f"{count(missing, 'photo')} {'is' if missing == 1 else 'are'} missing and would be forgotten{also}"
-            arguments.wrong_usage(f"{what}: say --yes to do it")
+            arguments.wrong_usage(f"{missing:,} photos are missing and would be forgotten{also}: say --yes to do it")
     report = do_job(arguments, "forget", "Forgetting missing photos (command line)")
     forgotten = finished(report).done
     if arguments.json:
-        terminal.print_json({"forgotten": forgotten, "earlier_versions": min(earlier, forgotten)})
+        terminal.print_json({"forgotten": forgotten, **({"earlier_versions": min(earlier, forgotten)} if earlier else {})})
         return DONE
     also = f", {earlier:,} of them earlier versions of photos that were changed since" if earlier else ""
-    terminal.say(f"{count(forgotten, 'missing photo')} forgotten{also}.")
+    terminal.say(f"{forgotten:,} missing photos forgotten{also}.")
     for finding in report.findings:
         terminal.say(finding.text)
     return DONE

@@ -250,7 +250,7 @@ def test_forgetting_says_what_goes(home: Path, photos: Path, capsys: pytest.Capt
     cli.main(["sync"])
     with pytest.raises(SystemExit):
         cli.main(["forget-missing"])
-    assert "1 photo is missing and would be forgotten, and so would 1 earlier version of changed photos" in capsys.readouterr().err
+    assert "1 photos are missing and would be forgotten, and so would 1 earlier version of changed photos" in capsys.readouterr().err
     photos.rename(photos.with_name("away"))
     with pytest.raises(SystemExit):
         cli.main(["forget-missing"])
