@@ -6,7 +6,7 @@ thumbnails) can be made again from it and from the photos.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -228,6 +228,31 @@ class Catalog:
             db.execute(files.delete().where(start))
             db.execute(folders.delete().where(folders.c.path == folder))
             hide_without_file(db, held, now())
+
+    def move_folder(self, folder: bytes, to: bytes, text: Callable[[bytes], str]) -> None:
+        """A followed folder is the same as ``to``: its row and its files' rows take that path, where there are none yet.
+
+        text: the display text of a path.
+        """
+        with self._file.writing() as db:
+            rows = db.execute(sa.select(files.c.id, files.c.path, files.c.image_id).where(within(folder))).all()
+            paths = {row.id: to + row.path[len(folder) :] for row in rows}
+            taken = {
+                path
+                for part in parts(list(paths.values()))
+                for path in db.execute(sa.select(files.c.path).where(files.c.path.in_(part))).scalars()
+            }
+            for id_, path in paths.items():
+                one = files.c.id == id_
+                db.execute(
+                    files.delete().where(one) if path in taken else files.update().where(one).values(path=path, path_text=text(path))
+                )
+            hide_without_file(db, {row.image_id for row in rows}, now())
+            known = db.execute(sa.select(folders.c.path).where(folders.c.path == to)).first()
+            one_folder = folders.c.path == folder
+            db.execute(
+                folders.delete().where(one_folder) if known else folders.update().where(one_folder).values(path=to, path_text=text(to))
+            )
 
     def clear_images(self) -> None:
         """Forget every image, file, folder and library vector. Collections made by hand, settings and jobs stay."""

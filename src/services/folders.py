@@ -19,9 +19,10 @@ from src.processing.discovery import Rules, looks_into
 from src.processing.image_io import display_text
 from src.processing.presence import Look, Presence
 from src.processing.thumbnails import thumbnail_path
+from src.processing.typed_path import direct
 from src.schema import Finding, FolderStatus, JobEvent, Progress
 from src.services.places import inside as inside
-from src.services.places import known_as, nearest
+from src.services.places import known_as, nearest, same_folder
 
 FORGET_BATCH = 500
 """Images forgotten in one transaction."""
@@ -74,6 +75,13 @@ class FolderService:
     def known_as(self, path: Path) -> Path:
         """The path under which the library knows what is at ``path``, see ``places.known_as``."""
         return known_as(path, self.paths())
+
+    def straighten(self) -> None:
+        """Give folders that an earlier version stored with ``..`` in their path their own path, where that is the same folder."""
+        for path in self.paths():
+            straight = direct(str(path))
+            if straight != path and same_folder(path, straight):
+                self._catalog.move_folder(os.fsencode(path), os.fsencode(straight), _text)
 
     def place(self, path: Path) -> Path:
         """The same of a folder that a search is to be narrowed to. Raises BadInput where the library knows nothing there."""

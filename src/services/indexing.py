@@ -51,6 +51,7 @@ class IndexingService:
 
         A path that can't be read is told as Skipped and the others are indexed; then UnreadablePath is raised.
         """
+        self._folders.straighten()
         unreadable: UnreadablePath | None = None
         readable: list[Path] = []
         for path in paths:

@@ -33,13 +33,14 @@ def known_as(path: Path, followed: Sequence[Path]) -> Path:
         return _below(around, path.relative_to(around))
     for start in dict.fromkeys((path, Path(os.path.realpath(path)))):
         for above in (start, *start.parents):
-            folder = next((folder for folder in followed if _same(above, folder)), None)
+            folder = next((folder for folder in followed if same_folder(above, folder)), None)
             if folder is not None:
                 return _below(folder, start.relative_to(above))
     return path
 
 
-def _same(one: Path, other: Path) -> bool:
+def same_folder(one: Path, other: Path) -> bool:
+    """Whether two paths lead to one folder; False where that can't be told."""
     try:
         return os.path.samefile(one, other)
     except (OSError, ValueError):

@@ -268,3 +268,19 @@ def test_no_text_is_a_traceback(home: Path) -> None:
         for command in (["index"], ["sync"], ["search", "x", "--folder"], ["folders", "--watch"], ["export-library"], ["import-library"]):
             assert cli.main([*command, text]) in (1, 2), (command, text)
     assert issubclass(UnreadablePath, AppError)
+
+
+def test_a_folder_that_was_stored_with_a_detour_gets_its_own_path(services: Services, photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "start").mkdir()
+    detour = tmp_path / "start" / ".." / "photos"
+    run(services, "index", paths=[str(photos)])
+    services.catalog.move_folder(os.fsencode(photos), os.fsencode(detour), os.fsdecode)
+    (row,) = services.catalog.folders.all()
+    assert row.path == os.fsencode(detour) and services.catalog.counts() == (4, 4, 0)
+    make_photo(photos / "pink.jpg", COLOURS["pink"])
+    run(services, "sync")
+    assert followed(services) == [str(photos)] and services.catalog.counts() == (5, 5, 0)
+    assert {Path(hit.path).parent for hit in services.library.newest(9)} == {photos}
+    services.catalog.folders.put(row, [])
+    run(services, "sync")
+    assert followed(services) == [str(photos)]
