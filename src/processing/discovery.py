@@ -66,10 +66,8 @@ def find_images(path: Path, leave_out: Collection[Path] = (), rules: Rules | Non
     rules = rules or Rules(path)
     rules.own = {folder.resolve() for folder in (*leave_out, *rules.own)}
     rules.others = {folder.resolve() for folder in rules.others}
-    if not path.is_dir():
-        yield FoundFile(path, _name(path))
-    elif not _within(path, rules.own):
-        yield from _walk(path, rules)
+    if not _within(path, rules.own):
+        yield from _walk(path, rules) if path.is_dir() else [FoundFile(path, _name(path))]
 
 
 def is_left_out(name: str, folder: str) -> bool:
@@ -131,6 +129,8 @@ def check_readable(path: Path) -> None:
             path.open("rb").close()
     except OSError as error:
         raise UnreadablePath(_why(path, error)) from error
+    except ValueError as error:
+        raise UnreadablePath(f"{display_text(path)} is no path: it holds a NUL character.") from error
 
 
 def _walk(top: Path, rules: Rules) -> Iterator[FoundFile | Skipped]:

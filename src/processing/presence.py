@@ -110,6 +110,8 @@ class Look:
                     if entry.is_file(follow_symlinks=False):
                         devices.add(entry.stat(follow_symlinks=False).st_dev & FOLD)
             return Ground(folder, Presence.THERE, device, frozenset(devices), empty)
+        except ValueError:  # a path with a NUL leads nowhere
+            return Ground(folder, Presence.AWAY)
         except OSError as error:
             if error.errno in SHORTAGE:
                 return Ground(folder, Presence.UNKNOWN)

@@ -31,6 +31,8 @@ def known_as(path: Path, followed: Sequence[Path]) -> Path:
     around = nearest(path, followed)
     if around is not None:
         return _below(around, path.relative_to(around))
+    if "\0" in str(path):
+        return path
     for start in dict.fromkeys((path, Path(os.path.realpath(path)))):
         for above in (start, *start.parents):
             folder = next((folder for folder in followed if same_folder(above, folder)), None)

@@ -15,6 +15,7 @@ from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver, ObservedWatch
 
+from src.errors import AppError
 from src.processing.presence import Look, Presence
 from src.services.folders import FolderService, inside
 
@@ -181,8 +182,13 @@ class _Changes:
             if not self._roots or (now - self._last < QUIET and now - self._first < PATIENCE):
                 return []
             roots, self._roots = self._roots, {}
-        shown = {root: {folder for folder in folders if self._looks_into(Path(folder))} for root, folders in roots.items()}
-        return [path for root, folders in shown.items() for path in _merged(root, folders)]
+        try:
+            shown = {root: {folder for folder in folders if self._looks_into(Path(folder))} for root, folders in roots.items()}
+        except AppError:  # the catalogue can't be asked just now: what changed is kept for the next time
+            for root, folders in roots.items():
+                self.add(root, folders)
+            raise
+        return list(dict.fromkeys(path for root, folders in shown.items() for path in _merged(root, folders)))
 
 
 def _merged(root: str, folders: Collection[str]) -> list[Path]:

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from src.bootstrap import Services
+from src.errors import UnreadablePath
+from src.processing.presence import Look, Presence
 from src.processing.thumbnails import thumbnail_path
 from src.schema import Already, Finding, Indexed, JobEvent
 from tests.conftest import encoded, make_photo, of
@@ -379,3 +381,12 @@ def test_something_mounted_below_a_folder_has_it_looked_at(
     services.watcher._look()
     assert submitted == [[photos]] * 3
     services.watcher.stop()
+
+
+def test_a_path_that_can_be_none_leads_nowhere(services: Services, photos: Path) -> None:
+    """Such rows come from damaged or foreign catalogues."""
+    run(services, "index", paths=[str(photos)])
+    assert services.folders.presence(Path("/a\0b")) is Presence.AWAY and services.folders.known_as(Path("/a\0b")) == Path("/a\0b")
+    assert Look().at(b"/a\0b/c.jpg", 1).presence is Presence.GONE
+    with pytest.raises(UnreadablePath, match="NUL"):
+        run(services, "index", paths=["/a\0b"])

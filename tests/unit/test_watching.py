@@ -12,6 +12,7 @@ from watchdog.events import FileCreatedEvent
 
 from src.bootstrap import Services, build_services
 from src.config import Settings
+from src.errors import LibraryBusy
 from src.export.target import new_target
 from src.models.model_manager import ModelManager
 from src.schema import JobSnapshot
@@ -175,3 +176,18 @@ def test_what_a_scan_passes_over_is_not_looked_at_when_it_changes(settings: Sett
     changes._last = changes._first = -1000.0
     assert changes.take() == [photos / "2024"]
     services.close()
+
+
+def test_changes_are_kept_while_the_catalogue_can_not_be_asked() -> None:
+    def busy(_: Path) -> bool:
+        raise LibraryBusy("Just now.")
+
+    changes = _Changes(busy)
+    changes.add("/p", {"/p/a"})
+    changes._last = changes._first = -1000.0
+    with pytest.raises(LibraryBusy):
+        changes.take()
+    changes._looks_into = lambda _: True
+    changes.add("/p/a", {"/p/a"})
+    changes._last = changes._first = -1000.0
+    assert changes.take() == [Path("/p/a")], "and each place once, though two followed folders hold it"
