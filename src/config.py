@@ -73,7 +73,7 @@ class Settings:
 
     def at(self, home: Path) -> Settings:
         """The same settings for a library elsewhere."""
-        return replace(self, home=home.expanduser().absolute())
+        return replace(self, home=_expanded(str(home)).absolute())
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -81,9 +81,9 @@ class Settings:
         env = os.environ if environ is None else environ
         home = env.get("MFE_HOME", "").strip()
         return cls(
-            home=Path(home).expanduser().absolute() if home else PROJECT_DIR,
+            home=_expanded(home).absolute() if home else PROJECT_DIR,
             model=env.get("MFE_MODEL", "").strip() or None,
-            weights_path=tuple(Path(p).expanduser() for p in env.get("MFE_WEIGHTS_PATH", "").split(os.pathsep) if p.strip()),
+            weights_path=tuple(_expanded(p) for p in env.get("MFE_WEIGHTS_PATH", "").split(os.pathsep) if p.strip()),
             weights_url=env.get("MFE_WEIGHTS_URL", "").strip().rstrip("/") or None,
             precision=cast(Precision, _one_of(env, "MFE_PRECISION", get_args(Precision))),
             device=cast(Device, _one_of(env, "MFE_DEVICE", get_args(Device))),
@@ -98,6 +98,11 @@ def variables_set(names: Sequence[str]) -> list[str]:
     """Which of these variables of other programs are set, in either case, as they are written there. Their values stay where they are."""
     spellings = (spelling for name in names for spelling in dict.fromkeys((name, name.lower())))
     return [spelling for spelling in spellings if os.environ.get(spelling)]
+
+
+def _expanded(path: str) -> Path:
+    """With ``~`` written out; where there is no such user it stands for itself."""
+    return Path(os.path.expanduser(path))
 
 
 def _one_of(env: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str:

@@ -13,6 +13,9 @@ from PIL import Image
 
 FloatArray = npt.NDArray[np.float32]
 
+EXPORT_MARK = ".media-feature-extractor-export"
+"""Name of a file that marks a folder as written by an export: a scan of the folder around it passes it over."""
+
 Kind = Literal["image", "object", "frame"]
 """What a vector stands for: a whole image, an object inside one, a video frame."""
 
@@ -321,6 +324,8 @@ class FolderStatus:
     synced_at: str | None
     objects: bool = False
     """The objects in its photos are indexed too."""
+    away: int = 0
+    """Files in parts of it that could not be reached, such as a drive mounted below it: hidden until they are back, not missing."""
 
 
 @dataclass(frozen=True)

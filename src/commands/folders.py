@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 from src import terminal
 from src.commands.opening import DONE, do_job, finished, reading
+from src.names import count
 from src.processing.discovery import parse_path
 from src.schema import FolderStatus
 
@@ -32,17 +33,22 @@ def folders(arguments: argparse.Namespace) -> int:
 def _remove(arguments: argparse.Namespace) -> int:
     if not arguments.yes:
         arguments.wrong_usage("--remove forgets the photos that are in that folder alone (its files stay): say --yes to do it")
-    path = str(parse_path(arguments.remove))
-    removed = finished(do_job(arguments, "remove", "Removing a folder (command line)", path=path)).done
+    path = parse_path(arguments.remove)
+    with reading(arguments) as services:
+        known = str(services.folders.known_as(path))
+        offline = any(folder.path == known and folder.offline for folder in services.folders.all())
+    removed = finished(do_job(arguments, "remove", "Removing a folder (command line)", path=str(path))).done
     if arguments.json:
         terminal.print_json({"removed": removed})
-    else:
-        terminal.say(f"The folder is followed no more; {removed:,} photos forgotten. Its files were not touched.")
+        return DONE
+    terminal.say(f"The folder is followed no more; {removed:,} photos forgotten. Its files were not touched.")
+    if offline:
+        terminal.say("It was offline: to have its photos again, add it when it is back.")
     return DONE
 
 
 def _row(folder: FolderStatus) -> list[str]:
-    state = "offline" if folder.offline else "online"
+    state = "offline" if folder.offline else f"{folder.away:,} photos out of reach" if folder.away else "online"
     return [folder.text, f"{folder.files:,}", f"{folder.missing:,}", state, "yes" if folder.watched else "no"]
 
 
@@ -53,13 +59,19 @@ def _as_json(folder: FolderStatus) -> dict[str, object]:
 
 def forget_missing(arguments: argparse.Namespace) -> int:
     """forget-missing --yes: deletes what is known of photos whose files are gone; those of offline folders are kept."""
-    if not arguments.yes:
-        with reading(arguments) as services:
-            count = services.folders.missing()
-        arguments.wrong_usage(f"{count:,} photos are missing and would be forgotten: say --yes to do it")
-    forgotten = finished(do_job(arguments, "forget", "Forgetting missing photos (command line)")).done
+    with reading(arguments) as services:
+        earlier = services.folders.earlier()
+        if not arguments.yes:
+            missing = services.folders.missing(look=True)
+            also = f", and so would {count(earlier, 'earlier version')} of changed photos" if earlier else ""
+            arguments.wrong_usage(f"{missing:,} photos are missing and would be forgotten{also}: say --yes to do it")
+    report = do_job(arguments, "forget", "Forgetting missing photos (command line)")
+    forgotten = finished(report).done
     if arguments.json:
-        terminal.print_json({"forgotten": forgotten})
-    else:
-        terminal.say(f"{forgotten:,} missing photos forgotten.")
+        terminal.print_json({"forgotten": forgotten, **({"earlier_versions": min(earlier, forgotten)} if earlier else {})})
+        return DONE
+    also = f", {earlier:,} of them earlier versions of photos that were changed since" if earlier else ""
+    terminal.say(f"{forgotten:,} missing photos forgotten{also}.")
+    for finding in report.findings:
+        terminal.say(finding.text)
     return DONE

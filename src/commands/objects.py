@@ -15,7 +15,9 @@ def objects(arguments: argparse.Namespace) -> int:
     """objects [FOLDER...] or objects --forget --yes."""
     if arguments.forget:
         return _forget(arguments)
-    folders = [str(parse_path(text)) for text in arguments.folders]
+    typed = [parse_path(text) for text in arguments.folders]
+    with reading(arguments) as services:
+        folders = [str(services.folders.place(path)) for path in typed]
     params = {"folders": folders} if folders else {}
     done = finished(do_job(arguments, "objects", "Finding objects (command line)", **params))
     with reading(arguments) as services:

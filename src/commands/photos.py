@@ -18,7 +18,7 @@ from src.plain_files import opened_at_once
 from src.processing.discovery import parse_path
 from src.processing.image_io import display_text
 from src.schema import PhotoFilter
-from src.services.folders import inside
+from src.services.places import nearest
 from src.services.search import Query
 
 QUERIES_BYTES = 16 << 20
@@ -42,8 +42,9 @@ def sync(arguments: argparse.Namespace) -> int:
     paths = [parse_path(text) for text in arguments.folders]
     if paths:
         with reading(arguments) as services:
-            followed = [os.fsencode(folder) for folder in services.folders.paths()]
-        strange = next((path for path in paths if not any(inside(os.fsencode(path), folder) for folder in followed)), None)
+            followed = services.folders.paths()
+            known = [services.folders.known_as(path) for path in paths]
+        strange = next((path for path in known if nearest(path, followed) is None), None)
         if strange:
             raise BadInput(f"The library does not follow {display_text(strange)}.", "To add a folder, index it.")
     params = {"paths": [str(path) for path in paths]} if paths else {}
@@ -70,7 +71,7 @@ def search(arguments: argparse.Namespace) -> int:
     with reading(arguments) as services:
         say_what_is_unheeded(services)
         image = _read_picture(arguments.image, services) if arguments.image else None
-        page = services.search.search(Query(text, image), arguments.top_k, only=_filter(arguments), mode=arguments.mode)
+        page = services.search.search(Query(text, image), arguments.top_k, only=_filter(arguments, services), mode=arguments.mode)
     if arguments.image and not text:
         page = replace(page, query=str(arguments.image))
     terminal.print_json(terminal.page_as_json(page)) if arguments.json else terminal.show_page(page)
@@ -83,7 +84,7 @@ def _search_file(arguments: argparse.Namespace) -> int:
         raise BadQuery(f"There is no query in {arguments.queries}.", "Write one a line.")
     with reading(arguments) as services:
         say_what_is_unheeded(services)
-        pages = services.search.search_many(queries, arguments.top_k, only=_filter(arguments), mode=arguments.mode)
+        pages = services.search.search_many(queries, arguments.top_k, only=_filter(arguments, services), mode=arguments.mode)
     if arguments.json:
         terminal.print_json([terminal.page_as_json(page) for page in pages])
     else:
@@ -110,14 +111,14 @@ def _lines(name: str) -> list[str]:
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
-def _filter(arguments: argparse.Namespace) -> PhotoFilter:
-    folder = str(parse_path(arguments.folder)) if arguments.folder else None
+def _filter(arguments: argparse.Namespace, services: Services) -> PhotoFilter:
+    folder = str(services.folders.place(parse_path(arguments.folder))) if arguments.folder is not None else None
     return PhotoFilter(folder, arguments.since, arguments.until)
 
 
 def _read_picture(path: Path, services: Services) -> Any:
     try:
-        return services.search.open_picture(path.expanduser())
+        return services.search.open_picture(parse_path(str(path)))
     except OSError as error:
         raise UnreadableImage(f"The picture {path} can't be read ({error.strerror or error}).") from error
     except UnreadableImage as error:

@@ -51,6 +51,18 @@ class Upload:
 
 
 @dataclass(frozen=True)
+class KnownPlace:
+    """Where the library believes a file to be."""
+
+    path: bytes
+    image_id: str
+    device: int
+    """On which it was last seen, or last looked for and found to be gone."""
+    missing: bool
+    uploaded: bool
+
+
+@dataclass(frozen=True)
 class Refusal:
     """A file that can't be indexed as it is. ``reader`` names the decoders that refused it: others try again."""
 
@@ -69,9 +81,7 @@ class FileTable:
     def at(self, paths: Sequence[bytes]) -> dict[bytes, KnownFile]:
         """What is known of these paths; unknown ones are left out."""
         columns = (files.c.path, *_STAMP, files.c.image_id, files.c.missing_since)
-        return {
-            row[0]: KnownFile(FileStamp(*row[1:5]), row[5], row[6] is not None) for row in self._rows(columns, files.c.path, paths)
-        }
+        return {row[0]: KnownFile(FileStamp(*row[1:5]), row[5], row[6] is not None) for row in self._rows(columns, files.c.path, paths)}
 
     def with_stamps(self, stamps: Sequence[FileStamp]) -> dict[FileStamp, str]:
         """Stamp -> id of the image that a file of just that stamp holds: a file that was moved is known without being read."""
@@ -92,23 +102,35 @@ class FileTable:
 
         present: only those that are not missing. Rows may be changed between two pages.
         """
-        return self._pages(within(folder), present)
+        for page in self._pages(within(folder), present):
+            yield [(place.path, place.image_id) for place in page]
 
-    def outside(self, folders: Sequence[bytes]) -> Iterator[list[tuple[bytes, str]]]:
-        """The same of the user's own files that are in none of these folders and not missing."""
-        return self._pages(sa.and_(files.c.uploaded.is_(False), ~sa.or_(sa.false(), *map(within, folders))), True)
+    def places_under(self, folder: bytes) -> Iterator[list[KnownPlace]]:
+        """All files in a folder and its sub-folders, missing ones too, in pages as above."""
+        return self._pages(within(folder), False)
 
-    def _pages(self, condition: sa.ColumnElement[bool], present: bool) -> Iterator[list[tuple[bytes, str]]]:
+    def places_outside(self, folders: Sequence[bytes]) -> Iterator[list[KnownPlace]]:
+        """The same of the user's own files that are in none of these folders."""
+        return self._pages(sa.and_(files.c.uploaded.is_(False), ~sa.or_(sa.false(), *map(within, folders))), False)
+
+    def places_of(self, image_ids: Sequence[str]) -> dict[str, list[KnownPlace]]:
+        """Image id -> all its files, missing ones too; images without any are left out."""
+        found: dict[str, list[KnownPlace]] = {}
+        for row in self._rows(_PLACE, files.c.image_id, image_ids):
+            found.setdefault(row.image_id, []).append(_place(row))
+        return found
+
+    def _pages(self, condition: sa.ColumnElement[bool], present: bool) -> Iterator[list[KnownPlace]]:
         after = b""
         while True:
-            query = sa.select(files.c.path, files.c.image_id).where(condition, files.c.path > after)
+            query = sa.select(*_PLACE).where(condition, files.c.path > after)
             if present:
                 query = query.where(files.c.missing_since.is_(None))
             with self._file.reading() as db:
-                page = [(row[0], row[1]) for row in db.execute(query.order_by(files.c.path).limit(PAGE))]
-            if not page or page[-1][0] <= after:  # a path of another kind would be asked for again and again
+                page = [_place(row) for row in db.execute(query.order_by(files.c.path).limit(PAGE))]
+            if not page or page[-1].path <= after:  # a path of another kind would be asked for again and again
                 return
-            after = page[-1][0]
+            after = page[-1].path
             yield page
 
     def uploads(self) -> list[Upload]:
@@ -123,18 +145,19 @@ class FileTable:
         with self._file.reading() as db:
             return set(db.execute(sa.select(files.c.device).where(within(folder)).distinct()).scalars())
 
-    def numbers_under(self, folder: bytes) -> tuple[int, int]:
-        """(files, missing ones of them) in a folder and its sub-folders."""
-        counted = sa.select(sa.func.count(), sa.func.count(files.c.missing_since)).where(within(folder))
+    def numbers_under(self, folder: bytes, beside: Sequence[bytes] = ()) -> tuple[int, int]:
+        """(files, missing ones of them) in a folder and its sub-folders, but for those in ``beside``."""
+        counted = sa.select(sa.func.count(), sa.func.count(files.c.missing_since)).where(within_only(folder, beside))
         with self._file.reading() as db:
             row = db.execute(counted).one()
         return row[0], row[1]
 
-    def lose(self, paths: Sequence[bytes]) -> int:
+    def lose(self, paths: Sequence[bytes], away: bool = False) -> int:
         """These files are not there any more. Returns how many images are hidden by that.
 
         A file whose image is still there under another path was moved, or was one of two copies: its row is deleted.
-        Any other is kept as missing, and its image is hidden until one of its files is seen again.
+        Any other is kept as missing, and its image is hidden until one of its files is seen again. away: they are only out of reach,
+        so no row is deleted.
         """
         moment = now()
         hidden = 0
@@ -143,16 +166,27 @@ class FileTable:
                 other = files.alias()
                 elsewhere = sa.exists().where(other.c.image_id == files.c.image_id, other.c.missing_since.is_(None))
                 db.execute(files.update().where(files.c.path.in_(part), files.c.missing_since.is_(None)).values(missing_since=moment))
-                db.execute(files.delete().where(files.c.path.in_(part), elsewhere))
+                if not away:
+                    db.execute(files.delete().where(files.c.path.in_(part), elsewhere))
                 hidden += hide_lost(db, files.c.path.in_(part), moment)
         return hidden
 
-    def lose_folder(self, folder: bytes) -> int:
-        """Everything under a folder is missing now, as when its drive was unplugged. Returns how many images are hidden by that."""
-        moment = now()
+    def gone_from(self, device: int, paths: Sequence[bytes]) -> None:
+        """Note that missing files were looked for on this device: their drive is there, under a new number."""
         with self._file.writing() as db:
-            db.execute(files.update().where(within(folder), files.c.missing_since.is_(None)).values(missing_since=moment))
-            return hide_lost(db, within(folder), moment)
+            for part in parts(paths):
+                gone = files.update().where(files.c.path.in_(part), files.c.missing_since.is_not(None))
+                db.execute(gone.values(device=device))
+
+    def lose_folder(self, folder: bytes, beside: Sequence[bytes] = ()) -> int:
+        """Everything under a folder (but for what is in ``beside``) is missing now, as when its drive was unplugged.
+
+        Returns how many images are hidden by that.
+        """
+        moment, lost = now(), within_only(folder, beside)
+        with self._file.writing() as db:
+            db.execute(files.update().where(lost, files.c.missing_since.is_(None)).values(missing_since=moment))
+            return hide_lost(db, lost, moment)
 
     def _rows(self, columns: Sequence[sa.Column[Any]], key: sa.Column[Any], values: Sequence[Any]) -> Iterator[Any]:
         with self._file.reading() as db:
@@ -161,12 +195,22 @@ class FileTable:
 
 
 _STAMP = (files.c.device, files.c.inode, files.c.mtime_ns, files.c.size)
+_PLACE = (files.c.path, files.c.image_id, files.c.device, files.c.missing_since, files.c.uploaded)
+
+
+def _place(row: Any) -> KnownPlace:
+    return KnownPlace(row.path, row.image_id, row.device, row.missing_since is not None, row.uploaded)
 
 
 def within(folder: bytes) -> sa.ColumnElement[bool]:
     """True for files in a folder or its sub-folders, and for the file of that very path. Uses the index on paths."""
     start = folder.rstrip(_SEPARATOR) + _SEPARATOR
     return sa.or_(files.c.path == folder, sa.and_(files.c.path >= start, files.c.path < start[:-1] + bytes([start[-1] + 1])))
+
+
+def within_only(folder: bytes, beside: Sequence[bytes]) -> sa.ColumnElement[bool]:
+    """The same, but for files in the folders ``beside``."""
+    return sa.and_(within(folder), *(~within(other) for other in beside))
 
 
 _SEPARATOR = os.fsencode(os.sep)
@@ -184,14 +228,18 @@ def put_files(db: sa.Connection, rows: Sequence[FileRow]) -> None:
 
 
 def put_refusals(db: sa.Connection, rows: Sequence[Refusal]) -> None:
-    """Remember files that can't be read; what they held before is not there any more."""
+    """Remember files that can't be read. What they held before is not there any more: a file of another time or size lets go of it."""
     if not rows:
         return
     db.execute(upsert(unreadable, ["path"]), [{"path": r.path, "reason": r.reason, "reader": r.reader, **vars(r.stamp)} for r in rows])
     moment = now()
+    same = sa.and_(unreadable.c.mtime_ns == files.c.mtime_ns, unreadable.c.size == files.c.size)
+    replaced = ~sa.exists().where(unreadable.c.path == files.c.path, same)
     for part in parts([row.path for row in rows]):
+        held = set(db.execute(sa.select(files.c.image_id).where(files.c.path.in_(part))).scalars())
         db.execute(files.update().where(files.c.path.in_(part)).values(missing_since=moment))
-        hide_lost(db, files.c.path.in_(part), moment)
+        db.execute(files.delete().where(files.c.path.in_(part), replaced))
+        hide_without_file(db, held, moment)
 
 
 def hide_lost(db: sa.Connection, candidates: sa.ColumnElement[bool], moment: str) -> int:

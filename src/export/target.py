@@ -20,6 +20,7 @@ from filelock import FileLock
 from src.durable import sync_folder
 from src.errors import BadInput, UnreadablePath
 from src.names import shown
+from src.schema import EXPORT_MARK
 
 _PACKED = (".csv", ".json", ".txt", ".yaml")
 """Worth compressing in a ZIP; pictures and Parquet are compressed already."""
@@ -27,6 +28,7 @@ _AWKWARD = re.compile("[\\s<>:\"/\\\\|?*#%&{}$!'@+`=;,\N{REPLACEMENT CHARACTER}]
 """What some file system, shell, YAML or address bar trips over."""
 _OURS = re.compile(r"\.export-[0-9a-f]{12}\.part")
 _STEM_LENGTH, _STEM_BYTES = 60, 120
+_MARK_TEXT = b"Exported by Media Feature Extractor, which therefore does not index this folder. Without this file it would.\n"
 
 
 class Target(Protocol):
@@ -59,6 +61,7 @@ def new_target(place: Path) -> Iterator[Target]:
         sweep(place.parent)
         with claimed(place.parent) as part:
             with (_new_zip if place.suffix.lower() == ".zip" else _new_folder)(part) as target:
+                target.add(EXPORT_MARK, _MARK_TEXT)
                 yield target
             publish(part, place)
     except OSError as error:

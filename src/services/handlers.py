@@ -90,7 +90,8 @@ class JobHandlers:
             yield from self._indexing.index_paths([Path(path) for path in params["paths"]], model, bool(params.get("careful")))
 
     def _sync(self, params: Params) -> Events:
-        asked, followed = [Path(path) for path in params.get("paths", [])], self._folders.paths()
+        self._folders.straighten()
+        asked, followed = [self._folders.known_as(Path(path)) for path in params.get("paths", [])], self._folders.paths()
         paths = [path for path in asked if any(inside(os.fsencode(path), os.fsencode(folder)) for folder in followed)]
         if asked and not paths:  # followed no more since it was queued: the library may have been cleared
             return

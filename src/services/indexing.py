@@ -17,6 +17,7 @@ from src.errors import UnreadablePath
 from src.models.model_manager import ModelManager
 from src.processing import image_io
 from src.processing.discovery import check_readable, find_images
+from src.processing.presence import Look, Presence
 from src.processing.reader import PictureReader
 from src.schema import Finding, FoundFile, Indexed, JobEvent, Progress, Skipped
 from src.services.folders import FolderService
@@ -53,10 +54,12 @@ class IndexingService:
 
         A path that can't be read is told as Skipped and the others are indexed; then UnreadablePath is raised.
         """
+        self._folders.straighten()
         unreadable: UnreadablePath | None = None
         readable: list[Path] = []
         for path in paths:
             try:
+                path = self._folders.known_as(path)
                 check_readable(path)
                 if path.is_dir():
                     self._folders.add(path)
@@ -90,7 +93,7 @@ class IndexingService:
                     yield event
                 yield Progress(done, max(total, done), current=item.name)
             yield from strange
-            yield from self._folders.settle(path)
+            yield from self._folders.settle(path, run.renumbered)
         if run.returned:
             yield Finding("back", "1 photo is back." if run.returned == 1 else f"{run.returned:,} photos are back.")
         yield run.timings()
@@ -115,7 +118,7 @@ class IndexingService:
         found, lost = [], []
         for image_id in missing:
             places = [(Path(os.fsdecode(path)), name) for path, _, name, _ in self._catalog.paths_of(image_id)]
-            place = next(((path, name) for path, name in places if path.exists()), None)
+            place = next(((path, name) for path, name in places if _is_there(path)), None)
             if place:
                 found.append(FoundFile(*place))
             elif places:
@@ -126,13 +129,19 @@ class IndexingService:
     def _files(self, path: Path, strange: list[Skipped]) -> Iterator[FoundFile]:
         """Every picture at or under a path but the library's own; what can't be looked into goes to ``strange``."""
         try:
-            for item in find_images(path, (self._settings.data_dir, self._settings.chroma_dir)):
+            rules = self._folders.rules(path)
+            for item in find_images(path, (self._settings.data_dir, self._settings.chroma_dir), rules):
                 if isinstance(item, FoundFile):
                     yield item
                 else:
                     strange.append(item)
+            self._folders.note_links(path, rules.links)
         except UnreadablePath:  # whether it is gone for good is for the folder to settle
             return
 
     def _pipeline(self, model: str, careful: bool) -> Pipeline:
         return Pipeline(self._settings, self._catalog, self._vectors, self._reader, self._models.embedder(model), careful)
+
+
+def _is_there(path: Path) -> bool:
+    return Look().at(os.fsencode(path), None).presence is Presence.THERE

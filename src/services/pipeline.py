@@ -111,6 +111,8 @@ class Pipeline:
         self._careful = careful
         self.returned = 0
         """Images that had been hidden and are shown again."""
+        self.renumbered: set[tuple[int, int]] = set()
+        """(old, new) numbers of devices on which files were met that have not changed otherwise."""
         self._watch = Stopwatch()
         self._stop = threading.Event()
         self._pushing: Future[None] | None = None
@@ -182,7 +184,10 @@ class Pipeline:
                 entries.append(stamp)
                 continue
             file = known.get(path)
-            image_id = file.image_id if file and image_io.same_file(file.stamp, stamp) else moved.get(stamp)
+            same = file if file and image_io.same_file(file.stamp, stamp) else None
+            if same:
+                self.renumbered.add((same.stamp.device, stamp.device))
+            image_id = same.image_id if same else moved.get(stamp)
             entries.append(_Entry(stamp, file, image_id, image_id in usable, refusals.get(path)))
         return entries
 

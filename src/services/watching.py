@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
@@ -14,7 +16,7 @@ from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver, ObservedWatch
 
 from src.errors import AppError
-from src.processing.discovery import HIDDEN
+from src.processing.presence import Look, Presence
 from src.services.folders import FolderService, inside
 
 log = logging.getLogger(__name__)
@@ -35,6 +37,19 @@ MANY = 50
 CHANGES = ("created", "modified", "moved", "deleted", "closed")
 
 
+MOUNTS = Path("/proc/self/mountinfo")
+"""What is mounted where, on Linux. The system tells of no change in a folder when something is mounted in it or goes from it."""
+
+
+@dataclass(frozen=True)
+class _Watch:
+    """A folder whose changes the system tells. ``watch`` is None where it does not."""
+
+    real: str
+    handler: _Handler
+    watch: ObservedWatch | None
+
+
 class FolderWatcher:
     """One thread that turns what happens in the watched folders into sync jobs.
 
@@ -48,12 +63,14 @@ class FolderWatcher:
         self._folders = folders
         self._submit = submit
         self._being_added = being_added
-        self._changes = _Changes()
         self._due: set[str] = set()
         self._looked = -LOOK
         self.problem: str | None = None
         """Why changes in the folders are not picked up just now, in one sentence; None while they are."""
-        self._watches: dict[str, ObservedWatch | None] = {}
+        self._changes = _Changes()
+        self._watches: dict[str, _Watch] = {}
+        self._parts: dict[bytes, object] = {}
+        self._mounts = _mounts()
         self._polled = time.monotonic()
         self._observer: BaseObserver | None = None
         self._end = threading.Event()
@@ -97,43 +114,88 @@ class FolderWatcher:
             raise
 
     def _submit_changes(self, changed: Mapping[str, Collection[str]]) -> None:
-        """changed: root -> folders. Roots that nobody watches any more are left out: adding them may have been cancelled."""
-        watched = {os.fsdecode(row.path) for row in self._folders.followed() if row.watched} if changed else set()
-        paths = [path for root, folders in changed.items() if root in watched for path in _merged(root, folders)]
+        """changed: root -> folders. Roots that nobody watches any more are left out: adding them may have been cancelled.
+
+        So are folders that a scan would not come to.
+        """
+        watched = [row.path for row in self._folders.followed() if row.watched] if changed else []
+        paths: list[Path] = []
+        for root, folders in changed.items():
+            if any(inside(os.fsencode(root), folder) for folder in watched):
+                paths += _merged(root, [folder for folder in folders if self._folders.looks_into(Path(folder))])
         if paths:
-            self._submit(paths)
+            self._submit(list(dict.fromkeys(paths)))
 
     def _look(self) -> None:
-        """Follow the folders that are there; those are due that are followed from now on, or whose drive came or went."""
+        """Follow the folders that are there; due are those that are followed from now on, or that came or went as a whole or in part.
+
+        A folder of which nothing can be told now, for want of file handles of our own, stays as it is.
+        """
         folders = {os.fsdecode(row.path): row for row in self._folders.followed()}
         adding = self._being_added()  # asked after the folders: a folder that is there only because it is being added has its job by now
-        there = {path for path in folders if self._folders.reachable(Path(path))}
-        due = self._follow({path for path in there if folders[path].watched})
-        due |= {path for path, row in folders.items() if (path in there) == (row.offline_since is not None)}
-        self._due = {path for path in self._due | due if path in folders and not _any_holds(adding, path)}
+        self._due |= {os.fsdecode(part) for part in self._changed_parts()}
+        seen = {path: self._folders.presence(Path(path)) for path in folders}
+        wanted = {path: path for path, row in folders.items() if row.watched and self._is_wanted(path, seen[path])}
+        self._due |= self._follow({**wanted, **self._links_in(wanted)})
+        for path, row in folders.items():
+            changed = (seen[path] is Presence.THERE) == (row.offline_since is not None)
+            self._due |= {path} if changed and seen[path] is not Presence.UNKNOWN else set()
+        self._due = {path for path in self._due if _any_holds(folders, path) and not _any_holds(adding, path)}
 
-    def _follow(self, wanted: set[str]) -> set[str]:
-        """Watch just these folders. Returns those that may have changed unseen: not watched until now, or not to be watched."""
-        for path in (set(self._watches) - wanted) | self._no_longer_told():
-            watch = self._watches.pop(path)
-            if watch is not None and self._observer is not None:
-                self._observer.unschedule(watch)
-        new = wanted - set(self._watches)
-        for path in new:
-            try:
-                self._watches[path] = self._started().schedule(_Handler(self._changes, Path(path)), path, recursive=True)
-            except OSError as error:  # the system's limit on watches, or the folder went away just now
-                log.warning("changes in %r can't be watched, it is looked at every %.0f minutes: %s", path, POLL / 60, error)
-                self._watches[path] = None
+    def _is_wanted(self, path: str, presence: Presence) -> bool:
+        return presence is Presence.THERE or (presence is Presence.UNKNOWN and path in self._watches)
+
+    def _links_in(self, wanted: Mapping[str, str]) -> dict[str, str]:
+        """Links to folders that a scan of the wanted folders went through -> where they lead, of those that lead somewhere now."""
+        roots = [Path(path) for path in wanted]
+        links = {link: real for link, real in self._folders.links().items() if any(link.is_relative_to(root) for root in roots)}
+        return {str(link): str(real) for link, real in links.items() if os.path.isdir(real)}
+
+    def _changed_parts(self) -> set[bytes]:
+        """Parts of folders that were out of reach and look otherwise now than at the last look, such as a drive that is back."""
+        before, look = self._parts, Look()
+        self._parts = {part: look.ground(part) for part in self._folders.out_of_reach()}
+        return {part for part, ground in self._parts.items() if before.get(part, ground) != ground}
+
+    def _follow(self, wanted: Mapping[str, str]) -> set[str]:
+        """Watch just these folders (path -> where it really is).
+
+        Returns those that may have changed unseen: not watched until now, or not to be watched.
+        """
+        mounts, self._mounts = self._mounts, _mounts()
+        stirred = [os.fsencode(place) for place, _ in mounts ^ self._mounts]
+        silent = self._no_longer_told()
+        for path, watch in list(self._watches.items()):
+            if path in silent or wanted.get(path) != watch.real or any(inside(place, os.fsencode(watch.real)) for place in stirred):
+                self._leave(self._watches.pop(path))
+        new = set(wanted) - set(self._watches)
+        for path in sorted(new):
+            self._watches[path] = self._watched(path, wanted[path])
         if time.monotonic() - self._polled > POLL:
             self._polled = time.monotonic()
-            new |= {path for path, watch in self._watches.items() if watch is None}
+            new |= {path for path, watch in self._watches.items() if watch.watch is None}
         return new
+
+    def _watched(self, path: str, real: str) -> _Watch:
+        handler = _Handler(self._changes, path, real)
+        try:
+            return _Watch(real, handler, self._started().schedule(handler, real, recursive=True))
+        except OSError as error:  # the system's limit on watches, or the folder went away just now
+            log.warning("changes in %r can't be watched, it is looked at every %.0f minutes: %s", path, POLL / 60, error)
+            return _Watch(real, handler, None)
+
+    def _leave(self, left: _Watch) -> None:
+        if left.watch is None or self._observer is None:
+            return
+        if any(other.watch == left.watch for other in self._watches.values()):  # two links lead there
+            self._observer.remove_handler_for_watch(left.handler, left.watch)
+        else:
+            self._observer.unschedule(left.watch)
 
     def _no_longer_told(self) -> set[str]:
         """Folders whose thread of watchdog's has died: they are watched anew."""
         alive = {emitter.watch for emitter in self._observer.emitters if emitter.is_alive()} if self._observer else set()
-        return {path for path, watch in self._watches.items() if watch is not None and watch not in alive}
+        return {path for path, watch in self._watches.items() if watch.watch is not None and watch.watch not in alive}
 
     def _started(self) -> BaseObserver:
         if self._observer is None or not self._observer.is_alive():
@@ -196,23 +258,29 @@ def _merged(root: str, folders: Collection[str]) -> list[Path]:
 class _Handler(FileSystemEventHandler):
     """Called by watchdog's thread."""
 
-    def __init__(self, changes: _Changes, root: Path) -> None:
+    def __init__(self, changes: _Changes, root: str, real: str) -> None:
+        """root: the folder as the library knows it. real: as it is watched, which is where it leads if it is a link."""
         self._changes = changes
         self._root = root
+        self._real = real
 
     def on_any_event(self, event: FileSystemEvent) -> None:
         if event.event_type not in CHANGES or (event.is_directory and event.event_type in ("modified", "closed")):
             return
         places = [os.fsdecode(place) for place in (event.src_path, event.dest_path) if place]
         folders = {place if event.is_directory else os.path.dirname(place) for place in places}
-        shown = {folder for folder in folders if self._is_shown(folder)}
-        if shown:
-            self._changes.add(str(self._root), shown)
+        known = {self._known(folder) for folder in folders if inside(os.fsencode(folder), os.fsencode(self._real))}
+        if known:
+            self._changes.add(self._root, known)
 
-    def _is_shown(self, folder: str) -> bool:
-        """Whether a scan would look into it: inside the root, and no part of the way hidden."""
-        try:
-            parts = Path(folder).relative_to(self._root).parts
-        except ValueError:
-            return False
-        return not any(part.startswith(HIDDEN) for part in parts)
+    def _known(self, folder: str) -> str:
+        return os.path.join(self._root, os.path.relpath(folder, self._real)) if folder != self._real else self._root
+
+
+def _mounts() -> frozenset[tuple[str, str]]:
+    """(place, device) of everything that is mounted; empty where the system does not tell."""
+    try:
+        lines = [line.split(" ") for line in os.fsdecode(MOUNTS.read_bytes()).splitlines()]
+    except OSError:
+        return frozenset()
+    return frozenset((re.sub(r"\\(\d{3})", lambda found: chr(int(found[1], 8)), line[4]), line[2]) for line in lines if len(line) > 4)

@@ -382,6 +382,29 @@ def test_a_drive_whose_mount_point_stays_comes_back_by_itself(disk: Path, settin
         assert names(services) == {"red.jpg", "green.jpg"} and encoded(services) == 2
 
 
+@pytest.mark.parametrize("place_stays", [True, False], ids=["its place stays, empty", "its place goes too"])
+def test_a_drive_mounted_below_a_folder_comes_back_by_itself(
+    disk: Path, settings: Settings, photos: Path, tmp_path: Path, place_stays: bool
+) -> None:
+    make_photo(disk / "2024" / "pink.jpg", COLOURS["pink"])
+    (photos / "drive").mkdir()
+    mount("--move", str(disk), str(photos / "drive"))
+    with opened(settings) as services:
+        assert index(services, photos) == 5
+        mount("--move", str(photos / "drive"), str(disk))
+        if not place_stays:
+            (photos / "drive").rmdir()
+        assert [event.check for event in run(services, "sync") if isinstance(event, Finding)] == ["offline"]
+        assert names(services) == FOUR and services.folders.missing() == services.folders.missing(look=True) == 0
+        run(services, "forget")
+        run(services, "doctor", repair=True)
+        (photos / "drive").mkdir(exist_ok=True)
+        mount("--move", str(disk), str(photos / "drive"))
+        run(services, "sync")
+        assert names(services) == FOUR | {"pink.jpg"} and encoded(services) == 5
+        mount("--move", str(photos / "drive"), str(disk))
+
+
 def test_two_apps_at_once_the_second_is_told_and_the_first_goes_on(settings: Settings, photos: Path) -> None:
     code = f"""if True:
         from pathlib import Path

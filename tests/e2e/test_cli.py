@@ -85,8 +85,10 @@ def test_search_by_picture_by_both_and_by_a_file_of_queries(home: Path, album: P
 def test_a_search_in_a_folder_or_a_span_of_days(home: Path, album: Path) -> None:
     inside = as_json(cli("search", "red", "--folder", album, "--json", home=home))
     assert len(inside["results"]) == 4 and inside["results"][0]["name"] == "red.jpg"
-    for nowhere in (["--folder", album.parent / "elsewhere"], ["--since", "2001-01-01", "--until", "2001-12-31"]):
-        assert as_json(cli("search", "red", *nowhere, "--json", home=home))["results"] == []
+    nowhere = cli("search", "red", "--folder", album.parent / "elsewhere", "--json", home=home, check=2)
+    assert "no such folder in the library" in nowhere.stderr
+    never = ("--since", "2001-01-01", "--until", "2001-12-31")
+    assert as_json(cli("search", "red", *never, "--json", home=home))["results"] == []
     told = cli("search", "red", "--until", "2001-12-31", home=home)
     assert "No photo passes" in told.stdout + told.stderr
 

@@ -98,6 +98,47 @@ def test_an_unplugged_drive_is_one_badge(page: AppTest, services: Services, phot
     assert settled(page, services).indexed == 0 and "Offline" not in texts(page) and "12 photos are back." in texts(page)
 
 
+def test_a_part_that_can_not_be_reached_is_told_and_not_forgotten(page: AppTest, services: Services, photos: Path) -> None:
+    nas = photos.with_name("nas")
+    nas.mkdir()
+    colour_picture("red", (61, 40)).save(nas / "on the nas.png")
+    (photos / "nas").symlink_to(nas)
+    index(services, photos)
+    nas.rename(photos.with_name("away"))
+    page.run()
+    button(page, "Look now").click().run()
+    settled(page, services)
+    said = texts(page)
+    assert "12 photos · :material/folder_off: 1 hidden: a part of it can't be reached" in said and "Forget" not in said
+
+
+def test_what_photos_were_before_is_no_missing_photo(page: AppTest, services: Services, photos: Path) -> None:
+    for name in ("red", "blue"):
+        (photos / f"{name}.png").write_bytes((photos / f"{name}.png").read_bytes() + b"tags")
+    (photos / "green.png").unlink()
+    button(page, "Look now").click().run()
+    settled(page, services)
+    said = texts(page)
+    assert "1 photo is missing: its file is gone" in said
+    assert "2 earlier versions of photos that were changed since are kept, hidden." in said
+    button(page, "Forget 1 photo and 2 earlier versions …").click().run()
+    said = texts(page)
+    assert "The files of 1 photo were not there, looked for just now." in said and "the photos as they are now stay" in said
+    colour_picture("green", (60, 40)).save(photos / "green.png")
+    page.run()
+    button(page, "Forget 2 earlier versions").click().run()
+    settled(page, services, "forget")
+    assert services.folders.earlier() == 0 and services.folders.missing() == 1, "it is there again, and back at the next look"
+
+
+def test_removing_an_offline_folder_says_so(page: AppTest, services: Services, photos: Path) -> None:
+    photos.rename(photos.with_name("away"))
+    button(page, "Look now").click().run()
+    settled(page, services)
+    button(page, "Remove").click().run()
+    assert "It is offline." in "".join(warning.value for warning in page.warning)
+
+
 def test_removing_a_folder_asks_first(page: AppTest, services: Services, photos: Path) -> None:
     button(page, "Remove").click().run()
     assert "The files themselves stay where they are." in texts(page) and "12 files" in texts(page)

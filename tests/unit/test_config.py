@@ -38,3 +38,9 @@ def test_the_servers_address_has_no_slash_at_its_end() -> None:
 def test_nonsense_is_refused_by_name(name: str, value: str) -> None:
     with pytest.raises(BadSetting, match=re.escape(f"{name} is {value!r}")):
         Settings.from_env({name: value})
+
+
+def test_a_user_that_there_is_not_stands_for_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = Settings.from_env({"MFE_HOME": "~nobody-of-that-name/x", "MFE_WEIGHTS_PATH": "~nobody-of-that-name"})
+    assert settings.home == tmp_path / "~nobody-of-that-name" / "x" == Settings().at(Path("~nobody-of-that-name/x")).home

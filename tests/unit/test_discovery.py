@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from src.errors import UnreadablePath
-from src.processing.discovery import find_images, parse_path
+from src.export.target import new_target
+from src.processing.discovery import Rules, _is_system, find_images, looks_into, parse_path
 from src.schema import FoundFile, Skipped
 from tests.conftest import make_photo
 
@@ -104,3 +106,106 @@ def test_paths_as_people_type_them(typed: str, meant: Path) -> None:
 def test_an_empty_path_is_an_error() -> None:
     with pytest.raises(UnreadablePath):
         parse_path("  '' ")
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        *("#recycle", "@Recycle", "@Recently-Snapshot", "#snapshot", "@eaDir", ".@__thumb", "@tmp", "~snapshot", "trashbox"),
+        *("$RECYCLE.BIN/S-1-5-21", "RECYCLER", "System Volume Information", "lost+found", "__MACOSX", "Network Trash Folder"),
+        *(".Trash-1000/files", ".Trashes", ".dtrash", ".stversions", ".picasaoriginals", ".thumbnails", ".AppleDouble", ".zfs/snapshot/a"),
+        *("My.photoslibrary/resources/derivatives", "My.photoslibrary/private", "Old.aplibrary/Previews", "Old.aplibrary/Thumbnails"),
+        *("Catalog Previews.lrdata/3", "Catalog.lrcat-data", "nextcloud/files_trashbin", "nextcloud/files_versions"),
+    ],
+)
+def test_bins_and_private_folders_are_passed_over(tmp_path: Path, place: str) -> None:
+    make_photo(tmp_path / "a.jpg")
+    make_photo(tmp_path / place / "deleted.jpg")
+    assert names(tmp_path) == ["a.jpg"]
+    assert not looks_into(tmp_path, tmp_path / place)
+    assert names(tmp_path / place) == ["deleted.jpg"], "a folder given directly is looked at"
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        *("$RECYCLE.BINGO", "@eaDirectory", "recycle", "recycler", "snapshot", "#recycled glass", "lost and found", "trash art"),
+        *("My.photoslibrary/originals/0", "My.photoslibrary/Masters/2009", "Originals", "thumbs", "uploads", "proc", "dev", "node"),
+    ],
+)
+def test_folders_that_are_only_named_alike_are_looked_into(tmp_path: Path, place: str) -> None:
+    make_photo(tmp_path / place / "a.jpg")
+    assert names(tmp_path) == [f"{place}/a.jpg"] and looks_into(tmp_path, tmp_path / place)
+
+
+def test_what_this_program_wrote_is_no_photo(tmp_path: Path) -> None:
+    make_photo(tmp_path / "a.jpg")
+    with new_target(tmp_path / "export") as target:
+        target.add("images/a-1.jpg", (tmp_path / "a.jpg").read_bytes())
+    with new_target(tmp_path / "packed.zip") as target:
+        target.add("crops/a-1.jpg", (tmp_path / "a.jpg").read_bytes())
+    with zipfile.ZipFile(tmp_path / "packed.zip") as archive:
+        archive.extractall(tmp_path / "unpacked")
+    for folder in ("thumbs/ab", "uploads"):
+        make_photo(tmp_path / "other" / "data" / folder / "a.jpg")
+    (tmp_path / "other" / "data" / "catalog.sqlite3").touch()
+    (tmp_path / "short cut").symlink_to(tmp_path / "other" / "data" / "uploads")
+    assert names(tmp_path) == ["a.jpg"]
+    for inner in ("export/images", "unpacked/crops", "other/data/thumbs/ab", "other/data/uploads"):
+        assert not looks_into(tmp_path, tmp_path / inner)
+    assert names(tmp_path / "export") == ["images/a-1.jpg"] and names(tmp_path / "other" / "data" / "uploads") == ["a.jpg"]
+
+
+def test_a_link_to_a_folder_elsewhere_is_followed_and_noted(tmp_path: Path) -> None:
+    make_photo(tmp_path / "nas" / "deep" / "b.jpg")
+    make_photo(tmp_path / "album" / "a.jpg")
+    (tmp_path / "album" / "nas").symlink_to(tmp_path / "nas")
+    (tmp_path / "nas" / "back").symlink_to(tmp_path / "album")
+    rules = Rules(tmp_path / "album")
+    found = list(find_images(tmp_path / "album", rules=rules))
+    assert [item.path for item in found if isinstance(item, FoundFile)] == [tmp_path / "album/a.jpg", tmp_path / "album/nas/deep/b.jpg"]
+    assert rules.links == {tmp_path / "album/nas": tmp_path / "nas"}
+    rules = Rules(tmp_path / "album", others=[tmp_path / "nas"])
+    assert len(list(find_images(tmp_path / "album", rules=rules))) == 1 and not rules.links, "it is followed for itself"
+
+
+def test_links_back_into_the_folder_are_not_followed_but_for_what_is_hidden_there(tmp_path: Path) -> None:
+    make_photo(tmp_path / "2024" / "a.jpg")
+    make_photo(tmp_path / ".store" / "b.jpg")
+    (tmp_path / "1 best").symlink_to(tmp_path / "2024")
+    (tmp_path / "shown").symlink_to(".store")
+    (tmp_path / "2024" / "shown").symlink_to(tmp_path / "shown")
+    assert names(tmp_path) == ["2024/a.jpg", "2024/shown/b.jpg"]
+    within = list(find_images(tmp_path / "2024", rules=Rules(tmp_path)))
+    assert len(within) == 2, "by the rules of the whole folder"
+    (tmp_path / "2024" / "up").symlink_to(tmp_path)
+    (tmp_path / "2024" / "beside").symlink_to(tmp_path / "1 best")
+    assert list(find_images(tmp_path / "2024", rules=Rules(tmp_path))) == within
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="not run: this system has no /proc")
+@pytest.mark.parametrize("target", ["/", "/proc", "/proc/self", "/proc/self/root", "/sys", "/dev", "/run", "/usr/share", "/etc", "/lib"])
+def test_links_to_places_of_the_systems_own_are_not_followed(tmp_path: Path, target: str) -> None:
+    make_photo(tmp_path / "a.jpg")
+    (tmp_path / "link").symlink_to(target)
+    rules = Rules(tmp_path)
+    assert len(list(find_images(tmp_path, rules=rules))) == 1 and not rules.links
+
+
+@pytest.mark.parametrize(
+    ("real", "system"),
+    [
+        *(("/run/media/x/STICK", False), ("/run/user/1000/gvfs/smb-share", False), ("/run/secrets", True), ("/media/x", False)),
+        *(("/mnt/nas", False), ("/home/x/Pictures", False), ("/procession", False), ("/usr", True), ("/volume1/photo", False)),
+    ],
+)
+def test_which_places_are_the_systems_own(real: str, system: bool) -> None:
+    assert _is_system(Path(real)) is system
+
+
+def test_the_own_folders_are_never_looked_into(tmp_path: Path) -> None:
+    make_photo(tmp_path / "data" / "thumbs" / "ab" / "a.jpg")
+    make_photo(tmp_path / "b.jpg")
+    (tmp_path / "link").symlink_to(tmp_path / "data" / "thumbs")
+    for start, number in ((tmp_path, 1), (tmp_path / "data", 0), (tmp_path / "data" / "thumbs" / "ab", 0), (tmp_path / "link", 0)):
+        assert len(list(find_images(start, (tmp_path / "data",)))) == number

@@ -25,7 +25,7 @@ from src.export.items import ExportedImage
 from src.export.tables import export_csv, export_parquet
 from src.export.target import free_stem, new_target, plain
 from src.export.yolo import export_yolo
-from src.schema import Progress
+from src.schema import EXPORT_MARK, Progress
 from tests.unit.test_export_items import Open, exported, library, marked
 
 EXPORTS: dict[str, Callable[..., Iterator[Any]]] = {
@@ -55,12 +55,16 @@ def out(tmp_path: Path) -> Path:
 
 
 def files_of(place: Path) -> dict[str, bytes]:
+    """Name -> bytes of what was exported; the mark that every export carries is left out."""
     if place.is_dir():
-        return {file.relative_to(place).as_posix(): file.read_bytes() for file in place.rglob("*") if file.is_file()}
-    with zipfile.ZipFile(place) as archive:
-        assert archive.testzip() is None
-        assert len(set(archive.namelist())) == len(archive.namelist())
-        return {name: archive.read(name) for name in archive.namelist()}
+        found = {file.relative_to(place).as_posix(): file.read_bytes() for file in place.rglob("*") if file.is_file()}
+    else:
+        with zipfile.ZipFile(place) as archive:
+            assert archive.testzip() is None
+            assert len(set(archive.namelist())) == len(archive.namelist())
+            found = {name: archive.read(name) for name in archive.namelist()}
+    assert b"does not index this folder" in found.pop(EXPORT_MARK), "a scan of the folder around it must pass it over"
+    return found
 
 
 def test_a_folder_and_a_zip_hold_the_same(export: Callable[..., Iterator[Any]], images: list[ExportedImage], out: Path) -> None:

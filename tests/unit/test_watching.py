@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from watchdog.events import FileCreatedEvent
 
 from src.bootstrap import Services, build_services
 from src.config import Settings
 from src.errors import LibraryBusy
+from src.export.target import new_target
 from src.models.model_manager import ModelManager
 from src.schema import JobSnapshot
 from src.services import watching
@@ -270,3 +272,59 @@ def test_a_renamed_folder_keeps_its_photos(running: Services, photos: Path) -> N
     (photos / "old").rename(photos / "new")
     until(lambda: all(Path(hit.path).parent.name == "new" for hit in running.library.newest(10)) and images(running) == 4)
     assert running.models.embedder().encoded == 4  # type: ignore[attr-defined]
+
+
+def test_changes_behind_a_linked_sub_folder(running: Services, photos: Path, tmp_path: Path) -> None:
+    make_photo(tmp_path / "nas" / "deep" / "pink.jpg", COLOURS["pink"])
+    until(lambda: running.watcher._watches)
+    (photos / "nas").symlink_to(tmp_path / "nas")
+    until(lambda: images(running) == 5 and str(photos / "nas") in running.watcher._watches)
+    until(lambda: not running.jobs.active())
+    make_photo(tmp_path / "nas" / "deep" / "brown.jpg", COLOURS["brown"])
+    until(lambda: images(running) == 6)
+    assert {Path(hit.path).parent for hit in running.library.newest(2)} == {photos / "nas" / "deep"}
+    (photos / "nas").unlink()
+    until(lambda: str(photos / "nas") not in running.watcher._watches)
+
+
+def test_changes_in_a_hidden_folder_that_was_added_inside_a_followed_one(running: Services, photos: Path) -> None:
+    make_photo(photos / ".private" / "pink.jpg", COLOURS["pink"])
+    list(running.handlers["index"]({"paths": [str(photos / ".private")]}))
+    until(lambda: str(photos / ".private") in running.watcher._watches and not running.jobs.active())
+    make_photo(photos / ".private" / "brown.jpg", COLOURS["brown"])
+    until(lambda: images(running) == 6)
+
+
+def test_what_a_scan_passes_over_is_not_looked_at_when_it_changes(settings: Settings, photos: Path, models: ModelManager) -> None:
+    """The library lies inside the followed folder, as do an export and a bin."""
+    inside = settings.at(photos)
+    services = build_services(inside, models=models)
+    list(services.handlers["index"]({"paths": [str(photos)]}))
+    with new_target(photos / "export") as target:
+        target.add("images/a.jpg", b"")
+    changes = _Changes(services.folders.looks_into)
+    handler = watching._Handler(changes, str(photos), str(photos))
+    places = ("export/images", "#recycle", ".hidden", "data/thumbs/ab", "data/uploads", "chroma_db", "2024/#snapshot/x")
+    for place in places:
+        handler.on_any_event(FileCreatedEvent(str(photos / place / "a.jpg")))
+    changes._last = changes._first = -1000.0
+    assert changes.take() == []
+    handler.on_any_event(FileCreatedEvent(str(photos / "2024" / "a.jpg")))
+    changes._last = changes._first = -1000.0
+    assert changes.take() == [photos / "2024"]
+    services.close()
+
+
+def test_changes_are_kept_while_the_catalogue_can_not_be_asked() -> None:
+    def busy(_: Path) -> bool:
+        raise LibraryBusy("Just now.")
+
+    changes = _Changes(busy)
+    changes.add("/p", {"/p/a"})
+    changes._last = changes._first = -1000.0
+    with pytest.raises(LibraryBusy):
+        changes.take()
+    changes._looks_into = lambda _: True
+    changes.add("/p/a", {"/p/a"})
+    changes._last = changes._first = -1000.0
+    assert changes.take() == [Path("/p/a")], "and each place once, though two followed folders hold it"

@@ -18,8 +18,8 @@ from src.ui.text import literal, moment
 def show(services: Services) -> None:
     """One row for each folder, and the photos that are missing. Nothing where no folder was added yet."""
     folders = services.folders.all()
-    missing = services.folders.missing()
-    if not folders and not missing:
+    missing, earlier = services.folders.missing(), services.folders.earlier()
+    if not folders and not missing and not earlier:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("#### Folders")
@@ -31,8 +31,8 @@ def show(services: Services) -> None:
             st.warning(literal(services.watcher.problem), icon=":material/sync_problem:")
         for number, folder in enumerate(folders):
             _show_folder(services, folder, number)
-    if missing:
-        _show_missing(missing)
+    if missing or earlier:
+        _show_missing(missing, earlier)
 
 
 def _show_folder(services: Services, folder: FolderStatus, number: int) -> None:
@@ -58,10 +58,12 @@ def status_line(folder: FolderStatus) -> str:
     """How a folder is, in one line. Our own words only."""
     if folder.offline:
         return f":material/folder_off: **Offline** – {count(folder.files, 'photo')} hidden until it is back. Nothing is forgotten."
-    there = folder.files - folder.missing
+    there = folder.files - folder.missing - folder.away
     parts = [count(there, "photo"), _looked_at(folder)]
     if folder.missing:
         parts.insert(1, f"{folder.missing:,} missing")
+    if folder.away:
+        parts.insert(1, f":material/folder_off: {folder.away:,} hidden: a part of it can't be reached")
     return " · ".join(parts)
 
 
@@ -71,11 +73,25 @@ def _looked_at(folder: FolderStatus) -> str:
     return "not gone through yet" if folder.watched else "not gone through to its end: “Look now” adds the rest"
 
 
-def _show_missing(missing: int) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", key="missing"):
+def _show_missing(missing: int, earlier: int) -> None:
+    """Photos whose files are gone, and what photos were before they were changed."""
+    lines = []
+    if missing:
         verb = "is missing: its file is" if missing == 1 else "are missing: their files are"
-        st.markdown(f":material/hide_image: {count(missing, 'photo')} {verb} gone. Hidden, and back when seen again.")
-        st.button(f"Forget {count(missing, 'photo')} …", type="tertiary", key="forget", on_click=state.open_forget)
+        lines.append(f":material/hide_image: {count(missing, 'photo')} {verb} gone. Hidden, and back when seen again.")
+    if earlier:
+        kept = f"{'is' if earlier == 1 else 'are'} kept, hidden"
+        lines.append(f":material/history: {count(earlier, 'earlier version')} of photos that were changed since {kept}.")
+    with st.container(horizontal=True, vertical_alignment="center", key="missing"):
+        st.markdown("  \n".join(lines))
+        label = f"Forget {what_goes(missing, earlier)} …"
+        st.button(label, type="tertiary", key="forget", on_click=state.open_forget)
+
+
+def what_goes(missing: int, earlier: int) -> str:
+    """ "2 photos and 25 earlier versions"."""
+    parts = [count(missing, "photo")] if missing or not earlier else []
+    return " and ".join([*parts, *([count(earlier, "earlier version")] if earlier else [])])
 
 
 def _watch(services: Services, folder: FolderStatus) -> None:

@@ -11,17 +11,22 @@ from src.names import count, shown
 from src.processing.image_io import display_text
 from src.schema import JobKind
 from src.ui import state
+from src.ui.components.folder_list import what_goes
 
 
 @st.dialog("Forget missing photos?", on_dismiss=state.close_dialog)
 def show_missing(services: Services) -> None:
-    """How many photos have no file any more, and the button that forgets them."""
+    """How many photos have no file any more now, what photos were before they were changed, and the button that forgets both."""
     if state.dialog() is None:  # a button closed it: the whole page runs again
         st.rerun()
-    number = services.folders.missing()
-    st.markdown(f"The files of {count(number, 'photo')} were not there when last looked for. The library forgets them for good.")
-    st.markdown("Photos of folders that are offline now are kept: they are back when their drive is.")
-    _buttons(services, f"Forget {count(number, 'photo')}", "forget", "Forgetting missing photos", bool(number))
+    number, earlier = services.folders.missing(look=True), services.folders.earlier()
+    if number or not earlier:
+        st.markdown(f"The files of {count(number, 'photo')} were not there, looked for just now. The library forgets them for good.")
+        st.markdown("Photos of folders that are offline or can't be reached now are kept: they are back when their drive is.")
+    if earlier:
+        versions = count(earlier, "earlier version")
+        st.markdown(f"{versions} of photos that were changed since: the photos as they are now stay. The library forgets what they were.")
+    _buttons(services, f"Forget {what_goes(number, earlier)}", "forget", "Forgetting missing photos", bool(number or earlier))
 
 
 @st.dialog("Remove this folder?", on_dismiss=state.close_dialog)
@@ -34,6 +39,8 @@ def show_folder(services: Services) -> None:
         st.info("This folder is not in the library any more.", icon=":material/folder_off:")
         return
     st.text(shown(folder.text))
+    if folder.offline:
+        st.warning("It is offline. To have its photos again, it must be added when it is back.", icon=":material/folder_off:")
     files = count(folder.files, "file")
     st.markdown(f"The library forgets the photos of this folder ({files}), except those that are in another folder too.")
     st.markdown("The files themselves stay where they are.")
