@@ -159,13 +159,11 @@ def build_services(
     models: ModelManager | None = None,
 ) -> Services:
     """Open the library and wire the services. ``read_only`` takes no lock and searches beside a running app.
-
-    ``untouched``: for a look that changes no file of the library, whatever state it is in; raises LibraryBusy where it is open elsewhere.
-    ``port`` is told to a second process that finds the library taken. Raises LibraryError where the library can't be opened.
+    ``untouched``: for a look that changes no file, while others are kept out. ``port`` is told to a second process that finds
+    the library taken. Raises LibraryError where the library can't be opened.
     """
     settings = settings or Settings.from_env()
-    read_only = read_only or untouched
-    if not read_only:
+    if not (read_only or untouched):
         start_logging(settings.logs_dir, settings.log_level)
         finish_import(settings)
     _refuse_emptied(settings)
@@ -174,7 +172,7 @@ def build_services(
     models = models or ModelManager(settings=_forgetful(settings) if untouched else settings)
     reader = PictureReader(settings.max_megapixels)
     uploads = UploadStore(settings, catalog)
-    if not read_only:
+    if not vectors.read_only:
         uploads.settle()
     library = LibraryService(settings, catalog, vectors, models, reader, uploads)
     folders = FolderService(settings, catalog, vectors)

@@ -36,7 +36,8 @@ def is_ours(folder: Path, known: Collection[str] = ()) -> bool:
     found = _collections(folder)
     ours = {*(marked or ()), *(noted or ()), *known}
     if marked is None and noted is None:
-        return bool(found) and all(_OF_LIBRARY.fullmatch(name) or (name in ours and cosine) for name, cosine in (found or {}).items())
+        told = (found or {}).items()
+        return bool(told) and all(_OF_LIBRARY.fullmatch(name) or (name in ours and cosine) for name, cosine in told)
     return found is None or all(_OF_LIBRARY.fullmatch(name) or name in ours for name in found)
 
 
@@ -104,6 +105,7 @@ def _collections(folder: Path) -> dict[str, bool] | None:
     address = f"{(folder / DATABASE).absolute().as_uri()}?mode=ro&immutable=1"
     try:
         with contextlib.closing(sqlite3.connect(address, uri=True)) as db:
-            return {str(row[0]): any('"cosine"' in str(value) for value in row) for row in db.execute("SELECT name, * FROM collections")}
+            rows = db.execute("SELECT name, * FROM collections").fetchall()
+        return {str(row[0]): any('"cosine"' in str(value) for value in row) for row in rows}
     except (sqlite3.Error, UnicodeDecodeError):
         return None

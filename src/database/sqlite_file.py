@@ -175,8 +175,10 @@ def _refuse_foreign(file: Path) -> None:
     """A database of another program that happens to have our name is left as it is. What can't be read is for the opening to say."""
     if not file.is_file() or not file.stat().st_size:
         return
-    with suppress(sqlite3.Error), closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True, timeout=PATIENCE)) as db:
-        tables = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")}
+    address = f"{file.absolute().as_uri()}?mode=rw"
+    query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+    with suppress(sqlite3.Error), closing(sqlite3.connect(address, uri=True, timeout=0)) as db:
+        tables = {row[0] for row in db.execute(query)}
         if tables and not {"meta", "images"} <= tables:
             raise LibraryUnusable(
                 f"{file} is a database of another program, not a library's catalogue.",

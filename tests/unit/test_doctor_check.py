@@ -13,7 +13,7 @@ import pytest
 
 from src.bootstrap import build_services
 from src.cli import main
-from src.config import Settings
+from src.config import PROJECT_DIR, Settings
 from src.models.model_manager import ModelManager
 from tests.conftest import fake_models, make_photo
 from tests.fakes import COLOURS, FakeEmbedder
@@ -161,3 +161,29 @@ def test_a_check_changes_nothing(library: Settings, broken: Callable[[Settings],
     }  # fmt: skip
     assert wanted.get(broken, set()) <= found
     assert code == (1 if broken in wanted else 0), out
+
+
+def test_a_check_makes_no_library_and_brings_none_up_to_date(
+    library: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nowhere = Settings(home=tmp_path / "nowhere")
+    assert check(nowhere, capsys) == (0, '{"findings": []}\n') and not nowhere.home.exists()
+    with sqlite3.connect(library.catalog_file) as db:
+        db.execute("PRAGMA user_version = 3")
+    db.close()
+    code, out = check(library, capsys)
+    assert code == 1 and "is of an older version, and a check changes nothing" in out
+
+
+def test_a_check_waits_for_nobody_and_keeps_others_out_while_it_looks(library: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    looking = build_services(library, untouched=True, models=fake_models(library))
+    code = f"""if True:
+        from pathlib import Path
+        from src.config import Settings
+        from src.database.vector_db import VectorDatabase
+        VectorDatabase(Settings(home=Path({str(library.home)!r})))
+    """
+    command = [sys.executable, "-c", code]
+    assert "LibraryBusy" in subprocess.run(command, cwd=PROJECT_DIR, capture_output=True, text=True).stderr
+    looking.close()
+    assert subprocess.run(command, cwd=PROJECT_DIR, capture_output=True, text=True).returncode == 0

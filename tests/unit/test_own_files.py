@@ -21,6 +21,7 @@ from src.errors import LibraryUnusable
 from src.processing.image_io import image_id
 from src.processing.thumbnails import thumbnail_path, write_thumbnail
 from src.schema import Finding, Skipped
+from src.services.backup import export_library, import_library
 from src.services.search import Query
 from src.services.uploads import as_params
 from tests.conftest import fake_models, make_photo, of
@@ -350,3 +351,17 @@ def test_another_programs_log_is_neither_written_to_nor_rotated_away(settings: S
         with opened(settings):
             logging.getLogger("src.test").warning("a word of ours")
     assert (settings.logs_dir / "app.log").read_text().count("a word of ours") == 2
+
+
+def test_an_import_leaves_another_programs_chroma_alone(settings: Settings, photos: Path, tmp_path: Path) -> None:
+    with opened(settings) as services:
+        index(services, photos)
+        list(export_library(settings, services.catalog, tmp_path / "library.zip"))
+    target = settings.at(tmp_path / "target")
+    target.home.mkdir()
+    foreign_index(target.chroma_dir)
+    before = listing(target.chroma_dir)
+    list(import_library(target, tmp_path / "library.zip"))
+    with opened(target, start=True) as services:
+        assert services.search.search(Query("red"), 1).hits[0].name == "red.jpg"
+    assert listing(target.chroma_dir) == before
