@@ -22,6 +22,7 @@ from src.durable import DRAFT, draft_of
 from src.identity import is_id
 from src.names import count, shown
 from src.processing.image_io import display_text, stamp_of
+from src.processing.presence import Look, Presence
 from src.processing.thumbnails import is_good, thumbnail_path
 from src.schema import Finding, Progress
 from src.services import own_files
@@ -105,15 +106,17 @@ class FileChecks:
         uploads = self._catalog.files.uploads()
         damaged, lost, back = list[Upload](), list[Upload](), list[Upload]()
         done, total = 0, sum(upload.bytes for upload in uploads)
+        look = Look()
         for upload in uploads:
-            there = os.path.exists(upload.path)
+            found = look.at(upload.path, None).presence
+            there = found is Presence.THERE
             whole = there and (yield from _is_whole(upload.path, upload, done, total))
             done += upload.bytes
             if whole and upload.missing:
                 back.append(upload)
             elif there and not whole and not upload.missing:
                 damaged.append(upload)
-            elif not there and not upload.missing:
+            elif found is Presence.GONE and not upload.missing:
                 lost.append(upload)
         yield from self._tell_damaged(damaged, repair)
         yield from self._tell_lost(lost, back, repair)
