@@ -43,6 +43,15 @@ class HealthTable:
             return "it can't be read to its end"
         return None if said == "ok" else said
 
+    def make_indexes_again(self) -> bool:
+        """All of SQLite's own, from the tables. Whether nothing is wrong then: damage to the tables themselves stays."""
+        try:
+            with self._file.writing() as db:
+                db.exec_driver_sql("REINDEX")
+        except (LibraryUnusable, sa.exc.IntegrityError):  # IntegrityError: the tables themselves hold what may not be
+            return False
+        return self.damage() is None
+
     def shown_without_file(self) -> int:
         """Images that are not hidden although no file of theirs is there."""
         return self._count(images, _SHOWN_WITHOUT_FILE)

@@ -28,6 +28,8 @@ MOST = 2**53
 """Largest whole number of rows and bytes. Near 2**63 the next row could get no number, which SQLite reports as a full disk."""
 SIDE = 1_000_000
 """Longest side of a picture in pixels."""
+PIXELS = 2**32
+"""Of a whole picture: more than any decoder takes; masks are brought to this size in exports."""
 MASK_SIDE, MASK_PIXELS = 65_536, 1 << 26
 DIMENSIONS = 65_536
 PATH_BYTES = 32_768
@@ -201,6 +203,8 @@ def image(row: Row) -> str | None:
     """What is wrong with a row of images as a whole, None where nothing is. (The same of those that follow.)"""
     if row["taken_at"] is not None and not _on_the_calendar(row["taken_at"]):
         row["taken_at"] = None  # a camera's nonsense, which earlier versions stored
+    if row["width"] * row["height"] > PIXELS:
+        return f"an image of {row['width']} x {row['height']} pixels"
     return None if row["id"] == image_id(row["sha256"]) else f"an image under {row['id']}, which is not the id of its bytes"
 
 

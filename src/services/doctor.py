@@ -67,7 +67,9 @@ class DoctorService:
 
     def _catalogue(self, repair: bool) -> Events:
         damage = self._catalog.health.damage()
-        if damage:
+        if damage and repair and self._catalog.health.make_indexes_again():
+            yield Finding("catalogue", f"The catalogue's own indexes did not hold what its tables hold ({damage}).", repaired=True)
+        elif damage:
             yield Finding("catalogue", f"The catalogue's file is damaged ({damage}): bring back a backup with import-library.")
         stray = self._catalog.health.stray_files()
         if stray:

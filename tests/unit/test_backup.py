@@ -780,6 +780,7 @@ OTHER_ID = "'/tmp/evil/holiday'"
         (first("images", sha256="upper(sha256) || 'x'"), "images.sha256 is"),
         (first("images", width="'wide'"), "images.width is 'wide'"),
         (first("images", width="0"), "images.width is 0"),
+        (first("images", width="900000", height="900000"), "an image of 900000 x 900000"),
         (first("images", height="-3"), "images.height is -3"),
         (first("images", height="1e300"), "images.height is"),
         (first("images", bytes="9223372036854775807"), "images.bytes is"),

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from src.bootstrap import Services
+from src.bootstrap import Services, build_services
 from src.database.vector_db import VectorDatabase
 from src.errors import AppError, WrongDimensions
 from src.export.target import new_target
@@ -20,7 +20,7 @@ from src.services.exporting import Selection
 from src.services.jobs import JobRunner
 from src.services.library import ACTIVE_MODEL
 from src.services.search import Query
-from tests.conftest import of
+from tests.conftest import fake_models, of
 
 
 @pytest.fixture
@@ -239,6 +239,25 @@ def test_a_serial_number_that_is_none_is_not_asked_for_again_and_again(filled: S
     change(filled, "ALTER TABLE other RENAME TO vectors")
     change(filled, "UPDATE vectors SET number = 'x'")
     assert filled.search.search(Query("green"), 3).hits == ()
+
+
+def test_an_index_of_the_catalogue_that_holds_other_rows_than_its_table(filled: Services) -> None:
+    """Each page of it is sound, and nothing can be deleted: `clear` refused."""
+    settings = filled.settings
+    change(filled, "UPDATE files SET uploaded = 0")
+    filled.close()
+    db = sqlite3.connect(settings.catalog_file)
+    db.execute("PRAGMA writable_schema = ON")
+    db.execute("UPDATE sqlite_master SET sql = 'CREATE INDEX ix_files_uploaded ON files (image_id)' WHERE name = 'ix_files_uploaded'")
+    db.commit()
+    db.close()
+    opened = build_services(settings, models=fake_models(settings))
+    assert [finding.repaired for finding in of(opened.handlers["doctor"]({"repair": False}), Finding)] == [False]
+    assert [finding.repaired for finding in of(opened.handlers["doctor"]({}), Finding)] == [True]
+    assert of(opened.handlers["doctor"]({}), Finding) == []
+    list(opened.handlers["clear"]({}))
+    assert opened.library.stats().images == 0
+    opened.close()
 
 
 # ---------------------------------------------------------------- forgotten meanwhile
