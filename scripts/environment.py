@@ -22,6 +22,8 @@ CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 PROBE_SECONDS = 3.0
 
 REQUIREMENTS = {"run": "requirements.txt", "dev": "requirements-dev.txt", "train": "requirements-train.txt"}
+LOCKS = {"run": "requirements.lock", "dev": "requirements-dev.lock"}
+TRIED = "# Tried on: "
 # Measured on Linux (x86-64, CPU build of torch): 420 MB of packages, 515 MB with the test tools. With CUDA torch brings about 2.6 GB more.
 MEGABYTES = {"run": 420, "dev": 520, "train": 660}
 TORCH_MEGABYTES = 190
@@ -70,6 +72,9 @@ def ensure(kind: str, root: Path = ROOT) -> None:
     _note_file(root).unlink(missing_ok=True)
     if on_cpu_index:
         _install_cpu_torch(root)
+    lock = lock_for(kind, root)
+    if lock and _pip(root, "install", "--require-hashes", "--no-deps", "-r", str(lock)) != 0:
+        raise SetupFailed(f"The packages could not be installed as {lock.name} wants them; pip says why above. Try the same command again.")
     if _pip(root, "install", "-r", str(root / REQUIREMENTS[kind])) != 0:
         raise SetupFailed("The packages could not be installed; pip says why above. Run the same command again to go on from here.")
     _write_notes(root, kind, notes)
@@ -80,9 +85,22 @@ def ensure(kind: str, root: Path = ROOT) -> None:
 
 def fingerprint(kind: str, root: Path = ROOT) -> str:
     """Changes with the requirements (those they include, too), the Python version and the kind of machine."""
-    parts = [path.read_bytes() for path in _requirement_files(root / REQUIREMENTS[kind])]
+    files = _requirement_files(root / REQUIREMENTS[kind])
+    files += [root / lock for lock in LOCKS.values() if (root / lock).exists()]
+    parts = [path.read_bytes() for path in files]
     parts += [".".join(map(str, sys.version_info[:2])).encode(), platform.system().encode(), platform.machine().encode()]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
+
+
+def lock_for(kind: str, root: Path = ROOT) -> Path | None:
+    """The lock file that holds the versions and hashes for that kind of use; None where it was not tried on this system and Python.
+
+    torch is in none, and neither is what other systems need besides: ``pip install -r`` adds that afterwards, by version.
+    """
+    path = root / LOCKS[kind if kind in LOCKS else "dev"]
+    here = f"{platform.system()}-{platform.machine()}-{sys.version_info[0]}.{sys.version_info[1]}"
+    tried = next((line.removeprefix(TRIED).split() for line in _lines(path) if line.startswith(TRIED)), [])
+    return path if here in tried else None
 
 
 def venv_python(root: Path = ROOT) -> Path:

@@ -93,8 +93,8 @@ def shrunk(image: Image.Image, side: int, filter: Image.Resampling = Image.Resam
     return image.resize((width, height), filter, reducing_gap=2.0)
 
 
-def as_jpeg(image: Image.Image, quality: int = 88) -> bytes:
+def as_jpeg(image: Image.Image) -> bytes:
     """An RGB image as JPEG bytes, without any metadata of the original."""
     buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=quality)
+    image.save(buffer, "JPEG", quality=88)
     return buffer.getvalue()

@@ -38,8 +38,8 @@ def clean(text: str) -> str:
 class SimpleTokenizer:
     """Text to token ids (0..49,407) and back. Safe to use from several threads."""
 
-    def __init__(self, vocabulary_file: Path = VOCABULARY_FILE) -> None:
-        lines = gzip.decompress(vocabulary_file.read_bytes()).decode("utf-8").split("\n")
+    def __init__(self) -> None:
+        lines = gzip.decompress(VOCABULARY_FILE.read_bytes()).decode("utf-8").split("\n")
         merges = [tuple(line.split()) for line in lines[1 : MERGES + 1]]
         self._byte_symbols = _byte_symbols()
         symbols = list(self._byte_symbols.values())

@@ -272,6 +272,53 @@ def test_every_requirement_of_this_project_is_pinned():
 # ---------------------------------------------------------------- the CPU build of torch
 
 
+LOCK = re.compile(r"(?P<name>[a-z0-9.-]+)==(?P<version>\S+) (?:\\\n    --hash=sha256:[0-9a-f]{64}\s?)+")
+
+
+def locked(name: str) -> dict[str, str]:
+    """Name and version of every package in a lock file, which must hold nothing else."""
+    text = (environment.ROOT / name).read_text()
+    body = "".join(f"{line}\n" for line in text.splitlines() if not line.startswith(("#", "-r ")))
+    found = {match["name"]: match["version"] for match in LOCK.finditer(body)}
+    assert len(found) == body.count("==") and not LOCK.sub("", body).strip(), "every package has hashes, and there is nothing else"
+    return found
+
+
+def test_the_lock_files_hold_every_requirement_but_torch_with_hashes_and_name_no_index():
+    app, tools = locked("requirements.lock"), locked("requirements-dev.lock")
+    assert not app.keys() & tools.keys() and len(app) > 80 and len(tools) > 20
+    for kind, held in (("run", app), ("dev", app | tools)):
+        for file in environment._requirement_files(environment.ROOT / environment.REQUIREMENTS[kind]):
+            pins = dict(line.strip().split("==") for line in file.read_text().splitlines() if "==" in line)
+            assert {name: held.get(name) for name in pins if name != "torch"} == {name: pins[name] for name in pins if name != "torch"}
+    for name in environment.LOCKS.values():
+        assert "://" not in (environment.ROOT / name).read_text()
+
+
+@pytest.mark.parametrize(("kind", "lock"), [*environment.LOCKS.items(), ("train", "requirements-dev.lock")])
+def test_where_the_lock_was_tried_its_hashes_are_demanded_first(project, installer, monkeypatch, kind, lock):
+    monkeypatch.setattr(environment.platform, "system", lambda: "Linux")
+    monkeypatch.setattr(environment.platform, "machine", lambda: "x86_64")
+    version = ".".join(map(str, sys.version_info[:2]))
+    (project / lock).write_text(f"{environment.TRIED}Linux-x86_64-{version}\n")
+    environment.ensure(kind, project)
+    demanded = [call for call in installer.calls if "--require-hashes" in call]
+    assert len(demanded) == 1 and {"--no-deps", str(project / lock)} <= set(demanded[0])
+    assert installer.calls.index(demanded[0]) < len(installer.calls) - 1, "what it does not hold is added after it"
+    (project / lock).write_text(f"{environment.TRIED}Plan9-x86_64-{version}\n")
+    assert environment.lock_for(kind, project) is None
+    installer.calls.clear()
+    environment.ensure(kind, project)
+    assert installer.calls and not any("--require-hashes" in call for call in installer.calls), "a changed lock installs again"
+
+
+def test_a_file_with_another_hash_ends_the_set_up(project, installer, monkeypatch, capsys):
+    monkeypatch.setattr(environment, "lock_for", lambda *_: project / "requirements.lock")
+    monkeypatch.setattr(environment, "_pip", lambda root, *arguments: 1 if "--require-hashes" in arguments else 0)
+    assert environment.attempt("run", project) == 1
+    assert "could not be installed as requirements.lock wants them" in capsys.readouterr().err
+
+
 def test_the_cpu_build_is_taken_first_where_its_index_answers(project, installer):
     installer.index_answers = True
     environment.ensure("run", project)
@@ -616,4 +663,5 @@ def test_scripts_need_nothing_but_the_standard_library():
         tree = ast.parse(path.read_text(encoding="utf-8"))
         names = [a.name for node in ast.walk(tree) if isinstance(node, ast.Import) for a in node.names]
         names += [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-        assert {name.partition(".")[0] for name in names} <= set(sys.stdlib_module_names) | {"scripts", "__future__"}
+        more = {"pip"} if path.name == "lock.py" else set()  # it is no part of the set-up
+        assert {name.partition(".")[0] for name in names} <= set(sys.stdlib_module_names) | {"scripts", "__future__"} | more
