@@ -6,6 +6,7 @@ is read into the session before anything is drawn; whatever changes the session 
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import date
@@ -21,6 +22,8 @@ from src.ui import state
 
 LINK_CHARACTERS = 1_000
 """A query that is longer is left out: no link can carry it."""
+OWN_SECONDS = 3.0
+"""The browser takes a step back that it was asked for within these."""
 TEXT, IMAGE = "", "image"
 """Ends of the addresses of the pages that search. All others show nothing that is worth a link but where is searched."""
 ENDS = (IMAGE, "upload", "about")
@@ -38,8 +41,10 @@ def start(page: str) -> None:
     known = _told()
     if known is None or _went():
         here = {part: value for part, value in st.query_params.to_dict().items() if part in _parts(page)}
-        _read(page, here if known else _written(page) | here)
-        _tell(page, here, None, settled=False)
+        own = known is not None and _is_own_step(here)
+        if not own:  # else the page goes on as it is: meanwhile another photo may have been opened
+            _read(page, here if known else _written(page) | here)
+        _tell(page, here, None, settled=own)
     elif known[0] != page:  # a tab was chosen: the session says what it shows, and Streamlit has emptied the address
         _tell(page, {}, None, settled=False)
 
@@ -55,6 +60,8 @@ def write() -> None:
         opened = "photo" in now and "photo" not in before
         step: dict[str, object] = {"id": uuid.uuid4().hex, "how": how, "page": page, "search": urlencode(now), "opened": opened}
         _tell(page, now, step if opened or how != "push" else None, settled=True)
+        if how == "back":
+            st.session_state["own_step"] = (time.monotonic(), now)
     else:
         _tell(page, now, _step(), settled=True)
 
@@ -95,6 +102,12 @@ def _went() -> bool:
     """Whether this run is for a step back or forward in the browser's history."""
     context = get_script_run_ctx()
     return context is not None and context.is_history_navigation
+
+
+def _is_own_step(here: Mapping[str, str]) -> bool:
+    """Whether the step back is the one that the browser was asked for when a photo was closed, just now."""
+    asked, parts = st.session_state.pop("own_step", (-OWN_SECONDS, {}))
+    return bool(time.monotonic() - asked < OWN_SECONDS and parts == here)
 
 
 def _parts(page: str) -> tuple[str, ...]:

@@ -44,6 +44,8 @@ def main() -> None:
         return
     if state.take_go_to_similar():
         address.go(VIEWS / "image_search_page.py")
+    if address.settled():  # what was asked is in the address before it is answered
+        address.write()
     _show_page(services, page, OTHER_JOBS if page is tabs[0] else ("index", *OTHER_JOBS))
     _show_dialog(services)
     address.write()

@@ -95,7 +95,8 @@ function takeBack(grid, [id, number]) {
     const elsewhere = document.activeElement !== document.body && !document.activeElement.contains(grid.getRootNode().host);
     if (!cell || performance.now() > until || window.lastTakenBack !== number) return;
     if (!document.querySelector('[role="dialog"]')) {
-      if (elsewhere && rest < 10) return;  // somebody went on from there
+      const inside = grid.getRootNode().activeElement;
+      if (rest < 10 && (elsewhere || (inside && inside !== cell))) return;  // somebody went on from there
       if (grid.getRootNode().activeElement !== cell) cell.focus();
       rest -= 1;
     }
