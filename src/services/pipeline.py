@@ -126,6 +126,7 @@ class Pipeline:
         Closing the iterator cancels: what is being read is left at its next block.
         """
         workers = max(2, min(8, os.cpu_count() or 2))
+        self._stop = threading.Event()  # of this pass alone: a sync goes through one folder after the other
         pool, indexer = ThreadPoolExecutor(workers, "decode"), ThreadPoolExecutor(1, "index")
         todo = self._started(found, pool)
         waiting: deque[_Outcome | _Reading] = deque()

@@ -272,7 +272,7 @@ def set_message(text: str) -> None:
 
 def is_new(notice: str) -> bool:
     """Whether this session was not told yet; it is from now on."""
-    told = st.session_state.setdefault("told", set())
+    told = st.session_state.setdefault("notices_told", set())
     new = notice not in told
     told.add(notice)
     return bool(new)

@@ -43,7 +43,7 @@ def test_every_page_over_rows_of_a_wrong_kind(app: AppTest, services: Services, 
     for page in ("upload", "image_search", "about", "text_search"):
         goto(app, page)
         assert not app.exception and not app.error, texts(app)
-        assert "Images" in "".join(str(html.proto.body) for html in app.get("html")), "the sidebar is there"
+        assert "Photos" in "".join(str(html.proto.body) for html in app.get("html")), "the sidebar is there"
 
 
 @pytest.mark.parametrize("name", sorted(ODD))

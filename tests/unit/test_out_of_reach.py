@@ -327,19 +327,25 @@ def test_moved_files_and_copies_leave_no_earlier_versions(services: Services, ph
 # ---------------------------------------------------------------- while the app runs
 
 
+def look(services: Services) -> None:
+    """A round of the watcher in which a look at the folders is due."""
+    services.watcher._looked = -1000.0
+    services.watcher._round()
+
+
 def test_the_watcher_leaves_folders_alone_while_nothing_can_be_told(
     services: Services, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run(services, "index", paths=[str(photos)])
     submitted: list[list[Path]] = []
     monkeypatch.setattr(services.watcher, "_submit", submitted.append)
-    services.watcher._look()
+    look(services)
     short = failing(photos, errno.EMFILE)
     try:
-        services.watcher._look()
+        look(services)
     finally:
         short.undo()
-    services.watcher._look()
+    look(services)
     assert submitted == [[photos]] and list(services.watcher._watches) == [str(photos)]
     services.watcher.stop()
 
@@ -352,12 +358,12 @@ def test_a_part_that_is_back_is_looked_at(services: Services, photos: Path, monk
     monkeypatch.setattr(services.watcher, "_submit", submitted.append)
     (photos.parent / "nas").rename(photos.parent / "away")
     run(services, "sync")
-    services.watcher._look()
+    look(services)
     del submitted[:]
-    services.watcher._look()
+    look(services)
     (photos.parent / "away").rename(photos.parent / "nas")
-    services.watcher._look()
-    services.watcher._look()
+    look(services)
+    look(services)
     assert submitted == [[photos / "nas"]]
     services.watcher.stop()
 
@@ -371,14 +377,14 @@ def test_something_mounted_below_a_folder_has_it_looked_at(
     run(services, "index", paths=[str(photos)])
     submitted: list[list[Path]] = []
     monkeypatch.setattr(services.watcher, "_submit", submitted.append)
-    services.watcher._look()
-    services.watcher._look()
+    look(services)
+    look(services)
     spelled = str(photos / "my drive").replace(" ", "\\040")
     table.write_text(table.read_text() + f"90 22 8:17 / {spelled} rw - ext4 /dev/sdb1 rw\n99 22 8:18 / /elsewhere rw - ext4 /dev/sdc1 rw\n")
-    services.watcher._look()
+    look(services)
     table.write_text("22 1 0:21 / / rw - ext4 /dev/sda1 rw\n")
-    services.watcher._look()
-    services.watcher._look()
+    look(services)
+    look(services)
     assert submitted == [[photos]] * 3
     services.watcher.stop()
 

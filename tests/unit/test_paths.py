@@ -219,7 +219,7 @@ def test_every_spelling_of_a_folder_in_every_command(home: Path, photos: Path, c
     capsys.readouterr()
     for command in (["sync"], ["search", "red", "--folder"], ["folders", "--unwatch"], ["folders", "--watch"], ["index"]):
         assert cli.main([*command, text]) == 0, (command, capsys.readouterr())
-    assert "4 of 4 images" in capsys.readouterr().out
+    assert "4 of 4 photos" in capsys.readouterr().out
     assert cli.main(["folders", "--remove", text, "--yes"]) == 0
     assert "4 photos forgotten" in capsys.readouterr().out
 

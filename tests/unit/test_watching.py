@@ -161,7 +161,7 @@ def test_one_passing_error_does_not_end_the_watching(running: Services, photos: 
     until(lambda: running.watcher.problem is None)
 
 
-@pytest.mark.parametrize("asked", ["followed", "reachable"])
+@pytest.mark.parametrize("asked", ["followed", "presence"])
 def test_an_error_while_looking_at_the_folders_passes_too(
     running: Services, photos: Path, monkeypatch: pytest.MonkeyPatch, asked: str
 ) -> None:
@@ -302,29 +302,42 @@ def test_what_a_scan_passes_over_is_not_looked_at_when_it_changes(settings: Sett
     list(services.handlers["index"]({"paths": [str(photos)]}))
     with new_target(photos / "export") as target:
         target.add("images/a.jpg", b"")
-    changes = _Changes(services.folders.looks_into)
+    submitted: list[list[Path]] = []
+    services.watcher._submit = submitted.append
+    changes, services.watcher._looked = services.watcher._changes, time.monotonic()
     handler = watching._Handler(changes, str(photos), str(photos))
     places = ("export/images", "#recycle", ".hidden", "data/thumbs/ab", "data/uploads", "chroma_db", "2024/#snapshot/x")
     for place in places:
         handler.on_any_event(FileCreatedEvent(str(photos / place / "a.jpg")))
     changes._last = changes._first = -1000.0
-    assert changes.take() == []
+    services.watcher._round()
+    assert submitted == []
     handler.on_any_event(FileCreatedEvent(str(photos / "2024" / "a.jpg")))
     changes._last = changes._first = -1000.0
-    assert changes.take() == [photos / "2024"]
+    services.watcher._round()
+    assert submitted == [[photos / "2024"]]
     services.close()
 
 
-def test_changes_are_kept_while_the_catalogue_can_not_be_asked() -> None:
-    def busy(_: Path) -> bool:
+@pytest.mark.parametrize("asked", ["followed", "looks_into"])
+def test_changes_are_kept_while_the_catalogue_can_not_be_asked(
+    services: Services, photos: Path, monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    def busy(*_: object) -> None:
         raise LibraryBusy("Just now.")
 
-    changes = _Changes(busy)
-    changes.add("/p", {"/p/a"})
+    list(services.handlers["index"]({"paths": [str(photos)]}))
+    submitted: list[list[Path]] = []
+    (photos / "a").mkdir()
+    services.watcher._submit = submitted.append
+    changes, services.watcher._looked = services.watcher._changes, time.monotonic()
+    changes.add(str(photos), {str(photos / "a")})
     changes._last = changes._first = -1000.0
-    with pytest.raises(LibraryBusy):
-        changes.take()
-    changes._looks_into = lambda _: True
-    changes.add("/p/a", {"/p/a"})
+    with monkeypatch.context() as trouble:
+        trouble.setattr(services.folders, asked, busy)
+        with pytest.raises(LibraryBusy):
+            services.watcher._round()
+    changes.add(str(photos / "a"), {str(photos / "a")})
     changes._last = changes._first = -1000.0
-    assert changes.take() == [Path("/p/a")], "and each place once, though two followed folders hold it"
+    services.watcher._round()
+    assert submitted == [[photos / "a"]], "and each place once, though two followed folders hold it"
