@@ -122,7 +122,8 @@ def page_as_json(page: SearchPage) -> dict[str, Any]:
     results = [{**asdict(hit), "score": round(hit.score, 6)} for hit in page.hits]
     if page.notice:
         print(page.notice, file=sys.stderr)
-    return {"query": page.query, "model": page.model, "took_ms": round(page.took_ms, 3), "results": results}
+    said = {"verdict": "nothing" if page.verdict == "weak" else page.verdict, "notes": [page.notice] if page.notice else []}
+    return {"query": page.query, "model": page.model, "took_ms": round(page.took_ms, 3), "results": results, **said}
 
 
 def show_page(page: SearchPage) -> None:
@@ -137,7 +138,7 @@ def show_page(page: SearchPage) -> None:
         print(f"There is nothing to search yet. First: python -m src.cli {command}")
         return
     if page.verdict == "weak":
-        print("Nothing in the library fits well. The closest:")
+        print(f"Nothing in the library fits well.{' The closest:' if page.hits else ''}")
     show_table(["score", "picture"], [[f"{hit.score:.3f}", _where(hit)] for hit in page.hits])
     searched = [f"{page.searched:,} photos"] if page.searched else []
     searched += [f"{page.objects:,} objects"] if page.objects else []

@@ -37,13 +37,15 @@ class Selection:
     """Image id -> the one object in it that was found; of other images, all objects are exported."""
     scores: Mapping[str, float] = field(default_factory=dict)
     """Image id -> its score in the search."""
+    fits: bool = True
+    """False for a search that nothing in the library fits well: its words would be a wrong label of all that it shows."""
 
     @classmethod
     def of(cls, page: SearchPage) -> Selection:
         """The results of a search under its words."""
         found = {hit.id: hit.segment for hit in page.hits if hit.segment}
         words = "" if page.query.startswith("(") else page.query
-        return cls([hit.id for hit in page.hits], words, found, {hit.id: hit.score for hit in page.hits})
+        return cls([hit.id for hit in page.hits], words, found, {hit.id: hit.score for hit in page.hits}, page.verdict != "weak")
 
 
 class ExportService:
@@ -57,11 +59,14 @@ class ExportService:
     def export(self, form: str, place: Path, selection: Selection, pictures: bool = False) -> Iterator[JobEvent]:
         """Write a new folder, or a new ZIP where the name ends in ``.zip``, whole or not at all; closing the iterator leaves nothing.
 
-        pictures: copies of the photos too, for COCO and YOLO. Raises BadInput for a format that there is none of or a place that is taken,
+        pictures: copies of the photos too, for COCO and YOLO. Raises BadInput for a format that there is none of, a search that nothing
+        fits (but for tables, which have scores and no labels) or a place that is taken,
         UnreadablePath where it can't be written.
         """
         if form not in FORMATS:
             raise BadInput(f"There is no export format {form!r}.", f"The formats are: {', '.join(FORMATS)}.")
+        if not selection.fits and form not in ("csv", "parquet"):
+            raise BadInput(f"Nothing in the library fits {selection.query!r} well: nothing was exported.", "Try other words.")
         ids = self._catalog.health.image_ids(hidden=False) if selection.images is None else selection.images
         if not ids:
             raise BadInput("There is no photo to export.")

@@ -103,7 +103,7 @@ class SearchService:
         pages = []
         for (query, notice), some in zip(cleaned, hits, strict=True):
             shown = tuple(hit for hit in some if hit.id not in query.own)[:limit]
-            verdict = self._verdict(query, shown, model, lookup.images)
+            verdict = self._verdict(query, shown, lookup)
             page = SearchPage(query.label, model, took, shown, lookup.images, verdict, unseen or notice, only is not None, lookup.objects)
             pages.append(page)
         return pages
@@ -133,11 +133,13 @@ class SearchService:
             return NO_OBJECTS
         return f"The {images:,} photos of the library are not indexed with the model {model} yet."
 
-    def _verdict(self, query: Query, hits: Sequence[SearchHit], model: str, searched: int) -> Verdict:
+    def _verdict(self, query: Query, hits: Sequence[SearchHit], lookup: _Lookup) -> Verdict:
         """weak only for words alone: how near pictures must be to one another is the reader's own judgement."""
-        if not hits:
-            return "empty"
-        return "weak" if query.words_only and hits[0].score < self._models.text_floor(model, searched) else "match"
+        if not query.words_only:
+            return "match" if hits else "empty"
+        if any(hit.score >= lookup.text_floor(hit.kind) for hit in hits):
+            return "match"
+        return "weak" if lookup.searched else "empty"
 
 
 class _Lookup:
@@ -147,7 +149,7 @@ class _Lookup:
         self._catalog = catalog
         self._vectors = vectors
         self._embedder = models.embedder(model)
-        self._floor = models.object_floor(model)
+        self._models, self._model = models, model
         self._only = only
         self._names: dict[Kind, str] = {kind: library_collection(self._embedder.space, kind) for kind in ("image", "object")}
         self.images = self.objects = 0
@@ -155,6 +157,10 @@ class _Lookup:
     @property
     def searched(self) -> int:
         return self.images or self.objects
+
+    def text_floor(self, kind: Kind) -> float:
+        """Score that words' best hit of a kind must reach, which grows with the number of things of that kind it was chosen from."""
+        return self._models.text_floor(self._model, self.images if kind == "image" else self.objects)
 
     def found(self, queries: Sequence[Query], limit: int, mode: Mode) -> list[list[Found]]:
         """The ``limit`` best for each query, best first."""
@@ -178,7 +184,7 @@ class _Lookup:
         self.objects = self._catalog.vectors.count(name, self._only)
         if not self.objects:
             return [[] for _ in matrix]
-        floor = self._floor if all(query.words_only for query in queries) else -1.0
+        floor = self._models.object_floor(self._model) if all(query.words_only for query in queries) else -1.0
         return enough_objects(lambda number: self._vectors.search(name, matrix, number, self._only), self.objects, limit, floor)
 
     def _whole(self, query: FloatArray, objects: Sequence[Found]) -> dict[str, float]:

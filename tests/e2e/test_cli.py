@@ -67,7 +67,7 @@ def test_indexing_again_finds_everything_there(home: Path, album: Path) -> None:
 
 def test_search_as_json(home: Path, album: Path) -> None:
     answer = as_json(cli("search", "a plain red picture", "--top-k", 3, "--json", home=home))
-    assert set(answer) == {"query", "model", "took_ms", "results"} and answer["model"] == "builtin"
+    assert set(answer) == {"query", "model", "took_ms", "results", "verdict", "notes"} and answer["model"] == "builtin"
     assert len(answer["results"]) == 3 and set(answer["results"][0]) == {"id", "path", "name", "score", "kind", "box", "size", "segment"}
     scores = [hit["score"] for hit in answer["results"]]
     assert scores == sorted(scores, reverse=True) and Path(answer["results"][0]["path"]).parent == album

@@ -30,6 +30,14 @@ def test_the_library_with_all_its_objects(library: Services, tmp_path: Path) -> 
     assert len(list((tmp_path / "all" / "images").iterdir())) == 3
 
 
+def test_a_search_that_nothing_fits_is_no_label(library: Services, tmp_path: Path) -> None:  # noqa: F811
+    page = library.search.search(Query("quarterly earnings report"))
+    assert page.hits and page.verdict == "weak"
+    with pytest.raises(BadInput, match="Nothing in the library fits"):
+        write(library, "yolo", tmp_path / "nonsense", Selection.of(page))
+    assert not (tmp_path / "nonsense").exists()
+
+
 def test_a_search_names_what_it_found(library: Services, tmp_path: Path) -> None:  # noqa: F811
     find(library)
     page = library.search.search(Query("red"), 2, mode="both")

@@ -15,7 +15,7 @@ from src.config import Settings
 from src.errors import BadQuery
 from src.models.model_manager import ModelManager
 from src.processing.regions import RegionSegmenter
-from src.schema import Box, Finding, Indexed, PhotoFilter, Progress, SearchHit, Segment, Skipped
+from src.schema import Box, Finding, Indexed, Mode, PhotoFilter, Progress, SearchHit, Segment, Skipped
 from src.services import objects
 from src.services.objects import scaled
 from src.services.search import Query
@@ -198,6 +198,27 @@ def test_filters_and_similar_objects(library: Services, tmp_path: Path) -> None:
         assert len(page.hits) == 3 and red.id not in {hit.id for hit in page.hits}
     with pytest.raises(BadQuery, match="not indexed"):
         library.search.search(Query(like=f"{red.id}#none"), mode="objects")
+
+
+@pytest.mark.parametrize(("mode", "strict", "verdict"), [("objects", 3, "weak"), ("objects", 4, "match"), ("both", 4, "match")])
+def test_a_hit_is_judged_by_the_floor_of_as_many_things_of_its_kind(
+    library: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: Mode, strict: int, verdict: str
+) -> None:
+    """Three objects and four photos: among ``strict`` things nothing fits, among any other number everything does."""
+    find(library)
+    scene(tmp_path / "others", "pink.png", "black", "pink")
+    list(library.handlers["index"]({"paths": [str(tmp_path / "others")]}))
+    monkeypatch.setattr(library.models, "text_floor", lambda _, number: 2.0 if number == strict else -1.0)
+    page = library.search.search(Query("red"), mode=mode)
+    assert page.objects == 3 and "object" in {hit.kind for hit in page.hits}
+    assert page.verdict == verdict
+
+
+def test_objects_that_are_all_below_their_floor_are_no_empty_library(library: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    find(library)
+    monkeypatch.setattr(library.models, "object_floor", lambda _: 2.0)
+    page = library.search.search(Query("red"), mode="objects")
+    assert page.objects and (page.hits, page.verdict) == ((), "weak")
 
 
 def test_without_objects_it_is_said(library: Services) -> None:

@@ -14,6 +14,7 @@ from src.services.exporting import ExportFormat, Selection
 from src.services.handlers import queue_export
 from src.ui import state
 from src.ui.components import error_box
+from src.ui.text import literal
 
 TITLES: dict[ExportFormat, str] = {
     "coco": "COCO JSON, exact masks",
@@ -33,6 +34,8 @@ def show(services: Services, selection: Selection, key: str) -> None:
     """
     written = state.exports()
     with st.popover("Export", icon=":material/save_alt:", type="tertiary", key=f"export-{key}-{written}"):
+        if not selection.fits:
+            st.warning(f"Nothing in the library fits well: these photos would be labelled “{literal(selection.query)}” all the same.")
         form = st.selectbox("Format", list(TITLES), format_func=TITLES.__getitem__, key=f"export-format-{key}")
         place = st.text_input("New folder or ZIP on this computer", str(_suggested(written)), key=f"export-place-{key}-{written}")
         can_copy = form in WITH_PICTURES
