@@ -10,6 +10,8 @@ import numpy.typing as npt
 from src.errors import BadInput
 from src.schema import Box, Mask
 
+LONGEST_SIDE = 1_000_000
+"""Pixels; no decoder takes more."""
 LONGEST = 60
 """Bits of a run's length at most."""
 BoolArray = npt.NDArray[np.bool_]
@@ -50,7 +52,12 @@ def bounds(pixels: BoolArray) -> Box | None:
 
 
 def resized(mask: Mask, height: int, width: int) -> Mask:
-    """The mask at another size; each pixel is as the nearest one was. Time and memory grow with the runs, not with the new size."""
+    """The mask at another size; each pixel is as the nearest one was. Time and memory grow with the runs and the sides.
+
+    Raises BadInput for a side that no picture has, as a damaged catalogue may tell it.
+    """
+    if max(height, width) > LONGEST_SIDE:
+        raise BadInput(f"There is no picture of {width:,} x {height:,} pixels.", "The library's catalogue may be damaged: run the check-up.")
     if (mask.height, mask.width) == (height, width):
         return mask
     columns, starts, ends = _column_runs(decode(mask))

@@ -118,3 +118,9 @@ def test_text_that_is_no_mask_is_refused() -> None:
         masks.from_compressed(text + "P", 40, 40)
     with pytest.raises(BadInput, match="add up"):
         masks.from_compressed(text, 41, 40)
+
+
+@pytest.mark.parametrize("size", [(2**31, 3), (3, 2**31)])
+def test_a_size_that_no_picture_has_is_refused_before_memory_is_taken_for_it(size: tuple[int, int]) -> None:
+    with pytest.raises(BadInput, match="no picture of"):
+        masks.resized(masks.encode(np.ones((2, 2), bool)), *size)
