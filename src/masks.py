@@ -57,7 +57,8 @@ def resized(mask: Mask, height: int, width: int) -> Mask:
     Raises BadInput for a side that no picture has, as a damaged catalogue may tell it.
     """
     if max(height, width) > LONGEST_SIDE:
-        raise BadInput(f"There is no picture of {width:,} x {height:,} pixels.", "The library's catalogue may be damaged: run the check-up.")
+        text = f"There is no picture of {width:,} x {height:,} pixels."
+        raise BadInput(text, "The library's catalogue may be damaged: run the check-up.")
     if (mask.height, mask.width) == (height, width):
         return mask
     columns, starts, ends = _column_runs(decode(mask))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from src.errors import UnreadableImage
+from src.plain_files import opened_at_once
 
 MOST_BYTES = 4 * 2**30
 """Of a picture file: as far as a TIFF, or a camera RAW made like one, can point. 200 megapixels of 16 bits and alpha take 1.6 GB."""
@@ -45,7 +46,7 @@ def open_regular(path: Path | str | bytes, most: int = MOST_BYTES) -> BufferedRe
     there or may not be read.
     """
     check(os.stat(path), most)  # some devices do something when they are opened
-    file: BufferedReader = BufferedReader(FileIO(os.fspath(path), opener=_without_waiting))
+    file: BufferedReader = BufferedReader(FileIO(os.fspath(path), opener=opened_at_once))
     try:
         check(os.fstat(file.fileno()), most)  # it may be another file by now
     except UnreadableImage:
@@ -123,11 +124,6 @@ def refuse_changed(file: IO[bytes], mtime_ns: int, size: int) -> None:
     now = os.fstat(file.fileno())
     if (now.st_mtime_ns, now.st_size) != (mtime_ns, size):
         raise UnreadableImage(CHANGED)
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    """Neither for the other end of a pipe, nor becoming a terminal's process. Windows has no such flags, nor such files in folders."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0))
 
 
 def _size(size: int) -> str:

@@ -24,8 +24,8 @@ def open_plain(path: Path) -> BufferedReader:
 
 
 def opened_at_once(path: str, flags: int) -> int:
-    """An ``opener`` for ``open`` that does not wait for somebody to write to a pipe."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    """An ``opener`` for ``open`` that does not wait for somebody to write to a pipe, nor make a terminal this program's own."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0))
 
 
 def read_object(path: Path) -> dict[str, Any]:
