@@ -148,7 +148,7 @@ def test_what_is_piped_has_a_line_for_each_result(strange: tuple[Path, Path]) ->
     lines = cli("search", "a plain red picture", home=home, COLUMNS="40").stdout.splitlines()
     at = lines.index("score  picture")
     assert lines[at + 1].split("  ", 1)[1] == str(album / "r\u00f6t \U0001f600.jpg")
-    assert lines[at + 3].startswith("2 of 2 images")
+    assert lines[at + 3].startswith("2 of 2 photos")
 
 
 def piped(rest: str, home: Path, **env: str) -> subprocess.CompletedProcess[str]:
