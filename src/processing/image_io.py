@@ -15,14 +15,15 @@ from io import BufferedReader
 from pathlib import Path
 from typing import IO
 
-from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from src import colours, originals
 from src.errors import UnreadableImage
 from src.identity import image_id as image_id
 from src.originals import Cancelled
-from src.pixels import METADATA_ERRORS, orientation, profile_of, to_rgb
+from src.pixels import orientation, profile_of, to_rgb
 from src.processing import png_chunks
+from src.processing.metadata import taken_at
 from src.schema import FileStamp, ImageFacts
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "HEIF", "AVIF")
@@ -139,7 +140,7 @@ def _decode(
     rgb = to_rgb(image, shrink)
     if orientation(image) in (5, 6, 7, 8):  # asked after the pixels, of which a PNG's may come first
         width, height = height, width
-    return rgb, ImageFacts(width, height, form, _taken_at(image))
+    return rgb, ImageFacts(width, height, form, taken_at(image))
 
 
 def _needs(image: Image.Image, pixels: int, shrink: int) -> int:
@@ -180,19 +181,6 @@ def _tell_code_points(file: IO[bytes], image: Image.Image) -> None:
 def _reduced(side: int, other: int, min_side: int) -> int:
     """The length ``side`` may shrink to while the shorter of the two stays at ``min_side`` or more."""
     return max(1, min(side, round(side * min_side / min(side, other))))
-
-
-def _taken_at(image: Image.Image) -> str | None:
-    """EXIF capture time as ISO text, None where there is none or it is nonsense."""
-    try:
-        exif = image.getexif()
-        raw = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.DateTimeOriginal) or exif.get(ExifTags.Base.DateTime)
-    except METADATA_ERRORS:
-        return None
-    found = re.fullmatch(r"(\d{4})[:-](\d\d)[:-](\d\d)[ T](\d\d:\d\d:\d\d).*", str(raw or "").strip("\0 "), re.DOTALL | re.ASCII)
-    if not found or found[1] == "0000":
-        return None
-    return f"{found[1]}-{found[2]}-{found[3]}T{found[4]}"
 
 
 def _refusal(error: Exception) -> UnreadableImage:
