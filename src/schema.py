@@ -58,6 +58,9 @@ class FileStamp:
     inode: int
     mtime_ns: int
     size: int
+    ctime_ns: int = 0
+    """When the system last changed anything about it, which no program can set; 0 where that is unknown: on Windows, and in rows of
+    older versions. An edit that puts the time of writing back changes it; so do new rights, a rename and a hard link."""
 
 
 @dataclass(frozen=True)

@@ -70,14 +70,27 @@ def content_hash(file: BufferedReader, cancelled: Cancelled = originals.never) -
 
 
 def stamp_of(stat: os.stat_result) -> FileStamp:
-    """What tells an unchanged file. Device and inode are folded to 63 bits, which is what the catalogue stores."""
+    """What tells an unchanged file. Device and inode are folded to 63 bits, which is what the catalogue stores.
+
+    On Windows the ctime is left unknown: what is called so there is when the file was made.
+    """
     fold = (1 << 63) - 1
-    return FileStamp(stat.st_dev & fold, stat.st_ino & fold, stat.st_mtime_ns, stat.st_size)
+    ctime = stat.st_ctime_ns if os.name == "posix" else 0
+    return FileStamp(stat.st_dev & fold, stat.st_ino & fold, stat.st_mtime_ns, stat.st_size, ctime)
 
 
 def same_file(known: FileStamp, stamp: FileStamp) -> bool:
-    """Whether the file at a path is the one it was. Its device may have a new number: a drive gets one each time it is plugged in."""
-    return replace(known, device=0) == replace(stamp, device=0)
+    """Whether the file at a path is the one it was, so that it need not be read.
+
+    Its device may have a new number: a drive gets one each time it is plugged in. Where both ctimes are known and differ it may hold
+    other bytes, or not: only reading tells.
+    """
+    return looks_same(known, stamp) and (known.ctime_ns == stamp.ctime_ns or 0 in (known.ctime_ns, stamp.ctime_ns))
+
+
+def looks_same(known: FileStamp, stamp: FileStamp) -> bool:
+    """The same whatever the ctime, for what must not be hidden by new rights or a backup: a real edit is noticed by the next look."""
+    return replace(known, device=0, ctime_ns=0) == replace(stamp, device=0, ctime_ns=0)
 
 
 def display_text(path: Path) -> str:

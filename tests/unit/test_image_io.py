@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from src import originals
 from src.errors import UnreadableImage
 from src.processing import image_io, metadata
 from src.processing.thumbnails import SIDE, thumbnail_path, write_thumbnail
+from src.schema import FileStamp
 from tests.conftest import make_photo
 
 CAP = 50
@@ -229,6 +231,21 @@ def test_the_pixel_cap_is_checked_on_the_header() -> None:
     header = encoded(Image.new("1", (9000, 9000)), "PNG")
     with pytest.raises(UnreadableImage, match="9000 x 9000 pixels, more than the limit of 50 megapixels"):
         image_io.decode(header, CAP)
+
+
+def test_a_stamp_is_the_same_as_far_as_both_know(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stamp = FileStamp(1, 2, 3, 4, 5)
+    for other in (stamp, replace(stamp, device=9), replace(stamp, ctime_ns=0)):
+        assert image_io.same_file(stamp, other) and image_io.same_file(other, stamp) and image_io.looks_same(stamp, other)
+    assert image_io.looks_same(stamp, replace(stamp, ctime_ns=6)) and not image_io.same_file(stamp, replace(stamp, ctime_ns=6))
+    for other in (replace(stamp, inode=9), replace(stamp, mtime_ns=9), replace(stamp, size=9)):
+        assert not image_io.same_file(stamp, other) and not image_io.looks_same(stamp, other)
+    found = tmp_path.stat()
+    assert image_io.stamp_of(found).ctime_ns == (found.st_ctime_ns if os.name == "posix" else 0)
+    with monkeypatch.context() as windows:
+        windows.setattr("os.name", "nt")
+        stamped = image_io.stamp_of(found)
+    assert stamped.ctime_ns == 0, "there it is when the file was made"
 
 
 def test_names_and_ids(tmp_path: Path) -> None:
