@@ -16,6 +16,9 @@ FloatArray = npt.NDArray[np.float32]
 EXPORT_MARK = ".media-feature-extractor-export"
 """Name of a file that marks a folder as written by an export: a scan of the folder around it passes it over."""
 
+FIRST_PHOTO = 1826
+"""Year of the oldest photo that is left: an earlier capture time is nonsense."""
+
 Kind = Literal["image", "object", "frame"]
 """What a vector stands for: a whole image, an object inside one, a video frame."""
 
@@ -55,6 +58,9 @@ class FileStamp:
     inode: int
     mtime_ns: int
     size: int
+    ctime_ns: int = 0
+    """When the system last changed anything about it, which no program can set; 0 where that is unknown: on Windows, and in rows of
+    older versions. An edit that puts the time of writing back changes it; so do new rights, a rename and a hard link."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -81,20 +81,25 @@ class FileTable:
     def at(self, paths: Sequence[bytes]) -> dict[bytes, KnownFile]:
         """What is known of these paths; unknown ones are left out."""
         columns = (files.c.path, *_STAMP, files.c.image_id, files.c.missing_since)
-        return {row[0]: KnownFile(FileStamp(*row[1:5]), row[5], row[6] is not None) for row in self._rows(columns, files.c.path, paths)}
+        rows = self._rows(columns, files.c.path, paths)
+        return {row.path: KnownFile(_stamp(row), row.image_id, row.missing_since is not None) for row in rows}
 
     def with_stamps(self, stamps: Sequence[FileStamp]) -> dict[FileStamp, str]:
-        """Stamp -> id of the image that a file of just that stamp holds: a file that was moved is known without being read."""
+        """Stamp -> id of the image that a file of just that stamp holds: a file that was moved is known without being read.
+
+        Whatever the ctime, which a move changes.
+        """
         columns = (*_STAMP, files.c.image_id)
-        found = {FileStamp(*row[:4]): row[4] for row in self._rows(columns, files.c.inode, [stamp.inode for stamp in stamps])}
-        return {stamp: found[stamp] for stamp in stamps if stamp in found}
+        rows = self._rows(columns, files.c.inode, [stamp.inode for stamp in stamps])
+        found = {replace(_stamp(row), ctime_ns=0): row.image_id for row in rows}
+        return {stamp: found[key] for stamp in stamps if (key := replace(stamp, ctime_ns=0)) in found}
 
     def refusals_at(self, paths: Sequence[bytes]) -> dict[bytes, Refusal]:
         found: dict[bytes, Refusal] = {}
         with self._file.reading() as db:
             for part in parts(paths):
                 for row in db.execute(sa.select(unreadable).where(unreadable.c.path.in_(part))):
-                    found[row.path] = Refusal(row.path, FileStamp(row.device, row.inode, row.mtime_ns, row.size), row.reason, row.reader)
+                    found[row.path] = Refusal(row.path, _stamp(row), row.reason, row.reader)
         return found
 
     def under(self, folder: bytes, present: bool = True) -> Iterator[list[tuple[bytes, str]]]:
@@ -194,8 +199,12 @@ class FileTable:
                 yield from db.execute(sa.select(*columns).where(key.in_(part)))
 
 
-_STAMP = (files.c.device, files.c.inode, files.c.mtime_ns, files.c.size)
+_STAMP = tuple(files.c[field.name] for field in fields(FileStamp))
 _PLACE = (files.c.path, files.c.image_id, files.c.device, files.c.missing_since, files.c.uploaded)
+
+
+def _stamp(row: Any) -> FileStamp:
+    return FileStamp(row.device, row.inode, row.mtime_ns, row.size, row.ctime_ns)
 
 
 def _place(row: Any) -> KnownPlace:
@@ -228,12 +237,15 @@ def put_files(db: sa.Connection, rows: Sequence[FileRow]) -> None:
 
 
 def put_refusals(db: sa.Connection, rows: Sequence[Refusal]) -> None:
-    """Remember files that can't be read. What they held before is not there any more: a file of another time or size lets go of it."""
+    """Remember files that can't be read. What they held before is not there any more: a file of another time or size,
+    or of another ctime where both are known, lets go of it.
+    """
     if not rows:
         return
     db.execute(upsert(unreadable, ["path"]), [{"path": r.path, "reason": r.reason, "reader": r.reader, **vars(r.stamp)} for r in rows])
     moment = now()
-    same = sa.and_(unreadable.c.mtime_ns == files.c.mtime_ns, unreadable.c.size == files.c.size)
+    ctime = sa.or_(unreadable.c.ctime_ns == files.c.ctime_ns, unreadable.c.ctime_ns == 0, files.c.ctime_ns == 0)
+    same = sa.and_(unreadable.c.mtime_ns == files.c.mtime_ns, unreadable.c.size == files.c.size, ctime)
     replaced = ~sa.exists().where(unreadable.c.path == files.c.path, same)
     for part in parts([row.path for row in rows]):
         held = set(db.execute(sa.select(files.c.image_id).where(files.c.path.in_(part))).scalars())

@@ -19,7 +19,7 @@ from src import masks
 from src.database.tables import metadata
 from src.errors import BadInput
 from src.identity import UPLOAD_NAME, image_id, is_id
-from src.schema import JobKind, JobState
+from src.schema import FIRST_PHOTO, JobKind, JobState
 
 Rule = Callable[[Any], bool]
 Row = dict[str, Any]
@@ -132,6 +132,7 @@ _STAMP: dict[str, Rule] = {
     "inode": whole(0, 2**63 - 1),
     "mtime_ns": whole(-(2**63), 2**63 - 1),
     "size": whole(),
+    "ctime_ns": whole(-(2**63), 2**63 - 1),
 }
 _OWN: dict[str, dict[str, Rule]] = {
     "meta": {"key": text(64, _KEY), "value": text(200)},
@@ -201,7 +202,8 @@ def of_table(name: str) -> dict[str, Rule]:
 
 def image(row: Row) -> str | None:
     """What is wrong with a row of images as a whole, None where nothing is. (The same of those that follow.)"""
-    if row["taken_at"] is not None and not _on_the_calendar(row["taken_at"]):
+    taken = row["taken_at"]
+    if taken is not None and not (_on_the_calendar(taken) and taken >= f"{FIRST_PHOTO}"):
         row["taken_at"] = None  # a camera's nonsense, which earlier versions stored
     if row["width"] * row["height"] > PIXELS:
         return f"an image of {row['width']} x {row['height']} pixels"

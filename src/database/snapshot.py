@@ -82,8 +82,8 @@ def settle(file: Path, folder: Path, stamps: Mapping[str, FileStamp]) -> None:
             path = os.fsencode(folder / os.fsdecode(name))
             db.execute("UPDATE files SET path = ?, path_text = ? WHERE id = ?", (path, path.decode("utf-8", "replace"), row_id))
             if stamp := stamps.get(os.fsdecode(name)):
-                values = (stamp.device, stamp.inode, stamp.mtime_ns, stamp.size, row_id)
-                db.execute("UPDATE files SET device = ?, inode = ?, mtime_ns = ?, size = ? WHERE id = ?", values)
+                columns = ", ".join(f"{name} = ?" for name in vars(stamp))
+                db.execute(f"UPDATE files SET {columns} WHERE id = ?", (*vars(stamp).values(), row_id))
         _drop_unfinished_jobs(db)
 
 

@@ -42,6 +42,7 @@ files = sa.Table(
     sa.Column("size", sa.Integer, nullable=False),
     sa.Column("uploaded", sa.Boolean, nullable=False),
     sa.Column("missing_since", sa.Text),  # UTC, ISO 8601: not there when last looked for; back when seen again
+    sa.Column("ctime_ns", sa.Integer, nullable=False, server_default="0"),  # 0: unknown
 )
 sa.Index("ix_files_stamp", files.c.inode, files.c.size)
 sa.Index("ix_files_missing", files.c.id, sqlite_where=files.c.missing_since.is_not(None))
@@ -75,6 +76,7 @@ unreadable = sa.Table(
     sa.Column("size", sa.Integer, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("reader", sa.Text, nullable=False),  # what refused it: another version of it tries again
+    sa.Column("ctime_ns", sa.Integer, nullable=False, server_default="0"),  # 0: unknown
 )
 
 collections = sa.Table(
@@ -219,10 +221,22 @@ def _fourth(db: sa.Connection) -> None:
     _add_column(db, "folders", "objects", "BOOLEAN NOT NULL DEFAULT 0")
 
 
+def _fifth(db: sa.Connection) -> None:
+    """When a file was last changed in any way, and no capture times that are none: earlier versions stored what a camera wrote.
+
+    SQLite makes 2 March of 31 February once it calculates with it, and NULL of what is no moment. A date to come stays: the computer's
+    clock may be wrong.
+    """
+    for table in ("files", "unreadable"):
+        _add_column(db, table, "ctime_ns", "INTEGER NOT NULL DEFAULT 0")
+    odd = "strftime('%Y-%m-%dT%H:%M:%S', taken_at, '+0 days') IS NOT taken_at OR taken_at < '1826'"
+    db.exec_driver_sql(f"UPDATE images SET taken_at = NULL WHERE taken_at IS NOT NULL AND ({odd})")
+
+
 def _add_column(db: sa.Connection, table: str, column: str, kind: str) -> None:
     if column not in {row[1] for row in db.exec_driver_sql(f"PRAGMA table_info({table})")}:
         db.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
 
 
-MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_first, _second, _third, _fourth)
+MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_first, _second, _third, _fourth, _fifth)
 """Step n brings schema n-1 to n. Steps are never changed once released; a new one is added at the end."""

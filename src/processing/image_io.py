@@ -15,14 +15,15 @@ from io import BufferedReader
 from pathlib import Path
 from typing import IO
 
-from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from src import colours, originals
 from src.errors import UnreadableImage
 from src.identity import image_id as image_id
 from src.originals import Cancelled
-from src.pixels import METADATA_ERRORS, orientation, profile_of, to_rgb
+from src.pixels import orientation, profile_of, to_rgb
 from src.processing import png_chunks
+from src.processing.metadata import taken_at
 from src.schema import FileStamp, ImageFacts
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "HEIF", "AVIF")
@@ -69,14 +70,27 @@ def content_hash(file: BufferedReader, cancelled: Cancelled = originals.never) -
 
 
 def stamp_of(stat: os.stat_result) -> FileStamp:
-    """What tells an unchanged file. Device and inode are folded to 63 bits, which is what the catalogue stores."""
+    """What tells an unchanged file. Device and inode are folded to 63 bits, which is what the catalogue stores.
+
+    On Windows the ctime is left unknown: what is called so there is when the file was made.
+    """
     fold = (1 << 63) - 1
-    return FileStamp(stat.st_dev & fold, stat.st_ino & fold, stat.st_mtime_ns, stat.st_size)
+    ctime = stat.st_ctime_ns if os.name == "posix" else 0
+    return FileStamp(stat.st_dev & fold, stat.st_ino & fold, stat.st_mtime_ns, stat.st_size, ctime)
 
 
 def same_file(known: FileStamp, stamp: FileStamp) -> bool:
-    """Whether the file at a path is the one it was. Its device may have a new number: a drive gets one each time it is plugged in."""
-    return replace(known, device=0) == replace(stamp, device=0)
+    """Whether the file at a path is the one it was, so that it need not be read.
+
+    Its device may have a new number: a drive gets one each time it is plugged in. Where both ctimes are known and differ it may hold
+    other bytes, or not: only reading tells.
+    """
+    return looks_same(known, stamp) and (known.ctime_ns == stamp.ctime_ns or 0 in (known.ctime_ns, stamp.ctime_ns))
+
+
+def looks_same(known: FileStamp, stamp: FileStamp) -> bool:
+    """The same whatever the ctime, for what must not be hidden by new rights or a backup: a real edit is noticed by the next look."""
+    return replace(known, device=0, ctime_ns=0) == replace(stamp, device=0, ctime_ns=0)
 
 
 def display_text(path: Path) -> str:
@@ -139,7 +153,7 @@ def _decode(
     rgb = to_rgb(image, shrink)
     if orientation(image) in (5, 6, 7, 8):  # asked after the pixels, of which a PNG's may come first
         width, height = height, width
-    return rgb, ImageFacts(width, height, form, _taken_at(image))
+    return rgb, ImageFacts(width, height, form, taken_at(image))
 
 
 def _needs(image: Image.Image, pixels: int, shrink: int) -> int:
@@ -180,19 +194,6 @@ def _tell_code_points(file: IO[bytes], image: Image.Image) -> None:
 def _reduced(side: int, other: int, min_side: int) -> int:
     """The length ``side`` may shrink to while the shorter of the two stays at ``min_side`` or more."""
     return max(1, min(side, round(side * min_side / min(side, other))))
-
-
-def _taken_at(image: Image.Image) -> str | None:
-    """EXIF capture time as ISO text, None where there is none or it is nonsense."""
-    try:
-        exif = image.getexif()
-        raw = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.DateTimeOriginal) or exif.get(ExifTags.Base.DateTime)
-    except METADATA_ERRORS:
-        return None
-    found = re.fullmatch(r"(\d{4})[:-](\d\d)[:-](\d\d)[ T](\d\d:\d\d:\d\d).*", str(raw or "").strip("\0 "), re.DOTALL | re.ASCII)
-    if not found or found[1] == "0000":
-        return None
-    return f"{found[1]}-{found[2]}-{found[3]}T{found[4]}"
 
 
 def _refusal(error: Exception) -> UnreadableImage:

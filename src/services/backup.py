@@ -14,6 +14,7 @@ import sys
 import uuid
 import zipfile
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from stat import S_ISREG
@@ -231,8 +232,8 @@ def _unpack(archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> 
 
 
 def _stamps(uploads: Path) -> dict[str, FileStamp]:
-    """Stored name -> stamp; moving a file within its disk keeps it."""
-    return {file.name: stamp_of(file.stat()) for file in uploads.iterdir()} if uploads.is_dir() else {}
+    """Stored name -> stamp; moving a file within its disk keeps it, but for the ctime, which is left unknown."""
+    return {file.name: replace(stamp_of(file.stat()), ctime_ns=0) for file in uploads.iterdir()} if uploads.is_dir() else {}
 
 
 def _finish(settings: Settings) -> None:

@@ -20,7 +20,7 @@ from src.errors import LibraryError, ModelError, UnreadableImage
 from src.identity import is_id
 from src.models.model_manager import ModelManager
 from src.processing import thumbnails
-from src.processing.image_io import same_file, stamp_of
+from src.processing.image_io import looks_same, stamp_of
 from src.processing.reader import PictureReader
 from src.schema import Finding, ImageDetails, JobEvent, Kind, LibraryStats, ModelStatus, Progress, SearchHit
 from src.services import own_files
@@ -188,7 +188,7 @@ class LibraryService:
             row = known.get(path)
             if row is None or not S_ISREG(stat.st_mode):  # None: the image was forgotten just now
                 continue
-            if same_file(row.stamp, stamp_of(stat)) or (uploaded and os.path.dirname(path) == own):
+            if looks_same(row.stamp, stamp_of(stat)) or (uploaded and os.path.dirname(path) == own):
                 yield Path(os.fsdecode(path))
 
     # ------------------------------------------------------------ clearing

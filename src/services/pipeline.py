@@ -186,9 +186,9 @@ class Pipeline:
                 continue
             file = known.get(path)
             same = file if file and image_io.same_file(file.stamp, stamp) else None
-            if same:
-                self.renumbered.add((same.stamp.device, stamp.device))
-            image_id = same.image_id if same else moved.get(stamp)
+            if file and image_io.looks_same(file.stamp, stamp):
+                self.renumbered.add((file.stamp.device, stamp.device))
+            image_id = same.image_id if same else None if file else moved.get(stamp)
             entries.append(_Entry(stamp, file, image_id, image_id in usable, refusals.get(path)))
         return entries
 
@@ -321,7 +321,7 @@ def _stamp(item: FoundFile) -> FileStamp | _Refused:
 
 
 def _is_at(path: bytes, stamp: FileStamp) -> bool:
-    """Whether the file at a path is the one that had this stamp."""
+    """Whether the file at a path is surely the one that had this stamp."""
     try:
         return image_io.same_file(stamp, image_io.stamp_of(os.stat(path)))
     except OSError:

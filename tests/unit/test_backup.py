@@ -27,8 +27,9 @@ from src.config import PROJECT_DIR, Settings
 from src.database import imported, row_rules, sqlite_file
 from src.database.tables import TRIGGERS, metadata
 from src.errors import AppError, BadInput, LibraryBusy, LibraryError, LibraryNewer, LibraryUnusable, UnreadablePath
+from src.processing.image_io import same_file, stamp_of
 from src.processing.thumbnails import thumbnail_path
-from src.schema import Already, Finding, FoundFile, Progress, Skipped, Timings
+from src.schema import Already, FileStamp, Finding, FoundFile, Progress, Skipped, Timings
 from src.services import backup
 from src.services.backup import export_library, finish_import, import_library
 from src.services.search import Query
@@ -164,9 +165,9 @@ def test_uploads_open_in_their_new_place(filled: Services, archive: Path, target
     hit = restored.search.search(Query("pink"), 1).hits[0]
     assert hit.name == "Drôle de nom.jpg" and Path(hit.path).parent == target.uploads_dir
     assert restored.library.preview(hit.id) is not None
-    (device, inode, mtime, size) = rows(target, "SELECT device, inode, mtime_ns, size FROM files WHERE uploaded")[0]
+    stamp = rows(target, "SELECT device, inode, mtime_ns, size, ctime_ns FROM files WHERE uploaded")[0]
     found = Path(hit.path).stat()
-    assert (inode, mtime, size) == (found.st_ino, found.st_mtime_ns, found.st_size) and device == found.st_dev
+    assert same_file(FileStamp(*stamp), stamp_of(found)) and stamp[0] == found.st_dev
     restored.close()
 
 
@@ -203,6 +204,7 @@ def test_what_vanished_meanwhile(filled: Services, tmp_path: Path, target: Setti
     assert len(rows(target, "SELECT * FROM images")) == 5 and len(list(target.thumbs_dir.rglob("*.jpg"))) == 4
 
 
+SINCE_5 = ["ALTER TABLE files DROP COLUMN ctime_ns", "ALTER TABLE unreadable DROP COLUMN ctime_ns"]
 SINCE_4 = ["DROP TABLE segments", "DROP TABLE segmented", "ALTER TABLE folders DROP COLUMN objects"]
 SINCE_3 = [
     *(f"DROP TRIGGER {name}" for name in TRIGGERS),
@@ -214,9 +216,9 @@ SINCE_2 = ["DROP INDEX ix_files_stamp", "DROP TABLE folders", "DROP TABLE unread
 SINCE_2 += ["ALTER TABLE jobs DROP COLUMN pause"]
 
 
-@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
 def test_an_older_catalogue_is_brought_up_to_date(archive: Path, tmp_path: Path, target: Settings, version: int) -> None:
-    steps = [step for since, some in ((4, SINCE_4), (3, SINCE_3), (2, SINCE_2)) if version < since for step in some]
+    steps = [step for since, some in ((5, SINCE_5), (4, SINCE_4), (3, SINCE_3), (2, SINCE_2)) if version < since for step in some]
     members = changed_catalogue(archive, tmp_path / "old.sqlite3", *steps, f"PRAGMA user_version = {version}")
     list(import_library(target, write(tmp_path / "old.zip", members, schema=version)))
     restored = build_services(target, models=fake_models(target))
@@ -797,11 +799,12 @@ OTHER_ID = "'/tmp/evil/holiday'"
         (first("files", id="9223372036854775807"), "files.id is"),
         (first("files", name="x'00'"), "files.name is"),
         (first("files", inode="'many'"), "files.inode is"),
+        (first("files", ctime_ns="'now'"), "files.ctime_ns is"),
         (first("files", uploaded="2"), "files.uploaded is 2"),
         (first("folders", path="CAST('/a' || char(0) AS BLOB)"), "folders.path is"),
         (first("folders", watched="'often'"), "folders.watched is"),
         (first("folders", objects="-1"), "folders.objects is"),
-        ("INSERT INTO unreadable VALUES (x'00', 1, 1, 1, 1, 'no', 'x')", "unreadable.path is"),
+        ("INSERT INTO unreadable VALUES (x'00', 1, 1, 1, 1, 'no', 'x', 1)", "unreadable.path is"),
         ("UPDATE meta SET value = 'evil' WHERE key = 'active_model'", "the setting active_model = 'evil'"),
         ("INSERT INTO meta VALUES ('segmenter', 'evil')", "the setting segmenter = 'evil'"),
         ("INSERT INTO meta VALUES ('evil', 'x')", "a setting that does not belong there"),
@@ -896,6 +899,13 @@ def test_only_good_jobs_of_the_past_get_across(archive: Path, tmp_path: Path, ta
 def test_a_capture_time_that_no_calendar_has_is_left_out(archive: Path, tmp_path: Path, target: Settings) -> None:
     """Earlier versions stored what a camera wrote, whatever it was."""
     members = changed_catalogue(archive, tmp_path / "odd.sqlite3", first("images", taken_at="'2024-02-31T10:00:00'"))
+    list(import_library(target, write(tmp_path / "odd.zip", members)))
+    assert rows(target, "SELECT DISTINCT taken_at FROM images") == [(None,)]
+
+
+def test_a_capture_time_from_before_photography_is_left_out_too(archive: Path, tmp_path: Path, target: Settings) -> None:
+    """As when a library of an earlier version is opened."""
+    members = changed_catalogue(archive, tmp_path / "odd.sqlite3", "UPDATE images SET taken_at = '0001-01-01T00:00:00'")
     list(import_library(target, write(tmp_path / "odd.zip", members)))
     assert rows(target, "SELECT DISTINCT taken_at FROM images") == [(None,)]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -145,12 +146,48 @@ def test_an_older_catalogue_is_brought_up_to_date(tmp_path: Path) -> None:
         db.execute("ALTER TABLE collections DROP COLUMN rows")
         db.execute("ALTER TABLE collections DROP COLUMN rewritten")
         db.execute("ALTER TABLE files DROP COLUMN missing_since")
+        db.execute("ALTER TABLE files DROP COLUMN ctime_ns")
         db.execute("ALTER TABLE jobs DROP COLUMN pause")
         db.execute("PRAGMA user_version = 1")
     catalog = Catalog(file_)
     assert catalog.vectors.counters(SPACE) == Counters(1, 0, 4)
     assert catalog.counts() == (1, 1, 0) and catalog.folders.all() == [] and catalog.files.lose([b"/p/a.jpg"]) == 1
     catalog.close()
+
+
+def test_version_4_is_rid_of_impossible_dates_and_learns_of_changes_to_files(tmp_path: Path) -> None:
+    file_ = tmp_path / "old.sqlite3"
+    odd = ["2024-13-01T10:00:00", "2024-02-31T10:00:00", "2024-05-01T25:00:00", "2024-05-01T24:00:00", "2024-05-01T10:00:60"]
+    odd += ["1825-01-01T10:00:00", "2024-05-01", "2024-05-01T10:00:00Z", "never", "", "2460000.5", "now"]
+    good = ["2024-02-29T10:00:00", "1826-01-01T00:00:00", "2199-12-31T23:59:59"]
+    catalog = Catalog(file_)
+    taken = {f"{number}": moment for number, moment in enumerate([*odd, *good, None])}
+    photos = [ImageRow(f"id-{name}", f"sha-{name}", ImageFacts(40, 30, "JPEG", moment), 1000) for name, moment in taken.items()]
+    catalog.commit_batch(SPACE, photos, [file(f"/p/{name}.jpg", name) for name in taken], {})
+    catalog.close()
+    with sqlite3.connect(file_) as db:
+        db.execute("ALTER TABLE files DROP COLUMN ctime_ns")
+        db.execute("ALTER TABLE unreadable DROP COLUMN ctime_ns")
+        db.execute("INSERT INTO unreadable VALUES (x'2F78', 1, 2, 3, 4, 'no', 'x')")
+        db.execute("PRAGMA user_version = 4")
+    db.close()
+    catalog = Catalog(file_)
+    with catalog._file.reading() as db_:
+        kept = dict(db_.exec_driver_sql("SELECT substr(id, 4), taken_at FROM images").all())
+        days = dict(db_.exec_driver_sql("SELECT day, images FROM days WHERE images <> 0").all())
+    assert kept == {name: moment if moment in good else None for name, moment in taken.items()}
+    assert days == {**{moment[:10]: 1 for moment in good}, "": len(odd) + 1}
+    assert catalog.files.at([b"/p/0.jpg"])[b"/p/0.jpg"].stamp == FileStamp(1, 2, 3, 4, 0)
+    assert catalog.files.refusals_at([b"/x"])[b"/x"].stamp == FileStamp(1, 2, 3, 4, 0)
+    catalog.close()
+
+
+def test_a_moved_file_is_known_whatever_its_ctime_which_a_rename_changes(catalog: Catalog) -> None:
+    stamp = FileStamp(1, 2, 3, 4, 5)
+    catalog.commit_batch(SPACE, [image("a")], [FileRow(b"/p/a.jpg", "a", "a", "id-a", stamp)], {})
+    assert catalog.files.at([b"/p/a.jpg"])[b"/p/a.jpg"].stamp == stamp
+    moved = [replace(stamp, ctime_ns=6), replace(stamp, ctime_ns=0), replace(stamp, size=5), replace(stamp, device=2)]
+    assert catalog.files.with_stamps([stamp, *moved]) == dict.fromkeys([stamp, *moved[:2]], "id-a")
 
 
 def test_days_are_counted_whatever_happens_to_their_images(catalog: Catalog) -> None:

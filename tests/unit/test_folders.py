@@ -77,6 +77,97 @@ def test_a_drive_with_a_new_device_number_is_not_read_again(services: Services, 
     assert services.catalog.files.devices_under(os.fsencode(album)) == {4711}
 
 
+def replaced_unseen(file: Path, data: bytes) -> None:
+    """Other bytes in the same file, of the same length and with the same time."""
+    before = file.stat()
+    with file.open("r+b") as opened:
+        opened.write(data)
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    after = file.stat()
+    assert (after.st_ino, after.st_size, after.st_mtime_ns) == (before.st_ino, before.st_size, before.st_mtime_ns)
+
+
+posix = pytest.mark.skipif(os.name != "posix", reason="Windows tells of no ctime")
+
+
+@posix
+def test_an_edit_that_keeps_size_and_time_is_seen(services: Services, album: Path) -> None:
+    file = make_photo(album / "edited.bmp", COLOURS["pink"])
+    run(services, "sync")
+    old = next(hit.id for hit in services.library.newest(1))
+    replaced_unseen(file, make_photo(album.parent / "other.bmp", COLOURS["red"]).read_bytes())
+    (event,) = of(run(services, "sync"), Indexed)
+    assert Path(event.path) == file and event.image_id != old
+    shown = {hit.id for hit in services.library.newest(9)}
+    assert event.image_id in shown and old not in shown
+    assert not of(run(services, "sync"), Indexed)
+
+
+@posix
+def test_a_refused_file_that_was_mended_within_its_size_and_time_is_tried_again(services: Services, album: Path) -> None:
+    good = make_photo(album / "mended.bmp", COLOURS["pink"]).read_bytes()
+    (album / "mended.bmp").write_bytes(b"BM" + bytes(len(good) - 2))
+    assert len(of(run(services, "sync"), Skipped)) == len(of(run(services, "sync"), Skipped)) == 1
+    replaced_unseen(album / "mended.bmp", good)
+    assert [Path(event.path).name for event in of(run(services, "sync"), Indexed)] == ["mended.bmp"]
+
+
+@posix
+def test_a_photo_that_was_spoilt_within_its_size_and_time_is_not_held_any_more(services: Services, album: Path) -> None:
+    file = make_photo(album / "spoilt.bmp", COLOURS["pink"])
+    run(services, "sync")
+    replaced_unseen(file, bytes(file.stat().st_size))
+    events = run(services, "sync")
+    assert len(of(events, Skipped)) == 1 and "spoilt.bmp" not in names(services)
+    assert services.catalog.files.at([os.fsencode(file)]) == {}, "as for any file that holds something else now"
+
+
+@posix
+def test_a_thousand_files_that_were_only_touched_are_hashed_once_and_never_encoded(
+    services: Services, album: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for photo in list(album.glob("*.jpg")):
+        for number in range(250):
+            shutil.copy(photo, album / f"{photo.stem} {number}.jpg")
+    run(services, "sync")
+    before, files = encoded(services), services.catalog.counts()[1]
+    assert files > 1000
+    for photo in album.glob("*.jpg"):
+        photo.chmod(0o640)
+    monkeypatch.setattr("src.processing.reader.PictureReader.read", lambda *_: pytest.fail("a file was decoded"))
+    assert len(of(run(services, "sync"), Already)) == files and encoded(services) == before
+    monkeypatch.setattr("src.processing.image_io.content_hash", lambda *_: pytest.fail("an unchanged file was read"))
+    assert len(of(run(services, "sync"), Already)) == files and services.catalog.counts()[1] == files
+
+
+@posix
+def test_files_of_an_older_library_are_not_read_to_learn_their_ctime(
+    services: Services, album: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def known() -> set[int]:
+        paths = [os.fsencode(photo) for photo in album.glob("*.jpg")]
+        return {file.stamp.ctime_ns for file in services.catalog.files.at(paths).values()}
+
+    with services.catalog._file.writing() as db:
+        db.exec_driver_sql("UPDATE files SET ctime_ns = 0")
+    monkeypatch.setattr("src.processing.image_io.content_hash", lambda *_: pytest.fail("an unchanged file was read"))
+    assert len(of(run(services, "sync"), Already)) == 4
+    assert known() == {photo.stat().st_ctime_ns for photo in album.glob("*.jpg")}
+
+
+@posix
+def test_a_touched_file_that_can_not_be_read_now_keeps_its_photo(
+    services: Services, album: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(path: Path) -> None:
+        raise PermissionError(13, "denied")
+
+    (album / "red.jpg").chmod(0)
+    monkeypatch.setattr("src.originals.open_picture", denied)
+    assert [event.reason for event in of(run(services, "sync"), Skipped)] == ["There is no permission to read it."]
+    assert "red.jpg" in names(services) and services.catalog.counts() == (4, 4, 0)
+
+
 def test_a_deleted_photo_is_hidden_and_back_when_its_file_is(services: Services, album: Path, tmp_path: Path) -> None:
     before = encoded(services)
     shutil.move(album / "red.jpg", tmp_path / "aside.jpg")

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import os
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +16,9 @@ from PIL import ExifTags, Image
 
 from src import originals
 from src.errors import UnreadableImage
-from src.processing import image_io
+from src.processing import image_io, metadata
 from src.processing.thumbnails import SIDE, thumbnail_path, write_thumbnail
+from src.schema import FileStamp
 from tests.conftest import make_photo
 
 CAP = 50
@@ -57,6 +61,121 @@ def test_capture_time_and_full_size_are_kept_by_a_reduced_decode() -> None:
     image, facts = image_io.decode(encoded(Image.new("RGB", (3200, 1600), "green"), "JPEG", exif=exif), CAP, min_side=300)
     assert (facts.width, facts.height, facts.taken_at) == (3200, 1600, "2021-07-03T18:05:09")
     assert 300 <= min(image.size) < 1600
+
+
+def dated(form: str, main: dict[int, object], details: dict[int, object]) -> str | None:
+    """The capture time that is read from a picture with these EXIF fields, main ones and those of its EXIF part."""
+    exif = Image.Exif()
+    for tag, value in main.items():
+        exif[tag] = value
+    for tag, value in details.items():
+        exif.get_ifd(ExifTags.IFD.Exif)[tag] = value
+    return image_io.decode(encoded(Image.new("RGB", (40, 30), "green"), form, exif=exif.tobytes()), CAP)[1].taken_at
+
+
+ORIGINAL, DIGITIZED, WRITTEN = ExifTags.Base.DateTimeOriginal, ExifTags.Base.DateTimeDigitized, ExifTags.Base.DateTime
+NO_DATES = [
+    "",
+    " " * 19,
+    "    :  :     :  :  ",
+    "0000:00:00 00:00:00",
+    "2024:00:10 10:20:30",
+    "2024:13:01 10:20:30",
+    "2024:02:31 10:20:30",
+    "2023:02:29 10:20:30",
+    "2024:05:01 25:20:30",
+    "2024:05:01 24:00:00",
+    "2024:05:01 10:60:30",
+    "2024:05:01 10:20:60",
+    "1825:12:31 10:20:30",
+    "0001:01:01 00:00:00",
+    "9999:12:31 23:59:59",
+    f"{datetime.now() + timedelta(days=3):%Y:%m:%d %H:%M:%S}",
+    "2024:05",
+    "20:05:2024 10:20:30",
+    "2024:05:011 10:20:30",
+    "2024:05:01 10:20:305",
+    "2024:05:01 noon",
+    "yesterday",
+]
+
+
+@pytest.mark.parametrize("nonsense", NO_DATES)
+def test_a_date_that_is_none_does_not_hide_a_good_one(nonsense: str) -> None:
+    assert dated("JPEG", {WRITTEN: nonsense}, {ORIGINAL: nonsense, DIGITIZED: nonsense}) is None
+    assert dated("JPEG", {WRITTEN: "2019:07:03 18:05:09"}, {ORIGINAL: nonsense, DIGITIZED: nonsense}) == "2019-07-03T18:05:09"
+    both = {ORIGINAL: nonsense, DIGITIZED: "2018:07:03 18:05:09"}
+    assert dated("JPEG", {WRITTEN: "2019:07:03 18:05:09"}, both) == "2018-07-03T18:05:09"
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF"])
+def test_dates_count_in_the_order_of_trust(form: str) -> None:
+    main, details = {WRITTEN: "2023:01:01 01:01:01"}, {DIGITIZED: "2022:01:01 01:01:01"}
+    assert dated(form, main, {**details, ORIGINAL: "2021:01:01 01:01:01"}) == "2021-01-01T01:01:01"
+    assert dated(form, main, details) == "2022-01-01T01:01:01"
+    assert dated(form, main, {}) == "2023-01-01T01:01:01"
+    assert dated(form, {**main, ORIGINAL: "2020:01:01 01:01:01"}, {}) == "2020-01-01T01:01:01", "where TIFF/EP and DNG have it"
+    assert dated(form, {}, {}) is None
+    assert dated("JPEG", {}, {ORIGINAL: f"{datetime.now():%Y:%m:%d} 23:59:59"}) is not None, "clocks differ around the world"
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("2024-05-01T10:20:30", "2024-05-01T10:20:30"),
+        ("2024:05:01 10:20:30.123", "2024-05-01T10:20:30"),
+        ("2024:05:01 10:20:30+02:00", "2024-05-01T10:20:30"),
+        ("2024-05-01T23:59:59.5Z", "2024-05-01T23:59:59"),
+        ("2024:05:01 10:20:30 Europe/Berlin", "2024-05-01T10:20:30"),
+        ("2024/05/01 10:20:30", "2024-05-01T10:20:30"),
+        ("2024.05.01 10:20:30", "2024-05-01T10:20:30"),
+        ("2024:05:01  9: 3: 2", "2024-05-01T09:03:02"),
+        ("2024: 5: 1 10:20", "2024-05-01T10:20:00"),
+        ("  2024:05:01 10:20:30\0 ", "2024-05-01T10:20:30"),
+        ("2019:07:03", "2019-07-03T00:00:00"),
+        ("2019:07:03   :  :  ", "2019-07-03T00:00:00"),
+        ("1826:01:01 00:00:00", "1826-01-01T00:00:00"),
+        ("2024:02:29 00:00:00", "2024-02-29T00:00:00"),
+    ],
+)
+def test_usual_ways_of_writing_a_date_are_read_and_none_is_moved_to_another_zone(written: str, read: str) -> None:
+    assert dated("JPEG", {}, {ORIGINAL: written}) == read
+
+
+@pytest.mark.parametrize("written", [None, b"2024:05:01 10:20:30", 20240501, 2024.5, (2024, 5, 1), ("2024:05:01 10:20:30", "")])
+def test_what_is_no_text_is_no_date(written: object) -> None:
+    assert metadata.moment(written) is None
+
+
+def test_a_damaged_part_of_exif_does_not_hide_a_date_in_the_other() -> None:
+    exif = Image.Exif()
+    exif[WRITTEN] = "2019:07:03 18:05:09"
+    exif.get_ifd(ExifTags.IFD.Exif)[ORIGINAL] = "2018:07:03 18:05:09"
+    before, pointer, after = exif.tobytes().partition(b"\x87\x69\0\x04\0\0\0\x01")
+    for place in (b"\x7f\xff\xff\xff", b"\xff\xff\xff\xff", b"\0\0\0\x01", bytes(4)):
+        image = encoded(Image.new("RGB", (40, 30), "green"), "JPEG", exif=before + pointer + place + after[4:])
+        assert pointer and image_io.decode(image, CAP)[1].taken_at == "2019-07-03T18:05:09"
+
+
+@pytest.mark.skipif(not os.environ.get("MFE_TEST_DATA"), reason="needs the folder that MFE_TEST_DATA names")
+@pytest.mark.parametrize("folder", ["camera", "library"])
+def test_real_photos_have_the_dates_that_another_program_finds(folder: str) -> None:
+    root, compared = Path(os.environ["MFE_TEST_DATA"]) / folder, 0
+    for line in (root / "facts.jsonl").read_text("utf-8").splitlines():
+        row = json.loads(line)
+        facts = row.get("facts", {})
+        expected = facts.get("EXIF:DateTimeOriginal") or facts.get("EXIF:CreateDate") or row.get("date_taken")
+        if not expected or not (root / row["file"]).is_file():
+            continue
+        try:
+            with (root / row["file"]).open("rb") as file:
+                found = image_io.decode(file, 200, 64)[1].taken_at
+        except UnreadableImage:
+            continue
+        compared += 1
+        day, _, clock = expected.partition(" ")
+        assert found == f"{day.replace(':', '-')}T{clock[:8]}" or (found is None and expected.startswith("0000")), row["file"]
+    assert compared >= 20
 
 
 def test_nonsense_beside_a_good_picture_is_not_seen_and_nothing_of_it_stays() -> None:
@@ -112,6 +231,21 @@ def test_the_pixel_cap_is_checked_on_the_header() -> None:
     header = encoded(Image.new("1", (9000, 9000)), "PNG")
     with pytest.raises(UnreadableImage, match="9000 x 9000 pixels, more than the limit of 50 megapixels"):
         image_io.decode(header, CAP)
+
+
+def test_a_stamp_is_the_same_as_far_as_both_know(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stamp = FileStamp(1, 2, 3, 4, 5)
+    for other in (stamp, replace(stamp, device=9), replace(stamp, ctime_ns=0)):
+        assert image_io.same_file(stamp, other) and image_io.same_file(other, stamp) and image_io.looks_same(stamp, other)
+    assert image_io.looks_same(stamp, replace(stamp, ctime_ns=6)) and not image_io.same_file(stamp, replace(stamp, ctime_ns=6))
+    for other in (replace(stamp, inode=9), replace(stamp, mtime_ns=9), replace(stamp, size=9)):
+        assert not image_io.same_file(stamp, other) and not image_io.looks_same(stamp, other)
+    found = tmp_path.stat()
+    assert image_io.stamp_of(found).ctime_ns == (found.st_ctime_ns if os.name == "posix" else 0)
+    with monkeypatch.context() as windows:
+        windows.setattr("os.name", "nt")
+        stamped = image_io.stamp_of(found)
+    assert stamped.ctime_ns == 0, "there it is when the file was made"
 
 
 def test_names_and_ids(tmp_path: Path) -> None:

@@ -113,6 +113,15 @@ def test_a_photo_that_was_replaced_since_is_not_shown_under_the_old_ones_id(serv
     assert services.library.preview(image_id) is None, "a pipe would never end"
 
 
+def test_a_photo_whose_file_was_only_touched_is_still_shown(services: Services, photos: Path) -> None:
+    """A change of its rights, a link to it and a rename all change its ctime."""
+    list(services.handlers["index"]({"paths": [str(photos)]}))
+    image_id = next(hit.id for hit in services.library.newest(9) if hit.name == "red.jpg")
+    (photos / "red.jpg").chmod(0o600)
+    os.link(photos / "red.jpg", photos / "link")
+    assert services.library.preview(image_id) and services.library.has_original(image_id)
+
+
 def test_an_emptied_catalogue_beside_thumbnails_is_refused(settings: Settings, photos: Path) -> None:
     services = build_services(settings, models=fake_models(settings))
     list(services.handlers["index"]({"paths": [str(photos)]}))
