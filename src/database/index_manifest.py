@@ -64,7 +64,7 @@ def _store(folder: Path, described: dict[str, Any]) -> None:
             json.dump(described, file)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, folder / MANIFEST)
+        os.replace(temporary, folder / MANIFEST)  # should a power cut lose the name, the index is made again
     finally:
         temporary.unlink(missing_ok=True)
 

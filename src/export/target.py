@@ -226,6 +226,11 @@ def _entry(name: str) -> zipfile.ZipInfo:
 def _new_folder(part: Path) -> Iterator[Target]:
     part.mkdir()
     yield _Folder(part)
+    for top, _, names in os.walk(part):  # all at the end: by then most of it has reached the disk already
+        for name in names:
+            with open(Path(top, name), "rb") as file:
+                os.fsync(file.fileno())
+        sync_folder(Path(top))
 
 
 @contextmanager

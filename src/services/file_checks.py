@@ -18,7 +18,7 @@ from src.database.catalog import Catalog
 from src.database.file_table import FileRow, Upload
 from src.database.index_manifest import MANIFEST
 from src.database.index_owner import MARK
-from src.durable import DRAFT, draft_of
+from src.durable import DRAFT, draft_of, sync_folder
 from src.identity import is_id
 from src.names import count, shown
 from src.processing.image_io import display_text, stamp_of
@@ -193,6 +193,7 @@ def _copy(source: bytes, target: bytes) -> bool:
             copy.flush()
             os.fsync(copy.fileno())
         os.replace(draft, place)
+        sync_folder(place.parent)
     except OSError:
         draft.unlink(missing_ok=True)
         return False

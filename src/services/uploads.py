@@ -15,7 +15,7 @@ from typing import Any
 from src.config import Settings
 from src.database.catalog import Catalog
 from src.database.file_table import FileRow
-from src.durable import draft_of
+from src.durable import draft_of, sync_folder
 from src.errors import LibraryUnusable
 from src.processing.image_io import EXTENSIONS, display_text, image_id, stamp_of
 from src.schema import FoundFile
@@ -67,6 +67,7 @@ class UploadStore:
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(draft, target)
+            sync_folder(self._folder)  # a job that names the file is committed next: it must not be the only thing that lasts
         except OSError as error:
             draft.unlink(missing_ok=True)
             raise LibraryUnusable(

@@ -67,3 +67,10 @@ def test_a_report_as_csv_keeps_odd_names() -> None:
 def test_what_goes_counts_uploads() -> None:
     assert "2 uploaded copies: there may be no other copy" in clear_dialog.what_goes(5, 2)
     assert "5 thumbnails" in clear_dialog.what_goes(5, 2)
+
+
+def test_nothing_in_a_report_as_csv_is_a_formula() -> None:
+    rows = [{"File": name, "Why it was skipped": "broken"} for name in ("=1+1.jpg", "+A1.jpg", "-2.jpg", "@SUM(A1).jpg", "plain.jpg")]
+    text = job_progress.as_csv(rows)
+    cells = [row["File"] for row in csv.DictReader(io.StringIO(text))]
+    assert cells == ["'=1+1.jpg", "'+A1.jpg", "'-2.jpg", "'@SUM(A1).jpg", "plain.jpg"]

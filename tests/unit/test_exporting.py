@@ -7,12 +7,14 @@ import json
 from pathlib import Path
 
 import pytest
+from PIL import Image, ImageDraw
 
 from src.bootstrap import Services
 from src.errors import BadInput
 from src.schema import Finding
 from src.services.exporting import FORMATS, Selection
 from src.services.search import Query
+from tests.fakes import COLOURS
 from tests.unit.test_objects import find, library  # noqa: F401  (a fixture)
 
 
@@ -49,6 +51,22 @@ def test_a_search_names_what_it_found(library: Services, tmp_path: Path) -> None
     assert len(first) == 1 and page.hits[0].box is not None
     x0, y0, x1, y1 = page.hits[0].box
     assert first[0]["bbox"] == [x0, y0, x1 - x0, y1 - y0]
+
+
+def test_of_a_photo_with_two_objects_only_the_one_that_was_found_is_exported(services: Services, tmp_path: Path) -> None:
+    picture = Image.new("RGB", (400, 300), COLOURS["white"])
+    ImageDraw.Draw(picture).ellipse((40, 30, 130, 110), fill=COLOURS["red"])
+    ImageDraw.Draw(picture).ellipse((240, 150, 360, 280), fill=COLOURS["blue"])
+    (tmp_path / "photos").mkdir()
+    picture.save(tmp_path / "photos" / "two.png")
+    list(services.handlers["index"]({"paths": [str(tmp_path / "photos")]}))
+    find(services)
+    page = services.search.search(Query("red"), 1, mode="objects")
+    assert len(services.objects.of_photo(page.hits[0].id)) >= 2 and page.hits[0].box is not None
+    write(services, "coco", tmp_path / "red", Selection.of(page))
+    said = json.loads((tmp_path / "red" / "annotations.json").read_text())
+    x0, y0, x1, y1 = page.hits[0].box
+    assert [note["bbox"] for note in said["annotations"]] == [[x0, y0, x1 - x0, y1 - y0]] and x1 < 200
 
 
 @pytest.mark.parametrize("form", FORMATS)

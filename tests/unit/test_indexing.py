@@ -177,3 +177,47 @@ def test_originals_are_never_changed(services: Services, photos: Path) -> None:
     list(services.handlers["clear"]({}))
     for file, (stat, data) in before.items():
         assert (file.stat().st_mtime_ns, file.stat().st_ino, file.read_bytes()) == (stat.st_mtime_ns, stat.st_ino, data)
+
+
+def test_after_a_crash_every_picture_is_decoded_in_a_process_of_its_own(
+    services: Services, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[bool] = []
+    read = services.reader.read
+
+    def spy(file: object, side: int | None = None, careful: bool = False, *more: object) -> object:
+        told.append(careful)
+        return read(file, side, careful, *more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(services.reader, "read", spy)
+    list(services.handlers["index"]({"paths": [str(photos)], "careful": True}))
+    assert told == [True] * 4
+
+
+def test_what_was_refused_is_tried_again_by_other_decoders_and_by_the_same_it_is_not(
+    services: Services, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (photos / "broken.jpg").write_bytes((photos / "red.jpg").read_bytes()[:200])
+    tried: list[Path] = []
+    read = services.reader.read
+    monkeypatch.setattr(services.reader, "read", lambda file, *more: (tried.append(file), read(file, *more))[1])
+    for _ in range(2):
+        (skipped,) = of(services.handlers["index"]({"paths": [str(photos)]}), Skipped)
+        assert skipped.path.endswith("broken.jpg")
+    before = len(tried)
+    assert before == 5
+    monkeypatch.setattr("src.services.pipeline.READER", "another version of the decoders")
+    assert len(of(services.handlers["index"]({"paths": [str(photos)]}), Skipped)) == 1
+    assert len(tried) == before + 1
+
+
+def test_when_a_photo_was_added_does_not_change_when_it_is_seen_again(services: Services, photos: Path) -> None:
+    list(services.handlers["index"]({"paths": [str(photos)]}))
+    hits = services.library.newest(9)
+    before = {hit.id: services.library.details(hit.id).added_at for hit in hits}  # type: ignore[union-attr]
+    shutil.copy(photos / "red.jpg", photos / "copy.jpg")
+    (photos / "blue.jpg").rename(photos / "renamed.jpg")
+    list(services.handlers["index"]({"paths": [str(photos)]}))
+    services.catalog.vectors.delete(services.library.collection(), [hits[0].id])
+    list(services.handlers["reindex"]({"model": services.library.active_model}))
+    assert {id_: services.library.details(id_).added_at for id_ in before} == before  # type: ignore[union-attr]

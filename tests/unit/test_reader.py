@@ -454,6 +454,15 @@ def test_the_caps_name_the_size_and_the_limit(tmp_path: Path, careful: bool, mon
     small.close()
 
 
+@pytest.mark.parametrize(("size", "passes"), [((2000, 1000), True), ((1000, 2000), True), ((2001, 1000), False)])
+def test_a_picture_of_just_as_many_pixels_as_allowed_passes(tmp_path: Path, size: tuple[int, int], passes: bool) -> None:
+    path = saved(tmp_path / "a.png", "PNG", size)
+    if passes:
+        assert PictureReader(2).read(path)[1].width == size[0]
+    else:
+        assert "2001 x 1000 pixels" in refusal(PictureReader(2), path).user_message
+
+
 def test_the_cap_goes_by_the_memory_at_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "available", lambda: 64 * 2**30)
     assert memory.limits(None) == memory.Limits(200, memory.MOST_BYTES)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from src.bootstrap import Services
 from src.errors import BadInput, BadQuery
@@ -95,3 +97,24 @@ def test_a_number_of_results_that_makes_no_sense(library: Services, limit: int) 
 def test_similar_to_a_picture_without_a_vector(library: Services) -> None:
     with pytest.raises(BadQuery, match="not indexed"):
         library.search.search(Query(like="no-such-id"))
+
+
+def test_words_and_a_picture_together_are_one_direction_of_length_one(
+    library: Services, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[np.ndarray] = []
+    search = library.vectors.search
+    monkeypatch.setattr(library.vectors, "search", lambda name, matrix, *more: (asked.append(matrix), search(name, matrix, *more))[1])
+    with Image.open(photos / "red.jpg") as picture:
+        page = library.search.search(Query("blue", picture.convert("RGB")), 4)
+    assert np.linalg.norm(asked[0], axis=1) == pytest.approx([1.0], abs=1e-5)
+    scores = {hit.name: hit.score for hit in page.hits}
+    assert scores["red.jpg"] == pytest.approx(2**-0.5, abs=0.1), "at 45 degrees between a red and a blue picture"
+
+
+def test_the_floor_is_asked_for_with_the_number_of_photos_that_were_compared(library: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    embedder = library.models.embedder()
+    monkeypatch.setattr(embedder, "text_floor", lambda images: asked.append(images) or 0.3)
+    library.search.search(Query("red"), 1)
+    assert set(asked) == {library.catalog.counts()[0]}
