@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from src.bootstrap import Services
-from src.errors import BadInput
+from src.errors import AppError, BadInput
 from src.schema import Finding
 from src.services.exporting import FORMATS, Selection
 from src.services.search import Query
@@ -35,12 +35,34 @@ def test_a_search_names_what_it_found(library: Services, tmp_path: Path) -> None
     page = library.search.search(Query("red"), 2, mode="both")
     write(library, "coco", tmp_path / "red", Selection.of(page))
     said = json.loads((tmp_path / "red" / "annotations.json").read_text())
-    assert [image["name"] for image in said["images"]] == [hit.name for hit in page.hits]
+    assert [image["name"] for image in said["images"]] == [hit.name for hit in page.hits if hit.fits]
     assert [category["name"] for category in said["categories"]] == ["red"]
     first = [note for note in said["annotations"] if note["image_id"] == said["images"][0]["id"]]
     assert len(first) == 1 and page.hits[0].box is not None
     x0, y0, x1, y1 = page.hits[0].box
     assert first[0]["bbox"] == [x0, y0, x1 - x0, y1 - y0]
+
+
+def test_only_what_fits_is_exported_under_the_words(library: Services, tmp_path: Path) -> None:  # noqa: F811
+    find(library)
+    page = library.search.search(Query("red"), 3, mode="both")
+    fitting = [hit for hit in page.hits if hit.kind == "object"]
+    assert 0 < len(fitting) < len(page.hits) == 3
+    selection = Selection.of(page)
+    assert list(selection.images or ()) == [hit.id for hit in fitting] and selection.passed_over == 3 - len(fitting)
+    similar = library.search.search(Query(like=page.hits[0].id), 3)
+    assert len(Selection.of(similar).images or ()) == len(similar.hits) == 2, "pictures have no floor"
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_where_nothing_fits_nothing_is_written(library: Services, tmp_path: Path, form: str) -> None:  # noqa: F811
+    find(library)
+    for mode in ("images", "both"):
+        page = library.search.search(Query("xqzv blorp"), 200, mode=mode)  # type: ignore[arg-type]
+        assert page.hits
+        with pytest.raises(AppError, match='Nothing in the library fits "xqzv blorp", so nothing was exported') as refused:
+            write(library, form, tmp_path / "out", Selection.of(page))
+        assert not isinstance(refused.value, BadInput) and not (tmp_path / "out").exists(), "the words were no wrong usage"
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -52,7 +74,8 @@ def test_every_format_by_job(library: Services, tmp_path: Path, form: str) -> No
 
 
 def test_a_table_has_the_path_and_the_score(library: Services, tmp_path: Path) -> None:  # noqa: F811
-    page = library.search.search(Query("red"), 1)
+    find(library)
+    page = library.search.search(Query("red"), 1, mode="both")
     write(library, "csv", tmp_path / "table", Selection.of(page))
     (row,) = csv.DictReader((tmp_path / "table" / "images.csv").open(newline=""))
     assert row["path"] == page.hits[0].path and float(row["score"]) == pytest.approx(page.hits[0].score, abs=1e-5)
