@@ -158,6 +158,8 @@ class SearchHit:
     """Width and height of the upright image in pixels."""
     segment: str | None = None
     """Id of the object."""
+    fits: bool = True
+    """Whether it reaches the floor of its kind; always where more than words was asked, which have none."""
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,7 @@ class PhotoFilter:
 
 
 Verdict = Literal["match", "weak", "empty"]
-"""match: the best hits fit. weak: nothing in the library fits well, the closest are shown. empty: nothing to search yet."""
+"""match: some hits fit. weak: nothing that was compared fits well, the closest are shown. empty: there was nothing to compare."""
 
 
 @dataclass(frozen=True)
@@ -187,12 +189,17 @@ class SearchPage:
     searched: int
     """Images that were compared."""
     verdict: Verdict
-    notice: str | None = None
-    """One sentence about the query itself, such as that it was too long and cut."""
+    notices: tuple[str, ...] = ()
+    """Sentences about the query itself, such as that it was too long and cut."""
     filtered: bool = False
     """Only a part of the library was searched."""
     objects: int = 0
     """Objects that were compared."""
+
+    @property
+    def notice(self) -> str | None:
+        """All notices as one text; None where there are none."""
+        return " ".join(self.notices) or None
 
 
 # ---------------------------------------------------------------- jobs and their events

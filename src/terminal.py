@@ -12,11 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from src.errors import AppError
 from src.names import shown
-from src.schema import Finding, JobEvent, JobSnapshot, SearchHit, SearchPage, Skipped
+from src.schema import Finding, JobEvent, JobSnapshot, SearchHit, SearchPage, Skipped, Verdict
 from src.services.search import NO_OBJECTS
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+
+VERDICTS: dict[Verdict, str] = {"match": "match", "weak": "nothing", "empty": "empty"}
+"""A verdict as JSON tells it."""
 
 
 class Report:
@@ -118,27 +122,43 @@ def _bar(console: Console) -> Iterator[Callable[[JobSnapshot], None]]:
 
 
 def page_as_json(page: SearchPage) -> dict[str, Any]:
-    """A page of hits as the JSON that --json promises; a notice about the query goes to standard error."""
-    results = [{**asdict(hit), "score": round(hit.score, 6)} for hit in page.hits]
-    if page.notice:
-        print(page.notice, file=sys.stderr)
-    said = {"verdict": "nothing" if page.verdict == "weak" else page.verdict, "notes": [page.notice] if page.notice else []}
-    return {"query": page.query, "model": page.model, "took_ms": round(page.took_ms, 3), "results": results, **said}
+    """A page of hits as the JSON that --json promises; notices about the query go to standard error too."""
+    notes(page)
+    return {
+        "query": page.query,
+        "model": page.model,
+        "took_ms": round(page.took_ms, 3),
+        "results": [_hit_as_json(hit) for hit in page.hits],
+        "verdict": VERDICTS[page.verdict],
+        "notes": list(page.notices),
+    }
+
+
+def _hit_as_json(hit: SearchHit) -> dict[str, Any]:
+    told = {**asdict(hit), "score": round(hit.score, 6)}
+    del told["fits"]  # the verdict is for the page
+    return told
+
+
+def notes(page: SearchPage) -> None:
+    """What is to be said of a query, on standard error."""
+    for sentence in page.notices:
+        note(sentence)
 
 
 def show_page(page: SearchPage) -> None:
     """A page of hits as a table, with an honest word where nothing fits."""
-    if page.notice:
-        print(page.notice)
+    for sentence in page.notices:
+        print(sentence)
     if page.verdict == "empty" and page.filtered:
         print("No photo passes the filter.")
         return
     if page.verdict == "empty":
-        command = {None: "index FOLDER", NO_OBJECTS: "objects"}.get(page.notice, f"models --use {page.model}")
+        command = "objects" if NO_OBJECTS in page.notices else f"models --use {page.model}" if page.notices else "index FOLDER"
         print(f"There is nothing to search yet. First: python -m src.cli {command}")
         return
     if page.verdict == "weak":
-        print(f"Nothing in the library fits well.{' The closest:' if page.hits else ''}")
+        print("Nothing in the library fits well. The closest:" if page.hits else "Nothing in the library fits.")
     show_table(["score", "picture"], [[f"{hit.score:.3f}", _where(hit)] for hit in page.hits])
     searched = [f"{page.searched:,} photos"] if page.searched else []
     searched += [f"{page.objects:,} objects"] if page.objects else []

@@ -17,15 +17,21 @@ def export(arguments: argparse.Namespace) -> int:
     """export PLACE: reads, so it works beside a running app."""
     place, report = parse_path(arguments.place), terminal.Report()
     with reading(arguments) as services:
-        selection = Selection()
+        selection, told = Selection(), {}
         if arguments.search is not None:
-            selection = Selection.of(services.search.search(Query(typed(arguments.search)), arguments.top_k, mode=arguments.mode))
+            page = services.search.search(Query(typed(arguments.search)), arguments.top_k, mode=arguments.mode)
+            terminal.notes(page)
+            selection = Selection.of(page)
+            told = {"verdict": terminal.VERDICTS[page.verdict]}
         events = services.exports.export(arguments.format, place, selection, arguments.pictures)
         report.follow(events, terminal.console(arguments.json))
     skipped = report.as_json()["skipped"]
     if arguments.json:
-        terminal.print_json({"place": display_text(place), "format": arguments.format, "images": report.snapshot.done, "skipped": skipped})
+        done = {"place": display_text(place), "format": arguments.format, "images": report.snapshot.done, "skipped": skipped}
+        terminal.print_json({**done, **told})
     else:
         report.show_skipped()
         terminal.say(f"{report.snapshot.done:,} pictures written to {shown(str(place))}.")
+        if selection.passed_over:
+            terminal.say(f"{selection.passed_over:,} more results do not fit well and were left out.")
     return DONE

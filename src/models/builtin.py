@@ -16,6 +16,7 @@ from PIL import Image
 
 from src.errors import WeightsCorrupt, WeightsMissing
 from src.models.lazy import Lazy
+from src.models.registry import floor_among
 from src.models.text_cache import TEXTS, TextCache
 from src.pixels import to_rgb
 from src.schema import FloatArray
@@ -97,8 +98,7 @@ class BuiltinEmbedder:
         Best hits grow with the library: between the sizes it was measured for (model.json says how), the floor grows with the size's
         logarithm; outside them it stays.
         """
-        sizes, floors = zip(*self._floors, strict=True)
-        return float(np.interp(np.log(max(1, images)), np.log(sizes), floors))
+        return floor_among(self._floors, images)
 
     def unload(self, idle: float = 0.0) -> None:
         """Give back the memory of each tower that was not used in the last ``idle`` seconds; the next call loads what it needs."""

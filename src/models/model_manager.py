@@ -21,7 +21,7 @@ from src.models import registry, segmenters, weights
 from src.models.downloads import Spec
 from src.models.registry import ModelSpec
 from src.pixels import to_rgb
-from src.schema import Embedder, FloatArray, ModelStatus, Progress, Segmenter
+from src.schema import Embedder, FloatArray, Kind, ModelStatus, Progress, Segmenter
 
 BATCH = 32
 log = logging.getLogger(__name__)
@@ -179,16 +179,18 @@ class ModelManager:
                 self._segmenters[spec.id] = chosen
             return self._segmenters[spec.id]
 
-    def text_floor(self, model_id: str, images: int) -> float:
-        """Cosine below which a text query's best hit among that many images counts as "nothing matches".
+    def text_floor(self, model_id: str, number: int, kind: Kind = "image") -> float:
+        """Cosine below which a text query's best hit among that many of a kind counts as "nothing matches".
 
         From the registry, or from a model that keeps figures of its own; -1.0 where nothing is known.
         """
         spec = registry.spec(model_id)
+        if kind == "object" and spec.object_floors:
+            return registry.floor_among(spec.object_floors, number)
         if spec.text_floor is not None:
             return spec.text_floor
         own: Callable[[int], float] | None = getattr(self.embedder(spec.id), "text_floor", None)
-        return own(images) if own else -1.0
+        return own(number) if own else -1.0
 
     def object_floor(self, model_id: str) -> float:
         """Cosine below which an object is no hit for words; -1.0 where nothing is known."""

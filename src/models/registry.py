@@ -7,7 +7,10 @@ and hashed the files. A hash without such a source is not listed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from src.errors import UnknownModel
 
@@ -52,6 +55,11 @@ class ModelSpec:
     For the built-in model what 97.5 % of the right objects reach on coco128's small boxes (``benchmarks.small_things``); about half of
     the photos that hold no such thing stay below it. For CLIP the field's rule of thumb, as above.
     """
+    object_floors: tuple[tuple[int, float], ...] = ()
+    """(objects compared, cosine) below which the best of them counts as "nothing matches"; without any, ``text_floor`` judges them too.
+
+    Higher than ``object_floor``, which is for any one object: of many, the best is near by chance. docs/models.md says how they were found.
+    """
 
     @property
     def ships(self) -> bool:
@@ -70,6 +78,15 @@ def spec(model_id: str) -> ModelSpec:
         if candidate.id == model_id:
             return candidate
     raise UnknownModel(f"There is no model {model_id!r}.", f"The models are: {', '.join(s.id for s in _SPECS)}.")
+
+
+def floor_among(floors: Sequence[tuple[int, float]], number: int) -> float:
+    """The floor for that many things compared, from those measured (number, cosine): best hits grow with the logarithm of the number.
+
+    Beyond the numbers it was measured for, it stays.
+    """
+    sizes, cosines = zip(*floors, strict=True)
+    return float(np.interp(np.log(max(1, number)), np.log(sizes), cosines))
 
 
 def _openai(name: str, dimensions: int, image_size: int, sha256: str, size: int, about: str) -> ModelSpec:
@@ -126,6 +143,7 @@ _SPECS = (
         about="Small and quick, ships with the program and needs no download; it reads English.",
         text_floor=None,
         object_floor=0.13,
+        object_floors=((120, 0.261), (480, 0.273), (1_200, 0.297)),
     ),
     _openai(
         "ViT-B/32",

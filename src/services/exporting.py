@@ -10,7 +10,7 @@ from typing import Literal, get_args
 from PIL import Image
 
 from src.database.catalog import Catalog
-from src.errors import BadInput, UnreadableImage
+from src.errors import AppError, BadInput, UnreadableImage
 from src.export.coco import MaskForm, export_coco
 from src.export.crops import export_crops
 from src.export.items import Annotation, ExportedImage, Labels
@@ -37,15 +37,24 @@ class Selection:
     """Image id -> the one object in it that was found; of other images, all objects are exported."""
     scores: Mapping[str, float] = field(default_factory=dict)
     """Image id -> its score in the search."""
-    fits: bool = True
-    """False for a search that nothing in the library fits well: its words would be a wrong label of all that it shows."""
+    passed_over: int = 0
+    """Results that do not fit the words and are not exported: they would be labelled with them."""
 
     @classmethod
     def of(cls, page: SearchPage) -> Selection:
-        """The results of a search under its words."""
-        found = {hit.id: hit.segment for hit in page.hits if hit.segment}
+        """Those results of a search that fit, under its words."""
+        hits = [hit for hit in page.hits if hit.fits]
+        found = {hit.id: hit.segment for hit in hits if hit.segment}
         words = "" if page.query.startswith("(") else page.query
-        return cls([hit.id for hit in page.hits], words, found, {hit.id: hit.score for hit in page.hits}, page.verdict != "weak")
+        scores = {hit.id: hit.score for hit in hits}
+        return cls([hit.id for hit in hits], words, found, scores, len(page.hits) - len(hits))
+
+
+def _nothing_to_export(selection: Selection) -> AppError:
+    """Why a selection without images is not exported."""
+    if selection.images is not None and selection.query:
+        return AppError(f'Nothing in the library fits "{selection.query}", so nothing was exported.', "Search with other words.")
+    return BadInput("There is no photo to export.")
 
 
 class ExportService:
@@ -59,17 +68,14 @@ class ExportService:
     def export(self, form: str, place: Path, selection: Selection, pictures: bool = False) -> Iterator[JobEvent]:
         """Write a new folder, or a new ZIP where the name ends in ``.zip``, whole or not at all; closing the iterator leaves nothing.
 
-        pictures: copies of the photos too, for COCO and YOLO. Raises BadInput for a format that there is none of, a search that nothing
-        fits (but for tables, which have scores and no labels) or a place that is taken,
-        UnreadablePath where it can't be written.
+        pictures: copies of the photos too, for COCO and YOLO. Raises BadInput for a format that there is none of or a place that is taken,
+        AppError for a search that nothing fits, UnreadablePath where it can't be written.
         """
         if form not in FORMATS:
             raise BadInput(f"There is no export format {form!r}.", f"The formats are: {', '.join(FORMATS)}.")
-        if not selection.fits and form not in ("csv", "parquet"):
-            raise BadInput(f"Nothing in the library fits {selection.query!r} well: nothing was exported.", "Try other words.")
         ids = self._catalog.health.image_ids(hidden=False) if selection.images is None else selection.images
         if not ids:
-            raise BadInput("There is no photo to export.")
+            raise _nothing_to_export(selection)
         images, opener = self._images(ids, selection), self._open if pictures else None
         labels = Labels(query=selection.query, whole=bool(selection.query))
         total = len(ids)

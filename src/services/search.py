@@ -97,24 +97,30 @@ class SearchService:
         only = None if only == PhotoFilter() else only
         lookup = _Lookup(self._catalog, self._vectors, self._models, model, only)
         found = lookup.found([query for query, _ in cleaned], limit + MOST_OWN, mode)
-        hits = self._hits(found)
+        floors = {kind: self._models.text_floor(model, number, kind) for kind, number in lookup.compared.items()}
+        hits = self._hits(found, floors)
         took = (time.perf_counter() - started) * 1000 / len(cleaned)
-        unseen = None if lookup.searched or only else self._unseen(model, mode)
+        unseen = () if lookup.searched or only else self._unseen(model, mode)
         pages = []
-        for (query, notice), some in zip(cleaned, hits, strict=True):
+        for (query, notices), some in zip(cleaned, hits, strict=True):
             shown = tuple(hit for hit in some if hit.id not in query.own)[:limit]
-            verdict = self._verdict(query, shown, lookup)
-            page = SearchPage(query.label, model, took, shown, lookup.images, verdict, unseen or notice, only is not None, lookup.objects)
-            pages.append(page)
+            if not query.words_only:  # how near pictures must be to one another is the reader's own judgement
+                shown = tuple(replace(hit, fits=True) for hit in shown)
+            verdict: Verdict = "empty" if not lookup.searched else "match" if any(hit.fits for hit in shown) else "weak"
+            notices = notices if lookup.searched else unseen
+            pages.append(
+                SearchPage(query.label, model, took, shown, lookup.images, verdict, notices, only is not None, lookup.objects)
+            )
         return pages
 
-    def _hits(self, found: Sequence[Sequence[Found]]) -> list[list[SearchHit]]:
-        """With what is shown of each; images that were hidden meanwhile are left out."""
+    def _hits(self, found: Sequence[Sequence[Found]], floors: Mapping[Kind, float]) -> list[list[SearchHit]]:
+        """With what is shown of each, judged by the floor of its kind; images that were hidden meanwhile are left out."""
         shown = self._catalog.shown(list({hit.image_id for some in found for hit in some}))
         objects = list({hit.segment for some in found for hit in some if hit.segment})
         segments = self._catalog.objects.by_id(objects) if objects else {}
         shown = {id_: row for id_, row in shown.items() if is_id(id_)}
-        return [[_hit(hit, shown[hit.image_id], segments) for hit in some if hit.image_id in shown] for some in found]
+        rows = [[_hit(hit, shown[hit.image_id], segments) for hit in some if hit.image_id in shown] for some in found]
+        return [[replace(hit, fits=hit.score >= floors[hit.kind]) for hit in some] for some in rows]
 
     def open_picture(self, source: Path | IO[bytes], model: str | None = None) -> Image.Image:
         """An example picture, decoded as indexing does, so that a picture of the library finds itself first.
@@ -124,22 +130,14 @@ class SearchService:
         embedder = self._models.embedder(model or self._library.active_model)
         return self._reader.read(source, decode_side(embedder))[0]
 
-    def _unseen(self, model: str, mode: Mode) -> str | None:
+    def _unseen(self, model: str, mode: Mode) -> tuple[str, ...]:
         """Why nothing can be found in a library that does hold images."""
         images, _, _ = self._catalog.counts()
         if not images:
-            return None
+            return ()
         if mode == "objects":
-            return NO_OBJECTS
-        return f"The {images:,} photos of the library are not indexed with the model {model} yet."
-
-    def _verdict(self, query: Query, hits: Sequence[SearchHit], lookup: _Lookup) -> Verdict:
-        """weak only for words alone: how near pictures must be to one another is the reader's own judgement."""
-        if not query.words_only:
-            return "match" if hits else "empty"
-        if any(hit.score >= lookup.text_floor(hit.kind) for hit in hits):
-            return "match"
-        return "weak" if lookup.searched else "empty"
+            return (NO_OBJECTS,)
+        return (f"The {images:,} photos of the library are not indexed with the model {model} yet.",)
 
 
 class _Lookup:
@@ -149,7 +147,7 @@ class _Lookup:
         self._catalog = catalog
         self._vectors = vectors
         self._embedder = models.embedder(model)
-        self._models, self._model = models, model
+        self._floor = models.object_floor(model)
         self._only = only
         self._names: dict[Kind, str] = {kind: library_collection(self._embedder.space, kind) for kind in ("image", "object")}
         self.images = self.objects = 0
@@ -158,9 +156,10 @@ class _Lookup:
     def searched(self) -> int:
         return self.images or self.objects
 
-    def text_floor(self, kind: Kind) -> float:
-        """Score that words' best hit of a kind must reach, which grows with the number of things of that kind it was chosen from."""
-        return self._models.text_floor(self._model, self.images if kind == "image" else self.objects)
+    @property
+    def compared(self) -> dict[Kind, int]:
+        """How many of each kind a query was compared with: the best of more are nearer by chance alone."""
+        return {"image": self.images, "object": self.objects}
 
     def found(self, queries: Sequence[Query], limit: int, mode: Mode) -> list[list[Found]]:
         """The ``limit`` best for each query, best first."""
@@ -184,7 +183,7 @@ class _Lookup:
         self.objects = self._catalog.vectors.count(name, self._only)
         if not self.objects:
             return [[] for _ in matrix]
-        floor = self._models.object_floor(self._model) if all(query.words_only for query in queries) else -1.0
+        floor = self._floor if all(query.words_only for query in queries) else -1.0
         return enough_objects(lambda number: self._vectors.search(name, matrix, number, self._only), self.objects, limit, floor)
 
     def _whole(self, query: FloatArray, objects: Sequence[Found]) -> dict[str, float]:
@@ -222,12 +221,12 @@ def _hit(found: Found, shown: Shown, segments: Mapping[str, StoredSegment]) -> S
     return SearchHit(shown.id, shown.path_text, shown.name, found.score, "object", stored.segment.box, size, stored.id)
 
 
-def _checked(query: Query) -> tuple[Query, str | None]:
-    """The query with its text cleaned and cut, and a sentence about the cut. Raises BadQuery where there is nothing to look for."""
+def _checked(query: Query) -> tuple[Query, tuple[str, ...]]:
+    """The query with its text cleaned and cut, and what is to be said of it. Raises BadQuery where there is nothing to look for."""
     text = " ".join(query.text.replace("\0", " ").split())
     if not text and query.words_only:
         raise BadQuery("The query is empty.", "Describe what you are looking for, or give an example picture.")
     if len(text) <= MAX_CHARACTERS:
-        return replace(query, text=text), None
+        return replace(query, text=text), ()
     notice = f"The query has {len(text):,} characters; only the first {MAX_CHARACTERS:,} were used."
-    return replace(query, text=text[:MAX_CHARACTERS]), notice
+    return replace(query, text=text[:MAX_CHARACTERS]), (notice,)

@@ -68,6 +68,9 @@ def test_indexing_again_finds_everything_there(home: Path, album: Path) -> None:
 def test_search_as_json(home: Path, album: Path) -> None:
     answer = as_json(cli("search", "a plain red picture", "--top-k", 3, "--json", home=home))
     assert set(answer) == {"query", "model", "took_ms", "results", "verdict", "notes"} and answer["model"] == "builtin"
+    assert answer["notes"] == [] and as_json(cli("search", "velvet", "--json", home=home))["verdict"] == "match"
+    assert as_json(cli("search", "import numpy as np", "--json", home=home))["verdict"] == "nothing"
+    assert as_json(cli("search", "red", "--until", "2001-12-31", "--json", home=home))["verdict"] == "empty"
     assert len(answer["results"]) == 3 and set(answer["results"][0]) == {"id", "path", "name", "score", "kind", "box", "size", "segment"}
     scores = [hit["score"] for hit in answer["results"]]
     assert scores == sorted(scores, reverse=True) and Path(answer["results"][0]["path"]).parent == album
@@ -220,6 +223,7 @@ def test_an_unreadable_path_does_not_stop_the_others(album: Path, tmp_path: Path
 def test_a_query_of_ten_thousand_characters(home: Path) -> None:
     run = cli("search", "red " * 2500, "--json", "--top-k", "1", home=home)
     assert len(as_json(run)["results"]) == 1 and "only the first 1,000 were used" in run.stderr
+    assert as_json(run)["notes"] == [run.stderr.strip()]
 
 
 def test_library_option_and_setting(home: Path, tmp_path: Path) -> None:
@@ -319,6 +323,14 @@ def test_doctor(album: Path, tmp_path: Path) -> None:
     table = cli("doctor", home=tmp_path).stdout
     assert "repaired" in table and "yes" in table and len(list((tmp_path / "data" / "thumbs").rglob("*.jpg"))) == 4
     assert as_json(cli("doctor", "--json", home=tmp_path)) == {"findings": []}
+
+
+def test_an_export_of_a_search_that_nothing_fits_is_refused(home: Path, tmp_path: Path) -> None:
+    place = tmp_path / "set"
+    run = cli("export", place, "--format", "yolo", "--search", "import numpy as np", home=home, check=1)
+    assert "fits" in run.stderr and "nothing was exported" in run.stderr and "Traceback" not in run.stderr and not place.exists()
+    answer = as_json(cli("export", place, "--search", "velvet", "--json", home=home))
+    assert answer["verdict"] == "match" and 1 <= answer["images"] <= 4 and place.is_dir()
 
 
 def test_export_and_import(home: Path, tmp_path: Path) -> None:

@@ -154,7 +154,7 @@ def test_a_photo_found_by_an_object_opens_with_it_and_shows_its_facts_too(app: A
 
 def test_each_export_begins_with_a_new_form(app: AppTest, scenes: list[str], services: Services, tmp_path: Path) -> None:
     app.run()
-    search(app, "red")
+    search(app, "white")
     (place,) = [box for box in app.text_input if box.label.startswith("New folder")]
     suggested = place.value
     place.set_value("''").run()

@@ -7,14 +7,12 @@ import json
 from pathlib import Path
 
 import pytest
-from PIL import Image, ImageDraw
 
 from src.bootstrap import Services
-from src.errors import BadInput
+from src.errors import AppError, BadInput
 from src.schema import Finding
 from src.services.exporting import FORMATS, Selection
 from src.services.search import Query
-from tests.fakes import COLOURS
 from tests.unit.test_objects import find, library  # noqa: F401  (a fixture)
 
 
@@ -35,7 +33,7 @@ def test_the_library_with_all_its_objects(library: Services, tmp_path: Path) -> 
 def test_a_search_that_nothing_fits_is_no_label(library: Services, tmp_path: Path) -> None:  # noqa: F811
     page = library.search.search(Query("quarterly earnings report"))
     assert page.hits and page.verdict == "weak"
-    with pytest.raises(BadInput, match="Nothing in the library fits"):
+    with pytest.raises(AppError, match="Nothing in the library fits"):
         write(library, "yolo", tmp_path / "nonsense", Selection.of(page))
     assert not (tmp_path / "nonsense").exists()
 
@@ -45,7 +43,7 @@ def test_a_search_names_what_it_found(library: Services, tmp_path: Path) -> None
     page = library.search.search(Query("red"), 2, mode="both")
     write(library, "coco", tmp_path / "red", Selection.of(page))
     said = json.loads((tmp_path / "red" / "annotations.json").read_text())
-    assert [image["name"] for image in said["images"]] == [hit.name for hit in page.hits]
+    assert [image["name"] for image in said["images"]] == [hit.name for hit in page.hits if hit.fits]
     assert [category["name"] for category in said["categories"]] == ["red"]
     first = [note for note in said["annotations"] if note["image_id"] == said["images"][0]["id"]]
     assert len(first) == 1 and page.hits[0].box is not None
@@ -53,20 +51,26 @@ def test_a_search_names_what_it_found(library: Services, tmp_path: Path) -> None
     assert first[0]["bbox"] == [x0, y0, x1 - x0, y1 - y0]
 
 
-def test_of_a_photo_with_two_objects_only_the_one_that_was_found_is_exported(services: Services, tmp_path: Path) -> None:
-    picture = Image.new("RGB", (400, 300), COLOURS["white"])
-    ImageDraw.Draw(picture).ellipse((40, 30, 130, 110), fill=COLOURS["red"])
-    ImageDraw.Draw(picture).ellipse((240, 150, 360, 280), fill=COLOURS["blue"])
-    (tmp_path / "photos").mkdir()
-    picture.save(tmp_path / "photos" / "two.png")
-    list(services.handlers["index"]({"paths": [str(tmp_path / "photos")]}))
-    find(services)
-    page = services.search.search(Query("red"), 1, mode="objects")
-    assert len(services.objects.of_photo(page.hits[0].id)) >= 2 and page.hits[0].box is not None
-    write(services, "coco", tmp_path / "red", Selection.of(page))
-    said = json.loads((tmp_path / "red" / "annotations.json").read_text())
-    x0, y0, x1, y1 = page.hits[0].box
-    assert [note["bbox"] for note in said["annotations"]] == [[x0, y0, x1 - x0, y1 - y0]] and x1 < 200
+def test_only_what_fits_is_exported_under_the_words(library: Services, tmp_path: Path) -> None:  # noqa: F811
+    find(library)
+    page = library.search.search(Query("red"), 3, mode="both")
+    fitting = [hit for hit in page.hits if hit.kind == "object"]
+    assert 0 < len(fitting) < len(page.hits) == 3
+    selection = Selection.of(page)
+    assert list(selection.images or ()) == [hit.id for hit in fitting] and selection.passed_over == 3 - len(fitting)
+    similar = library.search.search(Query(like=page.hits[0].id), 3)
+    assert len(Selection.of(similar).images or ()) == len(similar.hits) == 2, "pictures have no floor"
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_where_nothing_fits_nothing_is_written(library: Services, tmp_path: Path, form: str) -> None:  # noqa: F811
+    find(library)
+    for mode in ("images", "both"):
+        page = library.search.search(Query("xqzv blorp"), 200, mode=mode)  # type: ignore[arg-type]
+        assert page.hits
+        with pytest.raises(AppError, match='Nothing in the library fits "xqzv blorp", so nothing was exported') as refused:
+            write(library, form, tmp_path / "out", Selection.of(page))
+        assert not isinstance(refused.value, BadInput) and not (tmp_path / "out").exists(), "the words were no wrong usage"
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -78,7 +82,8 @@ def test_every_format_by_job(library: Services, tmp_path: Path, form: str) -> No
 
 
 def test_a_table_has_the_path_and_the_score(library: Services, tmp_path: Path) -> None:  # noqa: F811
-    page = library.search.search(Query("red"), 1)
+    find(library)
+    page = library.search.search(Query("red"), 1, mode="both")
     write(library, "csv", tmp_path / "table", Selection.of(page))
     (row,) = csv.DictReader((tmp_path / "table" / "images.csv").open(newline=""))
     assert row["path"] == page.hits[0].path and float(row["score"]) == pytest.approx(page.hits[0].score, abs=1e-5)

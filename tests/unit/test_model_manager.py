@@ -280,6 +280,15 @@ def test_the_text_floor_comes_from_the_registry_or_from_the_model(settings, load
     assert manager.text_floor("ViT-B/32", 1000) == 0.2
     assert loader.calls == []
     assert manager.text_floor("builtin", 1000) == FakeEmbedder().text_floor(1000)
+    assert manager.text_floor("ViT-B/32", 1000, "object") == 0.2
+
+
+def test_the_floor_for_objects_is_their_own_and_grows_with_how_many_are_compared(settings, loader):
+    manager = ModelManager("builtin", settings, loader)
+    measured = registry.spec("builtin").object_floors
+    assert [manager.text_floor("builtin", number, "object") for number, _ in measured] == [floor for _, floor in measured]
+    few, some, many = (manager.text_floor("builtin", number, "object") for number in (0, 1_000, 10**7))
+    assert manager.object_floor("builtin") < few == measured[0][1] < some < many == measured[-1][1]
 
 
 def test_device_and_precision_are_what_the_model_says_or_what_was_asked_for(settings, loader):

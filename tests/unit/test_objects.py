@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
+from src import terminal
 from src.bootstrap import Services, build_services
 from src.config import Settings
 from src.errors import BadQuery
@@ -68,6 +69,36 @@ def test_an_object_is_found_that_the_whole_photo_hides(library: Services) -> Non
     assert len({hit.id for hit in page.hits}) == len(page.hits) and (page.searched, page.objects) == (3, library.objects.counts()[1])
     ground = best(library, "white", "both")
     assert ground.name == "red on white.png"
+
+
+def test_objects_are_judged_by_their_own_floor_and_images_by_theirs(library: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    find(library)
+    objects, floors, asked = library.objects.counts()[1], {"image": 0.0, "object": 2.0}, []
+
+    def floor(self: ModelManager, model: str, number: int, kind: str = "image") -> float:
+        asked.append((kind, number))
+        return floors[kind]
+
+    monkeypatch.setattr(ModelManager, "text_floor", floor)
+    page = library.search.search(Query("red"), 5, mode="objects")
+    assert page.hits and page.verdict == "weak" and ("object", objects) in asked and not any(hit.fits for hit in page.hits)
+    both = library.search.search(Query("red"), 5, mode="both")
+    assert both.verdict == "match" and {hit.kind: hit.fits for hit in both.hits} == {"object": False, "image": True}
+    floors.update(image=2.0, object=0.0)
+    assert library.search.search(Query("red"), 5, mode="objects").verdict == "match"
+    assert library.search.search(Query("red"), 5, mode="both").verdict == "match"
+    floors.update(object=2.0)
+    assert library.search.search(Query("red"), 5, mode="both").verdict == "weak"
+    assert library.search.search(Query(like=page.hits[0].segment), 5, mode="objects").verdict == "match", "the reader's own judgement"
+
+
+def test_objects_that_were_all_left_out_are_no_empty_library(library: Services, capsys: pytest.CaptureFixture[str]) -> None:
+    find(library)
+    page = library.search.search(Query("quarterly earnings report"), 5, mode="objects")
+    assert (page.verdict, page.hits) == ("weak", ()) and page.objects
+    terminal.show_page(page)
+    assert "Nothing in the library fits." in capsys.readouterr().out
+    assert terminal.page_as_json(page)["verdict"] == "nothing"
 
 
 def test_a_second_look_finds_nothing_to_do_and_a_new_recipe_everything(library: Services, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,7 +239,7 @@ def test_a_hit_is_judged_by_the_floor_of_as_many_things_of_its_kind(
     find(library)
     scene(tmp_path / "others", "pink.png", "black", "pink")
     list(library.handlers["index"]({"paths": [str(tmp_path / "others")]}))
-    monkeypatch.setattr(library.models, "text_floor", lambda _, number: 2.0 if number == strict else -1.0)
+    monkeypatch.setattr(library.models, "text_floor", lambda _, number, kind: 2.0 if number == strict else -1.0)
     page = library.search.search(Query("red"), mode=mode)
     assert page.objects == 3 and "object" in {hit.kind for hit in page.hits}
     assert page.verdict == verdict

@@ -14,7 +14,6 @@ from src.services.exporting import ExportFormat, Selection
 from src.services.handlers import queue_export
 from src.ui import state
 from src.ui.components import error_box
-from src.ui.text import literal
 
 TITLES: dict[ExportFormat, str] = {
     "coco": "COCO JSON, exact masks",
@@ -32,15 +31,16 @@ def show(services: Services, selection: Selection, key: str) -> None:
 
     After each export it is another popover, which begins closed and suggests another name.
     """
-    written = state.exports()
+    written, fitting = state.exports(), len(selection.images or ())
     with st.popover("Export", icon=":material/save_alt:", type="tertiary", key=f"export-{key}-{written}"):
-        if not selection.fits:
-            st.warning(f"Nothing in the library fits well: these photos would be labelled “{literal(selection.query)}” all the same.")
+        if selection.passed_over:
+            text = f"{fitting:,} of the {fitting + selection.passed_over:,} shown fit" if fitting else "None of those shown fits"
+            st.caption(f":material/info: {text} what you were looking for; only what fits is exported.")
         form = st.selectbox("Format", list(TITLES), format_func=TITLES.__getitem__, key=f"export-format-{key}")
         place = st.text_input("New folder or ZIP on this computer", str(_suggested(written)), key=f"export-place-{key}-{written}")
         can_copy = form in WITH_PICTURES
         pictures = can_copy and st.checkbox("Copy the photos too", key=f"export-pictures-{key}")
-        if st.button("Write it", type="primary", key=f"export-go-{key}", disabled=not place.strip()):
+        if st.button("Write it", type="primary", key=f"export-go-{key}", disabled=not place.strip() or selection.images == []):
             try:
                 job_id = queue_export(services.jobs, form, parse_path(place), selection, bool(pictures))
             except AppError as error:

@@ -30,7 +30,7 @@ def show(services: Services, query: Query, limit: int, only: PhotoFilter, key: s
     """Search and draw: notices, the count line and the gallery; a click opens the photo large."""
     coming = new_objects.Watch(services, only)
     page = services.search.search(query, limit, only=only, mode=state.mode())
-    if page.verdict == "empty":
+    if not page.hits:
         _show_empty(services, page)
         coming.show_at_once()
         return
