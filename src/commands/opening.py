@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,7 +17,7 @@ from src.errors import AppError, LibraryBusy, UnreadablePath
 from src.models.registry import spec
 from src.schema import JobKind, JobSnapshot
 from src.services.handlers import only_looks
-from src.services.jobs import cancel_job, stored_snapshot, submit_job
+from src.services.jobs import cancel_job, stop_watching_unfinished, stored_snapshot, submit_job
 
 DONE, FAILED = 0, 1
 
@@ -76,7 +77,11 @@ def do_job(arguments: argparse.Namespace, kind: JobKind, title: str, **params: A
     report = terminal.Report()
     try:
         with looking(arguments) if only_looks(kind, params) else opened(arguments) as services:
-            report.follow(services.handlers[kind](params), terminal.console(arguments.json))
+            try:
+                report.follow(services.handlers[kind](params), terminal.console(arguments.json))
+            except KeyboardInterrupt:
+                stop_watching_unfinished(services.catalog, {"kind": kind, "params": json.dumps(params)})
+                raise
     except UnreadablePath as error:
         report.problem = error
     except LibraryBusy as busy:

@@ -147,7 +147,7 @@ def queue_sync(jobs: JobRunner, paths: list[Path]) -> None:
 
 def being_added(jobs: JobRunner) -> set[str]:
     """Paths that a job, queued, running or paused, is adding: they are not to be looked at beside it."""
-    return {str(path) for job in jobs.active() if job.kind == "index" for path in jobs.params(job.id).get("paths", ())}
+    return {path for job in jobs.active() if job.kind == "index" for path in jobs.paths(job.id)}
 
 
 def queue_objects(jobs: JobRunner, **params: Any) -> None:

@@ -28,6 +28,12 @@ def params_of(row: Row) -> dict[str, Any]:
     return _object(row["params"])
 
 
+def paths_of(row: Row) -> list[str]:
+    """The files and folders that a job was asked to add or look at; those that can be none are left out."""
+    said = params_of(row).get("paths", ())
+    return [path for path in said if isinstance(path, str)] if isinstance(said, list) else []
+
+
 def indexed_before(row: Row) -> int:
     """Images that earlier starts of this job brought in: they are met again as known ones, but belong to its count."""
     known = _progress(_object(row["progress"]))

@@ -18,7 +18,7 @@ from typing import Any
 from src.database.catalog import Catalog
 from src.errors import AppError
 from src.schema import FINDINGS_KEPT, SKIPPED_KEPT, Already, Finding, Indexed, JobEvent, JobKind, JobSnapshot, Progress, Skipped, Timings
-from src.services.job_rows import indexed_before, params_of, snapshot_of
+from src.services.job_rows import indexed_before, params_of, paths_of, snapshot_of
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +33,8 @@ LANES: Mapping[str, tuple[JobKind, ...]] = {
 """Everything that writes to the library is done one after the other; downloads and exports do not hold it up."""
 STORE_SECONDS = 0.5
 """How often a running job's row is brought up to date, and asked whether to stop."""
+RETRY = 2.0
+"""Seconds between two tries to store how a job ended."""
 JOBS_KEPT = 200
 """Finished jobs that are remembered."""
 MAX_ATTEMPTS = 3
@@ -85,6 +87,11 @@ class JobRunner:
         """What a job was asked for, {} for an unknown id."""
         row = self._catalog.jobs.get(job_id)
         return params_of(row) if row else {}
+
+    def paths(self, job_id: str) -> list[str]:
+        """The files and folders that a job was asked to add or look at, [] for an unknown id."""
+        row = self._catalog.jobs.get(job_id)
+        return paths_of(row) if row else []
 
     def active(self) -> list[JobSnapshot]:
         """Queued, running and paused jobs, the oldest first."""
@@ -142,7 +149,7 @@ class JobRunner:
     def _next(self, lane: str) -> dict[str, Any] | None:
         try:
             return self._catalog.jobs.take(LANES[lane])
-        except AppError:
+        except (AppError, OSError):
             log.exception("the job table could not be read")
             return None
 
@@ -159,7 +166,8 @@ class JobRunner:
         if snapshot.state == "cancelled":
             self._let_go(row)
         self._running[row["id"]] = snapshot  # before the row says so: who sees that no job runs must see how this one ended
-        self._store(snapshot)
+        while not self._store(snapshot) and not self._stop.wait(RETRY):
+            pass  # a row that went on saying "running" would be run again
         self._running.pop(row["id"], None)
 
     def _let_go(self, row: Mapping[str, Any]) -> None:
@@ -194,13 +202,17 @@ class JobRunner:
     def _interrupted(self, snapshot: JobSnapshot) -> str | None:
         if self._stop.is_set():
             return "queued"
-        row = self._catalog.jobs.get(snapshot.id)
+        try:
+            row = self._catalog.jobs.get(snapshot.id)
+        except AppError:  # it is asked again in a moment
+            log.exception("whether job %s is to stop could not be read", snapshot.id)
+            return None
         if row and row["cancel"]:
             return "cancelled"
         return "paused" if row and row["pause"] else None
 
-    def _store(self, snapshot: JobSnapshot, progressed: bool = False) -> None:
-        """Bring the row up to date. Only starts that die without any progress count towards giving up."""
+    def _store(self, snapshot: JobSnapshot, progressed: bool = False) -> bool:
+        """Bring the row up to date, and say whether that worked. Only starts that die without any progress count towards giving up."""
         values: dict[str, Any] = {"state": snapshot.state, "progress": json.dumps(dataclasses.asdict(snapshot))}
         if snapshot.state in ("queued", "paused"):
             values["attempts"] = 0
@@ -212,6 +224,8 @@ class JobRunner:
                 self._catalog.jobs.prune(JOBS_KEPT)
         except AppError:
             log.exception("the progress of job %s could not be stored", snapshot.id)
+            return False
+        return True
 
 
 def submit_job(catalog: Catalog, kind: JobKind, title: str, wake: Mapping[str, threading.Event] | None = None, **params: Any) -> str:
@@ -243,7 +257,7 @@ def stop_watching_unfinished(catalog: Catalog, row: Mapping[str, Any]) -> None:
     """
     if row.get("kind") != "index":
         return
-    paths = {os.fsencode(path) for path in json.loads(row["params"]).get("paths", ())}
+    paths = {os.fsencode(path) for path in paths_of(row)}
     for folder in catalog.folders.all():
         if folder.path in paths and folder.synced_at is None:
             catalog.folders.set_watched(folder.path, False)

@@ -180,7 +180,7 @@ class FolderWatcher:
         handler = _Handler(self._changes, path, real)
         try:
             return _Watch(real, handler, self._started().schedule(handler, real, recursive=True))
-        except OSError as error:  # the system's limit on watches, or the folder went away just now
+        except (OSError, RuntimeError) as error:  # the system's limit on watches or threads, or the folder went away just now
             log.warning("changes in %r can't be watched, it is looked at every %.0f minutes: %s", path, POLL / 60, error)
             return _Watch(real, handler, None)
 

@@ -16,9 +16,10 @@ from src.bootstrap import build_services
 from src.config import Settings
 from src.database.catalog import Catalog
 from src.durable import draft_of
-from src.errors import LibraryUnusable
+from src.errors import LibraryBusy, LibraryUnusable
 from src.models.model_manager import ModelManager
 from src.schema import SKIPPED_KEPT, Already, FoundFile, Indexed, JobEvent, JobSnapshot, Progress, Skipped, Timings
+from src.services.handlers import being_added
 from src.services.jobs import MAX_ATTEMPTS, JobRunner, applied, cancel_job, stored_snapshot, submit_job
 from src.services.search import Query
 from tests.conftest import fake_models, make_photo
@@ -333,3 +334,89 @@ def test_a_model_switch_goes_on_after_the_process_died(settings: Settings, photo
         assert services.search.search(Query("red"), 9).searched == 4
     finally:
         services.close()
+
+
+# ---------------------------------------------------------------- what passes by itself
+
+
+def failing(times: int, error: Exception, real: Callable[..., Any]) -> Callable[..., Any]:
+    left = [times]
+
+    def call(*arguments: Any, **more: Any) -> Any:
+        if left[0]:
+            left[0] -= 1
+            raise error
+        return real(*arguments, **more)
+
+    return call
+
+
+@pytest.mark.parametrize("error", [LibraryBusy("Another program keeps it locked."), OSError(24, "Too many open files")])
+def test_a_lane_outlives_an_error_of_taking_the_next_job(
+    runner: Callable[..., JobRunner], catalog: Catalog, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    monkeypatch.setattr(catalog.jobs, "take", failing(4, error, catalog.jobs.take))
+    jobs = runner(lambda _: iter([Progress(1, 1)]))
+    assert jobs.wait(jobs.submit("index", "one"), 20).state == "done"
+
+
+def test_how_a_job_ended_is_stored_when_that_works_again(
+    runner: Callable[..., JobRunner], catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("src.services.jobs.RETRY", 0.05)
+    update, refused = catalog.jobs.update, [0]
+
+    def busy(job_id: str, **values: Any) -> None:
+        if values.get("state") == "done" and refused[0] < 3:
+            refused[0] += 1
+            raise LibraryBusy("Another program keeps it locked.")
+        update(job_id, **values)
+
+    monkeypatch.setattr(catalog.jobs, "update", busy)
+    jobs = runner(lambda _: iter([Progress(1, 1)]))
+    job = jobs.submit("index", "one")
+    until(lambda: catalog.jobs.get(job)["state"] == "done")
+    assert refused == [3] and jobs.active() == []
+
+
+def test_a_busy_moment_while_a_job_asks_whether_to_stop_does_not_fail_it(
+    runner: Callable[..., JobRunner], catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("src.services.jobs.STORE_SECONDS", 0.0)
+    busy = LibraryBusy("Another program keeps it locked.")
+    entered = threading.Event()
+
+    def index(_: dict[str, Any]) -> Iterator[JobEvent]:
+        entered.set()
+        for done in range(1, 9):
+            time.sleep(0.02)
+            yield Progress(done, 8)
+
+    monkeypatch.setattr(JobRunner, "_interrupted", asking(JobRunner._interrupted, catalog, busy))
+    jobs = runner(index)
+    job = jobs.submit("index", "one")
+    until(lambda: catalog.jobs.get(job)["state"] in ("done", "failed"))
+    assert entered.is_set() and catalog.jobs.get(job)["state"] == "done"
+
+
+def asking(real: Callable[..., Any], catalog: Catalog, error: Exception) -> Callable[..., Any]:
+    """The same, with a catalogue that is busy just while it is asked."""
+
+    def call(jobs: JobRunner, snapshot: JobSnapshot) -> Any:
+        get = catalog.jobs.get
+        catalog.jobs.get = failing(1, error, get)  # type: ignore[method-assign]
+        try:
+            return real(jobs, snapshot)
+        finally:
+            catalog.jobs.get = get  # type: ignore[method-assign]
+
+    return call
+
+
+@pytest.mark.parametrize("params", ["no json", "[]", '{"paths": 3}', '{"paths": [null, "/photos"]}'])
+def test_jobs_with_odd_parameters_can_be_cancelled(catalog: Catalog, params: str) -> None:
+    job = submit_job(catalog, "index", "odd")
+    catalog.jobs.update(job, params=params)
+    being_added(JobRunner(catalog, {}))
+    cancel_job(catalog, job)
+    assert catalog.jobs.get(job)["state"] == "cancelled"

@@ -190,6 +190,16 @@ def test_a_folder_whose_thread_of_the_systems_died_is_watched_anew(running: Serv
     until(lambda: images(running) == 5)
 
 
+def test_a_system_without_threads_to_spare_is_polled(services: Services, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    list(services.handlers["index"]({"paths": [str(photos)]}))
+    monkeypatch.setattr(watching.FolderWatcher, "_started", none_left)
+    services.watcher._round()
+    assert [watch.watch for watch in services.watcher._watches.values()] == [None]
+
+
 # ------------------------------------------------------------ a folder that is being added
 
 
