@@ -6,7 +6,7 @@ It runs as a job among those that write, so that nothing changes under it. It ne
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 
 from src.database.catalog import Catalog
@@ -40,10 +40,13 @@ class DoctorService:
     def examine(self, repair: bool) -> Events:
         """Check everything; with ``repair``, put right what can be; without it, no file is changed.
 
-        Closing the iterator stops between two steps.
+        Closing the iterator stops between two steps. Where the catalogue itself is damaged nothing else is looked at, nor put right by it.
         """
+        yield Progress(0, None, current="the catalogue")
+        if not (yield from self._is_sound(repair)):
+            return
         checks: Sequence[tuple[str, Callable[[bool], Events]]] = (
-            ("the catalogue", self._catalogue),
+            ("files of no photo", self._stray_files),
             ("photos without an id", self._identities),
             ("the model in use", self._model),
             ("which photos are there", self._visibility),
@@ -65,12 +68,19 @@ class DoctorService:
 
     # ------------------------------------------------------------ the catalogue
 
-    def _catalogue(self, repair: bool) -> Events:
+    def _is_sound(self, repair: bool) -> Generator[Progress | Finding, None, bool]:
+        """Returns whether what the catalogue says can be relied on."""
         damage = self._catalog.health.damage()
         if damage and repair and self._catalog.health.make_indexes_again():
             yield Finding("catalogue", f"The catalogue's own indexes did not hold what its tables hold ({damage}).", repaired=True)
-        elif damage:
-            yield Finding("catalogue", f"The catalogue's file is damaged ({damage}): bring back a backup with import-library.")
+            return True
+        if damage:
+            way = "" if repair else "repair it with `doctor` or, where that can't, "
+            text = f"The catalogue's file is damaged ({damage}): {way}bring back a backup with import-library. Nothing else was checked."
+            yield Finding("catalogue", text)
+        return not damage
+
+    def _stray_files(self, repair: bool) -> Events:
         stray = self._catalog.health.stray_files()
         if stray:
             if repair:
