@@ -64,6 +64,7 @@ class ChromaIndex:
         self._notes: dict[str, Note] | None = None
         """Of collections that were not written to since the last clean close; None before the index was looked at."""
         self._deleted: dict[str, int] = {}
+        self.beside: dict[str, list[str]] = {}
         self._failed: set[str] = set()
         self._flushed_seldom: set[str] = set()
         self.written = False
@@ -146,6 +147,7 @@ class ChromaIndex:
                 self._close_client()
                 self._sweep()
             self._deleted.pop(name, None)
+            self.beside.pop(name, None)
 
     # ------------------------------------------------------------ the files
 
@@ -192,6 +194,7 @@ class ChromaIndex:
                 index_owner.unclaim(self._folder)
             self._notes, self.written = {}, False
             self._deleted.clear()
+            self.beside.clear()
             self._failed.clear()
 
     def close(self, fingerprints: Mapping[str, str] | None = None) -> None:
@@ -213,6 +216,7 @@ class ChromaIndex:
             self._close_client()
             self._notes, self.written = None, False
             self._deleted.clear()
+            self.beside.clear()
             self._failed.clear()
 
     def is_lost(self) -> bool:
@@ -237,7 +241,8 @@ class ChromaIndex:
                     collection.modify(configuration=configuration)
 
     def _describe(self, fingerprints: Mapping[str, str], sweep: bool) -> None:
-        notes = {**(self._notes or {}), **{name: Note(text, self.deleted(name)) for name, text in fingerprints.items()}}
+        notes = dict(self._notes or {})
+        notes |= {name: Note(text, self.deleted(name), tuple(self.beside.get(name, ()))) for name, text in fingerprints.items()}
         try:
             if sweep:
                 self._sweep()
@@ -310,6 +315,7 @@ class ChromaIndex:
             log.warning("the index was not closed cleanly or is damaged; it is discarded and made again")
             self.discard()
         self._deleted = {name: note.deleted for name, note in (self._notes or {}).items()}
+        self.beside = {name: list(note.beside) for name, note in (self._notes or {}).items()}
 
     def _close_client(self) -> None:
         while self._searching:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import json
 import logging
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -56,6 +57,7 @@ class ChromaServer:
         self._known: dict[str, str] = {}
         """The server's own id of each collection: one that was dropped and made again has another."""
         self._deleted: dict[str, int] = {}
+        self.beside: dict[str, list[str]] = {}
         self._changed: set[str] = set()
         self._failed: set[str] = set()
         self._flushed_seldom: set[str] = set()
@@ -133,6 +135,7 @@ class ChromaServer:
             self._forget(name)
             self._ask("DELETE", f"/{self._name(name)}", WORK_SECONDS)
             self._deleted.pop(name, None)
+            self.beside.pop(name, None)
             for doubt in (self._failed, self._changed, self._flushed_seldom):
                 doubt.discard(name)
 
@@ -172,7 +175,7 @@ class ChromaServer:
                     self._ask("DELETE", f"/{name}", WORK_SECONDS)
             except IndexFailed:
                 log.exception("collections of this library may be left on %s", self.place)
-            for memory in (self._known, self._deleted, self._changed, self._failed, self._flushed_seldom):
+            for memory in (self._known, self._deleted, self.beside, self._changed, self._failed, self._flushed_seldom):
                 memory.clear()
 
     def checkpoint(self, fingerprints: Mapping[str, str]) -> None:
@@ -226,6 +229,7 @@ class ChromaServer:
         with _understood():
             metadata = dict(found["metadata"] or {})
             self._deleted.setdefault(name, int(metadata.get("deleted", 0)))
+            self.beside.setdefault(name, [str(id_) for id_ in json.loads(str(metadata.get("beside", "[]")))])
             self._known[name] = str(found["id"])
         return metadata
 
@@ -238,7 +242,8 @@ class ChromaServer:
 
     def _describe(self, name: str, what: Mapping[str, str]) -> None:
         """Replace a collection's metadata."""
-        self._of(name, "PUT", "", SEARCH_SECONDS, {"new_metadata": {**MADE_BY, "deleted": self.deleted(name), **what}})
+        known = {**MADE_BY, "deleted": self.deleted(name), "beside": json.dumps(self.beside.get(name, []))}
+        self._of(name, "PUT", "", SEARCH_SECONDS, {"new_metadata": {**known, **what}})
 
     def _forget(self, name: str) -> None:
         self._known.pop(name, None)

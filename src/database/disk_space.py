@@ -26,3 +26,8 @@ def check_space(folder: Path, needed: int, what: str = "the library") -> None:
             f"The disk is nearly full: {have} are free, {want} are needed for {what}.",
             f"Free some space on the disk that holds {folder}, then start it again: nothing that was done is lost.",
         )
+
+
+def index_bytes(vectors: int, dimensions: int) -> int:
+    """What the search index takes for so many vectors: their numbers, and 1,000 bytes each besides."""
+    return vectors * (4 * dimensions + 1_000)

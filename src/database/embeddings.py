@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +41,18 @@ def check_dimensions(name: str, known: int, matrix: FloatArray) -> None:
     """Raise WrongDimensions where queries (n, D) have another length than a collection's vectors; ``known`` is 0 where there are none."""
     if known and known != matrix.shape[1]:
         raise WrongDimensions(f"The collection {name!r} holds vectors of length {known}, the query has {matrix.shape[1]}.")
+
+
+def together(
+    embeddings: Sequence[npt.ArrayLike] | npt.NDArray[Any], metadatas: Sequence[Mapping[str, Any]] | None, ids: Sequence[str] | None
+) -> tuple[FloatArray, list[str], list[Mapping[str, Any]]]:
+    """As many vectors of norm 1, ids (made up where not given) and metadatas. Raises BadInput."""
+    matrix = normalised(embeddings)
+    keys = [uuid.uuid4().hex for _ in matrix] if ids is None else [str(id_) for id_ in ids]
+    details: list[Mapping[str, Any]] = [{} for _ in matrix] if metadatas is None else list(metadatas)
+    if not len(matrix) == len(keys) == len(details) == len(set(keys)):
+        raise BadInput(f"{len(matrix)} embeddings, {len(details)} metadatas and {len(set(keys))} distinct ids don't go together.")
+    return matrix, keys, details
 
 
 def normalised(vectors: Sequence[npt.ArrayLike] | npt.NDArray[Any]) -> FloatArray:

@@ -12,9 +12,13 @@ from src.schema import FloatArray
 class Index(Protocol):
     """Collections of vectors that can be thrown away and made again from the catalogue.
 
+    ``beside``: of each collection, ids of vectors that its graph does not lead to (``reach.Reach``); kept as long as the collection.
+
     Every method may be called from any thread. Those that must reach the index raise IndexFailed where they can't; the caller then scans
     exactly. A fingerprint tells which rows a collection held when it was described; the first write after that takes it away.
     """
+
+    beside: dict[str, list[str]]
 
     @property
     def local(self) -> bool:

@@ -9,13 +9,12 @@ import numpy as np
 
 from src.database import exact
 from src.database.exact import Match
+from src.database.reach import TIE
 from src.database.vector_db import VectorDatabase
 from src.schema import FloatArray
 
 TOP = 10
 LEAST_FOUND, LEAST_RECALL = 0.99, 0.9
-_TIE = 1e-4
-"""Cosines no further apart are one: copies of a picture differ by less after the rounding to float16."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +48,8 @@ def self_queries(vectors: VectorDatabase, name: str, number: int = 200) -> SelfQ
     found, shares = 0, []
     for own, query, answer, right in zip(sampled, queries, answers, truth, strict=True):
         scores = _true_scores(answer, query, known)
-        found += bool(answer) and (answer[0][0] == own or scores[0] >= 1 - _TIE)
-        shares.append(sum(score >= right[-1][1] - _TIE for score in scores) / len(right))
+        found += bool(answer) and (answer[0][0] == own or scores[0] >= 1 - TIE)
+        shares.append(sum(score >= right[-1][1] - TIE for score in scores) / len(right))
     return SelfQueries(len(sampled), found, float(np.mean(shares)))
 
 

@@ -39,6 +39,8 @@ class Note:
 
     fingerprint: str
     deleted: int = 0
+    beside: tuple[str, ...] = ()
+    """Ids of vectors that the index holds and does not find; earlier versions did not note any."""
 
 
 def write(folder: Path, notes: Mapping[str, Note]) -> None:
@@ -80,10 +82,14 @@ def verified(folder: Path) -> dict[str, Note] | None:
         return {}
     try:
         said = read_object(folder / MANIFEST)
-        notes = {str(name): Note(str(note["fingerprint"]), int(note["deleted"])) for name, note in said["collections"].items()}
+        notes = {str(name): _note(note) for name, note in said["collections"].items()}
         return notes if _description(folder) == said["files"] else None
     except (OSError, sqlite3.Error, ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def _note(said: Mapping[str, Any]) -> Note:
+    return Note(str(said["fingerprint"]), int(said["deleted"]), tuple(map(str, said.get("beside", ()))))
 
 
 def segments(folder: Path) -> list[Path]:

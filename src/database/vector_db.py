@@ -11,8 +11,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +21,14 @@ import numpy.typing as npt
 from src.config import Settings
 from src.database.catalog import Catalog
 from src.database.chroma_index import BATCH, IndexFailed, is_wasteful
-from src.database.disk_space import MARGIN, check_space, free_bytes
-from src.database.embeddings import VectorMatch, check_dimensions, check_name, library_collection, normalised
+from src.database.disk_space import MARGIN, check_space, free_bytes, index_bytes
+from src.database.embeddings import VectorMatch, check_dimensions, check_name, library_collection, normalised, together
 from src.database.exact import Match
 from src.database.finder import Finder
 from src.database.index import Index
 from src.database.index_choice import chosen_index
 from src.database.lock import LibraryLock
+from src.database.reach import Reach
 from src.database.vector_table import Collection
 from src.errors import BadInput, LibraryBusy, LibraryUnusable
 from src.schema import FloatArray, PhotoFilter, Progress
@@ -39,8 +40,6 @@ SMALL = 10_000
 """Vectors up to which a script waits for its index to be rebuilt (about 10 s); above, searches scan exactly."""
 OPENING_S = 10.0
 """Seconds that a search waits at most for an index that is being opened; a million vectors take eight."""
-ROW_BYTES = 1_000
-"""What the index takes for each vector besides its numbers."""
 log = logging.getLogger(__name__)
 
 
@@ -74,6 +73,7 @@ class VectorDatabase:
             raise
         self._folder = settings.chroma_dir
         self._index: Index = chosen_index(settings, self.catalog, read_only)
+        self._reach = Reach(self.catalog.vectors, self._index)
         self._writing = threading.RLock()
         self._in_step: set[str] = set()
         self._looked_at = threading.Event()
@@ -136,11 +136,7 @@ class VectorDatabase:
         Raises BadInput for lists of different lengths or vectors that are zero or not finite, WrongDimensions.
         """
         name = self._current or self.create_or_get_collection().name
-        matrix = normalised(embeddings)
-        keys = [uuid.uuid4().hex for _ in matrix] if ids is None else [str(id_) for id_ in ids]
-        details = [{} for _ in matrix] if metadatas is None else list(metadatas)
-        if not len(matrix) == len(keys) == len(details) == len(set(keys)):
-            raise BadInput(f"{len(matrix)} embeddings, {len(details)} metadatas and {len(set(keys))} distinct ids don't go together.")
+        matrix, keys, details = together(embeddings, metadatas, ids)
         if len(keys):
             self._refuse_if_read_only()
             self.require_space(name)
@@ -172,11 +168,12 @@ class VectorDatabase:
 
     def push(self, name: str, ids: Sequence[str], matrix: FloatArray) -> None:
         """Index vectors that the catalogue already has. Where the index is not in step this waits for ``rebuild``."""
-        self._on_index(name, lambda: self._index.upsert(name, ids, matrix))
+
+        self._on_index(name, lambda: self._reach.upsert(name, ids, matrix))
 
     def remove(self, name: str, ids: Sequence[str]) -> None:
         """Take vectors out of the index (the catalogue hides or deletes them itself)."""
-        self._on_index(name, lambda: self._index.delete(name, ids))
+        self._on_index(name, lambda: self._reach.delete(name, ids))
 
     def open_index(self, name: str) -> bool:
         """Open the index of a collection and say whether it holds what the catalogue holds. To be called before writing to it.
@@ -224,6 +221,8 @@ class VectorDatabase:
         """
         with self._writing:
             if self._index.written:
+                for name in list(self._in_step):
+                    self._on_index(name, partial(self._reach.look_again, name))
                 self._index.checkpoint(self._fingerprints())
 
     def _close_index(self) -> None:
@@ -250,7 +249,9 @@ class VectorDatabase:
     def ask_index(self, name: str, queries: FloatArray, limit: int) -> list[list[Match]] | None:
         """What the index alone answers, hidden images included; None where it is not in step, or fails and is left aside."""
         try:
-            return self._index.query(name, queries, limit) if name in self._in_step else None
+            if name not in self._in_step or not self._reach.usable(name):
+                return None
+            return self._reach.merged(name, queries, limit, self._index.query(name, queries, limit))
         except IndexFailed:
             log.exception("the index of %s failed and is left aside", name)
             self._in_step.discard(name)
@@ -311,7 +312,7 @@ class VectorDatabase:
     def _has_index(self, name: str) -> bool:
         if name not in self._in_step:
             self._looked_at.wait(OPENING_S)
-        return name in self._in_step
+        return name in self._in_step and self._reach.usable(name)
 
     def needs_compaction(self, name: str) -> bool:
         """Whether so much was deleted that the index should be built anew: Chroma itself never gives space back."""
@@ -324,7 +325,9 @@ class VectorDatabase:
         """
         self._refuse_if_read_only()
         total, done = self.catalog.vectors.count_all(name), 0
-        self._require_space_for(name, total)
+        if self._index.local:  # a server's disk is its own affair; the old index gives its room back
+            more = index_bytes(total, self.catalog.vectors.counters(name).dimensions) - self._index.flush_bytes()
+            check_space(self._folder, max(0, more), f"the search index of {name}")
         try:
             with self._writing:
                 self._in_step.discard(name)
@@ -337,6 +340,9 @@ class VectorDatabase:
                 yield Progress(done, total, "vectors")
             with self._writing:
                 self._index.finish(name)
+            for _ in self._reach.look(name):
+                yield Progress(done, total, "vectors")
+            with self._writing:
                 if not self._holds_all(name):  # damaged vectors are in no index: their photos are encoded again
                     self.catalog.vectors.delete(name, self.catalog.vectors.unsound(name))
                 if self._holds_all(name):
@@ -347,13 +353,6 @@ class VectorDatabase:
             raise LibraryUnusable(
                 "The search index could not be written; searches go on without it.", f"Check {self._index.place}."
             ) from error
-
-    def _require_space_for(self, name: str, total: int) -> None:
-        """Room for a new index of ``total`` vectors, less what the old one gives back. A server's disk is its own affair."""
-        if not self._index.local:
-            return
-        needed = total * (4 * self.catalog.vectors.counters(name).dimensions + ROW_BYTES) - self._index.flush_bytes()
-        check_space(self._folder, max(0, needed), f"the search index of {name}")
 
     def _drop(self, name: str) -> None:
         try:

@@ -13,7 +13,7 @@ import pytest
 from chromadb.errors import InternalError
 
 from src.config import PROJECT_DIR, Settings
-from src.database import exact, resident
+from src.database import exact, reach, resident
 from src.database.catalog import ImageRow
 from src.database.chroma_index import ChromaIndex, IndexFailed
 from src.database.file_table import FileRow
@@ -264,3 +264,74 @@ def test_a_search_waits_for_an_index_that_is_about_to_be_opened(settings: Settin
         db._in_step.clear()
         db.announce_index()
         assert db.search_by_embedding(MATRIX[9], 1)[0].id == "id9", "it does not wait for ever"
+
+
+def alike(number: int, others: int, dimensions: int = 64) -> tuple[list[str], np.ndarray]:
+    """Equal vectors in one place, and some elsewhere, mixed."""
+    dice = np.random.default_rng(1)
+    base = dice.normal(size=dimensions)
+    matrix = normalised(np.concatenate([np.tile(base, (number, 1)), dice.normal(size=(others, dimensions))]))
+    order = dice.permutation(number + others)
+    return [f"{'other' if place >= number else 'alike'}{place}" for place in order], matrix[order]
+
+
+@pytest.mark.parametrize("way", ["pushed", "opened again"])
+def test_vectors_that_are_alike_hide_no_others_from_the_index(settings: Settings, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resident, "SMALL_BYTES", 0)
+    ids, matrix = alike(2_600, 8)
+    rows = [place for place, id_ in enumerate(ids) if id_.startswith("other")]
+    with VectorDatabase(settings) as db:
+        db.create_or_get_collection()
+        for start in range(0, len(ids), 100):
+            db.add_segments(matrix[start : start + 100], ids=ids[start : start + 100])
+        if way != "pushed":
+            list(db.rebuild("segments"))
+        db.checkpoint()
+        found = db.ask_index("segments", matrix[rows], 5)
+    if way == "opened again":
+        with VectorDatabase(settings) as db:
+            assert db.open_index("segments")
+            found = db.ask_index("segments", matrix[rows], 5)
+            equal = db.ask_index("segments", matrix[[id_.startswith("alike") for id_ in ids]][:1], 20)
+            assert equal is not None and len(dict(equal[0])) == 20 and min(dict(equal[0]).values()) > 0.999
+    assert found is not None and [row[0][0] for row in found] == [ids[place] for place in rows]
+
+
+def mislay(index: ChromaIndex, hidden: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a graph that leads to none of these."""
+    query = index.query
+    monkeypatch.setattr(
+        index, "query", lambda name, queries, limit: [[m for m in row if m[0] not in hidden] for row in query(name, queries, limit)]
+    )
+
+
+def test_what_the_graph_does_not_reach_is_found_beside_it_until_it_goes(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resident, "SMALL_BYTES", 0)
+    monkeypatch.setattr(reach, "RECENT", 0)
+    hidden = {"id3", "id500"}
+    with VectorDatabase(settings) as db:
+        db.create_or_get_collection()
+        mislay(db._index, hidden, monkeypatch)  # type: ignore[arg-type]
+        db.add_segments(MATRIX, ids=IDS)
+        assert db._index.beside["segments"] == ["id3", "id500"]
+        assert db.search_by_embedding(MATRIX[3], 5)[0].id == "id3"
+    monkeypatch.undo()
+    monkeypatch.setattr(resident, "SMALL_BYTES", 0)
+    monkeypatch.setattr(reach, "RECENT", 0)
+    with VectorDatabase(settings) as db:
+        mislay(db._index, hidden, monkeypatch)  # type: ignore[arg-type]
+        assert db.open_index("segments")
+        found = db.ask_index("segments", normalised(MATRIX[[3, 500]]), 5)
+        assert found is not None and [row[0][0] for row in found] == ["id3", "id500"], "kept over a close"
+        db.remove("segments", ["id3"])
+        assert db._index.beside["segments"] == ["id500"]
+        monkeypatch.setattr(reach, "MOST", 0)
+        assert db.ask_index("segments", normalised(MATRIX[:1]), 5) is None, "with so many, it is left aside"
+        db.create_or_get_collection()
+        assert db.search_by_embedding(MATRIX[500], 5)[0].id == "id500"
+        list(db.rebuild("segments"))
+    monkeypatch.undo()
+    monkeypatch.setattr(reach, "RECENT", 0)
+    with VectorDatabase(settings) as db:
+        list(db.rebuild("segments"))
+        assert db._index.beside["segments"] == [], "a rebuild looks anew"
