@@ -33,6 +33,10 @@ DAYS = 1_000
 FIRST_DAY = datetime(2020, 1, 1, 12)
 BLOCK = 5_000
 PER_CLUSTER = 50
+QUERIES = 10**9
+"""Seed of what is asked; those of the photos are lower."""
+NEARLY = 0.02
+"""How far photos that are nearly alike lie from one another, as a share of their length."""
 SHARED, OWN = 0.35, 0.5
 """Of a vector's squared length: what all photos have in common; of the rest, what a cluster has in common."""
 WORDS_SHARED, WORDS_OWN = 0.5, 0.4
@@ -89,9 +93,15 @@ class Drawer:
         dice = np.random.default_rng((1, seed))
         cluster = dice.integers(0, self.clusters, rows)
         noise = dice.standard_normal((rows, self._shape.dimensions), np.float32)
-        if self._shape.kind == "clustered":
+        if self._shape.kind in ("clustered", "alike"):
             own = np.sqrt(OWN) * self._centres[cluster] + np.sqrt(1 - OWN) * noise * self._scales
             noise = np.sqrt(SHARED) * self._common + np.sqrt(1 - SHARED) * own
+        if self._shape.kind == "alike" and seed < QUERIES:
+            alike, copy = np.arange(rows) % 11 != 0, np.arange(rows) % 4 == 0
+            base = self._common + self._centres[0]
+            size = NEARLY * np.linalg.norm(base) / self._shape.dimensions**0.5
+            near = size * dice.standard_normal((rows, self._shape.dimensions), np.float32)
+            noise[alike] = (base + np.where(copy[:, None], 0, near))[alike]
         return np.asarray(noise / np.linalg.norm(noise, axis=1, keepdims=True), np.float32), cluster
 
 
@@ -112,7 +122,7 @@ def moment(days: float) -> str:
 def queries(shape: Shape, number: int, like: str = "photos") -> FloatArray:
     """(number, D) vectors that are in no library: ``photos`` of the library's own kind, or ``texts``, of another distribution."""
     drawer = Drawer(shape)
-    return drawer.texts(number) if like == "texts" else drawer.block(10**9, number)[0]
+    return drawer.texts(number) if like == "texts" else drawer.block(QUERIES, number)[0]
 
 
 def library(shape: Shape, folder: Path = DEFAULT_FOLDER) -> Path:
@@ -170,7 +180,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", type=int, required=True)
     parser.add_argument("--dimensions", type=int, default=512)
-    parser.add_argument("--kind", choices=("clustered", "random"), default="clustered")
+    parser.add_argument("--kind", choices=("clustered", "random", "alike"), default="clustered")
     parser.add_argument("--libraries", type=Path, default=DEFAULT_FOLDER, help="where they are kept (default: %(default)s)")
     options = parser.parse_args()
     print(library(Shape(options.size, options.dimensions, options.kind), options.libraries))

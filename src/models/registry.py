@@ -61,6 +61,9 @@ class ModelSpec:
     Higher than ``object_floor``, which is for any one object: of many, the best is near by chance. docs/models.md says how they were found.
     """
 
+    english_only: bool = True
+    """Whether its text tower was trained on English alone: a query in another language is then told so."""
+
     @property
     def ships(self) -> bool:
         """True for a model that is part of the project and needs no download."""

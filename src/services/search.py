@@ -18,11 +18,13 @@ from src.database.vector_table import image_of
 from src.errors import BadInput, BadQuery
 from src.identity import is_id
 from src.models.model_manager import ModelManager
+from src.models.registry import spec
 from src.processing.reader import PictureReader
 from src.schema import FloatArray, Kind, Mode, PhotoFilter, SearchHit, SearchPage, Verdict
 from src.services.library import LibraryService
 from src.services.object_search import Found, enough_objects, merged, wholes
 from src.services.pipeline import decode_side
+from src.services.query_language import SENTENCE, looks_foreign
 
 MAX_CHARACTERS = 1_000
 """Of a text query; no model reads further than its first 77 or 128 tokens."""
@@ -100,6 +102,7 @@ class SearchService:
         floors = {kind: self._models.text_floor(model, number, kind) for kind, number in lookup.compared.items()}
         hits = self._hits(found, floors)
         took = (time.perf_counter() - started) * 1000 / len(cleaned)
+        english_only = spec(model).english_only
         unseen = () if lookup.searched or only else self._unseen(model, mode)
         pages = []
         for (query, notices), some in zip(cleaned, hits, strict=True):
@@ -107,6 +110,8 @@ class SearchService:
             if not query.words_only:  # how near pictures must be to one another is the reader's own judgement
                 shown = tuple(replace(hit, fits=True) for hit in shown)
             verdict: Verdict = "empty" if not lookup.searched else "match" if any(hit.fits for hit in shown) else "weak"
+            if english_only and looks_foreign(query.text):
+                notices = (*notices, SENTENCE)
             notices = notices if lookup.searched else unseen
             pages.append(
                 SearchPage(query.label, model, took, shown, lookup.images, verdict, notices, only is not None, lookup.objects)
