@@ -232,3 +232,26 @@ def test_each_block_is_read_where_the_last_one_ended(catalog: Catalog, hidden: b
     with catalog._file.reading() as db:
         plan = " ".join(row[-1] for row in db.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}"))
     assert "SEARCH vectors USING INTEGER PRIMARY KEY (rowid>?)" in plan and "TEMP B-TREE" not in plan
+
+
+def test_vectors_that_scripts_gave_the_same_ids_stay_when_photos_are_forgotten(catalog: Catalog) -> None:
+    add(catalog, "a", "b")
+    catalog.vectors.create("mine", 4, "user")
+    catalog.vectors.put("mine", {"id-a": vector(7)}, {"id-a": {}})
+    catalog.forget(["id-a"])
+    assert catalog.vectors.get(SPACE, "id-a") is None and catalog.vectors.get("mine", "id-a") is not None
+
+
+def test_only_hidden_photos_without_a_path_are_earlier_versions(catalog: Catalog) -> None:
+    catalog.commit_batch(SPACE, [image("without a file")])
+    add(catalog, "a")
+    assert catalog.earlier() == []
+    catalog.commit_batch(SPACE, [image("edited")], [file("/p/a.jpg", "edited")])
+    assert catalog.earlier() == ["id-a"]
+
+
+def test_of_two_copies_the_one_out_of_reach_is_kept_and_the_one_that_is_gone_is_not(catalog: Catalog) -> None:
+    catalog.commit_batch(SPACE, [image("a")], [file(f"/{place}/a.jpg", "a") for place in ("here", "nas", "moved")])
+    assert catalog.files.lose([b"/nas/a.jpg"], away=True) == 0 and catalog.files.lose([b"/moved/a.jpg"]) == 0
+    known = catalog.files.at([b"/here/a.jpg", b"/nas/a.jpg", b"/moved/a.jpg"])
+    assert {path: file.missing for path, file in known.items()} == {b"/here/a.jpg": False, b"/nas/a.jpg": True}

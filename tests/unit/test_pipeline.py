@@ -263,3 +263,16 @@ def test_the_decode_keeps_enough_for_model_and_thumbnail() -> None:
     small.min_side, large.min_side = 16, 336
     assert decode_side(small) == SIDE
     assert decode_side(large) == 504
+
+
+def test_what_the_batch_before_committed_is_not_encoded_again(opened: Services, embedder: Watched, tmp_path: Path) -> None:
+    """Two copies that were read before the first of them was committed, and are in two batches."""
+    photo = make_photo(tmp_path / "a.jpg")
+    run = pipeline.Pipeline(
+        opened.settings, opened.catalog, opened.vectors, opened.reader, opened.models.embedder(), False
+    )
+    first, second = (run._read(FoundFile(photo, "a.jpg"), pipeline._stamp(FoundFile(photo, "a.jpg"))) for _ in range(2))  # type: ignore[arg-type]
+    vectors = run._encode([first])  # type: ignore[list-item]
+    assert len(vectors) == 1 and embedder.encoded == 1
+    opened.catalog.vectors.put(library_collection(embedder.space), vectors, {})
+    assert run._encode([second]) == {} and embedder.encoded == 1  # type: ignore[list-item]
