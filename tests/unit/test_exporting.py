@@ -30,14 +30,6 @@ def test_the_library_with_all_its_objects(library: Services, tmp_path: Path) -> 
     assert len(list((tmp_path / "all" / "images").iterdir())) == 3
 
 
-def test_a_search_that_nothing_fits_is_no_label(library: Services, tmp_path: Path) -> None:  # noqa: F811
-    page = library.search.search(Query("quarterly earnings report"))
-    assert page.hits and page.verdict == "weak"
-    with pytest.raises(AppError, match="Nothing in the library fits"):
-        write(library, "yolo", tmp_path / "nonsense", Selection.of(page))
-    assert not (tmp_path / "nonsense").exists()
-
-
 def test_a_search_names_what_it_found(library: Services, tmp_path: Path) -> None:  # noqa: F811
     find(library)
     page = library.search.search(Query("red"), 2, mode="both")
@@ -71,6 +63,22 @@ def test_where_nothing_fits_nothing_is_written(library: Services, tmp_path: Path
         with pytest.raises(AppError, match='Nothing in the library fits "xqzv blorp", so nothing was exported') as refused:
             write(library, form, tmp_path / "out", Selection.of(page))
         assert not isinstance(refused.value, BadInput) and not (tmp_path / "out").exists(), "the words were no wrong usage"
+
+
+def test_of_a_photo_with_two_objects_only_the_one_that_was_found_is_exported(services: Services, tmp_path: Path) -> None:
+    picture = Image.new("RGB", (400, 300), COLOURS["white"])
+    ImageDraw.Draw(picture).ellipse((40, 30, 130, 110), fill=COLOURS["red"])
+    ImageDraw.Draw(picture).ellipse((240, 150, 360, 280), fill=COLOURS["blue"])
+    (tmp_path / "photos").mkdir()
+    picture.save(tmp_path / "photos" / "two.png")
+    list(services.handlers["index"]({"paths": [str(tmp_path / "photos")]}))
+    find(services)
+    page = services.search.search(Query("red"), 1, mode="objects")
+    assert len(services.objects.of_photo(page.hits[0].id)) >= 2 and page.hits[0].box is not None and page.hits[0].fits
+    write(services, "coco", tmp_path / "red", Selection.of(page))
+    said = json.loads((tmp_path / "red" / "annotations.json").read_text())
+    x0, y0, x1, y1 = page.hits[0].box
+    assert [note["bbox"] for note in said["annotations"]] == [[x0, y0, x1 - x0, y1 - y0]] and x1 < 200
 
 
 @pytest.mark.parametrize("form", FORMATS)
