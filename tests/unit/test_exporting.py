@@ -7,12 +7,14 @@ import json
 from pathlib import Path
 
 import pytest
+from PIL import Image, ImageDraw
 
 from src.bootstrap import Services
 from src.errors import AppError, BadInput
 from src.schema import Finding
 from src.services.exporting import FORMATS, Selection
 from src.services.search import Query
+from tests.fakes import COLOURS
 from tests.unit.test_objects import find, library  # noqa: F401  (a fixture)
 
 
