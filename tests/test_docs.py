@@ -93,3 +93,9 @@ def test_the_weights_terms_stand_where_the_licence_is() -> None:
     for document in ((PROJECT / "LICENSE").read_text(), README):
         text = " ".join(document.split())
         assert "src/models/builtin_files/" in text and "personal and research use" in text and "LICENSES/" in text
+
+
+def test_no_figure_of_a_tree_with_uncommitted_changes_is_shown() -> None:
+    page = (PROJECT / "docs" / "performance.md").read_text()
+    commits = re.findall(r"^\| [a-z_-]+ \| ([0-9a-f]{12}\S*) \|", page, re.MULTILINE)
+    assert len(commits) >= 5 and not [commit for commit in commits if commit.endswith("+")]
