@@ -129,7 +129,7 @@ def test_a_closed_photo_costs_no_step_back(page: Page, app: RunningApp) -> None:
     cells(page).nth(2).click()
     dialog = page.get_by_role("dialog")
     expect(dialog.locator(".title")).to_be_visible()
-    at(page, "photo", cells(page).nth(2).get_attribute("data-id"))
+    page.wait_for_function("() => new URLSearchParams(location.search).has('photo')")
     dialog.get_by_role("button", name="Close").last.click()
     expect(dialog).to_have_count(0)
     at(page, "photo", None)
@@ -307,7 +307,7 @@ def test_chosen_photos_that_a_new_start_of_the_app_lost_are_told(browser: Browse
 
 def test_a_failed_export_says_why_until_it_is_put_away(page: Page, app: RunningApp, tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("mine")
-    start(page, app, "/?q=snow")
+    start(page, app, "/?q=a+hot+air+balloon")
     page.get_by_role("button", name="Export").click()
     place = page.get_by_label("New folder or ZIP")
     place.fill(str(tmp_path / "taken" / "new"))
@@ -324,7 +324,7 @@ def test_a_failed_export_says_why_until_it_is_put_away(page: Page, app: RunningA
 
 def test_a_toast_leaves_the_search_alone(page: Page, app: RunningApp, tmp_path: Path) -> None:
     page.set_viewport_size({"width": 1366, "height": 768})
-    start(page, app, "/?q=snow")
+    start(page, app, "/?q=a+hot+air+balloon")
     page.get_by_role("button", name="Export").click()
     place = page.get_by_label("New folder or ZIP")
     place.fill(str(tmp_path / "written.zip"))
