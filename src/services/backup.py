@@ -206,6 +206,7 @@ def _stage(file: Path, staging: Path, settings: Settings) -> Iterator[Progress]:
     if stray:
         raise refusal(f"a file that its catalogue does not know: {stray}")
     snapshot.settle(catalogue, settings.uploads_dir, _stamps(staging / settings.uploads_dir.name))
+    _sync_folders(staging / settings.uploads_dir.name, staging)  # all that it says is there lasts before it does
     (staging / READY).touch()
     sync_folder(staging)
 
@@ -248,9 +249,16 @@ def _finish(settings: Settings) -> None:
                     os.replace(source, target)
             ChromaIndex(settings.chroma_dir).discard()
             snapshot.retire(settings.catalog_file)
+            _sync_folders(settings.uploads_dir, settings.data_dir)  # what the catalogue names lasts before it; thumbnails can be made again
             os.replace(catalogue, settings.catalog_file)
             sync_folder(settings.data_dir)
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def _sync_folders(*folders: Path) -> None:
+    """Those of them that there are."""
+    for folder in filter(Path.is_dir, folders):
+        sync_folder(folder)
 
 
 def _may_take(source: Path, target: Path) -> bool:

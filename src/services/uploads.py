@@ -61,7 +61,9 @@ class UploadStore:
     def _write(self, target: Path, data: bytes | memoryview, name: str) -> None:
         draft = draft_of(target)
         try:
-            self._folder.mkdir(exist_ok=True)
+            if not self._folder.is_dir():
+                self._folder.mkdir(exist_ok=True)
+                sync_folder(self._folder.parent)
             with draft.open("xb") as file:
                 file.write(data)
                 file.flush()

@@ -335,3 +335,12 @@ def test_what_the_graph_does_not_reach_is_found_beside_it_until_it_goes(settings
     with VectorDatabase(settings) as db:
         list(db.rebuild("segments"))
         assert db._index.beside["segments"] == [], "a rebuild looks anew"
+
+
+def test_an_index_that_does_not_hold_all_after_it_was_built_is_left_aside(db: VectorDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+    db.add_segments(MATRIX, ids=IDS)
+    upsert = db._index.upsert
+    monkeypatch.setattr(db._index, "upsert", lambda name, ids, matrix: upsert(name, ids[:-1], matrix[:-1]))
+    list(db.rebuild("segments"))
+    assert not db.in_step("segments")
+    assert db.search_by_embedding(MATRIX[599], 1)[0].id == "id599"

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy.dialects import sqlite
 
 from src.database.catalog import Catalog, FileRow, ImageRow
+from src.database.file_table import Refusal
 from src.database.tables import MIGRATIONS, TRIGGERS
 from src.database.vector_table import Counters, block_query
 from src.errors import LibraryNewer, LibraryUnusable, WrongDimensions
@@ -255,3 +256,28 @@ def test_of_two_copies_the_one_out_of_reach_is_kept_and_the_one_that_is_gone_is_
     assert catalog.files.lose([b"/nas/a.jpg"], away=True) == 0 and catalog.files.lose([b"/moved/a.jpg"]) == 0
     known = catalog.files.at([b"/here/a.jpg", b"/nas/a.jpg", b"/moved/a.jpg"])
     assert {path: file.missing for path, file in known.items()} == {b"/here/a.jpg": False, b"/nas/a.jpg": True}
+
+
+def test_a_file_whose_name_begins_with_a_byte_that_no_text_has_is_in_its_folder(catalog: Catalog) -> None:
+    odd = replace(file("/p/?.jpg", "a"), path=b"/p/\xff\xff.jpg")
+    catalog.commit_batch(SPACE, [image("a"), image("b")], [odd, file("/p0/b.jpg", "b")])
+    assert catalog.files.numbers_under(b"/p") == (1, 0)
+    assert [place for page in catalog.files.under(b"/p") for place in page] == [(b"/p/\xff\xff.jpg", "id-a")]
+
+
+def test_a_refused_file_keeps_what_it_held_only_while_it_is_unchanged(catalog: Catalog) -> None:
+    add(catalog, "same", "touched", "grown")
+    stamps = {"same": FileStamp(1, 2, 3, 4), "touched": FileStamp(1, 2, 33, 4), "grown": FileStamp(1, 2, 3, 44)}
+    refusals = [Refusal(f"/p/{name}.jpg".encode(), stamp, "damaged", "decoders") for name, stamp in stamps.items()]
+    catalog.commit_batch(SPACE, refusals=refusals)
+    assert catalog.counts()[0] == 0
+    known = catalog.files.at([refusal.path for refusal in refusals])
+    assert {path: held.missing for path, held in known.items()} == {b"/p/same.jpg": True}
+
+
+def test_a_folder_under_two_paths_becomes_one_and_no_file_is_there_twice(catalog: Catalog) -> None:
+    add(catalog, "a")
+    catalog.commit_batch(SPACE, [image("b")], [file("/q/../p/a.jpg", "a"), file("/q/../p/b.jpg", "b")])
+    catalog.move_folder(b"/q/../p", b"/p", os.fsdecode)
+    assert catalog.files.numbers_under(b"/q") == (0, 0)
+    assert sorted(catalog.files.at([b"/p/a.jpg", b"/p/b.jpg"])) == [b"/p/a.jpg", b"/p/b.jpg"] and catalog.counts() == (2, 2, 0)

@@ -221,3 +221,13 @@ def test_when_a_photo_was_added_does_not_change_when_it_is_seen_again(services: 
     services.catalog.vectors.delete(services.library.collection(), [hits[0].id])
     list(services.handlers["reindex"]({"model": services.library.active_model}))
     assert {id_: services.library.details(id_).added_at for id_ in before} == before  # type: ignore[union-attr]
+
+
+def test_a_thumbnail_that_has_gone_is_made_again_where_the_photo_is_read(services: Services, photos: Path) -> None:
+    list(services.handlers["index"]({"paths": [str(photos)]}))
+    (red,) = (hit for hit in services.library.newest(9) if hit.name == "red.jpg")
+    thumbnail = thumbnail_path(services.settings.thumbs_dir, red.id)
+    thumbnail.unlink()
+    shutil.copy(photos / "red.jpg", photos / "copy.jpg")
+    list(services.handlers["index"]({"paths": [str(photos)]}))
+    assert thumbnail.exists()

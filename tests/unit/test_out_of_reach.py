@@ -396,3 +396,17 @@ def test_a_path_that_can_be_none_leads_nowhere(services: Services, photos: Path)
     assert Look().at(b"/a\0b/c.jpg", 1).presence is Presence.GONE
     with pytest.raises(UnreadablePath, match="NUL"):
         run(services, "index", paths=["/a\0b"])
+
+
+def test_a_photo_of_which_one_of_two_files_is_back_is_not_forgotten(services: Services, photos: Path, tmp_path: Path) -> None:
+    shutil.copy(photos / "red.jpg", photos / "second.jpg")
+    run(services, "index", paths=[str(photos)])
+    for name in ("red.jpg", "second.jpg"):
+        (photos / name).rename(tmp_path / name)
+    run(services, "sync")
+    (tmp_path / "second.jpg").rename(photos / "second.jpg")
+    assert (services.folders.missing(), services.folders.missing(look=True)) == (1, 0)
+    run(services, "forget")
+    assert len(services.catalog.hidden()) == 1
+    run(services, "sync")
+    assert names(services) == {"second.jpg", "green.jpg", "blue.jpg", "yellow.jpg"}

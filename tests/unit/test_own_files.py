@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import os
 import shutil
@@ -23,7 +24,7 @@ from src.processing.thumbnails import thumbnail_path, write_thumbnail
 from src.schema import Finding, Skipped
 from src.services.backup import export_library, import_library
 from src.services.search import Query
-from src.services.uploads import as_params
+from src.services.uploads import CLEARED, as_params
 from tests.conftest import fake_models, make_photo, of
 from tests.fakes import COLOURS
 
@@ -365,3 +366,33 @@ def test_an_import_leaves_another_programs_chroma_alone(settings: Settings, phot
     with opened(target, start=True) as services:
         assert services.search.search(Query("red"), 1).hits[0].name == "red.jpg"
     assert listing(target.chroma_dir) == before
+
+
+def test_what_was_added_again_after_a_clear_that_was_killed_is_kept(services: Services, tmp_path: Path) -> None:
+    path = upload(services, "purple", tmp_path / "purple.png")
+    gone = services.uploads.save("gone.png", make_photo(tmp_path / "gone.png", COLOURS["brown"]).read_bytes()).path
+    services.catalog.set_meta(CLEARED, json.dumps([path.name, gone.name]))
+    services.uploads.remove_cleared()
+    assert path.exists() and not gone.exists()
+
+
+def test_a_link_under_the_name_of_an_upload_is_somebody_elses(services: Services, tmp_path: Path) -> None:
+    path = upload(services, "purple", tmp_path / "purple.png")
+    path.rename(tmp_path / "mine.png")
+    path.symlink_to(tmp_path / "mine.png")
+    list(services.handlers["clear"]({}))
+    assert path.is_symlink() and (tmp_path / "mine.png").exists()
+
+
+def test_the_librarys_own_pictures_are_no_photos_wherever_a_scan_begins(services: Services, photos: Path, tmp_path: Path) -> None:
+    upload(services, "purple", tmp_path / "purple.png")
+    index(services, photos)
+    before, own = services.catalog.counts(), services.settings
+    index(services, own.home, own.data_dir, own.uploads_dir, own.thumbs_dir)
+    assert services.catalog.counts() == before
+
+
+def test_an_upload_that_is_no_picture_is_not_remembered_as_a_file_of_the_users(services: Services) -> None:
+    found = services.uploads.save("broken.png", b"\x89PNG\r\n\x1a\n and no more")
+    assert len(of(services.handlers["index"]({"files": as_params([found])}), Skipped)) == 1
+    assert services.catalog.files.refusals_at([os.fsencode(found.path)]) == {}

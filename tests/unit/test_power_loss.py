@@ -6,7 +6,9 @@ SIGKILL can't show this, since the system still writes what a killed process lef
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,12 +16,13 @@ import sqlalchemy as sa
 
 from src.bootstrap import Services, build_services
 from src.config import Settings
+from src.database import index_manifest, index_owner
 from src.database.catalog import Catalog
 from src.database.sqlite_file import SqliteFile
 from src.export.target import new_target
 from src.models.partial import Partial
 from src.schema import Indexed
-from src.services.backup import export_library, import_library
+from src.services.backup import READY, export_library, import_library
 from src.services.uploads import as_params
 from tests.conftest import make_photo, of
 
@@ -97,6 +100,23 @@ def test_an_upload_lasts_before_its_job_is_written(services: Services, photos: P
     assert calls.made.index(("job", "")) > calls.made.index(("sync", str(found.path.parent)))
 
 
+def test_the_folder_of_the_first_upload_lasts_before_its_job_is_written(services: Services, photos: Path, calls: Calls) -> None:
+    assert not services.settings.uploads_dir.exists()
+    services.uploads.save("a.jpg", (photos / "red.jpg").read_bytes())
+    assert ("sync", str(services.settings.data_dir)) in calls.made
+
+
+def test_what_says_whose_an_index_is_lasts_and_how_it_was_closed_is_whole(tmp_path: Path, calls: Calls) -> None:
+    index_owner.claim(tmp_path, ["mine"])
+    assert calls.lasting(tmp_path / index_owner.MARK)
+    with closing(sqlite3.connect(tmp_path / index_manifest.DATABASE)) as db:
+        db.execute("CREATE TABLE segments (id TEXT)")
+    index_manifest.write(tmp_path, {})
+    written = [at for at, (what, where) in enumerate(calls.made) if where.endswith(f" -> {tmp_path / index_manifest.MANIFEST}")]
+    assert len(written) == 1
+    assert ("sync", calls.made[written[0]][1].split(" -> ")[0]) in calls.made[: written[0]], "half a note is no note, but costs a rebuild"
+
+
 def test_a_download_lasts_before_it_has_its_name(tmp_path: Path, calls: Calls) -> None:
     (tmp_path / "weights").mkdir()
     arrived = Partial(tmp_path / "weights" / "model.pt.part", 100)
@@ -115,9 +135,7 @@ def test_an_export_lasts_before_it_has_its_name(tmp_path: Path, calls: Calls, na
         assert {"a.jpg", "b.txt", "images"} <= synced
 
 
-def test_a_library_lasts_as_an_archive_and_as_what_is_made_of_it(
-    services: Services, photos: Path, tmp_path: Path, calls: Calls
-) -> None:
+def test_a_library_lasts_as_an_archive_and_as_what_is_made_of_it(services: Services, photos: Path, tmp_path: Path, calls: Calls) -> None:
     services.uploads.save("a.jpg", make_photo(tmp_path / "up.jpg", (9, 99, 9)).read_bytes())
     found = services.uploads.left_over(set())
     list(services.handlers["index"]({"files": as_params(found)}))
@@ -142,3 +160,27 @@ def test_a_batch_is_told_after_it_was_committed(services: Services, photos: Path
         for told in of([event], Indexed):
             with SqliteFile(services.settings.catalog_file)._engine.connect() as other:
                 assert other.exec_driver_sql("SELECT count(*) FROM images WHERE id = ?", (told.image_id,)).scalar_one() == 1
+
+
+def test_the_uploads_of_an_import_last_before_it_counts_as_ready_and_before_the_catalogue_names_them(
+    services: Services, tmp_path: Path, calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = services.uploads.save("a.jpg", make_photo(tmp_path / "up.jpg", (9, 99, 9)).read_bytes())
+    list(services.handlers["index"]({"files": as_params([found])}))
+    list(export_library(services.settings, services.catalog, tmp_path / "backup.zip"))
+    touch = Path.touch
+    monkeypatch.setattr(
+        Path, "touch", lambda self, *more, **others: (calls.made.append(("touch", self.name)), touch(self, *more, **others))
+    )
+    del calls.made[:]
+    target = Settings(home=tmp_path / "elsewhere")
+    list(import_library(target, tmp_path / "backup.zip"))
+    ready = calls.made.index(("touch", READY))
+    staging = next(where for what, where in calls.made if what == "sync" and where.endswith(f"/uploads/{found.path.name}"))
+    assert ("sync", os.path.dirname(staging)) in calls.made[:ready], "the file's name, not its bytes alone"
+    assert ("sync", os.path.dirname(os.path.dirname(staging))) in calls.made[:ready], "and the folder's"
+    named = {where.split(" -> ")[1]: at for at, (what, where) in enumerate(calls.made) if what == "name"}
+    upload, catalogue = named[str(target.uploads_dir / found.path.name)], named[str(target.catalog_file)]
+    assert ready < upload < catalogue
+    for folder in (target.uploads_dir, target.data_dir):
+        assert ("sync", str(folder)) in calls.made[upload:catalogue]
