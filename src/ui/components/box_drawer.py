@@ -6,6 +6,7 @@ import base64
 import io
 import math
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,17 @@ def show(
         "action": action,
         "least": MIN_SIDE,
     }
-    return _read(_component()(key=key, data=data, width="stretch", on_box_change=_nothing).box, width, height)
+    _component()(key=key, data=data, width="stretch", on_box_change=partial(_keep, key))
+    return _read(st.session_state.pop(_kept(key), None), width, height)
+
+
+def _keep(key: str) -> None:
+    """A box was confirmed. Run before the page is drawn: a run that another one cuts short would lose what it only reads while drawing."""
+    st.session_state[_kept(key)] = st.session_state[key].box
+
+
+def _kept(key: str) -> str:
+    return f"{key}-confirmed"
 
 
 def _read(value: object, width: int, height: int) -> Box | None:
@@ -94,7 +105,3 @@ def _component() -> Any:
     """Registered once a process."""
     css, js = ((_HERE / f"box_drawer.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
     return st.components.v2.component("box_drawer", html='<div class="root"></div>', css=css, js=js)
-
-
-def _nothing() -> None:
-    """The component's result always has ``box``; ``show`` reads it there."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,12 +16,21 @@ from src.ui import address, state
 _HERE = Path(__file__).parent
 
 
-def show(hits: Sequence[SearchHit], key: str, scores: bool = True) -> str | None:
-    """A grid of photos in the order given; an object that was found is marked by a box. Returns the id of the one just opened, or None."""
+def show(hits: Sequence[SearchHit], key: str, scores: bool = True) -> None:
+    """A grid of photos in the order given; an object that was found is marked by a box. A click opens a photo large."""
     thumbs = _thumb("")
-    result = _draw(key, {"items": [_item(hit, thumbs, scores) for hit in hits], "closed": list(state.closed())})
-    opened = result.open
-    return opened if isinstance(opened, str) and any(hit.id == opened for hit in hits) else None
+    found = {hit.id: hit.segment for hit in hits if hit.segment}
+    ids = [hit.id for hit in hits]
+    state.know_gallery(ids, found)
+    data = {"items": [_item(hit, thumbs, scores) for hit in hits], "closed": list(state.closed())}
+    _draw(key, data, on_open=partial(_open, key, ids, found))
+
+
+def _open(key: str, ids: Sequence[str], found: Mapping[str, str]) -> None:
+    """A photo was clicked. Run before the page is drawn: a run that another one cuts short would lose what it only reads while drawing."""
+    opened = st.session_state[key].open
+    if opened in ids:
+        state.open_photo(opened, ids, found)
 
 
 def show_photo(image_id: str, name: str, facts: Sequence[tuple[str, str]], note: str | None = None) -> None:
@@ -48,8 +58,10 @@ def _thumb(image_id: str) -> str:
     return address.on_server(f"/api/thumb/{image_id}")
 
 
-def _draw(key: str, data: dict[str, Any], width: Literal["stretch", "content"] = "stretch") -> Any:
-    return _component()(key=key, data=data, width=width, on_open_change=_nothing)
+def _draw(
+    key: str, data: dict[str, Any], width: Literal["stretch", "content"] = "stretch", on_open: Callable[[], None] = lambda: None
+) -> None:
+    _component()(key=key, data=data, width=width, on_open_change=on_open)
 
 
 @st.cache_resource(show_spinner=False)
@@ -57,7 +69,3 @@ def _component() -> Any:
     """Registered once a process."""
     css, js = ((_HERE / f"gallery.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
     return st.components.v2.component("photos", html='<div class="root"></div>', css=css, js=js)
-
-
-def _nothing() -> None:
-    """The component's result always has ``open``; the page reads it there."""

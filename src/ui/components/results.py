@@ -36,11 +36,7 @@ def show(services: Services, query: Query, limit: int, only: PhotoFilter, key: s
         return
     with st.container(gap="xsmall", key="results-head"):
         _show_line(services, page, coming)
-    ids, found = [hit.id for hit in page.hits], {hit.id: hit.segment for hit in page.hits if hit.segment}
-    state.know_gallery(ids, found)
-    opened = gallery.show(page.hits, key)
-    if opened:
-        state.open_photo(opened, ids, found)
+    gallery.show(page.hits, key)
 
 
 def _show_line(services: Services, page: SearchPage, coming: new_objects.Watch) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from src.services.search import Query
-from src.ui import address, state
+from src.ui import address
 from src.ui.components import empty_state, filter_box, gallery, query_box, results
 from src.ui.resources import get_services
 
@@ -28,11 +28,7 @@ if images or services.jobs.active():
         query_box.show_examples()
         newest = services.library.newest(NEWEST)
         st.caption("Newest photos")
-        ids = [hit.id for hit in newest]
-        state.know_gallery(ids)
-        opened = gallery.show(newest, "newest", scores=False)
-        if opened:
-            state.open_photo(opened, ids)
+        gallery.show(newest, "newest", scores=False)
 else:
     query_box.show()
     text = "Add some, then find them by describing what is in them. They never leave this computer."
