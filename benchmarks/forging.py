@@ -120,7 +120,7 @@ def names(dice: random.Random, outside: Path) -> str:
     uuid = "0a1b2c3d-0000-5000-8000-000000000000"
     return dice.choice(
         [f"{outside}/evil.jpg", f"../../outside/{uuid}.jpg", f"uploads/{uuid}.jpg", f"thumbs/0a/{uuid}.jpg", f"uploads/../{uuid}.jpg",
-         f"uploads\\{uuid}.jpg", "ready", "thumbs/", "CATALOG.sqlite3", "catalog.sqlite3-wal", "theirs.sqlite3", f"uploads/{uuid}.jpg/",
+         f"uploads\\{uuid}.jpg", "verified", "thumbs/", "CATALOG.sqlite3", "catalog.sqlite3-wal", "theirs.sqlite3", f"uploads/{uuid}.jpg/",
          "\0", ""]
     )  # fmt: skip
 

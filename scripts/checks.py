@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from scripts import environment
 
 LINT = (("ruff", "check", "."), ("mypy",))
+SPREAD = ("-n", "auto", "--maxprocesses", "4", "--dist", "loadfile")
+"""pytest's processes: one a core, at most four, each with whole files of tests. Given after it, ``-n 0`` has all in one."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -15,7 +17,7 @@ def main(arguments: Sequence[str]) -> int:
     status = environment.attempt("dev")
     if status:
         return status
-    tests = () if "--lint" in arguments else (("pytest", *arguments),)
+    tests = () if "--lint" in arguments else (("pytest", *SPREAD, *arguments),)
     for step in (*LINT, *tests):
         print(f"== {' '.join(step)}", flush=True)
         command = [str(environment.venv_python()), "-m", *step]

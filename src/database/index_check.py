@@ -13,6 +13,7 @@ from src.database.reach import TIE
 from src.database.vector_db import VectorDatabase
 from src.schema import FloatArray
 
+ASKED = 200
 TOP = 10
 LEAST_FOUND, LEAST_RECALL = 0.99, 0.9
 
@@ -30,13 +31,13 @@ class SelfQueries:
         return self.found >= LEAST_FOUND * self.asked and self.recall >= LEAST_RECALL
 
 
-def self_queries(vectors: VectorDatabase, name: str, number: int = 200) -> SelfQueries | None:
-    """Ask the index for ``number`` of its own vectors, spread over the collection. None where it can't be asked.
+def self_queries(vectors: VectorDatabase, name: str) -> SelfQueries | None:
+    """Ask the index for ``ASKED`` of its own vectors, spread over the collection. None where it can't be asked.
 
     Takes an exact scan of the collection: about 2 s for 100,000 vectors.
     """
     table = vectors.catalog.vectors
-    sampled = table.get_many(name, table.sample(name, number))
+    sampled = table.get_many(name, table.sample(name, ASKED))
     if not sampled:
         return SelfQueries(0, 0, 1.0)
     queries = np.stack(list(sampled.values()))

@@ -273,9 +273,9 @@ class VectorDatabase:
         """Vectors whose space the index still takes although they were deleted."""
         return self._index.deleted(name)
 
-    def require_space(self, name: str, more: int = 0) -> None:
-        """Raise LibraryUnusable unless the disk has room for what a write to a collection may take, and ``more`` bytes."""
-        check_space(self._folder, self._index.flush_bytes() + more, f"the search index of {name}")
+    def require_space(self, name: str) -> None:
+        """Raise LibraryUnusable unless the disk has room for what a write to a collection may take."""
+        check_space(self._folder, self._index.flush_bytes(), f"the search index of {name}")
 
     def _on_index(self, name: str, write: Callable[[], None]) -> None:
         """Do a write where the index is in step; one that fails leaves the index aside, the catalogue has the vectors."""

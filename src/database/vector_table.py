@@ -20,6 +20,8 @@ from src.errors import WrongDimensions
 from src.schema import FloatArray, PhotoFilter
 
 CRC_ROWS = 5_000
+BLOCK_ROWS = 4096
+"""How many vectors are read at a time."""
 OBJECTS = "object-"
 """How the names of the app's collections of objects begin; an id there is a segment's (``object_table``)."""
 
@@ -203,14 +205,14 @@ class VectorTable:
                 found.update({row[0]: _from_json(row[1]) for row in db.execute(query)})
         return found
 
-    def blocks(self, collection: str, rows: int = 4096, hidden: bool = False) -> Iterator[tuple[list[str], FloatArray]]:
+    def blocks(self, collection: str, rows: int = BLOCK_ROWS, hidden: bool = False) -> Iterator[tuple[list[str], FloatArray]]:
         """All findable vectors in blocks of (ids, (n, D) float32), in the order they were stored. Memory is bounded by ``rows``.
 
         hidden: those of hidden images too.
         """
         return ((block.ids, block.matrix) for block in self.rows(collection, rows, hidden))
 
-    def rows(self, collection: str, rows: int = 4096, hidden: bool = False, after: int = 0) -> Iterator[Rows]:
+    def rows(self, collection: str, rows: int = BLOCK_ROWS, hidden: bool = False, after: int = 0) -> Iterator[Rows]:
         """The same with serial numbers, from the one that follows ``after`` on. Damaged ones are left out."""
         length = self.counters(collection).dimensions
         for found in self._raw(collection, rows, hidden, after):
@@ -218,12 +220,12 @@ class VectorTable:
             if block.ids:
                 yield block
 
-    def blocks_of(self, collection: str, numbers: npt.NDArray[np.int64], rows: int = 4096) -> Iterator[tuple[list[str], FloatArray]]:
+    def blocks_of(self, collection: str, numbers: npt.NDArray[np.int64]) -> Iterator[tuple[list[str], FloatArray]]:
         """The vectors of a collection that have these serial numbers, in blocks as above."""
         length = self.counters(collection).dimensions
-        for start in range(0, len(numbers), rows):
+        for start in range(0, len(numbers), BLOCK_ROWS):
             with self._file.reading() as db:
-                found = db.execute(_ROWS.where(vectors.c.number.in_(listed(numbers[start : start + rows].tolist())))).all()
+                found = db.execute(_ROWS.where(vectors.c.number.in_(listed(numbers[start : start + BLOCK_ROWS].tolist())))).all()
             block = _sound(found, length)
             if block.ids:
                 yield block.ids, block.matrix

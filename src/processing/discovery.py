@@ -120,7 +120,9 @@ def _private(folder: Path, name: str) -> bool:
 
 
 def check_readable(path: Path) -> None:
-    """Raise UnreadablePath where there is nothing at ``path`` or it may not be read. Looks no further than that."""
+    """Raise UnreadablePath where there is nothing at ``path``, it may not be read, or it is the whole computer. Looks no further."""
+    if os.name != "nt" and path == Path(os.sep):  # on Windows the top of a drive, which may well hold nothing but photos
+        raise UnreadablePath(f"{os.sep} is the whole computer.", "Choose the folders in it that hold photos.")
     try:
         if path.is_dir():
             os.scandir(path).close()

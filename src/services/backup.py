@@ -40,7 +40,7 @@ from src.services.library import ACTIVE_MODEL
 from src.services.objects import BUILTIN, SEGMENTER
 
 BLOCK = 1 << 20
-READY = "ready"
+READY = "verified"
 """A file in the staging folder that says: all of it was verified and is the library from now on."""
 THEIRS = "theirs.sqlite3"
 """The archive's own catalogue in the staging folder: it is only read, and goes once its rows were copied."""

@@ -35,10 +35,14 @@ STORE_SECONDS = 0.5
 """How often a running job's row is brought up to date, and asked whether to stop."""
 RETRY = 2.0
 """Seconds between two tries to store how a job ended."""
+STOP_S = 10.0
+"""How long a running job may take to its next event when the program ends."""
 JOBS_KEPT = 200
 """Finished jobs that are remembered."""
 MAX_ATTEMPTS = 3
 """Starts of one job without any progress before it is given up: a job that takes the process down must not do so forever."""
+ADDING: tuple[JobKind, ...] = ("index", "sync", "reindex", "objects", "rebuild")
+"""Jobs that there is nothing to do for once the library is cleared."""
 CAREFUL: tuple[JobKind, ...] = ("index", "sync", "reindex", "objects")
 """Jobs that are told when the process died in the middle of them: the next picture may be what did it."""
 
@@ -66,13 +70,13 @@ class JobRunner:
         for thread in self._threads:
             thread.start()
 
-    def stop(self, seconds: float = 10.0) -> None:
+    def stop(self) -> None:
         """End the worker threads; a running job is left queued and goes on at the next start."""
         self._stop.set()
         for event in self._wake.values():
             event.set()
         for thread in self._threads:
-            thread.join(seconds)
+            thread.join(STOP_S)
 
     def submit(self, kind: JobKind, title: str, **params: Any) -> str:
         """Queue a job and return its id. ``params`` are JSON values."""
@@ -119,10 +123,10 @@ class JobRunner:
             for event in self._wake.values():
                 event.set()
 
-    def cancel_all(self, kinds: tuple[JobKind, ...] = ("index", "sync", "reindex", "objects", "rebuild")) -> None:
-        """Ask every unfinished job of these kinds to stop."""
+    def cancel_all(self) -> None:
+        """Ask every unfinished job that adds to the library to stop."""
         for snapshot in self.active():
-            if snapshot.kind in kinds:
+            if snapshot.kind in ADDING:
                 self.cancel(snapshot.id)
 
     def wait(self, job_id: str, seconds: float) -> JobSnapshot | None:

@@ -127,12 +127,12 @@ class SearchService:
         rows = [[_hit(hit, shown[hit.image_id], segments) for hit in some if hit.image_id in shown] for some in found]
         return [[replace(hit, fits=hit.score >= floors[hit.kind]) for hit in some] for some in rows]
 
-    def open_picture(self, source: Path | IO[bytes], model: str | None = None) -> Image.Image:
+    def open_picture(self, source: Path | IO[bytes]) -> Image.Image:
         """An example picture, decoded as indexing does, so that a picture of the library finds itself first.
 
         Raises UnreadableImage; OSError for a path that can't be opened.
         """
-        embedder = self._models.embedder(model or self._library.active_model)
+        embedder = self._models.embedder(self._library.active_model)
         return self._reader.read(source, decode_side(embedder))[0]
 
     def _unseen(self, model: str, mode: Mode) -> tuple[str, ...]:

@@ -605,7 +605,7 @@ def refused(target: Settings, file: Path, error: type[AppError] = LibraryUnusabl
         "library.lock",
         "CATALOG.sqlite3",
         "catalog.sqlite3-wal",
-        "ready",
+        backup.READY,
     ],
 )
 def test_a_member_that_an_export_would_not_write(archive: Path, tmp_path: Path, target: Settings, name: str) -> None:

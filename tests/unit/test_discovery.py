@@ -79,6 +79,14 @@ def test_a_pipe_given_directly_is_not_opened(tmp_path: Path) -> None:
         list(find_images(tmp_path / "pipe.jpg"))
 
 
+@pytest.mark.skipif(os.name == "nt", reason="the top of a drive may hold nothing but photos")
+def test_the_whole_computer_is_no_folder_of_photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "scandir", lambda *_: pytest.fail("it was looked into"))
+    for text in ("/", "//", "/./", "/tmp/.."):
+        with pytest.raises(UnreadablePath, match="whole computer"):
+            list(find_images(parse_path(text)))
+
+
 def test_a_path_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UnreadablePath, match=r"There is no file or folder .*nowhere"):
         list(find_images(tmp_path / "nowhere"))
