@@ -94,6 +94,9 @@ def search_figures(sizes: Iterator[int] | list[int]) -> list[Figure]:
         if size >= 1_000_000:
             figures.append(Figure("search", f"{size:,} photos, opened again", (*at, "reopen_s"), "s", None, 10.0))
             figures.append(Figure("search", f"{size:,} photos, resident", (*at, "resident_mb"), "MB", None, 5_000.0))
+    alike, text = ("alike", "filters", "none"), "44,000 photos, ten of eleven nearly alike"
+    figures.append(Figure("search", f"{text}, no filter, p50", (*alike, "p50_ms"), "ms"))
+    figures.append(Figure("search", f"{text}, recall@10 of the others", (*alike, "recall"), "", 0.95))
     return figures
 
 
