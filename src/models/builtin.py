@@ -146,6 +146,7 @@ def _session(data: bytes) -> Any:
     """An onnxruntime session on all cores. Threads sleep between runs: spinning ones would starve the rest of the app."""
     import onnxruntime as ort
 
+    ort.disable_telemetry_events()  # on Windows; elsewhere src/__init__.py has seen to it
     options = ort.SessionOptions()
     options.intra_op_num_threads = os.cpu_count() or 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")

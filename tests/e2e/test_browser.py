@@ -160,6 +160,7 @@ def cells(page: Page) -> Locator:
 def ask(page: Page, query: str) -> None:
     tab(page, "Text search").click()
     box = page.get_by_placeholder("Describe what you are looking for")
+    expect(page.get_by_role("button", name="Search", exact=True)).to_be_visible()  # before it is there, Enter sends nothing
     box.fill(query)
     box.press("Enter")
     expect(page.get_by_text(re.compile(r"^20 of [\d,]+ photos"))).to_be_visible()

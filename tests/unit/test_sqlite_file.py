@@ -290,7 +290,7 @@ try:
 except AppError as error:
     print(type(error).__name__, error.user_message)
 """
-    folders = [file.parent, *file.parents[1:4]]
+    folders = [file.parent, *file.parents[1:5]]
     modes = {path: path.stat().st_mode for path in (file, *folders)}
     try:
         for path in folders[1:]:
