@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from stat import S_ISREG
@@ -31,6 +32,8 @@ PREVIEW_SIDE = 1600
 """Longest side in pixels of the large view."""
 LEAST_ROOM = 1_000_000
 """Free bytes without which SQLite may not even open the catalogue."""
+ROOM_S = 3.0
+"""How long to wait for the room of deleted files that something still has open."""
 log = logging.getLogger(__name__)
 
 
@@ -201,8 +204,8 @@ class LibraryService:
         """
         images, _, _ = self._catalog.counts()
         known, thumbs = set(self._catalog.health.image_ids()), self._settings.thumbs_dir
-        self._vectors.give_back([collection.name for collection in self._catalog.vectors.all() if collection.owner == "library"])
         own_files.remove_thumbnails(thumbs, known)
+        self._give_back_index()
         self._catalog.clear_images(self._uploads.to_clear())
         own_files.remove_thumbnails(thumbs, known)  # those that a page has had made again meanwhile
         self._uploads.remove_cleared()
@@ -215,7 +218,14 @@ class LibraryService:
     def make_room(self) -> None:
         """Before a clear: on a disk so full that not even a job can be noted, the search index goes at once. It can be made again."""
         if _is_full(self._settings):
-            self._vectors.give_back([collection.name for collection in self._catalog.vectors.all() if collection.owner == "library"])
+            self._give_back_index()
+
+    def _give_back_index(self) -> None:
+        """Delete the library's search index. Chroma lets go of the files a moment later: on a full disk that is waited for."""
+        self._vectors.give_back([collection.name for collection in self._catalog.vectors.all() if collection.owner == "library"])
+        until = time.monotonic() + ROOM_S
+        while _is_full(self._settings) and time.monotonic() < until:
+            time.sleep(0.05)
 
     def strangers(self) -> str:
         """One sentence about files in the library's folders that this program did not make, empty where there are none."""

@@ -12,6 +12,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -205,6 +206,22 @@ def test_a_clear_on_a_full_disk_makes_room(disk: Path, photos: Path, monkeypatch
     with opened(settings) as services:
         assert services.catalog.counts()[0] == 0 and not settings.thumbs_dir.exists()
         assert index(services, photos) == 4 and names(services) == FOUR
+
+
+def test_a_clear_waits_for_the_room_of_files_that_are_still_open(disk: Path, photos: Path) -> None:
+    """Chroma closes its files in the background: they are deleted, and their room comes a moment later."""
+    settings = Settings(home=disk / "library")
+    with opened(settings) as services, contextlib.ExitStack() as still_open:
+        index(services, photos)
+        for file in [*settings.chroma_dir.rglob("*"), *settings.thumbs_dir.rglob("*")]:
+            if file.is_file():
+                still_open.enter_context(file.open("rb"))
+        fill_up(disk)
+        closing_later = threading.Timer(0.7, still_open.close)
+        closing_later.start()
+        run(services, "clear")
+        closing_later.join()
+        assert services.catalog.counts()[0] == 0
 
 
 def fill_up(disk: Path) -> None:
