@@ -102,6 +102,17 @@ def test_a_folder_is_added_by_any_spelling_of_its_path(page: AppTest, services: 
     assert "Adding my photos" in texts(page)
 
 
+def test_a_link_to_a_followed_folder_is_added_as_that_folder(page: AppTest, services: Services, tmp_path: Path) -> None:
+    folder, link = tmp_path / "my photos", tmp_path / "link"
+    folder.mkdir()
+    link.symlink_to(folder, target_is_directory=True)
+    colour_picture("pink").save(folder / "pink.png")
+    services.folders.add(folder)
+    page.text_input(key="folder").set_value(str(link))
+    button(page, "Add folder").click().run()
+    assert services.jobs.paths(finish(page, services).id) == [str(folder)]
+
+
 def test_the_usual_folders_that_exist_are_buttons(
     app: AppTest, services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

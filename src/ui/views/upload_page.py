@@ -26,6 +26,7 @@ with right:
         chosen = None
         error_box.show(error)
 if chosen is not None:
-    services.jobs.submit("index", folder_form.title(chosen), paths=[str(chosen)])
+    known = services.folders.known_as(chosen)  # a link to a followed folder is that folder, also to who pauses or cancels the adding
+    services.jobs.submit("index", folder_form.title(chosen), paths=[str(known)])
     st.rerun()
 folder_list.show(services)
