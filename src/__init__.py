@@ -13,4 +13,4 @@ import os
 
 for _name, _value in (("OPENBLAS_THREAD_TIMEOUT", "10"), ("GOMP_SPINCOUNT", "5000"), ("OMP_WAIT_POLICY", "PASSIVE")):
     os.putenv(_name, _value)
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+os.putenv("ORT_DISABLE_TELEMETRY", "1")
