@@ -19,6 +19,9 @@ from src.schema import FloatArray
 MOST = 20_000
 """Vectors kept beside an index. One that does not find more than these is not used: an exact scan is as fast then."""
 BLOCK = 200
+SAMPLE = 4_000
+"""Vectors, spread over a collection, that are asked for first. Where all are found, 19 times in 20 less than 0.08 % of the others are not;
+to ask for each of a million as well would take the better part of an hour."""
 TIE = 1e-3
 """A vector that finds one no further from it than this is within reach: pictures nearly alike are each other's answer."""
 RECENT = 1_000
@@ -53,13 +56,20 @@ class Reach:
         return len(self._index.beside.get(name, [])) <= MOST + RECENT
 
     def look(self, name: str) -> Iterator[None]:
-        """Ask for every vector of a collection by itself, a block a step; what an earlier look found holds until the end."""
+        """Ask for a sample of a collection's vectors by themselves; where one is not found, and in a small collection, for every one.
+
+        A block a step; what an earlier look found holds until the end.
+        """
         missed: list[str] = []
-        last: list[str] = []
-        for ids, matrix in self._table.blocks(name, BLOCK, hidden=True):
-            missed += self._missed(name, ids, matrix)
-            last = [*last, *ids][-RECENT:] if RECENT else []
-            yield
+        whole = self._table.blocks(name, BLOCK, hidden=True)
+        for blocks in (self._sample(name), whole) if self._table.count_all(name) > SAMPLE else (whole,):
+            missed = []
+            for ids, matrix in blocks:
+                missed += self._missed(name, ids, matrix)
+                yield
+            if not missed:
+                break
+        last = self._table.last(name, RECENT)
         tail = set(last)
         self._keep(name, [*(id_ for id_ in missed if id_ not in tail), *last], len(missed))
         self._added[name] = 0
@@ -89,6 +99,13 @@ class Reach:
         if self._added.get(name, 0) > GROWN * self._table.count_all(name):
             for _ in self.look(name):
                 pass
+
+    def _sample(self, name: str) -> Iterator[tuple[list[str], FloatArray]]:
+        ids = self._table.sample(name, SAMPLE)
+        for start in range(0, len(ids), BLOCK):
+            found = self._table.get_many(name, ids[start : start + BLOCK])
+            if found:
+                yield list(found), np.stack(list(found.values()))
 
     def _missed(self, name: str, ids: Sequence[str], matrix: FloatArray) -> list[str]:
         answers = self._index.query(name, matrix, 1)

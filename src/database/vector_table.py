@@ -184,11 +184,17 @@ class VectorTable:
 
     def sample(self, collection: str, number: int) -> list[str]:
         """Ids of about ``number`` vectors, spread evenly over the order in which they were stored."""
-        step = max(1, self.count_all(collection) // max(1, number))
+        step = max(1, -(-self.count_all(collection) // max(1, number)))
         place = sa.func.row_number().over(order_by=vectors.c.number).label("place")
         rows = sa.select(vectors.c.id, place).where(vectors.c.collection == collection).subquery()
         with self._file.reading() as db:
             return list(db.execute(sa.select(rows.c.id).where(rows.c.place % step == 0).limit(number)).scalars())
+
+    def last(self, collection: str, number: int) -> list[str]:
+        """Ids of the vectors that were stored last, at most so many, in the order in which they were."""
+        newest = sa.select(vectors.c.id).where(vectors.c.collection == collection).order_by(vectors.c.number.desc()).limit(number)
+        with self._file.reading() as db:
+            return list(db.execute(newest).scalars())[::-1]
 
     def delete(self, collection: str, ids: Sequence[str]) -> None:
         """Delete vectors of one collection for good; unknown ids are ignored."""

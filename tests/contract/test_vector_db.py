@@ -337,6 +337,32 @@ def test_what_the_graph_does_not_reach_is_found_beside_it_until_it_goes(settings
         assert db._index.beside["segments"] == [], "a rebuild looks anew"
 
 
+def test_a_sample_tells_whether_every_vector_has_to_be_asked_for(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reach, "RECENT", 0)
+    monkeypatch.setattr(reach, "SAMPLE", 50)
+    with VectorDatabase(settings) as db:
+        db.create_or_get_collection()
+        db.add_segments(MATRIX, ids=IDS)
+        sampled = db.catalog.vectors.sample("segments", 50)
+        other = next(id_ for id_ in IDS if id_ not in sampled)
+        mislay(db._index, {other}, monkeypatch)  # type: ignore[arg-type]
+        asked = []
+        query = db._index.query
+        monkeypatch.setattr(db._index, "query", lambda name, queries, limit: asked.append(len(queries)) or query(name, queries, limit))
+        list(db.rebuild("segments"))
+        assert sum(asked) == len(sampled) <= 50 and db._index.beside["segments"] == []
+        mislay(db._index, {sampled[3]}, monkeypatch)  # type: ignore[arg-type]
+        list(db.rebuild("segments"))
+        assert set(db._index.beside["segments"]) == {other, sampled[3]}, "one of the sample is missed, so each is asked for"
+
+
+def test_a_sample_is_spread_over_the_whole_collection(db: VectorDatabase) -> None:
+    db.add_segments(MATRIX, ids=IDS)
+    for number in (1, 7, len(IDS) - 1, len(IDS)):
+        places = [IDS.index(id_) for id_ in db.catalog.vectors.sample("segments", number)]
+        assert 0 < len(places) <= number and max(places) >= len(IDS) * 2 // 3 - 1, number
+
+
 def test_an_index_that_does_not_hold_all_after_it_was_built_is_left_aside(db: VectorDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
     db.add_segments(MATRIX, ids=IDS)
     upsert = db._index.upsert
