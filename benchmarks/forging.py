@@ -140,7 +140,7 @@ def packed(members: Members, dice: random.Random | None = None) -> bytes:
         for name, data in {**members, MANIFEST: json.dumps(said).encode()}.items():
             archive.writestr(_entry(name, dice), data)
             if dice and dice.random() < 0.02:
-                archive.writestr(name or "empty", b"again")
+                archive.writestr(name.partition("\0")[0] or "empty", b"again")
     return target.getvalue()
 
 
