@@ -305,7 +305,7 @@ class ChromaIndex:
     def _note_opening(self) -> None:
         try:
             index_manifest.note_opening(self._folder)
-        except OSError:
+        except (OSError, sqlite3.Error):
             log.exception("the opened index could not be described, and will be made again at the next start")
 
     def _look_at(self) -> None:

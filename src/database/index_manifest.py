@@ -57,6 +57,8 @@ def note_opening(folder: Path) -> None:
         file = folder / DATABASE
         described["files"][DATABASE] = [file.stat().st_size, _file_checksum(file)]
         _store(folder, described)
+    else:  # there was no index: Chroma has just made an empty one
+        write(folder, {})
 
 
 def _store(folder: Path, described: dict[str, Any]) -> None:

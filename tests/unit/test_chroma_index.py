@@ -274,3 +274,11 @@ def test_a_collection_that_has_grown_is_searched_more_thoroughly(tmp_path: Path,
 def thoroughness(index: ChromaIndex) -> int:
     index.count("photos")
     return int(index._opened["photos"].configuration["hnsw"]["ef_search"])
+
+
+def test_one_that_was_opened_and_got_nothing_is_trusted_the_next_time(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(3):
+        index = ChromaIndex(tmp_path / "index")
+        assert index.count("photos") == 0
+        index.close()
+    assert "not closed cleanly" not in caplog.text
