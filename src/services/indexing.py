@@ -91,7 +91,8 @@ class IndexingService:
                 if event is not None:
                     done += 1
                     yield event
-                yield Progress(done, max(total, done), current=item.name)
+                if not run.untold:
+                    yield Progress(done, max(total, done), current=item.name)
             yield from strange
             yield from self._folders.settle(path, run.renumbered)
         if run.returned:
@@ -109,7 +110,8 @@ class IndexingService:
                 if item.uploaded and not isinstance(event, Indexed):
                     self._uploads.drop(item.path)
                 yield event
-            yield Progress(done, len(found), current=item.name)
+            if not run.untold:
+                yield Progress(done, len(found), current=item.name)
         yield run.timings()
 
     def reindex(self, model: str, careful: bool = False) -> Iterator[JobEvent]:

@@ -23,7 +23,7 @@ from src.services.job_rows import indexed_before, params_of, paths_of, snapshot_
 log = logging.getLogger(__name__)
 
 Handler = Callable[[dict[str, Any]], Iterator[JobEvent]]
-"""Makes the job's iterator from its parameters."""
+"""Makes the job's iterator from its parameters. A job is stopped at a ``Progress`` alone: by then all that it stored has been told."""
 
 LANES: Mapping[str, tuple[JobKind, ...]] = {
     "library": ("index", "sync", "reindex", "objects", "rebuild", "forget", "remove", "doctor", "clear"),
@@ -194,7 +194,7 @@ class JobRunner:
         for event in events:
             snapshot = dataclasses.replace(applied(snapshot, event), seconds=time.monotonic() - started)
             self._running[row["id"]] = snapshot
-            if self._stop.is_set() or time.monotonic() - stored > STORE_SECONDS:
+            if isinstance(event, Progress) and (self._stop.is_set() or time.monotonic() - stored > STORE_SECONDS):
                 stored = time.monotonic()
                 state = self._interrupted(snapshot)
                 if state is not None:

@@ -185,7 +185,7 @@ class _Run:
             for looked in batch:
                 done += 1
                 yield Skipped(looked.name, "Its file can't be read now.") if looked.lost else Indexed(looked.image_id, looked.name)
-                yield Progress(done, len(todo), current=looked.name)
+            yield Progress(done, len(todo), current=batch[-1].name)  # here a job may be stopped: all that is stored was told
         yield Finding("objects", f"{count(self._found, 'object')} found in {count(done, 'photo')}.")
 
     def _batches(self, todo: Sequence[str]) -> Iterator[list[_Looked]]:

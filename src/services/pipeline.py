@@ -113,6 +113,8 @@ class Pipeline:
         """Images that had been hidden and are shown again."""
         self.renumbered: set[tuple[int, int]] = set()
         """(old, new) numbers of devices on which files were met that have not changed otherwise."""
+        self.untold = 0
+        """Events of what is committed already that are still to come: who stops before they do counts too little."""
         self._watch = Stopwatch()
         self._stop = threading.Event()
         self._pushing: Future[None] | None = None
@@ -146,14 +148,20 @@ class Pipeline:
                 else:
                     yield None, waiting[0].found
                 if batch and (_full(batch) or time.monotonic() > until):
-                    yield from self._commit(batch, indexer)
+                    yield from self._told(self._commit(batch, indexer))
                     batch, until = [], time.monotonic() + COMMIT_SECONDS
-            yield from self._commit(batch, indexer)
+            yield from self._told(self._commit(batch, indexer))
         finally:
             self._stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
             indexer.shutdown(wait=True)
             self._await_push()
+
+    def _told(self, events: Sequence[tuple[JobEvent, FoundFile]]) -> Iterator[tuple[JobEvent, FoundFile]]:
+        self.untold = len(events)
+        for event in events:
+            self.untold -= 1
+            yield event
 
     def timings(self) -> Timings:
         """Where the time went so far."""

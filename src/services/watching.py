@@ -7,6 +7,7 @@ import os
 import re
 import threading
 import time
+import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ from src.processing.presence import Look, Presence
 from src.services.folders import FolderService, inside
 
 log = logging.getLogger(__name__)
+# Where a folder is moved away and back, watchdog tells of its own bookkeeping on the terminal, once for each folder in it.
+warnings.filterwarnings("ignore", "Callback with id", RuntimeWarning)
 
 TICK = 1.0
 QUIET = 2.0

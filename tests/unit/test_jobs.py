@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from src.bootstrap import build_services
+from src.bootstrap import Services, build_services
 from src.config import Settings
 from src.database.catalog import Catalog
 from src.durable import draft_of
@@ -304,6 +304,7 @@ def test_only_starts_without_progress_count_towards_giving_up(catalog: Catalog, 
         for number in range(10_000):
             time.sleep(0.01)
             yield Indexed(str(number), "x")
+            yield Progress(number, 10_000)
 
     jobs = runner(index)
     until(lambda: catalog.jobs.get(job)["attempts"] == 1)
@@ -420,3 +421,23 @@ def test_jobs_with_odd_parameters_can_be_cancelled(catalog: Catalog, params: str
     being_added(JobRunner(catalog, {}))
     cancel_job(catalog, job)
     assert catalog.jobs.get(job)["state"] == "cancelled"
+
+
+@pytest.mark.parametrize("stop", ["cancel", "pause"])
+def test_what_a_stopped_job_tells_is_what_was_added(services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: str) -> None:
+    """A batch is stored as a whole, so it is told as a whole before the job stops."""
+    monkeypatch.setattr("src.services.jobs.STORE_SECONDS", 0.0)
+    for number in range(70):
+        make_photo(tmp_path / "many" / f"{number:03}.png", (220, 30, 30), (24, 24), seed=number)
+    commit, job_ids = services.catalog.commit_batch, []
+
+    def stopping(*arguments: Any) -> None:
+        commit(*arguments)
+        getattr(services.jobs, stop)(job_ids[0])
+
+    monkeypatch.setattr(services.catalog, "commit_batch", stopping)
+    job_ids.append(services.jobs.submit("index", "Adding", paths=[str(tmp_path / "many")]))
+    services.jobs.start()
+    until(lambda: services.jobs.snapshot(job_ids[0]).state in ("cancelled", "paused"))
+    ended = services.jobs.snapshot(job_ids[0])
+    assert 0 < services.catalog.counts()[0] == ended.indexed == ended.done < 70
