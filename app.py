@@ -13,9 +13,11 @@ from starlette.middleware import Middleware
 
 from src.api.doors import Doors
 from src.api.limits import bound_requests
+from src.api.pages import KnownPages
 from src.api.routes import routes
 from src.config import Settings
 from src.errors import BadSetting
+from src.ui.address import ENDS
 from src.ui.resources import close_services, get_services, log_surprise, open_early
 
 
@@ -34,10 +36,11 @@ def further_hosts() -> tuple[str, ...]:
 
 
 bound_requests()
+base = str(st.get_option("server.baseUrlPath") or "")
 app = st.App(
     Path(__file__).parent / "src" / "ui" / "main.py",
     lifespan=lifespan,
-    routes=routes(get_services, str(st.get_option("server.baseUrlPath") or "")),
-    middleware=[Middleware(Doors, hosts=further_hosts)],
+    routes=routes(get_services, base),
+    middleware=[Middleware(Doors, hosts=further_hosts), Middleware(KnownPages, base=base, ends=ENDS)],
     on_script_error=log_surprise,
 )

@@ -219,6 +219,14 @@ def test_nonsense_in_an_address_is_as_if_it_were_not_there(page: Page, app: Runn
 # ---------------------------------------------------------------- keys and focus
 
 
+def test_an_unknown_address_shows_the_first_page_with_its_pictures(page: Page, app: RunningApp) -> None:
+    page.goto(f"{app.url}/search?q=snow")
+    page.wait_for_url(f"{app.url}/?q=snow")
+    expect(cells(page).first.locator("img")).to_have_js_property("complete", True)
+    assert cells(page).first.locator("img").evaluate("img => img.naturalWidth") > 0
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
 @pytest.mark.parametrize("key", ["Enter", "Tab", "Escape"])
 def test_a_typed_date_is_taken(page: Page, app: RunningApp, key: str) -> None:
     start(page, app, "/?q=snow")

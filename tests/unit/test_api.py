@@ -20,6 +20,7 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from src.api.doors import ANSWER_HEADERS, Doors
+from src.api.pages import KnownPages
 from src.api.routes import APP_NAME, PREVIEWS, routes
 from src.bootstrap import Services
 
@@ -198,3 +199,33 @@ def test_routes_are_read_only(client: TestClient, services: Services, path: str)
     head = client.head(address)
     assert head.status_code == 200 and head.content == b""
     assert len(services.library.newest(10)) == 4
+
+
+def answered(path: str, base: str = "", dest: str = "document") -> str:
+    """Where a request for a page is sent to, or what answers it."""
+    page = Route("/{any:path}", lambda _: PlainTextResponse("the page"))
+    app = Starlette(routes=[page], middleware=[Middleware(KnownPages, base=base, ends=("image", "upload"))])
+    answer = TestClient(app, follow_redirects=False).get(path, headers={"Sec-Fetch-Dest": dest})
+    return answer.headers.get("location") or answer.text
+
+
+@pytest.mark.parametrize(
+    ("path", "base", "place"),
+    [
+        ("/nosuch", "", "./"),
+        ("/search?q=a+dog", "", "./?q=a+dog"),
+        ("/search/?q=x", "", "../?q=x"),
+        ("/a/b/c", "", "../../"),
+        ("/image/more", "", "../"),
+        ("/photos/nosuch", "photos", "./"),
+        ("/photos/a/b", "/photos/", "../"),
+        *((path, "", "the page") for path in ("/", "/image", "/image/", "/upload?in=both", "/media/x.csv", "/api/nothing", "/static/x.js")),
+        *((path, "photos", "the page") for path in ("/photos", "/photos/", "/photos/image", "/photosnosuch")),
+    ],
+)
+def test_an_unknown_page_leads_to_the_first_one(path: str, base: str, place: str) -> None:
+    assert answered(path, base) == place
+
+
+def test_only_pages_that_a_person_goes_to_lead_elsewhere() -> None:
+    assert {answered("/nosuch", dest=dest) for dest in ("empty", "image", "iframe", "script")} == {"the page"}
