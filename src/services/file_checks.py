@@ -132,7 +132,7 @@ class FileChecks:
         return here if self._is_ours(here) else upload
 
     def _is_ours(self, upload: Upload) -> bool:
-        """Whether it lies where this library keeps its uploads, under the name that it gives to this one: only there is anything written."""
+        """Whether it lies where this library keeps its uploads, under the name that it gives to this one. Nothing is written elsewhere."""
         file = Path(os.fsdecode(upload.path))
         return file.parent == self._settings.uploads_dir and own_files.is_upload_of(file, upload.image_id)
 

@@ -220,7 +220,7 @@ def test_no_file_outside_the_librarys_own_uploads_is_written_over(library: Servi
     assert findings(library, False) == [Finding("lost uploads", text)]
     assert Finding("lost uploads", text, True) in findings(library, True)
     assert {finding.check for finding in findings(library, True)} <= {"strangers"}, "a link is somebody else's"
-    assert theirs.read_bytes() == b"an edited photo" and path.is_symlink() == place.startswith("a link") and library.catalog.counts()[0] == 5
+    assert theirs.read_bytes() == b"an edited photo" and path.is_symlink() == ("link" in place) and library.catalog.counts()[0] == 5
 
 
 def test_a_damaged_upload_is_put_right_by_dropping_the_photo_again(library: Services) -> None:

@@ -162,6 +162,43 @@ def test_left_over_uploads_are_known_by_their_bytes_and_half_written_ones_by_the
     assert sorted(file.name for file in folder.iterdir()) == sorted([saved.path.name, f"{image_id('0' * 64)}.jpg"])
 
 
+def test_a_file_larger_than_any_upload_is_none_and_is_not_read(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    hole = services.settings.uploads_dir / f"{UNKNOWN}.jpg"
+    hole.parent.mkdir()
+    hole.touch()
+    os.truncate(hole, 50 * 2**30)
+    os.utime(hole, (1_000_000_000, 1_000_000_000))
+    monkeypatch.setattr("src.services.own_files.hashlib.file_digest", lambda *_: pytest.fail("it was read"))
+    for job in ("doctor", "clear"):
+        assert [found.check for found in of(services.handlers[job]({}), Finding)] == ["strangers"]  # type: ignore[index]
+    assert services.uploads.left_over(set()) == [] and hole.exists()
+
+
+@pytest.mark.parametrize("job", ["doctor", "forget", "remove", "clear", "index", "reindex"])
+@pytest.mark.parametrize("oddity", ["a folder", "a pipe", "a file for a folder"])
+def test_whatever_is_in_a_thumbnails_place_ends_no_job(services: Services, photos: Path, job: str, oddity: str) -> None:
+    index(services, photos)
+    (hit,) = (hit for hit in services.library.newest(9) if hit.name == "red.jpg")
+    place = thumbnail_path(services.settings.thumbs_dir, hit.id)
+    place.unlink()
+    if oddity == "a pipe":
+        os.mkfifo(place)
+    elif oddity == "a folder":
+        (place / "mine").mkdir(parents=True)
+    else:
+        place.parent.rmdir()
+        place.parent.write_text("mine")
+    assert job != "clear" or services.library.thumbnail(hit.id) == (place if oddity == "a pipe" else None)
+    if job == "forget":
+        (photos / "red.jpg").unlink()
+        list(services.handlers["sync"]({}))
+    params = {"remove": {"path": str(photos)}, "index": {"paths": [str(photos)]}, "reindex": {"model": "builtin"}}
+    list(services.handlers[job](params.get(job, {})))  # type: ignore[index]
+    assert services.catalog.counts()[0] == {"forget": 3, "remove": 0, "clear": 0}.get(job, 4)
+    assert job != "remove" or services.folders.all() == [], "the folder itself goes as well"
+    assert oddity == "a pipe" or place.parent.exists()
+
+
 def test_a_zeroed_upload_is_ours_all_the_same(services: Services, tmp_path: Path) -> None:
     stored = upload(services, "purple", tmp_path / "purple.png")
     stored.write_bytes(bytes(stored.stat().st_size))
