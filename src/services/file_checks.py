@@ -10,6 +10,7 @@ import os
 import re
 import time
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -96,7 +97,8 @@ class FileChecks:
         """Files of the library's own that nobody needs. What was written within the last hour may still be worked on, and is left alone."""
         old = [file for file in found if _age(file) > STALE_SECONDS]
         for file in old if repair else ():
-            file.unlink(missing_ok=True)
+            with suppress(OSError):  # a folder of such a name stays
+                file.unlink(missing_ok=True)
         if old:
             yield Finding(check, text.format(count(len(old), what)), repair)
 

@@ -8,6 +8,8 @@ import logging
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +19,7 @@ import pytest
 from PIL import Image
 
 from src.bootstrap import Services, build_services
-from src.config import Settings
+from src.config import PROJECT_DIR, Settings
 from src.errors import LibraryUnusable
 from src.processing.image_io import image_id
 from src.processing.thumbnails import thumbnail_path, write_thumbnail
@@ -29,6 +31,39 @@ from tests.conftest import fake_models, make_photo, of
 from tests.fakes import COLOURS
 
 UNKNOWN = "00000000-0000-5000-8000-000000000000"
+SENTENCE = ("data/catalog.sqlite3", "data/catalog.sqlite3-journal", "data/library.lock")
+"""Without these a library can't be opened: one sentence says which is no plain file."""
+PASSED_OVER = (
+    "data/library.owner.json", "data/library.owner.new", "data/logs/app.log", "data/logs/app.log.1", "chroma_db/chroma.sqlite3",
+    "chroma_db/chroma.sqlite3-journal", "chroma_db/clean.json", "chroma_db/made-by-media-feature-extractor.json",
+)  # fmt: skip
+DOORS = """
+import os, shutil, sys
+from pathlib import Path
+from src.bootstrap import build_services
+from src.config import Settings
+from src.errors import LibraryUnusable
+from tests.conftest import fake_models
+home, kind, *places = sys.argv[1:]
+for number, place in enumerate(places):
+    settings = Settings(home=Path(home).with_name(f"copy {number}"))
+    shutil.copytree(home, settings.home)
+    odd = settings.home / place
+    odd.unlink(missing_ok=True)
+    os.mkfifo(odd) if kind == "pipe" else odd.mkdir()
+    said = []
+    for job, how in (("stats", {"read_only": True}), ("check", {"untouched": True}), ("doctor", {}), ("sync", {})):
+        try:
+            services = build_services(settings, models=fake_models(settings), **how)
+            if job in services.handlers or job == "check":
+                list(services.handlers["sync" if job == "sync" else "doctor"]({"repair": job == "doctor"} if job != "sync" else {}))
+            services.library.stats()
+            said.append(str(services.catalog.counts()[0]))
+            services.close()
+        except LibraryUnusable as error:
+            said.append(error.user_message.removeprefix(str(odd)))
+    print(place, *dict.fromkeys(said), sep="|", flush=True)
+"""
 
 
 def listing(folder: Path) -> dict[str, str]:
@@ -389,6 +424,29 @@ def test_another_programs_log_is_neither_written_to_nor_rotated_away(settings: S
         with opened(settings):
             logging.getLogger("src.test").warning("a word of ours")
     assert (settings.logs_dir / "app.log").read_text().count("a word of ours") == 2
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder"])
+def test_what_is_no_plain_file_in_the_librarys_own_folders_is_not_waited_for(settings: Settings, photos: Path, kind: str) -> None:
+    with opened(settings) as services:
+        index(services, photos)
+    command = [sys.executable, "-c", DOORS, str(settings.home), kind, *SENTENCE, *PASSED_OVER]
+    run = subprocess.run(command, cwd=PROJECT_DIR, capture_output=True, text=True, timeout=100)
+    told = dict(line.split("|", 1) for line in run.stdout.splitlines())
+    assert (run.returncode, run.stderr) == (0, "")
+    assert told == dict.fromkeys(SENTENCE, " is no plain file.") | dict.fromkeys(PASSED_OVER, "4") | {
+        "data/library.lock": "4| is no plain file."
+    }, "who only reads takes no lock"
+
+
+def test_where_both_logs_are_somebody_elses_nothing_is_written(settings: Settings) -> None:
+    settings.logs_dir.mkdir(parents=True)
+    for name in ("app.log", "media-feature-extractor.log"):
+        (settings.logs_dir / name).write_text("12:00 their own log\n")
+    before = listing(settings.logs_dir)
+    with opened(settings):
+        logging.getLogger("src.test").warning("a word of ours")
+    assert listing(settings.logs_dir) == before
 
 
 def test_an_import_leaves_another_programs_chroma_alone(settings: Settings, photos: Path, tmp_path: Path) -> None:
