@@ -15,6 +15,7 @@ from src.database.catalog import Catalog
 from src.database.vector_db import VectorDatabase
 from src.errors import AppError, LibraryUnusable
 from src.models.model_manager import ModelManager
+from src.plain_files import is_special, open_plain
 from src.processing.reader import PictureReader
 from src.schema import JobKind
 from src.services.backup import finish_import
@@ -208,10 +209,12 @@ def _refuse_emptied(settings: Settings) -> None:
 
 
 def _may_log(file: Path) -> bool:
-    """Whether a log of this name, and those that it is rotated to, are not there yet or ours: each begins with a line as we write it."""
+    """Whether a log of this name, and those that it is rotated to, are not there yet or plain files that begin with a line of ours."""
     for log_file in (file, *(file.with_name(f"{file.name}.{number}") for number in range(1, LOGS_KEPT + 1))):
+        if is_special(log_file):
+            return False
         try:
-            with log_file.open("rb") as opened:
+            with open_plain(log_file) as opened:
                 start = opened.read(100)
         except OSError:
             continue
@@ -221,10 +224,13 @@ def _may_log(file: Path) -> bool:
 
 
 def start_logging(folder: Path, level: str) -> None:
-    """Send this program's log to a rotating file, once a process and folder. Nothing is printed."""
+    """Send this program's log to a rotating file, once a process and folder. Nothing is printed.
+
+    Where every name that it may have belongs to somebody else, there is none.
+    """
     logger = logging.getLogger("src")
     names = ("app.log", "media-feature-extractor.log")
-    target = str(folder / next((name for name in names if _may_log(folder / name)), names[-1]))
+    target = next((str(folder / name) for name in names if _may_log(folder / name)), os.devnull)
     logger.setLevel(level)
     if any(getattr(handler, "baseFilename", None) == target for handler in logger.handlers):
         return

@@ -10,8 +10,12 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
+from src.errors import LibraryUnusable
+
 JSON_BYTES = 4 << 20
 """Most that is read of a file of JSON that this program keeps for itself: thousands of times what it writes."""
+SQLITE = ("", "-journal", "-wal", "-shm")
+"""What SQLite adds to the name of its database for the files beside it."""
 
 
 def open_plain(path: Path) -> BufferedReader:
@@ -21,6 +25,24 @@ def open_plain(path: Path) -> BufferedReader:
         file.close()
         raise OSError(errno.EINVAL, "it is no plain file", str(path))
     return file
+
+
+def is_special(path: Path) -> bool:
+    """Whether something is there that is no plain file, nor a link to one: a folder, a pipe, a device. To open some is to wait."""
+    try:
+        return not stat.S_ISREG(os.stat(path).st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def special_of_database(file: Path) -> Path | None:
+    """The first of the files that SQLite opens for a database which is no plain file: it would wait, and nothing could end that."""
+    return next(filter(is_special, (file.with_name(file.name + ending) for ending in SQLITE)), None)
+
+
+def no_plain_file(file: Path) -> LibraryUnusable:
+    """What is to be said where one of the library's own files, without which it can't be opened, is none."""
+    return LibraryUnusable(f"{file} is no plain file.", "It was left as it is. Move it away, or choose another folder with MFE_HOME.")
 
 
 def opened_at_once(path: str, flags: int) -> int:

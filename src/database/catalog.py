@@ -22,6 +22,7 @@ from src.database.object_table import ObjectTable, delete_segments
 from src.database.sqlite_file import Guard, SqliteFile, now, parts, upsert
 from src.database.tables import CHANGES, SEEN, collections, files, folders, images, meta, segmented, segments, unreadable, vectors
 from src.database.vector_table import VectorTable, write_vectors
+from src.plain_files import no_plain_file, special_of_database
 from src.schema import FloatArray, ImageDetails, ImageFacts
 
 
@@ -53,6 +54,8 @@ class Catalog:
     """
 
     def __init__(self, file: Path, read_only: bool = False, untouched: bool = False, guard: Guard | None = None) -> None:
+        if special := special_of_database(file):
+            raise no_plain_file(special)
         self._file = SqliteFile(file, read_only, untouched, guard)
         self.files = FileTable(self._file)
         self.folders = FolderTable(self._file)

@@ -7,6 +7,7 @@ everything that matters; it is removed before the first write and written after 
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import re
@@ -18,14 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from src.durable import draft_of
-from src.plain_files import read_object
+from src.plain_files import SQLITE, open_plain, read_object, special_of_database
 
 MANIFEST = "clean.json"
 DATABASE = "chroma.sqlite3"
 SEGMENT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 """Name of a folder that Chroma keeps one collection's vectors in."""
-BESIDE = ("", "-journal", "-wal", "-shm")
-"""What SQLite adds to the name of its database for the files beside it."""
 FLUSHED = "index_metadata.pickle"
 """A segment folder without this file was never flushed: Chroma takes all from its log and fills the other files with noise."""
 PARTS = frozenset({FLUSHED, "header.bin", "data_level0.bin", "length.bin", "link_lists.bin"})
@@ -110,7 +109,7 @@ def files_of(segment: Path) -> list[Path]:
 
 
 def orphans(folder: Path) -> list[Path]:
-    """Segment folders of collections that are no more: Chroma leaves them behind. Raises sqlite3.Error for a database it can't read.
+    """Segment folders of collections that are no more: Chroma leaves them behind. Raises sqlite3.Error or OSError where that can't be told.
 
     One that has nothing of Chroma's in it but something else is somebody's own.
     """
@@ -133,7 +132,7 @@ def remove_files(folder: Path) -> None:
     for segment in segments(folder):
         if files_of(segment) or not any(segment.iterdir()):
             remove_segment(segment)
-    for name in BESIDE:
+    for name in SQLITE:
         (folder / f"{DATABASE}{name}").unlink(missing_ok=True)
 
 
@@ -157,7 +156,7 @@ def _description(folder: Path) -> dict[str, list[int]]:
 
 def _file_checksum(file: Path) -> int:
     checksum = 0
-    with file.open("rb") as opened:
+    with open_plain(file) as opened:
         while block := opened.read(BLOCK):
             checksum = zlib.crc32(block, checksum)
     return checksum
@@ -165,7 +164,12 @@ def _file_checksum(file: Path) -> int:
 
 @contextlib.contextmanager
 def _database(folder: Path) -> Iterator[sqlite3.Connection]:
-    """Chroma's database while Chroma is closed. Opened for writing, so that what a kill left half-written is rolled back."""
+    """Chroma's database while Chroma is closed. Opened for writing, so that what a kill left half-written is rolled back.
+
+    Raises OSError, at once, where it is no plain file.
+    """
+    if special := special_of_database(folder / DATABASE):
+        raise OSError(errno.EINVAL, "it is no plain file", str(special))
     address = f"{(folder / DATABASE).absolute().as_uri()}?mode=rw"
     with contextlib.closing(sqlite3.connect(address, uri=True, timeout=5)) as db:
         db.text_factory = bytes

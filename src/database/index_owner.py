@@ -18,6 +18,7 @@ from pathlib import Path
 from src.database import index_manifest
 from src.database.index_manifest import DATABASE, MANIFEST
 from src.durable import draft_of, sync_folder
+from src.plain_files import read_object, special_of_database
 
 MARK = "made-by-media-feature-extractor.json"
 MADE_BY = "media-feature-extractor"
@@ -28,8 +29,10 @@ _OF_LIBRARY = re.compile(r"(image|object|frame)-[a-z0-9.-]+-[0-9a-f]{12}")
 def is_ours(folder: Path, known: Collection[str] = ()) -> bool:
     """Whether an index in the folder was made by this program; True as well where there is none. Changes nothing.
 
-    known: names of the catalogue's collections.
+    known: names of the catalogue's collections. Chroma makes plain files: another thing under its database's name is not ours to open.
     """
+    if special_of_database(folder / DATABASE):
+        return False
     marked, noted = _marked(folder), _noted(folder)
     if not holds_index(folder):
         return marked is not None or noted is not None or not (folder / MANIFEST).exists()
@@ -80,24 +83,19 @@ def unclaim(folder: Path) -> None:
 
 def _marked(folder: Path) -> set[str] | None:
     """The names in our mark; None where there is none. A mark that a power cut left unreadable still is one."""
-    try:
-        said = json.loads((folder / MARK).read_bytes())
-        return set(map(str, said["collections"]))
-    except OSError:
+    if not (folder / MARK).is_file():
         return None
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return set()
+    named = read_object(folder / MARK).get("collections")
+    return set(map(str, named)) if isinstance(named, list) else set()
 
 
 def _noted(folder: Path) -> set[str] | None:
     """Names of the collections in a note of ours, whatever has become of the files that it describes; None where there is none."""
-    try:
-        said = json.loads((folder / MANIFEST).read_bytes())
-        described, notes = said["files"], said["collections"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    said = read_object(folder / MANIFEST)
+    described, notes = said.get("files"), said.get("collections")
+    if not isinstance(described, Mapping) or not isinstance(notes, Mapping) or (described and DATABASE not in described):
         return None
-    good = isinstance(described, Mapping) and isinstance(notes, Mapping) and (not described or DATABASE in described)
-    return set(map(str, notes)) if good and all("fingerprint" in note for note in notes.values()) else None
+    return set(map(str, notes)) if all(isinstance(note, Mapping) and "fingerprint" in note for note in notes.values()) else None
 
 
 def _collections(folder: Path) -> dict[str, bool] | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from src.errors import LibraryBusy, LibraryUnusable
-from src.plain_files import read_object
+from src.plain_files import is_special, no_plain_file, opened_at_once, read_object
 
 try:
     import fcntl
@@ -54,6 +54,7 @@ class LibraryLock:
 
     def acquire(self, port: int | None = None) -> None:
         """Take the lock. Raises LibraryBusy saying who has it, LibraryUnusable where the folder can't be written."""
+        self._refuse_special()
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             self._lock.acquire(timeout=PATIENCE, poll_interval=0.02)
@@ -93,8 +94,9 @@ class LibraryLock:
         """
         if fcntl is None:
             return
+        self._refuse_special()
         with contextlib.suppress(OSError):
-            self._held_by_us = os.open(self._file, os.O_RDONLY)
+            self._held_by_us = opened_at_once(str(self._file), os.O_RDONLY)
         if self._held_by_us is None:
             return
         try:
@@ -103,6 +105,11 @@ class LibraryLock:
             self.release()
             raise self._busy() from error
 
+    def _refuse_special(self) -> None:
+        """Raise LibraryUnusable where another thing than a plain file has the lock's name: to open a pipe might wait for ever."""
+        if is_special(self._file):
+            raise no_plain_file(self._file)
+
     def release(self) -> None:
         if self._held_by_us is not None:
             os.close(self._held_by_us)
@@ -110,7 +117,8 @@ class LibraryLock:
         if self._taken and self._lock.is_locked:
             self._taken -= 1
             if self._lock.lock_counter == 1 and _is_at(self._file, self._places.get(self._file)):
-                self._owner_file.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):
+                    self._owner_file.unlink(missing_ok=True)
             self._lock.release()
 
     def serving(self) -> bool:
@@ -136,6 +144,7 @@ class LibraryLock:
         draft = self._owner_file.with_suffix(".new")
         with contextlib.suppress(OSError):
             self._owner_file.unlink(missing_ok=True)
+            draft.unlink(missing_ok=True)  # a pipe would be waited for
             draft.write_text(json.dumps({"pid": owner.pid, "port": owner.port}))
             draft.replace(self._owner_file)
         with contextlib.suppress(OSError):

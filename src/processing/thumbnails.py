@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from PIL import Image
@@ -11,6 +12,7 @@ from PIL import Image
 from src.durable import draft_of
 from src.errors import UnreadableImage
 from src.identity import checked_id, is_id
+from src.plain_files import open_plain
 from src.processing import image_io
 
 SIDE = 320
@@ -35,19 +37,20 @@ def thumbnail_path(folder: Path, image_id: str) -> Path:
 
 
 def remove_thumbnail(folder: Path, image_id: str) -> None:
-    """Where there is one; what is no id has none."""
+    """Where there is one that can be removed; what is no id has none. A folder in its place, or a file in its folder's, stays."""
     if is_id(image_id):
-        thumbnail_path(folder, image_id).unlink(missing_ok=True)
+        with suppress(OSError):
+            thumbnail_path(folder, image_id).unlink(missing_ok=True)
 
 
 def write_thumbnail(image: Image.Image, folder: Path, image_id: str, again: bool = False) -> Path:
     """Save a thumbnail of an RGB image under a temporary name and rename it, so that a half-written one is never seen.
 
-    again: also where there is one, which is no good. The folder's own parent must exist: where a library was moved away while it is
-    open, none is begun in its old place. Raises OSError.
+    again: also where there is one, which is no good. A folder under its name stays, and there is no thumbnail then. The folder's own
+    parent must exist: where a library was moved away while it is open, none is begun in its old place. Raises OSError.
     """
     target = thumbnail_path(folder, image_id)
-    if target.exists() and not again:
+    if target.is_dir() or (target.is_file() and not again):
         return target
     for place in (folder, target.parent):
         place.mkdir(exist_ok=True)
@@ -65,7 +68,7 @@ def write_thumbnail(image: Image.Image, folder: Path, image_id: str, again: bool
 def is_good(file: Path) -> bool:
     """Whether a file is a whole JPEG of a thumbnail's size. It is decoded, at an eighth of its side: about half a millisecond."""
     try:
-        with file.open("rb") as opened:
+        with open_plain(file) as opened:
             if not 0 < os.fstat(opened.fileno()).st_size <= _MOST:
                 return False
             _, facts = image_io.decode(opened, 1, SIDE // 8)
@@ -77,7 +80,7 @@ def is_good(file: Path) -> bool:
 def is_marked(file: Path) -> bool:
     """Whether a file says of itself that it is a thumbnail of ours (those of earlier versions of this program don't)."""
     try:
-        with file.open("rb") as opened:
+        with open_plain(file) as opened:
             head = opened.read(_HEAD)
     except OSError:
         return False

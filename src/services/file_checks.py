@@ -10,8 +10,9 @@ import os
 import re
 import time
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from stat import S_ISREG
 
 from src.config import Settings
 from src.database.catalog import Catalog
@@ -21,6 +22,7 @@ from src.database.index_owner import MARK
 from src.durable import DRAFT, draft_of, sync_folder
 from src.identity import is_id
 from src.names import count, shown
+from src.plain_files import open_plain
 from src.processing.image_io import display_text, stamp_of
 from src.processing.presence import Look, Presence
 from src.processing.thumbnails import is_good, thumbnail_path
@@ -95,15 +97,19 @@ class FileChecks:
         """Files of the library's own that nobody needs. What was written within the last hour may still be worked on, and is left alone."""
         old = [file for file in found if _age(file) > STALE_SECONDS]
         for file in old if repair else ():
-            file.unlink(missing_ok=True)
+            with suppress(OSError):  # a folder of such a name stays
+                file.unlink(missing_ok=True)
         if old:
             yield Finding(check, text.format(count(len(old), what)), repair)
 
     # ------------------------------------------------------------ uploads
 
     def uploads(self, repair: bool) -> Events:
-        """An upload may be the only copy there is: none is deleted here."""
-        uploads = self._catalog.files.uploads()
+        """An upload may be the only copy there is: none is deleted here.
+
+        A row that calls a file elsewhere an upload is not believed: where that file holds something else, the upload has gone.
+        """
+        uploads = [self._where_it_is(upload) for upload in self._catalog.files.uploads()]
         damaged, lost, back = list[Upload](), list[Upload](), list[Upload]()
         done, total = 0, sum(upload.bytes for upload in uploads)
         look = Look()
@@ -115,12 +121,22 @@ class FileChecks:
             if whole and upload.missing:
                 back.append(upload)
             elif there and not whole and not upload.missing:
-                damaged.append(upload)
+                (damaged if self._is_ours(upload) else lost).append(upload)
             elif found is Presence.GONE and not upload.missing:
                 lost.append(upload)
         yield from self._tell_damaged(damaged, repair)
         yield from self._tell_lost(lost, back, repair)
         yield from self._tell_waiting()
+
+    def _where_it_is(self, upload: Upload) -> Upload:
+        """The same in this library's own folder, where it is there: a library that was moved has not learnt that before a check."""
+        here = replace(upload, path=os.fsencode(self._settings.uploads_dir / os.path.basename(os.fsdecode(upload.path))))
+        return here if self._is_ours(here) else upload
+
+    def _is_ours(self, upload: Upload) -> bool:
+        """Whether it lies where this library keeps its uploads, under the name that it gives to this one. Nothing is written elsewhere."""
+        file = Path(os.fsdecode(upload.path))
+        return file.parent == self._settings.uploads_dir and own_files.is_upload_of(file, upload.image_id)
 
     def _tell_damaged(self, damaged: Sequence[Upload], repair: bool) -> Events:
         healed, left = 0, list[Upload]()
@@ -143,7 +159,7 @@ class FileChecks:
             if path != upload.path and (yield from _is_whole(path, upload)):
                 if not repair:
                     return True
-                return _copy(path, upload.path) and (yield from _is_whole(upload.path, upload))
+                return self._is_ours(upload) and _copy(path, upload.path) and (yield from _is_whole(upload.path, upload))
         return False
 
     def _tell_lost(self, lost: Sequence[Upload], back: Sequence[Upload], repair: bool) -> Events:
@@ -170,14 +186,14 @@ def _is_whole(path: bytes, upload: Upload, done: int = 0, total: int | None = No
     """Whether a file has the size and the SHA-256 of the image that was uploaded. Read a block at a time."""
     digest = hashlib.sha256()
     try:
-        if not S_ISREG(os.stat(path).st_mode) or os.stat(path).st_size != upload.bytes:
-            return False
-        with open(path, "rb") as file:
+        with open_plain(Path(os.fsdecode(path))) as file:
+            if os.fstat(file.fileno()).st_size != upload.bytes:
+                return False
             while block := file.read(BLOCK):
                 digest.update(block)
                 done += len(block)
                 yield Progress(done, total, "bytes", "stored uploads")
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a path that can be none
         return False
     return digest.hexdigest() == upload.sha256
 
@@ -187,7 +203,7 @@ def _copy(source: bytes, target: bytes) -> bool:
     place = Path(os.fsdecode(target))
     draft = draft_of(place)
     try:
-        with open(source, "rb") as file, draft.open("xb") as copy:
+        with open_plain(Path(os.fsdecode(source))) as file, draft.open("xb") as copy:
             while block := file.read(BLOCK):
                 copy.write(block)
             copy.flush()

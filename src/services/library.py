@@ -142,8 +142,7 @@ class LibraryService:
         path = thumbnails.thumbnail_path(self._settings.thumbs_dir, image_id)
         if path.is_file():
             return path if self._catalog.visible([image_id]) else None
-        preview = self.picture(image_id, thumbnails.SIDE)
-        return thumbnails.write_thumbnail(preview, self._settings.thumbs_dir, image_id) if preview else None
+        return path if self.remake_thumbnail(image_id) else None
 
     def remake_thumbnail(self, image_id: str) -> bool:
         """Make a thumbnail anew that is no good, and look at it. Where it can't be, none is left: it is made when the photo can be read."""
@@ -151,7 +150,7 @@ class LibraryService:
         image = self.picture(image_id, thumbnails.SIDE)
         try:
             if image is None:
-                place.unlink(missing_ok=True)
+                thumbnails.remove_thumbnail(self._settings.thumbs_dir, image_id)
                 return False
             thumbnails.write_thumbnail(image, self._settings.thumbs_dir, image_id, again=True)
         except OSError:

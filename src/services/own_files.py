@@ -18,12 +18,15 @@ from stat import S_ISREG
 from src.config import Settings
 from src.durable import DRAFT
 from src.names import count
+from src.plain_files import open_plain
 from src.processing.image_io import image_id
 from src.processing.thumbnails import is_marked, thumbnail_path
 
 _ID = r"[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 _UPLOAD = re.compile(rf"({_ID})(\.[a-z0-9]{{1,5}})?")
 _THUMBNAIL = re.compile(rf"({_ID})\.jpg")
+MOST_BYTES = 500 * 2**20
+"""Of an upload: what the server takes of one file (``maxUploadSize``). A larger file is none, and is not read to see."""
 _DRAFT = re.compile(rf"{_ID}(\.[a-z0-9]{{1,5}})?\.[0-9a-f]{{8}}{re.escape(DRAFT)}")
 
 
@@ -44,7 +47,9 @@ def proves_upload(file: Path) -> bool:
     if found is None or not _is_regular(file):
         return False
     try:
-        with file.open("rb") as opened:
+        with open_plain(file) as opened:
+            if os.fstat(opened.fileno()).st_size > MOST_BYTES:
+                return False
             return image_id(hashlib.file_digest(opened, "sha256").hexdigest()) == found[1]
     except OSError:
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import subprocess
@@ -75,6 +76,22 @@ def test_every_damage_to_every_file_is_seen(closed: Path, tmp_path: Path) -> Non
             assert index.count("photos") == 0, "nothing of it is used"
             index.close()
             shutil.rmtree(folder)
+
+
+def test_a_pipe_among_its_files_is_not_waited_for(closed: Path, tmp_path: Path) -> None:
+    for number in range(len(parts(closed))):
+        folder = tmp_path / str(number)
+        shutil.copytree(closed, folder)
+        victim = parts(folder)[number]
+        victim.unlink()
+        os.mkfifo(victim)
+        assert index_manifest.verified(folder) is None, victim.name
+        index = ChromaIndex(folder)
+        if number:
+            assert index.count("photos") == 0, "nothing of it is used"
+        else:
+            assert not index.reachable() and victim.exists(), "Chroma would open it"
+        index.close()
 
 
 def garble(file: Path, dice: random.Random) -> None:

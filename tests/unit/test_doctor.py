@@ -203,6 +203,26 @@ def test_a_damaged_upload_is_named_and_put_right_where_another_file_has_the_phot
     assert path.read_bytes() == whole
 
 
+@pytest.mark.parametrize("place", ["the user's folder", "another library", "a link to the user's photo"])
+def test_no_file_outside_the_librarys_own_uploads_is_written_over(library: Services, photos: Path, tmp_path: Path, place: str) -> None:
+    path, whole = damage_upload(library, "zeroed")
+    (photos / "copy.png").write_bytes(whole)
+    list(library.handlers["sync"]({}))
+    theirs = tmp_path / "theirs.png" if place == "the user's folder" else tmp_path / "other" / "data" / "uploads" / path.name
+    theirs.parent.mkdir(parents=True, exist_ok=True)
+    theirs.write_bytes(b"an edited photo")
+    path.unlink()
+    if place == "a link to the user's photo":
+        path.symlink_to(theirs)
+    else:
+        sql(library, f"UPDATE files SET path = CAST('{theirs}' AS BLOB) WHERE uploaded")
+    text = f"1 stored upload had gone from {library.settings.uploads_dir}."
+    assert findings(library, False) == [Finding("lost uploads", text)]
+    assert Finding("lost uploads", text, True) in findings(library, True)
+    assert {finding.check for finding in findings(library, True)} <= {"strangers"}, "a link is somebody else's"
+    assert theirs.read_bytes() == b"an edited photo" and path.is_symlink() == ("link" in place) and library.catalog.counts()[0] == 5
+
+
 def test_a_damaged_upload_is_put_right_by_dropping_the_photo_again(library: Services) -> None:
     path, whole = damage_upload(library, "zeroed")
     assert library.uploads.save("lilac.png", whole).path == path and path.read_bytes() == whole and findings(library, False) == []

@@ -8,6 +8,8 @@ import logging
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +19,7 @@ import pytest
 from PIL import Image
 
 from src.bootstrap import Services, build_services
-from src.config import Settings
+from src.config import PROJECT_DIR, Settings
 from src.errors import LibraryUnusable
 from src.processing.image_io import image_id
 from src.processing.thumbnails import thumbnail_path, write_thumbnail
@@ -29,6 +31,39 @@ from tests.conftest import fake_models, make_photo, of
 from tests.fakes import COLOURS
 
 UNKNOWN = "00000000-0000-5000-8000-000000000000"
+SENTENCE = ("data/catalog.sqlite3", "data/catalog.sqlite3-journal", "data/library.lock")
+"""Without these a library can't be opened: one sentence says which is no plain file."""
+PASSED_OVER = (
+    "data/library.owner.json", "data/library.owner.new", "data/logs/app.log", "data/logs/app.log.1", "chroma_db/chroma.sqlite3",
+    "chroma_db/chroma.sqlite3-journal", "chroma_db/clean.json", "chroma_db/made-by-media-feature-extractor.json",
+)  # fmt: skip
+DOORS = """
+import os, shutil, sys
+from pathlib import Path
+from src.bootstrap import build_services
+from src.config import Settings
+from src.errors import LibraryUnusable
+from tests.conftest import fake_models
+home, kind, *places = sys.argv[1:]
+for number, place in enumerate(places):
+    settings = Settings(home=Path(home).with_name(f"copy {number}"))
+    shutil.copytree(home, settings.home)
+    odd = settings.home / place
+    odd.unlink(missing_ok=True)
+    os.mkfifo(odd) if kind == "pipe" else odd.mkdir()
+    said = []
+    for job, how in (("stats", {"read_only": True}), ("check", {"untouched": True}), ("doctor", {}), ("sync", {})):
+        try:
+            services = build_services(settings, models=fake_models(settings), **how)
+            if job in services.handlers or job == "check":
+                list(services.handlers["sync" if job == "sync" else "doctor"]({"repair": job == "doctor"} if job != "sync" else {}))
+            services.library.stats()
+            said.append(str(services.catalog.counts()[0]))
+            services.close()
+        except LibraryUnusable as error:
+            said.append(error.user_message.removeprefix(str(odd)))
+    print(place, *dict.fromkeys(said), sep="|", flush=True)
+"""
 
 
 def listing(folder: Path) -> dict[str, str]:
@@ -160,6 +195,43 @@ def test_left_over_uploads_are_known_by_their_bytes_and_half_written_ones_by_the
     (folder / f"{image_id('0' * 64)}.jpg").write_bytes(b"not the bytes that have this name")
     assert [found.path for found in services.uploads.left_over(set())] == [saved.path]
     assert sorted(file.name for file in folder.iterdir()) == sorted([saved.path.name, f"{image_id('0' * 64)}.jpg"])
+
+
+def test_a_file_larger_than_any_upload_is_none_and_is_not_read(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    hole = services.settings.uploads_dir / f"{UNKNOWN}.jpg"
+    hole.parent.mkdir()
+    hole.touch()
+    os.truncate(hole, 50 * 2**30)
+    os.utime(hole, (1_000_000_000, 1_000_000_000))
+    monkeypatch.setattr("src.services.own_files.hashlib.file_digest", lambda *_: pytest.fail("it was read"))
+    for job in ("doctor", "clear"):
+        assert [found.check for found in of(services.handlers[job]({}), Finding)] == ["strangers"]  # type: ignore[index]
+    assert services.uploads.left_over(set()) == [] and hole.exists()
+
+
+@pytest.mark.parametrize("job", ["doctor", "forget", "remove", "clear", "index", "reindex"])
+@pytest.mark.parametrize("oddity", ["a folder", "a pipe", "a file for a folder"])
+def test_whatever_is_in_a_thumbnails_place_ends_no_job(services: Services, photos: Path, job: str, oddity: str) -> None:
+    index(services, photos)
+    (hit,) = (hit for hit in services.library.newest(9) if hit.name == "red.jpg")
+    place = thumbnail_path(services.settings.thumbs_dir, hit.id)
+    place.unlink()
+    if oddity == "a pipe":
+        os.mkfifo(place)
+    elif oddity == "a folder":
+        (place / "mine").mkdir(parents=True)
+    else:
+        place.parent.rmdir()
+        place.parent.write_text("mine")
+    assert job != "clear" or services.library.thumbnail(hit.id) == (place if oddity == "a pipe" else None)
+    if job == "forget":
+        (photos / "red.jpg").unlink()
+        list(services.handlers["sync"]({}))
+    params = {"remove": {"path": str(photos)}, "index": {"paths": [str(photos)]}, "reindex": {"model": "builtin"}}
+    list(services.handlers[job](params.get(job, {})))  # type: ignore[index]
+    assert services.catalog.counts()[0] == {"forget": 3, "remove": 0, "clear": 0}.get(job, 4)
+    assert job != "remove" or services.folders.all() == [], "the folder itself goes as well"
+    assert oddity == "a pipe" or place.parent.exists()
 
 
 def test_a_zeroed_upload_is_ours_all_the_same(services: Services, tmp_path: Path) -> None:
@@ -352,6 +424,29 @@ def test_another_programs_log_is_neither_written_to_nor_rotated_away(settings: S
         with opened(settings):
             logging.getLogger("src.test").warning("a word of ours")
     assert (settings.logs_dir / "app.log").read_text().count("a word of ours") == 2
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder"])
+def test_what_is_no_plain_file_in_the_librarys_own_folders_is_not_waited_for(settings: Settings, photos: Path, kind: str) -> None:
+    with opened(settings) as services:
+        index(services, photos)
+    command = [sys.executable, "-c", DOORS, str(settings.home), kind, *SENTENCE, *PASSED_OVER]
+    run = subprocess.run(command, cwd=PROJECT_DIR, capture_output=True, text=True, timeout=100)
+    told = dict(line.split("|", 1) for line in run.stdout.splitlines())
+    assert (run.returncode, run.stderr) == (0, "")
+    assert told == dict.fromkeys(SENTENCE, " is no plain file.") | dict.fromkeys(PASSED_OVER, "4") | {
+        "data/library.lock": "4| is no plain file."
+    }, "who only reads takes no lock"
+
+
+def test_where_both_logs_are_somebody_elses_nothing_is_written(settings: Settings) -> None:
+    settings.logs_dir.mkdir(parents=True)
+    for name in ("app.log", "media-feature-extractor.log"):
+        (settings.logs_dir / name).write_text("12:00 their own log\n")
+    before = listing(settings.logs_dir)
+    with opened(settings):
+        logging.getLogger("src.test").warning("a word of ours")
+    assert listing(settings.logs_dir) == before
 
 
 def test_an_import_leaves_another_programs_chroma_alone(settings: Settings, photos: Path, tmp_path: Path) -> None:
