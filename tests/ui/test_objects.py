@@ -66,6 +66,41 @@ def test_new_objects_wait_for_a_click_where_there_are_results(
     assert not app.exception
 
 
+@pytest.mark.parametrize(("query", "mode"), [("red", "objects"), ("red", "both"), ("quantum chromodynamics", "objects")])
+def test_photos_that_were_not_looked_through_are_told_and_can_be(
+    app: AppTest, scenes: list[str], services: Services, query: str, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find(services, scenes[0])
+    app.session_state["mode"] = mode
+    app.run()
+    search(app, query)
+    told = "2 photos have not been looked through for objects yet."
+    assert told in texts(app)
+    with monkeypatch.context() as patch:
+        patch.setattr(services.jobs, "active", lambda: [RUNNING])
+        app.run()
+        assert told not in texts(app), "a job that does it is told already"
+    app.run()
+    button(app, "Find objects in the rest").click().run()
+    (job,) = [job for job in services.jobs.latest(3) if job.kind == "objects"]
+    assert services.jobs.wait(job.id, 30).state == "done" and services.objects.waiting() == 0  # type: ignore[union-attr]
+    app.run()
+    assert "have not been looked through" not in texts(app) and "Find objects in the rest" not in labels(app)
+    app.session_state["mode"] = "images"
+    services.catalog.objects.clear()
+    app.run()
+    assert "looked through" not in texts(app) and not app.exception
+
+
+def test_no_object_that_passes_the_filters_is_not_no_photo(app: AppTest, scenes: list[str], services: Services, photos: Path) -> None:
+    find(services, scenes[0])
+    app.session_state["mode"] = "objects"
+    app.run()
+    search(app, "red")
+    app.selectbox(key="filter-folder-text").select(str(photos)).run()
+    assert "No object passes the filters" in texts(app) and "14 photos have not been looked through" in texts(app)
+
+
 def test_a_change_without_more_objects_is_offered_too_but_not_among_photos_alone(
     app: AppTest, scenes: list[str], services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -124,6 +159,7 @@ def test_a_box_of_a_photo_finds_others_and_a_dropped_picture_its_own(app: AppTes
     app.session_state["example_of"] = scenes[0]
     goto(app.run(), "image_search")
     assert len(gallery(app, "image-results")) == 2 and own.name not in names(app, "image-results")
+    assert "Objects that look like this part" in texts(app)
     button(app, "Choose another").click().run()
     app.file_uploader[0].set_value(("mine.png", png("red"), "image/png"))
     app.run()
