@@ -113,6 +113,11 @@ def test_a_link_to_a_followed_folder_is_added_as_that_folder(page: AppTest, serv
     assert services.jobs.paths(finish(page, services).id) == [str(folder)]
 
 
+def test_without_a_usual_folder_a_path_is_no_other_one(app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    assert goto(app.run(), "upload").text_input(key="folder").label == "A folder's path"
+
+
 def test_the_usual_folders_that_exist_are_buttons(
     app: AppTest, services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,6 +126,7 @@ def test_the_usual_folders_that_exist_are_buttons(
     monkeypatch.setattr(Path, "home", lambda: tmp_path)
     page = goto(app.run(), "upload")
     assert {"Pictures"} == {b.label for b in page.button} & {"Pictures", "Desktop", "Downloads"}
+    assert page.text_input(key="folder").label == "Or any other path"
     button(page, "Pictures").click().run()
     assert finish(page, services).indexed == 1
 

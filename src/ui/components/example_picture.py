@@ -44,7 +44,7 @@ def _show_drop_area(services: Services) -> None:
 
 def _show_dropped(name: str, png: bytes, part_of: str | None) -> Query:
     st.image(png, width="content")
-    _show_label(f"Photos that look like {name}")
+    _show_label(_like(name))
     return Query(image=Image.open(io.BytesIO(png)), part_of=part_of)
 
 
@@ -66,8 +66,12 @@ def _show_photo(services: Services, image_id: str) -> Query | None:
     details = services.library.details(image_id)
     if details is not None:
         gallery.show_small(image_id, details.name)
-    _show_label(f"Photos that look like {details.name}" if details else "This photo is not in the library any more.")
+    _show_label(_like(details.name) if details else "This photo is not in the library any more.")
     return Query(like=image_id) if details else None
+
+
+def _like(name: str) -> str:
+    return f"{'Objects' if state.mode() == 'objects' else 'Photos'} that look like {name}"
 
 
 def _show_label(text: str) -> None:
