@@ -131,6 +131,9 @@ def search_with_a_drawn_box(page: Page) -> None:
     name = shown_photo(dialog)
     dialog.get_by_role("button", name="Search with this box").click()
     expect(page.get_by_text(f"Photos that look like this part of {name}")).to_be_visible()
+    page.wait_for_function("() => new URLSearchParams(location.search).has('box')")
+    page.reload()
+    expect(page.get_by_text(f"Photos that look like this part of {name}")).to_be_visible()
     expect(page.locator(f"button.cell[title='{name}']")).to_have_count(0)  # the photo itself is left out
     expect(page.locator("button.cell").first).to_be_visible()
 

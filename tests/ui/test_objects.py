@@ -151,15 +151,13 @@ def test_the_first_objects_show_by_themselves(
 def test_a_box_of_a_photo_finds_others_and_a_dropped_picture_its_own(app: AppTest, scenes: list[str], services: Services) -> None:
     """What a box shows is searched for like a dropped picture, but its photo is left out; a picture dropped after it is a picture again."""
     find(services, *scenes)
-    part = services.objects.part(scenes[0], (40, 30, 130, 110))
     own = services.library.details(scenes[0])
-    assert part is not None and own is not None
+    assert own is not None
     app.session_state["mode"] = "objects"
-    app.session_state["example_name"], app.session_state["example_png"] = "this part", png("red")
-    app.session_state["example_of"] = scenes[0]
+    app.session_state["similar_to"], app.session_state["similar_box"] = scenes[0], (40, 30, 130, 110)
     goto(app.run(), "image_search")
     assert len(gallery(app, "image-results")) == 2 and own.name not in names(app, "image-results")
-    assert "Objects that look like this part" in texts(app)
+    assert f"Objects that look like this part of {own.name}" in texts(app)
     button(app, "Choose another").click().run()
     app.file_uploader[0].set_value(("mine.png", png("red"), "image/png"))
     app.run()
