@@ -257,8 +257,14 @@ def exports() -> int:
     return cast(int, st.session_state.get("exports", 0))
 
 
-def count_export() -> None:
-    st.session_state["exports"] = exports() + 1
+def count_export(job_id: str, place: str) -> None:
+    """An export was begun. place: as it was typed."""
+    st.session_state.update(exports=exports() + 1, last_export=(job_id, place))
+
+
+def last_export() -> tuple[str, str]:
+    """Id of the job of this session's last export, and the place that was typed for it; empty where there was none."""
+    return cast("tuple[str, str]", st.session_state.get("last_export", ("", "")))
 
 
 def set_message(text: str) -> None:

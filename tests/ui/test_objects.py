@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import TextInput
 
 from src.bootstrap import Services
 from src.schema import JobSnapshot, SearchPage
@@ -184,6 +185,35 @@ def test_a_photo_found_by_an_object_opens_with_it_and_shows_its_facts_too(app: A
     button(app, "Previous").click().run()
     button(app, "Search inside").click().run()
     assert drawn() == {"inside"}
+
+
+def test_a_failed_export_keeps_what_was_typed_and_names_the_whole_place(
+    app: AppTest, scenes: list[str], services: Services, tmp_path: Path
+) -> None:
+    def place() -> TextInput:
+        (found,) = [box for box in app.text_input if box.label.startswith("New folder")]
+        return found
+
+    def write(typed: str) -> None:
+        place().set_value(typed).run()
+        button(app, "Write it").click().run()
+        jobs = [job for job in services.jobs.latest(3) if job.kind == "export"]
+        if jobs:
+            services.jobs.wait(jobs[0].id, 30)
+        app.run()
+
+    search(app.run(), "white")
+    place().set_value(" ").run()
+    assert not button(app, "Write it").disabled, "the browser tells of what is typed only once the field is left"
+    button(app, "Write it").click().run()
+    assert "No place was given." in texts(app)
+    (tmp_path / "taken").write_text("mine")
+    in_vain = str(tmp_path / "taken" / "new.zip")
+    write(in_vain)
+    assert place().value == in_vain and f"Exporting to {in_vain}" in texts(app).replace("\\", "")
+    write(str(tmp_path / "found.zip"))
+    assert (tmp_path / "found.zip").is_file() and place().value not in (in_vain, str(tmp_path / "found.zip"))
+    assert not app.exception
 
 
 def test_each_export_begins_with_a_new_form(app: AppTest, scenes: list[str], services: Services, tmp_path: Path) -> None:

@@ -227,8 +227,15 @@ def show_failures(services: Services) -> None:
     with st.container(key="failures", gap="small"):  # there without any too: what comes after it must not move
         for job in filter(None, map(services.jobs.snapshot, state.failures())):
             with st.container(horizontal=True, vertical_alignment="center", key=f"failure-{job.id}"):
-                st.error(f"**{literal(job.title)}** – {literal(outcome(job))}", icon=":material/error:")
+                title = literal(_whole_title(services, job))
+                st.error(f"**{title}** – {literal(outcome(job))}", icon=":material/error:")
                 st.button("Dismiss", key=f"dismiss-{job.id}", type="tertiary", on_click=state.dismiss_failure, args=(job.id,))
+
+
+def _whole_title(services: Services, job: JobSnapshot) -> str:
+    """An export's title names its target alone; where it failed, one wants to know in which folder that was to be."""
+    place = services.jobs.params(job.id).get("place") if job.kind == "export" else None
+    return f"Exporting to {place}" if isinstance(place, str) else job.title
 
 
 def is_quiet(job: JobSnapshot) -> bool:
