@@ -82,11 +82,11 @@ def test_photos_that_were_not_looked_through_are_told_and_can_be(
         app.run()
         assert told not in texts(app), "a job that does it is told already"
     app.run()
-    button(app, "Find objects in the rest").click().run()
+    button(app, "Find objects in them").click().run()
     (job,) = [job for job in services.jobs.latest(3) if job.kind == "objects"]
     assert services.jobs.wait(job.id, 30).state == "done" and services.objects.waiting() == 0  # type: ignore[union-attr]
     app.run()
-    assert "have not been looked through" not in texts(app) and "Find objects in the rest" not in labels(app)
+    assert "have not been looked through" not in texts(app) and "Find objects in them" not in labels(app)
     app.session_state["mode"] = "images"
     services.catalog.objects.clear()
     app.run()

@@ -87,7 +87,7 @@ def _offer_rest(services: Services) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key="objects-rest-line"):
             st.caption(f":material/info: {count(waiting, 'photo has', 'photos have')} not been looked through for objects yet.")
             icon = ":material/select_all:"
-            if st.button("Find objects in the rest", icon=icon, type="tertiary", key="objects-rest"):
+            if st.button("Find objects in them", icon=icon, type="tertiary", key="objects-rest"):
                 queue_objects(services.jobs)
                 st.rerun()
 
