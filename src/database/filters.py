@@ -15,7 +15,7 @@ from src.schema import PhotoFilter
 
 
 def number(only: PhotoFilter) -> sa.Select[Any]:
-    """How many images are not hidden and pass. Raises BadInput for a day that is none."""
+    """How many images are not hidden and pass. Raises BadInput for a day that is none, or a span that ends before it begins."""
     if only.folder is not None:
         return sa.select(sa.func.count()).select_from(passing(only).subquery())
     return SEEN.where(days.c.day != "", *_taken(days.c.day, only))
@@ -43,12 +43,11 @@ def passes(only: PhotoFilter) -> sa.ColumnElement[bool]:
 
 
 def _taken(moment: sa.ColumnElement[Any], only: PhotoFilter) -> list[sa.ColumnElement[bool]]:
-    conditions = []
-    if only.since is not None:
-        conditions.append(moment >= _day(only.since).isoformat())
-    if only.until is not None:
-        conditions.append(moment < _after(_day(only.until)))
-    return conditions
+    since, until = (None if day is None else _day(day) for day in (only.since, only.until))
+    if since and until and since > until:
+        raise BadInput(f"The first day, {since}, is after the last, {until}.", "Change one of the two days.")
+    conditions = [moment >= since.isoformat()] if since else []
+    return [*conditions, moment < _after(until)] if until else conditions
 
 
 def _day(text: str) -> date:

@@ -72,14 +72,19 @@ class ObjectTable:
 
         only, among: of those that pass, of those alone.
         """
-        done = sa.exists().where(segmented.c.image_id == images.c.id, segmented.c.recipe == recipe, segmented.c.collection == collection)
-        query = sa.select(images.c.id).where(images.c.removed_at.is_(None), ~done).order_by(images.c.added_at)
+        query = sa.select(images.c.id).where(images.c.removed_at.is_(None), ~_done(collection, recipe)).order_by(images.c.added_at)
         if only is not None:
             query = query.where(images.c.id.in_(filters.passing(only)))
         if among is not None:
             query = query.where(images.c.id.in_(listed(list(among))))
         with self._file.reading() as db:
             return list(db.execute(query).scalars())
+
+    def number_pending(self, collection: str, recipe: str) -> int:
+        """How many ids ``pending`` would give of the whole library."""
+        query = sa.select(sa.func.count()).select_from(images).where(images.c.removed_at.is_(None), ~_done(collection, recipe))
+        with self._file.reading() as db:
+            return int(db.execute(query).scalar_one())
 
     def of_image(self, image_id: str, recipe: str | None = None) -> list[StoredSegment]:
         """The segments of one image, best first. With ``recipe`` only where it was the last that looked through the image."""
@@ -137,6 +142,11 @@ class ObjectTable:
                 return
             yield from _stored(rows)
             after = rows[-1].id
+
+
+def _done(collection: str, recipe: str) -> sa.Exists:
+    """Whether an image was looked through with this recipe for this collection."""
+    return sa.exists().where(segmented.c.image_id == images.c.id, segmented.c.recipe == recipe, segmented.c.collection == collection)
 
 
 def delete_segments(db: sa.Connection, ids: Sequence[str]) -> None:

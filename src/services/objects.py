@@ -127,6 +127,10 @@ class ObjectService:
         only = PhotoFilter(folder) if folder else None
         return self._catalog.objects.pending(self._library.collection("object"), self._extractor().recipe, only, images)
 
+    def waiting(self) -> int:
+        """How many photos of the library are still to be looked through. Raises ModelError where the segmenter's weights are not here."""
+        return self._catalog.objects.number_pending(self._library.collection("object"), self._extractor().recipe)
+
     def waiting_folders(self) -> list[str]:
         """Followed folders whose objects are wanted and that hold photos not looked through yet."""
         wanted = [os.fsdecode(row.path) for row in self._catalog.folders.all() if row.objects and row.offline_since is None]

@@ -6,6 +6,7 @@ is read into the session before anything is drawn; whatever changes the session 
 
 from __future__ import annotations
 
+import re
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -17,7 +18,7 @@ from urllib.parse import urlencode, urlsplit
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from src.schema import Mode
+from src.schema import Box, Mode
 from src.ui import state
 
 LINK_CHARACTERS = 1_000
@@ -111,7 +112,8 @@ def _is_own_step(here: Mapping[str, str]) -> bool:
 
 
 def _parts(page: str) -> tuple[str, ...]:
-    return (WHAT[page], "n", "in", *state.FILTERS, "photo") if page in PAGES else ("in",)
+    box = ("box",) if page == IMAGE else ()
+    return (WHAT[page], *box, "n", "in", *state.FILTERS, "photo") if page in PAGES else ("in",)
 
 
 def _told() -> tuple[str, dict[str, str]] | None:
@@ -138,6 +140,8 @@ def _written(page: str) -> dict[str, str]:
         return parts
     what = state.query().strip() if page == TEXT else state.similar_to() or ""
     parts |= {WHAT[page]: what if len(what) <= LINK_CHARACTERS else "", "n": str(state.limit())}
+    if page == IMAGE:
+        parts["box"] = ",".join(map(str, state.similar_box() or ()))
     if what or (page == IMAGE and state.example()):
         parts |= {part: str(value) for part, value in state.last_filter().items() if value}
     return parts | {"photo": state.photo() if state.dialog() == "photo" else ""}
@@ -155,7 +159,8 @@ def _read(page: str, parts: Mapping[str, str]) -> None:
     if page == TEXT:
         state.ask(parts.get("q", ""))
     else:
-        state.search_like(parts.get("like") or None)
+        like = parts.get("like") or None
+        state.search_like(like, None if like is None or "#" in like else _box(parts.get("box", "")))
     state.set_limit(_number(parts.get("n", "")))
     days = {part: _day(parts, part) for part in ("since", "until")}
     state.set_filter({"folder": parts.get("folder") or None, **days}, [*PAGES.values()])
@@ -165,6 +170,13 @@ def _read(page: str, parts: Mapping[str, str]) -> None:
 def _number(text: str) -> int:
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 5 else 0
     return number if 1 <= number <= state.MAX_RESULTS else state.USUAL_RESULTS
+
+
+def _box(text: str) -> Box | None:
+    """Four numbers with commas between them that can be a box; whether it is inside its photo shows when that is drawn."""
+    found = re.fullmatch("([0-9]{1,6}),([0-9]{1,6}),([0-9]{1,6}),([0-9]{1,6})", text)
+    left, top, right, bottom = map(int, found.groups()) if found else (0, 0, 0, 0)
+    return (left, top, right, bottom) if left < right and top < bottom else None
 
 
 def _day(parts: Mapping[str, str], part: str) -> date | None:

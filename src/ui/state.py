@@ -11,7 +11,7 @@ from typing import Literal, cast
 
 import streamlit as st
 
-from src.schema import Mode, PhotoFilter
+from src.schema import Box, Mode, PhotoFilter
 
 QUERY = "query"
 """Widget key of the text query, which outlives a change of tab."""
@@ -118,31 +118,24 @@ def set_filter(said: Mapping[str, str | date | None], pages: Sequence[str]) -> N
 # ---------------------------------------------------------------- the example picture
 
 
-def set_example(name: str, png: bytes, part_of: str | None = None) -> None:
-    """Search by this picture from now on. part_of: id of the photo of the library that it was cut out of."""
-    st.session_state.update(example_name=name, example_png=png, example_of=part_of, similar_to=None)
+def set_example(name: str, png: bytes) -> None:
+    """Search by this picture from now on."""
+    st.session_state.update(example_name=name, example_png=png, similar_to=None)
 
 
-def set_similar(id_: str) -> None:
-    """Search by a picture of the library, or by an object in one, from now on, on the tab for it, and close what is open.
+def set_similar(id_: str, box: Box | None = None) -> None:
+    """Search by a picture of the library, by a box in it, or by an object, from now on, on the tab for it, and close what is open.
 
     A picture that was dropped is kept for the way back.
     """
-    search_like(id_)
+    search_like(id_, box)
     st.session_state["go_to_similar"] = True
     close_dialog()
 
 
-def search_like(id_: str | None) -> None:
-    """Search by a picture or an object of the library from now on; None: by the picture that was dropped, if any."""
-    st.session_state["similar_to"] = id_
-
-
-def set_part(name: str, png: bytes, image_id: str) -> None:
-    """Search by a part of a picture of the library from now on, on the tab for it, and close what is open."""
-    set_example(name, png, image_id)
-    st.session_state["go_to_similar"] = True
-    close_dialog()
+def search_like(id_: str | None, box: Box | None = None) -> None:
+    """The same where one is; None: by the picture that was dropped, if any."""
+    st.session_state.update(similar_to=id_, similar_box=box)
 
 
 def take_go_to_similar() -> bool:
@@ -151,20 +144,23 @@ def take_go_to_similar() -> bool:
 
 
 def clear_example() -> None:
-    st.session_state.update(example_name=None, example_png=None, example_of=None, similar_to=None)
+    st.session_state.update(example_name=None, example_png=None, similar_to=None)
 
 
-def example() -> tuple[str, bytes, str | None] | None:
-    """Name and PNG bytes of the picture that was dropped, and the photo of the library that it is a part of.
-
-    None where there is none, or where it is searched by a picture of the library.
-    """
+def example() -> tuple[str, bytes] | None:
+    """Name and PNG bytes of the picture that was dropped; None where there is none, or where it is searched by one of the library."""
     png = None if similar_to() else st.session_state.get("example_png")
-    return (st.session_state["example_name"], png, st.session_state.get("example_of")) if png else None
+    return (st.session_state["example_name"], png) if png else None
 
 
 def similar_to() -> str | None:
+    """Id of the picture of the library, or of the object in one, that is searched by."""
     return cast("str | None", st.session_state.get("similar_to"))
+
+
+def similar_box() -> Box | None:
+    """The part of that picture that is searched by, None for all of it."""
+    return cast("Box | None", st.session_state.get("similar_box")) if similar_to() else None
 
 
 # ---------------------------------------------------------------- what is open
@@ -261,8 +257,14 @@ def exports() -> int:
     return cast(int, st.session_state.get("exports", 0))
 
 
-def count_export() -> None:
-    st.session_state["exports"] = exports() + 1
+def count_export(job_id: str, place: str) -> None:
+    """An export was begun. place: as it was typed."""
+    st.session_state.update(exports=exports() + 1, last_export=(job_id, place))
+
+
+def last_export() -> tuple[str, str]:
+    """Id of the job of this session's last export, and the place that was typed for it; empty where there was none."""
+    return cast("tuple[str, str]", st.session_state.get("last_export", ("", "")))
 
 
 def set_message(text: str) -> None:

@@ -73,7 +73,7 @@ def _add_photos(browser: Browser, app: RunningApp, pictures: list[Path]) -> None
     broken = pictures[0].with_name("half a picture.jpg")
     broken.write_bytes(pictures[0].read_bytes()[:700])
     (pictures[0].with_name("empty.png")).touch()
-    page.get_by_label("Or any other path").fill(str(pictures[0].parent))
+    page.get_by_placeholder("~/Photos/2024").fill(str(pictures[0].parent))
     page.get_by_role("button", name="Add folder").click()
     page.get_by_text(f"added {PHOTOS} photos").wait_for(timeout=90_000)
     page.close()

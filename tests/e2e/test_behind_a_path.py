@@ -43,7 +43,7 @@ def use(browser: Browser, app: RunningApp, url: str, tmp_path: Path) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.goto(f"{url}/upload")
-    page.get_by_label("Or any other path").fill(str(tmp_path / "drawn"))
+    page.get_by_placeholder("~/Photos/2024").fill(str(tmp_path / "drawn"))
     page.get_by_role("button", name="Add folder").click()
     expect(page.get_by_text("added 6 photos")).to_be_visible()
     page.get_by_test_id("stTopNavLinkContainer").get_by_text("Text search", exact=True).click()

@@ -120,7 +120,7 @@ EVERYTHING = {*(text_of(name) for name in NAMES), BELOW}
 
 def test_the_folder_is_added_and_everything_is_shown_as_text(page: Page, app: RunningApp, album: Path) -> None:
     page.goto(f"{app.url}/upload")
-    page.get_by_label("Or any other path").fill(str(album))
+    page.get_by_placeholder("~/Photos/2024").fill(str(album))
     page.get_by_role("button", name="Add folder").click()
     expect(page.get_by_text(re.compile(rf"added {len(EVERYTHING)} photos"))).to_be_visible(timeout=SECONDS)
     title = page.locator(".st-key-report strong").first.inner_text()
@@ -173,7 +173,7 @@ def test_a_query_is_data_too(page: Page, app: RunningApp, query: str) -> None:
 @pytest.mark.parametrize("name", [NAMES[0], NAMES[5], NAMES[6]])
 def test_a_path_that_is_not_there_is_told_as_text(page: Page, app: RunningApp, name: bytes) -> None:
     page.goto(f"{app.url}/upload")
-    page.get_by_label("Or any other path").fill(f"/nowhere/{name.decode()}")
+    page.get_by_placeholder("~/Photos/2024").fill(f"/nowhere/{name.decode()}")
     page.get_by_role("button", name="Add folder").click()
     error = page.get_by_test_id("stAlert").filter(has_text="nowhere")
     expect(error).to_contain_text("/nowhere/")

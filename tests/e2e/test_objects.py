@@ -51,7 +51,7 @@ def test_the_first_objects_show_by_themselves_and_typing_is_kept(page: Page, app
 
 def add(page: Page, app: RunningApp, pictures: list[Path]) -> None:
     page.goto(f"{app.url}/upload")
-    page.get_by_label("Or any other path").fill(str(pictures[0].parent))
+    page.get_by_placeholder("~/Photos/2024").fill(str(pictures[0].parent))
     page.get_by_role("button", name="Add folder").click()
     expect(page.get_by_text(f"added {len(pictures)} photos")).to_be_visible()
 
@@ -130,6 +130,9 @@ def search_with_a_drawn_box(page: Page) -> None:
     draw(page, dialog)
     name = shown_photo(dialog)
     dialog.get_by_role("button", name="Search with this box").click()
+    expect(page.get_by_text(f"Photos that look like this part of {name}")).to_be_visible()
+    page.wait_for_function("() => new URLSearchParams(location.search).has('box')")
+    page.reload()
     expect(page.get_by_text(f"Photos that look like this part of {name}")).to_be_visible()
     expect(page.locator(f"button.cell[title='{name}']")).to_have_count(0)  # the photo itself is left out
     expect(page.locator("button.cell").first).to_be_visible()

@@ -227,14 +227,23 @@ def test_an_unknown_address_shows_the_first_page_with_its_pictures(page: Page, a
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
-@pytest.mark.parametrize("key", ["Enter", "Tab", "Escape"])
-def test_a_typed_date_is_taken(page: Page, app: RunningApp, key: str) -> None:
+@pytest.mark.parametrize("then", ["Enter", "Tab", "Escape", "nothing", "a click on the days of the week"])
+def test_a_typed_date_is_taken(page: Page, app: RunningApp, then: str) -> None:
     start(page, app, "/?q=snow")
     page.get_by_text("Filters", exact=True).click()
     page.get_by_role("spinbutton", name="year, Taken on or before").click()
+    calendar = page.get_by_test_id("stDateInputCalendar")
+    days = calendar.locator("th").nth(3)
+    expect(days).to_be_visible()
+    place = days.bounding_box()
     page.keyboard.type("2024-05-01", delay=30)
-    page.keyboard.press(key)
+    if then.startswith("a click"):
+        assert place
+        page.mouse.click(place["x"] + 5, place["y"] + 5)
+    elif then != "nothing":
+        page.keyboard.press(then)
     at(page, "until", "2024-05-01")
+    expect(calendar).to_have_count(0)  # it would hide what is below
     expect(page.get_by_text("Taken up to 2024-05-01")).to_be_visible()
     expect(page.get_by_text("No photo passes the filters")).to_be_visible()
     page.reload()
@@ -369,7 +378,7 @@ def test_every_text_stands_out_from_what_is_behind_it(page: Page, app: RunningAp
     page.get_by_role("button", name="Next").hover()
     stands_out(page)
     page.goto(f"{app.url}/upload")
-    page.get_by_label("Or any other path").fill("/no/such/folder")
+    page.get_by_placeholder("~/Photos/2024").fill("/no/such/folder")
     page.get_by_role("button", name="Add folder").click()
     expect(page.get_by_text("There is no file or folder")).to_be_visible()
     stands_out(page)

@@ -65,6 +65,36 @@ def test_a_day_that_makes_no_sense_is_none(photos: Path, day: str) -> None:
     assert not app.exception and len(gallery(app, "text-results")) == 12
 
 
+def at_image(**parts: str) -> AppTest:
+    """Image search, come to by an address of these parts."""
+    fresh = goto(opened(), "image_search")
+    fresh.session_state["told"] = None  # as at a session's first run, which is always that of the first page here
+    for part, value in parts.items():
+        fresh.query_params[part] = value
+    return fresh.run()
+
+
+def test_a_box_in_a_photo_has_an_address(photos: Path, services: Services) -> None:
+    first = services.library.newest(1)[0]
+    app = at_image(like=first.id, box="5,6,40,30")
+    assert not app.exception and f"Photos that look like this part of {first.name}" in texts(app)
+    assert first.name not in names(app, "image-results") and parts(app) == {"like": first.id, "box": "5,6,40,30"}
+    button(app, "Choose another").click().run()
+    assert parts(app) == {} and app.file_uploader
+
+
+NO_BOXES = ["5,6,40", "40,6,5,30", "0,0,61,40", "0,0,0,0", "-1,0,5,5", "1e1,0,5,5", "٣,0,5,5", "0,0,5," + "9" * 5_000, "x"]
+
+
+@pytest.mark.parametrize("box", NO_BOXES)
+def test_a_box_that_makes_no_sense_is_none(photos: Path, services: Services, box: str) -> None:
+    first = services.library.newest(1)[0]
+    app = at_image(like=first.id, box=box)
+    assert not app.exception and f"Photos that look like {first.name}" in texts(app)
+    assert app.session_state["told"] == ("image", {"like": first.id}), "the browser is told of an address without it"
+    assert at_image(box="5,6,40,30").session_state["told"] == ("image", {})
+
+
 def test_a_query_too_long_for_a_link_is_left_out(app: AppTest, photos: Path) -> None:
     search(app.run(), "red")
     search(app, "red " * 300)

@@ -50,6 +50,17 @@ def test_a_filter_that_nothing_passes_says_so(app: AppTest, photos: Path) -> Non
     assert len(names(app, "text-results")) == 12
 
 
+def test_a_span_that_ends_before_it_begins_says_that(app: AppTest, photos: Path) -> None:
+    app.run()
+    search(app, "red")
+    app.date_input(key="filter-since-text").set_value(datetime.date(2016, 1, 1)).run()
+    app.date_input(key="filter-until-text").set_value(datetime.date(2015, 1, 1)).run()
+    assert "The first day, 2016-01-01, is after the last, 2015-01-01." in texts(app) and not app.exception
+    assert "No photo passes the filters" not in texts(app)
+    button(app, "Clear filters").click().run()
+    assert len(names(app, "text-results")) == 12
+
+
 def test_a_folder_that_is_removed_is_no_filter_any_more(app: AppTest, photos: Path, services: Services, tmp_path: Path) -> None:
     index(services, album(tmp_path / "holidays", {"red": "2024-05-01"}))
     app.run()

@@ -15,9 +15,11 @@ from src import bootstrap
 from src.bootstrap import Services
 from src.errors import LibraryBusy, WeightsMissing
 from src.schema import JobSnapshot
+from src.services.uploads import as_params
 from src.ui import resources
 from src.ui.components import farewell, job_progress
-from tests.ui.conftest import MAIN, button, gallery, goto, search, texts
+from tests.fakes import colour_picture
+from tests.ui.conftest import MAIN, button, gallery, goto, index, search, texts
 
 PAGES = ("upload", "text_search", "image_search", "about")
 
@@ -127,6 +129,15 @@ def test_clearing_says_what_goes_and_does_it(app: AppTest, photos: Path, service
     assert services.catalog.counts() == (0, 0, 0)
     assert "No photos yet" in texts(app) and "<dt>Photos</dt><dd>0</dd>" in facts(app)
     assert len(list(photos.iterdir())) == 12
+
+
+def test_a_clear_counts_uploaded_copies_that_are_in_folders_too(app: AppTest, photos: Path, services: Services) -> None:
+    colour_picture("red", (70, 40)).save(photos / "mine.png")
+    copy = services.uploads.save("mine.png", (photos / "mine.png").read_bytes())
+    services.jobs.wait(services.jobs.submit("index", "Adding", files=as_params([copy])), 30)
+    index(services, photos)
+    button(app.run(), "Clear database").click().run()
+    assert "1 uploaded copy, also in your folders" in texts(app)
 
 
 def test_keeping_everything_closes_the_question(app: AppTest, photos: Path, services: Services) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import TextInput
 
 from src.bootstrap import Services
 from src.schema import JobSnapshot, SearchPage
@@ -66,6 +67,41 @@ def test_new_objects_wait_for_a_click_where_there_are_results(
     assert not app.exception
 
 
+@pytest.mark.parametrize(("query", "mode"), [("red", "objects"), ("red", "both"), ("quantum chromodynamics", "objects")])
+def test_photos_that_were_not_looked_through_are_told_and_can_be(
+    app: AppTest, scenes: list[str], services: Services, query: str, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find(services, scenes[0])
+    app.session_state["mode"] = mode
+    app.run()
+    search(app, query)
+    told = "2 photos have not been looked through for objects yet."
+    assert told in texts(app)
+    with monkeypatch.context() as patch:
+        patch.setattr(services.jobs, "active", lambda: [RUNNING])
+        app.run()
+        assert told not in texts(app), "a job that does it is told already"
+    app.run()
+    button(app, "Find objects in them").click().run()
+    (job,) = [job for job in services.jobs.latest(3) if job.kind == "objects"]
+    assert services.jobs.wait(job.id, 30).state == "done" and services.objects.waiting() == 0  # type: ignore[union-attr]
+    app.run()
+    assert "have not been looked through" not in texts(app) and "Find objects in them" not in labels(app)
+    app.session_state["mode"] = "images"
+    services.catalog.objects.clear()
+    app.run()
+    assert "looked through" not in texts(app) and not app.exception
+
+
+def test_no_object_that_passes_the_filters_is_not_no_photo(app: AppTest, scenes: list[str], services: Services, photos: Path) -> None:
+    find(services, scenes[0])
+    app.session_state["mode"] = "objects"
+    app.run()
+    search(app, "red")
+    app.selectbox(key="filter-folder-text").select(str(photos)).run()
+    assert "No object passes the filters" in texts(app) and "14 photos have not been looked through" in texts(app)
+
+
 def test_a_change_without_more_objects_is_offered_too_but_not_among_photos_alone(
     app: AppTest, scenes: list[str], services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,14 +152,13 @@ def test_the_first_objects_show_by_themselves(
 def test_a_box_of_a_photo_finds_others_and_a_dropped_picture_its_own(app: AppTest, scenes: list[str], services: Services) -> None:
     """What a box shows is searched for like a dropped picture, but its photo is left out; a picture dropped after it is a picture again."""
     find(services, *scenes)
-    part = services.objects.part(scenes[0], (40, 30, 130, 110))
     own = services.library.details(scenes[0])
-    assert part is not None and own is not None
+    assert own is not None
     app.session_state["mode"] = "objects"
-    app.session_state["example_name"], app.session_state["example_png"] = "this part", png("red")
-    app.session_state["example_of"] = scenes[0]
+    app.session_state["similar_to"], app.session_state["similar_box"] = scenes[0], (40, 30, 130, 110)
     goto(app.run(), "image_search")
     assert len(gallery(app, "image-results")) == 2 and own.name not in names(app, "image-results")
+    assert f"Objects that look like this part of {own.name}" in texts(app)
     button(app, "Choose another").click().run()
     app.file_uploader[0].set_value(("mine.png", png("red"), "image/png"))
     app.run()
@@ -150,6 +185,35 @@ def test_a_photo_found_by_an_object_opens_with_it_and_shows_its_facts_too(app: A
     button(app, "Previous").click().run()
     button(app, "Search inside").click().run()
     assert drawn() == {"inside"}
+
+
+def test_a_failed_export_keeps_what_was_typed_and_names_the_whole_place(
+    app: AppTest, scenes: list[str], services: Services, tmp_path: Path
+) -> None:
+    def place() -> TextInput:
+        (found,) = [box for box in app.text_input if box.label.startswith("New folder")]
+        return found
+
+    def write(typed: str) -> None:
+        place().set_value(typed).run()
+        button(app, "Write it").click().run()
+        jobs = [job for job in services.jobs.latest(3) if job.kind == "export"]
+        if jobs:
+            services.jobs.wait(jobs[0].id, 30)
+        app.run()
+
+    search(app.run(), "white")
+    place().set_value(" ").run()
+    assert not button(app, "Write it").disabled, "the browser tells of what is typed only once the field is left"
+    button(app, "Write it").click().run()
+    assert "No place was given." in texts(app)
+    (tmp_path / "taken").write_text("mine")
+    in_vain = str(tmp_path / "taken" / "new.zip")
+    write(in_vain)
+    assert place().value == in_vain and f"Exporting to {in_vain}" in texts(app).replace("\\", "")
+    write(str(tmp_path / "found.zip"))
+    assert (tmp_path / "found.zip").is_file() and place().value not in (in_vain, str(tmp_path / "found.zip"))
+    assert not app.exception
 
 
 def test_each_export_begins_with_a_new_form(app: AppTest, scenes: list[str], services: Services, tmp_path: Path) -> None:

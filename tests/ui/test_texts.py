@@ -65,8 +65,12 @@ def test_a_report_as_csv_keeps_odd_names() -> None:
 
 
 def test_what_goes_counts_uploads() -> None:
-    assert "2 uploaded copies: there may be no other copy" in clear_dialog.what_goes(5, 2)
-    assert "5 thumbnails" in clear_dialog.what_goes(5, 2)
+    assert "2 uploaded copies: there may be no other copy of an uploaded photo" in clear_dialog.what_goes(5, 2, 2)
+    assert "5 thumbnails" in clear_dialog.what_goes(5, 2, 2)
+    assert "2 uploaded copies: there may be no other copy of 1 of them" in clear_dialog.what_goes(5, 2, 1)
+    assert "2 uploaded copies, all of them also in your folders" in clear_dialog.what_goes(5, 2, 0)
+    assert "1 uploaded copy, also in your folders" in clear_dialog.what_goes(5, 1, 0)
+    assert "uploaded copies: there are none" in clear_dialog.what_goes(5, 0, 0)
 
 
 def test_nothing_in_a_report_as_csv_is_a_formula() -> None:

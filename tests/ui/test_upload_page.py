@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from src.bootstrap import Services
-from src.schema import JobSnapshot
+from src.schema import JobKind, JobSnapshot
 from src.ui.components import upload_form
 from tests.fakes import colour_picture
 from tests.ui.conftest import MAIN, button, goto, heic, names, png, texts
@@ -113,6 +114,11 @@ def test_a_link_to_a_followed_folder_is_added_as_that_folder(page: AppTest, serv
     assert services.jobs.paths(finish(page, services).id) == [str(folder)]
 
 
+def test_without_a_usual_folder_a_path_is_no_other_one(app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    assert goto(app.run(), "upload").text_input(key="folder").label == "A folder's path"
+
+
 def test_the_usual_folders_that_exist_are_buttons(
     app: AppTest, services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,6 +127,7 @@ def test_the_usual_folders_that_exist_are_buttons(
     monkeypatch.setattr(Path, "home", lambda: tmp_path)
     page = goto(app.run(), "upload")
     assert {"Pictures"} == {b.label for b in page.button} & {"Pictures", "Desktop", "Downloads"}
+    assert page.text_input(key="folder").label == "Or any other path"
     button(page, "Pictures").click().run()
     assert finish(page, services).indexed == 1
 
@@ -148,6 +155,36 @@ def test_a_folder_without_permission_is_told_at_once(
     button(page, "Add folder").click().run()
     assert "There is no permission to read" in texts(page)
     assert not services.jobs.latest(1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "told"),
+    [
+        ("sync", {"paths": ["{folder}"]}, False),
+        ("sync", {"paths": []}, False),
+        ("sync", {"paths": ["{folder}/else"]}, True),
+        ("remove", {"path": "{folder}"}, False),
+        ("remove", {"path": "{folder}/else"}, True),
+        ("clear", {}, False),
+        ("doctor", {}, True),
+    ],
+)
+def test_a_report_goes_once_a_later_job_makes_it_untrue(
+    app: AppTest, services: Services, photos: Path, kind: JobKind, more: dict[str, str | list[str]], told: bool
+) -> None:
+    params = json.dumps({"paths": [str(photos)]})
+    job = {"id": "1", "kind": "index", "title": "Adding mine", "params": params, "state": "cancelled", "progress": None}
+    services.catalog.jobs.put({**job, "cancel": True, "pause": False, "attempts": 1})
+    page = goto(app.run(), "upload")
+    assert "Adding mine" in texts(page)
+    later = json.loads(json.dumps(more).replace("{folder}", str(photos)))
+    services.jobs.wait(services.jobs.submit(kind, "Later", **later), 30)
+    assert ("Adding mine" in texts(page.run())) is told and not page.exception
+
+
+def test_a_report_of_all_that_was_added_outlives_a_later_look(app: AppTest, services: Services, photos: Path) -> None:
+    services.jobs.wait(services.jobs.submit("sync", "Looking", paths=[str(photos)]), 30)
+    assert "added 12 photos" in texts(goto(app.run(), "upload"))
 
 
 def test_a_running_job_shows_its_progress_and_can_be_cancelled(page: AppTest, services: Services, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -109,6 +109,13 @@ def test_a_day_that_is_none_is_refused(db: VectorDatabase) -> None:
             search(db, only)
 
 
+@pytest.mark.parametrize("folder", [None, "/photos/1"])
+def test_a_span_that_ends_before_it_begins_is_refused(db: VectorDatabase, folder: str | None) -> None:
+    with pytest.raises(BadInput, match="The first day, 2016-01-01, is after the last, 2015-01-01"):
+        search(db, PhotoFilter(folder, "2016-01-01", "2015-01-01"))
+    search(db, PhotoFilter(folder, "2016-01-01", "2016-01-01"))
+
+
 def test_a_large_scan_gives_its_memory_back(db: VectorDatabase) -> None:
     search(db, None)
     db._finder._resident.release(NAME)

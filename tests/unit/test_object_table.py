@@ -72,6 +72,7 @@ def test_pending_are_those_not_yet_looked_through_this_way(catalog: Catalog) -> 
     assert catalog.objects.pending(OBJECTS, "two") == catalog.objects.pending("object-other", "one") == ["id-a", "id-b", "id-c"]
     assert catalog.objects.pending(OBJECTS, "two", PhotoFilter(folder="/b")) == ["id-b"]
     assert catalog.objects.pending(OBJECTS, "two", among=["id-c", "id-none"]) == ["id-c"]
+    assert [catalog.objects.number_pending(OBJECTS, recipe) for recipe in ("one", "two")] == [1, 3]
 
 
 def test_what_a_recipe_found_is_known_in_its_order_whatever_the_collection(catalog: Catalog) -> None:

@@ -20,8 +20,9 @@ def show(services: Services) -> None:
     job_id = state.clearing()
     if job_id:
         _wait(services, job_id)
-    images, _, uploads = services.catalog.counts()
-    st.markdown(what_goes(images, uploads))
+    images, _, only_copies = services.catalog.counts()
+    copies = sum(not upload.missing for upload in services.catalog.files.uploads())
+    st.markdown(what_goes(images, copies, only_copies))
     st.markdown("Your own photos in their folders stay where they are. Downloaded models stay too.")
     if any(job.kind in ("index", "sync", "reindex", "objects", "rebuild") for job in services.jobs.active()):
         st.caption("The job that is running now will be cancelled first.")
@@ -31,18 +32,25 @@ def show(services: Services) -> None:
         st.button("Keep everything", on_click=state.close_dialog, key="clear-no")
 
 
-def what_goes(images: int, uploads: int) -> str:
-    """The list of everything that a clear deletes."""
+def what_goes(images: int, copies: int, only_copies: int) -> str:
+    """The list of everything that a clear deletes. copies: stored uploads; only_copies: photos that no followed folder holds too."""
     lines = [
         f"The library forgets {count(images, 'photo')}. This deletes:",
         f"- {count(images, 'entry', 'entries')} in the catalogue, with their vectors",
         "- the search index and the list of folders",
         f"- {count(images, 'thumbnail')}",
-        f"- {count(uploads, 'uploaded copy', 'uploaded copies')}: there may be no other copy of an uploaded photo"
-        if uploads
+        f"- {count(copies, 'uploaded copy', 'uploaded copies')}{_also_elsewhere(copies, only_copies)}"
+        if copies
         else "- uploaded copies: there are none",
     ]
     return "\n".join(lines)
+
+
+def _also_elsewhere(copies: int, only_copies: int) -> str:
+    if not only_copies:
+        return ", all of them also in your folders" if copies > 1 else ", also in your folders"
+    which = "an uploaded photo" if only_copies >= copies else f"{only_copies:,} of them"
+    return f": there may be no other copy of {which}"
 
 
 def _clear(services: Services) -> None:

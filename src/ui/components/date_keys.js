@@ -1,24 +1,41 @@
-// Streamlit's date field takes what was typed when the focus goes elsewhere, and not before: neither Enter, nor Tab from its last part, which
-// goes to the button for the calendar, nor Escape, which closes what is around it, would. So these keys take the focus out of it first.
+// Streamlit's date field takes what was typed when the focus goes elsewhere, and not always then: what was typed is lost where its calendar was
+// clicked meanwhile, and where Escape closes what is around it. So the field is told that the focus went as soon as a date is whole, which has it
+// take the date and close its calendar. The focus itself stays where it is.
 
 (() => {
-  function takesDate(event, field) {
-    if (event.key === "Tab") return !event.shiftKey && event.target === [...field.querySelectorAll('[role="spinbutton"]')].at(-1);
-    return event.key === "Enter" || event.key === "Escape";
+  const WAIT = 300; // milliseconds after the last key: of "20" the "2" alone is a day as well
+  const waiting = new Map();
+
+  function fieldOf(event) {
+    const part = event.target.closest?.('[role="spinbutton"]');
+    return part?.closest('[data-testid="stDateInputField"]');
   }
 
-  function leave(event) {
-    const field = event.target.closest?.('[data-testid="stDateInputField"]');
-    if (!field || event.target.getAttribute("role") !== "spinbutton" || !takesDate(event, field)) return;
-    const around = field.closest('[data-testid="stDateInput"]');
-    around.tabIndex = -1;
-    around.focus({ preventScroll: true });
-    if (event.key !== "Tab") return;
-    event.preventDefault();
-    field.querySelector('[data-testid="stDateInputCalendarButton"]')?.focus();
+  function isWhole(field) {
+    const parts = [...field.querySelectorAll('[role="spinbutton"]')];
+    return parts.every((part) => Number(part.getAttribute("aria-valuenow")) >= (part.dataset.type === "year" ? 1000 : 1));
+  }
+
+  function take(field) {
+    clearTimeout(waiting.get(field));
+    waiting.delete(field);
+    if (isWhole(field)) field.dispatchEvent(new FocusEvent("focusout", { bubbles: true, relatedTarget: document.body }));
   }
 
   if (window.dateKeys) return;
   window.dateKeys = true;
-  document.addEventListener("keydown", leave, true);
+  document.addEventListener(
+    "keydown",
+    (event) => {
+      const field = ["Enter", "Tab", "Escape"].includes(event.key) && fieldOf(event);
+      if (field) take(field);
+    },
+    true,
+  );
+  document.addEventListener("keyup", (event) => {
+    const field = fieldOf(event);
+    if (!field || !/^(\d|Arrow(Up|Down))$/.test(event.key)) return;
+    clearTimeout(waiting.get(field));
+    waiting.set(field, setTimeout(take, WAIT, field));
+  });
 })();

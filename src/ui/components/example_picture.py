@@ -9,6 +9,7 @@ from PIL import Image
 
 from src.bootstrap import Services
 from src.names import shown
+from src.schema import Box, ImageDetails
 from src.services.search import Query
 from src.ui import files, state
 from src.ui.components import gallery, results
@@ -42,10 +43,10 @@ def _show_drop_area(services: Services) -> None:
         st.rerun()
 
 
-def _show_dropped(name: str, png: bytes, part_of: str | None) -> Query:
+def _show_dropped(name: str, png: bytes) -> Query:
     st.image(png, width="content")
-    _show_label(f"Photos that look like {name}")
-    return Query(image=Image.open(io.BytesIO(png)), part_of=part_of)
+    _show_label(_like(name))
+    return Query(image=Image.open(io.BytesIO(png)))
 
 
 def _show_similar(services: Services, id_: str) -> Query | None:
@@ -63,11 +64,27 @@ def _show_object(services: Services, segment_id: str) -> Query | None:
 
 
 def _show_photo(services: Services, image_id: str) -> Query | None:
-    details = services.library.details(image_id)
+    details, box = services.library.details(image_id), state.similar_box()
+    if details is not None and box is not None:
+        if box[2] <= details.facts.width and box[3] <= details.facts.height:
+            return _show_part(services, details, box)
+        state.search_like(image_id)  # the address had a box that is not in this photo
     if details is not None:
         gallery.show_small(image_id, details.name)
-    _show_label(f"Photos that look like {details.name}" if details else "This photo is not in the library any more.")
+    _show_label(_like(details.name) if details else "This photo is not in the library any more.")
     return Query(like=image_id) if details else None
+
+
+def _show_part(services: Services, details: ImageDetails, box: Box) -> Query | None:
+    picture = services.objects.part(details.id, box)
+    if picture is not None:
+        st.image(picture, width="content")
+    _show_label(_like(f"this part of {details.name}") if picture else f"The file of {details.name} can't be read now.")
+    return Query(image=picture, part_of=details.id) if picture else None
+
+
+def _like(name: str) -> str:
+    return f"{'Objects' if state.mode() == 'objects' else 'Photos'} that look like {name}"
 
 
 def _show_label(text: str) -> None:

@@ -13,7 +13,7 @@ from src.schema import FolderStatus, PhotoFilter
 from src.ui import state
 
 DATE_KEYS = Path(__file__).with_name("date_keys.js")
-"""Has a date that was typed taken at Enter, Tab and Escape."""
+"""Has a date taken as soon as it was typed."""
 
 
 def show(services: Services, page: str) -> PhotoFilter:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -20,9 +21,11 @@ def show() -> Path | None:
 
     Raises UnreadablePath where what was asked for does not exist or may not be read.
     """
-    chosen = _usual_folder()
+    present = [(name, icon) for name, icon in USUAL if os.path.isdir(Path.home() / name)]
+    chosen = _usual_folder(present)
+    label = "Or any other path" if present else "A folder's path"
     with st.form("folder-form", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
-        text = st.text_input("Or any other path", key=state.FOLDER, placeholder="~/Photos/2024", icon=":material/folder_open:")
+        text = st.text_input(label, key=state.FOLDER, placeholder="~/Photos/2024", icon=":material/folder_open:")
         if st.form_submit_button("Add folder", key="add-folder"):
             chosen = parse_path(text or "")
     if chosen is not None:
@@ -30,9 +33,8 @@ def show() -> Path | None:
     return chosen
 
 
-def _usual_folder() -> Path | None:
+def _usual_folder(present: Sequence[tuple[str, str]]) -> Path | None:
     chosen = None
-    present = [(name, icon) for name, icon in USUAL if os.path.isdir(Path.home() / name)]
     if present:
         with st.container(horizontal=True, key="usual-folders"):
             for name, icon in present:

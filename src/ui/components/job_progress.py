@@ -126,9 +126,13 @@ def _rate(per_second: float) -> str:
 
 
 def show_report(services: Services) -> None:
-    """What the last finished index job did, until the user puts it away or another begins."""
-    job = next((job for job in services.jobs.latest(10) if job.kind == "index"), None)
+    """What the last finished index job did, until the user puts it away, another begins, or a later one makes it untrue."""
+    latest = services.jobs.latest(10)
+    at = next((at for at, job in enumerate(latest) if job.kind == "index"), None)
+    job = None if at is None else latest[at]
     if job is None or not job.finished or job.id == state.dismissed_report():
+        return
+    if any(_is_untrue_after(services, job, later) for later in latest[:at]):
         return
     with st.container(border=True, key="report"):
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -142,6 +146,17 @@ def show_report(services: Services) -> None:
             _show_skipped(job)
         if job.indexed and job.timings:
             _show_timings(job)
+
+
+def _is_untrue_after(services: Services, job: JobSnapshot, later: JobSnapshot) -> bool:
+    """Whether what was added is not there any more, or what was left undone was done since."""
+    if later.state != "done":
+        return False
+    added = set(services.jobs.paths(job.id))
+    if later.kind == "sync" and job.state != "done":
+        looked_at = services.jobs.paths(later.id)
+        return bool(added) and (not looked_at or added <= set(looked_at))
+    return later.kind == "clear" or (later.kind == "remove" and added == {services.jobs.params(later.id).get("path")})
 
 
 def summary(job: JobSnapshot) -> str:
@@ -212,8 +227,15 @@ def show_failures(services: Services) -> None:
     with st.container(key="failures", gap="small"):  # there without any too: what comes after it must not move
         for job in filter(None, map(services.jobs.snapshot, state.failures())):
             with st.container(horizontal=True, vertical_alignment="center", key=f"failure-{job.id}"):
-                st.error(f"**{literal(job.title)}** – {literal(outcome(job))}", icon=":material/error:")
+                title = literal(_whole_title(services, job))
+                st.error(f"**{title}** – {literal(outcome(job))}", icon=":material/error:")
                 st.button("Dismiss", key=f"dismiss-{job.id}", type="tertiary", on_click=state.dismiss_failure, args=(job.id,))
+
+
+def _whole_title(services: Services, job: JobSnapshot) -> str:
+    """An export's title names its target alone; where it failed, one wants to know in which folder that was to be."""
+    place = services.jobs.params(job.id).get("place") if job.kind == "export" else None
+    return f"Exporting to {place}" if isinstance(place, str) else job.title
 
 
 def is_quiet(job: JobSnapshot) -> bool:

@@ -8,7 +8,6 @@ from src.bootstrap import Services
 from src.schema import Box, ImageDetails
 from src.ui import address, state
 from src.ui.components import box_drawer, gallery
-from src.ui.components.example_picture import as_png
 from src.ui.text import moment, size
 
 GONE = "The original file can't be found now. This is the small picture kept in the library."
@@ -61,16 +60,12 @@ def _show_objects(services: Services, details: ImageDetails) -> None:
         chosen=found.segment.box if found else None,
     )
     if chosen is not None:
-        _search_with(services, details, chosen, stored[chosen].id if chosen in stored else None)
+        _search_with(details.id, chosen, stored[chosen].id if chosen in stored else None)
 
 
-def _search_with(services: Services, details: ImageDetails, box: Box, segment: str | None) -> None:
+def _search_with(image_id: str, box: Box, segment: str | None) -> None:
     state.want_objects()
-    part = None if segment else services.objects.part(details.id, box)
-    if segment:
-        state.set_similar(segment)
-    elif part is not None:
-        state.set_part(f"this part of {details.name}", as_png(part), details.id)
+    state.set_similar(segment or image_id, None if segment else box)
     st.rerun()
 
 

@@ -50,6 +50,7 @@ def _show_line(services: Services, page: SearchPage, coming: new_objects.Watch) 
         export_box.show(services, Selection.of(page), "results")
         if state.mode() != "images":
             _offer_objects(services, page)
+    _offer_rest(services)
     coming.offer()
 
 
@@ -72,6 +73,23 @@ def _offer_objects(services: Services, page: SearchPage) -> None:
         if st.button(label, icon=icon, type="tertiary", key="objects-here"):
             queue_objects(services.jobs, images=waiting)
             st.rerun()
+
+
+def _offer_rest(services: Services) -> None:
+    """Where objects are searched: how many photos of the library were not looked through for any yet, and a button to do that."""
+    if state.mode() == "images" or new_objects.finding(services):
+        return
+    try:
+        waiting = services.objects.waiting()
+    except ModelError:  # see above
+        return
+    if waiting:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", key="objects-rest-line"):
+            st.caption(f":material/info: {count(waiting, 'photo has', 'photos have')} not been looked through for objects yet.")
+            icon = ":material/select_all:"
+            if st.button("Find objects in them", icon=icon, type="tertiary", key="objects-rest"):
+                queue_objects(services.jobs)
+                st.rerun()
 
 
 def _tell_indexing(services: Services, page: SearchPage) -> None:
@@ -98,6 +116,11 @@ def _offer_all(services: Services) -> None:
 
 
 def _show_empty(services: Services, page: SearchPage) -> None:
+    if page.filtered and state.mode() == "objects":
+        text = "No object that was found is in a photo that passes them. Widen them, or clear them."
+        empty_state.show("filter_alt_off", "No object passes the filters", text, key="no-match")
+        _offer_rest(services)
+        return
     if page.filtered:
         empty_state.show("filter_alt_off", "No photo passes the filters", "Widen them, or clear them.", key="no-match")
         return
@@ -109,6 +132,7 @@ def _show_empty(services: Services, page: SearchPage) -> None:
         so_far = " so far" if new_objects.finding(services) else ""
         text = f"Nothing that was found inside your photos{so_far} fits. Whole photos may: search in Photos, or in Both."
         empty_state.show("search_off", "No object fits", text, key="no-object")
+        _offer_rest(services)
         return
     if images == 0 or page.searched:
         empty_state.show("search_off", "No match", "There is nothing else in your library to show.", key="no-match")
