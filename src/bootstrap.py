@@ -17,7 +17,7 @@ from src.errors import AppError, LibraryUnusable
 from src.models.model_manager import ModelManager
 from src.processing.reader import PictureReader
 from src.schema import JobKind
-from src.services.backup import finish_import
+from src.services.backup import finish_import, import_waits
 from src.services.doctor import DoctorService, foreign_index
 from src.services.exporting import ExportService
 from src.services.file_checks import FileChecks
@@ -198,9 +198,12 @@ def _forgetful(settings: Settings) -> Settings:
 
 
 def _refuse_emptied(settings: Settings) -> None:
-    """A catalogue of no bytes beside thumbnails was lost, not new: it must not be filled as if it were."""
+    """A catalogue of no bytes beside thumbnails was lost, not new: it must not be filled as if it were. Where a library that is being
+    imported takes its place at the next opening, it is new.
+    """
     file = settings.catalog_file
-    if file.is_file() and file.stat().st_size == 0 and settings.thumbs_dir.is_dir() and any(settings.thumbs_dir.iterdir()):
+    emptied = file.is_file() and file.stat().st_size == 0 and settings.thumbs_dir.is_dir() and any(settings.thumbs_dir.iterdir())
+    if emptied and not import_waits(settings):
         raise LibraryUnusable(
             f"The library's catalogue {file} is empty, but there are thumbnails of photos beside it.",
             "Bring a backup of the file back; or move it away to begin a new library.",
