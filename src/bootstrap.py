@@ -163,6 +163,7 @@ def build_services(
     the library taken. Raises LibraryError where the library can't be opened.
     """
     settings = settings or Settings.from_env()
+    _refuse_no_place(settings)
     if not (read_only or untouched):
         start_logging(settings.logs_dir, settings.log_level)
         finish_import(settings)
@@ -195,6 +196,18 @@ def build_services(
 def _forgetful(settings: Settings) -> Settings:
     """The same weights, but whose were verified is not noted beside them: the library's own folder is just one more to look in."""
     return replace(settings, home=Path(os.devnull), weights_path=(settings.weights_dir, *settings.weights_path))
+
+
+def _refuse_no_place(settings: Settings) -> None:
+    """A folder that can't even be asked for, such as one with a name that is too long."""
+    try:
+        os.stat(settings.catalog_file)
+    except (FileNotFoundError, NotADirectoryError):  # none there yet; what stands in its way is for the opening to say
+        pass
+    except OSError as error:
+        raise LibraryUnusable(
+            f"The library's folder {settings.data_dir} can't be used ({error.strerror or error}).", "Choose another with MFE_HOME."
+        ) from error
 
 
 def _refuse_emptied(settings: Settings) -> None:

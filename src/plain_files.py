@@ -1,4 +1,4 @@
-"""Files, and stored texts, that may be anything by now: opened only where they are plain files, never waited for, and read without an error."""
+"""Files and stored texts that may be anything by now: opened only where they are plain files, and never waited for."""
 
 from __future__ import annotations
 

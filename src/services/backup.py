@@ -6,6 +6,7 @@ index is not in it, it is made again from the catalogue; the photos in the user'
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import logging
@@ -157,9 +158,11 @@ def import_library(settings: Settings, file: Path) -> Iterator[Progress]:
     is not empty, LibraryNewer for an archive of a newer version, LibraryUnusable for one that is damaged or that something else
     made, UnreadablePath where there is none.
     """
+    folders = (settings.data_dir, *settings.data_dir.parents)
+    made = [folder for folder in folders if not os.path.lexists(folder)]
     lock = LibraryLock(settings.lock_file)
-    lock.acquire()
     try:
+        lock.acquire()
         _finish(settings)
         _refuse_unless_empty(settings)
         staging = settings.data_dir / f".import-{uuid.uuid4().hex[:8]}"
@@ -173,6 +176,7 @@ def import_library(settings: Settings, file: Path) -> Iterator[Progress]:
         raise _not_imported(error) from error
     finally:
         lock.release()
+        _unmake(made, settings)
 
 
 def finish_import(settings: Settings) -> None:
@@ -191,6 +195,16 @@ def finish_import(settings: Settings) -> None:
                 lock.release()
     except OSError as error:
         raise _not_imported(error) from error
+
+
+def _unmake(made: list[Path], settings: Settings) -> None:
+    """Remove the folders that an import made for itself, innermost first, where nothing came into them."""
+    with contextlib.suppress(OSError):
+        if settings.data_dir in made and set(settings.data_dir.iterdir()) == {settings.lock_file}:
+            settings.lock_file.unlink()
+    for folder in made:
+        with contextlib.suppress(OSError):  # something is in it
+            folder.rmdir()
 
 
 def import_waits(settings: Settings) -> bool:
