@@ -289,7 +289,7 @@ def _finish(settings: Settings) -> None:
                 except OSError as error:
                     if source.parent.name == "uploads" or error.errno in NO_ROOM:
                         raise
-                    log.warning("a thumbnail has no place at %s (%s); it can be made again", display_text(target), error.strerror)
+                    log.info("a thumbnail has no place at %s (%s); it can be made again", display_text(target), error.strerror)
             ChromaIndex(settings.chroma_dir).discard()
             snapshot.retire(settings.catalog_file)
             _sync_folders(settings.uploads_dir, settings.data_dir)  # what the catalogue names lasts before it; thumbnails can be made again

@@ -582,8 +582,9 @@ def in_the_way(place: Path, kind: str) -> None:
     ("up", "kind"), [(1, "file"), (1, "pipe"), (1, "circular link"), (0, "folder"), (2, "file"), (2, "circular link")]
 )
 def test_what_stands_in_the_way_of_a_thumbnail_is_passed_over(
-    archive: Path, target: Settings, monkeypatch: pytest.MonkeyPatch, up: int, kind: str, interrupted: bool
-) -> None:
+    archive: Path, target: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, up: int, kind: str,
+    interrupted: bool,
+) -> None:  # fmt: skip
     """Thumbnails can be made again, and what is there is somebody else's."""
     name = next(name for name in members_of(archive) if name.startswith("thumbs/"))
     thumbnail = target.data_dir / name
@@ -598,6 +599,8 @@ def test_what_stands_in_the_way_of_a_thumbnail_is_passed_over(
         list(import_library(target, archive))
     assert len(rows(target, "SELECT id FROM images")) == 5 and not list(target.data_dir.glob(".import-*"))
     assert os.path.lexists(place) and not thumbnail.is_file()
+    told = [record for record in caplog.records if record.name == backup.__name__ and record.levelname == "WARNING"]
+    assert not told, "a warning is written to the terminal where no log was begun, one for each of thousands"
     others = [other for other in members_of(archive) if other.startswith("thumbs/") and other.split("/")[1] != name.split("/")[1]]
     assert up == 2 or all((target.data_dir / other).is_file() for other in others)
     build_services(target, models=fake_models(target)).close()
