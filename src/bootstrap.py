@@ -18,7 +18,7 @@ from src.models.model_manager import ModelManager
 from src.plain_files import is_special, open_plain
 from src.processing.reader import PictureReader
 from src.schema import JobKind
-from src.services.backup import finish_import
+from src.services.backup import finish_import, import_waits
 from src.services.doctor import DoctorService, foreign_index
 from src.services.exporting import ExportService
 from src.services.file_checks import FileChecks
@@ -164,6 +164,7 @@ def build_services(
     the library taken. Raises LibraryError where the library can't be opened.
     """
     settings = settings or Settings.from_env()
+    _refuse_no_place(settings)
     if not (read_only or untouched):
         start_logging(settings.logs_dir, settings.log_level)
         finish_import(settings)
@@ -198,10 +199,25 @@ def _forgetful(settings: Settings) -> Settings:
     return replace(settings, home=Path(os.devnull), weights_path=(settings.weights_dir, *settings.weights_path))
 
 
+def _refuse_no_place(settings: Settings) -> None:
+    """A folder that can't even be asked for, such as one with a name that is too long."""
+    try:
+        os.stat(settings.catalog_file)
+    except (FileNotFoundError, NotADirectoryError):  # none there yet; what stands in its way is for the opening to say
+        pass
+    except OSError as error:
+        raise LibraryUnusable(
+            f"The library's folder {settings.data_dir} can't be used ({error.strerror or error}).", "Choose another with MFE_HOME."
+        ) from error
+
+
 def _refuse_emptied(settings: Settings) -> None:
-    """A catalogue of no bytes beside thumbnails was lost, not new: it must not be filled as if it were."""
+    """A catalogue of no bytes beside thumbnails was lost, not new: it must not be filled as if it were. Where a library that is being
+    imported takes its place at the next opening, it is new.
+    """
     file = settings.catalog_file
-    if file.is_file() and file.stat().st_size == 0 and settings.thumbs_dir.is_dir() and any(settings.thumbs_dir.iterdir()):
+    emptied = file.is_file() and file.stat().st_size == 0 and settings.thumbs_dir.is_dir() and any(settings.thumbs_dir.iterdir())
+    if emptied and not import_waits(settings):
         raise LibraryUnusable(
             f"The library's catalogue {file} is empty, but there are thumbnails of photos beside it.",
             "Bring a backup of the file back; or move it away to begin a new library.",

@@ -87,7 +87,7 @@ def _common(**defaults: Any) -> _Parser:
     def add(name: str, **how: Any) -> None:
         common.add_argument(f"--{name}", default=defaults.get(name, argparse.SUPPRESS), **how)
 
-    add("library", metavar="DIR", type=Path, help="folder that holds data/ and chroma_db/")
+    add("library", metavar="DIR", help="folder that holds data/ and chroma_db/ (only index and import-library make a new one)")
     add("model", metavar="ID", help="model to use: builtin, ViT-B/32, ... (see models)")
     add("json", action="store_true", help="print one JSON value to standard output")
     return common

@@ -1,4 +1,4 @@
-"""Files that may be anything by now: opened only where they are plain files, and never waited for."""
+"""Files and stored texts that may be anything by now: opened only where they are plain files, and never waited for."""
 
 from __future__ import annotations
 
@@ -58,7 +58,23 @@ def read_object(path: Path) -> dict[str, Any]:
     try:
         with open_plain(path) as file:
             data = file.read(JSON_BYTES + 1)
-        said = json.loads(data) if len(data) <= JSON_BYTES else None
-    except (OSError, ValueError, RecursionError):
+    except OSError:
         return {}
+    said = json_in(data) if len(data) <= JSON_BYTES else None
     return said if isinstance(said, dict) else {}
+
+
+def json_in(text: object) -> Any:
+    """What a stored text says in JSON; None where it is no text, none in JSON, or one that is nested too deeply to be ours."""
+    try:
+        return json.loads(text) if isinstance(text, str | bytes) else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def may_be_path(text: object) -> bool:
+    """Whether a stored value is a text that the system takes as a path."""
+    try:
+        return isinstance(text, str) and bool(text) and b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        return False

@@ -15,7 +15,7 @@ from src.services.search import Query
 
 def export(arguments: argparse.Namespace) -> int:
     """export PLACE: reads, so it works beside a running app."""
-    place, report = parse_path(arguments.place), terminal.Report()
+    place, report = parse_path(arguments.place, "folder or ZIP", "~/photos.zip"), terminal.Report()
     with reading(arguments) as services:
         selection, told = Selection(), {}
         if arguments.search is not None:

@@ -64,7 +64,7 @@ def doctor(arguments: argparse.Namespace) -> int:
 
 def export(arguments: argparse.Namespace) -> int:
     """export-library FILE: reads, so it works beside a running app."""
-    file, report = parse_path(arguments.file), terminal.Report()
+    file, report = parse_path(arguments.file, "file", "~/library.zip"), terminal.Report()
     with reading(arguments) as services:
         report.follow(export_library(services.settings, services.catalog, file), terminal.console(arguments.json))
     size = file.stat().st_size
@@ -78,7 +78,7 @@ def export(arguments: argparse.Namespace) -> int:
 
 def import_(arguments: argparse.Namespace) -> int:
     """import-library FILE: needs the library for itself, and empty."""
-    events = import_library(settings_of(arguments), parse_path(arguments.file))
+    events = import_library(settings_of(arguments, begins=True), parse_path(arguments.file, "file", "~/library.zip"))
     terminal.Report().follow(events, terminal.console(arguments.json))
     with reading(arguments) as services:
         images, files, _ = services.catalog.counts()

@@ -5,16 +5,19 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from src import terminal
 from src.bootstrap import Services, build_services
 from src.config import Settings
-from src.errors import AppError, LibraryBusy, UnreadablePath
+from src.errors import AppError, BadInput, LibraryBusy, LibraryError, UnreadablePath
 from src.models.registry import spec
+from src.processing.image_io import display_text
 from src.schema import JobKind, JobSnapshot
 from src.services.handlers import only_looks
 from src.services.jobs import cancel_job, stop_watching_unfinished, stored_snapshot, submit_job
@@ -22,20 +25,29 @@ from src.services.jobs import cancel_job, stop_watching_unfinished, stored_snaps
 DONE, FAILED = 0, 1
 
 
-def settings_of(arguments: argparse.Namespace) -> Settings:
-    """The environment's settings with --library and --model applied."""
+def settings_of(arguments: argparse.Namespace, begins: bool = False) -> Settings:
+    """The environment's settings with --library and --model applied.
+
+    begins: the command makes a library where there is none. For any other, a folder given with --library that holds none is a
+    mistake: raises LibraryError, and nothing is made there. Raises BadInput for --library without a name.
+    """
     settings = Settings.from_env()
     if arguments.library is not None:
-        settings = settings.at(arguments.library)
+        if not arguments.library.strip():
+            raise BadInput("--library names no folder.", "Give the folder that holds the library, or leave --library out.")
+        settings = settings.at(Path(arguments.library))
+        if not begins and not os.path.lexists(settings.data_dir):
+            hint = "Check the name; `index` and `import-library` begin a new library."
+            raise LibraryError(f"There is no library in {display_text(settings.home)}.", hint)
     if arguments.model is not None:
         settings = replace(settings, model=spec(arguments.model).id)
     return settings
 
 
 @contextlib.contextmanager
-def opened(arguments: argparse.Namespace) -> Iterator[Services]:
+def opened(arguments: argparse.Namespace, begins: bool = False) -> Iterator[Services]:
     """The library as its owner. Raises LibraryBusy where an app or another command has it."""
-    services = build_services(settings_of(arguments))
+    services = build_services(settings_of(arguments, begins))
     say_what_is_unheeded(services)
     try:
         yield services
@@ -76,7 +88,7 @@ def do_job(arguments: argparse.Namespace, kind: JobKind, title: str, **params: A
     """
     report = terminal.Report()
     try:
-        with looking(arguments) if only_looks(kind, params) else opened(arguments) as services:
+        with looking(arguments) if only_looks(kind, params) else opened(arguments, begins=kind == "index") as services:
             try:
                 report.follow(services.handlers[kind](params), terminal.console(arguments.json))
             except KeyboardInterrupt:

@@ -28,6 +28,11 @@ def check_space(folder: Path, needed: int, what: str = "the library") -> None:
         )
 
 
+def disk_is_full(folder: Path) -> LibraryUnusable:
+    """What is said where the disk of ``folder`` took no more."""
+    return LibraryUnusable("The disk is full; nothing more was stored.", f"Free some space on the disk that holds {folder}.")
+
+
 def index_bytes(vectors: int, dimensions: int) -> int:
     """What the search index takes for so many vectors: their numbers, and 1,000 bytes each besides."""
     return vectors * (4 * dimensions + 1_000)

@@ -5,7 +5,6 @@ A column without a rule of its own is judged by its type, so that one which a la
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -19,6 +18,7 @@ from src import masks
 from src.database.tables import metadata
 from src.errors import BadInput
 from src.identity import UPLOAD_NAME, image_id, is_id
+from src.plain_files import json_in
 from src.schema import FIRST_PHOTO, JobKind, JobState
 
 Rule = Callable[[Any], bool]
@@ -98,10 +98,7 @@ def is_json(value: Any, kind: type = dict, most: int = 1_000_000) -> bool:
     """Text of at most so many characters that parses as JSON of this kind."""
     if not isinstance(value, str) or len(value) > most:
         return False
-    try:
-        return isinstance(json.loads(value), kind)
-    except (ValueError, RecursionError):
-        return False
+    return isinstance(json_in(value), kind)
 
 
 def _on_the_calendar(value: str) -> bool:

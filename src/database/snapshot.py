@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from src.database.catalog import Catalog
+from src.database.disk_space import disk_is_full
 from src.errors import LibraryBusy, LibraryError, LibraryUnusable
 from src.identity import is_id
 from src.schema import FileStamp
@@ -88,8 +89,15 @@ def settle(file: Path, folder: Path, stamps: Mapping[str, FileStamp]) -> None:
 
 
 def holds_anything(file: Path) -> bool:
-    """Whether a library has images or vectors, hidden ones and hand-made collections included. False where there is no file."""
-    return file.exists() and any(counts(file)[table] for table in ("images", "vectors"))
+    """Whether a library has images or vectors, hidden ones and hand-made collections included.
+
+    False where there is no file, or one without any table: it was begun, perhaps on a full disk, and nothing was stored in it.
+    """
+    if not file.exists():
+        return False
+    with _opened(file) as db:
+        begun = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    return bool(begun) and any(counts(file)[table] for table in ("images", "vectors"))
 
 
 def retire(file: Path) -> None:
@@ -115,6 +123,8 @@ def _opened(file: Path) -> Iterator[sqlite3.Connection]:
 def _translated(file: Path, error: Exception) -> LibraryError:
     if "locked" in str(error):
         return LibraryBusy("Another program is using the library's catalogue.", "Close it and try again.")
+    if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL:
+        return disk_is_full(file.parent)
     return LibraryUnusable(f"The catalogue {file} can't be used ({error}).")
 
 

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 from sqlalchemy.dialects.sqlite import insert
 
+from src.database.disk_space import disk_is_full
 from src.database.tables import MIGRATIONS
 from src.errors import LibraryBusy, LibraryNewer, LibraryUnusable
 
@@ -37,7 +38,7 @@ class SqliteFile:
 
     ``read_only``: a file in a folder that may not be written (a medium that is write-protected) is opened as it is.
     ``guard`` is called before each use, and raises LibraryUnusable where the file is not the library's any more.
-    ``untouched``: any file is, and where there is none, an empty catalogue in memory is what is read.
+    ``untouched``: any file is, and where there is none, or one without a byte, an empty catalogue in memory is what is read.
     Raises LibraryNewer for a file of a newer version, LibraryBusy where another process keeps it locked, LibraryUnusable where it can't be
     opened as a catalogue. Neither then nor later is a damaged file replaced.
     """
@@ -45,7 +46,7 @@ class SqliteFile:
     def __init__(self, file: Path, read_only: bool = False, untouched: bool = False, guard: Guard | None = None) -> None:
         self.file = file
         self._guard = guard or (lambda: None)
-        self._fixed = (read_only or untouched) and os.path.exists(file) and (untouched or not _may_be_written(file))
+        self._fixed = (read_only or untouched) and _holds_bytes(file) and (untouched or not _may_be_written(file))
         self._untouched = untouched
         if not self._fixed and not untouched:
             _refuse_network(file)
@@ -105,13 +106,15 @@ class SqliteFile:
             if self._version(db) == len(MIGRATIONS):
                 return
             if self._fixed:
-                raise self._too_old()
+                raise self._too_old(self._version(db))
             db.exec_driver_sql("BEGIN IMMEDIATE")
             for number, step in enumerate(MIGRATIONS[self._version(db) :], self._version(db) + 1):
                 step(db)
                 db.exec_driver_sql(f"PRAGMA user_version = {number}")
 
-    def _too_old(self) -> LibraryUnusable:
+    def _too_old(self, version: int) -> LibraryUnusable:
+        if version == 0:
+            return LibraryUnusable(f"{self.file} holds no library.", "It was begun and never filled, or another program made it.")
         if self._untouched:
             return LibraryUnusable(
                 f"The library {self.file} is of an older version, and a check changes nothing.", "Any other command brings it up to date."
@@ -195,6 +198,14 @@ def _make_folder(file: Path) -> None:
         ) from error
 
 
+def _holds_bytes(file: Path) -> bool:
+    """False where there is no file, or an empty one, which a full disk leaves: both are a library that was not begun."""
+    try:
+        return os.stat(file).st_size > 0
+    except OSError:
+        return False
+
+
 def _may_be_written(file: Path) -> bool:
     return os.access(file, os.W_OK) and os.access(file.parent, os.W_OK)
 
@@ -266,7 +277,7 @@ def _translated(error: BaseException, file: Path) -> LibraryBusy | LibraryUnusab
             "without one, move the file away and add your folders again.",
         )
     if code == sqlite3.SQLITE_FULL:
-        return LibraryUnusable("The disk is full; nothing more was stored.", f"Free some space on the disk that holds {file.parent}.")
+        return disk_is_full(file.parent)
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
         return LibraryUnusable(f"{catalogue} can't be written: it or its folder is write-protected.", "Check their permissions.")
     if code == sqlite3.SQLITE_IOERR:

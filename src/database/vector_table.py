@@ -17,6 +17,7 @@ from src.database.kept import Kept
 from src.database.sqlite_file import SqliteFile, listed, parts, upsert
 from src.database.tables import CHANGES, SEEN, collections, images, segments, vectors
 from src.errors import WrongDimensions
+from src.plain_files import json_in
 from src.schema import FloatArray, PhotoFilter
 
 CRC_ROWS = 5_000
@@ -329,10 +330,7 @@ _INFINITE = 0x7C00
 
 def _from_json(text: str | None) -> dict[str, Any]:
     """{} for what can't be read."""
-    try:
-        found = json.loads(text) if text else {}
-    except (ValueError, RecursionError):
-        return {}
+    found = json_in(text)
     return found if isinstance(found, dict) else {}
 
 

@@ -12,17 +12,17 @@ from src.errors import UnreadablePath
 from src.processing.image_io import display_text
 
 
-def parse_path(text: str) -> Path:
+def parse_path(text: str, wanted: str = "folder", example: str = "~/Pictures") -> Path:
     """The path that is meant: the text as it stands where there is such a file or folder, else with what people add to paths taken off.
 
     Those are blanks and quotes around it, ``file://`` and ``~``. The path is absolute, without ``.``, ``..`` and doubled separators;
     a ``..`` after a link leads where the system goes, to the folder around what the link leads to.
-    Raises UnreadablePath where nothing was typed or it can be no path.
+    Raises UnreadablePath where nothing was typed, with what is wanted and an example, or where it can be no path.
     """
     meanings = _meanings(text)
     meant = next((meaning for meaning in meanings if meaning and _exists(meaning)), meanings[-1])
     if not meant:
-        raise UnreadablePath("No folder was given.", "Type its path, such as ~/Pictures.")
+        raise UnreadablePath(f"No {wanted} was given.", f"Type its path, such as {example}.")
     return direct(meant)
 
 

@@ -6,7 +6,10 @@ index is not in it, it is made again from the catalogue; the photos in the user'
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
+import logging
 import os
 import re
 import shutil
@@ -39,7 +42,10 @@ from src.services.archive import CATALOG, MANIFEST, Manifest, checked_members, o
 from src.services.library import ACTIVE_MODEL
 from src.services.objects import BUILTIN, SEGMENTER
 
+log = logging.getLogger(__name__)
+
 BLOCK = 1 << 20
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 READY = "verified"
 """A file in the staging folder that says: all of it was verified and is the library from now on."""
 THEIRS = "theirs.sqlite3"
@@ -152,9 +158,11 @@ def import_library(settings: Settings, file: Path) -> Iterator[Progress]:
     is not empty, LibraryNewer for an archive of a newer version, LibraryUnusable for one that is damaged or that something else
     made, UnreadablePath where there is none.
     """
+    folders = (settings.data_dir, *settings.data_dir.parents)
+    made = [folder for folder in folders if not os.path.lexists(folder)]
     lock = LibraryLock(settings.lock_file)
-    lock.acquire()
     try:
+        lock.acquire()
         _finish(settings)
         _refuse_unless_empty(settings)
         staging = settings.data_dir / f".import-{uuid.uuid4().hex[:8]}"
@@ -165,23 +173,53 @@ def import_library(settings: Settings, file: Path) -> Iterator[Progress]:
             if not (staging / READY).exists():
                 shutil.rmtree(staging, ignore_errors=True)
     except OSError as error:
-        raise LibraryUnusable(f"The library could not be imported ({error.strerror or error}).") from error
+        raise _not_imported(error) from error
     finally:
         lock.release()
+        _unmake(made, settings)
 
 
 def finish_import(settings: Settings) -> None:
     """Complete an import that was interrupted after its last check, and remove what is left of one that did not come so far.
 
-    For the library's owner, before it opens the catalogue. Raises LibraryBusy where another process has the library.
+    For the library's owner, before it opens the catalogue. Raises LibraryBusy where another process has the library, LibraryUnusable
+    where it can't be completed now: the next opening tries again.
     """
-    if _staged(settings):
-        lock = LibraryLock(settings.lock_file)
-        lock.acquire()
-        try:
-            _finish(settings)
-        finally:
-            lock.release()
+    try:
+        if _staged(settings):
+            lock = LibraryLock(settings.lock_file)
+            lock.acquire()
+            try:
+                _finish(settings)
+            finally:
+                lock.release()
+    except OSError as error:
+        raise _not_imported(error) from error
+
+
+def _unmake(made: list[Path], settings: Settings) -> None:
+    """Remove the folders that an import made for itself, innermost first, where nothing came into them."""
+    with contextlib.suppress(OSError):
+        if settings.data_dir in made and set(settings.data_dir.iterdir()) == {settings.lock_file}:
+            settings.lock_file.unlink()
+    for folder in made:
+        with contextlib.suppress(OSError):  # something is in it
+            folder.rmdir()
+
+
+def import_waits(settings: Settings) -> bool:
+    """Whether a verified library is to be moved into place at the next opening by an owner."""
+    try:
+        return any((staging / READY).exists() for staging in _staged(settings))
+    except OSError:
+        return False
+
+
+def _not_imported(error: OSError) -> LibraryUnusable:
+    """One sentence that names what stands in the way: of a move, where it leads."""
+    name = error.filename2 or error.filename
+    where = f" at {display_text(Path(os.fsdecode(name)))}" if name else ""
+    return LibraryUnusable(f"The library could not be imported ({error.strerror or error}{where}).")
 
 
 def _stage(file: Path, staging: Path, settings: Settings) -> Iterator[Progress]:
@@ -244,9 +282,14 @@ def _finish(settings: Settings) -> None:
         if (staging / READY).exists() and catalogue.exists() and not snapshot.holds_anything(settings.catalog_file):
             for source in [file for name in ("thumbs", "uploads") for file in (staging / name).rglob("*") if file.is_file()]:
                 target = settings.data_dir / source.relative_to(staging)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                if source.parent.name != "uploads" or _may_take(source, target):
-                    os.replace(source, target)
+                try:
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    if source.parent.name != "uploads" or _may_take(source, target):
+                        os.replace(source, target)
+                except OSError as error:
+                    if source.parent.name == "uploads" or error.errno in NO_ROOM:
+                        raise
+                    log.info("a thumbnail has no place at %s (%s); it can be made again", display_text(target), error.strerror)
             ChromaIndex(settings.chroma_dir).discard()
             snapshot.retire(settings.catalog_file)
             _sync_folders(settings.uploads_dir, settings.data_dir)  # what the catalogue names lasts before it; thumbnails can be made again

@@ -15,6 +15,7 @@ from src.database.vector_db import VectorDatabase
 from src.database.vector_table import OBJECTS
 from src.errors import BadInput
 from src.names import count
+from src.plain_files import json_in, may_be_path
 from src.processing.discovery import Rules, looks_into
 from src.processing.image_io import display_text
 from src.processing.presence import Look, Presence
@@ -159,11 +160,8 @@ class FolderService:
 
     def out_of_reach(self) -> list[bytes]:
         """Parts of folders that could not be reached when last looked at: what is missing in them is expected back."""
-        try:
-            parts = json.loads(self._catalog.get_meta(OUT_OF_REACH) or "[]")
-            return [os.fsencode(part) for part in parts if isinstance(part, str)] if isinstance(parts, list) else []
-        except ValueError:  # not JSON, or text that can be no path: it is only a note
-            return []
+        parts = json_in(self._catalog.get_meta(OUT_OF_REACH))
+        return [os.fsencode(part) for part in parts if may_be_path(part)] if isinstance(parts, list) else []
 
     def settle(self, path: Path, renumbered: Iterable[tuple[int, int]] = ()) -> Iterator[Finding]:
         """After a walk through ``path``: hide the photos that are gone or out of reach, and note how its followed folder is.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from typing import Any, get_args
 
+from src.plain_files import json_in, may_be_path
 from src.schema import FINDINGS_KEPT, SKIPPED_KEPT, Finding, JobKind, JobSnapshot, JobState, Skipped
 
 UNITS = ("images", "objects", "bytes", "vectors")
@@ -31,7 +31,7 @@ def params_of(row: Row) -> dict[str, Any]:
 def paths_of(row: Row) -> list[str]:
     """The files and folders that a job was asked to add or look at; those that can be none are left out."""
     said = params_of(row).get("paths", ())
-    return [path for path in said if isinstance(path, str)] if isinstance(said, list) else []
+    return [path for path in said if may_be_path(path)] if isinstance(said, list) else []
 
 
 def indexed_before(row: Row) -> int:
@@ -42,12 +42,7 @@ def indexed_before(row: Row) -> int:
 
 def _object(text: object) -> dict[str, Any]:
     """A JSON object, {} for anything else."""
-    if not isinstance(text, str | bytes) or not text:
-        return {}
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
+    found = json_in(text)
     return found if isinstance(found, dict) else {}
 
 

@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,11 @@ from src.database.catalog import Catalog
 from src.database.file_table import FileRow
 from src.durable import draft_of, sync_folder
 from src.errors import LibraryUnusable
+from src.plain_files import json_in, may_be_path
 from src.processing.image_io import EXTENSIONS, display_text, image_id, stamp_of
 from src.schema import FoundFile
 from src.services import own_files
+from src.services.job_rows import Row, params_of
 
 MAX_FILES = 200
 MAX_BYTES = 500_000_000
@@ -150,15 +152,12 @@ def _holds(file: Path, data: bytes | memoryview) -> bool:
 
 
 def _names(said: str) -> list[str]:
-    try:
-        names = json.loads(said)
-    except ValueError:
-        return []
-    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
+    names = json_in(said)
+    return [name for name in names if may_be_path(name)] if isinstance(names, list) else []
 
 
-def _named(row: Mapping[str, Any]) -> list[FoundFile]:
-    return [found for found in from_params(json.loads(row["params"]).get("files", [])) if found.uploaded]
+def _named(row: Row) -> list[FoundFile]:
+    return [found for found in from_params(params_of(row).get("files")) if found.uploaded]
 
 
 def as_params(found: list[FoundFile]) -> list[dict[str, Any]]:
@@ -166,5 +165,14 @@ def as_params(found: list[FoundFile]) -> list[dict[str, Any]]:
     return [{"path": str(item.path), "name": item.name, "uploaded": item.uploaded} for item in found]
 
 
-def from_params(params: list[dict[str, Any]]) -> list[FoundFile]:
-    return [FoundFile(Path(item["path"]), item["name"], item["uploaded"]) for item in params]
+def from_params(params: object) -> list[FoundFile]:
+    """The files that a job row names; what is odd among them is left out."""
+    items = filter(_is_file, params) if isinstance(params, list) else ()
+    return [FoundFile(Path(item["path"]), item["name"], item["uploaded"]) for item in items]
+
+
+def _is_file(item: object) -> bool:
+    """Whether a value is one that ``as_params`` makes."""
+    if not isinstance(item, dict):
+        return False
+    return may_be_path(item.get("path")) and isinstance(item.get("name"), str) and isinstance(item.get("uploaded"), bool)

@@ -564,6 +564,114 @@ def test_a_damaged_catalogue_is_not_replaced_either(archive: Path, target: Setti
     assert len(rows(target, "SELECT id FROM images")) == 5
 
 
+def in_the_way(place: Path, kind: str) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if kind == "file":
+        place.write_text("mine")
+    elif kind == "pipe":
+        os.mkfifo(place)
+    elif kind == "circular link":
+        place.symlink_to(place)
+    else:
+        place.mkdir()
+        (place / "mine").write_text("mine")
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
+@pytest.mark.parametrize(
+    ("up", "kind"), [(1, "file"), (1, "pipe"), (1, "circular link"), (0, "folder"), (2, "file"), (2, "circular link")]
+)
+def test_what_stands_in_the_way_of_a_thumbnail_is_passed_over(
+    archive: Path, target: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, up: int, kind: str,
+    interrupted: bool,
+) -> None:  # fmt: skip
+    """Thumbnails can be made again, and what is there is somebody else's."""
+    name = next(name for name in members_of(archive) if name.startswith("thumbs/"))
+    thumbnail = target.data_dir / name
+    place = (thumbnail, *thumbnail.parents)[up]
+    in_the_way(place, kind)
+    if interrupted:
+        monkeypatch.setattr(backup, "_finish", lambda _: None)
+        list(import_library(target, archive))
+        monkeypatch.undo()
+        finish_import(target)
+    else:
+        list(import_library(target, archive))
+    assert len(rows(target, "SELECT id FROM images")) == 5 and not list(target.data_dir.glob(".import-*"))
+    assert os.path.lexists(place) and not thumbnail.is_file()
+    told = [record for record in caplog.records if record.name == backup.__name__ and record.levelname == "WARNING"]
+    assert not told, "a warning is written to the terminal where no log was begun, one for each of thousands"
+    others = [other for other in members_of(archive) if other.startswith("thumbs/") and other.split("/")[1] != name.split("/")[1]]
+    assert up == 2 or all((target.data_dir / other).is_file() for other in others)
+    build_services(target, models=fake_models(target)).close()
+
+
+def test_what_stands_in_the_way_of_uploads_is_named(archive: Path, target: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An import that can't be completed says so in one sentence at each start, and is completed once there is room for it."""
+    monkeypatch.setattr(backup, "_finish", lambda _: None)
+    list(import_library(target, archive))
+    monkeypatch.undo()
+    in_the_way(target.uploads_dir, "file")
+    for attempt in (lambda: build_services(target, models=fake_models(target)), lambda: list(import_library(target, archive))):
+        with pytest.raises(LibraryUnusable, match=f"could not be imported .*{target.uploads_dir}"):
+            attempt()
+    assert target.uploads_dir.read_text() == "mine"
+    target.uploads_dir.unlink()
+    reopened = build_services(target, models=fake_models(target))
+    assert reopened.library.stats().images == 5
+    reopened.close()
+
+
+@pytest.mark.parametrize("begun", [False, True], ids=["no byte", "no table"])
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_catalogue_without_a_table_is_empty(
+    archive: Path, target: Settings, monkeypatch: pytest.MonkeyPatch, begun: bool, waits: bool
+) -> None:
+    """A full disk leaves one where a library was begun."""
+    if waits:
+        monkeypatch.setattr(backup, "_finish", lambda _: None)
+        list(import_library(target, archive))
+        monkeypatch.undo()
+        name = next(name for name in members_of(archive) if name.startswith("thumbs/"))
+        in_the_way((target.data_dir / name).parent, "folder")  # it had begun to move them
+    target.data_dir.mkdir(parents=True, exist_ok=True)
+    target.catalog_file.touch()
+    if begun:
+        db = sqlite3.connect(target.catalog_file)
+        db.execute("PRAGMA journal_mode = WAL")
+        db.close()
+        assert target.catalog_file.stat().st_size > 0
+    else:
+        build_services(target, models=fake_models(target), untouched=True).close()
+        assert target.catalog_file.stat().st_size == 0
+    finish_import(target) if waits else list(import_library(target, archive))
+    reopened = build_services(target, models=fake_models(target))
+    assert reopened.library.stats().images == 5 and not list(target.data_dir.glob(".import-*"))
+    reopened.close()
+
+
+def test_a_look_at_what_holds_no_library_does_not_call_it_an_old_one(target: Settings) -> None:
+    target.data_dir.mkdir(parents=True)
+    db = sqlite3.connect(target.catalog_file)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.close()
+    with pytest.raises(LibraryUnusable, match="holds no library"):
+        build_services(target, models=fake_models(target), untouched=True)
+
+
+def test_a_full_disk_is_what_is_said_of_a_catalogue_that_it_stopped(
+    archive: Path, target: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: Path) -> None:
+        error = sqlite3.OperationalError("database or disk is full")
+        error.sqlite_errorcode = sqlite3.SQLITE_FULL
+        raise backup.snapshot._translated(target.catalog_file, error)
+
+    monkeypatch.setattr(backup.snapshot, "retire", full)
+    with pytest.raises(LibraryUnusable, match=r"The disk is full; nothing more was stored\."):
+        list(import_library(target, archive))
+
+
 # ---------------------------------------------------------------- what is no good archive
 
 

@@ -164,10 +164,15 @@ def test_a_check_changes_nothing(library: Settings, broken: Callable[[Settings],
 
 
 def test_a_check_makes_no_library_and_brings_none_up_to_date(
-    library: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    library: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """In its usual place, a library that there is not yet is an empty one; where it was named, that is a mistake."""
     nowhere = Settings(home=tmp_path / "nowhere")
-    assert check(nowhere, capsys) == (0, '{"findings": []}\n') and not nowhere.home.exists()
+    monkeypatch.setenv("MFE_HOME", str(nowhere.home))
+    assert main(["--json", "doctor", "--check"]) == 0
+    assert capsys.readouterr().out == '{"findings": []}\n' and not nowhere.home.exists()
+    code, out = check(nowhere, capsys)
+    assert code == 1 and "There is no library in" in out and not nowhere.home.exists()
     with sqlite3.connect(library.catalog_file) as db:
         db.execute("PRAGMA user_version = 3")
     db.close()

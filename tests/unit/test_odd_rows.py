@@ -15,11 +15,14 @@ from src.bootstrap import Services, build_services
 from src.database.vector_db import VectorDatabase
 from src.errors import AppError, WrongDimensions
 from src.export.target import new_target
-from src.schema import Finding, JobSnapshot
+from src.models.model_manager import ModelManager
+from src.schema import Finding, FoundFile, JobSnapshot
 from src.services.exporting import Selection
+from src.services.folders import OUT_OF_REACH
 from src.services.jobs import JobRunner
 from src.services.library import ACTIVE_MODEL
 from src.services.search import Query
+from src.services.uploads import CLEARED, as_params
 from tests.conftest import fake_models, of
 
 
@@ -168,6 +171,56 @@ def test_a_queued_job_with_odd_parameters_does_not_end_its_lane(services: Servic
             assert ended is not None and ended.state == "done"
     finally:
         runner.stop()
+
+
+FILES: list[object] = [
+    [], 7, {"files": 5}, {"files": {"path": "x"}}, {"files": [1]}, {"files": [{"path": 5}]}, {"files": [{"path": "/x"}]},
+    {"files": [{"path": 5, "name": "a", "uploaded": True}]}, {"files": [{"path": "/a\0b.jpg", "name": "a", "uploaded": True}]},
+    {"files": [{"path": "{uploads}/\ud800.jpg", "name": "a", "uploaded": True}]},
+    {"files": [{"path": "/a.jpg", "name": 7, "uploaded": True}]}, {"files": [{"path": "/a.jpg", "name": "a", "uploaded": "yes"}]},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("state", ["failed", "cancelled", "queued"])
+@pytest.mark.parametrize("params", [*FILES, "[" * 100_000], ids=lambda params: str(params)[:60])
+def test_a_job_with_odd_files_keeps_no_library_from_being_cleared(filled: Services, params: object, state: str) -> None:
+    """Such rows are looked through for the uploads that go with the photos, and for those that wait and stay."""
+    upload = filled.uploads.save("given up.jpg", b"\xff\xd8 an upload")
+    given_up = filled.jobs.submit("index", "Adding", files=as_params([upload]))
+    odd = filled.jobs.submit("index", "Odd")
+    text = params if isinstance(params, str) else json.dumps(params).replace("{uploads}", str(filled.settings.uploads_dir))
+    change(filled, "UPDATE jobs SET params = ?, state = ? WHERE id = ?", text, state, odd)
+    change(filled, "UPDATE jobs SET state = 'failed' WHERE id = ?", given_up)
+    list(filled.handlers["clear"]({}))
+    assert filled.library.stats().images == 0 and not upload.path.exists()
+
+
+def test_a_job_adds_the_good_ones_of_odd_files(services: Services, photos: Path) -> None:
+    good = as_params([FoundFile(photos / "red.jpg", "red.jpg", uploaded=False)])
+    list(services.handlers["index"]({"files": [1, *good, {"path": "/a\0b", "name": "b", "uploaded": False}]}))
+    assert services.library.stats().images == 1
+
+
+def test_a_cancelled_job_with_a_path_that_can_be_none(filled: Services, photos: Path) -> None:
+    """Its folders are watched no more; what is no path among them is left out."""
+    job = filled.jobs.submit("index", "Adding", paths=["\ud800", "a\0b", "", 5, str(photos)])
+    assert filled.jobs.paths(job) == [str(photos)]
+    filled.jobs.cancel(job)
+
+
+# ---------------------------------------------------------------- settings
+
+
+@pytest.mark.parametrize("text", ["{", "[" * 100_000, "7", "{}", '[1, "\\ud800", "a\\u0000b", ""]', b"\xff"], ids=lambda _: "")
+@pytest.mark.parametrize("key", [OUT_OF_REACH, CLEARED])
+def test_a_setting_that_does_not_parse(filled: Services, models: ModelManager, key: str, text: object) -> None:
+    change(filled, "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", key, text)
+    assert filled.folders.out_of_reach() == [] and filled.folders.missing() == 0
+    list(filled.handlers["sync"]({}))
+    filled.close()
+    again = build_services(filled.settings, models=models).start()
+    assert again.library.stats().images == 4
+    again.close()
 
 
 # ---------------------------------------------------------------- photos, files, folders

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -199,17 +200,23 @@ def test_the_uploads_are_no_folder(services: Services, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def home(tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(start: Path, photos: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A library with the folder of four photos; the working folder is beside them."""
-    monkeypatch.setenv("MFE_HOME", str(tmp_path / "library"))
     monkeypatch.setattr(
         "src.commands.opening.build_services",
         lambda settings, **how: build_services(settings, models=ModelManager("builtin", settings, loader=lambda *_: FakeEmbedder()), **how),
     )
-    (tmp_path / "start").mkdir()
-    monkeypatch.chdir(tmp_path / "start")
     assert cli.main(["index", "../photos"]) == 0
     return Settings.from_env().home
+
+
+@pytest.fixture
+def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working folder, and a place for the library that is not there yet."""
+    monkeypatch.setenv("MFE_HOME", str(tmp_path / "library"))
+    (tmp_path / "start").mkdir()
+    monkeypatch.chdir(tmp_path / "start")
+    return tmp_path / "start"
 
 
 @pytest.mark.parametrize("typed", ["../photos", "{photos}", "{photos}/", "{photos}/../photos", "./../photos/.", "../alias", '"{photos}"'])
@@ -230,6 +237,9 @@ def test_every_spelling_of_a_folder_in_every_command(home: Path, photos: Path, c
         (["search", "red", "--folder", "../photo"], 2, "There is no such folder in the library: "),
         (["search", "red", "--folder", ""], 1, "No folder was given."),
         (["search", "red", "--folder", "a\0b"], 1, "NUL"),
+        (["export-library", ""], 1, "No file was given. Type its path, such as ~/library.zip."),
+        (["import-library", " "], 1, "No file was given. Type its path, such as ~/library.zip."),
+        (["export", ""], 1, "No folder or ZIP was given. Type its path, such as ~/photos.zip."),
         (["objects", "../photo"], 2, "There is no such folder in the library: "),
         (["sync", "../photo"], 2, "The library does not follow "),
         (["index", "\ud800"], 1, "a character that no file name can have"),
@@ -242,6 +252,79 @@ def test_paths_that_lead_nowhere(home: Path, capsys: pytest.CaptureFixture[str],
     capsys.readouterr()
     assert cli.main(command) == code
     assert said in capsys.readouterr().err
+
+
+ANY = [
+    ["stats"], ["search", "red"], ["export", "{new}/set"], ["folders"], ["folders", "--watch", "x"], ["folders", "--remove", "x", "--yes"],
+    ["sync"], ["sync", "x"], ["forget-missing"], ["forget-missing", "--yes"], ["doctor"], ["doctor", "--check"], ["objects"],
+    ["objects", "--forget", "--yes"], ["export-library", "{new}.zip"], ["clear", "--yes"], ["models"], ["models", "--use", "builtin"],
+    ["models", "--get", "ViT-B/32"],
+]  # fmt: skip
+CREATING = [["index", "../photos"], ["import-library", "x.zip"]]
+
+
+@pytest.mark.parametrize("place", ["typo", "deep/er/typo", "x" * 300, "empty"], ids=lambda place: place[:5])
+@pytest.mark.parametrize("command", ANY, ids=" ".join)
+def test_a_library_that_there_is_not_is_not_made(
+    start: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str], place: str
+) -> None:
+    (start / "empty").mkdir()
+    capsys.readouterr()
+    before = sorted(tmp_path.rglob("*"))
+    assert cli.main(["--library", place, *(part.format(new=tmp_path / "new") for part in command)]) == 1
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.count("\n") == 1 and f"There is no library in {start / place}." in said.err
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("command", [*ANY, *CREATING], ids=" ".join)
+def test_a_library_without_a_name(start: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str]) -> None:
+    """An unset variable of a shell must not mean the folder that one happens to be in."""
+    capsys.readouterr()
+    before = sorted(tmp_path.rglob("*"))
+    assert cli.main([*command, "--library", ""]) == 2
+    assert capsys.readouterr().err.startswith("--library names no folder.") and sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_new_library_is_made_by_index_and_by_an_import(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["export-library", "x.zip"]) == 0
+    for number, command in enumerate(CREATING):
+        assert cli.main([*command, "--library", f"deep/{number}"]) == 0
+        capsys.readouterr()
+        assert cli.main(["stats", "--library", f"deep/{number}", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["images"] == 4
+
+
+@pytest.mark.parametrize("command", CREATING, ids=" ".join)
+def test_a_library_with_too_long_a_name(start: Path, capsys: pytest.CaptureFixture[str], command: list[str]) -> None:
+    capsys.readouterr()
+    assert cli.main([*command, "--library", "x" * 300]) == 1
+    said = capsys.readouterr().err
+    assert "library's folder" in said and "File name too long" in said and said.count("\n") == 1
+
+
+def test_a_setting_with_too_long_a_name(start: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("MFE_HOME", "x" * 300)
+    for command in (["stats"], ["index", "../photos"], ["doctor", "--check"], ["sync"]):
+        capsys.readouterr()
+        assert cli.main(command) == 1
+        assert "can't be used (File name too long)" in capsys.readouterr().err
+
+
+def test_the_place_of_a_setting_answers_as_an_empty_library(start: Path) -> None:
+    assert cli.main(["stats"]) == 0
+
+
+@pytest.mark.parametrize("archive", ["nowhere.zip", "text.zip"])
+@pytest.mark.parametrize("place", ["deep/er/new", "there"])
+def test_an_import_that_is_refused_leaves_no_new_folder(
+    start: Path, tmp_path: Path, archive: str, place: str
+) -> None:
+    (start / "text.zip").write_text("no archive")
+    (start / "there").mkdir()
+    before = sorted(tmp_path.rglob("*"))
+    assert cli.main(["import-library", archive, "--library", place]) == 1
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_forgetting_says_what_goes(home: Path, photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
