@@ -155,7 +155,7 @@ class FolderService:
         if ground.presence is not Presence.THERE or ground.path != raw:
             return Presence.UNKNOWN if ground.presence is Presence.UNKNOWN else Presence.AWAY
         devices = self._catalog.files.devices_under(raw) if ground.empty else set()
-        return Presence.AWAY if devices and devices.isdisjoint(ground.devices) else Presence.THERE
+        return Presence.AWAY if devices and ground.device not in devices else Presence.THERE
 
     def out_of_reach(self) -> list[bytes]:
         """Parts of folders that could not be reached when last looked at: what is missing in them is expected back."""

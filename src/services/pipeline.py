@@ -14,7 +14,8 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from PIL import Image
@@ -26,6 +27,7 @@ from src.database.file_table import FileRow, KnownFile, Refusal
 from src.database.vector_db import VectorDatabase, library_collection
 from src.errors import LibraryUnusable, UnreadableImage
 from src.processing import image_io
+from src.processing.disks import Disks
 from src.processing.reader import READER, PictureReader
 from src.processing.thumbnails import SIDE, thumbnail_path, write_thumbnail
 from src.schema import Already, Embedder, FileStamp, FloatArray, FoundFile, ImageFacts, Indexed, JobEvent, Skipped, Timings
@@ -112,7 +114,7 @@ class Pipeline:
         self.returned = 0
         """Images that had been hidden and are shown again."""
         self.renumbered: set[tuple[int, int]] = set()
-        """(old, new) numbers of devices on which files were met that have not changed otherwise."""
+        """(old, new) numbers of disks on which files were met that have not changed otherwise."""
         self._watch = Stopwatch()
         self._stop = threading.Event()
         self._pushing: Future[None] | None = None
@@ -165,7 +167,7 @@ class Pipeline:
         """What can be told from the catalogue at once, and for every other file its reading by a worker thread."""
         files = iter(found)
         while chunk := list(itertools.islice(files, LOOKUP)):
-            entries = self._entries(chunk, list(pool.map(_stamp, chunk)))
+            entries = self._entries(chunk, list(pool.map(partial(_stamp, disks=Disks()), chunk)))
             for item, entry in zip(chunk, entries, strict=True):
                 if isinstance(entry, _Refused):
                     yield entry
@@ -212,7 +214,7 @@ class Pipeline:
         try:
             with originals.open_picture(item.path) as file:
                 with self._watch.timing("read"):
-                    stamp = image_io.stamp_of(os.fstat(file.fileno()))
+                    stamp = replace(image_io.stamp_of(os.fstat(file.fileno())), device=stamp.device)
                     sha256 = image_io.content_hash(file, self._stop.is_set)
                 image_id = image_io.image_id(sha256)
                 if thumbnail_path(self._settings.thumbs_dir, image_id).exists() and self._usable({image_id}):
@@ -313,9 +315,10 @@ def _settled(item: _Outcome | _Reading, seconds: float) -> _Outcome | None:
         return None
 
 
-def _stamp(item: FoundFile) -> FileStamp | _Refused:
+def _stamp(item: FoundFile, disks: Disks) -> FileStamp | _Refused:
+    """The disk is that of the folder, also of a link."""
     try:
-        return image_io.stamp_of(item.path.stat())
+        return replace(image_io.stamp_of(item.path.stat()), device=disks.of(item.path.parent))
     except OSError as error:
         return _Refused(item, why(error))
 
