@@ -1,6 +1,6 @@
 """From files to committed images and vectors, in order, with bounded memory.
 
-what the catalogue knows, some files at a time -> unchanged, or moved? nothing is read
+what the catalogue knows, some files at a time -> unchanged, or one of very many that were moved? nothing is read
 -> SHA-256 -> bytes known? no decode -> decode, thumbnail, model input (worker threads)
 -> encode in batches -> one catalogue transaction -> events; Chroma (a thread of its own) while the next batch is encoded
 """
@@ -12,7 +12,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -43,6 +43,10 @@ WAIT_SECONDS = 0.5
 """Of a file that takes longer it is told that it is being read, so that whoever asked can cancel."""
 LOOKUP = 256
 """Files whose entries in the catalogue are fetched at a time."""
+READ_MOVED = 300
+"""Files that look like known ones under a new path are read, so many in a pass; more are trusted, and their turn comes in later passes."""
+UNSURE = 1
+"""The ctime noted of a file that is trusted: it is none that a file has."""
 
 
 @dataclass(frozen=True)
@@ -83,13 +87,17 @@ class _Reading:
 
 @dataclass(frozen=True)
 class _Entry:
-    """What the catalogue knows of a file before it is looked into. ``usable``: the image it names has its vector."""
+    """What the catalogue knows of a file before it is looked into. ``usable``: the image it names has its vector.
+
+    ``likely``: the image that it holds unless reading tells otherwise.
+    """
 
     stamp: FileStamp
     known: KnownFile | None
     image_id: str | None
     usable: bool
     refusal: Refusal | None
+    likely: str | None = None
 
 
 class Pipeline:
@@ -115,6 +123,7 @@ class Pipeline:
         """Images that had been hidden and are shown again."""
         self.renumbered: set[tuple[int, int]] = set()
         """(old, new) numbers of disks on which files were met that have not changed otherwise."""
+        self._moved_read = 0
         self._watch = Stopwatch()
         self._stop = threading.Event()
         self._pushing: Future[None] | None = None
@@ -172,7 +181,7 @@ class Pipeline:
                 if isinstance(entry, _Refused):
                     yield entry
                 else:
-                    yield self._known(item, entry) or _Reading(item, pool.submit(self._read, item, entry.stamp))
+                    yield self._known(item, entry) or _Reading(item, pool.submit(self._read, item, entry.stamp, entry.likely))
 
     def _entries(self, chunk: Sequence[FoundFile], stamps: Sequence[FileStamp | _Refused]) -> list[_Entry | _Refused]:
         paths = [os.fsencode(item.path) for item in chunk]
@@ -190,9 +199,22 @@ class Pipeline:
             same = file if file and image_io.same_file(file.stamp, stamp) else None
             if file and image_io.looks_same(file.stamp, stamp):
                 self.renumbered.add((file.stamp.device, stamp.device))
-            image_id = same.image_id if same else None if file else moved.get(stamp)
-            entries.append(_Entry(stamp, file, image_id, image_id in usable, refusals.get(path)))
+            image_id = same.image_id if same else None
+            if not same and (likely := self._likely(file, stamp, moved)) in usable:
+                if self._moved_read >= READ_MOVED:
+                    image_id, stamp, likely = likely, replace(stamp, ctime_ns=UNSURE), None
+                self._moved_read += 1
+            else:
+                likely = None
+            entries.append(_Entry(stamp, file, image_id, image_id in usable, refusals.get(path), likely))
         return entries
+
+    @staticmethod
+    def _likely(file: KnownFile | None, stamp: FileStamp, moved: Mapping[FileStamp, str]) -> str | None:
+        """The image of a file that was moved here, now or before it was trusted: its ctime can't tell whether it was edited too."""
+        if file is None:
+            return moved.get(stamp)
+        return file.image_id if file.stamp.ctime_ns == UNSURE and image_io.looks_same(file.stamp, stamp) else None
 
     def _usable(self, ids: set[str]) -> set[str]:
         return self._catalog.encoded(self._collection, list(ids))
@@ -209,7 +231,7 @@ class Pipeline:
 
     # ------------------------------------------------------------ in a worker thread
 
-    def _read(self, item: FoundFile, stamp: FileStamp) -> _Outcome:
+    def _read(self, item: FoundFile, stamp: FileStamp, likely: str | None) -> _Outcome:
         """As little of the file as tells what must be known of it."""
         try:
             with originals.open_picture(item.path) as file:
@@ -222,10 +244,13 @@ class Pipeline:
                 with self._watch.timing("decode"):
                     image, facts = self._reader.read(file, decode_side(self._embedder), self._careful, self._stop.is_set)
                 originals.refuse_changed(file, stamp.mtime_ns, stamp.size)
-        except OSError as error:
+        except FileNotFoundError as error:
             return _Refused(item, why(error))
-        except UnreadableImage as error:
-            return _Refused(item, error.user_message, stamp if error.lasting else None)
+        except (OSError, UnreadableImage) as error:
+            lasting = isinstance(error, UnreadableImage) and error.lasting
+            if likely and not lasting:
+                return _Read(item, replace(stamp, ctime_ns=UNSURE), likely)
+            return _Refused(item, why(error) if isinstance(error, OSError) else error.user_message, stamp if lasting else None)
         with self._watch.timing("thumbnail"):
             self._store_thumbnail(image, image_id)
         with self._watch.timing("prepare"):
