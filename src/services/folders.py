@@ -201,7 +201,7 @@ class FolderService:
         for page in pages:
             sights = {place.path: look.at(place.path, None if place.uploaded else place.device) for place in page}
             gone = [place for place in page if sights[place.path].presence is Presence.GONE]
-            hidden += self._catalog.files.lose([place.path for place in gone if not place.missing])
+            hidden += self._catalog.files.lose([place.path for place in gone])
             for device in {sights[place.path].device for place in gone}:
                 moved = [place.path for place in gone if sights[place.path].device == device != place.device]
                 self._catalog.files.gone_from(device, moved)

@@ -493,6 +493,8 @@ def test_another_card_at_the_same_place_with_the_same_names_loses_nothing_of_the
             run(services, "sync")
             assert {hit.name for hit in services.library.newest(9)} == {"1.jpg", "2.jpg"} and services.folders.missing(look=True) == 1
             assert encoded(services) == 4 and len(services.catalog.hidden()) == 2
+            (folder,) = services.folders.all()
+            assert (folder.files, folder.missing, folder.away) == (4, 1, 1), "what is back has one row again"
         finally:
             subprocess.run(["umount", "--lazy", str(card), str(second)], check=False, capture_output=True)
 

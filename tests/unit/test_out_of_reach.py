@@ -148,6 +148,16 @@ def test_what_was_deleted_from_a_drive_with_a_new_number_is_missing(services: Se
     assert names(services) == FOUR | {"brown.jpg"} and services.folders.missing() == 0
 
 
+def test_rows_with_numbers_of_devices_learn_those_of_disks(services: Services, photos: Path) -> None:
+    """Versions before this one noted the system's number of the device."""
+    run(services, "index", paths=[str(photos)])
+    with services.catalog._file.writing() as db:
+        db.exec_driver_sql("UPDATE files SET device = ?", (os.stat(photos).st_dev,))
+    (photos / "red.jpg").unlink()
+    assert findings(run(services, "sync")) == ["missing"] and services.folders.missing(look=True) == 1
+    assert len(services.catalog.files.devices_under(os.fsencode(photos))) == 1
+
+
 def test_a_sub_folder_that_was_deleted_is_gone(services: Services, photos: Path, drive: Path) -> None:
     run(services, "index", paths=[str(photos)])
     for file in list((drive / "2024").iterdir()):
