@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from src.database.file_table import FileRow, FileTable, Refusal, hide_without_file, put_files, put_refusals, within, within_only
+from src.database.file_table import FileRow, FileTable, Refusal, displace, hide_without_file, put_files, put_refusals, within, within_only
 from src.database.folder_table import FolderTable
 from src.database.health import HealthTable
 from src.database.job_table import JobTable
@@ -98,14 +98,16 @@ class Catalog:
     ) -> None:
         """Store a batch in one transaction: images, the files that hold them, vectors (image id -> (D,)) of ``collection``, refusals.
 
-        A file whose bytes changed lets go of its former image, which is hidden where no other file holds it.
+        A file whose bytes changed lets go of its former image, which is hidden where no other file holds it. What was there on another disk
+        is out of reach, and its row is kept, see ``displace``.
         """
         moment = now()
         with self._file.writing() as db:
             if new_images:
                 _make_way(db, new_images)
                 db.execute(upsert(images, ["id"], keep=("added_at",)), [_image_values(row, moment) for row in new_images])
-            former = _images_at(db, [row.path for row in file_rows])
+            former = _images_at(db, [*(row.path for row in file_rows), *(row.path for row in refusals)])
+            displace(db, file_rows, refusals, moment)
             put_files(db, file_rows)
             put_refusals(db, refusals)
             write_vectors(db, collection, new_vectors or {}, {})

@@ -57,7 +57,7 @@ class KnownPlace:
     path: bytes
     image_id: str
     device: int
-    """On which it was last seen, or last looked for and found to be gone."""
+    """The number of the disk on which it was last seen, or last looked for and found to be gone."""
     missing: bool
     uploaded: bool
 
@@ -223,6 +223,22 @@ def within_only(folder: bytes, beside: Sequence[bytes]) -> sa.ColumnElement[bool
 
 
 _SEPARATOR = os.fsencode(os.sep)
+
+
+def displace(db: sa.Connection, rows: Sequence[FileRow], refusals: Sequence[Refusal], moment: str) -> None:
+    """Keep what was on another disk at the places of these files as missing, under a path below the file, where there can be none.
+
+    So it is looked for, and found to be gone, only where its own disk is there again.
+    """
+    now_at = {row.path: (row.stamp, row.image_id) for row in rows} | {row.path: (row.stamp, None) for row in refusals}
+    columns = (files.c.id, files.c.path, files.c.image_id, *_STAMP)
+    for part in parts(list(now_at)):
+        for row in db.execute(sa.select(*columns).where(files.c.path.in_(part), files.c.uploaded.is_(False))).all():
+            stamp, image_id = now_at[row.path]
+            same = (row.mtime_ns, row.size) == (stamp.mtime_ns, stamp.size) if image_id is None else row.image_id == image_id
+            if not same and row.device != stamp.device:
+                values = {"path": row.path + _SEPARATOR + os.fsencode(row.image_id), "missing_since": moment}
+                db.execute(files.update().prefix_with("OR REPLACE").where(files.c.id == row.id).values(**values))
 
 
 def put_files(db: sa.Connection, rows: Sequence[FileRow]) -> None:

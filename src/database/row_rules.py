@@ -132,7 +132,7 @@ _STAMP: dict[str, Rule] = {
     "ctime_ns": whole(-(2**63), 2**63 - 1),
 }
 _OWN: dict[str, dict[str, Rule]] = {
-    "meta": {"key": text(64, _KEY), "value": text(200)},
+    "meta": {"key": text(64, _KEY), "value": text(1_000_000)},
     "images": {
         "id": is_id,
         "sha256": text(64, _SHA256),

@@ -82,7 +82,7 @@ def stamp_of(stat: os.stat_result) -> FileStamp:
 def same_file(known: FileStamp, stamp: FileStamp) -> bool:
     """Whether the file at a path is the one it was, so that it need not be read.
 
-    Its device may have a new number: a drive gets one each time it is plugged in. Where both ctimes are known and differ it may hold
+    Its disk may have a new number, as where the file system has no lasting name. Where both ctimes are known and differ it may hold
     other bytes, or not: only reading tells.
     """
     return looks_same(known, stamp) and (known.ctime_ns == stamp.ctime_ns or 0 in (known.ctime_ns, stamp.ctime_ns))

@@ -9,13 +9,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum
 
+from src.processing.disks import Disks
+
 SHORTAGE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EINTR, errno.EAGAIN)
 """Errors that tell of this program or this computer, and nothing of the file."""
 _NOT_THERE = (errno.ENOENT, errno.ENOTDIR)
-_LOOKED_AT = 50
-"""Files of a folder whose devices are asked for at most."""
-FOLD = (1 << 63) - 1
-"""Device numbers are folded to 63 bits, which is what the catalogue stores."""
 
 
 class Presence(Enum):
@@ -37,7 +35,7 @@ class Sight:
     place: bytes = b""
     """Where the way ends, of one that is away: everything below it is out of reach too."""
     device: int = 0
-    """Of one that is gone: the device of the folder in which it was looked for."""
+    """Of one that is gone: the disk of the folder in which it was looked for."""
 
 
 @dataclass(frozen=True)
@@ -47,25 +45,25 @@ class Ground:
     path: bytes
     presence: Presence
     device: int = 0
-    devices: frozenset[int] = frozenset()
-    """Of the folder and of some files in it (in layered file systems these may differ)."""
+    """The number of its disk, see ``disks.py``."""
     empty: bool = False
 
 
 class Look:
     """One look at many paths. What it learns of a folder it keeps until its end.
 
-    A file is gone only where the nearest folder on the way to it can be read and lies on the device that the file was last seen on: the
-    empty place of a drive that is not plugged in lies on another, and so does the folder that held this place. A drive may have a new
+    A file is gone only where the nearest folder on the way to it can be read and lies on the disk that the file was last seen on: the
+    empty place of a drive that is not plugged in lies on another, and so does the folder that held this place. A disk may have a new
     number: ``renumbered`` has the pairs (old, new) of numbers that files known by inode, time and size were just seen with.
     """
 
     def __init__(self, renumbered: Collection[tuple[int, int]] = ()) -> None:
         self._renumbered = frozenset(renumbered)
         self._grounds: dict[bytes, Ground] = {}
+        self._disks = Disks()
 
     def at(self, path: bytes, device: int | None) -> Sight:
-        """How a file is. device: where it was last seen; None where that is of no matter (the library's own files)."""
+        """How a file is. device: the disk it was last seen on; None where that is of no matter (the library's own files)."""
         try:
             is_file = stat.S_ISREG(os.stat(path).st_mode)
             return Sight(Presence.THERE if is_file else Presence.GONE, device=device or 0)
@@ -74,9 +72,9 @@ class Look:
         except OSError as error:
             if error.errno in SHORTAGE:
                 return Sight(Presence.UNKNOWN)
-            if error.errno not in _NOT_THERE:
+            if error.errno not in _NOT_THERE and not os.path.islink(path):
                 return Sight(Presence.AWAY, os.path.dirname(path))
-        if os.path.islink(path):  # what it leads to is not there
+        if os.path.islink(path):  # what it leads to is not there, or out of reach, and tells nothing of what is beside it
             return Sight(Presence.AWAY, path)
         return self._missing(path, device)
 
@@ -89,7 +87,7 @@ class Look:
         return Sight(Presence.AWAY, ground.path if ground.empty else _step(ground.path, path))
 
     def _same(self, device: int, ground: Ground) -> bool:
-        return device in ground.devices or any((device, now) in self._renumbered for now in ground.devices)
+        return device == ground.device or (device, ground.device) in self._renumbered
 
     def ground(self, folder: bytes) -> Ground:
         """The folder itself where it exists, or the nearest above it that does; AWAY where the way ends at what can't be read."""
@@ -100,16 +98,9 @@ class Look:
 
     def _ground(self, folder: bytes) -> Ground:
         try:
-            device = os.stat(folder).st_dev & FOLD
-            devices, empty = {device}, True
             with os.scandir(folder) as listing:
-                for number, entry in enumerate(listing):
-                    empty = False
-                    if number >= _LOOKED_AT:
-                        break
-                    if entry.is_file(follow_symlinks=False):
-                        devices.add(entry.stat(follow_symlinks=False).st_dev & FOLD)
-            return Ground(folder, Presence.THERE, device, frozenset(devices), empty)
+                empty = next(iter(listing), None) is None
+            return Ground(folder, Presence.THERE, self._disks.of(folder), empty)
         except ValueError:  # a path with a NUL leads nowhere
             return Ground(folder, Presence.AWAY)
         except OSError as error:

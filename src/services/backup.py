@@ -39,8 +39,10 @@ from src.processing.image_io import display_text, stamp_of
 from src.processing.thumbnails import thumbnail_path
 from src.schema import FileStamp, JobEvent, Progress, Skipped
 from src.services.archive import CATALOG, MANIFEST, Manifest, checked_members, opened_archive, read_manifest, refusal
+from src.services.folders import OUT_OF_REACH
 from src.services.library import ACTIVE_MODEL
 from src.services.objects import BUILTIN, SEGMENTER
+from src.services.uploads import CLEARED
 
 log = logging.getLogger(__name__)
 
@@ -255,6 +257,8 @@ def choices() -> dict[str, Collection[str]]:
         ACTIVE_MODEL: [spec.id for spec in registry.specs()],
         SEGMENTER: [BUILTIN, *(spec.id for spec in segmenters.specs())],
         LIBRARY_ID: (),
+        OUT_OF_REACH: (),
+        CLEARED: [""],
     }
 
 

@@ -156,7 +156,7 @@ class FolderService:
         if ground.presence is not Presence.THERE or ground.path != raw:
             return Presence.UNKNOWN if ground.presence is Presence.UNKNOWN else Presence.AWAY
         devices = self._catalog.files.devices_under(raw) if ground.empty else set()
-        return Presence.AWAY if devices and devices.isdisjoint(ground.devices) else Presence.THERE
+        return Presence.AWAY if devices and ground.device not in devices else Presence.THERE
 
     def out_of_reach(self) -> list[bytes]:
         """Parts of folders that could not be reached when last looked at: what is missing in them is expected back."""
@@ -199,7 +199,7 @@ class FolderService:
         for page in pages:
             sights = {place.path: look.at(place.path, None if place.uploaded else place.device) for place in page}
             gone = [place for place in page if sights[place.path].presence is Presence.GONE]
-            hidden += self._catalog.files.lose([place.path for place in gone if not place.missing])
+            hidden += self._catalog.files.lose([place.path for place in gone])
             for device in {sights[place.path].device for place in gone}:
                 moved = [place.path for place in gone if sights[place.path].device == device != place.device]
                 self._catalog.files.gone_from(device, moved)

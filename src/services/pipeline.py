@@ -1,6 +1,6 @@
 """From files to committed images and vectors, in order, with bounded memory.
 
-what the catalogue knows, some files at a time -> unchanged, or moved? nothing is read
+what the catalogue knows, some files at a time -> unchanged, or one of very many that were moved? nothing is read
 -> SHA-256 -> bytes known? no decode -> decode, thumbnail, model input (worker threads)
 -> encode in batches -> one catalogue transaction -> events; Chroma (a thread of its own) while the next batch is encoded
 """
@@ -8,13 +8,15 @@ what the catalogue knows, some files at a time -> unchanged, or moved? nothing i
 from __future__ import annotations
 
 import itertools
+import logging
 import os
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from PIL import Image
@@ -22,14 +24,18 @@ from PIL import Image
 from src import originals
 from src.config import Settings
 from src.database.catalog import Catalog, ImageRow
-from src.database.file_table import FileRow, KnownFile, Refusal
+from src.database.file_table import KnownFile, Refusal
 from src.database.vector_db import VectorDatabase, library_collection
 from src.errors import LibraryUnusable, UnreadableImage
 from src.processing import image_io
+from src.processing.disks import Disks
 from src.processing.reader import READER, PictureReader
 from src.processing.thumbnails import SIDE, thumbnail_path, write_thumbnail
-from src.schema import Already, Embedder, FileStamp, FloatArray, FoundFile, ImageFacts, Indexed, JobEvent, Skipped, Timings
+from src.schema import Embedder, FileStamp, FloatArray, FoundFile, JobEvent, Timings
+from src.services.outcomes import Outcome, Read, Refused, event_of, file_rows, refusal_of, why
 from src.services.stopwatch import Stopwatch
+
+log = logging.getLogger(__name__)
 
 ENCODE_BATCH = 32
 """Pictures per encode."""
@@ -41,34 +47,10 @@ WAIT_SECONDS = 0.5
 """Of a file that takes longer it is told that it is being read, so that whoever asked can cancel."""
 LOOKUP = 256
 """Files whose entries in the catalogue are fetched at a time."""
-
-
-@dataclass(frozen=True)
-class _Read:
-    """A file of which everything needed is known now.
-
-    ``pixels`` is None where the library has the vector already; ``stored`` is False where the catalogue must (again) be told of the file.
-    """
-
-    found: FoundFile
-    stamp: FileStamp
-    image_id: str
-    sha256: str = ""
-    facts: ImageFacts | None = None
-    pixels: FloatArray | None = None
-    stored: bool = False
-
-
-@dataclass(frozen=True)
-class _Refused:
-    """A file that is skipped. ``stamp`` is set where this is to be remembered."""
-
-    found: FoundFile
-    reason: str
-    stamp: FileStamp | None = None
-
-
-_Outcome = _Read | _Refused
+READ_MOVED = 300
+"""Files that look like known ones under a new path are read, so many in a pass; more are trusted, and their turn comes in later passes."""
+UNSURE = 1
+"""The ctime noted of a file that is trusted: it is none that a file has."""
 
 
 @dataclass(frozen=True)
@@ -76,18 +58,22 @@ class _Reading:
     """A file that a worker thread is at, or will be."""
 
     found: FoundFile
-    outcome: Future[_Outcome]
+    outcome: Future[Outcome]
 
 
 @dataclass(frozen=True)
 class _Entry:
-    """What the catalogue knows of a file before it is looked into. ``usable``: the image it names has its vector."""
+    """What the catalogue knows of a file before it is looked into. ``usable``: the image it names has its vector.
+
+    ``likely``: the image that it holds unless reading tells otherwise.
+    """
 
     stamp: FileStamp
     known: KnownFile | None
     image_id: str | None
     usable: bool
     refusal: Refusal | None
+    likely: str | None = None
 
 
 class Pipeline:
@@ -112,9 +98,10 @@ class Pipeline:
         self.returned = 0
         """Images that had been hidden and are shown again."""
         self.renumbered: set[tuple[int, int]] = set()
-        """(old, new) numbers of devices on which files were met that have not changed otherwise."""
+        """(old, new) numbers of disks on which files were met that have not changed otherwise."""
         self.untold = 0
         """Events of what is committed already that are still to come: who stops before they do counts too little."""
+        self._moved_read = 0
         self._watch = Stopwatch()
         self._stop = threading.Event()
         self._pushing: Future[None] | None = None
@@ -131,8 +118,8 @@ class Pipeline:
         self._stop = threading.Event()  # of this pass alone: a sync goes through one folder after the other
         pool, indexer = ThreadPoolExecutor(workers, "decode"), ThreadPoolExecutor(1, "index")
         todo = self._started(found, pool)
-        waiting: deque[_Outcome | _Reading] = deque()
-        batch: list[_Outcome] = []
+        waiting: deque[Outcome | _Reading] = deque()
+        batch: list[Outcome] = []
         until = time.monotonic() + COMMIT_SECONDS
         try:
             while True:
@@ -169,78 +156,96 @@ class Pipeline:
 
     # ------------------------------------------------------------ before a file is read
 
-    def _started(self, found: Iterable[FoundFile], pool: ThreadPoolExecutor) -> Iterator[_Outcome | _Reading]:
+    def _started(self, found: Iterable[FoundFile], pool: ThreadPoolExecutor) -> Iterator[Outcome | _Reading]:
         """What can be told from the catalogue at once, and for every other file its reading by a worker thread."""
         files = iter(found)
         while chunk := list(itertools.islice(files, LOOKUP)):
-            entries = self._entries(chunk, list(pool.map(_stamp, chunk)))
+            entries = self._entries(chunk, list(pool.map(partial(_stamp, disks=Disks()), chunk)))
             for item, entry in zip(chunk, entries, strict=True):
-                if isinstance(entry, _Refused):
+                if isinstance(entry, Refused):
                     yield entry
                 else:
-                    yield self._known(item, entry) or _Reading(item, pool.submit(self._read, item, entry.stamp))
+                    yield self._known(item, entry) or _Reading(item, pool.submit(self._read, item, entry.stamp, entry.likely))
 
-    def _entries(self, chunk: Sequence[FoundFile], stamps: Sequence[FileStamp | _Refused]) -> list[_Entry | _Refused]:
+    def _entries(self, chunk: Sequence[FoundFile], stamps: Sequence[FileStamp | Refused]) -> list[_Entry | Refused]:
         paths = [os.fsencode(item.path) for item in chunk]
         known = self._catalog.files.at(paths)
         refusals = self._catalog.files.refusals_at(paths)
         strange = [stamp for path, stamp in zip(paths, stamps, strict=True) if path not in known and isinstance(stamp, FileStamp)]
         moved = self._catalog.files.with_stamps(strange)
         usable = self._usable({file.image_id for file in known.values()} | set(moved.values()))
-        entries: list[_Entry | _Refused] = []
+        entries: list[_Entry | Refused] = []
         for path, stamp in zip(paths, stamps, strict=True):
-            if isinstance(stamp, _Refused):
+            if isinstance(stamp, Refused):
                 entries.append(stamp)
                 continue
             file = known.get(path)
             same = file if file and image_io.same_file(file.stamp, stamp) else None
             if file and image_io.looks_same(file.stamp, stamp):
                 self.renumbered.add((file.stamp.device, stamp.device))
-            image_id = same.image_id if same else None if file else moved.get(stamp)
-            entries.append(_Entry(stamp, file, image_id, image_id in usable, refusals.get(path)))
+            image_id = same.image_id if same else None
+            if not same and (likely := self._likely(file, stamp, moved)) in usable:
+                if self._moved_read >= READ_MOVED:
+                    image_id, stamp, likely = likely, replace(stamp, ctime_ns=UNSURE), None
+                self._moved_read += 1
+            else:
+                likely = None
+            entries.append(_Entry(stamp, file, image_id, image_id in usable, refusals.get(path), likely))
         return entries
+
+    @staticmethod
+    def _likely(file: KnownFile | None, stamp: FileStamp, moved: Mapping[FileStamp, str]) -> str | None:
+        """The image of a file that was moved here, now or before it was trusted: its ctime can't tell whether it was edited too."""
+        if file is None:
+            return moved.get(stamp)
+        return file.image_id if file.stamp.ctime_ns == UNSURE and image_io.looks_same(file.stamp, stamp) else None
 
     def _usable(self, ids: set[str]) -> set[str]:
         return self._catalog.encoded(self._collection, list(ids))
 
-    def _known(self, item: FoundFile, entry: _Entry) -> _Outcome | None:
+    def _known(self, item: FoundFile, entry: _Entry) -> Outcome | None:
         """What the catalogue tells of a file that has not changed; None where it must be read."""
         refusal = entry.refusal
         if refusal and refusal.stamp == entry.stamp and refusal.reader == READER:
-            return _Refused(item, refusal.reason)
+            return Refused(item, refusal.reason)
         if not entry.usable or entry.image_id is None:
             return None
         unchanged = entry.known is not None and entry.known.stamp == entry.stamp and not entry.known.missing
-        return _Read(item, entry.stamp, entry.image_id, stored=unchanged)
+        return Read(item, entry.stamp, entry.image_id, stored=unchanged)
 
     # ------------------------------------------------------------ in a worker thread
 
-    def _read(self, item: FoundFile, stamp: FileStamp) -> _Outcome:
+    def _read(self, item: FoundFile, stamp: FileStamp, likely: str | None) -> Outcome:
         """As little of the file as tells what must be known of it."""
         try:
             with originals.open_picture(item.path) as file:
                 with self._watch.timing("read"):
-                    stamp = image_io.stamp_of(os.fstat(file.fileno()))
+                    stamp = replace(image_io.stamp_of(os.fstat(file.fileno())), device=stamp.device)
                     sha256 = image_io.content_hash(file, self._stop.is_set)
                 image_id = image_io.image_id(sha256)
                 if thumbnail_path(self._settings.thumbs_dir, image_id).exists() and self._usable({image_id}):
-                    return _Read(item, stamp, image_id, sha256)
+                    return Read(item, stamp, image_id, sha256)
                 with self._watch.timing("decode"):
                     image, facts = self._reader.read(file, decode_side(self._embedder), self._careful, self._stop.is_set)
                 originals.refuse_changed(file, stamp.mtime_ns, stamp.size)
-        except OSError as error:
-            return _Refused(item, why(error))
-        except UnreadableImage as error:
-            return _Refused(item, error.user_message, stamp if error.lasting else None)
+        except FileNotFoundError as error:
+            return Refused(item, why(error))
+        except (OSError, UnreadableImage) as error:
+            lasting = isinstance(error, UnreadableImage) and error.lasting
+            if likely and not lasting:
+                return Read(item, replace(stamp, ctime_ns=UNSURE), likely)
+            return Refused(item, why(error) if isinstance(error, OSError) else error.user_message, stamp if lasting else None)
         with self._watch.timing("thumbnail"):
             self._store_thumbnail(image, image_id)
         with self._watch.timing("prepare"):
             pixels = self._embedder.preprocess(image)
-        return _Read(item, stamp, image_id, sha256, facts, pixels)
+        return Read(item, stamp, image_id, sha256, facts, pixels)
 
     def _store_thumbnail(self, image: Image.Image, image_id: str) -> None:
         try:
             write_thumbnail(image, self._settings.thumbs_dir, image_id)
+        except (FileExistsError, IsADirectoryError, NotADirectoryError):  # something else lies in its place: it is shown without one
+            log.exception("there is no place for the thumbnail of %s", image_id)
         except OSError as error:
             raise LibraryUnusable(
                 f"A thumbnail could not be stored ({error.strerror or error}); the job has stopped.",
@@ -249,12 +254,12 @@ class Pipeline:
 
     # ------------------------------------------------------------ commit
 
-    def _commit(self, batch: Sequence[_Outcome], indexer: ThreadPoolExecutor) -> list[tuple[JobEvent, FoundFile]]:
+    def _commit(self, batch: Sequence[Outcome], indexer: ThreadPoolExecutor) -> list[tuple[JobEvent, FoundFile]]:
         """Encode what is new and store the batch in one transaction; then, and only then, tell. The index follows one batch behind."""
-        reads = [item for item in batch if isinstance(item, _Read)]
+        reads = [item for item in batch if isinstance(item, Read)]
         before = self._catalog.visible(list({read.image_id for read in reads}))
-        rows = _file_rows(reads, before - self._without_file(reads, before))
-        refusals = [_refusal(item) for item in batch if isinstance(item, _Refused) and item.stamp and not item.found.uploaded]
+        rows = file_rows(reads, before - self._without_file(reads, before))
+        refusals = [refusal_of(item) for item in batch if isinstance(item, Refused) and item.stamp and not item.found.uploaded]
         vectors: dict[str, FloatArray] = {}
         if rows or refusals:
             vectors = self._encode(reads)
@@ -267,9 +272,9 @@ class Pipeline:
             self._pushing = indexer.submit(self._push, vectors)
         self.returned += len({read.image_id for read in reads} - before - set(vectors))
         new = set(vectors)
-        return [(_event(item, new), item.found) for item in batch]
+        return [(event_of(item, new), item.found) for item in batch]
 
-    def _without_file(self, reads: Sequence[_Read], known: set[str]) -> set[str]:
+    def _without_file(self, reads: Sequence[Read], known: set[str]) -> set[str]:
         """Images of uploads none of whose files is really there now, whatever was seen last: the upload is the only copy then."""
         uploads = {read.image_id for read in reads if read.found.uploaded and read.image_id in known}
         return {image for image in uploads if not self._is_somewhere(image)}
@@ -278,7 +283,7 @@ class Pipeline:
         files = self._catalog.files.at([path for path, *_ in self._catalog.paths_of(image_id)])
         return any(_is_at(path, file.stamp) for path, file in files.items())
 
-    def _encode(self, reads: Sequence[_Read]) -> dict[str, FloatArray]:
+    def _encode(self, reads: Sequence[Read]) -> dict[str, FloatArray]:
         """Image id -> vector, for those of the batch that the library has none of yet; same bytes twice are encoded once."""
         fresh = {read.image_id: read.pixels for read in reads if read.pixels is not None}
         for image_id in self._usable(set(fresh)):  # committed by the batch before, while this one was read
@@ -307,11 +312,11 @@ def decode_side(embedder: Embedder) -> int:
     return max(3 * embedder.min_side // 2, SIDE)
 
 
-def _full(batch: Sequence[_Outcome]) -> bool:
-    return len(batch) >= COMMIT_FILES or sum(isinstance(item, _Read) and item.pixels is not None for item in batch) >= ENCODE_BATCH
+def _full(batch: Sequence[Outcome]) -> bool:
+    return len(batch) >= COMMIT_FILES or sum(isinstance(item, Read) and item.pixels is not None for item in batch) >= ENCODE_BATCH
 
 
-def _settled(item: _Outcome | _Reading, seconds: float) -> _Outcome | None:
+def _settled(item: Outcome | _Reading, seconds: float) -> Outcome | None:
     """The outcome, waited for so long; None where it is still being worked on then."""
     if not isinstance(item, _Reading):
         return item
@@ -321,11 +326,12 @@ def _settled(item: _Outcome | _Reading, seconds: float) -> _Outcome | None:
         return None
 
 
-def _stamp(item: FoundFile) -> FileStamp | _Refused:
+def _stamp(item: FoundFile, disks: Disks) -> FileStamp | Refused:
+    """The disk is that of the folder, also of a link."""
     try:
-        return image_io.stamp_of(item.path.stat())
+        return replace(image_io.stamp_of(item.path.stat()), device=disks.of(item.path.parent))
     except OSError as error:
-        return _Refused(item, why(error))
+        return Refused(item, why(error))
 
 
 def _is_at(path: bytes, stamp: FileStamp) -> bool:
@@ -334,44 +340,3 @@ def _is_at(path: bytes, stamp: FileStamp) -> bool:
         return image_io.same_file(stamp, image_io.stamp_of(os.stat(path)))
     except OSError:
         return False
-
-
-def _event(item: _Outcome, new: set[str]) -> JobEvent:
-    """Indexed for the first file of a new image (which is then taken out of ``new``), Already for every other."""
-    if isinstance(item, _Refused):
-        return Skipped(item.found.name if item.found.uploaded else image_io.display_text(item.found.path), item.reason)
-    path = image_io.display_text(item.found.path)
-    if item.image_id not in new:
-        return Already(path)
-    new.discard(item.image_id)
-    return Indexed(item.image_id, path)
-
-
-def _file_rows(reads: Sequence[_Read], before: set[str]) -> list[FileRow]:
-    """A row for every file of the user's own that is new or changed; for an upload only if it is its image's first file.
-
-    before: those of the images that had a file already.
-    """
-    rows: list[FileRow] = []
-    has_file = set(before)
-    for read in reads:
-        path = read.found.path
-        if not read.stored and not (read.found.uploaded and read.image_id in has_file):
-            text = image_io.display_text(path)
-            rows.append(FileRow(os.fsencode(path), text, read.found.name, read.image_id, read.stamp, read.found.uploaded))
-            has_file.add(read.image_id)
-    return rows
-
-
-def _refusal(item: _Refused) -> Refusal:
-    stamp = item.stamp or FileStamp(0, 0, 0, 0)
-    return Refusal(os.fsencode(item.found.path), stamp, item.reason, READER)
-
-
-def why(error: OSError) -> str:
-    """One sentence for a file that can't be opened or read."""
-    if isinstance(error, PermissionError):
-        return "There is no permission to read it."
-    if isinstance(error, FileNotFoundError):
-        return "The file is not there any more."
-    return f"It can't be read: {error.strerror or error}."

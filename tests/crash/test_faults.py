@@ -422,6 +422,87 @@ def test_a_drive_mounted_below_a_folder_comes_back_by_itself(
         mount("--move", str(photos / "drive"), str(disk))
 
 
+@pytest.mark.parametrize("place", ["", "m"], ids=["as the followed folder", "below it"])
+@pytest.mark.parametrize("place_stays", [True, False], ids=["its place stays, empty", "its place goes too"])
+def test_a_folder_of_the_same_disk_that_was_mounted_is_out_of_reach_once_it_is_not(
+    settings: Settings, more: Path, tmp_path: Path, place: str, place_stays: bool
+) -> None:
+    top = tmp_path / "top"
+    (bound := top / place).mkdir(parents=True)
+    with opened(settings) as services:
+        mount("--bind", str(more), str(bound))
+        try:
+            if place:
+                make_photo(top / "red.jpg", COLOURS["red"])
+            index(services, top)
+        finally:
+            subprocess.run(["umount", str(bound)], check=True)
+        if not place_stays:
+            bound.rmdir()
+        assert [event.check for event in run(services, "sync") if isinstance(event, Finding)] == ["offline"]
+        assert services.folders.missing() == services.folders.missing(look=True) == 0
+        run(services, "forget")
+        bound.mkdir(exist_ok=True)
+        mount("--bind", str(more), str(bound))
+        try:
+            run(services, "sync")
+            assert names(services) >= {"pink.jpg", "brown.jpg"} and services.folders.out_of_reach() == []
+        finally:
+            subprocess.run(["umount", str(bound)], check=True)
+
+
+def test_another_card_at_the_same_place_with_the_same_names_loses_nothing_of_the_first(
+    disk: Path, settings: Settings, photos: Path, tmp_path: Path
+) -> None:
+    def mounted(source: Path, target: Path) -> None:
+        mount("--move", str(source), str(target))
+
+    first, second, card = disk, tmp_path / "second", tmp_path / "card"
+    card.mkdir()
+    second.mkdir()
+    mount("-t", "tmpfs", "tmpfs", str(second))
+    for colour, name in zip(("red", "green", "blue"), "123", strict=True):
+        make_photo(first / "DCIM" / f"{name}.jpg", COLOURS[colour])
+    make_photo(second / "DCIM" / "1.jpg", COLOURS["yellow"])
+    (second / "DCIM" / "2.jpg").write_bytes(b"cut off, and no picture any more")
+    with opened(settings) as services:
+        try:
+            mounted(first, card)
+            index(services, card)
+            mounted(card, first)
+            with pytest.MonkeyPatch.context() as same_number:
+                number, real = os.stat(first).st_dev, os.stat
+
+                def stat(path: Any, *args: Any, **how: Any) -> os.stat_result:
+                    answer = real(path, *args, **how)
+                    return answer if answer.st_dev != other else os.stat_result((*answer[:2], number, *answer[3:]), _times(answer))
+
+                other = os.stat(second).st_dev
+                same_number.setattr(os, "stat", stat)
+                mounted(second, card)
+                for _ in range(2):
+                    run(services, "sync")
+                    assert {hit.name for hit in services.library.newest(9)} == {"1.jpg"}
+                    assert services.folders.missing() == services.folders.missing(look=True) == services.folders.earlier() == 0
+                    run(services, "forget")
+                assert services.folders.all()[0].away == 3
+                (card / "DCIM" / "1.jpg").unlink()
+                mounted(card, second)
+            mounted(first, card)
+            (card / "DCIM" / "3.jpg").unlink()
+            run(services, "sync")
+            assert {hit.name for hit in services.library.newest(9)} == {"1.jpg", "2.jpg"} and services.folders.missing(look=True) == 1
+            assert encoded(services) == 4 and len(services.catalog.hidden()) == 2
+            (folder,) = services.folders.all()
+            assert (folder.files, folder.missing, folder.away) == (4, 1, 1), "what is back has one row again"
+        finally:
+            subprocess.run(["umount", "--lazy", str(card), str(second)], check=False, capture_output=True)
+
+
+def _times(answer: os.stat_result) -> dict[str, int]:
+    return {name: getattr(answer, name) for name in ("st_atime_ns", "st_mtime_ns", "st_ctime_ns")}
+
+
 def test_two_apps_at_once_the_second_is_told_and_the_first_goes_on(settings: Settings, photos: Path) -> None:
     code = f"""if True:
         from pathlib import Path

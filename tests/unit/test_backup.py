@@ -503,6 +503,17 @@ def test_a_library_that_was_used_and_cleared_takes_an_archive(filled: Services, 
     reopened.close()
 
 
+def test_a_cleared_library_with_parts_out_of_reach_can_be_imported(filled: Services, target: Settings, tmp_path: Path) -> None:
+    parts = [os.fsencode(tmp_path / f"drive {number}") for number in range(50)]
+    filled.catalog.set_meta("out_of_reach", json.dumps([os.fsdecode(part) for part in parts]))
+    filled.catalog.set_meta("uploads_to_remove", "")  # as it is after a clear
+    export(filled, file := tmp_path / "library.zip")
+    list(import_library(target, file))
+    reopened = build_services(target, models=fake_models(target))
+    assert reopened.folders.out_of_reach() == parts
+    reopened.close()
+
+
 def crash_leaving_a_log(target: Settings, elsewhere: Settings) -> None:
     """Make ``target`` an empty library whose last writer died: what it wrote is in a write-ahead log beside the catalogue."""
     build_services(elsewhere, models=fake_models(elsewhere)).close()

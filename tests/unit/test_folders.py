@@ -12,7 +12,7 @@ import pytest
 from src.bootstrap import Services
 from src.errors import BadInput
 from src.processing.thumbnails import thumbnail_path
-from src.schema import Already, FileStamp, Finding, Indexed, JobEvent, Skipped
+from src.schema import Already, Finding, Indexed, JobEvent, Skipped
 from src.services import pipeline
 from src.services.search import Query
 from tests.conftest import encoded, make_photo, of
@@ -47,8 +47,13 @@ def test_an_added_folder_is_followed(services: Services, album: Path) -> None:
     assert [f.path for f in services.folders.all()] == [str(album.parent)], "the one around takes its place"
 
 
-def test_moved_files_are_known_without_being_read(services: Services, album: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("src.processing.image_io.content_hash", lambda _: pytest.fail("a moved file was read"))
+@pytest.mark.parametrize("many", [True, False])
+def test_moved_files_are_known_and_not_read_where_they_are_many(
+    services: Services, album: Path, monkeypatch: pytest.MonkeyPatch, many: bool
+) -> None:
+    if many:
+        monkeypatch.setattr(pipeline, "READ_MOVED", 0)
+        monkeypatch.setattr("src.processing.image_io.content_hash", lambda *_: pytest.fail("a moved file was read"))
     before = encoded(services)
     (album / "2024").mkdir()
     for photo in album.glob("*.jpg"):
@@ -70,9 +75,8 @@ def test_files_moved_to_another_disk_are_read_but_not_encoded(services: Services
 
 
 def test_a_drive_with_a_new_device_number_is_not_read_again(services: Services, album: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = pipeline.image_io.stamp_of
-    monkeypatch.setattr("src.processing.image_io.content_hash", lambda _: pytest.fail("an unchanged file was read"))
-    monkeypatch.setattr(pipeline.image_io, "stamp_of", lambda stat: FileStamp(4711, *list(vars(real(stat)).values())[1:]))
+    monkeypatch.setattr("src.processing.image_io.content_hash", lambda *_: pytest.fail("an unchanged file was read"))
+    monkeypatch.setattr(pipeline.Disks, "of", lambda self, folder: 4711)
     assert len(of(run(services, "sync"), Already)) == 4
     assert services.catalog.files.devices_under(os.fsencode(album)) == {4711}
 
@@ -88,6 +92,28 @@ def replaced_unseen(file: Path, data: bytes) -> None:
 
 
 posix = pytest.mark.skipif(os.name != "posix", reason="Windows tells of no ctime")
+
+
+@posix
+@pytest.mark.parametrize("more_were_moved", [False, True])
+def test_a_file_that_was_renamed_and_edited_unseen_is_another_image(
+    services: Services, album: Path, monkeypatch: pytest.MonkeyPatch, more_were_moved: bool
+) -> None:
+    file = make_photo(album / "edited.bmp", COLOURS["pink"])
+    run(services, "sync")
+    old = next(hit.id for hit in services.library.newest(1))
+    file = file.rename(album / "renamed.bmp")
+    replaced_unseen(file, make_photo(album.parent / "other.bmp", COLOURS["red"]).read_bytes())
+    if more_were_moved:
+        with monkeypatch.context() as many:
+            many.setattr(pipeline, "READ_MOVED", 0)
+            for _ in range(2):
+                assert not of(run(services, "sync"), Indexed)
+    (event,) = of(run(services, "sync"), Indexed)
+    assert Path(event.path) == file and event.image_id != old
+    assert old not in {hit.id for hit in services.library.newest(9)}
+    monkeypatch.setattr("src.processing.image_io.content_hash", lambda *_: pytest.fail("a file that is known for sure was read"))
+    assert not of(run(services, "sync"), Indexed)
 
 
 @posix
@@ -166,6 +192,17 @@ def test_a_touched_file_that_can_not_be_read_now_keeps_its_photo(
     monkeypatch.setattr("src.originals.open_picture", denied)
     assert [event.reason for event in of(run(services, "sync"), Skipped)] == ["There is no permission to read it."]
     assert "red.jpg" in names(services) and services.catalog.counts() == (4, 4, 0)
+
+
+def test_a_moved_file_that_can_not_be_read_now_keeps_its_photo(services: Services, album: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(path: Path) -> None:
+        raise PermissionError(13, "denied")
+
+    (album / "red.jpg").rename(album / "moved.jpg")
+    with monkeypatch.context() as shut:
+        shut.setattr("src.originals.open_picture", denied)
+        assert not of(run(services, "sync"), Skipped) and services.folders.missing() == 0 and "moved.jpg" in names(services)
+    assert len(of(run(services, "sync"), Already)) == 4 and services.catalog.counts() == (4, 4, 0)
 
 
 def test_a_deleted_photo_is_hidden_and_back_when_its_file_is(services: Services, album: Path, tmp_path: Path) -> None:

@@ -118,6 +118,24 @@ def test_a_drive_below_a_folder_that_is_unplugged_loses_nothing(
     assert services.folders.all()[0].away == 0 and services.folders.out_of_reach() == []
 
 
+def test_a_disk_that_has_the_number_of_another_that_is_away_tells_nothing_of_it(
+    services: Services, photos: Path, drive: Path, disks: Any, tmp_path: Path
+) -> None:
+    disks(photos, 11)
+    disks(drive, 12)
+    run(services, "index", paths=[str(photos)])
+    drive.rename(tmp_path / "away")
+    drive.mkdir()
+    disks(photos, 12)
+    disks(drive, 12)
+    assert findings(run(services, "sync")) == ["offline"] and names(services) == FOUR
+    assert services.folders.missing() == services.folders.missing(look=True) == 0
+    run(services, "forget")
+    assert len(services.catalog.hidden()) == 2
+    (photos / "red.jpg").unlink()
+    assert findings(run(services, "sync")) == ["missing"] and services.folders.missing(look=True) == 1
+
+
 def test_what_was_deleted_from_a_drive_with_a_new_number_is_missing(services: Services, photos: Path, drive: Path, disks: Any) -> None:
     run(services, "index", paths=[str(photos)])
     disks(drive, 4712)
@@ -128,6 +146,16 @@ def test_what_was_deleted_from_a_drive_with_a_new_number_is_missing(services: Se
     assert findings(run(services, "sync")) == [] and services.folders.missing(look=True) == 1
     run(services, "forget")
     assert names(services) == FOUR | {"brown.jpg"} and services.folders.missing() == 0
+
+
+def test_rows_with_numbers_of_devices_learn_those_of_disks(services: Services, photos: Path) -> None:
+    """Versions before this one noted the system's number of the device."""
+    run(services, "index", paths=[str(photos)])
+    with services.catalog._file.writing() as db:
+        db.exec_driver_sql("UPDATE files SET device = ?", (os.stat(photos).st_dev,))
+    (photos / "red.jpg").unlink()
+    assert findings(run(services, "sync")) == ["missing"] and services.folders.missing(look=True) == 1
+    assert len(services.catalog.files.devices_under(os.fsencode(photos))) == 1
 
 
 def test_a_sub_folder_that_was_deleted_is_gone(services: Services, photos: Path, drive: Path) -> None:
@@ -248,6 +276,16 @@ def test_a_link_whose_target_is_away_loses_nothing(services: Services, photos: P
     for name in ("nas", "other"):
         (tmp_path / f"{name}-away").rename(tmp_path / name)
     assert of(run(services, "sync"), Finding) == [Finding("back", "2 photos are back.")]
+
+
+def test_a_photo_in_the_place_of_which_there_is_a_link_to_itself(services: Services, photos: Path) -> None:
+    run(services, "index", paths=[str(photos)])
+    for name in ("red.jpg", "blue.jpg"):
+        (photos / name).unlink()
+    (photos / "red.jpg").symlink_to(photos / "red.jpg")
+    assert sorted(findings(run(services, "sync"))) == ["missing", "offline"]
+    assert services.folders.missing() == services.folders.missing(look=True) == 1
+    assert services.folders.out_of_reach() == [os.fsencode(photos / "red.jpg")]
 
 
 def test_a_photo_added_alone_on_a_drive_that_is_away(services: Services, photos: Path, drive: Path, disks: Any, tmp_path: Path) -> None:

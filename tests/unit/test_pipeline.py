@@ -271,7 +271,8 @@ def test_what_the_batch_before_committed_is_not_encoded_again(opened: Services, 
     run = pipeline.Pipeline(
         opened.settings, opened.catalog, opened.vectors, opened.reader, opened.models.embedder(), False
     )
-    first, second = (run._read(FoundFile(photo, "a.jpg"), pipeline._stamp(FoundFile(photo, "a.jpg"))) for _ in range(2))  # type: ignore[arg-type]
+    stamp = pipeline._stamp(FoundFile(photo, "a.jpg"), pipeline.Disks())
+    first, second = (run._read(FoundFile(photo, "a.jpg"), stamp, None) for _ in range(2))  # type: ignore[arg-type]
     vectors = run._encode([first])  # type: ignore[list-item]
     assert len(vectors) == 1 and embedder.encoded == 1
     opened.catalog.vectors.put(library_collection(embedder.space), vectors, {})
