@@ -11,8 +11,8 @@ from typing import Any
 import streamlit as st
 from starlette.middleware import Middleware
 
-from src.api.doors import Doors
 from src.api.limits import bound_requests
+from src.api.origin_guard import Doors
 from src.api.pages import KnownPages
 from src.api.routes import routes
 from src.config import Settings

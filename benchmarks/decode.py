@@ -24,9 +24,9 @@ from PIL import Image
 from benchmarks import command, machine, random_clip
 from src.config import Settings
 from src.models.model_manager import ModelManager
-from src.processing.reader import PictureReader
+from src.processing.decoding.reader import PictureReader
 from src.schema import Embedder, FloatArray
-from src.services.pipeline import decode_side
+from src.services.indexing.pipeline import decode_side
 
 PICTURES, ROUNDS = 24, 5
 QUICK_PICTURES, QUICK_ROUNDS = 8, 3

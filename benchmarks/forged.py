@@ -35,10 +35,10 @@ from src.config import PROJECT_DIR, Settings
 from src.errors import AppError
 from src.models.model_manager import ModelManager
 from src.schema import FloatArray, JobKind, Mode
-from src.services.backup import export_library, import_library
-from src.services.exporting import FORMATS, Selection
-from src.services.search import Query
-from src.services.uploads import as_params
+from src.services.exchange.backup import export_library, import_library
+from src.services.exchange.exporting import FORMATS, Selection
+from src.services.indexing.uploads import as_params
+from src.services.search.service import Query
 
 SLOW_S = 30.0
 """A case that takes longer, in seconds of CPU, is counted: nothing in a library of four photos does by itself."""

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from src.database.tables import metadata
+from src.database.catalog.tables import metadata
 
 Members = dict[str, bytes]
 CATALOG, MANIFEST = "catalog.sqlite3", "manifest.json"

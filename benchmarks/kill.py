@@ -32,8 +32,8 @@ from typing import Any
 from benchmarks import machine
 from benchmarks.kill_child import picture
 from src.config import PROJECT_DIR, Settings
-from src.database import index_manifest
-from src.processing.image_io import image_id
+from src.database.index import manifest
+from src.processing.decoding.image_io import image_id
 
 FLUSH_SECONDS = 0.05
 BURST_EVERY = 10
@@ -196,7 +196,7 @@ class Flushes:
     def last(self) -> float:
         """When a file last changed, 0.0 for never."""
         now, latest = time.time(), 0.0
-        for segment in index_manifest.segments(self._folder):
+        for segment in manifest.segments(self._folder):
             born = self._first_seen.setdefault(segment.name, now)
             latest = max((moment for moment in _changes(segment) if moment > born + 0.1), default=latest)
         return latest
@@ -223,7 +223,7 @@ def measure(kills: int, images: int, seed: int, folder: Path, tell: Callable[[st
     tally = library.tally
     for life in range(kills):
         index = Settings(home=library.home).chroma_dir
-        clean = (index / index_manifest.MANIFEST).exists()
+        clean = (index / manifest.MANIFEST).exists()
         child = library.start(life)
         flushes = Flushes(index)
         _live(child, life, dice, flushes, len(library.acknowledged), clean)

@@ -27,11 +27,11 @@ from PIL import Image
 
 from src.bootstrap import Services, build_services
 from src.config import Settings
-from src.database import index_manifest
+from src.database.index import manifest
 from src.models.model_manager import ModelManager
 from src.schema import Finding, FloatArray, Indexed, JobEvent
-from src.services.jobs import Handler
-from src.services.search import Query
+from src.services.jobs.runner import Handler
+from src.services.search.service import Query
 
 BITS = 24
 DIMENSIONS = 128
@@ -129,7 +129,7 @@ def main(home: Path, photos: Path, acknowledged_file: Path, started: float, fold
     id_of = {int(number): id_ for number, id_ in (line.split("\t") for line in (photos / "ids.tsv").read_text().splitlines())}
     acknowledged = [int(line) for line in acknowledged_file.read_text().split()]
     settings = Settings(home=home)
-    trusted = index_manifest.verified(settings.chroma_dir) is not None
+    trusted = manifest.verified(settings.chroma_dir) is not None
     services = build_services(settings, models=ModelManager("builtin", settings, loader=lambda *_: NumberEmbedder()))
     for kind in ("index", "sync"):
         services.handlers[kind] = acknowledging(services.handlers[kind], {id_: number for number, id_ in id_of.items()})
@@ -147,7 +147,7 @@ def main(home: Path, photos: Path, acknowledged_file: Path, started: float, fold
         images, _, _ = services.catalog.counts()
         failed = [f"{job.title}: {job.error}" for job in services.jobs.latest(3) if job.state == "failed"]
         services.close()
-        trusted = index_manifest.verified(settings.chroma_dir) is not None
+        trusted = manifest.verified(settings.chroma_dir) is not None
         say({"what": "finished", "images": images, "findings": findings + failed, "trusted": trusted})
     else:
         time.sleep(600)

@@ -102,7 +102,7 @@ def _child(what: str, model: str, folder: Path, limit: str | None) -> dict[str, 
 def _index(settings: Settings, models: ModelManager, folder: Path) -> dict[str, Any]:
     from src.bootstrap import build_services
     from src.schema import Indexed, Skipped
-    from src.services.search import Query
+    from src.services.search.service import Query
 
     services = build_services(settings, models=models)
     started = time.perf_counter()
@@ -130,7 +130,7 @@ def _index(settings: Settings, models: ModelManager, folder: Path) -> dict[str, 
 
 def _idle(settings: Settings, models: ModelManager, _: Path) -> dict[str, Any]:
     from src.bootstrap import build_services
-    from src.services.search import Query
+    from src.services.search.service import Query
 
     services = build_services(settings, models=models).start()
     services.search.search(Query("a dog on grass"))
@@ -143,7 +143,7 @@ def _journey(settings: Settings, models: ModelManager, folder: Path) -> dict[str
     """Raises AssertionError where a step does not do what it should."""
     from src.bootstrap import build_services
     from src.schema import Indexed, Skipped
-    from src.services.search import Query
+    from src.services.search.service import Query
 
     photos = folder / "journey"
     files = sorted(photos.iterdir())

@@ -21,7 +21,7 @@ import numpy as np
 from benchmarks.machine import reference
 from src.bootstrap import Services, build_services
 from src.config import Settings
-from src.processing import image_io
+from src.processing.decoding import image_io
 from src.schema import Already, Finding, Indexed, Skipped
 
 OTHER = Path("/dev/shm")

@@ -48,13 +48,13 @@ from benchmarks import command, machine, random_clip, synthetic
 from benchmarks.synthetic import BLOCK, DAYS, Drawer, Shape
 from src.bootstrap import Services, build_services
 from src.config import PROJECT_DIR, Settings
-from src.database import exact
+from src.database.catalog.vectors import restored
+from src.database.nearest import exact
 from src.database.vector_db import VectorDatabase
-from src.database.vector_table import restored
 from src.models import registry
 from src.models.model_manager import LoadedModel, ModelManager
 from src.schema import FloatArray, Kind, PhotoFilter
-from src.services.search import Query
+from src.services.search.service import Query
 
 SPANS = {"0.1%": 1, "1%": 10, "10%": 100, "50%": 500}
 """Days of ``DAYS`` that a filter keeps."""

@@ -24,7 +24,7 @@ from PIL import Image
 from benchmarks.machine import reference
 from src.bootstrap import Services, build_services
 from src.config import Settings
-from src.services.search import Query
+from src.services.search.service import Query
 
 ADDED, SEARCHES, TAKEN = 20, 50, 10
 WORDS = ("a red square", "a dog on grass", "the sea", "people at a table", "something round", "snow")

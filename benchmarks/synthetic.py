@@ -23,8 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from src.config import Settings
-from src.database.catalog import ImageRow
-from src.database.file_table import FileRow
+from src.database.catalog.catalog import ImageRow
+from src.database.catalog.files import FileRow
 from src.database.vector_db import VectorDatabase, library_collection
 from src.schema import FileStamp, FloatArray, ImageFacts
 

@@ -11,26 +11,26 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from src.config import Settings
-from src.database.catalog import Catalog
+from src.database.catalog.catalog import Catalog
 from src.database.vector_db import VectorDatabase
 from src.errors import AppError, LibraryUnusable
 from src.models.model_manager import ModelManager
 from src.plain_files import is_special, open_plain
-from src.processing.reader import PictureReader
+from src.processing.decoding.reader import PictureReader
 from src.schema import JobKind
-from src.services.backup import finish_import, import_waits
-from src.services.doctor import DoctorService, foreign_index
-from src.services.exporting import ExportService
-from src.services.file_checks import FileChecks
-from src.services.folders import FolderService
-from src.services.handlers import WRITERS, JobHandlers, being_added, queue_sync, rebuild_if_due
-from src.services.indexing import IndexingService
-from src.services.jobs import Handler, JobRunner
-from src.services.library import LibraryService
-from src.services.objects import ObjectService
-from src.services.search import SearchService
-from src.services.uploads import UploadStore, as_params
-from src.services.watching import FolderWatcher
+from src.services.enrichment.objects import ObjectService
+from src.services.exchange.backup import finish_import, import_waits
+from src.services.exchange.exporting import ExportService
+from src.services.indexing.scan import IndexingService
+from src.services.indexing.uploads import UploadStore, as_params
+from src.services.jobs.handlers import WRITERS, JobHandlers, being_added, queue_sync, rebuild_if_due
+from src.services.jobs.runner import Handler, JobRunner
+from src.services.library.doctor import DoctorService, foreign_index
+from src.services.library.file_checks import FileChecks
+from src.services.library.folders import FolderService
+from src.services.library.service import LibraryService
+from src.services.library.watcher import FolderWatcher
+from src.services.search.service import SearchService
 
 log = logging.getLogger(__name__)
 

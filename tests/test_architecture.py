@@ -12,27 +12,27 @@ PROJECT = Path(__file__).resolve().parent.parent
 FILES = sorted([*(PROJECT / "src").rglob("*.py"), PROJECT / "app.py"])
 
 RANKS = {
-    "src.schema": 0, "src.errors": 0, "src.config": 0, "src.pixels": 0, "src.durable": 0,
-    "src.names": 0, "src.identity": 0, "src.masks": 0, "src.originals": 0, "src.colours": 0, "src.vendored_clip": 0, "src.vendored_sam": 0,
+    "src.schema": 0, "src.errors": 0, "src.config": 0, "src.pixels": 0, "src.files": 0,
+    "src.text": 0, "src.identity": 0, "src.masks": 0, "src.originals": 0, "src.colours": 0, "src.vendored_clip": 0, "src.vendored_sam": 0,
     "src.plain_files": 0, "src.network": 0,
     "src.models": 1, "src.database": 1, "src.processing": 1, "src.export": 1,
-    "src.services": 2, "src.bootstrap": 3, "src.api": 4, "src.ui": 4, "src.terminal": 4, "src.commands": 5, "src.cli": 6, "app": 5,
+    "src.services": 2, "src.bootstrap": 3, "src.api": 4, "src.ui": 4, "src.cli.terminal": 4, "src.commands": 5, "src.cli.arguments": 6, "app": 5,
 }  # fmt: skip
 ONLY_IN = {
     "streamlit": ("src.ui", "app"),
-    "chromadb": ("src.database.chroma_index",),
+    "chromadb": ("src.database.index.chroma_local",),
     "sqlalchemy": ("src.database",),
     "torch": ("src.models", "src.vendored_clip", "src.vendored_sam"),
     "onnxruntime": ("src.models",),
     "starlette": ("src.api", "app"),
-    "watchdog": ("src.services.watching",),
-    "rich": ("src.terminal",),
+    "watchdog": ("src.services.library.watcher",),
+    "rich": ("src.cli.terminal",),
     "pickle": ("src.vendored_clip.checkpoint", "src.vendored_sam.sam"),  # its error class alone, see below
     "transformers": (),
     "sentence_transformers": (),
     "torchvision": (),
 }
-BROAD_EXCEPTS = {("src.services.jobs", "_run"), ("src.processing.image_io", "decode")}
+BROAD_EXCEPTS = {("src.services.jobs.runner", "_run"), ("src.processing.decoding.image_io", "decode")}
 """Module and function. The page boundary and the route handler are the frameworks' own hooks."""
 
 
@@ -92,7 +92,7 @@ def test_broad_excepts_environment_and_printing(path: Path) -> None:
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "os":
             assert node.attr not in ("environ", "getenv") or own == "src.config", f"{own} reads the environment"
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print":
-            assert own in ("src.cli", "src.terminal"), f"{own} prints"
+            assert own in ("src.cli.arguments", "src.cli.terminal"), f"{own} prints"
 
 
 @pytest.mark.parametrize("path", FILES, ids=module_name)
@@ -115,7 +115,7 @@ def test_importing_the_models_loads_neither_torch_nor_onnxruntime() -> None:
     import sys
 
     heavy = ("torch", "onnxruntime", "chromadb")
-    code = f"import sys, src.models.model_manager, src.services.search; print([m for m in {heavy} if m in sys.modules])"
+    code = f"import sys, src.models.model_manager, src.services.search.service; print([m for m in {heavy} if m in sys.modules])"
     run = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, timeout=60, check=True)
     assert run.stdout.strip() == "[]"
 

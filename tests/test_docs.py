@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from src.cli import _parser
+from src.cli.arguments import _parser
 
 PROJECT = Path(__file__).resolve().parent.parent
 README = (PROJECT / "README.md").read_text()

@@ -19,17 +19,17 @@ from typing import Any
 import numpy.typing as npt
 
 from src.config import Settings
-from src.database.catalog import Catalog
-from src.database.chroma_index import BATCH, IndexFailed, is_wasteful
+from src.database.catalog.catalog import Catalog
+from src.database.catalog.vectors import Collection
 from src.database.disk_space import MARGIN, check_space, free_bytes, index_bytes
 from src.database.embeddings import VectorMatch, check_dimensions, check_name, library_collection, normalised, together
-from src.database.exact import Match
-from src.database.finder import Finder
-from src.database.index import Index
-from src.database.index_choice import chosen_index
-from src.database.lock import LibraryLock
-from src.database.reach import Reach
-from src.database.vector_table import Collection
+from src.database.index.choice import chosen_index
+from src.database.index.chroma_local import BATCH, IndexFailed, is_wasteful
+from src.database.index.protocol import Index
+from src.database.library_lock import LibraryLock
+from src.database.nearest.exact import Match
+from src.database.nearest.planner import Finder
+from src.database.nearest.reach import Reach
 from src.errors import BadInput, LibraryBusy, LibraryUnusable
 from src.schema import FloatArray, PhotoFilter, Progress
 

@@ -15,8 +15,8 @@ from src.export import shapes
 from src.export.items import AS_FOUND, Annotation, Categories, ExportedImage, Labels, Opener, labelled, rounded
 from src.export.pictures import picture_file
 from src.export.target import Target, free_stem, new_target, scratch
-from src.names import shown
 from src.schema import Progress, Skipped
+from src.text import shown
 
 MaskForm = Literal["rle", "polygons"]
 """rle: the mask's runs as COCO's compressed text, exact. polygons: outlines, which more programs read and people can edit."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from src.names import shown
 from src.schema import Box, Mask, Segment
+from src.text import shown
 
 Opener = Callable[[str], Image.Image]
 """Image id -> the picture, upright and RGB. Raises UnreadableImage or OSError where it can't be had; a smaller copy of it will do."""

@@ -7,7 +7,7 @@ import io
 from collections.abc import Sequence
 from typing import IO
 
-from src.names import shown
+from src.text import shown
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """What makes a spreadsheet take a cell for a formula (OWASP, CSV injection), the wide forms of East Asian keyboards too."""

@@ -17,10 +17,10 @@ from typing import IO, Protocol
 
 from filelock import FileLock
 
-from src.durable import sync_folder
 from src.errors import BadInput, UnreadablePath
-from src.names import shown
+from src.files import sync_folder
 from src.schema import EXPORT_MARK
+from src.text import shown
 
 _PACKED = (".csv", ".json", ".txt", ".yaml")
 """Worth compressing in a ZIP; pictures and Parquet are compressed already."""

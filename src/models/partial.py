@@ -11,7 +11,7 @@ from types import TracebackType
 
 from filelock import FileLock
 
-from src.durable import sync_folder
+from src.files import sync_folder
 
 _BLOCK = 1 << 20
 

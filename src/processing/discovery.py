@@ -11,7 +11,7 @@ from pathlib import Path
 
 from src import originals
 from src.errors import UnreadableImage, UnreadablePath
-from src.processing.image_io import display_text, looks_like_image
+from src.processing.decoding.image_io import display_text, looks_like_image
 from src.processing.typed_path import parse_path as parse_path
 from src.schema import EXPORT_MARK, FoundFile, Skipped
 

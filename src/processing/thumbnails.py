@@ -9,11 +9,11 @@ from pathlib import Path
 
 from PIL import Image
 
-from src.durable import draft_of
 from src.errors import UnreadableImage
+from src.files import draft_of
 from src.identity import checked_id, is_id
 from src.plain_files import open_plain
-from src.processing import image_io
+from src.processing.decoding import image_io
 
 SIDE = 320
 """Longest side of a thumbnail in pixels."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
 from src.errors import UnreadablePath
-from src.processing.image_io import display_text
+from src.processing.decoding.image_io import display_text
 
 
 def parse_path(text: str, wanted: str = "folder", example: str = "~/Pictures") -> Path:

@@ -11,9 +11,12 @@ from src.bootstrap import Services
 from src.errors import AppError
 from src.schema import JobKind
 from src.ui import address, state
-from src.ui.components import clear_dialog, closed_library, error_box, farewell, forget_dialog, job_progress, photo_dialog, sidebar, style
+from src.ui.format import literal
+from src.ui.frame import closed_library, error_box, farewell, sidebar, style
+from src.ui.jobs import job_progress
+from src.ui.library import clear_dialog, forget_dialog
+from src.ui.photos import photo_dialog
 from src.ui.resources import get_services, reopen
-from src.ui.text import literal
 
 OTHER_JOBS: tuple[JobKind, ...] = ("sync", "reindex", "objects", "export", "rebuild", "forget", "remove", "doctor", "download", "clear")
 VIEWS = Path(__file__).parent / "views"  # not "pages": Streamlit would take a folder of that name for its own page list

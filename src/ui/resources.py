@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from src.errors import AppError
-from src.ui.components import error_box
+from src.ui.frame import error_box
 
 if TYPE_CHECKING:
     from src.bootstrap import Services

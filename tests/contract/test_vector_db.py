@@ -13,11 +13,11 @@ import pytest
 from chromadb.errors import InternalError
 
 from src.config import PROJECT_DIR, Settings
-from src.database import exact, reach, resident
-from src.database.catalog import ImageRow
-from src.database.chroma_index import ChromaIndex, IndexFailed
-from src.database.file_table import FileRow
-from src.database.index_manifest import MANIFEST
+from src.database.catalog.catalog import ImageRow
+from src.database.catalog.files import FileRow
+from src.database.index.chroma_local import ChromaIndex, IndexFailed
+from src.database.index.manifest import MANIFEST
+from src.database.nearest import exact, in_memory, reach
 from src.database.vector_db import VectorDatabase, normalised
 from src.errors import BadInput, LibraryBusy, LibraryUnusable, WrongDimensions
 from src.schema import FileStamp, ImageFacts
@@ -32,7 +32,7 @@ METADATA = [{"source": f"img{n}.jpg", "tags": ["a", "b"], "n": n} for n in range
 def db(settings: Settings, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[VectorDatabase]:
     """Small collections are scanned in memory, large ones asked by the index: what a user sees must be the same."""
     if request.param == "by the index":
-        monkeypatch.setattr(resident, "SMALL_BYTES", 0)
+        monkeypatch.setattr(in_memory, "SMALL_BYTES", 0)
     with VectorDatabase(settings) as opened:
         opened.create_or_get_collection()
         yield opened
@@ -142,7 +142,7 @@ def test_an_index_that_fails_in_mid_use_is_left_aside(db: VectorDatabase, monkey
     def torn(*_: object) -> None:
         raise IndexFailed("torn")
 
-    monkeypatch.setattr(resident, "SMALL_BYTES", 0)
+    monkeypatch.setattr(in_memory, "SMALL_BYTES", 0)
     monkeypatch.setattr(ChromaIndex, "query", torn)
     assert db.search_by_embedding(MATRIX[9], 1)[0].id == "id9" and not db.in_step("segments")
 
@@ -248,7 +248,7 @@ def full(**_: object) -> None:
 
 
 def test_a_search_waits_for_an_index_that_is_about_to_be_opened(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resident, "SMALL_BYTES", 0)
+    monkeypatch.setattr(in_memory, "SMALL_BYTES", 0)
     with VectorDatabase(settings) as db:
         db.add_segments(MATRIX, ids=IDS)
     with VectorDatabase(settings) as db, ThreadPoolExecutor(1) as pool:
@@ -277,7 +277,7 @@ def alike(number: int, others: int, dimensions: int = 64) -> tuple[list[str], np
 
 @pytest.mark.parametrize("way", ["pushed", "opened again"])
 def test_vectors_that_are_alike_hide_no_others_from_the_index(settings: Settings, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resident, "SMALL_BYTES", 0)
+    monkeypatch.setattr(in_memory, "SMALL_BYTES", 0)
     ids, matrix = alike(2_600, 8)
     rows = [place for place, id_ in enumerate(ids) if id_.startswith("other")]
     with VectorDatabase(settings) as db:
@@ -306,7 +306,7 @@ def mislay(index: ChromaIndex, hidden: set[str], monkeypatch: pytest.MonkeyPatch
 
 
 def test_what_the_graph_does_not_reach_is_found_beside_it_until_it_goes(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resident, "SMALL_BYTES", 0)
+    monkeypatch.setattr(in_memory, "SMALL_BYTES", 0)
     monkeypatch.setattr(reach, "RECENT", 0)
     hidden = {"id3", "id500"}
     with VectorDatabase(settings) as db:
@@ -316,7 +316,7 @@ def test_what_the_graph_does_not_reach_is_found_beside_it_until_it_goes(settings
         assert db._index.beside["segments"] == ["id3", "id500"]
         assert db.search_by_embedding(MATRIX[3], 5)[0].id == "id3"
     monkeypatch.undo()
-    monkeypatch.setattr(resident, "SMALL_BYTES", 0)
+    monkeypatch.setattr(in_memory, "SMALL_BYTES", 0)
     monkeypatch.setattr(reach, "RECENT", 0)
     with VectorDatabase(settings) as db:
         mislay(db._index, hidden, monkeypatch)  # type: ignore[arg-type]

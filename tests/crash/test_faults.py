@@ -23,18 +23,18 @@ import pytest
 from PIL import Image
 
 from src.bootstrap import Services, build_services
-from src.cli import main
+from src.cli.arguments import main
 from src.config import PROJECT_DIR, Settings
-from src.database import index_manifest, index_owner
+from src.database.index import manifest, owner
 from src.database.vector_db import VectorDatabase
 from src.errors import LibraryBusy, LibraryNewer, LibraryUnusable, WeightsCorrupt
 from src.models import registry
 from src.models.model_manager import ModelManager
 from src.schema import Finding, Indexed, JobEvent
-from src.services.library import ACTIVE_MODEL
-from src.services.search import Query
+from src.services.library.service import ACTIVE_MODEL
+from src.services.search.service import Query
 from src.ui import state
-from src.ui.components import clear_dialog
+from src.ui.library import clear_dialog
 from tests.conftest import fake_models, make_photo
 from tests.crash.damaged import IDS, VECTORS
 from tests.fakes import COLOURS, FakeEmbedder
@@ -267,7 +267,7 @@ def locked(file: Path) -> Iterator[None]:
 def test_a_catalogue_that_is_locked_stops_the_job_and_not_the_searches(
     settings: Settings, photos: Path, more: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("src.database.sqlite_file.PATIENCE", 0.3)
+    monkeypatch.setattr("src.database.catalog.sqlite_file.PATIENCE", 0.3)
     with opened(settings) as services:
         index(services, photos)
         with locked(settings.catalog_file):
@@ -326,7 +326,7 @@ def test_a_clock_that_goes_backwards_changes_nothing(settings: Settings, photos:
 def damaged_copies(whole: Path, folder: Path) -> dict[str, Path]:
     """What was done -> a library it was done to: the index deleted, each file deleted or cut, and 20 garblings of one file each in turn."""
     parts = [file.relative_to(whole) for file in sorted((whole / "chroma_db").rglob("*")) if file.is_file()]
-    parts = [part for part in parts if part.name not in (index_manifest.MANIFEST, index_owner.MARK)]
+    parts = [part for part in parts if part.name not in (manifest.MANIFEST, owner.MARK)]
     dice = random.Random(4)
     copies: dict[str, Path] = {}
 

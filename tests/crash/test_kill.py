@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks import kill
 from benchmarks.kill_child import NumberEmbedder, picture, vector
-from src.processing.reader import PictureReader
+from src.processing.decoding.reader import PictureReader
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
 

@@ -36,7 +36,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 from starlette.responses import FileResponse
 from starlette.routing import Route
-from src.api.doors import Doors
+from src.api.origin_guard import Doors
 
 here = Path(__file__).parent
 app = st.App(

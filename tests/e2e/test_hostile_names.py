@@ -18,8 +18,8 @@ from PIL import ExifTags, Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from src.config import PROJECT_DIR
-from src.names import shown
-from src.processing.image_io import display_text
+from src.processing.decoding.image_io import display_text
+from src.text import shown
 from tests.conftest import make_photo
 from tests.e2e.running_app import RunningApp, running_app
 from tests.fakes import COLOURS

@@ -21,9 +21,9 @@ from PIL import ExifTags, Image
 
 from src.config import PROJECT_DIR
 from src.errors import UnreadableImage
+from src.processing.decoding.image_io import prepare_pillow
+from src.processing.decoding.reader import PROCESSES, PictureReader
 from src.processing.discovery import find_images
-from src.processing.image_io import prepare_pillow
-from src.processing.reader import PROCESSES, PictureReader
 from src.schema import FoundFile
 from tests.conftest import make_photo
 

@@ -16,11 +16,11 @@ import pytest
 
 from src.bootstrap import Services
 from src.errors import UnreadableImage
-from src.processing.image_io import EXTENSIONS
+from src.processing.decoding.image_io import EXTENSIONS
 from src.schema import Already, Indexed, JobEvent, Skipped
-from src.services.search import Query
-from src.services.uploads import MAX_FILES
-from src.ui.components import upload_form
+from src.services.indexing.uploads import MAX_FILES
+from src.services.search.service import Query
+from src.ui.library import upload_form
 from tests.chromium import opened_browser
 from tests.conftest import make_photo
 from tests.e2e.running_app import running_app

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from src.errors import UnreadableImage
-from src.processing.reader import PictureReader
+from src.processing.decoding.reader import PictureReader
 
 SIDE = 448
 

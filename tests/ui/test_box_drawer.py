@@ -13,7 +13,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from src import masks
-from src.ui.components import box_drawer
+from src.ui.photos import box_drawer
 
 
 def drawn(script: Any) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def test_objects_go_to_the_browser_in_the_pictures_pixels_and_with_harmless_name
     def script() -> None:
         import streamlit as st
 
-        from src.ui.components import box_drawer
+        from src.ui.photos import box_drawer
 
         boxes = [((1, 2, 30, 40), "cat\u202e"), ((0, 0, 640, 480), "")]
         st.text(str(box_drawer.show("draw", "/api/image/1", 640, 480, boxes, name="a\nb", chosen=(5, 6, 7, 8))))
@@ -48,7 +48,7 @@ def test_nothing_is_returned_before_something_was_confirmed() -> None:
     def script() -> None:
         import streamlit as st
 
-        from src.ui.components import box_drawer
+        from src.ui.photos import box_drawer
 
         st.text(str(box_drawer.show("draw", "/api/image/1", 640, 480)))
 
@@ -60,7 +60,7 @@ def test_a_picture_travels_small_upright_and_without_transparency() -> None:
     def script() -> None:
         from PIL import Image
 
-        from src.ui.components import box_drawer
+        from src.ui.photos import box_drawer
 
         box_drawer.show("draw", Image.new("RGBA", (4000, 2000), (255, 0, 0, 0)), 4000, 2000)
 
@@ -75,7 +75,7 @@ def test_a_mask_travels_as_opacity() -> None:
         import numpy as np
 
         from src import masks
-        from src.ui.components import box_drawer
+        from src.ui.photos import box_drawer
 
         pixels = np.zeros((30, 40), bool)
         pixels[10:20, 5:35] = True

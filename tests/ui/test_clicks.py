@@ -11,7 +11,7 @@ import streamlit as st
 
 from src.schema import SearchHit
 from src.ui import state
-from src.ui.components import box_drawer, gallery
+from src.ui.photos import box_drawer, gallery
 
 HITS = [SearchHit(name, f"/photos/{name}.jpg", f"{name}.jpg", 0.5) for name in ("one", "two")]
 

@@ -11,7 +11,7 @@ from streamlit.testing.v1.element_tree import Toggle
 
 from src.bootstrap import Services
 from src.schema import Finding, JobSnapshot
-from src.ui.components import job_progress
+from src.ui.jobs import job_progress
 from tests.fakes import colour_picture
 from tests.ui.conftest import button, goto, index, texts
 

@@ -15,9 +15,10 @@ from src import bootstrap
 from src.bootstrap import Services
 from src.errors import LibraryBusy, WeightsMissing
 from src.schema import JobSnapshot
-from src.services.uploads import as_params
+from src.services.indexing.uploads import as_params
 from src.ui import resources
-from src.ui.components import farewell, job_progress
+from src.ui.frame import farewell
+from src.ui.jobs import job_progress
 from tests.fakes import colour_picture
 from tests.ui.conftest import MAIN, button, gallery, goto, index, search, texts
 

@@ -11,7 +11,8 @@ from streamlit.testing.v1.element_tree import TextInput
 
 from src.bootstrap import Services
 from src.schema import JobSnapshot, SearchPage
-from src.ui.components import job_progress, new_objects
+from src.ui.jobs import job_progress
+from src.ui.search import new_objects
 from tests.ui.conftest import button, gallery, goto, index, names, png, search, texts
 from tests.unit.test_objects import scene
 

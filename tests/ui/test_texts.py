@@ -7,33 +7,34 @@ import io
 
 import pytest
 
-from src.names import count
 from src.schema import JobSnapshot
-from src.ui import text
-from src.ui.components import clear_dialog, job_progress
+from src.text import count
+from src.ui import format
+from src.ui.jobs import job_progress
+from src.ui.library import clear_dialog
 
 
 @pytest.mark.parametrize(
     ("number", "said"), [(0, "0 B"), (999, "999 B"), (1_000, "1.0 kB"), (20_400_000, "20 MB"), (999_600_000, "1.0 GB")]
 )
 def test_sizes(number: int, said: str) -> None:
-    assert text.size(number) == said
+    assert format.size(number) == said
 
 
 @pytest.mark.parametrize(("seconds", "said"), [(0.2, "under 1 s"), (89, "89 s"), (90, "2 min"), (5_400, "1 h 30 min")])
 def test_durations(seconds: float, said: str) -> None:
-    assert text.duration(seconds) == said
+    assert format.duration(seconds) == said
 
 
 def test_counts_and_moments() -> None:
     assert (count(1, "photo"), count(1_200, "photo"), count(2, "copy", "copies")) == ("1 photo", "1,200 photos", "2 copies")
-    assert text.moment("2024-05-01T10:20:30") == "1 May 2024, 10:20"
-    assert (text.moment(None), text.moment("yesterday")) == ("", "yesterday")
+    assert format.moment("2024-05-01T10:20:30") == "1 May 2024, 10:20"
+    assert (format.moment(None), format.moment("yesterday")) == ("", "yesterday")
 
 
 def test_literal_text_is_shown_letter_by_letter() -> None:
-    assert text.literal("a*b_c [x](y) :red[z] $1$ `q`") == "a\\*b\\_c \\[x\\]\\(y\\) \\:red\\[z\\] \\$1\\$ \\`q\\`"
-    assert text.literal("Größe 東京") == "Größe 東京"
+    assert format.literal("a*b_c [x](y) :red[z] $1$ `q`") == "a\\*b\\_c \\[x\\]\\(y\\) \\:red\\[z\\] \\$1\\$ \\`q\\`"
+    assert format.literal("Größe 東京") == "Größe 東京"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from src.bootstrap import Services
 from src.schema import JobKind, JobSnapshot
-from src.ui.components import upload_form
+from src.ui.library import upload_form
 from tests.fakes import colour_picture
 from tests.ui.conftest import MAIN, button, goto, heic, names, png, texts
 

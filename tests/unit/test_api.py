@@ -19,7 +19,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from src.api.doors import ANSWER_HEADERS, Doors
+from src.api.origin_guard import ANSWER_HEADERS, Doors
 from src.api.pages import KnownPages
 from src.api.routes import APP_NAME, PREVIEWS, routes
 from src.bootstrap import Services

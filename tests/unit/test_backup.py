@@ -24,16 +24,16 @@ from PIL import Image
 
 from src.bootstrap import Services, build_services
 from src.config import PROJECT_DIR, Settings
-from src.database import imported, row_rules, sqlite_file
-from src.database.tables import TRIGGERS, metadata
+from src.database.catalog import imported, row_rules, sqlite_file
+from src.database.catalog.tables import TRIGGERS, metadata
 from src.errors import AppError, BadInput, LibraryBusy, LibraryError, LibraryNewer, LibraryUnusable, UnreadablePath
-from src.processing.image_io import same_file, stamp_of
+from src.processing.decoding.image_io import same_file, stamp_of
 from src.processing.thumbnails import thumbnail_path
 from src.schema import Already, FileStamp, Finding, FoundFile, Progress, Skipped, Timings
-from src.services import backup
-from src.services.backup import export_library, finish_import, import_library
-from src.services.search import Query
-from src.services.uploads import as_params
+from src.services.exchange import backup
+from src.services.exchange.backup import export_library, finish_import, import_library
+from src.services.indexing.uploads import as_params
+from src.services.search.service import Query
 from tests.conftest import fake_models, make_photo
 from tests.fakes import COLOURS
 

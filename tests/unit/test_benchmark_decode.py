@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from benchmarks import decode
-from src.processing.reader import PictureReader
+from src.processing.decoding.reader import PictureReader
 from tests.conftest import make_photo
 from tests.fakes import FakeEmbedder
 

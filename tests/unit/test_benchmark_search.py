@@ -13,7 +13,8 @@ from benchmarks import machine, search, synthetic
 from benchmarks.search import Filter, Measurement, PreparedEmbedder, Stored
 from benchmarks.synthetic import Shape
 from src.config import Settings
-from src.database import exact, index_manifest
+from src.database.index import manifest
+from src.database.nearest import exact
 from src.models import registry
 from src.models.model_manager import ModelManager
 from tests.fakes import FakeEmbedder
@@ -41,7 +42,7 @@ def test_a_tiny_library_is_measured_and_every_answer_is_right(tmp_path: Path, mo
 
 def test_an_index_that_is_not_trusted_is_made_again_before_and_never_measured(tmp_path: Path) -> None:
     assert search.prepare(SHAPE, tmp_path) == {"rebuilt": False}
-    (tmp_path / SHAPE.name / "chroma_db" / index_manifest.MANIFEST).unlink()
+    (tmp_path / SHAPE.name / "chroma_db" / manifest.MANIFEST).unlink()
     with pytest.raises(RuntimeError, match="is not what the catalogue holds"):
         TinyMeasurement(SHAPE, tmp_path, 10).run()
     assert search.prepare(SHAPE, tmp_path) == {"rebuilt": True}

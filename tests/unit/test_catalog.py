@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from sqlalchemy.dialects import sqlite
 
-from src.database.catalog import Catalog, FileRow, ImageRow
-from src.database.file_table import Refusal
-from src.database.tables import MIGRATIONS, TRIGGERS
-from src.database.vector_table import Counters, block_query
+from src.database.catalog.catalog import Catalog, FileRow, ImageRow
+from src.database.catalog.files import Refusal
+from src.database.catalog.tables import MIGRATIONS, TRIGGERS
+from src.database.catalog.vectors import Counters, block_query
 from src.errors import LibraryNewer, LibraryUnusable, WrongDimensions
 from src.schema import FileStamp, FloatArray, ImageFacts
 

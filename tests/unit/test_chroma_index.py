@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 
 from src.config import PROJECT_DIR
-from src.database import chroma_index, index_manifest
-from src.database.chroma_index import ChromaIndex, IndexFailed
-from src.database.index_manifest import MANIFEST
+from src.database.index import chroma_local, manifest
+from src.database.index.chroma_local import ChromaIndex, IndexFailed
+from src.database.index.manifest import MANIFEST
 
 MATRIX = np.random.default_rng(5).normal(size=(1_300, 16)).astype(np.float32)
 MATRIX /= np.linalg.norm(MATRIX, axis=1, keepdims=True)
@@ -43,7 +43,7 @@ def closed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def segment(folder: Path) -> Path:
-    return index_manifest.segments(folder)[0]
+    return manifest.segments(folder)[0]
 
 
 def parts(folder: Path) -> list[Path]:
@@ -71,7 +71,7 @@ def test_every_damage_to_every_file_is_seen(closed: Path, tmp_path: Path) -> Non
                 garble(victim, dice)
             else:
                 damage(victim)  # type: ignore[operator]
-            assert index_manifest.verified(folder) is None, f"{damage.__name__} {victim.name}"
+            assert manifest.verified(folder) is None, f"{damage.__name__} {victim.name}"
             index = ChromaIndex(folder)
             assert index.count("photos") == 0, "nothing of it is used"
             index.close()
@@ -85,7 +85,7 @@ def test_a_pipe_among_its_files_is_not_waited_for(closed: Path, tmp_path: Path) 
         victim = parts(folder)[number]
         victim.unlink()
         os.mkfifo(victim)
-        assert index_manifest.verified(folder) is None, victim.name
+        assert manifest.verified(folder) is None, victim.name
         index = ChromaIndex(folder)
         if number:
             assert index.count("photos") == 0, "nothing of it is used"
@@ -118,7 +118,7 @@ def test_a_manifest_that_no_program_would_write_is_none(closed: Path, tmp_path: 
     folder = tmp_path / "copy"
     shutil.copytree(closed, folder)
     (folder / MANIFEST).write_bytes(said)
-    assert index_manifest.verified(folder) is None
+    assert manifest.verified(folder) is None
     assert ChromaIndex(folder).count("photos") == 0
 
 
@@ -131,7 +131,7 @@ def test_a_kill_while_searching_costs_nothing_and_one_after_a_write_the_index(tm
     die(folder, "index.count('photos'); index.query('photos', np.ones((1, 16), np.float32), 5)")
     assert ChromaIndex(folder).noted("photos") == "mark"
     die(folder, "index.count('photos'); index.delete('photos', ['no such id'])")
-    assert not (folder / MANIFEST).exists() and index_manifest.verified(folder) is None
+    assert not (folder / MANIFEST).exists() and manifest.verified(folder) is None
 
 
 def die(folder: Path, work: str) -> None:
@@ -140,7 +140,7 @@ def die(folder: Path, work: str) -> None:
         import os, signal
         from pathlib import Path
         import numpy as np
-        from src.database.chroma_index import ChromaIndex
+        from src.database.index.chroma_local import ChromaIndex
         from tests.unit.test_chroma_index import IDS, MATRIX
         index = ChromaIndex(Path({str(folder)!r}))
         {work}
@@ -181,9 +181,9 @@ def test_a_dropped_collection_gives_its_space_back_and_the_others_stay(index: Ch
     folder = tmp_path / "index"
     index.upsert("one", IDS, MATRIX)
     index.upsert("two", IDS[:50], MATRIX[:50])
-    assert len(index_manifest.segments(folder)) == 2
+    assert len(manifest.segments(folder)) == 2
     index.drop("one")
-    assert len(index_manifest.segments(folder)) == 1 and index.leftovers() == 0
+    assert len(manifest.segments(folder)) == 1 and index.leftovers() == 0
     assert index.query("two", MATRIX[3:4], 1)[0][0][0] == "id3" and index.query("one", MATRIX[3:4], 1) == [[]]
     index.drop("two")
     assert list(folder.iterdir()) == [], "with its last collection, all of the index goes"
@@ -250,7 +250,7 @@ def test_closing_waits_for_a_search_under_way(index: ChromaIndex, monkeypatch: p
 
 
 def test_a_large_collection_is_built_with_few_flushes_and_kept_with_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("src.database.chroma_index.FLUSH_AT_BUILDING", range(100, 1_200, 200))
+    monkeypatch.setattr("src.database.index.chroma_local.FLUSH_AT_BUILDING", range(100, 1_200, 200))
 
     def threshold(opened: ChromaIndex) -> int:
         with opened._opened_client():
@@ -274,7 +274,7 @@ def test_a_large_collection_is_built_with_few_flushes_and_kept_with_many(tmp_pat
 
 
 def test_a_collection_that_has_grown_is_searched_more_thoroughly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chroma_index, "LARGE", 1_000)
+    monkeypatch.setattr(chroma_local, "LARGE", 1_000)
     with_few = ChromaIndex(tmp_path / "index")
     with_few.upsert("photos", IDS[:900], MATRIX[:900])
     with_few.close({"photos": "few"})

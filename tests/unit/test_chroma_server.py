@@ -16,12 +16,12 @@ import pytest
 
 from src.bootstrap import build_services
 from src.config import Settings
-from src.database import chroma_server
-from src.database.chroma_index import IndexFailed
-from src.database.chroma_server import ChromaServer
+from src.database.index import chroma_server
+from src.database.index.chroma_local import IndexFailed
+from src.database.index.chroma_server import ChromaServer
 from src.database.vector_db import VectorDatabase
 from src.errors import LibraryUnusable
-from src.services.search import Query
+from src.services.search.service import Query
 from tests.chroma_process import ChromaProcess
 from tests.conftest import fake_models
 
@@ -317,7 +317,7 @@ def test_closing_waits_for_a_search_under_way(library: str) -> None:
 @pytest.fixture(autouse=True)
 def no_library_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
     """A few hundred vectors are searched exactly otherwise."""
-    monkeypatch.setattr("src.database.resident.SMALL_BYTES", 0)
+    monkeypatch.setattr("src.database.nearest.in_memory.SMALL_BYTES", 0)
 
 
 @pytest.fixture

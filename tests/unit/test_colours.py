@@ -16,8 +16,8 @@ from PIL.PngImagePlugin import PngInfo
 
 from src import colours
 from src.pixels import to_rgb
-from src.processing import image_io
-from src.processing.reader import PictureReader
+from src.processing.decoding import image_io
+from src.processing.decoding.reader import PictureReader
 
 COLOUR = (180, 70, 90)
 SPACES = {

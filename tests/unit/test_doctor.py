@@ -12,11 +12,11 @@ from PIL import Image
 
 from src.bootstrap import Services
 from src.database.vector_db import VectorDatabase
-from src.durable import draft_of
 from src.errors import LibraryUnusable
+from src.files import draft_of
 from src.processing.thumbnails import thumbnail_path, write_thumbnail
 from src.schema import Finding, Progress
-from src.services.search import Query
+from src.services.search.service import Query
 from tests.conftest import make_photo
 from tests.fakes import COLOURS, FakeEmbedder
 
@@ -240,7 +240,7 @@ def test_an_upload_that_was_given_up_and_is_there_again_is_shown_again(library: 
 
 
 def test_the_look_at_uploads_can_be_stopped_at_each_block(library: Services, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("src.services.file_checks.BLOCK", 1_000)
+    monkeypatch.setattr("src.services.library.file_checks.BLOCK", 1_000)
     damage_upload(library, "one bit")
     events = library.handlers["doctor"]({"repair": True})
     steps = [event.done for event in events if isinstance(event, Progress) and event.unit == "bytes"]
@@ -283,7 +283,7 @@ def test_empty_space_in_the_catalogue_is_given_back(library: Services) -> None:
 
 
 def test_a_damaged_catalogue_is_told(library: Services, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("src.database.health.HealthTable.damage", lambda _: "row 7 missing")
+    monkeypatch.setattr("src.database.catalog.health.HealthTable.damage", lambda _: "row 7 missing")
     assert "damaged (row 7 missing)" in findings(library, True)[0].text
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from src.bootstrap import build_services
-from src.cli import main
+from src.cli.arguments import main
 from src.config import PROJECT_DIR, Settings
 from src.models.model_manager import ModelManager
 from tests.conftest import fake_models, make_photo

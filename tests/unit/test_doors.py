@@ -13,7 +13,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from src.api.doors import ANSWER_HEADERS, LOOPBACK, OTHER_SITE, WRONG_HOST, Doors, refusal
+from src.api.origin_guard import ANSWER_HEADERS, LOOPBACK, OTHER_SITE, WRONG_HOST, Doors, refusal
 
 HERE = "127.0.0.1:8501"
 PAGE = "http://127.0.0.1:8501"

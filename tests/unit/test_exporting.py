@@ -12,8 +12,8 @@ from PIL import Image, ImageDraw
 from src.bootstrap import Services
 from src.errors import AppError, BadInput
 from src.schema import Finding
-from src.services.exporting import FORMATS, Selection
-from src.services.search import Query
+from src.services.exchange.exporting import FORMATS, Selection
+from src.services.search.service import Query
 from tests.fakes import COLOURS
 from tests.unit.test_objects import find, library  # noqa: F401  (a fixture)
 

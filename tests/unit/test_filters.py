@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from src.config import Settings
-from src.database import finder, resident
-from src.database.catalog import ImageRow
-from src.database.file_table import FileRow
+from src.database.catalog.catalog import ImageRow
+from src.database.catalog.files import FileRow
+from src.database.nearest import in_memory, planner
 from src.database.vector_db import VectorDatabase, library_collection, normalised
 from src.errors import BadInput
 from src.schema import FileStamp, ImageFacts, PhotoFilter
@@ -39,10 +39,10 @@ WAYS = {"in memory": (64 << 20, 1 << 30, 4000), "from the catalogue": (0, 0, 0),
 @pytest.fixture(params=WAYS)
 def db(settings: Settings, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[VectorDatabase]:
     small, large, most = WAYS[request.param]
-    monkeypatch.setattr(resident, "SMALL_BYTES", small)
-    monkeypatch.setattr(resident, "LARGE_BYTES", large)
-    monkeypatch.setattr(finder, "MOST", most)
-    monkeypatch.setattr(finder, "LEAST", 0)
+    monkeypatch.setattr(in_memory, "SMALL_BYTES", small)
+    monkeypatch.setattr(in_memory, "LARGE_BYTES", large)
+    monkeypatch.setattr(planner, "MOST", most)
+    monkeypatch.setattr(planner, "LEAST", 0)
     with VectorDatabase(settings) as opened:
         opened.catalog.vectors.create(NAME, 24, "library")
         if request.param != "half precision":
@@ -119,5 +119,5 @@ def test_a_span_that_ends_before_it_begins_is_refused(db: VectorDatabase, folder
 def test_a_large_scan_gives_its_memory_back(db: VectorDatabase) -> None:
     search(db, None)
     db._finder._resident.release(NAME)
-    small = resident.SMALL_BYTES > 0
+    small = in_memory.SMALL_BYTES > 0
     assert bool(db._finder._resident._held) == small and search(db, None) == truth(None)

@@ -13,8 +13,8 @@ from src.bootstrap import Services
 from src.errors import BadInput
 from src.processing.thumbnails import thumbnail_path
 from src.schema import Already, Finding, Indexed, JobEvent, Skipped
-from src.services import pipeline
-from src.services.search import Query
+from src.services.indexing import pipeline
+from src.services.search.service import Query
 from tests.conftest import encoded, make_photo, of
 from tests.fakes import COLOURS
 
@@ -53,7 +53,7 @@ def test_moved_files_are_known_and_not_read_where_they_are_many(
 ) -> None:
     if many:
         monkeypatch.setattr(pipeline, "READ_MOVED", 0)
-        monkeypatch.setattr("src.processing.image_io.content_hash", lambda *_: pytest.fail("a moved file was read"))
+        monkeypatch.setattr("src.processing.decoding.image_io.content_hash", lambda *_: pytest.fail("a moved file was read"))
     before = encoded(services)
     (album / "2024").mkdir()
     for photo in album.glob("*.jpg"):
@@ -75,7 +75,7 @@ def test_files_moved_to_another_disk_are_read_but_not_encoded(services: Services
 
 
 def test_a_drive_with_a_new_device_number_is_not_read_again(services: Services, album: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("src.processing.image_io.content_hash", lambda *_: pytest.fail("an unchanged file was read"))
+    monkeypatch.setattr("src.processing.decoding.image_io.content_hash", lambda *_: pytest.fail("an unchanged file was read"))
     monkeypatch.setattr(pipeline.Disks, "of", lambda self, folder: 4711)
     assert len(of(run(services, "sync"), Already)) == 4
     assert services.catalog.files.devices_under(os.fsencode(album)) == {4711}
@@ -112,7 +112,7 @@ def test_a_file_that_was_renamed_and_edited_unseen_is_another_image(
     (event,) = of(run(services, "sync"), Indexed)
     assert Path(event.path) == file and event.image_id != old
     assert old not in {hit.id for hit in services.library.newest(9)}
-    monkeypatch.setattr("src.processing.image_io.content_hash", lambda *_: pytest.fail("a file that is known for sure was read"))
+    monkeypatch.setattr("src.processing.decoding.image_io.content_hash", lambda *_: pytest.fail("a file that is known for sure was read"))
     assert not of(run(services, "sync"), Indexed)
 
 
@@ -160,9 +160,9 @@ def test_a_thousand_files_that_were_only_touched_are_hashed_once_and_never_encod
     assert files > 1000
     for photo in album.glob("*.jpg"):
         photo.chmod(0o640)
-    monkeypatch.setattr("src.processing.reader.PictureReader.read", lambda *_: pytest.fail("a file was decoded"))
+    monkeypatch.setattr("src.processing.decoding.reader.PictureReader.read", lambda *_: pytest.fail("a file was decoded"))
     assert len(of(run(services, "sync"), Already)) == files and encoded(services) == before
-    monkeypatch.setattr("src.processing.image_io.content_hash", lambda *_: pytest.fail("an unchanged file was read"))
+    monkeypatch.setattr("src.processing.decoding.image_io.content_hash", lambda *_: pytest.fail("an unchanged file was read"))
     assert len(of(run(services, "sync"), Already)) == files and services.catalog.counts()[1] == files
 
 
@@ -176,7 +176,7 @@ def test_files_of_an_older_library_are_not_read_to_learn_their_ctime(
 
     with services.catalog._file.writing() as db:
         db.exec_driver_sql("UPDATE files SET ctime_ns = 0")
-    monkeypatch.setattr("src.processing.image_io.content_hash", lambda *_: pytest.fail("an unchanged file was read"))
+    monkeypatch.setattr("src.processing.decoding.image_io.content_hash", lambda *_: pytest.fail("an unchanged file was read"))
     assert len(of(run(services, "sync"), Already)) == 4
     assert known() == {photo.stat().st_ctime_ns for photo in album.glob("*.jpg")}
 
@@ -281,7 +281,7 @@ def test_a_file_that_can_not_be_read_is_tried_again_only_when_it_changed(
     (album / "text.jpg").write_text("no picture")
     reason = of(run(services, "sync"), Skipped)[0].reason
     with monkeypatch.context() as patch:
-        patch.setattr("src.processing.image_io.content_hash", lambda _: pytest.fail("it was read again"))
+        patch.setattr("src.processing.decoding.image_io.content_hash", lambda _: pytest.fail("it was read again"))
         assert of(run(services, "sync"), Skipped) == [Skipped(str(album / "text.jpg"), reason)]
     make_photo(album / "text.jpg", COLOURS["pink"])
     assert len(of(run(services, "sync"), Indexed)) == 1

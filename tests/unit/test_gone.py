@@ -18,7 +18,7 @@ from src.api.routes import routes
 from src.bootstrap import Services, build_services
 from src.config import PROJECT_DIR, Settings
 from src.errors import LibraryUnusable
-from src.services.search import Query
+from src.services.search.service import Query
 from tests.conftest import fake_models, make_photo
 from tests.fakes import COLOURS
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from src.names import shown
-from src.processing.image_io import display_text
-from src.ui.text import literal
+from src.processing.decoding.image_io import display_text
+from src.text import shown
+from src.ui.format import literal
 
 REPLACED = "\N{REPLACEMENT CHARACTER}"
 TURNING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}

@@ -16,7 +16,7 @@ from PIL import ExifTags, Image
 
 from src import originals
 from src.errors import UnreadableImage
-from src.processing import image_io, metadata
+from src.processing.decoding import image_io, metadata
 from src.processing.thumbnails import SIDE, thumbnail_path, write_thumbnail
 from src.schema import FileStamp
 from tests.conftest import make_photo

@@ -16,9 +16,9 @@ from src.errors import UnreadablePath, WeightsMissing
 from src.models.model_manager import ModelManager
 from src.processing.thumbnails import thumbnail_path
 from src.schema import Already, Indexed, JobEvent, Progress, Skipped
-from src.services import pipeline
-from src.services.search import Query
-from src.services.uploads import as_params
+from src.services.indexing import pipeline
+from src.services.indexing.uploads import as_params
+from src.services.search.service import Query
 from tests.conftest import encoded, make_photo, of
 from tests.fakes import COLOURS, FakeEmbedder
 
@@ -40,7 +40,7 @@ def test_photos_are_indexed_and_found_with_their_own_name(services: Services, ph
 def test_a_second_run_encodes_nothing_and_reads_nothing(services: Services, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(services, photos)
     before = encoded(services)
-    monkeypatch.setattr("src.processing.image_io.content_hash", lambda _: pytest.fail("an unchanged file was read"))
+    monkeypatch.setattr("src.processing.decoding.image_io.content_hash", lambda _: pytest.fail("an unchanged file was read"))
     assert len(of(run(services, photos), Already)) == 4 and encoded(services) == before
 
 
@@ -206,7 +206,7 @@ def test_what_was_refused_is_tried_again_by_other_decoders_and_by_the_same_it_is
         assert skipped.path.endswith("broken.jpg")
     before = len(tried)
     assert before == 5
-    monkeypatch.setattr("src.services.pipeline.READER", "another version of the decoders")
+    monkeypatch.setattr("src.services.indexing.pipeline.READER", "another version of the decoders")
     assert len(of(services.handlers["index"]({"paths": [str(photos)]}), Skipped)) == 1
     assert len(tried) == before + 1
 

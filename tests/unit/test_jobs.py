@@ -14,14 +14,14 @@ import pytest
 
 from src.bootstrap import Services, build_services
 from src.config import Settings
-from src.database.catalog import Catalog
-from src.durable import draft_of
+from src.database.catalog.catalog import Catalog
 from src.errors import LibraryBusy, LibraryUnusable
+from src.files import draft_of
 from src.models.model_manager import ModelManager
 from src.schema import SKIPPED_KEPT, Already, FoundFile, Indexed, JobEvent, JobSnapshot, Progress, Skipped, Timings
-from src.services.handlers import being_added
-from src.services.jobs import MAX_ATTEMPTS, JobRunner, applied, cancel_job, stored_snapshot, submit_job
-from src.services.search import Query
+from src.services.jobs.handlers import being_added
+from src.services.jobs.runner import MAX_ATTEMPTS, JobRunner, applied, cancel_job, stored_snapshot, submit_job
+from src.services.search.service import Query
 from tests.conftest import fake_models, make_photo
 from tests.fakes import FakeEmbedder
 
@@ -364,7 +364,7 @@ def test_a_lane_outlives_an_error_of_taking_the_next_job(
 def test_how_a_job_ended_is_stored_when_that_works_again(
     runner: Callable[..., JobRunner], catalog: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("src.services.jobs.RETRY", 0.05)
+    monkeypatch.setattr("src.services.jobs.runner.RETRY", 0.05)
     update, refused = catalog.jobs.update, [0]
 
     def busy(job_id: str, **values: Any) -> None:
@@ -383,7 +383,7 @@ def test_how_a_job_ended_is_stored_when_that_works_again(
 def test_a_busy_moment_while_a_job_asks_whether_to_stop_does_not_fail_it(
     runner: Callable[..., JobRunner], catalog: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("src.services.jobs.STORE_SECONDS", 0.0)
+    monkeypatch.setattr("src.services.jobs.runner.STORE_SECONDS", 0.0)
     busy = LibraryBusy("Another program keeps it locked.")
     entered = threading.Event()
 
@@ -426,7 +426,7 @@ def test_jobs_with_odd_parameters_can_be_cancelled(catalog: Catalog, params: str
 @pytest.mark.parametrize("stop", ["cancel", "pause"])
 def test_what_a_stopped_job_tells_is_what_was_added(services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: str) -> None:
     """A batch is stored as a whole, so it is told as a whole before the job stops."""
-    monkeypatch.setattr("src.services.jobs.STORE_SECONDS", 0.0)
+    monkeypatch.setattr("src.services.jobs.runner.STORE_SECONDS", 0.0)
     for number in range(70):
         make_photo(tmp_path / "many" / f"{number:03}.png", (220, 30, 30), (24, 24), seed=number)
     commit, job_ids = services.catalog.commit_batch, []

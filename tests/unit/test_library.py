@@ -13,8 +13,8 @@ from src.bootstrap import Services, build_services
 from src.config import Settings
 from src.errors import LibraryUnusable, WeightsMissing
 from src.processing.thumbnails import thumbnail_path
-from src.services.library import PREVIEW_SIDE
-from src.services.search import Query
+from src.services.library.service import PREVIEW_SIDE
+from src.services.search.service import Query
 from tests.conftest import fake_models, make_photo
 from tests.fakes import COLOURS
 

@@ -16,8 +16,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from src.api.doors import Doors
 from src.api.limits import MOST_BYTES, TOO_LONG, bound_requests
+from src.api.origin_guard import Doors
 
 
 @pytest.fixture(scope="module")

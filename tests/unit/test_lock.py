@@ -15,14 +15,14 @@ from typing import Any
 import pytest
 
 from src.config import PROJECT_DIR
-from src.database import lock as lock_module
-from src.database.lock import LibraryLock, Owner
+from src.database import library_lock as lock_module
+from src.database.library_lock import LibraryLock, Owner
 from src.errors import LibraryBusy, LibraryUnusable
 
 HOLD = """
 import sys
 from pathlib import Path
-from src.database.lock import LibraryLock
+from src.database.library_lock import LibraryLock
 lock = LibraryLock(Path(sys.argv[1]))
 lock.acquire(int(sys.argv[2]) if sys.argv[2] else None)
 print("held", flush=True)

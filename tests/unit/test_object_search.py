@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from src.database.exact import Match
-from src.services.object_search import CANDIDATES, Found, best_objects, enough_objects, merged
+from src.database.nearest.exact import Match
+from src.services.search.fusion import CANDIDATES, Found, best_objects, enough_objects, merged
 
 
 def test_the_best_object_of_each_image_that_reaches_the_floor() -> None:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from src import masks
-from src.database.catalog import Catalog, FileRow, ImageRow
-from src.database.vector_table import image_of
+from src.database.catalog.catalog import Catalog, FileRow, ImageRow
+from src.database.catalog.vectors import image_of
 from src.schema import FileStamp, FloatArray, ImageFacts, PhotoFilter, Segment
 
 IMAGES, OBJECTS = "image-test", "object-test"

@@ -10,16 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from src import terminal
 from src.bootstrap import Services, build_services
+from src.cli import terminal
 from src.config import Settings
 from src.errors import BadQuery
 from src.models.model_manager import ModelManager
 from src.processing.regions import RegionSegmenter
 from src.schema import Box, Finding, Indexed, Mode, PhotoFilter, Progress, SearchHit, Segment, Skipped
-from src.services import objects
-from src.services.objects import scaled
-from src.services.search import Query
+from src.services.enrichment import objects
+from src.services.enrichment.objects import scaled
+from src.services.search.service import Query
 from tests.fakes import COLOURS, FakeEmbedder
 
 

@@ -17,12 +17,12 @@ from src.errors import AppError, WrongDimensions
 from src.export.target import new_target
 from src.models.model_manager import ModelManager
 from src.schema import Finding, FoundFile, JobSnapshot
-from src.services.exporting import Selection
-from src.services.folders import OUT_OF_REACH
-from src.services.jobs import JobRunner
-from src.services.library import ACTIVE_MODEL
-from src.services.search import Query
-from src.services.uploads import CLEARED, as_params
+from src.services.exchange.exporting import Selection
+from src.services.indexing.uploads import CLEARED, as_params
+from src.services.jobs.runner import JobRunner
+from src.services.library.folders import OUT_OF_REACH
+from src.services.library.service import ACTIVE_MODEL
+from src.services.search.service import Query
 from tests.conftest import fake_models, of
 
 

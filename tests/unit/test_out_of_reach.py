@@ -298,7 +298,7 @@ def test_a_photo_added_alone_on_a_drive_that_is_away(services: Services, photos:
 
 
 def test_many_parts_out_of_reach_are_noted_as_one(services: Services, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("src.services.folders.MOST_PARTS", 2)
+    monkeypatch.setattr("src.services.library.folders.MOST_PARTS", 2)
     for number in range(4):
         make_photo(photos / f"{number}" / "x.jpg", seed=number + 5)
         (photos / f"{number}").rename(photos.parent / f"real{number}")
@@ -411,7 +411,7 @@ def test_something_mounted_below_a_folder_has_it_looked_at(
 ) -> None:
     table = tmp_path / "mountinfo"
     table.write_text("22 1 0:21 / / rw - ext4 /dev/sda1 rw\n")
-    monkeypatch.setattr("src.services.watching.MOUNTS", table)
+    monkeypatch.setattr("src.services.library.watcher.MOUNTS", table)
     run(services, "index", paths=[str(photos)])
     submitted: list[list[Path]] = []
     monkeypatch.setattr(services.watcher, "_submit", submitted.append)

@@ -21,12 +21,12 @@ from PIL import Image
 from src.bootstrap import Services, build_services
 from src.config import PROJECT_DIR, Settings
 from src.errors import LibraryUnusable
-from src.processing.image_io import image_id
+from src.processing.decoding.image_io import image_id
 from src.processing.thumbnails import thumbnail_path, write_thumbnail
 from src.schema import Finding, Skipped
-from src.services.backup import export_library, import_library
-from src.services.search import Query
-from src.services.uploads import CLEARED, as_params
+from src.services.exchange.backup import export_library, import_library
+from src.services.indexing.uploads import CLEARED, as_params
+from src.services.search.service import Query
 from tests.conftest import fake_models, make_photo, of
 from tests.fakes import COLOURS
 
@@ -203,7 +203,7 @@ def test_a_file_larger_than_any_upload_is_none_and_is_not_read(services: Service
     hole.touch()
     os.truncate(hole, 50 * 2**30)
     os.utime(hole, (1_000_000_000, 1_000_000_000))
-    monkeypatch.setattr("src.services.own_files.hashlib.file_digest", lambda *_: pytest.fail("it was read"))
+    monkeypatch.setattr("src.services.library.own_files.hashlib.file_digest", lambda *_: pytest.fail("it was read"))
     for job in ("doctor", "clear"):
         assert [found.check for found in of(services.handlers[job]({}), Finding)] == ["strangers"]  # type: ignore[index]
     assert services.uploads.left_over(set()) == [] and hole.exists()

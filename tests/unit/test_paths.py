@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from src import cli
 from src.bootstrap import Services, build_services
+from src.cli import arguments
 from src.config import Settings
 from src.errors import AppError, BadInput, UnreadablePath
 from src.models.model_manager import ModelManager
 from src.processing.discovery import parse_path
 from src.schema import Indexed, JobEvent, PhotoFilter
-from src.services.places import _spelling
-from src.services.search import Query
+from src.services.library.places import _spelling
+from src.services.search.service import Query
 from tests.conftest import make_photo, of
 from tests.fakes import COLOURS, FakeEmbedder
 
@@ -139,8 +139,8 @@ def test_a_link_to_another_followed_folder_has_no_photo_twice(services: Services
 def test_another_spelling_of_a_name_is_the_stored_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a file system that tells neither capitals nor forms of accents apart."""
     for stored, typed in (("Sub", "SUB"), ("caf\N{LATIN SMALL LETTER E WITH ACUTE}", "cafe\N{COMBINING ACUTE ACCENT}")):
-        monkeypatch.setattr("src.services.places.os.listdir", lambda _, stored=stored: ["other", stored])
-        monkeypatch.setattr("src.services.places.os.path.lexists", lambda path: True)
+        monkeypatch.setattr("src.services.library.places.os.listdir", lambda _, stored=stored: ["other", stored])
+        monkeypatch.setattr("src.services.library.places.os.path.lexists", lambda path: True)
         assert _spelling(tmp_path, typed) == stored and _spelling(tmp_path, stored) == stored and _spelling(tmp_path, "x") == "x"
 
 
@@ -203,10 +203,10 @@ def test_the_uploads_are_no_folder(services: Services, tmp_path: Path) -> None:
 def home(start: Path, photos: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A library with the folder of four photos; the working folder is beside them."""
     monkeypatch.setattr(
-        "src.commands.opening.build_services",
+        "src.cli.library_access.build_services",
         lambda settings, **how: build_services(settings, models=ModelManager("builtin", settings, loader=lambda *_: FakeEmbedder()), **how),
     )
-    assert cli.main(["index", "../photos"]) == 0
+    assert arguments.main(["index", "../photos"]) == 0
     return Settings.from_env().home
 
 
@@ -225,9 +225,9 @@ def test_every_spelling_of_a_folder_in_every_command(home: Path, photos: Path, c
     text = typed.format(photos=photos)
     capsys.readouterr()
     for command in (["sync"], ["search", "red", "--folder"], ["folders", "--unwatch"], ["folders", "--watch"], ["index"]):
-        assert cli.main([*command, text]) == 0, (command, capsys.readouterr())
+        assert arguments.main([*command, text]) == 0, (command, capsys.readouterr())
     assert "4 of 4 photos" in capsys.readouterr().out
-    assert cli.main(["folders", "--remove", text, "--yes"]) == 0
+    assert arguments.main(["folders", "--remove", text, "--yes"]) == 0
     assert "4 photos forgotten" in capsys.readouterr().out
 
 
@@ -250,7 +250,7 @@ def test_every_spelling_of_a_folder_in_every_command(home: Path, photos: Path, c
 )
 def test_paths_that_lead_nowhere(home: Path, capsys: pytest.CaptureFixture[str], command: list[str], code: int, said: str) -> None:
     capsys.readouterr()
-    assert cli.main(command) == code
+    assert arguments.main(command) == code
     assert said in capsys.readouterr().err
 
 
@@ -271,7 +271,7 @@ def test_a_library_that_there_is_not_is_not_made(
     (start / "empty").mkdir()
     capsys.readouterr()
     before = sorted(tmp_path.rglob("*"))
-    assert cli.main(["--library", place, *(part.format(new=tmp_path / "new") for part in command)]) == 1
+    assert arguments.main(["--library", place, *(part.format(new=tmp_path / "new") for part in command)]) == 1
     said = capsys.readouterr()
     assert said.out == "" and said.err.count("\n") == 1 and f"There is no library in {start / place}." in said.err
     assert sorted(tmp_path.rglob("*")) == before
@@ -282,23 +282,23 @@ def test_a_library_without_a_name(start: Path, tmp_path: Path, capsys: pytest.Ca
     """An unset variable of a shell must not mean the folder that one happens to be in."""
     capsys.readouterr()
     before = sorted(tmp_path.rglob("*"))
-    assert cli.main([*command, "--library", ""]) == 2
+    assert arguments.main([*command, "--library", ""]) == 2
     assert capsys.readouterr().err.startswith("--library names no folder.") and sorted(tmp_path.rglob("*")) == before
 
 
 def test_a_new_library_is_made_by_index_and_by_an_import(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["export-library", "x.zip"]) == 0
+    assert arguments.main(["export-library", "x.zip"]) == 0
     for number, command in enumerate(CREATING):
-        assert cli.main([*command, "--library", f"deep/{number}"]) == 0
+        assert arguments.main([*command, "--library", f"deep/{number}"]) == 0
         capsys.readouterr()
-        assert cli.main(["stats", "--library", f"deep/{number}", "--json"]) == 0
+        assert arguments.main(["stats", "--library", f"deep/{number}", "--json"]) == 0
         assert json.loads(capsys.readouterr().out)["images"] == 4
 
 
 @pytest.mark.parametrize("command", CREATING, ids=" ".join)
 def test_a_library_with_too_long_a_name(start: Path, capsys: pytest.CaptureFixture[str], command: list[str]) -> None:
     capsys.readouterr()
-    assert cli.main([*command, "--library", "x" * 300]) == 1
+    assert arguments.main([*command, "--library", "x" * 300]) == 1
     said = capsys.readouterr().err
     assert "library's folder" in said and "File name too long" in said and said.count("\n") == 1
 
@@ -307,12 +307,12 @@ def test_a_setting_with_too_long_a_name(start: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("MFE_HOME", "x" * 300)
     for command in (["stats"], ["index", "../photos"], ["doctor", "--check"], ["sync"]):
         capsys.readouterr()
-        assert cli.main(command) == 1
+        assert arguments.main(command) == 1
         assert "can't be used (File name too long)" in capsys.readouterr().err
 
 
 def test_the_place_of_a_setting_answers_as_an_empty_library(start: Path) -> None:
-    assert cli.main(["stats"]) == 0
+    assert arguments.main(["stats"]) == 0
 
 
 @pytest.mark.parametrize("archive", ["nowhere.zip", "text.zip"])
@@ -323,33 +323,33 @@ def test_an_import_that_is_refused_leaves_no_new_folder(
     (start / "text.zip").write_text("no archive")
     (start / "there").mkdir()
     before = sorted(tmp_path.rglob("*"))
-    assert cli.main(["import-library", archive, "--library", place]) == 1
+    assert arguments.main(["import-library", archive, "--library", place]) == 1
     assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_forgetting_says_what_goes(home: Path, photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (photos / "red.jpg").write_bytes((photos / "red.jpg").read_bytes() + b"tags")
     (photos / "blue.jpg").unlink()
-    cli.main(["sync"])
+    arguments.main(["sync"])
     with pytest.raises(SystemExit):
-        cli.main(["forget-missing"])
+        arguments.main(["forget-missing"])
     assert "1 photos are missing and would be forgotten, and so would 1 earlier version of changed photos" in capsys.readouterr().err
     photos.rename(photos.with_name("away"))
     with pytest.raises(SystemExit):
-        cli.main(["forget-missing"])
+        arguments.main(["forget-missing"])
     assert "0 photos are missing" in capsys.readouterr().err
-    assert cli.main(["forget-missing", "--yes", "--json"]) == 0
+    assert arguments.main(["forget-missing", "--yes", "--json"]) == 0
     assert capsys.readouterr().out.strip() == '{"forgotten": 1, "earlier_versions": 1}'
-    cli.main(["sync"])
+    arguments.main(["sync"])
     capsys.readouterr()
-    assert cli.main(["folders", "--remove", str(photos), "--yes"]) == 0
+    assert arguments.main(["folders", "--remove", str(photos), "--yes"]) == 0
     assert "It was offline" in capsys.readouterr().out
 
 
 def test_no_text_is_a_traceback(home: Path) -> None:
     for text in ("/a\0b", "\udfff", "~" + "x" * 400, "file://" + "%00", "//" + "y/" * 4000):
         for command in (["index"], ["sync"], ["search", "x", "--folder"], ["folders", "--watch"], ["export-library"], ["import-library"]):
-            assert cli.main([*command, text]) in (1, 2), (command, text)
+            assert arguments.main([*command, text]) in (1, 2), (command, text)
     assert issubclass(UnreadablePath, AppError)
 
 

@@ -18,12 +18,12 @@ from src.config import Settings
 from src.database.vector_db import library_collection
 from src.errors import LibraryUnusable
 from src.models.model_manager import ModelManager
-from src.processing.reader import PictureReader
+from src.processing.decoding.reader import PictureReader
 from src.processing.thumbnails import SIDE
 from src.schema import FloatArray, FoundFile, Indexed, JobEvent, Progress, Skipped, Timings
-from src.services import pipeline
-from src.services.pipeline import decode_side
-from src.services.stopwatch import STAGES, Stopwatch
+from src.services.indexing import pipeline
+from src.services.indexing.pipeline import decode_side
+from src.services.indexing.stage_timer import STAGES, Stopwatch
 from tests.conftest import make_photo, of
 from tests.fakes import FakeEmbedder
 
@@ -142,7 +142,7 @@ def test_what_became_a_pipe_since_it_was_indexed_ends_with_a_sentence(opened: Se
 
 
 def test_what_is_no_picture_or_too_large_is_not_read_through(opened: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("src.processing.image_io.content_hash", lambda *_: pytest.fail("it was read through"))
+    monkeypatch.setattr("src.processing.decoding.image_io.content_hash", lambda *_: pytest.fail("it was read through"))
     make_photo(tmp_path / "hollow" / "huge.png")
     os.truncate(tmp_path / "hollow" / "huge.png", 50 * 2**30)
     (tmp_path / "hollow" / "zeros.jpg").touch()

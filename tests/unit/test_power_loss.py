@@ -16,14 +16,14 @@ import sqlalchemy as sa
 
 from src.bootstrap import Services, build_services
 from src.config import Settings
-from src.database import index_manifest, index_owner
-from src.database.catalog import Catalog
-from src.database.sqlite_file import SqliteFile
+from src.database.catalog.catalog import Catalog
+from src.database.catalog.sqlite_file import SqliteFile
+from src.database.index import manifest, owner
 from src.export.target import new_target
 from src.models.partial import Partial
 from src.schema import Indexed
-from src.services.backup import READY, export_library, import_library
-from src.services.uploads import as_params
+from src.services.exchange.backup import READY, export_library, import_library
+from src.services.indexing.uploads import as_params
 from tests.conftest import make_photo, of
 
 FULL, WAL = 2, "wal"
@@ -107,12 +107,12 @@ def test_the_folder_of_the_first_upload_lasts_before_its_job_is_written(services
 
 
 def test_what_says_whose_an_index_is_lasts_and_how_it_was_closed_is_whole(tmp_path: Path, calls: Calls) -> None:
-    index_owner.claim(tmp_path, ["mine"])
-    assert calls.lasting(tmp_path / index_owner.MARK)
-    with closing(sqlite3.connect(tmp_path / index_manifest.DATABASE)) as db:
+    owner.claim(tmp_path, ["mine"])
+    assert calls.lasting(tmp_path / owner.MARK)
+    with closing(sqlite3.connect(tmp_path / manifest.DATABASE)) as db:
         db.execute("CREATE TABLE segments (id TEXT)")
-    index_manifest.write(tmp_path, {})
-    written = [at for at, (what, where) in enumerate(calls.made) if where.endswith(f" -> {tmp_path / index_manifest.MANIFEST}")]
+    manifest.write(tmp_path, {})
+    written = [at for at, (what, where) in enumerate(calls.made) if where.endswith(f" -> {tmp_path / manifest.MANIFEST}")]
     assert len(written) == 1
     assert ("sync", calls.made[written[0]][1].split(" -> ")[0]) in calls.made[: written[0]], "half a note is no note, but costs a rebuild"
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from src import terminal
 from src.bootstrap import Services
-from src.services.query_language import SENTENCE, looks_foreign
-from src.services.search import MAX_CHARACTERS, Query
+from src.cli import terminal
+from src.services.search.foreign import SENTENCE, looks_foreign
+from src.services.search.service import MAX_CHARACTERS, Query
 from tests.unit.test_search import library  # noqa: F401  (a fixture)
 
 FOREIGN = ("ein Hund am Strand", "un perro en la playa", "两只狗", "женщина на пляже", "un chien dans la neige", "¿dónde?", "perro")

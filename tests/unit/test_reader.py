@@ -25,10 +25,10 @@ from PIL import ExifTags, Image
 
 from src.config import PROJECT_DIR
 from src.errors import UnreadableImage
-from src.processing import decoder_pool, memory, reader
-from src.processing.decoder_pool import DecoderPool
-from src.processing.memory import Budget
-from src.processing.reader import READER, PictureReader
+from src.processing.decoding import decoder_pool, memory, reader
+from src.processing.decoding.decoder_pool import DecoderPool
+from src.processing.decoding.memory import Budget
+from src.processing.decoding.reader import READER, PictureReader
 from tests.conftest import make_photo
 
 BAD_DECODER = """
@@ -408,7 +408,7 @@ def test_close_ends_every_process_and_those_at_work(tmp_path: Path, fragile: Pic
 def test_processes_end_with_an_app_that_was_killed(tmp_path: Path) -> None:
     path = saved(tmp_path / "a.tif", "TIFF")
     code = (
-        "import os, sys; from pathlib import Path; from src.processing.reader import PictureReader; r = PictureReader();"
+        "import os, sys; from pathlib import Path; from src.processing.decoding.reader import PictureReader; r = PictureReader();"
         "r.read(Path(sys.argv[1])); print(*r._pool.processes(), flush=True); os.kill(os.getpid(), 9)"
     )
     run = subprocess.run([sys.executable, "-c", code, str(path)], cwd=PROJECT_DIR, capture_output=True, text=True, timeout=60)

@@ -10,7 +10,7 @@ from PIL import Image
 
 from src.bootstrap import Services
 from src.errors import BadInput, BadQuery
-from src.services.search import MAX_CHARACTERS, Query
+from src.services.search.service import MAX_CHARACTERS, Query
 from tests.conftest import make_photo
 from tests.fakes import colour_picture
 

@@ -15,9 +15,9 @@ import pytest
 import sqlalchemy as sa
 
 from src.config import PROJECT_DIR
-from src.database import sqlite_file
-from src.database.sqlite_file import SqliteFile, network_file_system
-from src.database.tables import MIGRATIONS, meta
+from src.database.catalog import sqlite_file
+from src.database.catalog.sqlite_file import SqliteFile, network_file_system
+from src.database.catalog.tables import MIGRATIONS, meta
 from src.errors import LibraryBusy, LibraryNewer, LibraryUnusable
 
 NUMBER = 2_000
@@ -172,8 +172,8 @@ def test_a_disk_that_is_full_stores_nothing_more_and_says_so(file: Path) -> None
     code = """
 import sys
 from pathlib import Path
-from src.database.sqlite_file import SqliteFile
-from src.database.tables import meta
+from src.database.catalog.sqlite_file import SqliteFile
+from src.database.catalog.tables import meta
 from src.errors import LibraryUnusable
 opened = SqliteFile(Path(sys.argv[1]))
 with opened.reading() as db:
@@ -275,8 +275,8 @@ def test_a_folder_without_permission_to_write(file: Path) -> None:
     code = """
 import os, sys
 from pathlib import Path
-from src.database.sqlite_file import SqliteFile
-from src.database.tables import meta
+from src.database.catalog.sqlite_file import SqliteFile
+from src.database.catalog.tables import meta
 from src.errors import AppError
 if os.geteuid() == 0:
     os.setuid(65534)

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from src import terminal
-from src.commands.photos import _lines
+from src.cli import terminal
+from src.cli.photos import _lines
 from src.errors import UnreadablePath
 from src.models.text_cache import TextCache
-from src.names import typed
+from src.text import typed
 
 
 @pytest.mark.parametrize("code", ["utf-8-sig", "utf-8", "utf-16", "utf-32", "utf-16-be"])

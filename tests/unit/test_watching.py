@@ -16,9 +16,9 @@ from src.errors import LibraryBusy
 from src.export.target import new_target
 from src.models.model_manager import ModelManager
 from src.schema import JobSnapshot
-from src.services import watching
-from src.services.handlers import queue_sync
-from src.services.watching import _Changes, _merged
+from src.services.jobs.handlers import queue_sync
+from src.services.library import watcher
+from src.services.library.watcher import _Changes, _merged
 from tests.conftest import make_photo
 from tests.fakes import COLOURS, FakeEmbedder
 
@@ -27,7 +27,7 @@ from tests.fakes import COLOURS, FakeEmbedder
 def running(settings: Settings, models: ModelManager, photos: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
     """An app with the folder of four photos, that looks around often."""
     for name, seconds in (("TICK", 0.05), ("QUIET", 0.2), ("LOOK", 0.2)):
-        monkeypatch.setattr(watching, name, seconds)
+        monkeypatch.setattr(watcher, name, seconds)
     services = build_services(settings, models=models)
     list(services.handlers["index"]({"paths": [str(photos)]}))
     services.start()
@@ -111,7 +111,7 @@ def test_the_same_look_is_not_queued_twice(services: Services, tmp_path: Path) -
 
 def test_changes_wait_until_it_is_quiet_but_not_forever(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [100.0]
-    monkeypatch.setattr(watching.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(watcher.time, "monotonic", lambda: clock[0])
     changes = _Changes()
     taken: list[float] = []
     for _ in range(40):
@@ -128,7 +128,7 @@ def test_changes_wait_until_it_is_quiet_but_not_forever(monkeypatch: pytest.Monk
 
 def test_changes_that_could_not_be_looked_after_come_again_and_those_of_a_folder_being_added_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [100.0]
-    monkeypatch.setattr(watching.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(watcher.time, "monotonic", lambda: clock[0])
     changes = _Changes()
     changes.add("/p", {"/p/a"})
     changes.add("/q", {"/q"})
@@ -146,7 +146,7 @@ def test_many_changed_folders_are_one_look_at_the_whole() -> None:
 
 
 def test_one_passing_error_does_not_end_the_watching(running: Services, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watching, "RETRY", 0.05)
+    monkeypatch.setattr(watcher, "RETRY", 0.05)
     until(lambda: running.watcher._watches)
     submit, said = running.watcher._submit, []
 
@@ -167,7 +167,7 @@ def test_one_passing_error_does_not_end_the_watching(running: Services, photos: 
 def test_an_error_while_looking_at_the_folders_passes_too(
     running: Services, photos: Path, monkeypatch: pytest.MonkeyPatch, asked: str
 ) -> None:
-    monkeypatch.setattr(watching, "RETRY", 0.05)
+    monkeypatch.setattr(watcher, "RETRY", 0.05)
 
     def broken(*_: object) -> None:
         raise OSError(5, "Input/output error")
@@ -195,7 +195,7 @@ def test_a_system_without_threads_to_spare_is_polled(services: Services, photos:
         raise RuntimeError("can't start new thread")
 
     list(services.handlers["index"]({"paths": [str(photos)]}))
-    monkeypatch.setattr(watching.FolderWatcher, "_started", none_left)
+    monkeypatch.setattr(watcher.FolderWatcher, "_started", none_left)
     services.watcher._round()
     assert [watch.watch for watch in services.watcher._watches.values()] == [None]
 
@@ -207,7 +207,7 @@ def test_a_system_without_threads_to_spare_is_polled(services: Services, photos:
 def adding(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Services, Path]]:
     """An app in which adding a folder of 100 photos takes some seconds."""
     for name, seconds in (("TICK", 0.05), ("QUIET", 0.2), ("LOOK", 0.1)):
-        monkeypatch.setattr(watching, name, seconds)
+        monkeypatch.setattr(watcher, name, seconds)
     for number in range(100):
         make_photo(tmp_path / "many" / f"{number:03}.png", (220, 30, 30), (24, 24), seed=number)
     slow = ModelManager("builtin", settings, loader=lambda *_: FakeEmbedder(delay=0.03))
@@ -317,7 +317,7 @@ def test_what_a_scan_passes_over_is_not_looked_at_when_it_changes(settings: Sett
     submitted: list[list[Path]] = []
     services.watcher._submit = submitted.append
     changes, services.watcher._looked = services.watcher._changes, time.monotonic()
-    handler = watching._Handler(changes, str(photos), str(photos))
+    handler = watcher._Handler(changes, str(photos), str(photos))
     places = ("export/images", "#recycle", ".hidden", "data/thumbs/ab", "data/uploads", "chroma_db", "2024/#snapshot/x")
     for place in places:
         handler.on_any_event(FileCreatedEvent(str(photos / place / "a.jpg")))

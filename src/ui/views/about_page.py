@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from src.ui.components import about, check_up
+from src.ui.library import about, check_up
 from src.ui.resources import get_services
 
 services = get_services()

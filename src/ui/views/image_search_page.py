@@ -6,8 +6,9 @@ from pathlib import Path
 
 from src.errors import UnreadableImage
 from src.ui import address
-from src.ui.components import empty_state, error_box, example_picture, filter_box, results
+from src.ui.frame import empty_state, error_box
 from src.ui.resources import get_services
+from src.ui.search import example_picture, filter_box, results
 
 services = get_services()
 images, _, _ = services.catalog.counts()

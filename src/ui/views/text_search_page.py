@@ -6,10 +6,12 @@ from pathlib import Path
 
 import streamlit as st
 
-from src.services.search import Query
+from src.services.search.service import Query
 from src.ui import address
-from src.ui.components import empty_state, filter_box, gallery, query_box, results
+from src.ui.frame import empty_state
+from src.ui.photos import gallery
 from src.ui.resources import get_services
+from src.ui.search import filter_box, query_box, results
 
 NEWEST = 60  # photos shown before anything was asked
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from src.errors import AppError
-from src.ui.components import error_box, folder_form, folder_list, job_progress, upload_form
+from src.ui.frame import error_box
+from src.ui.jobs import job_progress
+from src.ui.library import folder_form, folder_list, upload_form
 from src.ui.resources import get_services
 
 services = get_services()

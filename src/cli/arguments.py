@@ -1,0 +1,177 @@
+"""The command line: python -m src.cli index | sync | search | folders | ... (commands/ does what they say).
+
+Other imports than the standard library's are made when a command is run, so that --help answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import importlib
+import io
+import os
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+from src.errors import AppError, BadInput, BadQuery, UnknownModel
+
+DONE, FAILED, WRONG_USAGE = 0, 1, 2
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command and return its exit code: 0 done, 1 failed (one line on standard error), 2 wrong usage."""
+    _write_anything()
+    arguments = _parser().parse_args(argv)
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        print("Stopped; nothing in the library is lost.", file=sys.stderr)
+        return FAILED
+    except BrokenPipeError:  # the reader (head, less) has seen enough
+        _write_nowhere()
+        return DONE
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        _write_nowhere()
+        print(f"The output could not be written ({error.strerror}); nothing in the library is lost.", file=sys.stderr)
+        return FAILED
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    module, command = arguments.run
+    try:
+        return int(getattr(importlib.import_module(f"src.commands.{module}"), command)(arguments))
+    except AppError as error:
+        return _fail(arguments, error)
+
+
+def _write_anything() -> None:
+    """What the console's encoding has no sign for is written as its code (``\\u4e2d``), and never ends a command that has done its work."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _write_nowhere() -> None:
+    """Standard output takes nothing any more: what is left of it must not make a second error at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _fail(arguments: argparse.Namespace, error: AppError) -> int:
+    from src.cli import terminal
+
+    if arguments.json:
+        terminal.print_json({"error": error.user_message, "hint": error.hint})
+    terminal.note(str(error))
+    return WRONG_USAGE if isinstance(error, BadQuery | BadInput | UnknownModel) else FAILED
+
+
+# ---------------------------------------------------------------- arguments
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One line and where to read more; exit code 2."""
+        self.exit(WRONG_USAGE, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def _common(**defaults: Any) -> _Parser:
+    """Options that are accepted before and after the subcommand; only before it do they have defaults."""
+    common = _Parser(add_help=False)
+
+    def add(name: str, **how: Any) -> None:
+        common.add_argument(f"--{name}", default=defaults.get(name, argparse.SUPPRESS), **how)
+
+    add("library", metavar="DIR", help="folder that holds data/ and chroma_db/ (only index and import-library make a new one)")
+    add("model", metavar="ID", help="model to use: builtin, ViT-B/32, ... (see models)")
+    add("json", action="store_true", help="print one JSON value to standard output")
+    return common
+
+
+def _parser() -> argparse.ArgumentParser:
+    top, common = _common(library=None, model=None, json=False), _common()
+    parser = _Parser(prog="python -m src.cli", description="Find photos on this computer by describing them.", parents=[top])
+    parser.set_defaults(wrong_usage=parser.error)
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    def command(name: str, module: str, function: str, text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, parents=[common], help=text)
+        added.set_defaults(run=(module, function))
+        return added
+
+    _add_photo_commands(command)
+    _add_folder_commands(command)
+    _add_library_commands(command)
+    return parser
+
+
+def _add_photo_commands(command: Any) -> None:
+    index = command("index", "photos", "index", "add pictures and folders of pictures; folders are followed from then on")
+    index.add_argument("paths", nargs="+", metavar="PATH", help="a picture or a folder (searched with its sub-folders)")
+
+    sync = command("sync", "photos", "sync", "look at the folders again: new, changed, moved and missing pictures")
+    sync.add_argument("folders", nargs="*", metavar="FOLDER", help="only these (all that the library follows)")
+
+    search = command("search", "photos", "search", "find pictures by words, by an example picture, or by both")
+    search.add_argument("text", nargs="*", metavar="TEXT", help="what you are looking for")
+    search.add_argument("--image", metavar="FILE", type=Path, help="a picture that the results should look like")
+    search.add_argument("--top-k", metavar="N", type=int, default=20, help="number of results (20)")
+    search.add_argument("--queries", metavar="FILE", help="one text query a line; searches them all at once")
+    search.add_argument("--in", dest="mode", choices=("images", "objects", "both"), default="images", help="what is searched (images)")
+    search.add_argument("--folder", metavar="DIR", help="only pictures in this folder and its sub-folders")
+    search.add_argument("--since", metavar="DAY", help="only pictures taken on this day (YYYY-MM-DD) or later")
+    search.add_argument("--until", metavar="DAY", help="only pictures taken on this day or earlier")
+
+    export = command("export", "export", "export", "write pictures and the objects in them as a data set or a table")
+    export.add_argument("place", metavar="PLACE", help="the new folder, or the new ZIP where the name ends in .zip")
+    export.add_argument("--format", choices=("coco", "coco-polygons", "yolo", "crops", "csv", "parquet"), default="coco", help="(coco)")
+    export.add_argument("--search", metavar="TEXT", help="only what this finds, with TEXT as the objects' name")
+    export.add_argument("--top-k", metavar="N", type=int, default=200, help="of the search, so many results (200)")
+    export.add_argument("--in", dest="mode", choices=("images", "objects", "both"), default="both", help="what is searched (both)")
+    export.add_argument("--pictures", action="store_true", help="copy the pictures too")
+
+    objects = command("objects", "objects", "objects", "find the objects inside pictures, so that they can be searched for too")
+    objects.add_argument("folders", nargs="*", metavar="FOLDER", help="only pictures in these (all of the library)")
+    objects.add_argument("--forget", action="store_true", help="forget all objects instead; the pictures stay")
+    objects.add_argument("--yes", action="store_true", help="really forget them")
+
+
+def _add_folder_commands(command: Any) -> None:
+    folders = command("folders", "folders", "folders", "list the folders that the library follows")
+    change = folders.add_mutually_exclusive_group()
+    change.add_argument("--watch", metavar="DIR", help="pick up changes in a folder while the app runs")
+    change.add_argument("--unwatch", metavar="DIR", help="look at a folder only when told to (sync)")
+    change.add_argument("--remove", metavar="DIR", help="follow a folder no more and forget its photos (the files stay)")
+    folders.add_argument("--yes", action="store_true", help="really remove it")
+
+    forget = command("forget-missing", "folders", "forget_missing", "forget the photos whose files are gone (not those of offline folders)")
+    forget.add_argument("--yes", action="store_true", help="really do it; without it, only their number is told")
+
+
+def _add_library_commands(command: Any) -> None:
+    command("stats", "library", "stats", "show what is in the library")
+
+    doctor = command("doctor", "library", "doctor", "check the library and repair what is wrong with it")
+    doctor.add_argument("--check", action="store_true", help="only look")
+
+    export = command("export-library", "library", "export", "write the whole library to one file, also while the app runs")
+    export.add_argument("file", metavar="FILE", help="the archive to make")
+
+    import_ = command("import-library", "library", "import_", "fill an empty library from such a file")
+    import_.add_argument("file", metavar="FILE", help="an archive that export-library made")
+
+    clear = command("clear", "library", "clear", "forget every image (your own photo files stay)")
+    clear.add_argument("--yes", action="store_true", help="really do it")
+
+    models = command("models", "models", "models", "list the models; download or switch to one")
+    models.add_argument("--get", metavar="ID", help="download and verify a model's weights")
+    models.add_argument("--use", metavar="ID", help="re-index the library with a model and make it the library's own")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,37 @@
+"""Data sets and tables for other programs."""
+
+from __future__ import annotations
+
+import argparse
+
+from src.cli import terminal
+from src.cli.library_access import DONE, reading
+from src.processing.decoding.image_io import display_text
+from src.processing.discovery import parse_path
+from src.services.exchange.exporting import Selection
+from src.services.search.service import Query
+from src.text import shown, typed
+
+
+def export(arguments: argparse.Namespace) -> int:
+    """export PLACE: reads, so it works beside a running app."""
+    place, report = parse_path(arguments.place, "folder or ZIP", "~/photos.zip"), terminal.Report()
+    with reading(arguments) as services:
+        selection, told = Selection(), {}
+        if arguments.search is not None:
+            page = services.search.search(Query(typed(arguments.search)), arguments.top_k, mode=arguments.mode)
+            terminal.notes(page)
+            selection = Selection.of(page)
+            told = {"verdict": terminal.VERDICTS[page.verdict]}
+        events = services.exports.export(arguments.format, place, selection, arguments.pictures)
+        report.follow(events, terminal.console(arguments.json))
+    skipped = report.as_json()["skipped"]
+    if arguments.json:
+        done = {"place": display_text(place), "format": arguments.format, "images": report.snapshot.done, "skipped": skipped}
+        terminal.print_json({**done, **told})
+    else:
+        report.show_skipped()
+        terminal.say(f"{report.snapshot.done:,} pictures written to {shown(str(place))}.")
+        if selection.passed_over:
+            terminal.say(f"{selection.passed_over:,} more results do not fit well and were left out.")
+    return DONE

@@ -1,0 +1,27 @@
+"""The models: models."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+
+from src.cli import terminal
+from src.cli.library_access import DONE, do_job, finished, reading, settings_of
+from src.models.model_manager import ModelManager
+
+
+def models(arguments: argparse.Namespace) -> int:
+    """models: lists them; --get ID downloads and verifies one; --use ID makes it the library's, after re-indexing."""
+    if arguments.get:
+        events = ModelManager(settings=settings_of(arguments)).download(arguments.get)
+        terminal.Report().follow(events, terminal.console(arguments.json))
+    if arguments.use:
+        finished(do_job(arguments, "reindex", "Re-indexing (command line)", model=arguments.use))
+    with reading(arguments) as services:
+        statuses = services.library.model_statuses()
+    if arguments.json:
+        terminal.print_json([asdict(status) for status in statuses])
+        return DONE
+    rows = [[s.id, s.dimensions, "yes" if s.available else "no", "*" if s.active else "", s.title] for s in statuses]
+    terminal.show_table(["id", "dimensions", "here", "in use", ""], rows)
+    return DONE

@@ -1,0 +1,125 @@
+"""Pictures in, pictures found: index, sync, search."""
+
+from __future__ import annotations
+
+import argparse
+import codecs
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from src.bootstrap import Services
+from src.cli import terminal
+from src.cli.library_access import DONE, FAILED, do_job, reading, say_what_is_unheeded
+from src.errors import BadInput, BadQuery, UnreadableImage, UnreadablePath
+from src.plain_files import opened_at_once
+from src.processing.decoding.image_io import display_text
+from src.processing.discovery import parse_path
+from src.schema import PhotoFilter
+from src.services.library.places import nearest
+from src.services.search.service import Query
+from src.text import shown, typed
+
+QUERIES_BYTES = 16 << 20
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+def index(arguments: argparse.Namespace) -> int:
+    """index PATH..."""
+    paths = [str(parse_path(text)) for text in arguments.paths]
+    return _reported(arguments, do_job(arguments, "index", "Indexing (command line)", paths=paths, model=arguments.model))
+
+
+def sync(arguments: argparse.Namespace) -> int:
+    """sync [FOLDER...]: those folders, or all that the library follows. Raises BadInput for one that is in none of them."""
+    paths = [parse_path(text) for text in arguments.folders]
+    if paths:
+        with reading(arguments) as services:
+            followed = services.folders.paths()
+            known = [services.folders.known_as(path) for path in paths]
+        strange = next((path for path in known if nearest(path, followed) is None), None)
+        if strange:
+            raise BadInput(f"The library does not follow {display_text(strange)}.", "To add a folder, index it.")
+    params = {"paths": [str(path) for path in paths]} if paths else {}
+    return _reported(arguments, do_job(arguments, "sync", "Looking at the folders again (command line)", **params))
+
+
+def _reported(arguments: argparse.Namespace, report: terminal.Report) -> int:
+    """The report is printed also where a path could not be read; the exit code is then 1."""
+    terminal.print_json(report.as_json()) if arguments.json else report.show()
+    if report.problem:
+        terminal.note(str(report.problem))
+    return FAILED if report.problem else DONE
+
+
+def search(arguments: argparse.Namespace) -> int:
+    """search [TEXT] [--image FILE] or search --queries FILE."""
+    text = typed(" ".join(arguments.text))
+    if arguments.queries is not None:
+        if text or arguments.image:
+            arguments.wrong_usage("--queries stands alone: give no TEXT and no --image beside it")
+        return _search_file(arguments)
+    if not text and not arguments.image:
+        arguments.wrong_usage("say what to look for: TEXT, --image FILE, or both")
+    with reading(arguments) as services:
+        say_what_is_unheeded(services)
+        image = _read_picture(arguments.image, services) if arguments.image else None
+        page = services.search.search(Query(text, image), arguments.top_k, only=_filter(arguments, services), mode=arguments.mode)
+    if arguments.image and not text:
+        page = replace(page, query=str(arguments.image))
+    terminal.print_json(terminal.page_as_json(page)) if arguments.json else terminal.show_page(page)
+    return DONE
+
+
+def _search_file(arguments: argparse.Namespace) -> int:
+    queries = [Query(line) for line in _lines(arguments.queries) if line.strip()]
+    if not queries:
+        raise BadQuery(f"There is no query in {arguments.queries}.", "Write one a line.")
+    with reading(arguments) as services:
+        say_what_is_unheeded(services)
+        pages = services.search.search_many(queries, arguments.top_k, only=_filter(arguments, services), mode=arguments.mode)
+    if arguments.json:
+        terminal.print_json([terminal.page_as_json(page) for page in pages])
+    else:
+        for page in pages:
+            terminal.say(f"\n{shown(page.query)}")
+            terminal.show_page(page)
+    return DONE
+
+
+def _lines(name: str) -> list[str]:
+    """The lines of a text file, in UTF-8 or what its byte order mark says. Raises UnreadablePath."""
+    try:
+        with open(Path(name).expanduser(), "rb", opener=opened_at_once) as file:
+            os.set_blocking(file.fileno(), True)
+            data = file.read(QUERIES_BYTES + 1)
+        text = data.decode(next((code for mark, code in _MARKS if data.startswith(mark)), "utf-8"))
+        reason = "it is larger than a list of queries" if len(data) > QUERIES_BYTES else "it is no text" if "\0" in text else ""
+    except OSError as error:
+        reason = error.strerror or str(error)
+    except UnicodeDecodeError:
+        reason = "it is no text in UTF-8"
+    if reason:
+        raise UnreadablePath(f"The queries in {name} can't be read ({reason}).", "Save them as plain text in UTF-8, one a line.")
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+def _filter(arguments: argparse.Namespace, services: Services) -> PhotoFilter:
+    folder = str(services.folders.place(parse_path(arguments.folder))) if arguments.folder is not None else None
+    return PhotoFilter(folder, arguments.since, arguments.until)
+
+
+def _read_picture(path: Path, services: Services) -> Any:
+    try:
+        return services.search.open_picture(parse_path(str(path)))
+    except OSError as error:
+        raise UnreadableImage(f"The picture {path} can't be read ({error.strerror or error}).") from error
+    except UnreadableImage as error:
+        raise UnreadableImage(f"{path}: {error.user_message}", error.hint) from error

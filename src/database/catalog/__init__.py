@@ -1,0 +1,1 @@
+"""The catalogue: the one SQLite file that holds the truth about the library."""

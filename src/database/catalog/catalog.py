@@ -1,0 +1,312 @@
+"""The catalogue: one SQLite file that holds every fact and every vector of the library.
+
+Committed here means kept: WAL with synchronous=FULL, and one transaction per batch. Everything else (the vector index,
+thumbnails) can be made again from it and from the photos.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from src.database.catalog.files import (
+    FileRow,
+    FileTable,
+    Refusal,
+    displace,
+    hide_without_file,
+    put_files,
+    put_refusals,
+    within,
+    within_only,
+)
+from src.database.catalog.folders import FolderTable
+from src.database.catalog.health import HealthTable
+from src.database.catalog.jobs import JobTable
+from src.database.catalog.objects import ObjectTable, delete_segments
+from src.database.catalog.sqlite_file import Guard, SqliteFile, now, parts, upsert
+from src.database.catalog.tables import CHANGES, SEEN, collections, files, folders, images, meta, segmented, segments, unreadable, vectors
+from src.database.catalog.vectors import VectorTable, write_vectors
+from src.database.catalog.versioned_cache import Kept
+from src.plain_files import no_plain_file, special_of_database
+from src.schema import FloatArray, ImageDetails, ImageFacts
+
+
+@dataclass(frozen=True)
+class ImageRow:
+    """One image: its identity and facts."""
+
+    id: str
+    sha256: str
+    facts: ImageFacts
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a result needs to be drawn."""
+
+    id: str
+    path_text: str
+    name: str
+    width: int
+    height: int
+
+
+class Catalog:
+    """Images and the library's settings; the file's other rooms are ``files folders vectors objects jobs health``.
+
+    Raises LibraryNewer for a file of a newer version, LibraryUnusable where it can't be opened as a catalogue.
+    """
+
+    def __init__(self, file: Path, read_only: bool = False, untouched: bool = False, guard: Guard | None = None) -> None:
+        if special := special_of_database(file):
+            raise no_plain_file(special)
+        self._file = SqliteFile(file, read_only, untouched, guard)
+        self.files = FileTable(self._file)
+        self.folders = FolderTable(self._file)
+        self.vectors = VectorTable(self._file)
+        self.objects = ObjectTable(self._file)
+        self.jobs = JobTable(self._file)
+        self.health = HealthTable(self._file)
+        self._counted: Kept[tuple[int, int, int]] = Kept(1)
+
+    @property
+    def path(self) -> Path:
+        return self._file.file
+
+    def close(self) -> None:
+        self._file.close()
+
+    def snapshot_to(self, target: Path) -> None:
+        """Write a consistent copy of everything committed so far to ``target``, which must not exist; others may go on writing."""
+        self._file.snapshot_to(target)
+
+    # ------------------------------------------------------------ settings of the library
+
+    def get_meta(self, key: str) -> str | None:
+        with self._file.reading() as db:
+            return db.execute(sa.select(meta.c.value).where(meta.c.key == key)).scalar()
+
+    def set_meta(self, key: str, value: str) -> None:
+        with self._file.writing() as db:
+            db.execute(upsert(meta, ["key"]), [{"key": key, "value": value}])
+
+    # ------------------------------------------------------------ images and files
+
+    def commit_batch(
+        self,
+        collection: str,
+        new_images: Sequence[ImageRow] = (),
+        file_rows: Sequence[FileRow] = (),
+        new_vectors: Mapping[str, FloatArray] | None = None,
+        refusals: Sequence[Refusal] = (),
+    ) -> None:
+        """Store a batch in one transaction: images, the files that hold them, vectors (image id -> (D,)) of ``collection``, refusals.
+
+        A file whose bytes changed lets go of its former image, which is hidden where no other file holds it. What was there on another disk
+        is out of reach, and its row is kept, see ``displace``.
+        """
+        moment = now()
+        with self._file.writing() as db:
+            if new_images:
+                _make_way(db, new_images)
+                db.execute(upsert(images, ["id"], keep=("added_at",)), [_image_values(row, moment) for row in new_images])
+            former = _images_at(db, [*(row.path for row in file_rows), *(row.path for row in refusals)])
+            displace(db, file_rows, refusals, moment)
+            put_files(db, file_rows)
+            put_refusals(db, refusals)
+            write_vectors(db, collection, new_vectors or {}, {})
+            hide_without_file(db, former - {row.image_id for row in file_rows}, moment)
+
+    def visible(self, ids: Sequence[str]) -> set[str]:
+        """Those of the images that are in the library and not hidden."""
+        return self._ids(images.c.id, ids, images.c.removed_at.is_(None))
+
+    def encoded(self, collection: str, ids: Sequence[str]) -> set[str]:
+        """Those of the images that have a vector in ``collection``, hidden ones included: it is used again when they are back."""
+        return self._ids(vectors.c.id, ids, vectors.c.collection == collection)
+
+    def _ids(self, column: sa.Column[Any], ids: Sequence[str], condition: sa.ColumnElement[bool]) -> set[str]:
+        found: set[str] = set()
+        with self._file.reading() as db:
+            for part in parts(ids):
+                found.update(db.execute(sa.select(column).where(column.in_(part), condition)).scalars())
+        return found
+
+    def paths_of(self, image_id: str) -> list[tuple[bytes, str, str, bool]]:
+        """(path, display text, name, uploaded) of every file of the image: those that are there first, the user's own before uploads."""
+        columns = (files.c.path, files.c.path_text, files.c.name, files.c.uploaded)
+        order = (files.c.missing_since.is_not(None), files.c.uploaded, files.c.id)
+        query = sa.select(*columns).where(files.c.image_id == image_id).order_by(*order)
+        with self._file.reading() as db:
+            return [(row[0], row[1], row[2], row[3]) for row in db.execute(query)]
+
+    def details(self, image_id: str) -> ImageDetails | None:
+        """Everything known about one image, None where it is not in the library."""
+        with self._file.reading() as db:
+            row = db.execute(sa.select(images).where(images.c.id == image_id, images.c.removed_at.is_(None))).mappings().first()
+        places = self.paths_of(image_id)
+        if row is None or not places:
+            return None
+        facts = ImageFacts(row["width"], row["height"], row["format"], row["taken_at"])
+        texts = tuple(text for _, text, _, _ in places)
+        return ImageDetails(row["id"], places[0][2], texts, facts, row["bytes"], row["added_at"], places[0][3])
+
+    def shown(self, ids: Sequence[str]) -> dict[str, Shown]:
+        """Image id -> what a result shows, for those of ``ids`` that are in the library and not hidden."""
+        found: dict[str, Shown] = {}
+        with self._file.reading() as db:
+            for part in parts(ids):
+                query = (
+                    sa.select(files.c.image_id, files.c.path_text, files.c.name, images.c.width, images.c.height)
+                    .join(images, images.c.id == files.c.image_id)
+                    .where(files.c.image_id.in_(part), images.c.removed_at.is_(None))
+                    .order_by(files.c.missing_since.is_(None), files.c.uploaded.desc(), files.c.id.desc())
+                )
+                found.update({row[0]: Shown(*row) for row in db.execute(query)})
+        return found
+
+    def newest(self, limit: int, offset: int = 0) -> list[str]:
+        """Ids of images, the last added first."""
+        query = sa.select(images.c.id).where(images.c.removed_at.is_(None)).order_by(images.c.added_at.desc(), images.c.id)
+        with self._file.reading() as db:
+            return list(db.execute(query.limit(limit).offset(offset)).scalars())
+
+    def without_vector(self, collection: str) -> list[str]:
+        """Ids of visible images that have no vector in ``collection``, in the order they were added."""
+        has = sa.select(vectors.c.id).where(vectors.c.collection == collection)
+        query = sa.select(images.c.id).where(images.c.removed_at.is_(None), images.c.id.not_in(has)).order_by(images.c.added_at)
+        with self._file.reading() as db:
+            return list(db.execute(query).scalars())
+
+    def counts(self) -> tuple[int, int, int]:
+        """(images, files, images known only from an upload), hidden images and missing files left out. Counted once for each change."""
+        with self._file.reading() as db:
+            state = db.execute(CHANGES).scalar()
+        return self._counted.get("counts", state, self._count)
+
+    def _count(self) -> tuple[int, int, int]:
+        own = files.alias()
+        is_own = sa.exists().where(own.c.image_id == files.c.image_id, own.c.uploaded.is_(False), own.c.missing_since.is_(None))
+        uploads = sa.select(files.c.image_id).join(images, images.c.id == files.c.image_id).distinct()
+        uploads = uploads.where(files.c.uploaded, images.c.removed_at.is_(None), ~is_own)
+        with self._file.reading() as db:
+
+            def number(table: sa.FromClause, *conditions: sa.ColumnElement[bool]) -> int:
+                return db.execute(sa.select(sa.func.count()).select_from(table).where(*conditions)).scalar_one()
+
+            seen = int(db.execute(SEEN).scalar_one())
+            there = number(files) - number(files, files.c.missing_since.is_not(None))
+            return seen, there, number(uploads.subquery())
+
+    # ------------------------------------------------------------ forgetting
+
+    def hidden(self, except_in: Sequence[bytes] = ()) -> list[str]:
+        """Ids of images none of whose files was there when last looked for, but for those that have a file in these folders."""
+        kept = sa.select(files.c.image_id).where(sa.or_(sa.false(), *map(within, except_in)))
+        with self._file.reading() as db:
+            query = sa.select(images.c.id).where(images.c.removed_at.is_not(None), images.c.id.not_in(kept))
+            return list(db.execute(query).scalars())
+
+    def earlier(self) -> list[str]:
+        """Ids of hidden images that no path is known of: what was at theirs was changed, and is another image now."""
+        held = sa.exists().where(files.c.image_id == images.c.id)
+        with self._file.reading() as db:
+            return list(db.execute(sa.select(images.c.id).where(images.c.removed_at.is_not(None), ~held)).scalars())
+
+    def only_in(self, folder: bytes, beside: Sequence[bytes] = ()) -> list[str]:
+        """Ids of images that have files in a folder (but for what is in ``beside``) and nowhere else."""
+        inside = sa.select(files.c.image_id).where(within_only(folder, beside))
+        outside = sa.select(files.c.image_id).where(~within_only(folder, beside))
+        with self._file.reading() as db:
+            query = sa.select(images.c.id).where(images.c.id.in_(inside), images.c.id.not_in(outside))
+            return list(db.execute(query).scalars())
+
+    def forget(self, ids: Sequence[str]) -> None:
+        """Delete images with their files, objects and library vectors, for good, in one transaction."""
+        own = sa.select(collections.c.name).where(collections.c.owner == "library")
+        with self._file.writing() as db:
+            for part in parts(ids):
+                delete_segments(db, list(db.execute(sa.select(segments.c.id).where(segments.c.image_id.in_(part))).scalars()))
+                db.execute(vectors.delete().where(vectors.c.id.in_(part), vectors.c.collection.in_(own)))
+                db.execute(files.delete().where(files.c.image_id.in_(part)))
+                db.execute(images.delete().where(images.c.id.in_(part)))
+
+    def drop_folder(self, folder: bytes, beside: Sequence[bytes] = ()) -> None:
+        """Follow a folder no more: its files' rows go, but for those in ``beside``.
+
+        Images that are held by no file then must have been forgotten before.
+        """
+        start = within_only(folder, beside)
+        with self._file.writing() as db:
+            held = set(db.execute(sa.select(files.c.image_id).where(start)).scalars())
+            db.execute(files.delete().where(start))
+            db.execute(folders.delete().where(folders.c.path == folder))
+            hide_without_file(db, held, now())
+
+    def move_folder(self, folder: bytes, to: bytes, text: Callable[[bytes], str]) -> None:
+        """A followed folder is the same as ``to``: its row and its files' rows take that path, where there are none yet.
+
+        text: the display text of a path.
+        """
+        with self._file.writing() as db:
+            rows = db.execute(sa.select(files.c.id, files.c.path, files.c.image_id).where(within(folder))).all()
+            paths = {row.id: to + row.path[len(folder) :] for row in rows}
+            taken = {
+                path
+                for part in parts(list(paths.values()))
+                for path in db.execute(sa.select(files.c.path).where(files.c.path.in_(part))).scalars()
+            }
+            for id_, path in paths.items():
+                one = files.c.id == id_
+                db.execute(
+                    files.delete().where(one) if path in taken else files.update().where(one).values(path=path, path_text=text(path))
+                )
+            hide_without_file(db, {row.image_id for row in rows}, now())
+            known = db.execute(sa.select(folders.c.path).where(folders.c.path == to)).first()
+            one_folder = folders.c.path == folder
+            db.execute(
+                folders.delete().where(one_folder) if known else folders.update().where(one_folder).values(path=to, path_text=text(to))
+            )
+
+    def clear_images(self, settings: Mapping[str, str] | None = None) -> None:
+        """Forget every image, file, folder and library vector, in one transaction. Collections made by hand, settings and jobs stay.
+
+        settings: some of the library's, stored in the same transaction. The space is given back by ``compact``.
+        """
+        own = sa.select(collections.c.name).where(collections.c.owner == "library")
+        with self._file.writing() as db:
+            db.execute(vectors.delete().where(vectors.c.collection.in_(own)))
+            db.execute(collections.delete().where(collections.c.owner == "library"))
+            for table in (segments, segmented, files, images, folders, unreadable):
+                db.execute(table.delete())
+            for key, value in (settings or {}).items():
+                db.execute(upsert(meta, ["key"]), [{"key": key, "value": value}])
+
+    def compact(self) -> None:
+        """Give the space of deleted rows back to the disk."""
+        self._file.compact()
+
+
+def _make_way(db: sa.Connection, rows: Sequence[ImageRow]) -> None:
+    """The same bytes under another id can only be a damaged row: it goes, and its files are the new row's from their next look on."""
+    for part in parts(rows):
+        same = images.c.sha256.in_([row.sha256 for row in part])
+        db.execute(images.delete().where(same, images.c.id.not_in([row.id for row in part])))
+
+
+def _image_values(row: ImageRow, moment: str) -> dict[str, Any]:
+    facts = {"width": row.facts.width, "height": row.facts.height, "format": row.facts.format, "taken_at": row.facts.taken_at}
+    return {"id": row.id, "sha256": row.sha256, "bytes": row.bytes, "added_at": moment, "removed_at": None, **facts}
+
+
+def _images_at(db: sa.Connection, paths: Sequence[bytes]) -> set[str]:
+    found: set[str] = set()
+    for part in parts(paths):
+        found.update(db.execute(sa.select(files.c.image_id).where(files.c.path.in_(part))).scalars())
+    return found

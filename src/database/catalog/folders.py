@@ -1,0 +1,66 @@
+"""Folders in the catalogue: those that the library follows, and their state when last looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from src.database.catalog import row_rules
+from src.database.catalog.sqlite_file import SqliteFile, now, upsert
+from src.database.catalog.tables import folders
+
+
+@dataclass(frozen=True)
+class FolderRow:
+    """One folder. ``path`` is absolute and ``os.fsencode``'d."""
+
+    path: bytes
+    path_text: str
+    watched: bool
+    offline_since: str | None = None
+    synced_at: str | None = None
+    objects: bool = False
+    """The objects in its photos are indexed too."""
+
+
+class FolderTable:
+    """The ``folders`` table."""
+
+    def __init__(self, file: SqliteFile) -> None:
+        self._file = file
+
+    def all(self) -> list[FolderRow]:
+        """In the order of their paths. A row whose path can be none is left out: there is nothing to look at."""
+        with self._file.reading() as db:
+            rows = [FolderRow(**row) for row in db.execute(sa.select(folders).order_by(folders.c.path)).mappings()]
+        return [row for row in rows if row_rules.path(row.path)]
+
+    def put(self, row: FolderRow, replaces: list[bytes]) -> None:
+        """Insert or replace a folder; it takes the place of ``replaces`` (folders inside it)."""
+        with self._file.writing() as db:
+            db.execute(folders.delete().where(folders.c.path.in_(replaces)))
+            db.execute(upsert(folders, ["path"]), [vars(row)])
+
+    def set_watched(self, path: bytes, watched: bool) -> None:
+        self._set(path, watched=watched)
+
+    def set_objects(self, path: bytes, on: bool) -> None:
+        self._set(path, objects=on)
+
+    def set_offline(self, path: bytes) -> None:
+        """Keep since when, where it was offline before."""
+        self._set(path, offline_since=sa.func.coalesce(folders.c.offline_since, now()))
+
+    def set_synced(self, path: bytes) -> None:
+        """It is there, and was gone through to its end."""
+        self._set(path, offline_since=None, synced_at=now())
+
+    def delete(self, path: bytes) -> None:
+        with self._file.writing() as db:
+            db.execute(folders.delete().where(folders.c.path == path))
+
+    def _set(self, path: bytes, **values: Any) -> None:
+        with self._file.writing() as db:
+            db.execute(folders.update().where(folders.c.path == path).values(**values))

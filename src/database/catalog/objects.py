@@ -1,0 +1,185 @@
+"""Objects inside images: which images were looked through for them, and the segments found. Their vectors are in ``vectors``.
+
+A segment's id is its image's, a ``#`` and something of its own, so that an id alone tells the image.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from src import masks
+from src.database.catalog import findable
+from src.database.catalog.sqlite_file import SqliteFile, listed, parts, upsert
+from src.database.catalog.tables import collections, images, segmented, segments, vectors
+from src.database.catalog.vectors import OBJECTS, image_of, write_vectors
+from src.errors import BadInput
+from src.schema import FloatArray, PhotoFilter, Segment
+
+Pair = tuple[Segment, FloatArray]
+Found = Mapping[str, Sequence[Pair]]
+"""Image id -> what was found in it, each with its vector (D,)."""
+
+
+@dataclass(frozen=True)
+class StoredSegment:
+    """A segment in the catalogue. Its box is in pixels of the upright original."""
+
+    id: str
+    image_id: str
+    segment: Segment
+
+
+def segment_ids(image_id: str, recipe: str, number: int) -> list[str]:
+    """Ids for the segments that a recipe found in an image. Those of another recipe are others, so that none is taken for another's."""
+    return [f"{image_id}#{zlib.crc32(recipe.encode()):08x}-{place}" for place in range(number)]
+
+
+class ObjectTable:
+    """The ``segments`` and ``segmented`` tables."""
+
+    def __init__(self, file: SqliteFile) -> None:
+        self._file = file
+
+    def put(self, collection: str, recipe: str, found: Found) -> tuple[dict[str, FloatArray], list[str]]:
+        """Store what a recipe found in images in place of what they held, in one transaction; the vectors (D,) go to ``collection``.
+
+        Returns the new vectors by segment id, and the ids of former segments that are no more. Images that were deleted
+        meanwhile are left out.
+        """
+        with self._file.writing() as db:
+            there = set(db.execute(sa.select(images.c.id).where(images.c.id.in_(listed(list(found))))).scalars())
+            before = set(db.execute(sa.select(segments.c.id).where(segments.c.image_id.in_(listed(list(found))))).scalars())
+            new = {id_: pair for image_id in found if image_id in there for id_, pair in _named(image_id, recipe, found[image_id])}
+            gone = sorted(before - set(new))
+            delete_segments(db, gone)
+            if new:
+                db.execute(upsert(segments, ["id"]), [_row(id_, segment) for id_, (segment, _) in new.items()])
+            new_vectors = {id_: vector for id_, (_, vector) in new.items()}
+            write_vectors(db, collection, new_vectors, {})
+            if there:
+                done = [{"image_id": id_, "recipe": recipe, "collection": collection} for id_ in sorted(there)]
+                db.execute(upsert(segmented, ["image_id"]), done)
+        return new_vectors, gone
+
+    def pending(self, collection: str, recipe: str, only: PhotoFilter | None = None, among: Sequence[str] | None = None) -> list[str]:
+        """Ids of visible images that were not looked through with this recipe for this collection yet, in the order they were added.
+
+        only, among: of those that pass, of those alone.
+        """
+        query = sa.select(images.c.id).where(images.c.removed_at.is_(None), ~_done(collection, recipe)).order_by(images.c.added_at)
+        if only is not None:
+            query = query.where(images.c.id.in_(findable.passing(only)))
+        if among is not None:
+            query = query.where(images.c.id.in_(listed(list(among))))
+        with self._file.reading() as db:
+            return list(db.execute(query).scalars())
+
+    def number_pending(self, collection: str, recipe: str) -> int:
+        """How many ids ``pending`` would give of the whole library."""
+        query = sa.select(sa.func.count()).select_from(images).where(images.c.removed_at.is_(None), ~_done(collection, recipe))
+        with self._file.reading() as db:
+            return int(db.execute(query).scalar_one())
+
+    def of_image(self, image_id: str, recipe: str | None = None) -> list[StoredSegment]:
+        """The segments of one image, best first. With ``recipe`` only where it was the last that looked through the image."""
+        query = sa.select(segments).where(segments.c.image_id == image_id).order_by(segments.c.score.desc(), segments.c.id)
+        if recipe is not None:
+            query = query.where(sa.exists().where(segmented.c.image_id == image_id, segmented.c.recipe == recipe))
+        with self._file.reading() as db:
+            return _stored(db.execute(query))
+
+    def known(self, image_id: str, recipe: str) -> list[Segment] | None:
+        """What a recipe found in an image, in the order it was stored; None where another one, or none, was the last to look through it."""
+        done = sa.select(segmented.c.image_id).where(segmented.c.image_id == image_id, segmented.c.recipe == recipe)
+        query = sa.select(segments).where(segments.c.image_id == image_id)
+        with self._file.reading() as db:
+            if db.execute(done).first() is None:
+                return None
+            stored = _stored(db.execute(query))
+        return [item.segment for item in sorted(stored, key=lambda item: _place(item.id))]
+
+    def by_id(self, ids: Sequence[str]) -> dict[str, StoredSegment]:
+        """Segment id -> segment; unknown ids are left out."""
+        found: dict[str, StoredSegment] = {}
+        with self._file.reading() as db:
+            for part in parts(ids):
+                found.update({item.id: item for item in _stored(db.execute(sa.select(segments).where(segments.c.id.in_(part))))})
+        return found
+
+    def ids_in(self, image_ids: Sequence[str]) -> list[str]:
+        """Ids of all segments of these images."""
+        with self._file.reading() as db:
+            return list(db.execute(sa.select(segments.c.id).where(segments.c.image_id.in_(listed(list(image_ids))))).scalars())
+
+    def counts(self) -> tuple[int, int]:
+        """(visible images that were looked through, segments in them)."""
+        seen = images.c.removed_at.is_(None)
+        looked = sa.select(sa.func.count()).select_from(segmented.join(images, images.c.id == segmented.c.image_id)).where(seen)
+        found = sa.select(sa.func.count()).select_from(segments.join(images, images.c.id == segments.c.image_id)).where(seen)
+        with self._file.reading() as db:
+            return db.execute(looked).scalar_one(), db.execute(found).scalar_one()
+
+    def clear(self) -> None:
+        """Forget every segment, and which images were looked through. Their vectors go with their collections."""
+        with self._file.writing() as db:
+            for table in (segments, segmented):
+                db.execute(table.delete())
+
+    def all(self) -> Iterator[StoredSegment]:
+        """Every segment of a visible image, image by image; memory does not grow with their number."""
+        after = ""
+        while True:
+            query = sa.select(segments).join(images, images.c.id == segments.c.image_id).where(segments.c.id > after)
+            with self._file.reading() as db:
+                rows = db.execute(query.where(images.c.removed_at.is_(None)).order_by(segments.c.id).limit(1_000)).all()
+            if not rows or rows[-1].id <= after:  # an id that is no text would be asked for again and again
+                return
+            yield from _stored(rows)
+            after = rows[-1].id
+
+
+def _done(collection: str, recipe: str) -> sa.Exists:
+    """Whether an image was looked through with this recipe for this collection."""
+    return sa.exists().where(segmented.c.image_id == images.c.id, segmented.c.recipe == recipe, segmented.c.collection == collection)
+
+
+def delete_segments(db: sa.Connection, ids: Sequence[str]) -> None:
+    """Segments and their vectors of every model."""
+    of_objects = collections.c.name.startswith(OBJECTS, autoescape=True)
+    names = sa.select(collections.c.name).where(collections.c.owner == "library", of_objects)
+    for part in parts(ids):
+        db.execute(vectors.delete().where(vectors.c.collection.in_(names), vectors.c.id.in_(part)))
+        db.execute(segments.delete().where(segments.c.id.in_(part)))
+
+
+def _named(image_id: str, recipe: str, pairs: Sequence[Pair]) -> list[tuple[str, Pair]]:
+    return list(zip(segment_ids(image_id, recipe, len(pairs)), pairs, strict=True))
+
+
+def _place(segment_id: str) -> int:
+    """Which of its image's segments this was when they were stored."""
+    number = segment_id.rpartition("-")[2]
+    return int(number) if number.isdecimal() else 0
+
+
+def _row(id_: str, segment: Segment) -> dict[str, object]:
+    x0, y0, x1, y1 = segment.box
+    mask = segment.mask
+    shape = {"mask_height": mask.height, "mask_width": mask.width, "mask": masks.compressed(mask)}
+    return {"id": id_, "image_id": image_of(id_), "x0": x0, "y0": y0, "x1": x1, "y1": y1, "score": segment.score, **shape}
+
+
+def _stored(rows: Iterable[sa.Row[Any]]) -> list[StoredSegment]:
+    """Without those whose mask is none: damage, which must not take the others with it."""
+    found = []
+    for row in rows:
+        with contextlib.suppress(BadInput):
+            mask = masks.from_compressed(row.mask, row.mask_height, row.mask_width)
+            found.append(StoredSegment(row.id, row.image_id, Segment((row.x0, row.y0, row.x1, row.y1), mask, row.score)))
+    return found

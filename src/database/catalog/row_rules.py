@@ -1,0 +1,258 @@
+"""What a row of the catalogue may hold, column by column: the rules for rows that this program has not written itself.
+
+A column without a rule of its own is judged by its type, so that one which a later schema adds is never copied unseen.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, get_args
+
+import numpy as np
+import sqlalchemy as sa
+
+from src import masks
+from src.database.catalog.tables import metadata
+from src.errors import BadInput
+from src.identity import UPLOAD_NAME, image_id, is_id
+from src.plain_files import json_in
+from src.schema import FIRST_PHOTO, JobKind, JobState
+
+Rule = Callable[[Any], bool]
+Row = dict[str, Any]
+
+MOST = 2**53
+"""Largest whole number of rows and bytes. Near 2**63 the next row could get no number, which SQLite reports as a full disk."""
+SIDE = 1_000_000
+"""Longest side of a picture in pixels."""
+PIXELS = 2**32
+"""Of a whole picture: more than any decoder takes; masks are brought to this size in exports."""
+MASK_SIDE, MASK_PIXELS = 65_536, 1 << 26
+DIMENSIONS = 65_536
+PATH_BYTES = 32_768
+FINISHED = ("done", "failed", "cancelled")
+NORM_SLACK = 0.02
+"""How far the norm of a vector may be from 1 after the rounding to float16."""
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[0-9.:+Z-]{0,20}", re.ASCII)
+_TAKEN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", re.ASCII)
+_SHA256 = re.compile("[0-9a-f]{64}")
+_COLLECTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,510}[A-Za-z0-9]")
+_OBJECT = re.compile(r"#[0-9a-f]{8}-[0-9]{1,9}")
+_FORMAT = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._/+-]{0,39}")
+_JOB = re.compile("[0-9a-f]{32}")
+_DRIVE = re.compile(rb"([A-Za-z]:\\|\\\\)[^/]+")
+_KEY = re.compile("[a-z_]{1,64}")
+_NOT_PLAIN = "\0"
+
+
+# ---------------------------------------------------------------- of single values
+
+
+def whole(least: int = 0, most: int = MOST) -> Rule:
+    return lambda value: type(value) is int and least <= value <= most
+
+
+def text(most: int, pattern: re.Pattern[str] | None = None) -> Rule:
+    """At most so many characters, none of them NUL, all of them as the pattern says."""
+
+    def fits(value: Any) -> bool:
+        return (
+            isinstance(value, str)
+            and len(value) <= most
+            and _NOT_PLAIN not in value
+            and (pattern is None or bool(pattern.fullmatch(value)))
+        )
+
+    return fits
+
+
+def one_of(*values: str) -> Rule:
+    return lambda value: isinstance(value, str) and value in values
+
+
+def flag(value: Any) -> bool:
+    return type(value) is int and value in (0, 1)
+
+
+def certainty(value: Any) -> bool:
+    """Of a segmenter; a network that estimates it may go a little beyond 0 and 1."""
+    return type(value) in (int, float) and -1.0 <= value <= 2.0
+
+
+def moment(value: Any) -> bool:
+    """A moment as ISO 8601 writes it, one that a calendar has."""
+    return isinstance(value, str) and _MOMENT.fullmatch(value) is not None and _on_the_calendar(value)
+
+
+def path(value: Any) -> bool:
+    """Bytes of an absolute path, of this system's kind or the other's. A catalogue from Windows names drives, and nothing in them."""
+    if not isinstance(value, bytes) or not 0 < len(value) <= PATH_BYTES or b"\0" in value:
+        return False
+    return value.startswith(b"/") or _DRIVE.fullmatch(value) is not None
+
+
+def is_json(value: Any, kind: type = dict, most: int = 1_000_000) -> bool:
+    """Text of at most so many characters that parses as JSON of this kind."""
+    if not isinstance(value, str) or len(value) > most:
+        return False
+    return isinstance(json_in(value), kind)
+
+
+def _on_the_calendar(value: str) -> bool:
+    try:
+        datetime.fromisoformat(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _of_type(column: sa.Column[Any]) -> Rule:
+    """For a column that has no rule of its own."""
+    for kind, rule in _BY_TYPE:
+        if isinstance(column.type, kind):
+            return rule
+    return lambda _: False
+
+
+_BY_TYPE: tuple[tuple[type, Rule], ...] = (
+    (sa.Boolean, flag),
+    (sa.Integer, whole(-MOST)),
+    (sa.Float, lambda value: type(value) in (int, float) and math.isfinite(value)),
+    (sa.LargeBinary, lambda value: isinstance(value, bytes) and len(value) <= PATH_BYTES),
+    (sa.Text, text(100_000)),
+)
+_STAMP: dict[str, Rule] = {
+    "device": whole(0, 2**63 - 1),
+    "inode": whole(0, 2**63 - 1),
+    "mtime_ns": whole(-(2**63), 2**63 - 1),
+    "size": whole(),
+    "ctime_ns": whole(-(2**63), 2**63 - 1),
+}
+_OWN: dict[str, dict[str, Rule]] = {
+    "meta": {"key": text(64, _KEY), "value": text(1_000_000)},
+    "images": {
+        "id": is_id,
+        "sha256": text(64, _SHA256),
+        "width": whole(1, SIDE),
+        "height": whole(1, SIDE),
+        "format": text(40, _FORMAT),
+        "taken_at": text(19, _TAKEN),
+        "bytes": whole(1),
+        "added_at": moment,
+        "removed_at": moment,
+    },
+    "files": {**_STAMP, "id": whole(1), "image_id": is_id, "name": text(4096), "path_text": text(PATH_BYTES), "missing_since": moment},
+    "folders": {"path": path, "path_text": text(PATH_BYTES), "offline_since": moment, "synced_at": moment},
+    "unreadable": {**_STAMP, "path": path, "reason": text(2000), "reader": text(500)},
+    "collections": {
+        "name": text(512, _COLLECTION),
+        "dimensions": whole(1, DIMENSIONS),
+        "owner": one_of("library", "user"),
+        "rows": lambda _: True,
+        "rewritten": lambda _: True,
+    },
+    "vectors": {
+        "number": whole(1),
+        "collection": text(512),
+        "id": text(65_536),
+        "vector": lambda value: isinstance(value, bytes),
+        "metadata": lambda value: is_json(value, most=16_000_000),
+    },
+    "segments": {
+        "id": text(60),
+        "image_id": is_id,
+        **{edge: whole(0, SIDE) for edge in ("x0", "y0", "x1", "y1")},
+        "score": certainty,
+        "mask_height": whole(1, MASK_SIDE),
+        "mask_width": whole(1, MASK_SIDE),
+        "mask": text(2 * MASK_PIXELS),
+    },
+    "segmented": {"image_id": is_id, "recipe": text(1000), "collection": text(512, _COLLECTION)},
+    "jobs": {
+        "id": text(32, _JOB),
+        "kind": one_of(*get_args(JobKind)),
+        "title": text(2000),
+        "state": one_of(*get_args(JobState)),
+        "params": is_json,
+        "progress": is_json,
+        "attempts": whole(),
+        "created_at": moment,
+    },
+}
+
+
+def of_table(name: str) -> dict[str, Rule]:
+    """Column -> rule, for every column of a table."""
+
+    def rule(column: sa.Column[Any]) -> Rule:
+        own = _OWN.get(name, {}).get(column.name) or _of_type(column)
+        return (lambda value: value is None or own(value)) if column.nullable else own
+
+    return {column.name: rule(column) for column in metadata.tables[name].columns}
+
+
+# ---------------------------------------------------------------- of whole rows
+
+
+def image(row: Row) -> str | None:
+    """What is wrong with a row of images as a whole, None where nothing is. (The same of those that follow.)"""
+    taken = row["taken_at"]
+    if taken is not None and not (_on_the_calendar(taken) and taken >= f"{FIRST_PHOTO}"):
+        row["taken_at"] = None  # a camera's nonsense, which earlier versions stored
+    if row["width"] * row["height"] > PIXELS:
+        return f"an image of {row['width']} x {row['height']} pixels"
+    return None if row["id"] == image_id(row["sha256"]) else f"an image under {row['id']}, which is not the id of its bytes"
+
+
+def file(row: Row) -> str | None:
+    """An upload goes by its stored name, which must be its image's; any other file by an absolute path."""
+    place = row["path"]
+    if row["uploaded"]:
+        name = os_text(place) if isinstance(place, bytes) else ""
+        own = UPLOAD_NAME.fullmatch(name) is not None and name.partition(".")[0] == row["image_id"]
+        return None if own else f"an upload at {place!r:.100}"
+    return None if path(place) else f"a file at {place!r:.100}"
+
+
+def vector(row: Row, dimensions: Mapping[str, tuple[int | None, str]]) -> str | None:
+    """dimensions: collection -> length of its vectors, and its owner."""
+    length, owner = dimensions.get(row["collection"], (None, ""))
+    if length is None or len(row["vector"]) != 2 * length:
+        return f"a vector of another length than its collection's ({row['id']!r:.60})"
+    numbers = np.frombuffer(row["vector"], "<f2").astype(np.float32)
+    norm = float(np.sqrt(numbers @ numbers)) if np.isfinite(numbers).all() else 0.0
+    if abs(norm - 1.0) > NORM_SLACK:
+        return f"a vector that is not finite or not of norm 1 ({row['id']!r:.60})"
+    place, rest = row["id"][:36], row["id"][36:]
+    if owner == "library" and not (is_id(place) and (not rest or _OBJECT.fullmatch(rest))):
+        return f"a vector of {row['id']!r:.60}, which is no image and no object"
+    return None
+
+
+def segment(row: Row, sizes: Mapping[str, tuple[int, int]]) -> str | None:
+    """sizes: image id -> its width and height."""
+    width, height = sizes.get(row["image_id"], (0, 0))
+    if not row["id"].startswith(row["image_id"]) or not _OBJECT.fullmatch(row["id"][36:]):
+        return f"an object {row['id']!r} that is not its image's"
+    if not (row["x0"] < row["x1"] <= width and row["y0"] < row["y1"] <= height):
+        return f"an object outside its image ({row['id']})"
+    try:
+        if row["mask_height"] * row["mask_width"] > MASK_PIXELS:
+            return f"a mask that is far too large ({row['id']})"
+        masks.from_compressed(row["mask"], row["mask_height"], row["mask_width"])
+    except BadInput:
+        return f"a mask whose runs don't add up ({row['id']})"
+    return None
+
+
+def finished_job(row: Row) -> bool:
+    """A job of the past, asked for in words that parse. What was still to be done on another computer is nobody's business here."""
+    return row["state"] in FINISHED
+
+
+def os_text(raw: bytes) -> str:
+    """A path's bytes as text that can be stored and shown anywhere."""
+    return raw.decode("utf-8", "replace")

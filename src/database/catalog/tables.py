@@ -1,0 +1,242 @@
+"""The catalogue's tables and the numbered steps that bring an older file up to date. Imported by catalog.py alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import sqlalchemy as sa
+
+from src.database.catalog.tolerant import tolerate
+
+metadata = sa.MetaData()
+
+meta = sa.Table("meta", metadata, sa.Column("key", sa.Text, primary_key=True), sa.Column("value", sa.Text, nullable=False))
+
+images = sa.Table(
+    "images",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),  # UUIDv5 of sha256
+    sa.Column("sha256", sa.Text, nullable=False, unique=True),
+    sa.Column("width", sa.Integer, nullable=False),  # pixels, upright
+    sa.Column("height", sa.Integer, nullable=False),
+    sa.Column("format", sa.Text, nullable=False),
+    sa.Column("taken_at", sa.Text),  # the camera's clock, ISO 8601
+    sa.Column("bytes", sa.Integer, nullable=False),
+    sa.Column("added_at", sa.Text, nullable=False, index=True),  # UTC, ISO 8601
+    sa.Column("removed_at", sa.Text),  # hidden since: none of its files is there; vectors are kept
+)
+sa.Index("ix_images_taken", images.c.taken_at, images.c.removed_at, images.c.id)
+sa.Index("ix_images_hidden", images.c.id, sqlite_where=images.c.removed_at.is_not(None))
+
+files = sa.Table(
+    "files",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("image_id", sa.Text, sa.ForeignKey("images.id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("path", sa.LargeBinary, nullable=False, unique=True),  # os.fsencode
+    sa.Column("path_text", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("device", sa.Integer, nullable=False),
+    sa.Column("inode", sa.Integer, nullable=False),
+    sa.Column("mtime_ns", sa.Integer, nullable=False),
+    sa.Column("size", sa.Integer, nullable=False),
+    sa.Column("uploaded", sa.Boolean, nullable=False),
+    sa.Column("missing_since", sa.Text),  # UTC, ISO 8601: not there when last looked for; back when seen again
+    sa.Column("ctime_ns", sa.Integer, nullable=False, server_default="0"),  # 0: unknown
+)
+sa.Index("ix_files_stamp", files.c.inode, files.c.size)
+sa.Index("ix_files_missing", files.c.id, sqlite_where=files.c.missing_since.is_not(None))
+sa.Index("ix_files_uploaded", files.c.image_id, sqlite_where=sa.text("uploaded = 1"))
+
+folders = sa.Table(
+    "folders",
+    metadata,
+    sa.Column("path", sa.LargeBinary, primary_key=True),  # os.fsencode, absolute
+    sa.Column("path_text", sa.Text, nullable=False),
+    sa.Column("watched", sa.Boolean, nullable=False),
+    sa.Column("offline_since", sa.Text),
+    sa.Column("synced_at", sa.Text),
+    sa.Column("objects", sa.Boolean, nullable=False, server_default="0"),  # the objects in its photos are indexed too
+)
+
+days = sa.Table(
+    "days",
+    metadata,
+    sa.Column("day", sa.Text, primary_key=True),  # on which images were taken, YYYY-MM-DD; empty for those without a date
+    sa.Column("images", sa.Integer, nullable=False),  # that are not hidden; kept by triggers
+)
+
+unreadable = sa.Table(
+    "unreadable",
+    metadata,
+    sa.Column("path", sa.LargeBinary, primary_key=True),  # a file that can't be indexed, so that it is not tried at every sync
+    sa.Column("device", sa.Integer, nullable=False),
+    sa.Column("inode", sa.Integer, nullable=False),
+    sa.Column("mtime_ns", sa.Integer, nullable=False),
+    sa.Column("size", sa.Integer, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("reader", sa.Text, nullable=False),  # what refused it: another version of it tries again
+    sa.Column("ctime_ns", sa.Integer, nullable=False, server_default="0"),  # 0: unknown
+)
+
+collections = sa.Table(
+    "collections",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("dimensions", sa.Integer),  # None until the first vector
+    sa.Column("owner", sa.Text, nullable=False),  # library | user
+    sa.Column("rows", sa.Integer, nullable=False, server_default="0"),  # vectors of hidden images included; kept by triggers
+    sa.Column("rewritten", sa.Integer, nullable=False, server_default="0"),  # grows with each change other than a new vector
+)
+
+changes = sa.Table(
+    "changes",
+    metadata,
+    sa.Column("what", sa.Text, primary_key=True),
+    sa.Column("number", sa.Integer, nullable=False),  # grows with each change to images or files: what was counted before is out of date
+)
+
+vectors = sa.Table(
+    "vectors",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("collection", sa.Text, nullable=False),
+    sa.Column("id", sa.Text, nullable=False),
+    sa.Column("vector", sa.LargeBinary, nullable=False),  # float16 little-endian, norm 1
+    sa.Column("metadata", sa.Text),  # JSON object
+    sa.UniqueConstraint("collection", "id"),
+    sqlite_autoincrement=True,
+)
+
+segments = sa.Table(
+    "segments",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),  # begins with the image's id; also the id of its vector
+    sa.Column("image_id", sa.Text, sa.ForeignKey("images.id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("x0", sa.Integer, nullable=False),  # pixels of the upright image
+    sa.Column("y0", sa.Integer, nullable=False),
+    sa.Column("x1", sa.Integer, nullable=False),
+    sa.Column("y1", sa.Integer, nullable=False),
+    sa.Column("score", sa.Float, nullable=False),
+    sa.Column("mask_height", sa.Integer, nullable=False),
+    sa.Column("mask_width", sa.Integer, nullable=False),
+    sa.Column("mask", sa.Text, nullable=False),  # COCO's compressed runs
+)
+
+segmented = sa.Table(
+    "segmented",
+    metadata,
+    sa.Column("image_id", sa.Text, sa.ForeignKey("images.id", ondelete="CASCADE"), primary_key=True),  # looked through for objects
+    sa.Column("recipe", sa.Text, nullable=False),  # segmenter and settings
+    sa.Column("collection", sa.Text, nullable=False),  # where the objects' vectors are
+)
+
+jobs = sa.Table(
+    "jobs",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False, index=True),
+    sa.Column("params", sa.Text, nullable=False),  # JSON object
+    sa.Column("progress", sa.Text),  # JSON of the last JobSnapshot
+    sa.Column("cancel", sa.Boolean, nullable=False, default=False),
+    sa.Column("pause", sa.Boolean),  # asked to pause; None in rows of an older version
+    sa.Column("attempts", sa.Integer, nullable=False, default=0),
+    sa.Column("created_at", sa.Text, nullable=False),
+)
+
+
+tolerate(metadata)
+CHANGES = sa.select(sa.func.max(changes.c.number))
+"""A number that is another one after each change to images or files."""
+SEEN = sa.select(sa.func.coalesce(sa.func.sum(days.c.images), 0))
+"""The number of images that are not hidden; counting them would go through all of them."""
+
+
+def _first(db: sa.Connection) -> None:
+    metadata.create_all(db)
+
+
+def _second(db: sa.Connection) -> None:
+    """Folders, missing files, files that can't be read, and jobs that pause. (A new file has all of it from the first step.)"""
+    for table in (folders, unreadable):
+        table.create(db, checkfirst=True)
+    _add_column(db, "files", "missing_since", "TEXT")
+    _add_column(db, "jobs", "pause", "BOOLEAN")
+    db.exec_driver_sql("CREATE INDEX IF NOT EXISTS ix_files_stamp ON files (inode, size)")
+
+
+_DAY = "coalesce(substr({row}.taken_at, 1, 10), '')"
+_SEEN = f"INSERT INTO days VALUES ({_DAY.format(row='NEW')}, 1) ON CONFLICT (day) DO UPDATE SET images = images + 1"
+_UNSEEN = f"UPDATE days SET images = images - 1 WHERE day = {_DAY.format(row='OLD')}"
+_CHANGED = "(OLD.removed_at IS NOT NEW.removed_at OR OLD.taken_at IS NOT NEW.taken_at)"
+_TRIGGERS = {
+    "days_added": ("AFTER INSERT ON images WHEN NEW.removed_at IS NULL", _SEEN),
+    "days_gone": ("AFTER DELETE ON images WHEN OLD.removed_at IS NULL", _UNSEEN),
+    "days_from": (f"AFTER UPDATE ON images WHEN OLD.removed_at IS NULL AND {_CHANGED}", _UNSEEN),
+    "days_to": (f"AFTER UPDATE ON images WHEN NEW.removed_at IS NULL AND {_CHANGED}", _SEEN),
+    "vectors_added": ("AFTER INSERT ON vectors", "UPDATE collections SET rows = rows + 1 WHERE name = NEW.collection"),
+    "vectors_gone": (
+        "AFTER DELETE ON vectors",
+        "UPDATE collections SET rows = rows - 1, rewritten = rewritten + 1 WHERE name = OLD.collection",
+    ),
+    "vectors_replaced": ("AFTER UPDATE ON vectors", "UPDATE collections SET rewritten = rewritten + 1 WHERE name = NEW.collection"),
+    "images_hidden": (
+        "AFTER UPDATE OF removed_at ON images WHEN OLD.removed_at IS NOT NEW.removed_at",
+        "UPDATE collections SET rewritten = rewritten + 1",
+    ),
+    **{
+        f"{table}_{done.lower()}": (f"AFTER {done} ON {table}", "UPDATE changes SET number = number + 1")
+        for table in ("images", "files")
+        for done in ("INSERT", "UPDATE", "DELETE")
+    },
+}
+TRIGGERS = {name: f"CREATE TRIGGER {name} {when} BEGIN {action}; END" for name, (when, action) in _TRIGGERS.items()}
+"""Name -> statement. They count in the same transaction as what they count, whichever code made the change."""
+
+
+def _third(db: sa.Connection) -> None:
+    """Counters that tell at once how many vectors there are and whether anything changed, and indexes for filters."""
+    for table in (changes, days):
+        table.create(db, checkfirst=True)
+    _add_column(db, "collections", "rows", "INTEGER NOT NULL DEFAULT 0")
+    _add_column(db, "collections", "rewritten", "INTEGER NOT NULL DEFAULT 0")
+    db.exec_driver_sql("CREATE INDEX IF NOT EXISTS ix_images_taken ON images (taken_at, removed_at, id)")
+    db.exec_driver_sql("CREATE INDEX IF NOT EXISTS ix_images_hidden ON images (id) WHERE removed_at IS NOT NULL")
+    db.exec_driver_sql("CREATE INDEX IF NOT EXISTS ix_files_missing ON files (id) WHERE missing_since IS NOT NULL")
+    db.exec_driver_sql("CREATE INDEX IF NOT EXISTS ix_files_uploaded ON files (image_id) WHERE uploaded = 1")
+    db.exec_driver_sql("UPDATE collections SET rows = (SELECT count(*) FROM vectors WHERE collection = name)")
+    day = _DAY.format(row="images")
+    db.exec_driver_sql(f"INSERT INTO days SELECT {day}, count(*) FROM images WHERE removed_at IS NULL GROUP BY 1")
+    db.exec_driver_sql("INSERT OR IGNORE INTO changes VALUES ('photos', 0)")
+    for statement in TRIGGERS.values():
+        db.exec_driver_sql(statement.replace("TRIGGER", "TRIGGER IF NOT EXISTS", 1))
+
+
+def _fourth(db: sa.Connection) -> None:
+    """Objects inside images, and folders whose photos are looked through for them."""
+    for table in (segments, segmented):
+        table.create(db, checkfirst=True)
+    _add_column(db, "folders", "objects", "BOOLEAN NOT NULL DEFAULT 0")
+
+
+def _fifth(db: sa.Connection) -> None:
+    """When a file was last changed in any way, and no capture times that are none: earlier versions stored what a camera wrote.
+
+    SQLite makes 2 March of 31 February once it calculates with it, and NULL of what is no moment. A date to come stays: the computer's
+    clock may be wrong.
+    """
+    for table in ("files", "unreadable"):
+        _add_column(db, table, "ctime_ns", "INTEGER NOT NULL DEFAULT 0")
+    odd = "strftime('%Y-%m-%dT%H:%M:%S', taken_at, '+0 days') IS NOT taken_at OR taken_at < '1826'"
+    db.exec_driver_sql(f"UPDATE images SET taken_at = NULL WHERE taken_at IS NOT NULL AND ({odd})")
+
+
+def _add_column(db: sa.Connection, table: str, column: str, kind: str) -> None:
+    if column not in {row[1] for row in db.exec_driver_sql(f"PRAGMA table_info({table})")}:
+        db.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
+
+
+MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_first, _second, _third, _fourth, _fifth)
+"""Step n brings schema n-1 to n. Steps are never changed once released; a new one is added at the end."""

@@ -1,0 +1,1 @@
+"""The approximate index, which can always be made again from the catalogue."""

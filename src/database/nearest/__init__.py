@@ -1,0 +1,1 @@
+"""Finding the nearest vectors by whichever way is cheapest: an exact scan, memory, or the index."""

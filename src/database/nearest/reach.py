@@ -1,0 +1,123 @@
+"""Vectors that an approximate index does not find, though it holds them: they are kept here, and scanned beside each of its answers.
+
+Where very many vectors are nearly alike (blank pages, bursts, a time lapse), the index's graph spends its links among them, and no
+way leads to some of the others any more. Which those are, the index tells: it is asked for its vectors by themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from src.database.catalog.vectors import VectorTable
+from src.database.index.protocol import Index
+from src.database.nearest import exact
+from src.database.nearest.exact import Match
+from src.schema import FloatArray
+
+MOST = 20_000
+"""Vectors kept beside an index. One that does not find more than these is not used: an exact scan is as fast then."""
+BLOCK = 200
+SAMPLE = 4_000
+"""Vectors, spread over a collection, that are asked for first. Where all are found, 19 times in 20 less than 0.08 % of the others are not;
+to ask for each of a million as well would take the better part of an hour."""
+TIE = 1e-3
+"""A vector that finds one no further from it than this is within reach: pictures nearly alike are each other's answer."""
+RECENT = 1_000
+"""Vectors last written, which are kept beside the index in any case: it answers for them from a buffer, and sorts them in later, or anew
+after the next opening, so that only then is it known whether they can be found."""
+GROWN = 0.2
+"""Share of a collection that was added since it was looked at as a whole, from which on that is done anew."""
+
+
+class Reach:
+    """What lies out of the reach of an index's collections. The index keeps the list; its failures are raised on."""
+
+    def __init__(self, table: VectorTable, index: Index) -> None:
+        self._table = table
+        self._index = index
+        self._held: dict[str, tuple[list[str], list[str], FloatArray]] = {}
+        self._added: dict[str, int] = {}
+        self._known: dict[str, int] = {}
+        """How many at the start of a list were not found when they were last asked for."""
+
+    def merged(self, name: str, queries: FloatArray, limit: int, found: list[list[Match]]) -> list[list[Match]]:
+        """The index's answers, with what it can't find."""
+        ids, matrix = self._of(name)
+        if not ids:
+            return found
+        beside = exact.nearest([(ids, matrix)], queries, limit)
+        rows = [{**dict(there), **dict(here)} for here, there in zip(found, beside, strict=True)]
+        return [sorted(row.items(), key=lambda match: -match[1])[:limit] for row in rows]
+
+    def usable(self, name: str) -> bool:
+        """Whether few enough lie out of reach."""
+        return len(self._index.beside.get(name, [])) <= MOST + RECENT
+
+    def look(self, name: str) -> Iterator[None]:
+        """Ask for a sample of a collection's vectors by themselves; where one is not found, and in a small collection, for every one.
+
+        A block a step; what an earlier look found holds until the end.
+        """
+        missed: list[str] = []
+        whole = self._table.blocks(name, BLOCK, hidden=True)
+        for blocks in (self._sample(name), whole) if self._table.count_all(name) > SAMPLE else (whole,):
+            missed = []
+            for ids, matrix in blocks:
+                missed += self._missed(name, ids, matrix)
+                yield
+            if not missed:
+                break
+        last = self._table.last(name, RECENT)
+        tail = set(last)
+        self._keep(name, [*(id_ for id_ in missed if id_ not in tail), *last], len(missed))
+        self._added[name] = 0
+
+    def upsert(self, name: str, ids: Sequence[str], matrix: FloatArray) -> None:
+        """Write vectors to the index; those written long enough ago are asked for, and stay on the list where they are not found."""
+        self._index.upsert(name, ids, matrix)
+        self._added[name] = self._added.get(name, 0) + len(ids)
+        new = set(ids)
+        listed, known = [*(id_ for id_ in self._index.beside.get(name, []) if id_ not in new), *ids], self._known.get(name, 0)
+        if len(listed) >= known + 2 * RECENT:
+            older = listed[: len(listed) - RECENT]
+            vectors = self._table.get_many(name, older)
+            missed = self._missed(name, list(vectors), np.stack(list(vectors.values()))) if vectors else []
+            listed, known = [*missed, *listed[len(older) :]], len(missed)
+        self._keep(name, listed, known)
+
+    def delete(self, name: str, ids: Sequence[str]) -> None:
+        """Take vectors out of the index, and off the list."""
+        self._index.delete(name, ids)
+        listed, gone = self._index.beside.get(name, []), set(ids)
+        if gone & set(listed):
+            self._keep(name, [id_ for id_ in listed if id_ not in gone], self._known.get(name, 0))
+
+    def look_again(self, name: str) -> None:
+        """Where so many were added that those from before may be out of reach by now, ask for all."""
+        if self._added.get(name, 0) > GROWN * self._table.count_all(name):
+            for _ in self.look(name):
+                pass
+
+    def _sample(self, name: str) -> Iterator[tuple[list[str], FloatArray]]:
+        ids = self._table.sample(name, SAMPLE)
+        for start in range(0, len(ids), BLOCK):
+            found = self._table.get_many(name, ids[start : start + BLOCK])
+            if found:
+                yield list(found), np.stack(list(found.values()))
+
+    def _missed(self, name: str, ids: Sequence[str], matrix: FloatArray) -> list[str]:
+        answers = self._index.query(name, matrix, 1)
+        return [id_ for id_, answer in zip(ids, answers, strict=True) if not answer or answer[0][1] < 1 - TIE]
+
+    def _keep(self, name: str, ids: Sequence[str], known: int) -> None:
+        self._index.beside[name], self._known[name] = list(ids[: MOST + RECENT + 1]), known
+
+    def _of(self, name: str) -> tuple[list[str], FloatArray]:
+        listed, held = self._index.beside.get(name, []), self._held.get(name)
+        if held is None or held[0] is not listed:
+            vectors = self._table.get_many(name, listed) if listed else {}
+            matrix = np.stack(list(vectors.values())) if vectors else np.empty((0, 0), np.float32)
+            held = self._held[name] = (listed, list(vectors), matrix)
+        return held[1:]

@@ -1,0 +1,1 @@
+"""Whole libraries and exports, out and in."""

@@ -1,0 +1,132 @@
+"""Export: photos and the objects in them as data sets and tables, of a search, of some photos, or of the whole library."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, get_args
+
+from PIL import Image
+
+from src.database.catalog.catalog import Catalog
+from src.errors import AppError, BadInput, UnreadableImage
+from src.export.coco import MaskForm, export_coco
+from src.export.crops import export_crops
+from src.export.items import Annotation, ExportedImage, Labels
+from src.export.tables import export_csv, export_parquet
+from src.export.yolo import export_yolo
+from src.schema import Finding, JobEvent, Progress, SearchPage, Segment
+from src.services.enrichment.objects import ObjectService
+from src.services.library.service import LibraryService
+
+ExportFormat = Literal["coco", "coco-polygons", "yolo", "crops", "csv", "parquet"]
+FORMATS: tuple[ExportFormat, ...] = get_args(ExportFormat)
+ORIGINAL = 100_000
+"""Side in pixels at which a picture is opened for a copy: more than any has, so that it is not reduced."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What is exported. ``images``: ids, in order; None is the whole library."""
+
+    images: Sequence[str] | None = None
+    query: str = ""
+    """The category of all objects where it is given."""
+    found: Mapping[str, str] = field(default_factory=dict)
+    """Image id -> the one object in it that was found; of other images, all objects are exported."""
+    scores: Mapping[str, float] = field(default_factory=dict)
+    """Image id -> its score in the search."""
+    passed_over: int = 0
+    """Results that do not fit the words and are not exported: they would be labelled with them."""
+
+    @classmethod
+    def of(cls, page: SearchPage) -> Selection:
+        """Those results of a search that fit, under its words."""
+        hits = [hit for hit in page.hits if hit.fits]
+        found = {hit.id: hit.segment for hit in hits if hit.segment}
+        words = "" if page.query.startswith("(") else page.query
+        scores = {hit.id: hit.score for hit in hits}
+        return cls([hit.id for hit in hits], words, found, scores, len(page.hits) - len(hits))
+
+
+def _nothing_to_export(selection: Selection) -> AppError:
+    """Why a selection without images is not exported."""
+    if selection.images is not None and selection.query:
+        return AppError(f'Nothing in the library fits "{selection.query}", so nothing was exported.', "Search with other words.")
+    return BadInput("There is no photo to export.")
+
+
+class ExportService:
+    """Reads only: works beside a running app too."""
+
+    def __init__(self, catalog: Catalog, library: LibraryService, objects: ObjectService) -> None:
+        self._catalog = catalog
+        self._library = library
+        self._objects = objects
+
+    def export(self, form: str, place: Path, selection: Selection, pictures: bool = False) -> Iterator[JobEvent]:
+        """Write a new folder, or a new ZIP where the name ends in ``.zip``, whole or not at all; closing the iterator leaves nothing.
+
+        pictures: copies of the photos too, for COCO and YOLO. Raises BadInput for a format that there is none of or a place that is taken,
+        AppError for a search that nothing fits, UnreadablePath where it can't be written.
+        """
+        if form not in FORMATS:
+            raise BadInput(f"There is no export format {form!r}.", f"The formats are: {', '.join(FORMATS)}.")
+        ids = self._catalog.health.image_ids(hidden=False) if selection.images is None else selection.images
+        if not ids:
+            raise _nothing_to_export(selection)
+        images, opener = self._images(ids, selection), self._open if pictures else None
+        labels = Labels(query=selection.query, whole=bool(selection.query))
+        total = len(ids)
+        match form:
+            case "coco" | "coco-polygons":
+                mask_form: MaskForm = "rle" if form == "coco" else "polygons"
+                yield from export_coco(images, place, total=total, mask_form=mask_form, labels=labels, opener=opener)
+            case "yolo":
+                yield from export_yolo(images, place, total=total, labels=labels, opener=opener)
+            case "crops":
+                yield from export_crops(images, place, self._open, total=total, labels=labels)
+            case "csv":
+                yield from export_csv(images, place, total=total)
+            case _:
+                yield from export_parquet(images, place, total=total)
+        yield Progress(len(ids), len(ids))
+        yield Finding("export", f"Written to {place}.")
+
+    def _images(self, ids: Sequence[str], selection: Selection) -> Iterator[ExportedImage]:
+        """Those that are still in the library."""
+        for id_ in ids:
+            details, path = self._catalog.details(id_), self._path(id_)
+            if details is None or path is None:
+                continue
+            facts = details.facts
+            stored = self._objects.of_photo(id_)
+            wanted = selection.found.get(id_)
+            objects = tuple(self._annotation(item.segment) for item in stored if wanted in (None, item.id))
+            yield ExportedImage(
+                id_,
+                details.name,
+                path,
+                facts.width,
+                facts.height,
+                facts.taken_at,
+                facts.format,
+                details.bytes,
+                score=selection.scores.get(id_),
+                annotations=objects,
+            )
+
+    def _annotation(self, segment: Segment) -> Annotation:
+        return Annotation.of(segment, origin=self._objects.segmenter)
+
+    def _path(self, image_id: str) -> str | None:
+        """As the system spells it; bytes that are no text come as Python's escapes. None where the image was forgotten just now."""
+        places = self._catalog.paths_of(image_id)
+        return places[0][0].decode("utf-8", "surrogateescape") if places else None
+
+    def _open(self, image_id: str) -> Image.Image:
+        image = self._library.picture(image_id, ORIGINAL)
+        if image is None:
+            raise UnreadableImage("Its file can't be read now.")
+        return image

@@ -1,0 +1,1 @@
+"""Work in the background: what is queued, what runs, and what came of it."""

@@ -1,0 +1,274 @@
+"""The library as a whole: its numbers, its pictures, which model it uses, and clearing it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from stat import S_ISREG
+
+from PIL import Image
+
+from src.config import Settings
+from src.database.catalog.catalog import Catalog, Shown
+from src.database.disk_space import free_bytes
+from src.database.index.chroma_local import ChromaIndex
+from src.database.library_lock import LibraryLock
+from src.database.vector_db import VectorDatabase, library_collection
+from src.errors import LibraryError, ModelError, UnreadableImage
+from src.identity import is_id
+from src.models.model_manager import ModelManager
+from src.processing import thumbnails
+from src.processing.decoding.image_io import looks_same, stamp_of
+from src.processing.decoding.reader import PictureReader
+from src.schema import Finding, ImageDetails, JobEvent, Kind, LibraryStats, ModelStatus, Progress, SearchHit
+from src.services.indexing.uploads import UploadStore
+from src.services.library import own_files
+
+ACTIVE_MODEL = "active_model"
+PREVIEW_SIDE = 1600
+"""Longest side in pixels of the large view."""
+LEAST_ROOM = 1_000_000
+"""Free bytes without which SQLite may not even open the catalogue."""
+ROOM_S = 3.0
+"""How long to wait for the room of deleted files that something still has open."""
+log = logging.getLogger(__name__)
+
+
+class LibraryService:
+    """Answers questions about the library; changes nothing but its active model, and everything when cleared."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        catalog: Catalog,
+        vectors: VectorDatabase,
+        models: ModelManager,
+        reader: PictureReader,
+        uploads: UploadStore,
+    ) -> None:
+        self._settings = settings
+        self._uploads = uploads
+        self._catalog = catalog
+        self._vectors = vectors
+        self._models = models
+        self._reader = reader
+
+    # ------------------------------------------------------------ models
+
+    @property
+    def active_model(self) -> str:
+        """Id of the model that searches use: the setting's where there is one, else the library's own, else the best at hand.
+
+        A model that the catalogue names and this program does not have counts as none: the doctor tells of it.
+        """
+        own = self._catalog.get_meta(ACTIVE_MODEL)
+        return self._settings.model or (own if self._models.knows(own) else None) or self._models.model_id
+
+    def adopt_model(self, model: str) -> None:
+        """Make ``model`` the library's own where it has none yet: the first pictures decide."""
+        if not self._models.knows(self._catalog.get_meta(ACTIVE_MODEL)):
+            self._catalog.set_meta(ACTIVE_MODEL, model)
+
+    def activate(self, model: str) -> None:
+        """Searches use ``model`` from now on. To be called when every image that can have one has its vector."""
+        self._catalog.set_meta(ACTIVE_MODEL, model)
+
+    def model_statuses(self) -> list[ModelStatus]:
+        return self._models.statuses(self.active_model)
+
+    def unheeded(self) -> str | None:
+        """What was asked of the library's model by a setting and is not done, as a sentence; None where all is."""
+        return self._models.unheeded(self.active_model)
+
+    def runs_on(self) -> tuple[str, str]:
+        """Device and precision of the active model, for display."""
+        return self._models.runs_on(self.active_model)
+
+    def collection(self, kind: Kind = "image") -> str:
+        """Name of the active model's collection of whole images, or of the objects in them."""
+        return library_collection(self._models.embedder(self.active_model).space, kind)
+
+    # ------------------------------------------------------------ numbers
+
+    def stats(self) -> LibraryStats:
+        """Counts and sizes as of now. Walks the library's folders, which takes a while where there are many photos: not for polling."""
+        images, files, uploads = self._catalog.counts()
+        active = self.active_model
+        dimensions = next((status.dimensions for status in self.model_statuses() if status.id == active), 0)
+        details = self._sizes()
+        total = sum(details.values()) - details["weights"]
+        _, segments = self._catalog.objects.counts()
+        return LibraryStats(images, files, segments, active, dimensions, total, uploads, self._embedded(images), details)
+
+    def _embedded(self, images: int) -> int:
+        """Images with a vector of the active model; 0 where its weights are not here, which the search itself will tell."""
+        try:
+            return self._catalog.vectors.count(self.collection()) if images else 0
+        except ModelError:
+            return 0
+
+    def _sizes(self) -> dict[str, int]:
+        settings = self._settings
+        return {
+            "catalogue": sum(_size(file) for file in settings.data_dir.glob("catalog.sqlite3*")),
+            "index": 0 if self._vectors.foreign_index else _folder_size(settings.chroma_dir),
+            "thumbnails": _folder_size(settings.thumbs_dir, own_files.named_like_ours),
+            "uploads": _folder_size(settings.uploads_dir, own_files.named_like_ours),
+            "weights": _folder_size(settings.weights_dir),
+        }
+
+    # ------------------------------------------------------------ pictures
+
+    def newest(self, limit: int, offset: int = 0) -> list[SearchHit]:
+        """Pictures for browsing, the last added first; their score is 0 and means nothing."""
+        ids = self._catalog.newest(limit, offset)
+        shown = self._catalog.shown(ids)
+        return [_unscored(shown[id_]) for id_ in ids if id_ in shown and is_id(id_)]
+
+    def details(self, image_id: str) -> ImageDetails | None:
+        return self._catalog.details(image_id) if is_id(image_id) else None
+
+    def has_original(self, image_id: str) -> bool:
+        """Whether one of the image's files is there now."""
+        return next(self._files_of(image_id), None) is not None
+
+    def thumbnail(self, image_id: str) -> Path | None:
+        """File of a catalogued image's thumbnail, made again where it has gone; None where that can't be done."""
+        if not is_id(image_id):
+            return None
+        path = thumbnails.thumbnail_path(self._settings.thumbs_dir, image_id)
+        if path.is_file():
+            return path if self._catalog.visible([image_id]) else None
+        return path if self.remake_thumbnail(image_id) else None
+
+    def remake_thumbnail(self, image_id: str) -> bool:
+        """Make a thumbnail anew that is no good, and look at it. Where it can't be, none is left: it is made when the photo can be read."""
+        place = thumbnails.thumbnail_path(self._settings.thumbs_dir, image_id)
+        image = self.picture(image_id, thumbnails.SIDE)
+        try:
+            if image is None:
+                thumbnails.remove_thumbnail(self._settings.thumbs_dir, image_id)
+                return False
+            thumbnails.write_thumbnail(image, self._settings.thumbs_dir, image_id, again=True)
+        except OSError:
+            return False
+        return thumbnails.is_good(place)
+
+    def preview(self, image_id: str) -> bytes | None:
+        """A catalogued image as JPEG bytes for the large view, without the original's metadata; None where its files are gone."""
+        image = self.picture(image_id, PREVIEW_SIDE)
+        return thumbnails.as_jpeg(thumbnails.shrunk(image, PREVIEW_SIDE)) if image else None
+
+    def picture(self, image_id: str, side: int, careful: bool = False) -> Image.Image | None:
+        """A catalogued image, its short side reduced to no less than ``side`` pixels; None where no file of it can be read now.
+
+        careful: decoded in a process of its own.
+        """
+        for path in self._files_of(image_id) if self._catalog.shown([image_id]) else ():
+            try:
+                return self._reader.read(path, side, careful)[0]
+            except (OSError, UnreadableImage):
+                continue
+        return None
+
+    def _files_of(self, image_id: str) -> Iterator[Path]:
+        """Regular files that hold just this image: one that was changed since it was last looked at holds something else.
+
+        Nobody changes an upload where the library keeps it. A row that calls a file elsewhere an upload is not believed.
+        """
+        places = self._catalog.paths_of(image_id)
+        known = self._catalog.files.at([path for path, *_ in places])
+        own = os.fsencode(self._settings.uploads_dir)
+        for path, _, _, uploaded in places:
+            try:
+                stat = os.stat(path)
+            except (OSError, ValueError):  # ValueError: a path that can be none
+                continue
+            row = known.get(path)
+            if row is None or not S_ISREG(stat.st_mode):  # None: the image was forgotten just now
+                continue
+            if looks_same(row.stamp, stamp_of(stat)) or (uploaded and os.path.dirname(path) == own):
+                yield Path(os.fsdecode(path))
+
+    # ------------------------------------------------------------ clearing
+
+    def clear(self) -> Iterator[JobEvent]:
+        """Forget every image: rows, index, thumbnails and stored uploads. The user's own photos, weights and hand-made collections stay.
+
+        So do uploads that wait to be added, and files in the library's folders that this program did not make: a Finding says how many.
+        What can be made again goes first: on a full disk that makes the room that the rest takes.
+        """
+        images, _, _ = self._catalog.counts()
+        known, thumbs = set(self._catalog.health.image_ids()), self._settings.thumbs_dir
+        own_files.remove_thumbnails(thumbs, known)
+        self._give_back_index()
+        self._catalog.clear_images(self._uploads.to_clear())
+        own_files.remove_thumbnails(thumbs, known)  # those that a page has had made again meanwhile
+        self._uploads.remove_cleared()
+        self._compact()
+        left = self.strangers()
+        if left:
+            yield Finding("strangers", left)
+        yield Progress(images, images)
+
+    def make_room(self) -> None:
+        """Before a clear: on a disk so full that not even a job can be noted, the search index goes at once. It can be made again."""
+        if _is_full(self._settings):
+            self._give_back_index()
+
+    def _give_back_index(self) -> None:
+        """Delete the library's search index. Chroma lets go of the files a moment later: on a full disk that is waited for."""
+        self._vectors.give_back([collection.name for collection in self._catalog.vectors.all() if collection.owner == "library"])
+        until = time.monotonic() + ROOM_S
+        while _is_full(self._settings) and time.monotonic() < until:
+            time.sleep(0.05)
+
+    def strangers(self) -> str:
+        """One sentence about files in the library's folders that this program did not make, empty where there are none."""
+        return own_files.Strangers(self._settings, set(self._catalog.health.image_ids()), self._uploads.known()).sentence()
+
+    def _compact(self) -> None:
+        try:
+            self._catalog.compact()
+        except LibraryError as error:  # no room to write it anew: the space is used again by what comes next
+            log.warning("the catalogue keeps the space of what was cleared: %s", error)
+
+
+def make_room(settings: Settings) -> bool:
+    """The same where the disk is too full to open the library; says whether there is more room now. Raises LibraryBusy."""
+    before = free_bytes(settings.data_dir)
+    if before >= LEAST_ROOM:
+        return False
+    lock = LibraryLock(settings.lock_file)
+    lock.acquire()
+    try:
+        ChromaIndex(settings.chroma_dir).discard()
+        if _is_full(settings):
+            own_files.remove_thumbnails(settings.thumbs_dir, ())
+    finally:
+        lock.release()
+    return free_bytes(settings.data_dir) > before
+
+
+def _is_full(settings: Settings) -> bool:
+    return free_bytes(settings.data_dir) < LEAST_ROOM
+
+
+def _unscored(shown: Shown) -> SearchHit:
+    return SearchHit(shown.id, shown.path_text, shown.name, 0.0, size=(shown.width, shown.height))
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
+
+
+def _folder_size(folder: Path, counts: Callable[[Path], bool] = lambda _: True) -> int:
+    """Of all files in it that count, as far as they are there: others may be deleting them."""
+    files = (Path(top, name) for top, _, names in os.walk(folder) for name in names)
+    return sum(_size(file) for file in files if counts(file))

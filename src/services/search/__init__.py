@@ -1,0 +1,1 @@
+"""Searching by words, pictures, and objects."""

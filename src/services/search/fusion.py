@@ -1,0 +1,61 @@
+"""Objects among the results: the best object of each image, and which of it and the whole image is the hit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from src.database.catalog.vectors import image_of
+from src.database.nearest.exact import Match
+
+CANDIDATES = 100
+"""Objects asked for at least: several of the best may be in one image."""
+PREFERENCE = 0.02
+"""A whole image is the hit where its score is no further than this below that of the best object in it."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A result before its facts are known. ``segment``: the object that was found, None for the whole image."""
+
+    image_id: str
+    score: float
+    segment: str | None = None
+
+
+def wholes(matches: Sequence[Match]) -> list[Found]:
+    return [Found(image_id, score) for image_id, score in matches]
+
+
+def best_objects(matches: Sequence[Match], floor: float = -1.0) -> list[Found]:
+    """The best object of each image, best first, of those that reach ``floor``; ``matches`` come best first."""
+    best: dict[str, Found] = {}
+    for segment, score in matches:
+        if score >= floor:
+            best.setdefault(image_of(segment), Found(image_of(segment), score, segment))
+    return list(best.values())
+
+
+def enough_objects(ask: Callable[[int], list[list[Match]]], total: int, limit: int, floor: float) -> list[list[Found]]:
+    """For each query the best objects of at least ``limit`` images, as far as there are so many that reach ``floor``.
+
+    ask: the so many nearest objects for every query. total: objects that there are.
+    """
+    asked = max(CANDIDATES, 2 * limit)
+    while True:
+        answers = ask(min(asked, total))
+        found = [best_objects(matches, floor) for matches in answers]
+        full = all(len(best) >= limit or not matches or matches[-1][1] < floor for best, matches in zip(found, answers, strict=True))
+        if full or asked >= total:
+            return [best[:limit] for best in found]
+        asked *= 4
+
+
+def merged(images: Sequence[Found], objects: Sequence[Found], whole_score: Mapping[str, float]) -> list[Found]:
+    """Each image once, best first. ``whole_score`` has the score of every image that an object was found in."""
+    hits = {found.image_id: found for found in images}
+    for found in objects:
+        whole = whole_score.get(found.image_id, -1.0)
+        near = whole >= found.score - PREFERENCE
+        hits[found.image_id] = Found(found.image_id, whole) if near else found
+    return sorted(hits.values(), key=lambda hit: -hit.score)

@@ -1,0 +1,237 @@
+"""Search: words and example pictures in, hits out, best first, with an honest word on whether anything fits."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from PIL import Image
+
+from src.database.catalog.catalog import Catalog, Shown
+from src.database.catalog.objects import StoredSegment
+from src.database.catalog.vectors import image_of
+from src.database.vector_db import VectorDatabase, library_collection
+from src.errors import BadInput, BadQuery
+from src.identity import is_id
+from src.models.model_manager import ModelManager
+from src.models.registry import spec
+from src.processing.decoding.reader import PictureReader
+from src.schema import FloatArray, Kind, Mode, PhotoFilter, SearchHit, SearchPage, Verdict
+from src.services.indexing.pipeline import decode_side
+from src.services.library.service import LibraryService
+from src.services.search.foreign import SENTENCE, looks_foreign
+from src.services.search.fusion import Found, enough_objects, merged, wholes
+
+MAX_CHARACTERS = 1_000
+"""Of a text query; no model reads further than its first 77 or 128 tokens."""
+MAX_RESULTS = 1_000
+MOST_OWN = 2
+"""Images that a query may have been taken from, which are left out."""
+NO_OBJECTS = "No objects are indexed yet."
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is looked for: words, an example picture, a picture of the library, or several of these (their vectors are averaged)."""
+
+    text: str = ""
+    image: Image.Image | None = None
+    like: str | None = None
+    """Id of an image of the library, or of an object in one; the image is left out of the results."""
+    part_of: str | None = None
+    """Id of the image of the library that ``image`` is a part of; it is left out of the results too."""
+
+    @property
+    def label(self) -> str:
+        return self.text.strip() or ("(picture)" if self.image is not None else "(similar)")
+
+    @property
+    def own(self) -> set[str]:
+        """Ids of the images that the query was taken from."""
+        return {image_of(id_) for id_ in (self.like, self.part_of) if id_}
+
+    @property
+    def words_only(self) -> bool:
+        return self.image is None and self.like is None
+
+
+class SearchService:
+    """Searches the library under its active model, or under another that has vectors in it."""
+
+    def __init__(
+        self, catalog: Catalog, vectors: VectorDatabase, models: ModelManager, library: LibraryService, reader: PictureReader
+    ) -> None:
+        self._catalog = catalog
+        self._vectors = vectors
+        self._models = models
+        self._library = library
+        self._reader = reader
+
+    def search(
+        self, query: Query, limit: int = 20, model: str | None = None, only: PhotoFilter | None = None, mode: Mode = "images"
+    ) -> SearchPage:
+        """The ``limit`` best images for a query, of those that pass ``only``, as a whole or by an object in them.
+
+        Raises BadQuery for an empty one, BadInput for a filter that makes no sense, ModelError where the model can't be used.
+        """
+        return self.search_many([query], limit, model, only, mode)[0]
+
+    def search_many(
+        self,
+        queries: Sequence[Query],
+        limit: int = 20,
+        model: str | None = None,
+        only: PhotoFilter | None = None,
+        mode: Mode = "images",
+    ) -> list[SearchPage]:
+        """One page for each query; they share the encode and the scan, and ``took_ms`` is their time divided by their number."""
+        if not 1 <= limit <= MAX_RESULTS:
+            raise BadInput(f"{limit} results can't be shown.", f"Ask for 1 to {MAX_RESULTS}.")
+        cleaned = [_checked(query) for query in queries]
+        if not cleaned:
+            return []
+        model = model or self._library.active_model
+        started = time.perf_counter()
+        only = None if only == PhotoFilter() else only
+        lookup = _Lookup(self._catalog, self._vectors, self._models, model, only)
+        found = lookup.found([query for query, _ in cleaned], limit + MOST_OWN, mode)
+        floors = {kind: self._models.text_floor(model, number, kind) for kind, number in lookup.compared.items()}
+        hits = self._hits(found, floors)
+        took = (time.perf_counter() - started) * 1000 / len(cleaned)
+        english_only = spec(model).english_only
+        unseen = () if lookup.searched or only else self._unseen(model, mode)
+        pages = []
+        for (query, notices), some in zip(cleaned, hits, strict=True):
+            shown = tuple(hit for hit in some if hit.id not in query.own)[:limit]
+            if not query.words_only:  # how near pictures must be to one another is the reader's own judgement
+                shown = tuple(replace(hit, fits=True) for hit in shown)
+            verdict: Verdict = "empty" if not lookup.searched else "match" if any(hit.fits for hit in shown) else "weak"
+            if english_only and looks_foreign(query.text):
+                notices = (*notices, SENTENCE)
+            notices = notices if lookup.searched else unseen
+            pages.append(
+                SearchPage(query.label, model, took, shown, lookup.images, verdict, notices, only is not None, lookup.objects)
+            )
+        return pages
+
+    def _hits(self, found: Sequence[Sequence[Found]], floors: Mapping[Kind, float]) -> list[list[SearchHit]]:
+        """With what is shown of each, judged by the floor of its kind; images that were hidden meanwhile are left out."""
+        shown = self._catalog.shown(list({hit.image_id for some in found for hit in some}))
+        objects = list({hit.segment for some in found for hit in some if hit.segment})
+        segments = self._catalog.objects.by_id(objects) if objects else {}
+        shown = {id_: row for id_, row in shown.items() if is_id(id_)}
+        rows = [[_hit(hit, shown[hit.image_id], segments) for hit in some if hit.image_id in shown] for some in found]
+        return [[replace(hit, fits=hit.score >= floors[hit.kind]) for hit in some] for some in rows]
+
+    def open_picture(self, source: Path | IO[bytes]) -> Image.Image:
+        """An example picture, decoded as indexing does, so that a picture of the library finds itself first.
+
+        Raises UnreadableImage; OSError for a path that can't be opened.
+        """
+        embedder = self._models.embedder(self._library.active_model)
+        return self._reader.read(source, decode_side(embedder))[0]
+
+    def _unseen(self, model: str, mode: Mode) -> tuple[str, ...]:
+        """Why nothing can be found in a library that does hold images."""
+        images, _, _ = self._catalog.counts()
+        if not images:
+            return ()
+        if mode == "objects":
+            return (NO_OBJECTS,)
+        return (f"The {images:,} photos of the library are not indexed with the model {model} yet.",)
+
+
+class _Lookup:
+    """What one search looks through: the model's vectors of whole images, and of objects in them."""
+
+    def __init__(self, catalog: Catalog, vectors: VectorDatabase, models: ModelManager, model: str, only: PhotoFilter | None) -> None:
+        self._catalog = catalog
+        self._vectors = vectors
+        self._embedder = models.embedder(model)
+        self._floor = models.object_floor(model)
+        self._only = only
+        self._names: dict[Kind, str] = {kind: library_collection(self._embedder.space, kind) for kind in ("image", "object")}
+        self.images = self.objects = 0
+
+    @property
+    def searched(self) -> int:
+        return self.images or self.objects
+
+    @property
+    def compared(self) -> dict[Kind, int]:
+        """How many of each kind a query was compared with: the best of more are nearer by chance alone."""
+        return {"image": self.images, "object": self.objects}
+
+    def found(self, queries: Sequence[Query], limit: int, mode: Mode) -> list[list[Found]]:
+        """The ``limit`` best for each query, best first."""
+        matrix = self._matrix(queries)
+        images = self._images(matrix, limit) if mode != "objects" else []
+        objects = self._objects(queries, matrix, limit) if mode != "images" else []
+        if mode == "both":
+            rows = zip(matrix, images, objects, strict=True)
+            return [merged(whole, inside, self._whole(row, inside))[:limit] for row, whole, inside in rows]
+        return objects if mode == "objects" else images
+
+    def _images(self, matrix: FloatArray, limit: int) -> list[list[Found]]:
+        name = self._names["image"]
+        self.images = self._catalog.vectors.count(name, self._only)
+        found = self._vectors.search(name, matrix, limit, self._only) if self.images else [[] for _ in matrix]
+        return [wholes(matches) for matches in found]
+
+    def _objects(self, queries: Sequence[Query], matrix: FloatArray, limit: int) -> list[list[Found]]:
+        """Words must reach the floor; how near pictures must be to one another is the reader's own judgement."""
+        name = self._names["object"]
+        self.objects = self._catalog.vectors.count(name, self._only)
+        if not self.objects:
+            return [[] for _ in matrix]
+        floor = self._floor if all(query.words_only for query in queries) else -1.0
+        return enough_objects(lambda number: self._vectors.search(name, matrix, number, self._only), self.objects, limit, floor)
+
+    def _whole(self, query: FloatArray, objects: Sequence[Found]) -> dict[str, float]:
+        """The scores, as a whole, of the images that objects were found in."""
+        stored = self._catalog.vectors.get_many(self._names["image"], [found.image_id for found in objects])
+        return {image_id: float(vector @ query) for image_id, vector in stored.items()}
+
+    def _matrix(self, queries: Sequence[Query]) -> FloatArray:
+        """(q, D), each row of norm 1: the mean direction of everything a query holds. All words are encoded together."""
+        words = list(dict.fromkeys(query.text for query in queries if query.text))
+        texts = dict(zip(words, self._embedder.encode_texts(words), strict=True))
+        rows = []
+        for query in queries:
+            parts: list[FloatArray] = [texts[query.text]] if query.text else []
+            if query.image is not None:
+                parts.append(self._embedder.encode_pixels(self._embedder.preprocess(query.image)[None])[0])
+            if query.like is not None:
+                parts.append(self._stored(query.like))
+            mean = np.mean(parts, axis=0)
+            rows.append(mean / max(float(np.linalg.norm(mean)), 1e-12))
+        return np.asarray(rows, dtype=np.float32)
+
+    def _stored(self, id_: str) -> FloatArray:
+        stored = self._catalog.vectors.get(self._names["image" if image_of(id_) == id_ else "object"], id_)
+        if stored is None:
+            raise BadQuery("That picture is not indexed with the model in use.", "Re-index the library first.")
+        return stored
+
+
+def _hit(found: Found, shown: Shown, segments: Mapping[str, StoredSegment]) -> SearchHit:
+    stored = segments.get(found.segment or "")
+    size = (shown.width, shown.height)
+    if stored is None:
+        return SearchHit(shown.id, shown.path_text, shown.name, found.score, size=size)
+    return SearchHit(shown.id, shown.path_text, shown.name, found.score, "object", stored.segment.box, size, stored.id)
+
+
+def _checked(query: Query) -> tuple[Query, tuple[str, ...]]:
+    """The query with its text cleaned and cut, and what is to be said of it. Raises BadQuery where there is nothing to look for."""
+    text = " ".join(query.text.replace("\0", " ").split())
+    if not text and query.words_only:
+        raise BadQuery("The query is empty.", "Describe what you are looking for, or give an example picture.")
+    if len(text) <= MAX_CHARACTERS:
+        return replace(query, text=text), ()
+    notice = f"The query has {len(text):,} characters; only the first {MAX_CHARACTERS:,} were used."
+    return replace(query, text=text[:MAX_CHARACTERS]), (notice,)

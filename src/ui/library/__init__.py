@@ -1,0 +1,1 @@
+"""What adds, lists, checks and removes."""

@@ -1,0 +1,59 @@
+"""Forgetting: photos whose files are gone, or a folder. Says what goes and what stays first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from src.bootstrap import Services
+from src.processing.decoding.image_io import display_text
+from src.schema import JobKind
+from src.text import count, shown
+from src.ui import state
+from src.ui.library.folder_list import what_goes
+
+
+@st.dialog("Forget missing photos?", on_dismiss=state.close_dialog)
+def show_missing(services: Services) -> None:
+    """How many photos have no file any more now, what photos were before they were changed, and the button that forgets both."""
+    if state.dialog() is None:  # a button closed it: the whole page runs again
+        st.rerun()
+    number, earlier = services.folders.missing(look=True), services.folders.earlier()
+    if number or not earlier:
+        st.markdown(f"The files of {count(number, 'photo')} were not there, looked for just now. The library forgets them for good.")
+        st.markdown("Photos of folders that are offline or can't be reached now are kept: they are back when their drive is.")
+    if earlier:
+        versions = count(earlier, "earlier version")
+        st.markdown(f"{versions} of photos that were changed since: the photos as they are now stay. The library forgets what they were.")
+    _buttons(services, f"Forget {what_goes(number, earlier)}", "forget", "Forgetting missing photos", bool(number or earlier))
+
+
+@st.dialog("Remove this folder?", on_dismiss=state.close_dialog)
+def show_folder(services: Services) -> None:
+    """What the library forgets with a folder, and the button that does it."""
+    if state.dialog() is None:
+        st.rerun()
+    folder = next((folder for folder in services.folders.all() if folder.path == state.folder_to_remove()), None)
+    if folder is None:
+        st.info("This folder is not in the library any more.", icon=":material/folder_off:")
+        return
+    st.text(shown(folder.text))
+    if folder.offline:
+        st.warning("It is offline. To have its photos again, it must be added when it is back.", icon=":material/folder_off:")
+    files = count(folder.files, "file")
+    st.markdown(f"The library forgets the photos of this folder ({files}), except those that are in another folder too.")
+    st.markdown("The files themselves stay where they are.")
+    title = f"Removing {display_text(Path(Path(folder.path).name or folder.path))}"
+    _buttons(services, "Remove the folder", "remove", title, True, path=folder.path)
+
+
+def _buttons(services: Services, label: str, kind: JobKind, title: str, enabled: bool, **params: str) -> None:
+    with st.container(horizontal=True):
+        st.button(label, type="primary", key=f"{kind}-yes", disabled=not enabled, on_click=_begin, args=(services, kind, title, params))
+        st.button("Keep everything", key=f"{kind}-no", on_click=state.close_dialog)
+
+
+def _begin(services: Services, kind: JobKind, title: str, params: dict[str, str]) -> None:
+    services.jobs.submit(kind, title, **params)
+    state.close_dialog()

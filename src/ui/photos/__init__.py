@@ -1,0 +1,1 @@
+"""Photos in a grid, one large, and a box drawn on one."""

@@ -1,0 +1,71 @@
+"""Photos in the page: a grid of thumbnails, one photo large, or a small example picture. One component draws all three."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import streamlit as st
+
+from src.schema import SearchHit
+from src.text import shown
+from src.ui import address, state
+
+_HERE = Path(__file__).parent
+
+
+def show(hits: Sequence[SearchHit], key: str, scores: bool = True) -> None:
+    """A grid of photos in the order given; an object that was found is marked by a box. A click opens a photo large."""
+    thumbs = _thumb("")
+    found = {hit.id: hit.segment for hit in hits if hit.segment}
+    ids = [hit.id for hit in hits]
+    state.know_gallery(ids, found)
+    data = {"items": [_item(hit, thumbs, scores) for hit in hits], "closed": list(state.closed())}
+    _draw(key, data, on_open=partial(_open, key, ids, found))
+
+
+def _open(key: str, ids: Sequence[str], found: Mapping[str, str]) -> None:
+    """A photo was clicked. Run before the page is drawn: a run that another one cuts short would lose what it only reads while drawing."""
+    opened = st.session_state[key].open
+    if opened in ids:
+        state.open_photo(opened, ids, found)
+
+
+def show_photo(image_id: str, name: str, facts: Sequence[tuple[str, str]], note: str | None = None) -> None:
+    """One photo of the library as large as the place allows, with what is known about it."""
+    sources = {"src": address.on_server(f"/api/image/{image_id}"), "thumb": _thumb(image_id)}
+    lines = [[label, shown(value)] for label, value in facts]
+    _draw("photo-large", {"photo": {"name": shown(name), "facts": lines, "note": note, **sources}})
+
+
+def show_small(image_id: str, name: str) -> None:
+    """A photo of the library at the size of its thumbnail."""
+    _draw("photo-small", {"single": {"src": _thumb(image_id), "name": shown(name)}}, width="content")
+
+
+def _item(hit: SearchHit, thumbs: str, scores: bool) -> dict[str, Any]:
+    item: dict[str, Any] = {"id": hit.id, "name": shown(hit.name), "src": thumbs + hit.id}
+    if hit.box is not None and all(hit.size):
+        width, height = hit.size
+        sides = (width, height, width, height)
+        item |= {"box": [edge / side for edge, side in zip(hit.box, sides, strict=True)], "aspect": width / height}
+    return {**item, "score": f"{hit.score:.2f}"} if scores else item
+
+
+def _thumb(image_id: str) -> str:
+    return address.on_server(f"/api/thumb/{image_id}")
+
+
+def _draw(
+    key: str, data: dict[str, Any], width: Literal["stretch", "content"] = "stretch", on_open: Callable[[], None] = lambda: None
+) -> None:
+    _component()(key=key, data=data, width=width, on_open_change=on_open)
+
+
+@st.cache_resource(show_spinner=False)
+def _component() -> Any:
+    """Registered once a process."""
+    css, js = ((_HERE / f"gallery.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
+    return st.components.v2.component("photos", html='<div class="root"></div>', css=css, js=js)

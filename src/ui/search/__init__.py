@@ -1,0 +1,1 @@
+"""What asks, and shows what was found."""

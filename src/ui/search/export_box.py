@@ -1,0 +1,69 @@
+"""Writing what a search found, or the whole library, as a data set or a table."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import streamlit as st
+
+from src.bootstrap import Services
+from src.errors import AppError, BadInput
+from src.processing.discovery import parse_path
+from src.services.exchange.exporting import ExportFormat, Selection
+from src.services.jobs.handlers import queue_export
+from src.ui import state
+from src.ui.frame import error_box
+
+TITLES: dict[ExportFormat, str] = {
+    "coco": "COCO JSON, exact masks",
+    "coco-polygons": "COCO JSON, outlines",
+    "yolo": "YOLO boxes",
+    "crops": "Cut-out objects as pictures",
+    "csv": "Table (CSV)",
+    "parquet": "Table (Parquet)",
+}
+WITH_PICTURES: tuple[ExportFormat, ...] = ("coco", "coco-polygons", "yolo")
+
+
+def show(services: Services, selection: Selection, key: str) -> None:
+    """A small button that opens the choices. ``key`` tells several of them on a page apart.
+
+    After each export it is another popover, which begins closed and suggests another name; after one that came to nothing, what was typed.
+    """
+    written, fitting = state.exports(), len(selection.images or ())
+    with st.popover("Export", icon=":material/save_alt:", type="tertiary", key=f"export-{key}-{written}"):
+        if selection.passed_over:
+            text = f"{fitting:,} of the {fitting + selection.passed_over:,} shown fit" if fitting else "None of those shown fits"
+            st.caption(f":material/info: {text} what you were looking for; only what fits is exported.")
+        form = st.selectbox("Format", list(TITLES), format_func=TITLES.__getitem__, key=f"export-format-{key}")
+        typed = _typed_in_vain(services)
+        place_key = f"export-place-{key}-{written}{'-again' if typed else ''}"
+        place = st.text_input("New folder or ZIP on this computer", typed or str(_suggested(written)), key=place_key)
+        can_copy = form in WITH_PICTURES
+        pictures = can_copy and st.checkbox("Copy the photos too", key=f"export-pictures-{key}")
+        if st.button("Write it", type="primary", key=f"export-go-{key}", disabled=selection.images == []):
+            try:
+                if not place.strip():
+                    raise BadInput("No place was given.", "Type a new folder or a new ZIP, such as ~/photos.zip.")
+                job_id = queue_export(services.jobs, form, parse_path(place), selection, bool(pictures))
+            except AppError as error:
+                error_box.show(error)
+            else:
+                state.count_export(job_id, place)
+                state.also_watch(job_id)
+                state.set_message("Exporting. The sidebar shows how far it is.")
+                st.rerun()
+
+
+def _typed_in_vain(services: Services) -> str:
+    """The place of this session's last export where that failed or was cancelled, as it was typed."""
+    job_id, place = state.last_export()
+    job = services.jobs.snapshot(job_id) if job_id else None
+    return place if job is not None and job.state in ("failed", "cancelled") else ""
+
+
+@st.cache_data(ttl=60, show_spinner=False)
+def _suggested(written: int) -> Path:
+    """A name in the user's own folder; another one after each export."""
+    return Path.home() / f"photos-{datetime.now():%Y-%m-%d-%H%M}{f'-{written + 1}' if written else ''}.zip"

@@ -1,0 +1,145 @@
+"""What a search found, with an honest word on how well it fits."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from src.bootstrap import Services
+from src.errors import ModelError
+from src.schema import PhotoFilter, SearchPage
+from src.services.exchange.exporting import Selection
+from src.services.jobs.handlers import queue_objects
+from src.services.search.service import Query
+from src.text import count
+from src.ui import state
+from src.ui.format import literal
+from src.ui.frame import empty_state
+from src.ui.photos import gallery
+from src.ui.search import export_box, new_objects
+
+WEAK = "Nothing in your library fits well. The closest:"
+WEAK_FILTERED = "Nothing that passes the filters fits well. The closest:"
+HELP = "The score is the cosine between the query and the photo: higher is nearer. Scores of two models can't be compared."
+
+
+def limit() -> int:
+    """The slider for the number of results; both searches share it and it outlives a change of tab."""
+    state.set_limit(state.limit())
+    return int(st.slider("Number of results", 1, state.MAX_RESULTS, key=state.RESULTS))
+
+
+def show(services: Services, query: Query, limit: int, only: PhotoFilter, key: str) -> None:
+    """Search and draw: notices, the count line and the gallery; a click opens the photo large."""
+    coming = new_objects.Watch(services, only)
+    page = services.search.search(query, limit, only=only, mode=state.mode())
+    if not page.hits:
+        _show_empty(services, page)
+        coming.show_at_once()
+        return
+    with st.container(gap="xsmall", key="results-head"):
+        _show_line(services, page, coming)
+    gallery.show(page.hits, key)
+
+
+def _show_line(services: Services, page: SearchPage, coming: new_objects.Watch) -> None:
+    if page.notice:
+        st.markdown(f":material/info: {literal(page.notice)}")
+    if page.verdict == "weak":
+        st.markdown(f":material/search_off: **{WEAK_FILTERED if page.filtered else WEAK}**")
+    _tell_indexing(services, page)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="result-line"):
+        st.caption(f"{compared(page)} · {page.took_ms:.0f} ms", help=HELP)
+        export_box.show(services, Selection.of(page), "results")
+        if state.mode() != "images":
+            _offer_objects(services, page)
+    _offer_rest(services)
+    coming.offer()
+
+
+def compared(page: SearchPage) -> str:
+    """What was shown of what was searched: "20 of 1,000 photos and 5,320 objects"."""
+    searched = [count(page.searched, "photo")] if page.searched else []
+    searched += [count(page.objects, "object")] if page.objects else []
+    return f"{len(page.hits):,} of {' and '.join(searched)}"
+
+
+def _offer_objects(services: Services, page: SearchPage) -> None:
+    """Look through just these photos, where some were not yet."""
+    try:
+        waiting = services.objects.pending(images=[hit.id for hit in page.hits])
+    except ModelError:  # the segmenter's weights have gone: its card in the sidebar says so
+        return
+    if waiting and not new_objects.finding(services):
+        label = f"Find objects in {count(len(waiting), 'photo')} shown here"
+        icon = ":material/select_all:"
+        if st.button(label, icon=icon, type="tertiary", key="objects-here"):
+            queue_objects(services.jobs, images=waiting)
+            st.rerun()
+
+
+def _offer_rest(services: Services) -> None:
+    """Where objects are searched: how many photos of the library were not looked through for any yet, and a button to do that."""
+    if state.mode() == "images" or new_objects.finding(services):
+        return
+    try:
+        waiting = services.objects.waiting()
+    except ModelError:  # see above
+        return
+    if waiting:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", key="objects-rest-line"):
+            st.caption(f":material/info: {count(waiting, 'photo has', 'photos have')} not been looked through for objects yet.")
+            icon = ":material/select_all:"
+            if st.button("Find objects in them", icon=icon, type="tertiary", key="objects-rest"):
+                queue_objects(services.jobs)
+                st.rerun()
+
+
+def _tell_indexing(services: Services, page: SearchPage) -> None:
+    """While photos are being added: how many of them this search could see."""
+    jobs = [job for job in services.jobs.active() if job.kind == "index" and job.state != "paused"]
+    if not jobs or not page.searched:
+        return
+    waiting = sum((job.total or 0) - job.done for job in jobs)
+    if waiting > 0 and all(job.total is not None for job in jobs):
+        st.caption(f":material/hourglass_top: Searching {page.searched:,} of {page.searched + waiting:,} – the rest is being indexed.")
+    else:
+        st.caption(f":material/hourglass_top: Searching {page.searched:,} – more photos are being indexed.")
+
+
+def _offer_all(services: Services) -> None:
+    text = "To find things inside photos, each photo is looked through once. That takes longer than adding it did; you can go on meanwhile."
+    if new_objects.finding(services):
+        empty_state.show(
+            "hourglass_top", "Looking for objects", "The first are there as soon as some photos are looked through.", key="objects-soon"
+        )
+    elif empty_state.show("select_all", "No objects yet", text, "Find objects in all photos", key="find-objects"):
+        queue_objects(services.jobs)
+        st.rerun()
+
+
+def _show_empty(services: Services, page: SearchPage) -> None:
+    if page.filtered and state.mode() == "objects":
+        text = "No object that was found is in a photo that passes them. Widen them, or clear them."
+        empty_state.show("filter_alt_off", "No object passes the filters", text, key="no-match")
+        _offer_rest(services)
+        return
+    if page.filtered:
+        empty_state.show("filter_alt_off", "No photo passes the filters", "Widen them, or clear them.", key="no-match")
+        return
+    images, _, _ = services.catalog.counts()
+    if images and state.mode() == "objects" and not page.objects:
+        _offer_all(services)
+        return
+    if page.objects and not page.searched:
+        so_far = " so far" if new_objects.finding(services) else ""
+        text = f"Nothing that was found inside your photos{so_far} fits. Whole photos may: search in Photos, or in Both."
+        empty_state.show("search_off", "No object fits", text, key="no-object")
+        _offer_rest(services)
+        return
+    if images == 0 or page.searched:
+        empty_state.show("search_off", "No match", "There is nothing else in your library to show.", key="no-match")
+        return
+    text = "The model in use has not seen your photos yet. It needs to read each of them once."
+    if empty_state.show("model_training", "Photos need indexing", text, "Index them now", key="reindex"):
+        services.jobs.submit("reindex", f"Indexing with {page.model}", model=page.model)
+        st.rerun()
