@@ -16,7 +16,7 @@ RANKS = {
     "src.text": 0, "src.identity": 0, "src.masks": 0, "src.originals": 0, "src.colours": 0, "src.vendored_clip": 0, "src.vendored_sam": 0,
     "src.plain_files": 0, "src.network": 0,
     "src.models": 1, "src.database": 1, "src.processing": 1, "src.export": 1,
-    "src.services": 2, "src.bootstrap": 3, "src.api": 4, "src.ui": 4, "src.cli.terminal": 4, "src.commands": 5, "src.cli.arguments": 6, "app": 5,
+    "src.services": 2, "src.bootstrap": 3, "src.api": 4, "src.ui": 4, "src.cli": 4, "app": 5,
 }  # fmt: skip
 ONLY_IN = {
     "streamlit": ("src.ui", "app"),

@@ -45,7 +45,7 @@ def main(argv: list[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     module, command = arguments.run
     try:
-        return int(getattr(importlib.import_module(f"src.commands.{module}"), command)(arguments))
+        return int(getattr(importlib.import_module(f"src.cli.{module}"), command)(arguments))
     except AppError as error:
         return _fail(arguments, error)
 
@@ -172,6 +172,3 @@ def _add_library_commands(command: Any) -> None:
     models.add_argument("--get", metavar="ID", help="download and verify a model's weights")
     models.add_argument("--use", metavar="ID", help="re-index the library with a model and make it the library's own")
 
-
-if __name__ == "__main__":
-    sys.exit(main())

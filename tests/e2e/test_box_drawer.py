@@ -51,7 +51,7 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 from src import masks
-from src.ui.components import box_drawer
+from src.ui.photos import box_drawer
 
 scene = st.query_params.get("scene", "objects")
 st.set_page_config(layout="wide")

@@ -1,7 +1,7 @@
 """A process that decodes pictures for another one, so that a decoder which crashes or hangs takes nothing else with it.
 
-Started as ``python -m src.processing.decoding.decoder_process MEMORY`` by ``decoder_pool``. Requests come on stdin, answers go to stdout, each
-a line of JSON; a picture's answer is followed by its pixels, a request for a picture in memory by that picture. Between its header and
+Started as ``python -m src.processing.decoding.decoder_process MEMORY`` by ``decoder_pool``. Requests come on stdin, answers go to stdout,
+each a line of JSON; a picture's answer is followed by its pixels, a request for a picture in memory by that picture. Between its header and
 its pixels it waits for a line: the memory may be in use. It ends with its stdin.
 
 How long a picture may take is counted in this process's own processor time, where the system can (all but Windows): the system ends it
