@@ -196,6 +196,8 @@ class SearchPage:
     """Only a part of the library was searched."""
     objects: int = 0
     """Objects that were compared."""
+    words: str = ""
+    """The query's own words, empty where a picture alone was looked for; ``query`` is what it is called then."""
 
     @property
     def notice(self) -> str | None:

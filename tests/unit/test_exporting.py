@@ -56,6 +56,16 @@ def test_only_what_fits_is_exported_under_the_words(library: Services, tmp_path:
     assert len(Selection.of(similar).images or ()) == len(similar.hits) == 2, "pictures have no floor"
 
 
+@pytest.mark.parametrize(
+    ("query", "words"), [(Query("(red) one"), "(red) one"), (Query("(picture)"), "(picture)"), (Query(" red "), "red")]
+)
+def test_words_are_kept_as_they_were_typed(library: Services, query: Query, words: str) -> None:  # noqa: F811
+    page = library.search.search(query, 3)
+    assert page.words == Selection.of(page).query == words
+    similar = library.search.search(Query(like=page.hits[0].id), 3)
+    assert similar.query == "(similar)" and similar.words == Selection.of(similar).query == ""
+
+
 @pytest.mark.parametrize("form", FORMATS)
 def test_where_nothing_fits_nothing_is_written(library: Services, tmp_path: Path, form: str) -> None:  # noqa: F811
     find(library)

@@ -35,7 +35,7 @@ def test_more_objects_are_asked_for_until_the_page_is_full() -> None:
         asked.append(number)
         return [everything[:number]]
 
-    (found,) = enough_objects(ask, len(everything), 20, -1.0)
+    (found,) = enough_objects(ask, len(everything), 20, [-1.0])
     assert [hit.image_id for hit in found] == [str(image) for image in range(20)]
     assert asked[0] == CANDIDATES and asked[-1] >= 20 * 60 and len(asked) <= 4
 
@@ -47,8 +47,14 @@ def test_it_stops_where_the_rest_is_under_the_floor_or_there_is_no_more() -> Non
         asked.append(number)
         return [everything[:number]]
 
-    (found,) = enough_objects(ask, len(everything), 20, 0.99)
+    (found,) = enough_objects(ask, len(everything), 20, [0.99])
     assert [hit.image_id for hit in found] == ["0"] and asked == [CANDIDATES]
-    (few,) = enough_objects(lambda number: [everything[:number]], 90, 20, -1.0)
+    (few,) = enough_objects(lambda number: [everything[:number]], 90, 20, [-1.0])
     assert len(few) == 2
-    assert enough_objects(lambda _: [[]], 0, 5, 0.2) == [[]]
+    assert enough_objects(lambda _: [[]], 0, 5, [0.2]) == [[]]
+
+
+def test_each_query_has_a_floor_of_its_own() -> None:
+    row = [("a#1-0", 0.9), ("b#1-0", 0.1)]
+    words, picture = enough_objects(lambda _: [row, row], 2, 20, [0.2, -1.0])
+    assert [hit.image_id for hit in words] == ["a"] and [hit.image_id for hit in picture] == ["a", "b"]

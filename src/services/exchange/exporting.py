@@ -45,9 +45,8 @@ class Selection:
         """Those results of a search that fit, under its words."""
         hits = [hit for hit in page.hits if hit.fits]
         found = {hit.id: hit.segment for hit in hits if hit.segment}
-        words = "" if page.query.startswith("(") else page.query
         scores = {hit.id: hit.score for hit in hits}
-        return cls([hit.id for hit in hits], words, found, scores, len(page.hits) - len(hits))
+        return cls([hit.id for hit in hits], page.words, found, scores, len(page.hits) - len(hits))
 
 
 def _nothing_to_export(selection: Selection) -> AppError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -36,19 +37,23 @@ def best_objects(matches: Sequence[Match], floor: float = -1.0) -> list[Found]:
     return list(best.values())
 
 
-def enough_objects(ask: Callable[[int], list[list[Match]]], total: int, limit: int, floor: float) -> list[list[Found]]:
-    """For each query the best objects of at least ``limit`` images, as far as there are so many that reach ``floor``.
+def enough_objects(ask: Callable[[int], list[list[Match]]], total: int, limit: int, floors: Sequence[float]) -> list[list[Found]]:
+    """For each query the best objects of at least ``limit`` images, as far as there are so many that reach its floor.
 
     ask: the so many nearest objects for every query. total: objects that there are.
     """
     asked = max(CANDIDATES, 2 * limit)
     while True:
         answers = ask(min(asked, total))
-        found = [best_objects(matches, floor) for matches in answers]
-        full = all(len(best) >= limit or not matches or matches[-1][1] < floor for best, matches in zip(found, answers, strict=True))
-        if full or asked >= total:
+        found = [best_objects(matches, floor) for matches, floor in zip(answers, floors, strict=True)]
+        if asked >= total or all(map(_is_enough, found, answers, floors, itertools.repeat(limit))):
             return [best[:limit] for best in found]
         asked *= 4
+
+
+def _is_enough(best: Sequence[Found], matches: Sequence[Match], floor: float, limit: int) -> bool:
+    """Whether asking for more objects could add nothing: there are enough images, or what comes next does not reach the floor."""
+    return len(best) >= limit or not matches or matches[-1][1] < floor
 
 
 def merged(images: Sequence[Found], objects: Sequence[Found], whole_score: Mapping[str, float]) -> list[Found]:

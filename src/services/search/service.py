@@ -113,9 +113,8 @@ class SearchService:
             if english_only and looks_foreign(query.text):
                 notices = (*notices, SENTENCE)
             notices = notices if lookup.searched else unseen
-            pages.append(
-                SearchPage(query.label, model, took, shown, lookup.images, verdict, notices, only is not None, lookup.objects)
-            )
+            counted = (lookup.images, verdict, notices, only is not None, lookup.objects)
+            pages.append(SearchPage(query.label, model, took, shown, *counted, query.text))
         return pages
 
     def _hits(self, found: Sequence[Sequence[Found]], floors: Mapping[Kind, float]) -> list[list[SearchHit]]:
@@ -188,8 +187,8 @@ class _Lookup:
         self.objects = self._catalog.vectors.count(name, self._only)
         if not self.objects:
             return [[] for _ in matrix]
-        floor = self._floor if all(query.words_only for query in queries) else -1.0
-        return enough_objects(lambda number: self._vectors.search(name, matrix, number, self._only), self.objects, limit, floor)
+        floors = [self._floor if query.words_only else -1.0 for query in queries]
+        return enough_objects(lambda number: self._vectors.search(name, matrix, number, self._only), self.objects, limit, floors)
 
     def _whole(self, query: FloatArray, objects: Sequence[Found]) -> dict[str, float]:
         """The scores, as a whole, of the images that objects were found in."""
