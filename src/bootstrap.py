@@ -17,13 +17,13 @@ from src.errors import AppError, LibraryUnusable
 from src.models.model_manager import ModelManager
 from src.plain_files import is_special, open_plain
 from src.processing.decoding.reader import PictureReader
-from src.schema import JobKind
 from src.services.enrichment.objects import ObjectService
 from src.services.exchange.backup import finish_import, import_waits
 from src.services.exchange.exporting import ExportService
 from src.services.indexing.scan import IndexingService
 from src.services.indexing.uploads import UploadStore, as_params
-from src.services.jobs.handlers import WRITERS, JobHandlers, being_added, queue_sync, rebuild_if_due
+from src.services.jobs.handlers import JobHandlers, being_added, queue_sync, rebuild_if_due
+from src.services.jobs.kinds import KINDS, JobKind
 from src.services.jobs.runner import Handler, JobRunner
 from src.services.library.doctor import DoctorService, foreign_index
 from src.services.library.file_checks import FileChecks
@@ -186,8 +186,9 @@ def build_services(
     workers = JobHandlers(indexing, folders, doctor, library, objects, exports, vectors, models)
     handlers = workers.all()
     jobs = JobRunner(catalog, handlers)
-    for kind in WRITERS:
-        handlers[kind] = workers.tidied(kind, handlers[kind], jobs)
+    for kind in KINDS:
+        if KINDS[kind].writes_index:
+            handlers[kind] = workers.tidied(kind, handlers[kind], jobs)
     watcher = FolderWatcher(folders, lambda paths: queue_sync(jobs, paths), lambda: being_added(jobs))
     return Services(
         settings, catalog, vectors, models, reader, library, folders, indexing, objects, exports, search, uploads, jobs, watcher, handlers

@@ -264,7 +264,6 @@ class Timings:
 
 JobEvent = Progress | Indexed | Already | Skipped | Finding | Timings
 
-JobKind = Literal["index", "sync", "reindex", "objects", "export", "rebuild", "forget", "remove", "doctor", "clear", "download"]
 """index: add paths. sync: look at known folders again. reindex: another model. objects: find what is inside photos. export: write a
 data set. rebuild: the vector index. forget: photos whose files are gone. remove: a folder. doctor: check and repair. clear:
 everything. download: a model's weights."""
@@ -276,7 +275,8 @@ class JobSnapshot:
     """A job as of now, plain enough to store and to draw."""
 
     id: str
-    kind: JobKind
+    kind: str
+    """One of ``services.jobs.kinds``."""
     state: JobState
     title: str
     done: int = 0

@@ -18,8 +18,9 @@ from src.config import Settings
 from src.errors import AppError, BadInput, LibraryBusy, LibraryError, UnreadablePath
 from src.models.registry import spec
 from src.processing.decoding.image_io import display_text
-from src.schema import JobKind, JobSnapshot
+from src.schema import JobSnapshot
 from src.services.jobs.handlers import only_looks
+from src.services.jobs.kinds import JobKind
 from src.services.jobs.runner import cancel_job, stop_watching_unfinished, stored_snapshot, submit_job
 
 DONE, FAILED = 0, 1

@@ -9,7 +9,7 @@ import streamlit as st
 
 from src.bootstrap import Services
 from src.errors import AppError
-from src.schema import JobKind
+from src.services.jobs.kinds import KINDS, JobKind
 from src.ui import address, state
 from src.ui.format import literal
 from src.ui.frame import closed_library, error_box, farewell, sidebar, style
@@ -18,7 +18,8 @@ from src.ui.library import clear_dialog, forget_dialog
 from src.ui.photos import photo_dialog
 from src.ui.resources import get_services, reopen
 
-OTHER_JOBS: tuple[JobKind, ...] = ("sync", "reindex", "objects", "export", "rebuild", "forget", "remove", "doctor", "download", "clear")
+OTHER_JOBS = tuple(kind for kind in KINDS if kind != "index")
+"""Of adding photos the Upload page tells more."""
 VIEWS = Path(__file__).parent / "views"  # not "pages": Streamlit would take a folder of that name for its own page list
 ICON = Path(__file__).parent / "assets" / "icon.svg"  # a file of our own: an icon by name would be fetched from another machine
 

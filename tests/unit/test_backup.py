@@ -1049,7 +1049,7 @@ CHILD = """
 import os, signal, sys
 from pathlib import Path
 from src.config import Settings
-from src.services import backup
+from src.services.exchange import backup
 
 left = int(sys.argv[3])
 

@@ -25,9 +25,6 @@ from src.errors import LibraryUnusable
 
 SCHEMA = len(MIGRATIONS)
 """The schema version that this program writes."""
-Choices = Mapping[str, Collection[str]]
-"""Setting of the library -> the values it may have."""
-
 ORDER = ("meta", "images", "collections", "files", "folders", "unreadable", "segments", "segmented", "vectors", "jobs")
 """What is copied, what others point to first. ``days`` and ``changes`` are counted anew by the triggers."""
 BLOCK, BLOCK_BYTES = 500, 4_000_000
@@ -53,7 +50,16 @@ _COMPUTES = re.compile(r"\b(CHECK|COLLATE|GENERATED|VIRTUAL)\b", re.IGNORECASE)
 """Words of a table's definition that make SQLite compute something of the stranger's when the table is only read or checked."""
 
 
-def adopt(source: Path, target: Path, schema: int, choices: Choices) -> Iterator[None]:
+@dataclass(frozen=True)
+class Allowed:
+    """What a library may bring along; only those who use it know."""
+
+    settings: Mapping[str, Collection[str]]
+    """Name of a setting -> the values that it may have, any where there are none."""
+    job_kinds: Collection[str]
+
+
+def adopt(source: Path, target: Path, schema: int, allowed: Allowed) -> Iterator[None]:
     """Copy a catalogue of that schema version into a new one at ``target``, which must not exist; one step for each block of rows.
 
     Raises LibraryUnusable, which says what, where the source holds anything that this program does not write. Finished jobs with odd rows,
@@ -65,7 +71,7 @@ def adopt(source: Path, target: Path, schema: int, choices: Choices) -> Iterator
         with contextlib.closing(sqlite3.connect(target)) as ours:
             ours.execute("PRAGMA foreign_keys = ON")
             with ours:
-                copy = _Copy(theirs, ours, choices)
+                copy = _Copy(theirs, ours, allowed)
                 for table in ORDER:
                     if table in tables:
                         yield from copy.rows(table, tables[table])
@@ -81,12 +87,12 @@ def _make(target: Path) -> None:
     engine.dispose()
 
 
-def problem(file: Path, choices: Choices, beside: Path) -> str | None:
+def problem(file: Path, allowed: Allowed, beside: Path) -> str | None:
     """Why a catalogue would not be taken over, in one sentence; None where it would. ``beside``: a name for a copy, which is removed."""
     try:
         with contextlib.closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as db:
             schema = int(db.execute("PRAGMA user_version").fetchone()[0])
-        for _ in adopt(file, beside, schema, choices):
+        for _ in adopt(file, beside, schema, allowed):
             pass
         return None
     except LibraryUnusable as error:
@@ -171,7 +177,7 @@ class _Copy:
 
     theirs: sqlite3.Connection
     ours: sqlite3.Connection
-    choices: Choices
+    allowed: Allowed
     dimensions: dict[str, tuple[int | None, str]] = field(default_factory=dict)
     """Collection -> length of its vectors, and its owner, once ``collections`` was copied."""
 
@@ -194,7 +200,7 @@ class _Copy:
         """Whether to copy a row. Raises LibraryUnusable where it is a wrong one; of jobs, wrong ones are left out."""
         odd = next((name for name, value in row.items() if not rules[name](value)), None)
         if table == "jobs":
-            return odd is None and row_rules.finished_job(row)
+            return odd is None and row["kind"] in self.allowed.job_kinds and row_rules.finished_job(row)
         if odd is not None:
             raise refusal(f"a row in which {table}.{odd} is {row[odd]!r:.80}")
         if "path_text" in row:
@@ -226,10 +232,10 @@ class _Copy:
         return None
 
     def _setting(self, row: Row) -> str | None:
-        allowed = self.choices.get(row["key"])
-        if allowed is None:
+        values = self.allowed.settings.get(row["key"])
+        if values is None:
             return f"a setting that does not belong there: {row['key']!r}"
-        return None if not allowed or row["value"] in allowed else f"the setting {row['key']} = {row['value']!r:.80}, which is unknown here"
+        return None if not values or row["value"] in values else f"the setting {row['key']} = {row['value']!r:.80}, which is unknown here"
 
     def _collection(self, row: Row) -> str | None:
         self.dimensions[row["name"]] = (row["dimensions"], row["owner"])

@@ -19,7 +19,7 @@ from src.database.catalog.tables import metadata
 from src.errors import BadInput
 from src.identity import UPLOAD_NAME, image_id, is_id
 from src.plain_files import json_in
-from src.schema import FIRST_PHOTO, JobKind, JobState
+from src.schema import FIRST_PHOTO, JobState
 
 Rule = Callable[[Any], bool]
 Row = dict[str, Any]
@@ -173,7 +173,7 @@ _OWN: dict[str, dict[str, Rule]] = {
     "segmented": {"image_id": is_id, "recipe": text(1000), "collection": text(512, _COLLECTION)},
     "jobs": {
         "id": text(32, _JOB),
-        "kind": one_of(*get_args(JobKind)),
+        "kind": text(64, _KEY),
         "title": text(2000),
         "state": one_of(*get_args(JobState)),
         "params": is_json,

@@ -41,6 +41,7 @@ from src.schema import FileStamp, JobEvent, Progress, Skipped
 from src.services.enrichment.objects import BUILTIN, SEGMENTER
 from src.services.exchange.archive import CATALOG, MANIFEST, Manifest, checked_members, opened_archive, read_manifest, refusal
 from src.services.indexing.uploads import CLEARED
+from src.services.jobs.kinds import KINDS
 from src.services.library.folders import OUT_OF_REACH
 from src.services.library.service import ACTIVE_MODEL
 
@@ -89,7 +90,7 @@ def export_library(settings: Settings, catalog: Catalog, file: Path) -> Iterator
 
 def _warn_of(copy: Path) -> Iterator[Skipped]:
     """An archive that no import takes would be worth nothing: say so while the library is still there."""
-    problem = imported.problem(copy, choices(), copy.with_name("tried"))
+    problem = imported.problem(copy, allowed(), copy.with_name("tried"))
     if problem:
         yield Skipped(CATALOG, f"As it is, it could not be imported again. {problem} Run `doctor`, then export once more.")
 
@@ -239,7 +240,7 @@ def _stage(file: Path, staging: Path, settings: Settings) -> Iterator[Progress]:
     theirs, catalogue = staging / THEIRS, staging / CATALOG
     if _sha256(theirs) != manifest.catalogue_sha256:
         raise refusal("another catalogue than its manifest says")
-    for _ in imported.adopt(theirs, catalogue, manifest.schema, choices()):
+    for _ in imported.adopt(theirs, catalogue, manifest.schema, allowed()):
         yield Progress(total, total, "bytes", CATALOG)
     theirs.unlink()
     stray = snapshot.unknown(catalogue, (member.filename for member in members if member.filename != CATALOG))
@@ -251,15 +252,16 @@ def _stage(file: Path, staging: Path, settings: Settings) -> Iterator[Progress]:
     sync_folder(staging)
 
 
-def choices() -> dict[str, Collection[str]]:
-    """The settings that a library may bring along, and the values that each may have (any where there are none)."""
-    return {
+def allowed() -> imported.Allowed:
+    """The settings and the kinds of jobs that this version knows."""
+    settings: dict[str, Collection[str]] = {
         ACTIVE_MODEL: [spec.id for spec in registry.specs()],
         SEGMENTER: [BUILTIN, *(spec.id for spec in segmenters.specs())],
         LIBRARY_ID: (),
         OUT_OF_REACH: (),
         CLEARED: [""],
     }
+    return imported.Allowed(settings, tuple(KINDS))
 
 
 def _unpack(archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> Iterator[int]:

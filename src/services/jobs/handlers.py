@@ -11,20 +11,16 @@ from src.database.vector_db import VectorDatabase
 from src.errors import ModelError
 from src.models.model_manager import ModelManager
 from src.processing.decoding.image_io import display_text
-from src.schema import JobEvent, JobKind
+from src.schema import JobEvent
 from src.services.enrichment.objects import ObjectService
 from src.services.exchange.exporting import ExportService, Selection
 from src.services.indexing.scan import IndexingService
 from src.services.indexing.uploads import from_params
+from src.services.jobs.kinds import JobKind, kind_of
 from src.services.jobs.runner import Handler, JobRunner
 from src.services.library.doctor import DoctorService
 from src.services.library.folders import FolderService, inside
 from src.services.library.service import LibraryService
-
-WRITERS: tuple[JobKind, ...] = ("index", "sync", "reindex", "objects", "forget", "remove", "doctor")
-"""Jobs that write to the vector index, or leave it behind the catalogue."""
-BRING_PHOTOS: tuple[JobKind, ...] = ("index", "sync", "reindex")
-"""Jobs after which photos may be waiting to be looked through for objects."""
 
 Params = dict[str, Any]
 Events = Iterator[JobEvent]
@@ -77,7 +73,7 @@ class JobHandlers:
                 return
             rebuild_if_due(self._library, self._vectors, jobs)
             self._vectors.checkpoint()
-            if kind in BRING_PHOTOS:
+            if kind_of(kind).brings_photos:
                 self._queue_objects(jobs)
 
         return run

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 from src.plain_files import json_in, may_be_path
-from src.schema import FINDINGS_KEPT, SKIPPED_KEPT, Finding, JobKind, JobSnapshot, JobState, Skipped
+from src.schema import FINDINGS_KEPT, SKIPPED_KEPT, Finding, JobSnapshot, JobState, Skipped
+from src.services.jobs.kinds import KINDS
 
 UNITS = ("images", "objects", "bytes", "vectors")
 _COUNTS = ("done", "indexed", "already", "skipped_count", "indexed_before")
@@ -17,7 +18,7 @@ Row = Mapping[str, Any]
 
 def snapshot_of(row: Row) -> JobSnapshot | None:
     """A job as its row tells it, without its progress where that is odd. None where it is of no kind or state that there is."""
-    if row["kind"] not in get_args(JobKind) or row["state"] not in get_args(JobState):
+    if row["kind"] not in KINDS or row["state"] not in get_args(JobState):
         return None
     known = _progress(_object(row["progress"]))
     return JobSnapshot(row["id"], row["kind"], row["state"], row["title"], **known)

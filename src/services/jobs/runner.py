@@ -17,7 +17,8 @@ from typing import Any
 
 from src.database.catalog.catalog import Catalog
 from src.errors import AppError
-from src.schema import FINDINGS_KEPT, SKIPPED_KEPT, Already, Finding, Indexed, JobEvent, JobKind, JobSnapshot, Progress, Skipped, Timings
+from src.schema import FINDINGS_KEPT, SKIPPED_KEPT, Already, Finding, Indexed, JobEvent, JobSnapshot, Progress, Skipped, Timings
+from src.services.jobs.kinds import LANES, JobKind, Lane, kind_of, of_lane
 from src.services.jobs.rows import indexed_before, params_of, paths_of, snapshot_of
 
 log = logging.getLogger(__name__)
@@ -25,12 +26,6 @@ log = logging.getLogger(__name__)
 Handler = Callable[[dict[str, Any]], Iterator[JobEvent]]
 """Makes the job's iterator from its parameters. A job is stopped at a ``Progress`` alone: by then all that it stored has been told."""
 
-LANES: Mapping[str, tuple[JobKind, ...]] = {
-    "library": ("index", "sync", "reindex", "objects", "rebuild", "forget", "remove", "doctor", "clear"),
-    "downloads": ("download",),
-    "exports": ("export",),
-}
-"""Everything that writes to the library is done one after the other; downloads and exports do not hold it up."""
 STORE_SECONDS = 0.5
 """How often a running job's row is brought up to date, and asked whether to stop."""
 RETRY = 2.0
@@ -41,10 +36,6 @@ JOBS_KEPT = 200
 """Finished jobs that are remembered."""
 MAX_ATTEMPTS = 3
 """Starts of one job without any progress before it is given up: a job that takes the process down must not do so forever."""
-ADDING: tuple[JobKind, ...] = ("index", "sync", "reindex", "objects", "rebuild")
-"""Jobs that there is nothing to do for once the library is cleared."""
-CAREFUL: tuple[JobKind, ...] = ("index", "sync", "reindex", "objects")
-"""Jobs that are told when the process died in the middle of them: the next picture may be what did it."""
 
 
 class JobRunner:
@@ -126,7 +117,7 @@ class JobRunner:
     def cancel_all(self) -> None:
         """Ask every unfinished job that adds to the library to stop."""
         for snapshot in self.active():
-            if snapshot.kind in ADDING:
+            if kind_of(snapshot.kind).fills:
                 self.cancel(snapshot.id)
 
     def wait(self, job_id: str, seconds: float) -> JobSnapshot | None:
@@ -141,7 +132,7 @@ class JobRunner:
 
     # ------------------------------------------------------------ the worker
 
-    def _work(self, lane: str) -> None:
+    def _work(self, lane: Lane) -> None:
         while not self._stop.is_set():
             row = self._next(lane)
             if row is None:
@@ -150,9 +141,9 @@ class JobRunner:
             else:
                 self._run(row)
 
-    def _next(self, lane: str) -> dict[str, Any] | None:
+    def _next(self, lane: Lane) -> dict[str, Any] | None:
         try:
-            return self._catalog.jobs.take(LANES[lane])
+            return self._catalog.jobs.take(of_lane(lane))
         except (AppError, OSError):
             log.exception("the job table could not be read")
             return None
@@ -188,7 +179,7 @@ class JobRunner:
         known = snapshot.indexed_before
         self._running[row["id"]] = snapshot
         params = params_of(row)
-        if row["attempts"] > 1 and row["kind"] in CAREFUL:
+        if row["attempts"] > 1 and kind_of(row["kind"]).careful:
             params["careful"] = True
         events = self._handlers[row["kind"]](params)
         for event in events:
@@ -232,14 +223,13 @@ class JobRunner:
         return True
 
 
-def submit_job(catalog: Catalog, kind: JobKind, title: str, wake: Mapping[str, threading.Event] | None = None, **params: Any) -> str:
+def submit_job(catalog: Catalog, kind: JobKind, title: str, wake: Mapping[Lane, threading.Event] | None = None, **params: Any) -> str:
     """Write a queued job row; whichever process owns the library takes it within a second."""
     job_id = uuid.uuid4().hex
     values = {"state": "queued", "progress": None, "cancel": False, "pause": False, "attempts": 0}
     catalog.jobs.put({"id": job_id, "kind": kind, "title": title, "params": json.dumps(params), **values})
-    for lane, kinds in LANES.items():
-        if wake and kind in kinds:
-            wake[lane].set()
+    if wake:
+        wake[kind_of(kind).lane].set()
     return job_id
 
 

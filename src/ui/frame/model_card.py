@@ -6,6 +6,7 @@ import streamlit as st
 
 from src.bootstrap import Services
 from src.schema import JobSnapshot, ModelStatus
+from src.services.jobs.kinds import kind_of
 from src.ui.format import literal, size
 
 
@@ -23,7 +24,7 @@ def show(services: Services, statuses: list[ModelStatus]) -> None:
 
 def _show_model(services: Services, status: ModelStatus) -> None:
     st.caption(f"{literal(status.about)} {status.dimensions} dimensions.")
-    busy = any(job.kind in ("reindex", "download") for job in services.jobs.active())
+    busy = any(kind_of(job.kind).concerns_model for job in services.jobs.active())
     if status.available:
         if services.settings.model:
             st.caption(f"MFE\\_MODEL fixes the model to {literal(services.settings.model)}.")
@@ -38,7 +39,7 @@ def _show_model(services: Services, status: ModelStatus) -> None:
 
 def show_download(services: Services, status: ModelStatus, what: str) -> None:
     """Fetching the weights of a model, or of a segmenter (``what`` tells their widgets apart), here or by hand."""
-    busy = any(job.kind in ("reindex", "download") for job in services.jobs.active())
+    busy = any(kind_of(job.kind).concerns_model for job in services.jobs.active())
     label = f"Download ({size(status.download_bytes)})" if status.download_bytes else "Download"
     if st.button(label, key=f"download-{what}", disabled=busy, width="stretch", icon=":material/download:"):
         services.jobs.submit("download", f"Downloading {status.title}", model=status.id)

@@ -7,7 +7,8 @@ from html import escape
 import streamlit as st
 
 from src.bootstrap import Services
-from src.schema import JobKind, Mode, ModelStatus
+from src.schema import Mode, ModelStatus
+from src.services.jobs.kinds import JobKind
 from src.ui import state
 from src.ui.format import size
 from src.ui.frame import model_card, segmenter_card

@@ -12,7 +12,8 @@ import streamlit as st
 
 from src.bootstrap import Services
 from src.export.sheet import FORMULA
-from src.schema import JobKind, JobSnapshot, Skipped
+from src.schema import JobSnapshot, Skipped
+from src.services.jobs.kinds import JobKind, kind_of
 from src.text import count, shown
 from src.ui import state
 from src.ui.format import duration, literal, size
@@ -33,7 +34,6 @@ STAGES: dict[str, str] = {
     "wait": "Waiting for pictures",
 }
 """Of ``JobSnapshot.timings``, in the order in which a picture passes them."""
-PAUSABLE: tuple[JobKind, ...] = ("index", "sync", "reindex", "objects", "rebuild", "download")
 
 
 def show(services: Services, kinds: tuple[JobKind, ...], compact: bool = False) -> None:
@@ -91,7 +91,7 @@ def _show_bar(services: Services, job: JobSnapshot, compact: bool) -> None:
         with st.container(horizontal=True, gap="small"):
             if job.state == "paused":
                 _button("Resume", services.jobs.resume, job, compact)
-            elif job.kind in PAUSABLE:
+            elif kind_of(job.kind).pausable:
                 _button("Pause", services.jobs.pause, job, compact)
             _button("Cancel", services.jobs.cancel, job, compact)
 
@@ -107,7 +107,7 @@ def progress_line(job: JobSnapshot) -> str:
     if job.state == "paused":
         return f"Paused at {job.done:,} of {job.total:,}" if job.total else "Paused"
     if job.total is None:
-        return "Looking for photos" if job.kind in ("index", "sync") else "Starting"
+        return "Looking for photos" if kind_of(job.kind).reads_photos else "Starting"
     in_bytes = job.unit == "bytes"
     parts = [f"{size(job.done)} of {size(job.total)}" if in_bytes else f"{job.done:,} of {job.total:,}"]
     if job.done and job.per_second:
@@ -215,7 +215,7 @@ def announce(services: Services, kinds: tuple[JobKind, ...]) -> None:
             continue
         if job.state == "failed":
             state.keep_failure(job.id)
-        elif job.kind not in ("clear", "rebuild", "doctor"):
+        elif kind_of(job.kind).announced:
             icon = ":material/check_circle:" if job.state == "done" else ":material/info:"
             st.toast(f"{literal(job.title)}: {literal(outcome(job))}", icon=icon)
     state.watch(active)
@@ -249,6 +249,6 @@ def outcome(job: JobSnapshot) -> str:
         return job.error
     if job.findings:
         return " ".join(finding.text for finding in job.findings)
-    if job.kind in ("index", "sync"):
+    if kind_of(job.kind).reads_photos:
         return summary(job)
     return {"done": "done.", "cancelled": "cancelled.", "failed": "it did not work."}.get(job.state, "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from src.bootstrap import Services
+from src.services.jobs.kinds import kind_of
 from src.text import count
 from src.ui import state
 
@@ -24,7 +25,7 @@ def show(services: Services) -> None:
     copies = sum(not upload.missing for upload in services.catalog.files.uploads())
     st.markdown(what_goes(images, copies, only_copies))
     st.markdown("Your own photos in their folders stay where they are. Downloaded models stay too.")
-    if any(job.kind in ("index", "sync", "reindex", "objects", "rebuild") for job in services.jobs.active()):
+    if any(kind_of(job.kind).fills for job in services.jobs.active()):
         st.caption("The job that is running now will be cancelled first.")
     with st.container(horizontal=True):
         label = f"Clear {count(images, 'photo')}"

@@ -8,7 +8,7 @@ import streamlit as st
 
 from src.bootstrap import Services
 from src.processing.decoding.image_io import display_text
-from src.schema import JobKind
+from src.services.jobs.kinds import JobKind
 from src.text import count, shown
 from src.ui import state
 from src.ui.library.folder_list import what_goes
