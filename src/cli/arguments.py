@@ -74,6 +74,15 @@ def _fail(arguments: argparse.Namespace, error: AppError) -> int:
 # ---------------------------------------------------------------- arguments
 
 
+class _Formats:
+    """Names of the export formats, asked for only where one is given or help is shown: what writes them takes long to load."""
+
+    def __iter__(self) -> Iterator[str]:
+        from src.export.formats import FORMATS
+
+        return iter(FORMATS)
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """One line and where to read more; exit code 2."""
@@ -129,7 +138,7 @@ def _add_photo_commands(command: Any) -> None:
 
     export = command("export", "export", "export", "write pictures and the objects in them as a data set or a table")
     export.add_argument("place", metavar="PLACE", help="the new folder, or the new ZIP where the name ends in .zip")
-    export.add_argument("--format", choices=("coco", "coco-polygons", "yolo", "crops", "csv", "parquet"), default="coco", help="(coco)")
+    export.add_argument("--format", choices=_Formats(), default="coco", metavar="FORMAT", help="%(choices)s (coco)")
     export.add_argument("--search", metavar="TEXT", help="only what this finds, with TEXT as the objects' name")
     export.add_argument("--top-k", metavar="N", type=int, default=200, help="of the search, so many results (200)")
     export.add_argument("--in", dest="mode", choices=("images", "objects", "both"), default="both", help="what is searched (both)")

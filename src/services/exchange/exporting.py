@@ -5,23 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, get_args
 
 from PIL import Image
 
 from src.database.catalog.catalog import Catalog
 from src.errors import AppError, BadInput, UnreadableImage
-from src.export.coco import MaskForm, export_coco
-from src.export.crops import export_crops
+from src.export.formats import FORMATS, Writing
 from src.export.items import Annotation, ExportedImage, Labels
-from src.export.tables import export_csv, export_parquet
-from src.export.yolo import export_yolo
 from src.schema import Finding, JobEvent, Progress, SearchPage, Segment
 from src.services.enrichment.objects import ObjectService
 from src.services.library.service import LibraryService
 
-ExportFormat = Literal["coco", "coco-polygons", "yolo", "crops", "csv", "parquet"]
-FORMATS: tuple[ExportFormat, ...] = get_args(ExportFormat)
 ORIGINAL = 100_000
 """Side in pixels at which a picture is opened for a copy: more than any has, so that it is not reduced."""
 
@@ -75,21 +69,9 @@ class ExportService:
         ids = self._catalog.health.image_ids(hidden=False) if selection.images is None else selection.images
         if not ids:
             raise _nothing_to_export(selection)
-        images, opener = self._images(ids, selection), self._open if pictures else None
         labels = Labels(query=selection.query, whole=bool(selection.query))
-        total = len(ids)
-        match form:
-            case "coco" | "coco-polygons":
-                mask_form: MaskForm = "rle" if form == "coco" else "polygons"
-                yield from export_coco(images, place, total=total, mask_form=mask_form, labels=labels, opener=opener)
-            case "yolo":
-                yield from export_yolo(images, place, total=total, labels=labels, opener=opener)
-            case "crops":
-                yield from export_crops(images, place, self._open, total=total, labels=labels)
-            case "csv":
-                yield from export_csv(images, place, total=total)
-            case _:
-                yield from export_parquet(images, place, total=total)
+        writing = Writing(self._images(ids, selection), place, len(ids), labels, self._open, pictures)
+        yield from FORMATS[form].write(writing)
         yield Progress(len(ids), len(ids))
         yield Finding("export", f"Written to {place}.")
 

@@ -9,21 +9,12 @@ import streamlit as st
 
 from src.bootstrap import Services
 from src.errors import AppError, BadInput
+from src.export.formats import FORMATS
 from src.processing.discovery import parse_path
-from src.services.exchange.exporting import ExportFormat, Selection
+from src.services.exchange.exporting import Selection
 from src.services.jobs.handlers import queue_export
 from src.ui import state
 from src.ui.frame import error_box
-
-TITLES: dict[ExportFormat, str] = {
-    "coco": "COCO JSON, exact masks",
-    "coco-polygons": "COCO JSON, outlines",
-    "yolo": "YOLO boxes",
-    "crops": "Cut-out objects as pictures",
-    "csv": "Table (CSV)",
-    "parquet": "Table (Parquet)",
-}
-WITH_PICTURES: tuple[ExportFormat, ...] = ("coco", "coco-polygons", "yolo")
 
 
 def show(services: Services, selection: Selection, key: str) -> None:
@@ -36,11 +27,11 @@ def show(services: Services, selection: Selection, key: str) -> None:
         if selection.passed_over:
             text = f"{fitting:,} of the {fitting + selection.passed_over:,} shown fit" if fitting else "None of those shown fits"
             st.caption(f":material/info: {text} what you were looking for; only what fits is exported.")
-        form = st.selectbox("Format", list(TITLES), format_func=TITLES.__getitem__, key=f"export-format-{key}")
+        form = st.selectbox("Format", list(FORMATS), format_func=lambda name: FORMATS[name].title, key=f"export-format-{key}")
         typed = _typed_in_vain(services)
         place_key = f"export-place-{key}-{written}{'-again' if typed else ''}"
         place = st.text_input("New folder or ZIP on this computer", typed or str(_suggested(written)), key=place_key)
-        can_copy = form in WITH_PICTURES
+        can_copy = FORMATS[form].copies_pictures
         pictures = can_copy and st.checkbox("Copy the photos too", key=f"export-pictures-{key}")
         if st.button("Write it", type="primary", key=f"export-go-{key}", disabled=selection.images == []):
             try:
