@@ -10,7 +10,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from src.bootstrap import Services
-from src.schema import JobKind, JobSnapshot
+from src.schema import JobSnapshot
+from src.services.jobs.kinds import JobKind
 from src.ui.library import upload_form
 from tests.fakes import colour_picture
 from tests.ui.conftest import MAIN, button, goto, heic, names, png, texts

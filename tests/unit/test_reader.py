@@ -34,7 +34,7 @@ from tests.conftest import make_photo
 BAD_DECODER = """
 import ctypes, os, signal, sys, time
 from pathlib import Path
-from src.processing import decoder_process
+from src.processing.decoding import decoder_process
 
 answer = decoder_process._decoded
 crashed = False
@@ -343,7 +343,7 @@ def test_a_program_that_was_stopped_in_the_middle_reads_on(tmp_path: Path) -> No
     """A suspended computer and a paused virtual machine are like this too."""
     saved(tmp_path / "good.tif", "TIFF"), saved(tmp_path / "slow.tif", "TIFF")
     code = (
-        "import sys; from pathlib import Path; from src.processing import decoder_pool, reader\n"
+        "import sys; from pathlib import Path; from src.processing.decoding import decoder_pool, reader\n"
         "decoder_pool.PICTURE_S = decoder_pool.STILL_S = 1.0\n"
         "pool = decoder_pool.DecoderPool(1, 2**29, [sys.executable, '-c', sys.argv[2], str(2**29)])\n"
         "reader.DecoderPool = lambda *_: pool; folder = Path(sys.argv[1]); opened = reader.PictureReader()\n"
@@ -476,7 +476,7 @@ def test_the_cap_goes_by_the_memory_at_hand(monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the address space is limited on Linux only")
 def test_a_decoder_that_grows_beyond_its_memory_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    greedy = "from src.processing import decoder_process as d; d._decoded = lambda *_: bytearray(10**9) and None; d.main()"
+    greedy = "from src.processing.decoding import decoder_process as d; d._decoded = lambda *_: bytearray(10**9) and None; d.main()"
     monkeypatch.setattr(reader, "DecoderPool", lambda _, limit: DecoderPool(1, limit, [sys.executable, "-c", greedy, "1000000"]))
     opened = PictureReader()
     (tmp_path / "a").write_bytes(b"a")
@@ -502,7 +502,7 @@ def test_the_budget_bounds_what_is_decoded_at_once() -> None:
 
 
 def test_camera_raw_without_rawpy_is_a_clear_skip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    without = "import sys; sys.modules['rawpy'] = None; from src.processing import decoder_process as d; d.main()"
+    without = "import sys; sys.modules['rawpy'] = None; from src.processing.decoding import decoder_process as d; d.main()"
     monkeypatch.setattr(reader, "DecoderPool", lambda _, limit: DecoderPool(1, limit, [sys.executable, "-c", without, str(limit)]))
     opened = PictureReader()
     tags = {50706: b"\x01\x04\x00\x00"}
