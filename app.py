@@ -17,7 +17,7 @@ from src.api.pages import KnownPages
 from src.api.routes import routes
 from src.config import Settings
 from src.errors import BadSetting
-from src.ui.address import ENDS
+from src.ui.page_ends import ENDS
 from src.ui.resources import close_services, get_services, log_surprise, open_early
 
 

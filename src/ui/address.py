@@ -20,15 +20,12 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from src.schema import Box, Mode
 from src.ui import state
+from src.ui.page_ends import ENDS, IMAGE, TEXT
 
 LINK_CHARACTERS = 1_000
 """A query that is longer is left out: no link can carry it."""
 OWN_SECONDS = 3.0
 """The browser takes a step back that it was asked for within these."""
-TEXT, IMAGE = "", "image"
-"""Ends of the addresses of the pages that search. All others show nothing that is worth a link but where is searched."""
-ENDS = (IMAGE, "upload", "about")
-"""The ends of all pages' addresses, but for the first's, which has none."""
 PAGES = {TEXT: "text", IMAGE: "image"}
 """Their names in the keys of the filter's widgets."""
 WHAT = {TEXT: "q", IMAGE: "like"}

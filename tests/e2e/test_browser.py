@@ -187,7 +187,7 @@ def upload(page: Page, pictures: list[Path]) -> None:
 def search_by_text(page: Page) -> None:
     ask(page, "snow on the mountains")
     expect(cells(page)).to_have_count(20)
-    assert "q=snow" in page.url
+    expect(page).to_have_url(re.compile("q=snow"))
     page.reload()
     expect(cells(page)).to_have_count(20)
     assert page.get_by_placeholder("Describe what you are looking for").input_value() == "snow on the mountains"

@@ -264,8 +264,13 @@ def test_a_write_protected_library_of_an_older_version_is_told(tmp_path: Path, m
     path = tmp_path / "catalog.sqlite3"
     with closing(sqlite3.connect(path)) as db:
         db.execute("CREATE TABLE old (x)")
+        db.execute("PRAGMA user_version = 1")
     protect(monkeypatch)
     with pytest.raises(LibraryUnusable, match="older version"):
+        SqliteFile(path, read_only=True)
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA user_version = 0")
+    with pytest.raises(LibraryUnusable, match="holds no library"):
         SqliteFile(path, read_only=True)
 
 
