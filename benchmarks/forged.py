@@ -248,7 +248,7 @@ def _steps(services: Services, exports: Path, dice: random.Random, read_only: bo
         yield "similar", partial(services.search.search, Query(like=image_id), 5)
         yield "objects", partial(services.objects.of_photo, image_id)
     yield "export-library", lambda: list(export_library(services.settings, services.catalog, exports / f"{read_only}.zip"))
-    form = dice.choice(FORMATS)
+    form = dice.choice(tuple(FORMATS))
     yield f"export {form}", lambda: list(services.exports.export(form, exports / f"{read_only}-{form}", Selection(), True))
     for kind, params in JOBS if not read_only else ():
         yield kind, partial(_done, services, kind, params)

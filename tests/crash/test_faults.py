@@ -302,8 +302,8 @@ def test_a_catalogue_of_a_newer_version_is_refused_and_stays_as_it_is(settings: 
 
 def test_a_clock_that_goes_backwards_changes_nothing(settings: Settings, photos: Path, more: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     days = itertools.count(20_000, -1)
-    for module in ("catalog", "file_table", "folder_table", "job_table", "health"):
-        monkeypatch.setattr(f"src.database.{module}.now", lambda: f"{next(days):08}-01-01T00:00:00.000000+00:00")
+    for module in ("catalog", "files", "folders", "jobs", "health"):
+        monkeypatch.setattr(f"src.database.catalog.{module}.now", lambda: f"{next(days):08}-01-01T00:00:00.000000+00:00")
     for photo in photos.iterdir():
         os.utime(photo, (-86_400, -86_400))  # before 1970
     with opened(settings) as services:
