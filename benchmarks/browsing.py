@@ -23,7 +23,7 @@ from PIL import Image
 from benchmarks.synthetic import Shape, library, photo_id
 from src.config import PROJECT_DIR
 from src.models.model_manager import ModelManager
-from src.processing.thumbnails import SIDE, thumbnail_path, write_thumbnail
+from src.processing.thumbnails import thumbnail_path, write_thumbnail
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -98,8 +98,8 @@ def _pool(folder: Path, data: Path | None) -> list[Path]:
     if data and not photos:
         raise NotHere(f"There are no photos in {data / 'photos1000'}.")
     if not photos:
-        return [write_thumbnail(made_up(seed), folder, f"{seed:02}-{SIDE}") for seed in range(POOL)]
-    return [write_thumbnail(Image.open(photo).convert("RGB"), folder, photo.stem) for photo in photos]
+        return [write_thumbnail(made_up(seed), folder, photo_id(seed)) for seed in range(POOL)]
+    return [write_thumbnail(Image.open(photo).convert("RGB"), folder, photo_id(number)) for number, photo in enumerate(photos)]
 
 
 def made_up(seed: int, size: tuple[int, int] = (960, 720)) -> Image.Image:

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from benchmarks import machine, search, synthetic
+from benchmarks import browsing, machine, search, synthetic
 from benchmarks.search import Filter, Measurement, PreparedEmbedder, Stored
 from benchmarks.synthetic import Shape
 from src.config import Settings
@@ -142,3 +142,8 @@ def test_memory_of_this_process_and_of_its_children() -> None:
     finally:
         child.communicate(b"\n")
     assert machine.family_mb(child.pid) is None, "it is gone"
+
+
+def test_made_up_photos_have_thumbnails_under_ids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(browsing, "POOL", 2)
+    assert all(file.is_file() for file in browsing._pool(tmp_path / "pool", None))
