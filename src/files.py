@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 from pathlib import Path
+from typing import Any
 
 DRAFT = ".mfe-part"
 """How the names of files end that this program has not finished."""
@@ -23,3 +25,16 @@ def sync_folder(folder: Path) -> None:
 def draft_of(target: Path) -> Path:
     """A name beside ``target`` to write to first, before it is renamed: one that only this program gives, another each time."""
     return target.with_name(f"{target.name}.{secrets.token_hex(4)}{DRAFT}")
+
+
+def write_json(target: Path, said: Any) -> None:
+    """Replace a file by one that holds this, whole on the disk before it has the name; ``sync_folder`` makes that last. Raises OSError."""
+    draft = draft_of(target)
+    try:
+        with draft.open("x", encoding="utf-8") as file:
+            json.dump(said, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(draft, target)
+    finally:
+        draft.unlink(missing_ok=True)

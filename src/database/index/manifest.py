@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
-import os
 import re
 import sqlite3
 import zlib
@@ -18,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from src.files import draft_of
+from src.files import write_json
 from src.plain_files import SQLITE, open_plain, read_object, special_of_database
 
 MANIFEST = "clean.json"
@@ -61,15 +59,7 @@ def note_opening(folder: Path) -> None:
 
 
 def _store(folder: Path, described: dict[str, Any]) -> None:
-    temporary = draft_of(folder / MANIFEST)
-    try:
-        with temporary.open("x", encoding="utf-8") as file:
-            json.dump(described, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, folder / MANIFEST)  # should a power cut lose the name, the index is made again
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_json(folder / MANIFEST, described)  # should a power cut lose the name, the index is made again
 
 
 def remove(folder: Path) -> None:

@@ -8,7 +8,6 @@ are known by their ``clean.json`` or, after a kill, by what is in Chroma's datab
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import sqlite3
@@ -17,7 +16,7 @@ from pathlib import Path
 
 from src.database.index import manifest
 from src.database.index.manifest import DATABASE, MANIFEST
-from src.files import draft_of, sync_folder
+from src.files import sync_folder, write_json
 from src.plain_files import read_object, special_of_database
 
 MARK = "made-by-media-feature-extractor.json"
@@ -64,16 +63,8 @@ def claim(folder: Path, names: Collection[str]) -> None:
     if marked is not None and marked.issuperset(names):
         return
     said = {"made_by": MADE_BY, "collections": sorted({*(marked or ()), *(_collections(folder) or ()), *names})}
-    draft = draft_of(folder / MARK)
-    try:
-        with draft.open("x", encoding="utf-8") as file:
-            json.dump(said, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, folder / MARK)
-        sync_folder(folder)
-    finally:
-        draft.unlink(missing_ok=True)
+    write_json(folder / MARK, said)
+    sync_folder(folder)
 
 
 def unclaim(folder: Path) -> None:
