@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -35,10 +36,14 @@ def further_hosts() -> tuple[str, ...]:
         return ()
 
 
+main = Path(__file__).parent / "src" / "ui" / "main.py"
+# Streamlit puts the page's folder on the import path for each run and takes it off after it, under the feet of whichever thread
+# is importing at that moment, which then misses a module that is there. A folder that is on the path already is left alone.
+sys.path.append(str(main.parent))
 bound_requests()
 base = str(st.get_option("server.baseUrlPath") or "")
 app = st.App(
-    Path(__file__).parent / "src" / "ui" / "main.py",
+    main,
     lifespan=lifespan,
     routes=routes(get_services, base),
     middleware=[Middleware(Doors, hosts=further_hosts), Middleware(KnownPages, base=base, ends=ENDS)],

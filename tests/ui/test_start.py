@@ -34,6 +34,18 @@ def test_the_app_answers_before_anything_large_is_imported(tmp_path: Path) -> No
     assert loaded("import app", LISTENING, tmp_path) == []
 
 
+def test_no_run_of_a_page_changes_the_import_path(tmp_path: Path) -> None:
+    """A job that imports while a page's run ends would miss a module: the import system goes through that very list."""
+    code = (
+        "import sys, app\n"
+        "from streamlit.runtime.scriptrunner.exec_code import modified_sys_path\n"
+        "before = list(sys.path)\n"
+        f"with modified_sys_path({str(MAIN)!r}):\n"
+        "    assert sys.path == before, set(sys.path) - set(before)\n"
+    )
+    assert loaded(code, ("app",), tmp_path) == ["app"]
+
+
 def test_the_first_page_is_drawn_before_models_and_index_are_imported(tmp_path: Path) -> None:
     code = (
         "from src.bootstrap import Services\n"
