@@ -121,10 +121,13 @@ class Services:
         self.vectors.close()
 
     def _look_for_strangers(self) -> None:
-        """Say what somebody else has in folders that have our names. It is never touched."""
+        """Say what somebody else has in folders that have our names. It is never touched. No search waits for this."""
         index = self.vectors.foreign_index
         found = [foreign_index(index)] if index else []
-        found += filter(None, [self.library.strangers()])
+        try:
+            found += filter(None, [] if self.closed.is_set() else [self.library.strangers()])
+        except AppError as error:
+            log.warning("not looked for files of others: %s", error)
         for text in found:
             log.warning("%s", text)
         self.notices = found
@@ -137,6 +140,7 @@ class Services:
                 self._warm_up()
         finally:
             self.vectors.index_looked_at()
+            self._look_for_strangers()
             self.watcher.start()  # after close() it ends by itself at once
             self.tending.set()
         while not self.closed.wait(UNLOAD_EVERY):
@@ -144,7 +148,6 @@ class Services:
 
     def _warm_up(self) -> None:
         try:
-            self._look_for_strangers()
             self.models.embedder(self.library.active_model).encode_texts(["warm up"])
             rebuild_if_due(self.library, self.vectors, self.jobs)
         except (AppError, OSError) as error:

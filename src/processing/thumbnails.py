@@ -32,8 +32,12 @@ def thumbnail_path(folder: Path, image_id: str) -> Path:
 
     Raises LibraryUnusable for what is no id: a path in its place would lead out of the folder.
     """
-    name = checked_id(image_id)
-    return folder / name[:2] / f"{name}.jpg"
+    return folder.joinpath(*thumbnail_place(checked_id(image_id)))
+
+
+def thumbnail_place(image_id: str) -> tuple[str, str]:
+    """The sub-folder of a thumbnail and its file's name there."""
+    return image_id[:2], f"{image_id}.jpg"
 
 
 def remove_thumbnail(folder: Path, image_id: str) -> None:

@@ -19,7 +19,7 @@ from src.config import Settings
 from src.files import DRAFT
 from src.plain_files import open_plain
 from src.processing.decoding.image_io import image_id
-from src.processing.thumbnails import is_marked, thumbnail_path
+from src.processing.thumbnails import is_marked, thumbnail_path, thumbnail_place
 from src.text import count
 
 _ID = r"[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
@@ -101,6 +101,7 @@ class Strangers:
         self._thumbs = settings.thumbs_dir
         self._images = images
         self._uploads = uploads
+        self._known = {name: sub for sub, name in map(thumbnail_place, images)}
 
     def sentence(self) -> str:
         """How many there are, and where; empty where there are none. Goes through both folders."""
@@ -112,8 +113,14 @@ class Strangers:
         return f"{count(number, 'file')} that this program did not make {was}, in {places}."
 
     def _in(self, folder: Path) -> Iterator[Path]:
-        files = (Path(top, name) for top, _, names in os.walk(folder) for name in names)
-        return (file for file in files if not self._is_ours(file))
+        for entry in _files(folder):
+            if not self._is_known(entry) and not self._is_ours(file := Path(entry.path)):
+                yield file
+
+    def _is_known(self, entry: os.DirEntry[str]) -> bool:
+        """Whether it is a thumbnail of a photo of the library: nearly all that is there, so this is told without asking for the file."""
+        sub = self._known.get(entry.name)
+        return sub is not None and entry.path == os.path.join(self._thumbs, sub, entry.name) and entry.is_file(follow_symlinks=False)
 
     def _is_ours(self, file: Path) -> bool:
         if file.name.endswith(DRAFT):
@@ -121,6 +128,18 @@ class Strangers:
         if self._thumbs in file.parents:
             return proves_thumbnail(file, self._thumbs, self._images)
         return file.parent == self._folders[0] and (file in self._uploads or proves_upload(file))
+
+
+def _files(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """What is no folder in a folder and those in it; one that can't be read has nothing in it."""
+    places: list[str] = [str(folder)]
+    while places:
+        with suppress(OSError), os.scandir(places.pop()) as entries:
+            for entry in entries:
+                if not entry.is_dir():
+                    yield entry
+                elif not entry.is_symlink():
+                    places.append(entry.path)
 
 
 def _listed(folder: Path) -> list[Path]:
