@@ -159,8 +159,8 @@ def sample(folder: Path) -> Path:
     picture.rotate(90).save(folder / "upload.png")
     list(services.handlers["index"]({"files": as_params([services.uploads.save("x.png", (folder / "upload.png").read_bytes())])}))
     list(services.handlers["objects"]({}))
-    services.vectors.create_or_get_collection("mine")
-    services.vectors.add_segments([[3.0, 4.0]], [{"source": "x"}], ["x"])
+    services.store.create_or_get_collection("mine")
+    services.store.add_segments([[3.0, 4.0]], [{"source": "x"}], ["x"])
     services.jobs.start()
     for kind in ("sync", "doctor"):
         services.jobs.wait(services.jobs.submit(kind, "Looking"), 60)
@@ -241,7 +241,7 @@ def _steps(services: Services, exports: Path, dice: random.Random, read_only: bo
     yield "models", lambda: (services.library.runs_on(), services.library.model_statuses(), services.objects.segmenters())
     for mode in get_args(Mode):
         yield f"search {mode}", partial(services.search.search, Query("a red thing"), 20, mode=mode)
-    yield "hand-made search", lambda: (services.vectors.create_or_get_collection("mine"), services.vectors.search_by_embedding([1, 0]))
+    yield "hand-made search", lambda: (services.store.create_or_get_collection("mine"), services.store.search_by_embedding([1, 0]))
     for image_id in ids:
         for step in (services.library.details, services.library.has_original, services.library.thumbnail, services.library.preview):
             yield step.__name__, partial(step, image_id)

@@ -70,7 +70,7 @@ def indexed(home: Path, photos: Path, models: Any) -> dict[str, Any]:
     try:
         collection = library_collection(models.space)
         services.catalog.vectors.create(collection, models.dimensions, "library")
-        services.vectors.open_index(collection)
+        services.store.index.open(collection)
         before = services.catalog.vectors.count_all(collection)
         _warm(services, collection, models.dimensions)
         images, stages, took = 0, {}, 0.0
@@ -81,7 +81,7 @@ def indexed(home: Path, photos: Path, models: Any) -> dict[str, Any]:
                 took, stages = time.perf_counter() - started, dict(event.seconds)
         tidy = time.perf_counter() - started - took
         found = services.catalog.vectors.count_all(collection) - before
-        if not images == found == len(list(photos.iterdir())) or not services.vectors.in_step(collection):
+        if not images == found == len(list(photos.iterdir())) or not services.store.index.follows(collection):
             raise RuntimeError(f"{images} photos were told as indexed, {found} are in the library, or the index is not in step")
     finally:
         services.close()
@@ -90,7 +90,7 @@ def indexed(home: Path, photos: Path, models: Any) -> dict[str, Any]:
 
 def _warm(services: Any, collection: str, dimensions: int) -> None:
     """One search, so that the index is loaded; and one photo through decoder and thumbnail, so that Pillow's formats are."""
-    services.vectors.search(collection, np.eye(1, dimensions, dtype=np.float32), 1)
+    services.store.search(collection, np.eye(1, dimensions, dtype=np.float32), 1)
     with tempfile.NamedTemporaryFile(suffix=".jpg") as file:
         Image.new("RGB", (64, 64)).save(file, "JPEG")
         file.flush()

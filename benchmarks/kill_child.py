@@ -108,13 +108,13 @@ def acknowledging(handler: Handler, number_of: dict[str, int]) -> Handler:
 def verify(services: Services, acknowledged: Sequence[int], id_of: dict[int, str]) -> dict[str, Any]:
     """Ask for every acknowledged picture by its own vector: which did not come first, and what answered."""
     name = services.library.collection()
-    by_index = services.vectors.in_step(name)
+    by_index = services.store.index.follows(name)
     missed: list[int] = []
     for start in range(0, len(acknowledged), CHUNK):
         part = acknowledged[start : start + CHUNK]
-        found = services.vectors.search(name, np.stack([vector(number) for number in part]), 1)
+        found = services.store.search(name, np.stack([vector(number) for number in part]), 1)
         missed += [number for number, matches in zip(part, found, strict=True) if not matches or matches[0][0] != id_of[number]]
-    by_index = by_index and services.vectors.in_step(name)
+    by_index = by_index and services.store.index.follows(name)
     return {"asked": len(acknowledged), "missed": missed[:20], "missed_count": len(missed), "by": "index" if by_index else "exact"}
 
 
@@ -141,7 +141,7 @@ def main(home: Path, photos: Path, acknowledged_file: Path, started: float, fold
     say({"what": "in step", **verify(services, acknowledged, id_of)})
     services.jobs.submit("index", "More", paths=[str(photos if finish else folder)])
     wait(services)
-    say({"what": "idle", "in_step": services.vectors.in_step(services.library.collection())})
+    say({"what": "idle", "in_step": services.store.index.follows(services.library.collection())})
     if finish:
         findings = [event.text for event in services.handlers["doctor"]({"repair": False}) if isinstance(event, Finding)]
         images, _, _ = services.catalog.counts()

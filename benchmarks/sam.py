@@ -208,9 +208,7 @@ def everything(sam: Sam, photo: Image.Image, settings: MaskSettings) -> list[Fou
     return generate(lambda box: Predictor(sam, photo.crop(box)), photo.size[::-1], settings)
 
 
-def with_skipping(
-    pipeline: ReferencePipeline, sam: Sam, pictures: Sequence[tuple[Image.Image, list[Labels]]], full: int
-) -> dict[str, Any]:
+def with_skipping(pipeline: ReferencePipeline, sam: Sam, pictures: Sequence[tuple[Image.Image, list[Labels]]], full: int) -> dict[str, Any]:
     """Seconds a photo, median over the photos, of the pipeline's whole grid and of each preset; and prompts.
 
     They take each photo in turn.

@@ -48,7 +48,7 @@ from benchmarks import command, machine, random_clip, synthetic
 from benchmarks.synthetic import BLOCK, DAYS, Drawer, Shape
 from src.bootstrap import Services, build_services
 from src.config import PROJECT_DIR, Settings
-from src.database.catalog.vectors import restored
+from src.database.catalog.vector_codec import restored
 from src.database.nearest import exact
 from src.database.vector_db import VectorDatabase
 from src.models import registry
@@ -203,8 +203,8 @@ class Measurement:
         """Services, and how long it took until the library answered, without the model."""
         started = time.perf_counter()
         services = build_services(Settings(home=self._home), models=models)
-        in_step = services.vectors.open_index(self.shape.collection)
-        services.vectors.search(self.shape.collection, self.queries[:1], LIMIT)
+        in_step = services.store.index.open(self.shape.collection)
+        services.store.search(self.shape.collection, self.queries[:1], LIMIT)
         seconds = time.perf_counter() - started
         if not in_step:
             services.close()
@@ -214,7 +214,7 @@ class Measurement:
 
     def _watch(self, services: Services) -> None:
         """Note from now on how long the search among vectors takes, and whether it was an exact scan."""
-        search, nearest = services.vectors.search, exact.nearest
+        search, nearest = services.store.search, exact.nearest
         self._vector_seconds, self._scans = 0.0, 0
 
         def timed(*arguments: Any, **more: Any) -> Any:
@@ -227,7 +227,7 @@ class Measurement:
             self._scans += 1
             return nearest(*arguments, **more)
 
-        services.vectors.search = timed  # type: ignore[method-assign]
+        services.store.search = timed  # type: ignore[method-assign]
         exact.nearest = counted
 
     def _rounds(self, services: Services, stored: Stored, folder: Path) -> None:
@@ -429,7 +429,7 @@ def _in_a_child(shape: Shape, libraries: Path, queries: int, like: str) -> dict[
 def prepare(shape: Shape, libraries: Path) -> dict[str, Any]:
     """Build the library where it is not there yet, and its index anew where this version of the program does not trust it."""
     with VectorDatabase(Settings(home=synthetic.library(shape, libraries))) as database:
-        rebuilt = not database.open_index(shape.collection)
+        rebuilt = not database.index.open(shape.collection)
         for progress in database.rebuild(shape.collection) if rebuilt else ():
             if progress.done == progress.total:
                 print(f"{shape.name}: the index was made again", file=sys.stderr, flush=True)

@@ -133,7 +133,7 @@ def library(shape: Shape, folder: Path = DEFAULT_FOLDER) -> Path:
         started = time.perf_counter()
         with VectorDatabase(Settings(home=home)) as database:
             _fill(database, shape)
-            if not database.open_index(shape.collection):
+            if not database.index.open(shape.collection):
                 for progress in database.rebuild(shape.collection):
                     _tell(f"{shape.name}: {progress.done:,} of {progress.total:,} in the index", progress.done, shape.size)
         ready.write_text(json.dumps({**vars(shape), "seconds": round(time.perf_counter() - started)}), encoding="utf-8")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from src.config import Settings
 from src.database.catalog.catalog import Catalog
-from src.database.vector_db import VectorDatabase
+from src.database.store import Store
 from src.errors import AppError, LibraryUnusable
 from src.models.model_manager import ModelManager
 from src.plain_files import is_special, open_plain
@@ -48,7 +48,7 @@ class Services:
 
     settings: Settings
     catalog: Catalog
-    vectors: VectorDatabase
+    store: Store
     models: ModelManager
     reader: PictureReader
     library: LibraryService
@@ -76,7 +76,7 @@ class Services:
         would slow the page by as much as they take.
         """
         self._index_left_over_uploads()
-        self.vectors.announce_index()
+        self.store.index.announce()
         self.jobs.start()
         threading.Thread(target=self._tend, args=(page_within,), name="tend", daemon=True).start()
         threading.Thread(target=self._watch, name="watch-library", daemon=True).start()
@@ -91,7 +91,7 @@ class Services:
     def problem(self) -> AppError | None:
         """Why the library can't be used any more; None where all is well. Asks the system, so it is as of now."""
         try:
-            self.vectors.check_place()
+            self.store.check_place()
         except LibraryUnusable as error:
             return error
         return None
@@ -105,9 +105,9 @@ class Services:
                 self.close()
                 return
             try:
-                if self.vectors.forget_lost_index():
+                if self.store.index.forget_lost():
                     log.warning("the search index was deleted while it was open; it is made again")
-                    rebuild_if_due(self.library, self.vectors, self.jobs)
+                    rebuild_if_due(self.library, self.store, self.jobs)
             except AppError as error:
                 log.warning("the search index can't be made again now: %s", error)
 
@@ -118,11 +118,11 @@ class Services:
         self.watcher.stop()
         self.jobs.stop()
         self.reader.close()
-        self.vectors.close()
+        self.store.close()
 
     def _look_for_strangers(self) -> None:
         """Say what somebody else has in folders that have our names. It is never touched. No search waits for this."""
-        index = self.vectors.foreign_index
+        index = self.store.index.foreign
         found = [foreign_index(index)] if index else []
         try:
             found += filter(None, [] if self.closed.is_set() else [self.library.strangers()])
@@ -139,7 +139,7 @@ class Services:
             if not self.closed.is_set():
                 self._warm_up()
         finally:
-            self.vectors.index_looked_at()
+            self.store.index.looked_at()
             self._look_for_strangers()
             self.watcher.start()  # after close() it ends by itself at once
             self.tending.set()
@@ -149,7 +149,7 @@ class Services:
     def _warm_up(self) -> None:
         try:
             self.models.embedder(self.library.active_model).encode_texts(["warm up"])
-            rebuild_if_due(self.library, self.vectors, self.jobs)
+            rebuild_if_due(self.library, self.store, self.jobs)
         except (AppError, OSError) as error:
             log.warning("warm-up stopped: %s", error)
 
@@ -172,21 +172,21 @@ def build_services(
         start_logging(settings.logs_dir, settings.log_level)
         finish_import(settings)
     _refuse_emptied(settings)
-    vectors = VectorDatabase(settings, port=port, read_only=read_only, untouched=untouched)
-    catalog = vectors.catalog
+    store = Store(settings, port=port, read_only=read_only, untouched=untouched)
+    catalog = store.catalog
     models = models or ModelManager(settings=_forgetful(settings) if untouched else settings)
     reader = PictureReader(settings.max_megapixels)
     uploads = UploadStore(settings, catalog)
-    if not vectors.read_only:
+    if not store.read_only:
         uploads.settle()
-    library = LibraryService(settings, catalog, vectors, models, reader, uploads)
-    folders = FolderService(settings, catalog, vectors)
-    indexing = IndexingService(settings, catalog, vectors, models, reader, folders, uploads)
-    search = SearchService(catalog, vectors, models, library, reader)
-    doctor = DoctorService(catalog, vectors, models, library, FileChecks(settings, catalog, library, uploads))
-    objects = ObjectService(catalog, vectors, models, library)
+    library = LibraryService(settings, catalog, store, models, reader, uploads)
+    folders = FolderService(settings, catalog, store)
+    indexing = IndexingService(settings, catalog, store, models, reader, folders, uploads)
+    search = SearchService(catalog, store, models, library, reader)
+    doctor = DoctorService(catalog, store, models, library, FileChecks(settings, catalog, library, uploads))
+    objects = ObjectService(catalog, store, models, library)
     exports = ExportService(catalog, library, objects)
-    workers = JobHandlers(indexing, folders, doctor, library, objects, exports, vectors, models)
+    workers = JobHandlers(indexing, folders, doctor, library, objects, exports, store, models)
     handlers = workers.all()
     jobs = JobRunner(catalog, handlers)
     for kind in KINDS:
@@ -194,7 +194,7 @@ def build_services(
             handlers[kind] = workers.tidied(kind, handlers[kind], jobs)
     watcher = FolderWatcher(folders, lambda paths: queue_sync(jobs, paths), lambda: being_added(jobs))
     return Services(
-        settings, catalog, vectors, models, reader, library, folders, indexing, objects, exports, search, uploads, jobs, watcher, handlers
+        settings, catalog, store, models, reader, library, folders, indexing, objects, exports, search, uploads, jobs, watcher, handlers
     )
 
 

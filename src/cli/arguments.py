@@ -181,4 +181,3 @@ def _add_library_commands(command: Any) -> None:
     models = command("models", "models", "models", "list the models; download or switch to one")
     models.add_argument("--get", metavar="ID", help="download and verify a model's weights")
     models.add_argument("--use", metavar="ID", help="re-index the library with a model and make it the library's own")
-

@@ -114,7 +114,7 @@ def _follow_in_the_app(
     services: Services, busy: LibraryBusy, kind: JobKind, title: str, report: terminal.Report, params: dict[str, Any]
 ) -> None:
     """Queue a job for the running app and wait for its end. Raises ``busy`` where no app has the library: nothing else takes jobs."""
-    if not services.vectors.app_is_running():
+    if not services.store.app_is_running():
         raise busy
     terminal.note("The library is open in the app, which does the work now.")
     job_id = submit_job(services.catalog, kind, title, **params)
@@ -125,7 +125,7 @@ def _follow_in_the_app(
                 raise LibraryBusy("The job disappeared from the library.")
             report.snapshot = snapshot
             if not snapshot.finished:
-                if not services.vectors.app_is_running():
+                if not services.store.app_is_running():
                     raise LibraryBusy("The app ended before the job was done.", "It goes on when the app is started again.")
                 time.sleep(0.3)
     except KeyboardInterrupt:

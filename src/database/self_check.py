@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from src.database.index.reach import TIE
 from src.database.nearest import exact
 from src.database.nearest.exact import Match
-from src.database.nearest.reach import TIE
-from src.database.vector_db import VectorDatabase
+from src.database.store import Store
 from src.schema import FloatArray
 
 ASKED = 200
@@ -31,17 +31,17 @@ class SelfQueries:
         return self.found >= LEAST_FOUND * self.asked and self.recall >= LEAST_RECALL
 
 
-def self_queries(vectors: VectorDatabase, name: str) -> SelfQueries | None:
+def self_queries(store: Store, name: str) -> SelfQueries | None:
     """Ask the index for ``ASKED`` of its own vectors, spread over the collection. None where it can't be asked.
 
     Takes an exact scan of the collection: about 2 s for 100,000 vectors.
     """
-    table = vectors.catalog.vectors
+    table = store.catalog.vectors
     sampled = table.get_many(name, table.sample(name, ASKED))
     if not sampled:
         return SelfQueries(0, 0, 1.0)
     queries = np.stack(list(sampled.values()))
-    answers = vectors.ask_index(name, queries, TOP)
+    answers = store.index.ask(name, queries, TOP)
     if answers is None:
         return None
     truth = exact.nearest(table.blocks(name, hidden=True), queries, TOP)

@@ -18,6 +18,7 @@ from urllib.parse import urlencode, urlsplit
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from src.identity import is_id
 from src.schema import Box, Mode
 from src.ui import state
 from src.ui.page_ends import ENDS, IMAGE, TEXT
@@ -157,7 +158,7 @@ def _read(page: str, parts: Mapping[str, str]) -> None:
         state.ask(parts.get("q", ""))
     else:
         like = parts.get("like") or None
-        state.search_like(like, None if like is None or "#" in like else _box(parts.get("box", "")))
+        state.search_like(like, _box(parts.get("box", "")) if is_id(like) else None)
     state.set_limit(_number(parts.get("n", "")))
     days = {part: _day(parts, part) for part in ("since", "until")}
     state.set_filter({"folder": parts.get("folder") or None, **days}, [*PAGES.values()])

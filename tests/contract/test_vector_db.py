@@ -15,9 +15,11 @@ from chromadb.errors import InternalError
 from src.config import PROJECT_DIR, Settings
 from src.database.catalog.catalog import ImageRow
 from src.database.catalog.files import FileRow
-from src.database.index.chroma_local import ChromaIndex, IndexFailed
+from src.database.index import follower, reach
+from src.database.index.chroma_local import ChromaIndex
+from src.database.index.hnsw import IndexFailed
 from src.database.index.manifest import MANIFEST
-from src.database.nearest import exact, in_memory, reach
+from src.database.nearest import exact, in_memory
 from src.database.vector_db import VectorDatabase, normalised
 from src.errors import BadInput, LibraryBusy, LibraryUnusable, WrongDimensions
 from src.schema import FileStamp, ImageFacts
@@ -42,7 +44,7 @@ def test_the_users_four_lines(settings: Settings) -> None:
     with VectorDatabase(settings) as db:
         db.create_or_get_collection()
         db.add_segments(embeddings=MATRIX, metadatas=METADATA, ids=IDS)
-        assert db.in_step("segments")
+        assert db.index.follows("segments")
         found = db.search_by_embedding(MATRIX[7] * 5, n_results=10)
     assert found[0].id == "id7" and found[0].score == pytest.approx(1, abs=1e-3)
     assert found[0].metadata == {"source": "img7.jpg", "tags": ["a", "b"], "n": 7}
@@ -118,10 +120,10 @@ def test_after_a_kill_the_index_is_discarded_and_nothing_is_lost(settings: Setti
     assert not (settings.chroma_dir / MANIFEST).exists()
     with VectorDatabase(settings) as db:
         db.create_or_get_collection()
-        assert not db.open_index("segments"), "an index that was not closed cleanly must not be trusted"
+        assert not db.index.open("segments"), "an index that was not closed cleanly must not be trusted"
         assert [db.search_by_embedding(MATRIX[n], 1)[0].id for n in (0, 299, 599)] == ["id0", "id299", "id599"]
         steps = list(db.rebuild("segments"))
-        assert steps[-1].done == 600 and db.in_step("segments")
+        assert steps[-1].done == 600 and db.index.follows("segments")
         assert [db.search_by_embedding(MATRIX[n], 1)[0].id for n in (0, 299, 599)] == ["id0", "id299", "id599"]
     assert (settings.chroma_dir / MANIFEST).exists()
 
@@ -133,7 +135,7 @@ def test_a_garbled_or_missing_index_is_made_again_by_the_next_write(settings: Se
     with VectorDatabase(settings) as db:
         assert db.search_by_embedding(MATRIX[9], 1)[0].id == "id9"
         db.add_segments(MATRIX[300:310], ids=IDS[300:310])
-        assert db.in_step("segments") and db.search_by_embedding(MATRIX[9], 1)[0].id == "id9"
+        assert db.index.follows("segments") and db.search_by_embedding(MATRIX[9], 1)[0].id == "id9"
 
 
 def test_an_index_that_fails_in_mid_use_is_left_aside(db: VectorDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,7 +146,7 @@ def test_an_index_that_fails_in_mid_use_is_left_aside(db: VectorDatabase, monkey
 
     monkeypatch.setattr(in_memory, "SMALL_BYTES", 0)
     monkeypatch.setattr(ChromaIndex, "query", torn)
-    assert db.search_by_embedding(MATRIX[9], 1)[0].id == "id9" and not db.in_step("segments")
+    assert db.search_by_embedding(MATRIX[9], 1)[0].id == "id9" and not db.index.follows("segments")
 
 
 def test_discard_touches_only_files_that_chroma_made(settings: Settings) -> None:
@@ -152,7 +154,7 @@ def test_discard_touches_only_files_that_chroma_made(settings: Settings) -> None
     (settings.chroma_dir / "mine.txt").write_text("keep")
     with VectorDatabase(settings) as db:
         db.add_segments(MATRIX[:5], ids=IDS[:5])
-        db.give_back(["segments"])
+        db.index.give_back(["segments"])
         assert [file.name for file in settings.chroma_dir.iterdir()] == ["mine.txt"]
 
 
@@ -172,23 +174,76 @@ def test_hidden_images_are_never_found_and_everything_else_is(db: VectorDatabase
     assert (db.catalog.vectors.count("segments"), db.catalog.vectors.count_all("segments")) == (555, 600)
     exactly = [id_ for id_, _ in exact.nearest(db.catalog.vectors.blocks("segments"), normalised([MATRIX[3]]), 30)[0]]
     asked = [m.id for m in db.search_by_embedding(MATRIX[3], 30)]
-    assert db.in_step("segments") and asked == exactly and not set(asked) & set(nearest_first[1:90:2])
+    assert db.index.follows("segments") and asked == exactly and not set(asked) & set(nearest_first[1:90:2])
     assert len(db.search_by_embedding(MATRIX[3], 600)) == 555
     db.close()
     with VectorDatabase(settings) as again:
-        assert again.open_index("segments"), "hidden vectors are no reason to rebuild"
+        assert again.index.open("segments"), "hidden vectors are no reason to rebuild"
         list(again.rebuild("segments"))
-        assert again.in_step("segments") and again._index.count("segments") == 600, "nor are they lost by one"
+        assert again.index.follows("segments") and again.index._index.count("segments") == 600, "nor are they lost by one"
 
 
-def test_as_many_vectors_are_not_the_same_vectors(settings: Settings) -> None:
-    with VectorDatabase(settings) as db:
-        db.add_segments(MATRIX[:50], ids=IDS[:50])
+def test_an_index_follows_what_changed_while_it_was_closed(db: VectorDatabase, settings: Settings) -> None:
+    db.add_segments(MATRIX[:50], ids=IDS[:50])
+    db.close()
     with VectorDatabase(settings, read_only=True) as other:  # a catalogue that changed while the index did not
         other.catalog.vectors.delete("segments", ["id7"])
-        other.catalog.vectors.put("segments", {"id99": normalised([MATRIX[99]])[0]}, {})
+        other.catalog.vectors.put("segments", {"id99": normalised([MATRIX[99]])[0], "id3": normalised([MATRIX[98]])[0]}, {})
+    with VectorDatabase(settings) as again:
+        assert again.index.open("segments") and again.catalog.vectors.count_all("segments") == 50
+        found = again.index.ask("segments", normalised(MATRIX[[99, 98, 7]]), 1)
+        assert found is not None and [row[0][0] for row in found[:2]] == ["id99", "id3"] and found[2][0][0] != "id7"
+
+
+def test_an_index_of_another_past_is_not_trusted(settings: Settings) -> None:
+    """A catalogue that was brought back as it was before, and changed since: as many vectors, and as many changes, but other ones."""
     with VectorDatabase(settings) as db:
-        assert db.catalog.vectors.count_all("segments") == 50 and not db.open_index("segments")
+        db.add_segments(MATRIX[:40], ids=IDS[:40])
+    before = settings.catalog_file.read_bytes()
+    with VectorDatabase(settings) as db:
+        db.add_segments(MATRIX[40:50], ids=IDS[40:50])
+    settings.catalog_file.write_bytes(before)
+    with VectorDatabase(settings, read_only=True) as other:
+        other.catalog.vectors.put("segments", dict(zip(IDS[60:70], normalised(MATRIX[60:70]), strict=True)), {})
+    with VectorDatabase(settings) as db:
+        assert not db.index.open("segments") and db.catalog.vectors.count_all("segments") == 50
+        list(db.rebuild("segments"))
+        assert db.index.follows("segments")
+
+
+def test_an_index_that_is_far_behind_is_made_again(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follower, "MOST_BEHIND", 10)
+    with VectorDatabase(settings) as db:
+        db.add_segments(MATRIX[:50], ids=IDS[:50])
+    for more, whole in ((10, True), (30, False)):
+        with VectorDatabase(settings, read_only=True) as other:
+            other.catalog.vectors.put("segments", dict(zip(IDS[50 : 50 + more], normalised(MATRIX[50 : 50 + more]), strict=True)), {})
+        with VectorDatabase(settings) as db:
+            assert db.index.is_whole("segments") is False and db.index.open("segments") is whole
+
+
+def test_changes_that_were_followed_are_forgotten(settings: Settings) -> None:
+    with VectorDatabase(settings) as db:
+        db.add_segments(MATRIX[:300], ids=IDS[:300])
+        assert db.catalog.index_changes.count_after("segments", 0) == 300
+        db.index.checkpoint()
+        assert db.catalog.index_changes.count_after("segments", 0) == 1, "the last one tells the past"
+        db.add_segments(MATRIX[300:310], ids=IDS[300:310])
+    with VectorDatabase(settings) as db:
+        assert db.catalog.index_changes.count_after("segments", 0) == 1
+        db.drop("segments")
+        assert db.catalog.index_changes.count_after("segments", 0) == 0
+
+
+def test_changes_that_no_index_follows_do_not_pile_up(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follower, "KEPT_CHANGES", 100)
+    monkeypatch.setattr(ChromaIndex, "reachable", lambda _: False)
+    for start, kept in ((0, 90), (90, 0), (180, 90)):
+        with VectorDatabase(settings) as db:
+            db.add_segments(MATRIX[start : start + 90], ids=IDS[start : start + 90])
+            assert db.search_by_embedding(MATRIX[start + 3], 1)[0].id == f"id{start + 3}"
+        with VectorDatabase(settings, read_only=True) as reader:
+            assert reader.catalog.index_changes.count_after("segments", 0) == kept
 
 
 def test_a_kill_after_a_checkpoint_costs_nothing(settings: Settings) -> None:
@@ -200,25 +255,24 @@ def test_a_kill_after_a_checkpoint_costs_nothing(settings: Settings) -> None:
         from src.database.vector_db import VectorDatabase
         db = VectorDatabase(Settings(home=Path({str(settings.home)!r})))
         db.add_segments(np.random.default_rng(3).normal(size=(600, 32)).astype(np.float32), ids=[f"id{{n}}" for n in range(600)])
-        db.checkpoint()
-        assert db.in_step("segments") and len(db.search_by_embedding(np.ones(32), 5)) == 5
+        db.index.checkpoint()
+        assert db.index.follows("segments") and len(db.search_by_embedding(np.ones(32), 5)) == 5
         os.kill(os.getpid(), signal.SIGKILL)
     """
     run = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], cwd=PROJECT_DIR, capture_output=True, timeout=60)
     assert run.returncode == -9, run.stderr
     with VectorDatabase(settings) as db:
-        assert db.open_index("segments")
+        assert db.index.open("segments")
 
 
 def test_space_of_deleted_vectors_is_due_to_be_given_back(settings: Settings) -> None:
     with VectorDatabase(settings) as db:
         db.add_segments(MATRIX, ids=IDS)
-        db.catalog.vectors.delete("segments", IDS[:250])
-        db.remove("segments", IDS[:250])
+        db.delete("segments", IDS[:250])
     with VectorDatabase(settings) as db:
-        assert db.open_index("segments") and db.needs_compaction("segments")
+        assert db.index.open("segments") and db.index.needs_compaction("segments")
         list(db.rebuild("segments"))
-        assert db.in_step("segments") and not db.needs_compaction("segments")
+        assert db.index.follows("segments") and not db.index.needs_compaction("segments")
 
 
 def test_a_full_disk_stops_writes_with_both_figures_and_searches_go_on(db: VectorDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,13 +288,13 @@ def test_an_index_that_a_full_disk_keeps_shut_is_left_as_it_is(settings: Setting
     with VectorDatabase(settings) as db:
         db.add_segments(MATRIX[:300], ids=IDS[:300])
     with VectorDatabase(settings) as db, monkeypatch.context() as patch:
-        patch.setattr("src.database.vector_db.free_bytes", lambda _: 0)
+        patch.setattr("src.database.index.follower.free_bytes", lambda _: 0)
         patch.setattr("chromadb.PersistentClient", full)
-        assert not db.open_index("segments")
+        assert not db.index.open("segments")
         db.create_or_get_collection()
         assert db.search_by_embedding(MATRIX[9], 1)[0].id == "id9"
     with VectorDatabase(settings) as db:
-        assert db.open_index("segments"), "the disk has room again"
+        assert db.index.open("segments"), "the disk has room again"
 
 
 def full(**_: object) -> None:
@@ -253,16 +307,16 @@ def test_a_search_waits_for_an_index_that_is_about_to_be_opened(settings: Settin
         db.add_segments(MATRIX, ids=IDS)
     with VectorDatabase(settings) as db, ThreadPoolExecutor(1) as pool:
         db.create_or_get_collection()
-        db.announce_index()
+        db.index.announce()
         asked = pool.submit(db.search_by_embedding, MATRIX[9], 1)
         with pytest.raises(TimeoutError):
             asked.result(0.2)
-        db.open_index("segments")
-        db.index_looked_at()
+        db.index.open("segments")
+        db.index.looked_at()
         assert asked.result(30)[0].id == "id9" and not db._finder._resident._held, "no vector was read for a scan"
-        monkeypatch.setattr("src.database.vector_db.OPENING_S", 0.1)
-        db._in_step.clear()
-        db.announce_index()
+        monkeypatch.setattr("src.database.index.follower.OPENING_S", 0.1)
+        db.index._followed.clear()
+        db.index.announce()
         assert db.search_by_embedding(MATRIX[9], 1)[0].id == "id9", "it does not wait for ever"
 
 
@@ -286,13 +340,13 @@ def test_vectors_that_are_alike_hide_no_others_from_the_index(settings: Settings
             db.add_segments(matrix[start : start + 100], ids=ids[start : start + 100])
         if way != "pushed":
             list(db.rebuild("segments"))
-        db.checkpoint()
-        found = db.ask_index("segments", matrix[rows], 5)
+        db.index.checkpoint()
+        found = db.index.ask("segments", matrix[rows], 5)
     if way == "opened again":
         with VectorDatabase(settings) as db:
-            assert db.open_index("segments")
-            found = db.ask_index("segments", matrix[rows], 5)
-            equal = db.ask_index("segments", matrix[[id_.startswith("alike") for id_ in ids]][:1], 20)
+            assert db.index.open("segments")
+            found = db.index.ask("segments", matrix[rows], 5)
+            equal = db.index.ask("segments", matrix[[id_.startswith("alike") for id_ in ids]][:1], 20)
             assert equal is not None and len(dict(equal[0])) == 20 and min(dict(equal[0]).values()) > 0.999
     assert found is not None and [row[0][0] for row in found] == [ids[place] for place in rows]
 
@@ -311,22 +365,22 @@ def test_what_the_graph_does_not_reach_is_found_beside_it_until_it_goes(settings
     hidden = {"id3", "id500"}
     with VectorDatabase(settings) as db:
         db.create_or_get_collection()
-        mislay(db._index, hidden, monkeypatch)  # type: ignore[arg-type]
+        mislay(db.index._index, hidden, monkeypatch)  # type: ignore[arg-type]
         db.add_segments(MATRIX, ids=IDS)
-        assert db._index.beside["segments"] == ["id3", "id500"]
+        assert db.index._index.beside["segments"] == ["id3", "id500"]
         assert db.search_by_embedding(MATRIX[3], 5)[0].id == "id3"
     monkeypatch.undo()
     monkeypatch.setattr(in_memory, "SMALL_BYTES", 0)
     monkeypatch.setattr(reach, "RECENT", 0)
     with VectorDatabase(settings) as db:
-        mislay(db._index, hidden, monkeypatch)  # type: ignore[arg-type]
-        assert db.open_index("segments")
-        found = db.ask_index("segments", normalised(MATRIX[[3, 500]]), 5)
+        mislay(db.index._index, hidden, monkeypatch)  # type: ignore[arg-type]
+        assert db.index.open("segments")
+        found = db.index.ask("segments", normalised(MATRIX[[3, 500]]), 5)
         assert found is not None and [row[0][0] for row in found] == ["id3", "id500"], "kept over a close"
-        db.remove("segments", ["id3"])
-        assert db._index.beside["segments"] == ["id500"]
+        db.delete("segments", ["id3"])
+        assert db.index._index.beside["segments"] == ["id500"]
         monkeypatch.setattr(reach, "MOST", 0)
-        assert db.ask_index("segments", normalised(MATRIX[:1]), 5) is None, "with so many, it is left aside"
+        assert db.index.ask("segments", normalised(MATRIX[:1]), 5) is None, "with so many, it is left aside"
         db.create_or_get_collection()
         assert db.search_by_embedding(MATRIX[500], 5)[0].id == "id500"
         list(db.rebuild("segments"))
@@ -334,7 +388,7 @@ def test_what_the_graph_does_not_reach_is_found_beside_it_until_it_goes(settings
     monkeypatch.setattr(reach, "RECENT", 0)
     with VectorDatabase(settings) as db:
         list(db.rebuild("segments"))
-        assert db._index.beside["segments"] == [], "a rebuild looks anew"
+        assert db.index._index.beside["segments"] == [], "a rebuild looks anew"
 
 
 def test_a_sample_tells_whether_every_vector_has_to_be_asked_for(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -345,15 +399,17 @@ def test_a_sample_tells_whether_every_vector_has_to_be_asked_for(settings: Setti
         db.add_segments(MATRIX, ids=IDS)
         sampled = db.catalog.vectors.sample("segments", 50)
         other = next(id_ for id_ in IDS if id_ not in sampled)
-        mislay(db._index, {other}, monkeypatch)  # type: ignore[arg-type]
+        mislay(db.index._index, {other}, monkeypatch)  # type: ignore[arg-type]
         asked = []
-        query = db._index.query
-        monkeypatch.setattr(db._index, "query", lambda name, queries, limit: asked.append(len(queries)) or query(name, queries, limit))
+        query = db.index._index.query
+        monkeypatch.setattr(
+            db.index._index, "query", lambda name, queries, limit: asked.append(len(queries)) or query(name, queries, limit)
+        )
         list(db.rebuild("segments"))
-        assert sum(asked) == len(sampled) <= 50 and db._index.beside["segments"] == []
-        mislay(db._index, {sampled[3]}, monkeypatch)  # type: ignore[arg-type]
+        assert sum(asked) == len(sampled) <= 50 and db.index._index.beside["segments"] == []
+        mislay(db.index._index, {sampled[3]}, monkeypatch)  # type: ignore[arg-type]
         list(db.rebuild("segments"))
-        assert set(db._index.beside["segments"]) == {other, sampled[3]}, "one of the sample is missed, so each is asked for"
+        assert set(db.index._index.beside["segments"]) == {other, sampled[3]}, "one of the sample is missed, so each is asked for"
 
 
 def test_a_sample_is_spread_over_the_whole_collection(db: VectorDatabase) -> None:
@@ -365,8 +421,8 @@ def test_a_sample_is_spread_over_the_whole_collection(db: VectorDatabase) -> Non
 
 def test_an_index_that_does_not_hold_all_after_it_was_built_is_left_aside(db: VectorDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
     db.add_segments(MATRIX, ids=IDS)
-    upsert = db._index.upsert
-    monkeypatch.setattr(db._index, "upsert", lambda name, ids, matrix: upsert(name, ids[:-1], matrix[:-1]))
+    upsert = db.index._index.upsert
+    monkeypatch.setattr(db.index._index, "upsert", lambda name, ids, matrix: upsert(name, ids[:-1], matrix[:-1]))
     list(db.rebuild("segments"))
-    assert not db.in_step("segments")
+    assert not db.index.follows("segments")
     assert db.search_by_embedding(MATRIX[599], 1)[0].id == "id599"

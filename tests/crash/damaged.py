@@ -30,10 +30,10 @@ def main(folders: list[str]) -> None:
         print(folder, flush=True)
         with VectorDatabase(Settings(home=Path(folder))) as db:
             db.create_or_get_collection()
-            trusted, exactly = db.open_index("segments"), right(db)
+            trusted, exactly = db.index.open("segments"), right(db)
             for _ in db.rebuild("segments"):
                 pass
-            print(json.dumps({"trusted": trusted, "exactly": exactly, "by_index": db.in_step("segments") and right(db)}), flush=True)
+            print(json.dumps({"trusted": trusted, "exactly": exactly, "by_index": db.index.follows("segments") and right(db)}), flush=True)
 
 
 if __name__ == "__main__":

@@ -166,7 +166,7 @@ def start_while_full(settings: Settings) -> None:
     try:
         with opened(settings) as services:
             assert names(services) == FOUR
-            services.vectors.open_index(services.library.collection())
+            services.store.index.open(services.library.collection())
             assert names(services) == FOUR
     except LibraryUnusable as error:
         assert error.user_message.endswith(".") and error.hint
@@ -245,7 +245,7 @@ def test_a_read_only_library_is_told_and_can_be_searched(disk: Path, photos: Pat
     reader.close()
     mount("-o", "remount,rw", str(disk))
     with opened(settings) as services:
-        assert services.vectors.open_index(services.library.collection()) and names(services) == FOUR
+        assert services.store.index.open(services.library.collection()) and names(services) == FOUR
 
 
 # ---------------------------------------------------------------- the catalogue

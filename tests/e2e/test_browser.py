@@ -22,6 +22,7 @@ from tests.e2e.running_app import RunningApp
 
 pytestmark = pytest.mark.browser
 
+
 def test_the_main_job(page: Page, app: RunningApp, pictures: list[Path]) -> None:
     start_empty(page, app)
     upload(page, pictures)

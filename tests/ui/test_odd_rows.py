@@ -20,7 +20,7 @@ ODD = {
     "a year that no clock has": "UPDATE images SET added_at = '0001-01-01T00:00:00+00:00', taken_at = 'never' WHERE width <> 'wide'",
     "a short vector": "UPDATE vectors SET vector = x'003c' WHERE id = (SELECT image_id FROM files WHERE name = 'grey.png')",
     "a folder": "INSERT INTO folders (path, path_text, watched, objects) VALUES (x'2f7800', 5, 'often', 'x')",
-    "progress": "UPDATE jobs SET progress = '{\"done\": \"x\"}'",
+    "progress": 'UPDATE jobs SET progress = \'{"done": "x"}\'',
     "a kind of job": "INSERT INTO jobs VALUES ('evil', 'evil', 5, 'running', '{', '{', 0, 0, 'many', 'never')",
     "a state of a job": "INSERT INTO jobs VALUES ('evil2', 'index', x'ff', 'evil', 7, 7, 0, 0, 0, '9999')",
     "a model": "UPDATE meta SET value = 'evil' WHERE key = 'active_model'",

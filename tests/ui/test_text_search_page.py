@@ -104,7 +104,7 @@ def test_while_indexing_it_tells_how_many_it_could_search(app: AppTest, photos: 
 
 def test_photos_the_model_has_not_seen_are_offered_for_indexing(app: AppTest, photos: Path, services: Services) -> None:
     for name in [collection.name for collection in services.catalog.vectors.all()]:
-        services.vectors.discard(name)
+        services.store.drop(name)
     app.run()
     search(app, "red")
     assert "Photos need indexing" in texts(app)

@@ -34,6 +34,7 @@ from src.services.exchange import backup
 from src.services.exchange.backup import export_library, finish_import, import_library
 from src.services.indexing.uploads import as_params
 from src.services.search.service import Query
+from tests.by_hand import add_by_hand, metadata_by_hand
 from tests.conftest import fake_models, make_photo
 from tests.fakes import COLOURS
 
@@ -52,8 +53,7 @@ def filled(services: Services, photos: Path, tmp_path: Path) -> Services:
     """Four photos in a folder, an upload, and a collection made by hand."""
     list(services.handlers["index"]({"paths": [str(photos)]}))
     upload(services, "Drôle de nom.jpg", (250, 150, 190))
-    services.vectors.create_or_get_collection("mine")
-    services.vectors.add_segments([[3.0, 4.0]], [{"source": "x"}], ["x"])
+    add_by_hand(services.store, [[3.0, 4.0]], ["x"], [{"source": "x"}])
     return services
 
 
@@ -151,8 +151,7 @@ def test_everything_comes_back(filled: Services, archive: Path, target: Settings
     for words in ("red", "pink", "blue on the left"):
         before, after = ({hit.id: hit.score for hit in each.search.search(Query(words), 9).hits} for each in (filled, restored))
         assert len(before) == 5 and after == pytest.approx(before, abs=1e-3)
-    restored.vectors.create_or_get_collection("mine")
-    assert restored.vectors.search_by_embedding([3.0, 4.0])[0].metadata == {"source": "x"}
+    assert metadata_by_hand(restored.store, [3.0, 4.0]) == [{"source": "x"}]
     again = [event for event in restored.handlers["index"]({"paths": [str(photos)]}) if not isinstance(event, Progress | Timings)]
     assert [type(event) for event in again] == [Already] * 4
     restored.close()
@@ -235,9 +234,7 @@ def test_every_table_is_copied_or_counted_anew() -> None:
 
 
 @pytest.mark.parametrize("there", ["good", "other"])
-def test_an_upload_that_waits_is_not_replaced_by_one_of_its_name(
-    archive: Path, tmp_path: Path, target: Settings, there: str
-) -> None:
+def test_an_upload_that_waits_is_not_replaced_by_one_of_its_name(archive: Path, tmp_path: Path, target: Settings, there: str) -> None:
     """An archive may hold anything under an upload's name; what lies there may be the only copy."""
     members = members_of(archive)
     (name,) = (name for name in members if name.startswith("uploads/"))
@@ -467,8 +464,7 @@ def test_a_pipe_in_place_of_a_thumbnail_is_not_waited_for(filled: Services, tmp_
 
 def test_a_library_that_is_not_empty_is_left_as_it_is(archive: Path, target: Settings, photos: Path) -> None:
     other = build_services(target, models=fake_models(target))
-    other.vectors.create_or_get_collection("mine")
-    other.vectors.add_segments([[1.0, 0.0]], ids=["y"])
+    add_by_hand(other.store, [[1.0, 0.0]], ["y"])
     other.close()
     for _ in range(2):
         before = rows(target, "SELECT id, vector FROM vectors ORDER BY id")
@@ -493,12 +489,12 @@ def test_a_library_that_is_open(archive: Path, target: Settings) -> None:
 
 def test_a_library_that_was_used_and_cleared_takes_an_archive(filled: Services, archive: Path, settings: Settings) -> None:
     """Stale files of the old catalogue and of the old index must not come back to life under the new one."""
-    filled.vectors.discard("mine")
+    filled.store.drop("mine")
     list(filled.handlers["clear"]({}))
     filled.close()
     list(import_library(settings, archive))
     reopened = build_services(settings, models=fake_models(settings))
-    assert not reopened.vectors.open_index(reopened.library.collection()), "the old index was discarded"
+    assert not reopened.store.index.open(reopened.library.collection()), "the old index was discarded"
     assert reopened.search.search(Query("yellow"), 1).hits[0].name == "yellow.jpg"
     reopened.close()
 
@@ -589,9 +585,7 @@ def in_the_way(place: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("interrupted", [False, True])
-@pytest.mark.parametrize(
-    ("up", "kind"), [(1, "file"), (1, "pipe"), (1, "circular link"), (0, "folder"), (2, "file"), (2, "circular link")]
-)
+@pytest.mark.parametrize(("up", "kind"), [(1, "file"), (1, "pipe"), (1, "circular link"), (0, "folder"), (2, "file"), (2, "circular link")])
 def test_what_stands_in_the_way_of_a_thumbnail_is_passed_over(
     archive: Path, target: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, up: int, kind: str,
     interrupted: bool,

@@ -17,7 +17,8 @@ import pytest
 
 from src.config import PROJECT_DIR
 from src.database.index import chroma_local, manifest
-from src.database.index.chroma_local import ChromaIndex, IndexFailed
+from src.database.index.chroma_local import ChromaIndex
+from src.database.index.hnsw import IndexFailed
 from src.database.index.manifest import MANIFEST
 
 MATRIX = np.random.default_rng(5).normal(size=(1_300, 16)).astype(np.float32)
@@ -250,7 +251,7 @@ def test_closing_waits_for_a_search_under_way(index: ChromaIndex, monkeypatch: p
 
 
 def test_a_large_collection_is_built_with_few_flushes_and_kept_with_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("src.database.index.chroma_local.FLUSH_AT_BUILDING", range(100, 1_200, 200))
+    monkeypatch.setattr("src.database.index.hnsw.FLUSH_AT_BUILDING", range(100, 1_200, 200))
 
     def threshold(opened: ChromaIndex) -> int:
         with opened._opened_client():

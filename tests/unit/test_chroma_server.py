@@ -17,8 +17,8 @@ import pytest
 from src.bootstrap import build_services
 from src.config import Settings
 from src.database.index import chroma_server
-from src.database.index.chroma_local import IndexFailed
 from src.database.index.chroma_server import ChromaServer
+from src.database.index.hnsw import IndexFailed
 from src.database.vector_db import VectorDatabase
 from src.errors import LibraryUnusable
 from src.services.search.service import Query
@@ -102,7 +102,7 @@ def test_what_was_described_is_trusted_until_the_next_write(server: ChromaProces
     getattr(index, end)({"photos": "as it should be"})
     assert not index.written
     again = ChromaServer(server.url, library)
-    assert (again.noted("photos"), again.count("photos"), again.deleted("photos")) == ("as it should be", 280, 20)
+    assert (again.noted("photos"), again.count("photos"), again.index.deleted("photos")) == ("as it should be", 280, 20)
     again.query("photos", MATRIX[:1], 3)
     assert ChromaServer(server.url, library).noted("photos") == "as it should be", "a search is no change"
     again.delete("photos", ["no such id"])
@@ -338,32 +338,32 @@ def right(db: VectorDatabase, numbers: tuple[int, ...] = (0, 299, 599)) -> bool:
 def test_a_library_uses_it_and_finds_it_in_step_at_the_next_start(settings: Settings, server: ChromaProcess) -> None:
     with on_server(settings, server) as db:
         db.add_segments(MATRIX[:600], ids=IDS[:600])
-        assert db.in_step("segments") and right(db)
+        assert db.index.follows("segments") and right(db)
     with on_server(settings, server) as db:
         db.create_or_get_collection()
-        assert db.open_index("segments") and right(db)
+        assert db.index.open("segments") and right(db)
         db.add_segments(MATRIX[600:610], ids=IDS[600:610])
     with on_server(settings, server) as db:
-        assert db.open_index("segments"), "also after more was added"
-        db.discard("segments")
+        assert db.index.open("segments"), "also after more was added"
+        db.drop("segments")
     assert not settings.chroma_dir.exists(), "nothing is kept in the folder"
 
 
 def test_searches_go_on_while_the_server_is_down_and_it_is_taken_back(db: VectorDatabase, server: ChromaProcess) -> None:
     db.add_segments(MATRIX[:600], ids=IDS[:600])
-    db.checkpoint()
+    db.index.checkpoint()
     server.kill()
     try:
-        assert right(db) and not db.in_step("segments")
-        assert not db.open_index("segments") and right(db)
+        assert right(db) and not db.index.follows("segments")
+        assert not db.index.open("segments") and right(db)
     finally:
         server.start()
-    assert db.open_index("segments") and right(db) and db.in_step("segments")
+    assert db.index.open("segments") and right(db) and db.index.follows("segments")
 
 
 def test_what_is_added_while_it_is_down_is_found_and_indexed_later(db: VectorDatabase, server: ChromaProcess) -> None:
     db.add_segments(MATRIX[:300], ids=IDS[:300])
-    db.checkpoint()
+    db.index.checkpoint()
     server.kill()
     try:
         db.add_segments(MATRIX[300:600], ids=IDS[300:600])
@@ -372,9 +372,9 @@ def test_what_is_added_while_it_is_down_is_found_and_indexed_later(db: VectorDat
             list(db.rebuild("segments"))
     finally:
         server.start()
-    assert not db.open_index("segments"), "it holds less than the catalogue"
+    assert not db.index.open("segments"), "it holds less than the catalogue"
     list(db.rebuild("segments"))
-    assert db.in_step("segments") and db._index.count("segments") == 600 and right(db)
+    assert db.index.follows("segments") and db.index._index.count("segments") == 600 and right(db)
 
 
 def test_as_many_vectors_are_not_the_same_vectors(settings: Settings, server: ChromaProcess) -> None:
@@ -384,8 +384,8 @@ def test_as_many_vectors_are_not_the_same_vectors(settings: Settings, server: Ch
         other.catalog.vectors.delete("segments", ["id7"])
         other.catalog.vectors.put("segments", {"id99": MATRIX[99]}, {})
     with on_server(settings, server) as db:
-        assert db.catalog.vectors.count_all("segments") == 50 and not db.open_index("segments")
-        db.discard("segments")
+        assert db.catalog.vectors.count_all("segments") == 50 and not db.index.open("segments")
+        db.drop("segments")
 
 
 def test_it_is_made_anew_where_much_was_deleted(settings: Settings, server: ChromaProcess) -> None:
@@ -394,10 +394,10 @@ def test_it_is_made_anew_where_much_was_deleted(settings: Settings, server: Chro
         db.catalog.vectors.delete("segments", IDS[:250])
         db.remove("segments", IDS[:250])
     with on_server(settings, server) as db:
-        assert db.open_index("segments") and db.needs_compaction("segments")
+        assert db.index.open("segments") and db.index.needs_compaction("segments")
         list(db.rebuild("segments"))
-        assert db.in_step("segments") and not db.needs_compaction("segments")
-        db.discard("segments")
+        assert db.index.follows("segments") and not db.index.needs_compaction("segments")
+        db.drop("segments")
 
 
 def test_the_folder_of_the_server_may_be_anywhere(tmp_path: Path) -> None:
@@ -410,12 +410,12 @@ def test_the_whole_library_lives_with_it_and_takes_its_own_away(settings: Settin
     on_it = replace(settings, chroma_url=server.url)
     services = build_services(on_it, models=fake_models(on_it))
     list(services.handlers["index"]({"paths": [str(photos)]}))
-    assert services.vectors.in_step(services.library.collection())
+    assert services.store.index.follows(services.library.collection())
     assert services.search.search(Query("red")).hits[0].name == "red.jpg"
     services.close()
     assert len(server.collections() - before) == 1
     again = build_services(on_it, models=fake_models(on_it))
-    assert again.vectors.open_index(again.library.collection())
+    assert again.store.index.open(again.library.collection())
     list(again.handlers["clear"]({}))
     again.close()
     assert server.collections() == before

@@ -32,7 +32,10 @@ def test_the_servers_address_has_no_slash_at_its_end() -> None:
         ("MFE_DEVICE", "tpu"),
         ("MFE_MAX_MEGAPIXELS", "0"),
         ("MFE_MAX_MEGAPIXELS", "many"),
-        *(("MFE_CHROMA_URL", value) for value in ("127.0.0.1:8000", "localhost", "file:///x", "http://", "http://a:99999", "http://a/?b", "https://[")),
+        *(
+            ("MFE_CHROMA_URL", value)
+            for value in ("127.0.0.1:8000", "localhost", "file:///x", "http://", "http://a:99999", "http://a/?b", "https://[")
+        ),
     ],
 )
 def test_nonsense_is_refused_by_name(name: str, value: str) -> None:

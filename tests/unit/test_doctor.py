@@ -75,7 +75,7 @@ def test_visibility_follows_the_files(library: Services) -> None:
 
 def test_files_and_vectors_of_no_image(library: Services) -> None:
     library.catalog.vectors.put(name_of(library), {"nobody": np.ones(64, np.float32) / 8}, {})
-    library.vectors.push(name_of(library), ["nobody"], np.ones((1, 64), np.float32) / 8)
+    library.store.push(name_of(library), ["nobody"], np.ones((1, 64), np.float32) / 8)
     checked(library, "vectors", "1 vector belonged to no photo.")
     with library.catalog._file._engine.connect() as db:
         db.exec_driver_sql("PRAGMA foreign_keys = OFF")
@@ -91,10 +91,10 @@ def test_files_and_vectors_of_no_image(library: Services) -> None:
 
 def test_an_index_that_is_behind_inaccurate_or_half_empty_is_made_again(library: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     name = name_of(library)
-    library.vectors._index.delete(name, ids(library)[:1])
-    library.vectors._in_step.discard(name)
+    library.store.index._index.delete(name, ids(library)[:1])
+    library.store.index._followed.discard(name)
     checked(library, "index", f"The search index of {name} did not hold what the catalogue holds, so searches scanned everything.")
-    library.vectors._index.upsert(name, ids(library), np.roll(np.eye(64, dtype=np.float32), 60, axis=0)[:4])
+    library.store.index._index.upsert(name, ids(library), np.roll(np.eye(64, dtype=np.float32), 60, axis=0)[:4])
     (told,) = findings(library, False)
     assert told.check == "index" and "of 4 vectors asked for themselves 1 came first" in told.text
     assert [finding.repaired for finding in findings(library, True)] == [True] and findings(library, True) == []
@@ -104,8 +104,8 @@ def test_an_index_that_is_behind_inaccurate_or_half_empty_is_made_again(library:
 
 
 def test_a_rebuild_without_room_is_told_and_the_rest_goes_on(library: Services, monkeypatch: pytest.MonkeyPatch) -> None:
-    library.vectors._index.delete(name_of(library), ids(library)[:1])
-    library.vectors._in_step.clear()
+    library.store.index._index.delete(name_of(library), ids(library)[:1])
+    library.store.index._followed.clear()
     thumbnail_path(library.settings.thumbs_dir, ids(library)[0]).unlink()
 
     def no_room(*_: object) -> Iterator[Progress]:
@@ -121,7 +121,7 @@ def test_a_rebuild_without_room_is_told_and_the_rest_goes_on(library: Services, 
 def test_vectors_of_a_former_built_in_model(library: Services) -> None:
     library.catalog.vectors.create("image-builtin-0123456789ab", 64, "library")
     library.catalog.vectors.put("image-builtin-0123456789ab", {ids(library)[0]: np.ones(64, np.float32) / 8}, {})
-    library.vectors.open_index("image-builtin-0123456789ab")
+    library.store.index.open("image-builtin-0123456789ab")
     told = findings(library, True)
     assert told == [Finding("models", "1 vector came from a built-in model that a newer one has replaced.", True)]
     assert findings(library, True) == [] and len(library.catalog.vectors.all()) == 1
@@ -266,7 +266,7 @@ def test_leftover_folders_of_the_index(library: Services) -> None:
 
 
 def test_photos_without_a_vector_are_told(library: Services) -> None:
-    library.vectors.remove(name_of(library), ids(library)[:1])
+    library.store.remove(name_of(library), ids(library)[:1])
     library.catalog.vectors.delete(name_of(library), ids(library)[:1])
     assert findings(library, True) == [Finding("encoded", "1 photo had no vector of the model in use; re-indexing with it adds them.")]
 

@@ -46,7 +46,7 @@ def db(settings: Settings, request: pytest.FixtureRequest, monkeypatch: pytest.M
     with VectorDatabase(settings) as opened:
         opened.catalog.vectors.create(NAME, 24, "library")
         if request.param != "half precision":
-            opened.open_index(NAME)
+            opened.index.open(NAME)
         add(opened, range(800))
         yield opened
 

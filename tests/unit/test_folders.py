@@ -182,9 +182,7 @@ def test_files_of_an_older_library_are_not_read_to_learn_their_ctime(
 
 
 @posix
-def test_a_touched_file_that_can_not_be_read_now_keeps_its_photo(
-    services: Services, album: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_touched_file_that_can_not_be_read_now_keeps_its_photo(services: Services, album: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def denied(path: Path) -> None:
         raise PermissionError(13, "denied")
 
@@ -298,9 +296,7 @@ def test_a_reason_that_may_pass_is_not_remembered(services: Services, album: Pat
     assert len(of(run(services, "sync"), Indexed)) == 1
 
 
-def test_a_slow_file_does_not_hold_up_the_commit_of_the_others(
-    services: Services, photos: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_slow_file_does_not_hold_up_the_commit_of_the_others(services: Services, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import threading
 
     monkeypatch.setattr(pipeline, "COMMIT_SECONDS", 0.1)

@@ -129,7 +129,7 @@ def test_a_second_app_takes_the_place_and_the_first_leaves_it_alone(app: Service
         db.add_segments([[1.0, 0.0]], ids=["theirs"])
         print("open", flush=True)
         input()
-        print(db.in_step("segments"), db.search_by_embedding([1.0, 0.0], 1)[0].id, flush=True)
+        print(db.index.follows("segments"), db.search_by_embedding([1.0, 0.0], 1)[0].id, flush=True)
         db.close()
     """
     process = subprocess.Popen([sys.executable, "-c", code], cwd=PROJECT_DIR, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -141,7 +141,7 @@ def test_a_second_app_takes_the_place_and_the_first_leaves_it_alone(app: Service
     out, _ = process.communicate("\n", timeout=60)
     assert out == "True theirs\n" and process.returncode == 0
     with build_services(settings, models=fake_models(settings)).vectors as db:
-        assert db.open_index("segments")
+        assert db.index.open("segments")
 
 
 def test_it_can_be_opened_again_where_it_was_put_back(app: Services) -> None:
@@ -157,13 +157,13 @@ def test_it_can_be_opened_again_where_it_was_put_back(app: Services) -> None:
 
 def test_an_index_that_is_deleted_alone_is_made_again(app: Services, photos: Path) -> None:
     name = app.library.collection()
-    assert app.vectors.open_index(name)
+    assert app.store.index.open(name)
     shutil.rmtree(app.settings.chroma_dir)
     wait_for(lambda: (app.settings.chroma_dir / "clean.json").exists())
-    wait_for(lambda: app.vectors.in_step(name))
+    wait_for(lambda: app.store.index.follows(name))
     make_photo(photos / "purple.jpg", COLOURS["purple"])
     list(app.handlers["sync"]({}))
-    found = app.vectors.ask_index(name, app.models.embedder().encode_texts(["purple"]), 1)
+    found = app.store.index.ask(name, app.models.embedder().encode_texts(["purple"]), 1)
     assert found is not None and app.catalog.shown([found[0][0][0]]).popitem()[1].name == "purple.jpg"
 
 

@@ -15,6 +15,7 @@ from src.errors import LibraryUnusable, WeightsMissing
 from src.processing.thumbnails import thumbnail_path
 from src.services.library.service import PREVIEW_SIDE
 from src.services.search.service import Query
+from tests.by_hand import add_by_hand
 from tests.conftest import fake_models, make_photo
 from tests.fakes import COLOURS
 
@@ -58,14 +59,13 @@ def test_pictures_for_showing(services: Services, tmp_path: Path) -> None:
 
 def test_clear_takes_the_library_and_nothing_else(services: Services, photos: Path) -> None:
     index(services, photos)
-    services.vectors.create_or_get_collection("mine")
-    services.vectors.add_segments([[1.0, 0.0]], [{"source": "x"}], ["x"])
+    add_by_hand(services.store, [[1.0, 0.0]], ["x"], [{"source": "x"}])
     services.settings.weights_dir.mkdir(parents=True, exist_ok=True)
     (services.settings.weights_dir / "some.pt").write_bytes(b"weights")
     list(services.handlers["clear"]({}))
     assert services.library.stats().images == 0 and not services.settings.thumbs_dir.exists()
     assert len(list(photos.iterdir())) == 4 and (services.settings.weights_dir / "some.pt").exists()
-    assert services.vectors.search_by_embedding([1.0, 0.0])[0].id == "x"
+    assert services.store.search_by_embedding([1.0, 0.0])[0].id == "x"
     index(services, photos)
     assert services.search.search(Query("red"), 1).hits[0].name == "red.jpg"
 
@@ -76,7 +76,7 @@ def test_the_library_keeps_its_model_and_is_the_same_after_reopening(settings: S
     assert first.catalog.get_meta("active_model") == "builtin"
     first.close()
     second = build_services(settings, models=fake_models(settings))
-    assert second.vectors.open_index(second.library.collection()), "a clean close leaves an index that is used again"
+    assert second.store.index.open(second.library.collection()), "a clean close leaves an index that is used again"
     assert second.search.search(Query("blue"), 1).hits[0].name == "blue.jpg"
     second.close()
 
@@ -85,7 +85,7 @@ def test_reading_beside_the_owner(services: Services, photos: Path, settings: Se
     index(services, photos)
     reader = build_services(settings, read_only=True, models=fake_models(settings))
     assert reader.search.search(Query("green"), 1).hits[0].name == "green.jpg" and reader.library.stats().images == 4
-    reader.vectors.close()
+    reader.store.close()
     make_photo(photos / "purple.jpg", (130, 40, 170))
     index(services, photos)
     assert services.search.search(Query("purple"), 1).hits[0].name == "purple.jpg", "the reader's end must not close the owner's library"

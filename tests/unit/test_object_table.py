@@ -11,7 +11,6 @@ import pytest
 
 from src import masks
 from src.database.catalog.catalog import Catalog, FileRow, ImageRow
-from src.database.catalog.vectors import image_of
 from src.schema import FileStamp, FloatArray, ImageFacts, PhotoFilter, Segment
 
 IMAGES, OBJECTS = "image-test", "object-test"
@@ -20,14 +19,19 @@ IMAGES, OBJECTS = "image-test", "object-test"
 @pytest.fixture
 def catalog(tmp_path: Path) -> Catalog:
     opened = Catalog(tmp_path / "data" / "catalog.sqlite3")
-    for name in (IMAGES, OBJECTS):
-        opened.vectors.create(name, 4, "library")
+    opened.vectors.create(IMAGES, 4, "library")
+    opened.vectors.create(OBJECTS, 4, "library", "object")
     for number, name in enumerate(("a", "b", "c")):
         facts = ImageFacts(40, 30, "JPEG", f"2024-01-0{number + 1}T12:00:00")
         path = f"/{name}/{name}.jpg"
         row = FileRow(os.fsencode(path), path, f"{name}.jpg", f"id-{name}", FileStamp(1, number, 3, 4), False)
         opened.commit_batch(IMAGES, [ImageRow(f"id-{name}", f"sha-{name}", facts, 10)], [row], {f"id-{name}": vector(number)})
     return opened
+
+
+def vector_ids(catalog: Catalog) -> list[str]:
+    """Ids of all vectors of objects, those of hidden images too."""
+    return [id_ for ids, _ in catalog.vectors.blocks(OBJECTS, hidden=True) for id_ in ids]
 
 
 def vector(seed: int) -> FloatArray:
@@ -46,22 +50,25 @@ def pairs(number: int, seed: int = 0) -> list[tuple[Segment, FloatArray]]:
 
 def test_what_is_stored_comes_back_best_first(catalog: Catalog) -> None:
     given = pairs(3)
-    new, gone = catalog.objects.put(OBJECTS, "one", {"id-a": given, "id-b": []})
-    assert len(new) == 3 and gone == [] and {image_of(id_) for id_ in new} == {"id-a"}
+    assert catalog.objects.put(OBJECTS, "one", {"id-a": given, "id-b": []}) == 3
+    new = vector_ids(catalog)
+    assert len(new) == 3 and catalog.vectors.images_of(OBJECTS, new) == dict.fromkeys(new, "id-a")
     assert [stored.segment for stored in catalog.objects.of_image("id-a")] == [segment for segment, _ in given]
     assert catalog.objects.counts() == (2, 3) and catalog.vectors.count(OBJECTS) == 3
-    some = list(new)[:2]
+    some = new[:2]
     assert {id_: stored.image_id for id_, stored in catalog.objects.by_id([*some, "none"]).items()} == dict.fromkeys(some, "id-a")
     assert [stored.id for stored in catalog.objects.all()] == sorted(new)
 
 
 def test_another_recipe_replaces_everything_of_the_image_in_every_space(catalog: Catalog) -> None:
-    first, _ = catalog.objects.put(OBJECTS, "one", {"id-a": pairs(3), "id-b": pairs(1)})
-    catalog.vectors.create("object-other", 4, "library")
+    catalog.objects.put(OBJECTS, "one", {"id-a": pairs(3), "id-b": pairs(1)})
+    first = catalog.vectors.images_of(OBJECTS, vector_ids(catalog))
+    catalog.vectors.create("object-other", 4, "library", "object")
     catalog.objects.put("object-other", "one", {"id-a": pairs(3, seed=9)})
     assert catalog.vectors.count("object-other") == 3
-    new, gone = catalog.objects.put(OBJECTS, "two", {"id-a": pairs(2)})
-    assert set(gone) == {id_ for id_ in first if image_of(id_) == "id-a"} and not set(gone) & set(new)
+    assert catalog.objects.put(OBJECTS, "two", {"id-a": pairs(2)}) == 2
+    now = vector_ids(catalog)
+    assert set(first) - set(now) == {id_ for id_, image in first.items() if image == "id-a"} and len(set(now) - set(first)) == 2
     assert catalog.vectors.count(OBJECTS) == 3 and catalog.vectors.count("object-other") == 0
     assert catalog.objects.of_image("id-a", "one") == [] and len(catalog.objects.of_image("id-a", "two")) == 2
 
@@ -89,28 +96,29 @@ def test_objects_are_hidden_and_back_with_their_image(catalog: Catalog) -> None:
     catalog.objects.put(OBJECTS, "one", {"id-a": pairs(2), "id-b": pairs(1)})
     catalog.files.lose([b"/a/a.jpg"])
     assert catalog.vectors.count(OBJECTS) == 1 and catalog.objects.counts() == (1, 1)
-    found = {image_of(id_) for ids, _ in catalog.vectors.blocks(OBJECTS) for id_ in ids}
+    found = set(catalog.vectors.images_of(OBJECTS, [id_ for ids, _ in catalog.vectors.blocks(OBJECTS) for id_ in ids]).values())
     assert found == {"id-b"} and [stored.image_id for stored in catalog.objects.all()] == ["id-b"]
-    everything = {id_ for ids, _ in catalog.vectors.blocks(OBJECTS, hidden=True) for id_ in ids}
-    assert len(everything) == 3 and {image_of(id_) for id_ in catalog.vectors.findable(OBJECTS, list(everything))} == {"id-b"}
+    everything = catalog.vectors.images_of(OBJECTS, vector_ids(catalog))
+    assert len(everything) == 3 and {everything[id_] for id_ in catalog.vectors.findable(OBJECTS, list(everything))} == {"id-b"}
 
 
 def test_filters_see_objects_through_their_images(catalog: Catalog) -> None:
-    new, _ = catalog.objects.put(OBJECTS, "one", {"id-a": pairs(2), "id-b": pairs(1), "id-c": pairs(3)})
+    catalog.objects.put(OBJECTS, "one", {"id-a": pairs(2), "id-b": pairs(1), "id-c": pairs(3)})
+    new = catalog.vectors.images_of(OBJECTS, vector_ids(catalog))
     only = PhotoFilter(since="2024-01-02")
     assert catalog.vectors.count(OBJECTS, only) == 4 and catalog.vectors.count(OBJECTS, PhotoFilter(folder="/a")) == 2
     numbers = catalog.vectors.numbers(OBJECTS, only)
     found = {id_ for ids, _ in catalog.vectors.blocks_of(OBJECTS, numbers) for id_ in ids}
-    assert found == catalog.vectors.findable(OBJECTS, list(new), only) == {id_ for id_ in new if image_of(id_) != "id-a"}
+    assert found == catalog.vectors.findable(OBJECTS, list(new), only) == {id_ for id_, image in new.items() if image != "id-a"}
 
 
 def test_forgetting_an_image_forgets_its_objects(catalog: Catalog) -> None:
     catalog.objects.put(OBJECTS, "one", {"id-a": pairs(2), "id-b": pairs(1)})
-    assert len(catalog.objects.ids_in(["id-a"])) == 2
     catalog.forget(["id-a"])
     assert catalog.vectors.count_all(OBJECTS) == 1 and catalog.objects.counts() == (1, 1) and catalog.health.stray_vectors() == {}
-    catalog.objects.clear()
+    assert catalog.objects.clear() == [OBJECTS] and catalog.vectors.count_all(OBJECTS) == 0 == len(vector_ids(catalog))
     assert catalog.objects.counts() == (0, 0) and catalog.objects.pending(OBJECTS, "one") == ["id-b", "id-c"]
+    catalog.vectors.create(OBJECTS, 4, "library", "object")
     catalog.objects.put(OBJECTS, "one", {"id-c": pairs(1)})
     catalog.clear_images()
     assert catalog.objects.counts() == (0, 0)
@@ -118,5 +126,5 @@ def test_forgetting_an_image_forgets_its_objects(catalog: Catalog) -> None:
 
 def test_what_was_found_in_an_image_deleted_meanwhile_is_left_out(catalog: Catalog) -> None:
     catalog.forget(["id-a"])
-    new, _ = catalog.objects.put(OBJECTS, "one", {"id-a": pairs(2), "id-b": pairs(1)})
-    assert {image_of(id_) for id_ in new} == {"id-b"} and catalog.vectors.count_all(OBJECTS) == 1
+    assert catalog.objects.put(OBJECTS, "one", {"id-a": pairs(2), "id-b": pairs(1)}) == 1
+    assert set(catalog.vectors.images_of(OBJECTS, vector_ids(catalog)).values()) == {"id-b"} and catalog.vectors.count_all(OBJECTS) == 1

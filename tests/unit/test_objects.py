@@ -112,9 +112,9 @@ def test_a_second_look_finds_nothing_to_do_and_a_new_recipe_everything(library: 
     after = {stored.id for stored in library.catalog.objects.all()}
     assert after and not after & before
     name = library.library.collection("object")
-    assert library.catalog.vectors.count_all(name) == len(after) and library.vectors.in_step(name)
+    assert library.catalog.vectors.count_all(name) == len(after) and library.store.index.follows(name)
     assert {
-        match for match, _ in (library.vectors.ask_index(name, library.catalog.vectors.get(name, next(iter(after)))[None], 50) or [[]])[0]
+        match for match, _ in (library.store.index.ask(name, library.catalog.vectors.get(name, next(iter(after)))[None], 50) or [[]])[0]
     } <= after  # type: ignore[index]
 
 
@@ -147,7 +147,7 @@ def test_another_model_gets_the_objects_that_are_known(settings: Settings, tmp_p
         assert len(services.objects.pending()) == 3
         assert find(services) == first and len(looked) == 3, "nothing was segmented again"
         objects_two = services.library.collection("object")
-        assert objects_two != objects_one and services.objects.pending() == [] and services.vectors.in_step(objects_two)
+        assert objects_two != objects_one and services.objects.pending() == [] and services.store.index.follows(objects_two)
         assert list(services.catalog.objects.all()) == before
         vectors = services.catalog.vectors.get_many
         ids = [item.id for item in before]

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from src.bootstrap import Services, build_services
-from src.database.vector_db import VectorDatabase
 from src.errors import AppError, WrongDimensions
 from src.export.target import new_target
 from src.models.model_manager import ModelManager
@@ -23,6 +22,7 @@ from src.services.jobs.runner import JobRunner
 from src.services.library.folders import OUT_OF_REACH
 from src.services.library.service import ACTIVE_MODEL
 from src.services.search.service import Query
+from tests.by_hand import add_by_hand, metadata_by_hand
 from tests.conftest import fake_models, of
 
 
@@ -90,24 +90,22 @@ def test_a_collection_of_another_length_than_the_model(filled: Services) -> None
 
 
 def test_an_index_is_whole_without_damaged_vectors(services: Services) -> None:
-    services.vectors.create_or_get_collection("mine")
-    services.vectors.add_segments(np.eye(4).tolist(), ids=list("abcd"))
+    add_by_hand(services.store, np.eye(4).tolist(), list("abcd"))
     change(services, f"UPDATE vectors SET vector = x'00' {ONE}")
-    list(services.vectors.rebuild("mine"))
-    assert services.vectors.in_step("mine"), "else it would be built anew after every job"
+    list(services.store.rebuild("mine"))
+    assert services.store.index.follows("mine"), "else it would be built anew after every job"
     assert services.catalog.vectors.count_all("mine") == 3
 
 
 @pytest.mark.parametrize("text", ["{", "[1]", "[" * 100_000, "7"])
 def test_metadata_that_does_not_parse(services: Services, text: str) -> None:
-    database: VectorDatabase = services.vectors
-    database.create_or_get_collection("mine")
-    database.add_segments([[1.0, 0.0], [0.0, 1.0]], [{"a": 1}, {"b": 2}], ["x", "y"])
+    add_by_hand(services.store, [[1.0, 0.0], [0.0, 1.0]], ["x", "y"], [{"a": 1}, {"b": 2}])
     change(services, "UPDATE vectors SET metadata = ? WHERE id = 'x'", text)
-    assert [match.metadata for match in database.search_by_embedding([1.0, 0.1])] == [{}, {"b": 2}]
+    assert metadata_by_hand(services.store, [1.0, 0.1]) == [{}, {"b": 2}]
 
 
 # ---------------------------------------------------------------- the model
+
 
 def test_an_unknown_model_falls_back(filled: Services) -> None:
     filled.catalog.set_meta(ACTIVE_MODEL, "no-such-model")

@@ -341,7 +341,7 @@ def test_another_programs_chroma_is_never_touched(settings: Settings, photos: Pa
     shutil.rmtree(settings.chroma_dir)
     with opened(settings) as services:
         index(services, photos)
-        assert services.vectors.in_step(services.library.collection()), "once it is moved away, an index is made"
+        assert services.store.index.follows(services.library.collection()), "once it is moved away, an index is made"
 
 
 def test_nor_is_one_that_takes_the_place_of_ours(settings: Settings, photos: Path) -> None:
@@ -353,7 +353,7 @@ def test_nor_is_one_that_takes_the_place_of_ours(settings: Settings, photos: Pat
     shutil.copytree(settings.home / "theirs", settings.chroma_dir, dirs_exist_ok=True)
     theirs = listing(settings.home / "theirs")
     with opened(settings) as services:
-        assert not services.vectors.open_index(services.library.collection())
+        assert not services.store.index.open(services.library.collection())
         list(services.handlers["doctor"]({"repair": True}))
         list(services.handlers["clear"]({}))
     there = listing(settings.chroma_dir)
@@ -368,7 +368,7 @@ def test_strangers_files_beside_the_index_stay(settings: Settings, photos: Path)
         (settings.chroma_dir / name).write_text("mine")
     with opened(settings) as services:
         index(services, photos)
-        assert services.vectors.in_step(services.library.collection())
+        assert services.store.index.follows(services.library.collection())
         list(services.handlers["doctor"]({"repair": True}))
         list(services.handlers["clear"]({}))
     assert sorted(listing(settings.chroma_dir)) == sorted(names)
@@ -392,9 +392,9 @@ def test_an_index_of_an_earlier_version_is_known_again(settings: Settings, photo
         (settings.chroma_dir / "chroma.sqlite3").write_bytes(b"garbled" * 1000)
     with opened(settings) as services:
         name = services.library.collection()
-        assert services.vectors.open_index(name) is (state == "whole")
-        list(services.vectors.rebuild(name))
-        assert services.vectors.in_step(name)
+        assert services.store.index.open(name) is (state == "whole")
+        list(services.store.rebuild(name))
+        assert services.store.index.follows(name)
 
 
 def test_a_database_of_somebody_else_is_not_made_a_catalogue(settings: Settings) -> None:

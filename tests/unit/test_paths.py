@@ -317,9 +317,7 @@ def test_the_place_of_a_setting_answers_as_an_empty_library(start: Path) -> None
 
 @pytest.mark.parametrize("archive", ["nowhere.zip", "text.zip"])
 @pytest.mark.parametrize("place", ["deep/er/new", "there"])
-def test_an_import_that_is_refused_leaves_no_new_folder(
-    start: Path, tmp_path: Path, archive: str, place: str
-) -> None:
+def test_an_import_that_is_refused_leaves_no_new_folder(start: Path, tmp_path: Path, archive: str, place: str) -> None:
     (start / "text.zip").write_text("no archive")
     (start / "there").mkdir()
     before = sorted(tmp_path.rglob("*"))

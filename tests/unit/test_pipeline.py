@@ -72,20 +72,20 @@ def begin(services: Services, folder: Path) -> Iterator[JobEvent]:
 def in_index(services: Services) -> int:
     """Vectors that the index itself finds."""
     embedder = services.models.embedder()
-    found = services.vectors.ask_index(library_collection(embedder.space), embedder.encode_texts(["red"]), 2 * PHOTOS)
+    found = services.store.index.ask(library_collection(embedder.space), embedder.encode_texts(["red"]), 2 * PHOTOS)
     return len(found[0]) if found else 0
 
 
 def test_a_batch_is_indexed_while_the_next_is_encoded(
     opened: Services, embedder: Watched, many: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    push, overlapped = opened.vectors.push, []
+    push, overlapped = opened.store.index._reach.upsert, []
 
     def slow(name: str, ids: Sequence[str], matrix: FloatArray) -> None:
         overlapped.append(embedder.second.wait(20))
         push(name, ids, matrix)
 
-    monkeypatch.setattr(opened.vectors, "push", slow)
+    monkeypatch.setattr(opened.store.index._reach, "upsert", slow)
     assert len(of(begin(opened, many), Indexed)) == PHOTOS
     assert len(overlapped) == PHOTOS // BATCH and all(overlapped)
     assert in_index(opened) == PHOTOS
@@ -94,14 +94,14 @@ def test_a_batch_is_indexed_while_the_next_is_encoded(
 def test_what_is_told_is_committed_and_one_batch_at_most_waits_for_the_index(
     opened: Services, embedder: Watched, many: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    push, pushed, told = opened.vectors.push, 0, 0
+    push, pushed, told = opened.store.index._reach.upsert, 0, 0
 
     def counted(name: str, ids: Sequence[str], matrix: FloatArray) -> None:
         nonlocal pushed
         push(name, ids, matrix)
         pushed += len(ids)
 
-    monkeypatch.setattr(opened.vectors, "push", counted)
+    monkeypatch.setattr(opened.store.index._reach, "upsert", counted)
     for event in begin(opened, many):
         if isinstance(event, Indexed):
             told += 1
@@ -111,13 +111,13 @@ def test_what_is_told_is_committed_and_one_batch_at_most_waits_for_the_index(
 
 
 def test_closing_in_the_middle_leaves_index_and_catalogue_alike(opened: Services, many: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    push, go = opened.vectors.push, threading.Event()
+    push, go = opened.store.index._reach.upsert, threading.Event()
 
     def held(name: str, ids: Sequence[str], matrix: FloatArray) -> None:
         assert go.wait(20)
         push(name, ids, matrix)
 
-    monkeypatch.setattr(opened.vectors, "push", held)
+    monkeypatch.setattr(opened.store.index._reach, "upsert", held)
     events = begin(opened, many)
     while not isinstance(next(events), Indexed):
         pass
@@ -212,7 +212,7 @@ def test_a_full_disk_stops_the_job_with_its_sentence_and_what_was_stored_is_inde
         if len(asked) == 3:
             raise LibraryUnusable("The disk is nearly full.")
 
-    monkeypatch.setattr(opened.vectors, "require_space", full)
+    monkeypatch.setattr(opened.store.index, "require_space", full)
     with pytest.raises(LibraryUnusable, match="nearly full"):
         list(begin(opened, many))
     assert opened.catalog.counts()[0] == in_index(opened) == 2 * BATCH
@@ -222,7 +222,7 @@ def test_a_surprise_of_the_index_is_not_swallowed(opened: Services, many: Path, 
     def surprise(*_: object) -> None:
         raise ZeroDivisionError("in the index")
 
-    monkeypatch.setattr(opened.vectors, "push", surprise)
+    monkeypatch.setattr(opened.store.index._reach, "upsert", surprise)
     with pytest.raises(ZeroDivisionError, match="in the index"):
         list(begin(opened, many))
 
@@ -268,9 +268,7 @@ def test_the_decode_keeps_enough_for_model_and_thumbnail() -> None:
 def test_what_the_batch_before_committed_is_not_encoded_again(opened: Services, embedder: Watched, tmp_path: Path) -> None:
     """Two copies that were read before the first of them was committed, and are in two batches."""
     photo = make_photo(tmp_path / "a.jpg")
-    run = pipeline.Pipeline(
-        opened.settings, opened.catalog, opened.vectors, opened.reader, opened.models.embedder(), False
-    )
+    run = pipeline.Pipeline(opened.settings, opened.catalog, opened.store, opened.reader, opened.models.embedder(), False)
     stamp = pipeline._stamp(FoundFile(photo, "a.jpg"), pipeline.Disks())
     first, second = (run._read(FoundFile(photo, "a.jpg"), stamp, None) for _ in range(2))  # type: ignore[arg-type]
     vectors = run._encode([first])  # type: ignore[list-item]

@@ -103,8 +103,8 @@ def test_words_and_a_picture_together_are_one_direction_of_length_one(
     library: Services, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[np.ndarray] = []
-    search = library.vectors.search
-    monkeypatch.setattr(library.vectors, "search", lambda name, matrix, *more: (asked.append(matrix), search(name, matrix, *more))[1])
+    search = library.store.search
+    monkeypatch.setattr(library.store, "search", lambda name, matrix, *more: (asked.append(matrix), search(name, matrix, *more))[1])
     with Image.open(photos / "red.jpg") as picture:
         page = library.search.search(Query("blue", picture.convert("RGB")), 4)
     assert np.linalg.norm(asked[0], axis=1) == pytest.approx([1.0], abs=1e-5)

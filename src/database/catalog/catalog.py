@@ -26,11 +26,12 @@ from src.database.catalog.files import (
 )
 from src.database.catalog.folders import FolderTable
 from src.database.catalog.health import HealthTable
+from src.database.catalog.index_changes import IndexChanges
 from src.database.catalog.jobs import JobTable
 from src.database.catalog.objects import ObjectTable, delete_segments
 from src.database.catalog.sqlite_file import Guard, SqliteFile, now, parts, upsert
 from src.database.catalog.tables import CHANGES, SEEN, collections, files, folders, images, meta, segmented, segments, unreadable, vectors
-from src.database.catalog.vectors import VectorTable, write_vectors
+from src.database.catalog.vectors import VectorTable, drop_collections, write_vectors
 from src.database.catalog.versioned_cache import Kept
 from src.plain_files import no_plain_file, special_of_database
 from src.schema import FloatArray, ImageDetails, ImageFacts
@@ -58,7 +59,7 @@ class Shown:
 
 
 class Catalog:
-    """Images and the library's settings; the file's other rooms are ``files folders vectors objects jobs health``.
+    """Images and the library's settings; the file's other rooms are ``files folders vectors objects jobs health index_changes``.
 
     Raises LibraryNewer for a file of a newer version, LibraryUnusable where it can't be opened as a catalogue.
     """
@@ -73,6 +74,7 @@ class Catalog:
         self.objects = ObjectTable(self._file)
         self.jobs = JobTable(self._file)
         self.health = HealthTable(self._file)
+        self.index_changes = IndexChanges(self._file)
         self._counted: Kept[tuple[int, int, int]] = Kept(1)
 
     @property
@@ -120,7 +122,7 @@ class Catalog:
             displace(db, file_rows, refusals, moment)
             put_files(db, file_rows)
             put_refusals(db, refusals)
-            write_vectors(db, collection, new_vectors or {}, {})
+            write_vectors(db, collection, new_vectors or {})
             hide_without_file(db, former - {row.image_id for row in file_rows}, moment)
 
     def visible(self, ids: Sequence[str]) -> set[str]:
@@ -281,8 +283,7 @@ class Catalog:
         """
         own = sa.select(collections.c.name).where(collections.c.owner == "library")
         with self._file.writing() as db:
-            db.execute(vectors.delete().where(vectors.c.collection.in_(own)))
-            db.execute(collections.delete().where(collections.c.owner == "library"))
+            drop_collections(db, list(db.execute(own).scalars()))
             for table in (segments, segmented, files, images, folders, unreadable):
                 db.execute(table.delete())
             for key, value in (settings or {}).items():

@@ -10,7 +10,8 @@ import contextlib
 import json
 import re
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection as Names
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,18 +21,22 @@ import sqlalchemy as sa
 from src.database.catalog import row_rules
 from src.database.catalog.row_rules import Row, os_text
 from src.database.catalog.sqlite_file import in_our_words
-from src.database.catalog.tables import MIGRATIONS, TRIGGERS, metadata
+from src.database.catalog.tables import FILL_KINDS, INDEX_TRIGGERS, MIGRATIONS, TRIGGERS, metadata
+from src.database.catalog.vectors import Collection
 from src.errors import LibraryUnusable
 
 SCHEMA = len(MIGRATIONS)
 """The schema version that this program writes."""
 ORDER = ("meta", "images", "collections", "files", "folders", "unreadable", "segments", "segmented", "vectors", "jobs")
-"""What is copied, what others point to first. ``days`` and ``changes`` are counted anew by the triggers."""
+"""What is copied, what others point to first. ``days`` and ``changes`` are counted anew by the triggers; ``index_changes`` is of an index
+that does not come along."""
 BLOCK, BLOCK_BYTES = 500, 4_000_000
 """Rows copied at a time, and bytes of text and blobs in them, about."""
 MOST_COLLECTIONS = 10_000
 _SINCE = {"meta": 1, "images": 1, "files": 1, "collections": 1, "vectors": 1, "jobs": 1, "folders": 2, "unreadable": 2}
-_SINCE |= {"changes": 3, "days": 3, "segments": 4, "segmented": 4}
+_SINCE |= {"changes": 3, "days": 3, "segments": 4, "segmented": 4, "index_changes": 6}
+COLUMNS_SAY_KIND = 6
+"""The schema version from which on columns say what a vector stands for."""
 """Table -> the schema version from which on it must be there."""
 _LIMITS = {
     sqlite3.SQLITE_LIMIT_LENGTH: 200_000_000,
@@ -54,9 +59,9 @@ _COMPUTES = re.compile(r"\b(CHECK|COLLATE|GENERATED|VIRTUAL)\b", re.IGNORECASE)
 class Allowed:
     """What a library may bring along; only those who use it know."""
 
-    settings: Mapping[str, Collection[str]]
+    settings: Mapping[str, Names[str]]
     """Name of a setting -> the values that it may have, any where there are none."""
-    job_kinds: Collection[str]
+    job_kinds: Names[str]
 
 
 def adopt(source: Path, target: Path, schema: int, allowed: Allowed) -> Iterator[None]:
@@ -72,9 +77,15 @@ def adopt(source: Path, target: Path, schema: int, allowed: Allowed) -> Iterator
             ours.execute("PRAGMA foreign_keys = ON")
             with ours:
                 copy = _Copy(theirs, ours, allowed)
+                for name in INDEX_TRIGGERS:
+                    ours.execute(f"DROP TRIGGER {name}")
                 for table in ORDER:
                     if table in tables:
                         yield from copy.rows(table, tables[table])
+                for statement in FILL_KINDS if schema < COLUMNS_SAY_KIND else ():
+                    ours.execute(statement)
+                for statement in INDEX_TRIGGERS.values():
+                    ours.execute(statement)
 
 
 def _make(target: Path) -> None:
@@ -178,8 +189,8 @@ class _Copy:
     theirs: sqlite3.Connection
     ours: sqlite3.Connection
     allowed: Allowed
-    dimensions: dict[str, tuple[int | None, str]] = field(default_factory=dict)
-    """Collection -> length of its vectors, and its owner, once ``collections`` was copied."""
+    collections: dict[str, Collection] = field(default_factory=dict)
+    """Once they were copied."""
 
     def rows(self, table: str, columns: list[str]) -> Iterator[None]:
         rules = row_rules.of_table(table)
@@ -226,7 +237,7 @@ class _Copy:
             case "collections":
                 return self._collection(row)
             case "vectors":
-                return row_rules.vector(row, self.dimensions)
+                return row_rules.vector(row, self.collections.get(row["collection"]))
             case "segments":
                 return row_rules.segment(row, sizes)
         return None
@@ -238,8 +249,8 @@ class _Copy:
         return None if not values or row["value"] in values else f"the setting {row['key']} = {row['value']!r:.80}, which is unknown here"
 
     def _collection(self, row: Row) -> str | None:
-        self.dimensions[row["name"]] = (row["dimensions"], row["owner"])
-        return "far too many collections" if len(self.dimensions) > MOST_COLLECTIONS else None
+        self.collections[row["name"]] = Collection(row["name"], row["dimensions"], row["owner"], row.get("kind", ""))
+        return "far too many collections" if len(self.collections) > MOST_COLLECTIONS else None
 
     def _sizes(self, rows: list[Row]) -> dict[str, tuple[int, int]]:
         """Width and height of the images that these objects are in."""

@@ -1,7 +1,4 @@
-"""Objects inside images: which images were looked through for them, and the segments found. Their vectors are in ``vectors``.
-
-A segment's id is its image's, a ``#`` and something of its own, so that an id alone tells the image.
-"""
+"""Objects inside images: which images were looked through for them, and the segments found. Their vectors are in ``vectors``."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ from src import masks
 from src.database.catalog import findable
 from src.database.catalog.sqlite_file import SqliteFile, listed, parts, upsert
 from src.database.catalog.tables import collections, images, segmented, segments, vectors
-from src.database.catalog.vectors import OBJECTS, image_of, write_vectors
+from src.database.catalog.vectors import drop_collections, write_vectors
 from src.errors import BadInput
 from src.schema import FloatArray, PhotoFilter, Segment
 
@@ -46,26 +43,24 @@ class ObjectTable:
     def __init__(self, file: SqliteFile) -> None:
         self._file = file
 
-    def put(self, collection: str, recipe: str, found: Found) -> tuple[dict[str, FloatArray], list[str]]:
+    def put(self, collection: str, recipe: str, found: Found) -> int:
         """Store what a recipe found in images in place of what they held, in one transaction; the vectors (D,) go to ``collection``.
 
-        Returns the new vectors by segment id, and the ids of former segments that are no more. Images that were deleted
-        meanwhile are left out.
+        Returns how many segments were stored. Images that were deleted meanwhile are left out.
         """
         with self._file.writing() as db:
             there = set(db.execute(sa.select(images.c.id).where(images.c.id.in_(listed(list(found))))).scalars())
             before = set(db.execute(sa.select(segments.c.id).where(segments.c.image_id.in_(listed(list(found))))).scalars())
-            new = {id_: pair for image_id in found if image_id in there for id_, pair in _named(image_id, recipe, found[image_id])}
-            gone = sorted(before - set(new))
-            delete_segments(db, gone)
+            new = [part for image_id in found if image_id in there for part in _named(image_id, recipe, found[image_id])]
+            delete_segments(db, sorted(before - {part.id for part in new}))
             if new:
-                db.execute(upsert(segments, ["id"]), [_row(id_, segment) for id_, (segment, _) in new.items()])
-            new_vectors = {id_: vector for id_, (_, vector) in new.items()}
-            write_vectors(db, collection, new_vectors, {})
+                db.execute(upsert(segments, ["id"]), [_row(part) for part in new])
+            vectors_of = {part.id: part.vector for part in new}
+            write_vectors(db, collection, vectors_of, {part.id: part.image_id for part in new})
             if there:
                 done = [{"image_id": id_, "recipe": recipe, "collection": collection} for id_ in sorted(there)]
                 db.execute(upsert(segmented, ["image_id"]), done)
-        return new_vectors, gone
+        return len(new)
 
     def pending(self, collection: str, recipe: str, only: PhotoFilter | None = None, among: Sequence[str] | None = None) -> list[str]:
         """Ids of visible images that were not looked through with this recipe for this collection yet, in the order they were added.
@@ -112,11 +107,6 @@ class ObjectTable:
                 found.update({item.id: item for item in _stored(db.execute(sa.select(segments).where(segments.c.id.in_(part))))})
         return found
 
-    def ids_in(self, image_ids: Sequence[str]) -> list[str]:
-        """Ids of all segments of these images."""
-        with self._file.reading() as db:
-            return list(db.execute(sa.select(segments.c.id).where(segments.c.image_id.in_(listed(list(image_ids))))).scalars())
-
     def counts(self) -> tuple[int, int]:
         """(visible images that were looked through, segments in them)."""
         seen = images.c.removed_at.is_(None)
@@ -125,11 +115,14 @@ class ObjectTable:
         with self._file.reading() as db:
             return db.execute(looked).scalar_one(), db.execute(found).scalar_one()
 
-    def clear(self) -> None:
-        """Forget every segment, and which images were looked through. Their vectors go with their collections."""
+    def clear(self) -> list[str]:
+        """Forget every segment with its vectors, and which images were looked through. Returns the names of the collections that went."""
         with self._file.writing() as db:
+            names = list(db.execute(_OWN_COLLECTIONS).scalars())
+            drop_collections(db, names)
             for table in (segments, segmented):
                 db.execute(table.delete())
+        return names
 
     def all(self) -> Iterator[StoredSegment]:
         """Every segment of a visible image, image by image; memory does not grow with their number."""
@@ -151,15 +144,27 @@ def _done(collection: str, recipe: str) -> sa.Exists:
 
 def delete_segments(db: sa.Connection, ids: Sequence[str]) -> None:
     """Segments and their vectors of every model."""
-    of_objects = collections.c.name.startswith(OBJECTS, autoescape=True)
-    names = sa.select(collections.c.name).where(collections.c.owner == "library", of_objects)
     for part in parts(ids):
-        db.execute(vectors.delete().where(vectors.c.collection.in_(names), vectors.c.id.in_(part)))
+        db.execute(vectors.delete().where(vectors.c.collection.in_(_OWN_COLLECTIONS), vectors.c.id.in_(part)))
         db.execute(segments.delete().where(segments.c.id.in_(part)))
 
 
-def _named(image_id: str, recipe: str, pairs: Sequence[Pair]) -> list[tuple[str, Pair]]:
-    return list(zip(segment_ids(image_id, recipe, len(pairs)), pairs, strict=True))
+_OWN_COLLECTIONS = sa.select(collections.c.name).where(collections.c.owner == "library", collections.c.kind == "object")
+
+
+@dataclass(frozen=True)
+class _New:
+    """A segment on its way into the catalogue, with its vector (D,)."""
+
+    id: str
+    image_id: str
+    segment: Segment
+    vector: FloatArray
+
+
+def _named(image_id: str, recipe: str, pairs: Sequence[Pair]) -> list[_New]:
+    ids = segment_ids(image_id, recipe, len(pairs))
+    return [_New(id_, image_id, segment, vector) for id_, (segment, vector) in zip(ids, pairs, strict=True)]
 
 
 def _place(segment_id: str) -> int:
@@ -168,11 +173,12 @@ def _place(segment_id: str) -> int:
     return int(number) if number.isdecimal() else 0
 
 
-def _row(id_: str, segment: Segment) -> dict[str, object]:
-    x0, y0, x1, y1 = segment.box
-    mask = segment.mask
+def _row(part: _New) -> dict[str, object]:
+    x0, y0, x1, y1 = part.segment.box
+    mask = part.segment.mask
     shape = {"mask_height": mask.height, "mask_width": mask.width, "mask": masks.compressed(mask)}
-    return {"id": id_, "image_id": image_of(id_), "x0": x0, "y0": y0, "x1": x1, "y1": y1, "score": segment.score, **shape}
+    place = {"x0": x0, "y0": y0, "x1": x1, "y1": y1}
+    return {"id": part.id, "image_id": part.image_id, **place, "score": part.segment.score, **shape}
 
 
 def _stored(rows: Iterable[sa.Row[Any]]) -> list[StoredSegment]:

@@ -15,11 +15,13 @@ import numpy as np
 import sqlalchemy as sa
 
 from src import masks
+from src.database.catalog.kinds import IMAGE
 from src.database.catalog.tables import metadata
+from src.database.catalog.vectors import Collection
 from src.errors import BadInput
 from src.identity import UPLOAD_NAME, image_id, is_id
 from src.plain_files import json_in
-from src.schema import FIRST_PHOTO, JobState
+from src.schema import FIRST_PHOTO, JobState, Kind
 
 Rule = Callable[[Any], bool]
 Row = dict[str, Any]
@@ -153,6 +155,7 @@ _OWN: dict[str, dict[str, Rule]] = {
         "owner": one_of("library", "user"),
         "rows": lambda _: True,
         "rewritten": lambda _: True,
+        "kind": one_of(*get_args(Kind)),
     },
     "vectors": {
         "number": whole(1),
@@ -160,6 +163,7 @@ _OWN: dict[str, dict[str, Rule]] = {
         "id": text(65_536),
         "vector": lambda value: isinstance(value, bytes),
         "metadata": lambda value: is_json(value, most=16_000_000),
+        "image_id": is_id,
     },
     "segments": {
         "id": text(60),
@@ -217,18 +221,21 @@ def file(row: Row) -> str | None:
     return None if path(place) else f"a file at {place!r:.100}"
 
 
-def vector(row: Row, dimensions: Mapping[str, tuple[int | None, str]]) -> str | None:
-    """dimensions: collection -> length of its vectors, and its owner."""
-    length, owner = dimensions.get(row["collection"], (None, ""))
-    if length is None or len(row["vector"]) != 2 * length:
+def vector(row: Row, of: Collection | None) -> str | None:
+    """of: its collection; the kind is empty in a catalogue of a version that did not say it."""
+    if of is None or of.dimensions is None or len(row["vector"]) != 2 * of.dimensions:
         return f"a vector of another length than its collection's ({row['id']!r:.60})"
     numbers = np.frombuffer(row["vector"], "<f2").astype(np.float32)
     norm = float(np.sqrt(numbers @ numbers)) if np.isfinite(numbers).all() else 0.0
     if abs(norm - 1.0) > NORM_SLACK:
         return f"a vector that is not finite or not of norm 1 ({row['id']!r:.60})"
     place, rest = row["id"][:36], row["id"][36:]
-    if owner == "library" and not (is_id(place) and (not rest or _OBJECT.fullmatch(rest))):
+    image = row.get("image_id")
+    if of.owner == "library" and not (is_id(place) and (not rest or _OBJECT.fullmatch(rest))):
         return f"a vector of {row['id']!r:.60}, which is no image and no object"
+    part = of.owner == "library" and of.kind != IMAGE
+    if of.kind and (image != (place if part else None) or (of.owner == "library" and bool(rest) != part)):
+        return f"a vector of {row['id']!r:.60} that names another image ({image!r:.60})"
     return None
 
 

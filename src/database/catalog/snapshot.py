@@ -42,6 +42,7 @@ def take(catalog: Catalog, target: Path) -> dict[str, Path]:
                 uploaded[name] = source
                 db.execute("UPDATE files SET path = ?, path_text = ? WHERE id = ?", (name.encode(), name, row_id))
         _drop_unfinished_jobs(db)
+        db.execute("DELETE FROM index_changes")
     return uploaded
 
 
@@ -135,7 +136,7 @@ def _drop_strange_images(db: sqlite3.Connection) -> None:
     for table in ("files", "segments", "segmented"):
         db.execute(f"DELETE FROM {table} WHERE image_id IS NULL OR image_id NOT IN (SELECT id FROM images)")
     own = "SELECT name FROM collections WHERE owner = 'library'"
-    db.execute(f"DELETE FROM vectors WHERE collection IN ({own}) AND NOT is_id(substr(id, 1, 36))")
+    db.execute(f"DELETE FROM vectors WHERE collection IN ({own}) AND NOT is_id(coalesce(image_id, id))")
 
 
 def _drop_unfinished_jobs(db: sqlite3.Connection) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import sqlalchemy as sa
 
@@ -87,6 +87,7 @@ collections = sa.Table(
     sa.Column("owner", sa.Text, nullable=False),  # library | user
     sa.Column("rows", sa.Integer, nullable=False, server_default="0"),  # vectors of hidden images included; kept by triggers
     sa.Column("rewritten", sa.Integer, nullable=False, server_default="0"),  # grows with each change other than a new vector
+    sa.Column("kind", sa.Text, nullable=False, server_default="image"),  # what its vectors stand for, see kinds.py
 )
 
 changes = sa.Table(
@@ -104,9 +105,22 @@ vectors = sa.Table(
     sa.Column("id", sa.Text, nullable=False),
     sa.Column("vector", sa.LargeBinary, nullable=False),  # float16 little-endian, norm 1
     sa.Column("metadata", sa.Text),  # JSON object
+    sa.Column("image_id", sa.Text),  # the image that what it stands for is in; None where that is the image itself, whose id it has
     sa.UniqueConstraint("collection", "id"),
     sqlite_autoincrement=True,
 )
+sa.Index("ix_vectors_image", vectors.c.collection, vectors.c.image_id, sqlite_where=vectors.c.image_id.is_not(None))
+
+index_changes = sa.Table(
+    "index_changes",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("collection", sa.Text, nullable=False),
+    sa.Column("id", sa.Text, nullable=False),  # of a vector that came, changed or went; written by triggers
+    sa.Column("mark", sa.Integer, nullable=False, server_default=sa.text("(random())")),  # tells it from the same number of another past
+    sqlite_autoincrement=True,
+)
+sa.Index("ix_index_changes", index_changes.c.collection, index_changes.c.number)
 
 segments = sa.Table(
     "segments",
@@ -192,8 +206,25 @@ _TRIGGERS = {
         for done in ("INSERT", "UPDATE", "DELETE")
     },
 }
-TRIGGERS = {name: f"CREATE TRIGGER {name} {when} BEGIN {action}; END" for name, (when, action) in _TRIGGERS.items()}
+_NOTE = "INSERT INTO index_changes (collection, id) VALUES ({row}.collection, {row}.id)"
+_KNOWN = "EXISTS (SELECT 1 FROM collections WHERE name = {row}.collection)"
+_OF_INDEX = {
+    f"index_{done.split()[0].lower()}": (f"AFTER {done} ON vectors WHEN {_KNOWN.format(row=row)}", _NOTE.format(row=row))
+    for done, row in (("INSERT", "NEW"), ("UPDATE OF vector", "NEW"), ("DELETE", "OLD"))
+}
+
+
+def _statements(triggers: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+    return {name: f"CREATE TRIGGER {name} {when} BEGIN {action}; END" for name, (when, action) in triggers.items()}
+
+
+COUNTERS = _statements(_TRIGGERS)
 """Name -> statement. They count in the same transaction as what they count, whichever code made the change."""
+INDEX_TRIGGERS = _statements(_OF_INDEX)
+"""The same, of those that note for the vector index which vectors came, changed or went. A collection that is dropped as a whole needs no
+note: its own row goes first.
+"""
+TRIGGERS = COUNTERS | INDEX_TRIGGERS
 
 
 def _third(db: sa.Connection) -> None:
@@ -210,8 +241,7 @@ def _third(db: sa.Connection) -> None:
     day = _DAY.format(row="images")
     db.exec_driver_sql(f"INSERT INTO days SELECT {day}, count(*) FROM images WHERE removed_at IS NULL GROUP BY 1")
     db.exec_driver_sql("INSERT OR IGNORE INTO changes VALUES ('photos', 0)")
-    for statement in TRIGGERS.values():
-        db.exec_driver_sql(statement.replace("TRIGGER", "TRIGGER IF NOT EXISTS", 1))
+    _make_triggers(db, COUNTERS)
 
 
 def _fourth(db: sa.Connection) -> None:
@@ -233,10 +263,34 @@ def _fifth(db: sa.Connection) -> None:
     db.exec_driver_sql(f"UPDATE images SET taken_at = NULL WHERE taken_at IS NOT NULL AND ({odd})")
 
 
+FILL_KINDS = (
+    "UPDATE collections SET kind = 'object' WHERE owner = 'library' AND name LIKE 'object-%'",
+    "UPDATE vectors SET image_id = substr(id, 1, instr(id || '#', '#') - 1) "
+    "WHERE collection IN (SELECT name FROM collections WHERE kind = 'object')",
+)
+"""Until the sixth step a collection's name said what its vectors stand for, and an object's id began with its image's, before a ``#``."""
+
+
+def _sixth(db: sa.Connection) -> None:
+    """What a vector stands for as columns, and notes for the vector index of what it has not followed yet."""
+    _add_column(db, "collections", "kind", "TEXT NOT NULL DEFAULT 'image'")
+    _add_column(db, "vectors", "image_id", "TEXT")
+    for statement in FILL_KINDS:
+        db.exec_driver_sql(statement)
+    db.exec_driver_sql("CREATE INDEX IF NOT EXISTS ix_vectors_image ON vectors (collection, image_id) WHERE image_id IS NOT NULL")
+    index_changes.create(db, checkfirst=True)
+    _make_triggers(db, INDEX_TRIGGERS)
+
+
+def _make_triggers(db: sa.Connection, statements: Mapping[str, str]) -> None:
+    for statement in statements.values():
+        db.exec_driver_sql(statement.replace("TRIGGER", "TRIGGER IF NOT EXISTS", 1))
+
+
 def _add_column(db: sa.Connection, table: str, column: str, kind: str) -> None:
     if column not in {row[1] for row in db.exec_driver_sql(f"PRAGMA table_info({table})")}:
         db.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
 
 
-MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_first, _second, _third, _fourth, _fifth)
+MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_first, _second, _third, _fourth, _fifth, _sixth)
 """Step n brings schema n-1 to n. Steps are never changed once released; a new one is added at the end."""

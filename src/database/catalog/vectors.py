@@ -13,8 +13,10 @@ import numpy.typing as npt
 import sqlalchemy as sa
 
 from src.database.catalog import findable
+from src.database.catalog.kinds import IMAGE, image_column
 from src.database.catalog.sqlite_file import SqliteFile, listed, parts, upsert
-from src.database.catalog.tables import CHANGES, SEEN, collections, images, segments, vectors
+from src.database.catalog.tables import CHANGES, SEEN, collections, images, index_changes, vectors
+from src.database.catalog.vector_codec import Rows, packed, sound
 from src.database.catalog.versioned_cache import Kept
 from src.errors import WrongDimensions
 from src.plain_files import json_in
@@ -23,17 +25,19 @@ from src.schema import FloatArray, PhotoFilter
 CRC_ROWS = 5_000
 BLOCK_ROWS = 4096
 """How many vectors are read at a time."""
-OBJECTS = "object-"
-"""How the names of the app's collections of objects begin; an id there is a segment's (``object_table``)."""
 
 
 @dataclass(frozen=True)
 class Collection:
-    """A set of vectors of one length that are searched together. ``owner``: ``library`` (the app's) or ``user`` (made by a script)."""
+    """A set of vectors of one length that are searched together. ``owner``: ``library`` (the app's) or ``user`` (made by a script).
+
+    kind: what its vectors stand for (``kinds``).
+    """
 
     name: str
     dimensions: int | None
     owner: str
+    kind: str = IMAGE
 
 
 @dataclass(frozen=True)
@@ -46,20 +50,7 @@ class Counters:
     rows: int
     rewritten: int
     dimensions: int
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Some vectors in the order they were stored: serial numbers, ids, and (n, D) float16 as stored."""
-
-    numbers: list[int]
-    ids: list[str]
-    half: npt.NDArray[np.float16]
-
-    @property
-    def matrix(self) -> FloatArray:
-        """(n, D) float32 of norm 1."""
-        return restored(self.half)
+    kind: str = IMAGE
 
 
 class VectorTable:
@@ -70,11 +61,11 @@ class VectorTable:
         self._counted: Kept[int] = Kept(64)
         self._numbered: Kept[npt.NDArray[np.int64]] = Kept(4)
 
-    def create(self, name: str, dimensions: int | None, owner: str) -> Collection:
+    def create(self, name: str, dimensions: int | None, owner: str, kind: str = IMAGE) -> Collection:
         """The collection of that name, made where there is none. Raises WrongDimensions where it has another length."""
         with self._file.writing() as db:
             row = db.execute(sa.select(collections).where(collections.c.name == name)).mappings().first()
-            known = Collection(row["name"], row["dimensions"], row["owner"]) if row else Collection(name, None, owner)
+            known = _collection(row) if row else Collection(name, None, owner, kind)
             if dimensions is not None and known.dimensions not in (None, dimensions):
                 raise WrongDimensions(f"The collection {name!r} holds vectors of length {known.dimensions}, not {dimensions}.")
             merged = replace(known, dimensions=known.dimensions or dimensions)
@@ -84,25 +75,24 @@ class VectorTable:
 
     def all(self) -> list[Collection]:
         with self._file.reading() as db:
-            return [Collection(row.name, row.dimensions, row.owner) for row in db.execute(sa.select(collections))]
+            return [_collection(row) for row in db.execute(sa.select(collections)).mappings()]
 
-    def drop(self, name: str) -> None:
-        """Forget a collection and its vectors."""
+    def drop(self, names: Sequence[str]) -> None:
+        """Forget collections with their vectors, in one transaction."""
         with self._file.writing() as db:
-            db.execute(vectors.delete().where(vectors.c.collection == name))
-            db.execute(collections.delete().where(collections.c.name == name))
+            drop_collections(db, names)
 
     def put(self, collection: str, rows: Mapping[str, FloatArray], metadata: Mapping[str, Mapping[str, Any]]) -> None:
         """Insert or replace vectors (id -> (D,)) and their metadata in one transaction."""
         with self._file.writing() as db:
-            write_vectors(db, collection, rows, metadata)
+            write_vectors(db, collection, rows, metadata=metadata)
 
     def counters(self, collection: str) -> Counters:
         """Zeros where there is no such collection."""
-        columns = (collections.c.rows, collections.c.rewritten, collections.c.dimensions)
+        columns = (collections.c.rows, collections.c.rewritten, collections.c.dimensions, collections.c.kind)
         with self._file.reading() as db:
             row = db.execute(sa.select(*columns).where(collections.c.name == collection)).first()
-        return Counters(row[0], row[1], row[2] or 0) if row else Counters(0, 0, 0)
+        return Counters(row[0], row[1], row[2] or 0, row[3]) if row else Counters(0, 0, 0)
 
     def count_all(self, collection: str) -> int:
         """Vectors of a collection, those of hidden images included: what its index holds."""
@@ -113,21 +103,21 @@ class VectorTable:
         return self._counted.get((collection, only), self._state(collection), lambda: self._count(collection, only))
 
     def _count(self, collection: str, only: PhotoFilter | None) -> int:
-        rows = self.count_all(collection)
+        counters = self.counters(collection)
         with self._file.reading() as db:
             if only is None:
-                hidden = _ids(collection, sa.select(images.c.id).where(images.c.removed_at.is_not(None))).subquery()
-                return rows - int(db.execute(_number_in(collection, hidden)).scalar_one())
-            if rows == db.execute(_IMAGES).scalar_one() and not collection.startswith(OBJECTS):
+                return counters.rows - int(db.execute(_number_in(collection, counters.kind, _HIDDEN)).scalar_one())
+            if counters.kind == IMAGE and counters.rows == db.execute(_IMAGES).scalar_one():
                 return int(db.execute(findable.number(only)).scalar_one())
-            return int(db.execute(_number_in(collection, _ids(collection, findable.passing(only)).subquery())).scalar_one())
+            return int(db.execute(_number_in(collection, counters.kind, findable.passing(only))).scalar_one())
 
     def numbers(self, collection: str, only: PhotoFilter) -> npt.NDArray[np.int64]:
         """Serial numbers of the vectors of images that pass, in ascending order."""
         return self._numbered.get((collection, only), self._state(collection), lambda: self._numbers(collection, only))
 
     def _numbers(self, collection: str, only: PhotoFilter) -> npt.NDArray[np.int64]:
-        owned = sa.and_(vectors.c.collection == collection, vectors.c.id.in_(_ids(collection, findable.passing(only))))
+        of = image_column(self.counters(collection).kind)
+        owned = sa.and_(vectors.c.collection == collection, of.in_(findable.passing(only)))
         query = sa.select(sa.func.group_concat(vectors.c.number)).where(owned)
         with self._file.reading() as db:
             text = db.execute(query).scalar()  # one long text is read ten times as fast as as many rows
@@ -140,14 +130,22 @@ class VectorTable:
 
     def findable(self, collection: str, ids: Sequence[str], only: PhotoFilter | None = None) -> set[str]:
         """Those of the ids that a search may find: none of hidden images, none of images that do not pass ``only``."""
-        owner = {id_: image_of(id_) if collection.startswith(OBJECTS) else id_ for id_ in ids}
+        owner = self.images_of(collection, ids)
         asked = images.c.id.in_(listed(list(set(owner.values()))))
         with self._file.reading() as db:
             if only is not None:
                 passing = set(db.execute(sa.select(images.c.id).where(asked, findable.passes(only))).scalars())
-                return {id_ for id_ in ids if owner[id_] in passing}
+                return {id_ for id_, image_id in owner.items() if image_id in passing}
             hidden = set(db.execute(sa.select(images.c.id).where(asked, images.c.removed_at.is_not(None))).scalars())
-            return {id_ for id_ in ids if owner[id_] not in hidden}
+            return {id_ for id_, image_id in owner.items() if image_id not in hidden}
+
+    def images_of(self, collection: str, ids: Sequence[str]) -> dict[str, str]:
+        """Id of a vector -> id of the image that it stands for, or that what it stands for is in. Of parts, unknown ids are left out."""
+        if self.counters(collection).kind == IMAGE:
+            return {id_: id_ for id_ in ids}
+        query = sa.select(vectors.c.id, vectors.c.image_id).where(vectors.c.collection == collection, vectors.c.id.in_(listed(list(ids))))
+        with self._file.reading() as db:
+            return {row[0]: row[1] or "" for row in db.execute(query)}
 
     def fingerprint(self, collection: str) -> str:
         """Tells one set of rows from another: their number and a CRC-32 of ids and serial numbers. About 0.1 s for 100,000."""
@@ -170,7 +168,7 @@ class VectorTable:
         length = self.counters(collection).dimensions
         with self._file.reading() as db:
             for part in parts(ids):
-                rows = _sound(db.execute(_ROWS.where(vectors.c.collection == collection, vectors.c.id.in_(part))).all(), length)
+                rows = sound(db.execute(_ROWS.where(vectors.c.collection == collection, vectors.c.id.in_(part))).all(), length)
                 found.update(zip(rows.ids, rows.matrix, strict=True) if rows.ids else ())
         return found
 
@@ -179,8 +177,8 @@ class VectorTable:
         found: list[str] = []
         length = self.counters(collection).dimensions
         for block in self._raw(collection, CRC_ROWS, hidden=True, after=0):
-            sound = set(_sound(block, length).numbers)
-            found += [row[1] for row in block if row[0] not in sound]
+            usable = set(sound(block, length).numbers)
+            found += [row[1] for row in block if row[0] not in usable]
         return found
 
     def sample(self, collection: str, number: int) -> list[str]:
@@ -223,7 +221,7 @@ class VectorTable:
         """The same with serial numbers, from the one that follows ``after`` on. Damaged ones are left out."""
         length = self.counters(collection).dimensions
         for found in self._raw(collection, rows, hidden, after):
-            block = _sound(found, length)
+            block = sound(found, length)
             if block.ids:
                 yield block
 
@@ -233,32 +231,33 @@ class VectorTable:
         for start in range(0, len(numbers), BLOCK_ROWS):
             with self._file.reading() as db:
                 found = db.execute(_ROWS.where(vectors.c.number.in_(listed(numbers[start : start + BLOCK_ROWS].tolist())))).all()
-            block = _sound(found, length)
+            block = sound(found, length)
             if block.ids:
                 yield block.ids, block.matrix
 
     def _raw(self, collection: str, rows: int, hidden: bool, after: int) -> Iterator[Sequence[Any]]:
+        kind = self.counters(collection).kind
         while True:
             with self._file.reading() as db:
-                found = db.execute(block_query(collection, after, rows, hidden)).all()
+                found = db.execute(block_query(collection, after, rows, hidden, kind)).all()
             if not found or found[-1][0] <= after:  # a number that is none would be asked for again and again
                 return
             after = found[-1][0]
             yield found
 
 
-def image_of(segment_id: str) -> str:
-    """Id of the image that a segment is in; an image's own id is its own."""
-    return segment_id.partition("#")[0]
-
-
-def block_query(collection: str, after: int, rows: int, hidden: bool) -> sa.Select[Any]:
-    findable = sa.true() if hidden else _findable(collection)
+def block_query(collection: str, after: int, rows: int, hidden: bool, kind: str = IMAGE) -> sa.Select[Any]:
+    """The rows of a collection that follow a serial number, those of hidden images left out unless ``hidden``."""
+    findable = sa.true() if hidden else image_column(kind).not_in(_HIDDEN)
     return _ROWS.where(_owned_by(collection), vectors.c.number > after, findable).order_by(vectors.c.number).limit(rows)
 
 
-_HIDDEN = sa.select(sa.func.count()).select_from(images).where(images.c.removed_at.is_not(None)).scalar_subquery()
-_IMAGES = sa.select(SEEN.scalar_subquery() + _HIDDEN)
+def _collection(row: sa.RowMapping) -> Collection:
+    return Collection(row["name"], row["dimensions"], row["owner"], row["kind"])
+
+
+_HIDDEN = sa.select(images.c.id).where(images.c.removed_at.is_not(None))
+_IMAGES = sa.select(SEEN.scalar_subquery() + sa.select(sa.func.count()).select_from(_HIDDEN.subquery()).scalar_subquery())
 """The number of images."""
 _ROWS = sa.select(vectors.c.number, vectors.c.id, sa.cast(vectors.c.vector, vectors.c.vector.type))
 """As bytes in any case: text that is none would end the reading of all others."""
@@ -269,72 +268,48 @@ def _owned_by(collection: str) -> sa.ColumnElement[bool]:
     return vectors.c.collection.concat("") == collection
 
 
-def _ids(collection: str, image_ids: sa.Select[Any]) -> sa.Select[Any]:
-    """Ids that the images' vectors have in the collection, if they are there: the images' own, or those of the objects in them."""
-    if collection.startswith(OBJECTS):
-        return sa.select(segments.c.id).where(segments.c.image_id.in_(image_ids))
-    return image_ids
+def _number_in(collection: str, kind: str, image_ids: sa.Select[Any]) -> sa.Select[Any]:
+    """How many vectors of the collection are of these images."""
+    owned = sa.and_(vectors.c.collection == collection, image_column(kind).in_(image_ids))
+    return sa.select(sa.func.count()).select_from(vectors).where(owned)
 
 
-def _number_in(collection: str, ids: sa.Subquery) -> sa.Select[Any]:
-    """How many of the ids have a vector in the collection."""
-    there = sa.exists().where(vectors.c.collection == collection, vectors.c.id == ids.c[0])
-    return sa.select(sa.func.count()).select_from(ids).where(there)
-
-
-def write_vectors(db: sa.Connection, collection: str, rows: Mapping[str, FloatArray], metadata: Mapping[str, Mapping[str, Any]]) -> None:
+def write_vectors(
+    db: sa.Connection,
+    collection: str,
+    rows: Mapping[str, FloatArray],
+    images_of: Mapping[str, str] | None = None,
+    metadata: Mapping[str, Mapping[str, Any]] | None = None,
+) -> None:
+    """Insert or replace vectors (id -> (D,)). ``images_of``: id -> id of the image that what it stands for is in, where that is a part."""
     if not rows:
         return
     values = [
-        {"collection": collection, "id": id_, "vector": vector.astype("<f2").tobytes(), "metadata": _as_json(metadata.get(id_))}
+        {
+            "collection": collection,
+            "id": id_,
+            "vector": packed(vector),
+            "metadata": _as_json((metadata or {}).get(id_)),
+            "image_id": (images_of or {}).get(id_),
+        }
         for id_, vector in rows.items()
     ]
     db.execute(upsert(vectors, ["collection", "id"]), values)
+
+
+def drop_collections(db: sa.Connection, names: Sequence[str]) -> None:
+    """Their own rows go first, so that no change of a vector is noted for an index that goes with them."""
+    for part in parts(names):
+        db.execute(collections.delete().where(collections.c.name.in_(part)))
+        for table in (vectors, index_changes):
+            db.execute(table.delete().where(table.c.collection.in_(part)))
 
 
 def _as_json(metadata: Mapping[str, Any] | None) -> str | None:
     return json.dumps(dict(metadata), ensure_ascii=False) if metadata else None
 
 
-def restored(half: npt.NDArray[np.float16]) -> FloatArray:
-    """(n, D) finite float16 -> float32, brought back to norm 1 after the rounding.
-
-    Exponent and fraction are moved to where float32 has them, and the exponents' bias made good: six times as fast as ``astype``.
-    """
-    bits = half.view(np.int16).astype(np.int32)
-    bits <<= 13
-    bits &= ~0x70000000  # copies of the sign
-    matrix = bits.view(np.float32)
-    matrix *= np.float32(2.0**112)
-    norms = np.sqrt(np.einsum("nd,nd->n", matrix, matrix))
-    matrix /= np.maximum(norms, 1e-12)[:, None]
-    return matrix
-
-
-def _sound(rows: Sequence[Any], length: int) -> Rows:
-    """Those of the rows (number, id, bytes) whose vectors are of the length and finite."""
-    kept = [row for row in rows if len(row[2]) == 2 * length]
-    if not kept or not length:
-        return Rows([], [], np.empty((0, length), np.float16))
-    half = np.frombuffer(b"".join([row[2] for row in kept]), dtype="<f2").reshape(len(kept), length)
-    sizes = half.view(np.uint16) & 0x7FFF  # without the sign, larger numbers have larger bits
-    if sizes.max() >= _INFINITE:
-        finite = sizes.max(axis=1) < _INFINITE
-        kept, half = [row for row, good in zip(kept, finite, strict=True) if good], half[finite]
-    return Rows([row[0] for row in kept], [row[1] for row in kept], half)
-
-
-_INFINITE = 0x7C00
-"""Bits of float16's infinity; those of what is no number are larger still."""
-
-
 def _from_json(text: str | None) -> dict[str, Any]:
     """{} for what can't be read."""
     found = json_in(text)
     return found if isinstance(found, dict) else {}
-
-
-def _findable(collection: str) -> sa.ColumnElement[bool]:
-    """False for vectors of images that are hidden. (Hand-made collections have ids of their own, which are in no image row.)"""
-    hidden = sa.select(images.c.id).where(images.c.removed_at.is_not(None))
-    return vectors.c.id.not_in(_ids(collection, hidden))

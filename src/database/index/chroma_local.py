@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from src.database.index import manifest, owner
+from src.database.index.hnsw import BATCH, FLUSH, HNSW, IndexFailed, ef_search, flush_at_building
 from src.database.index.manifest import Note
 from src.database.nearest.exact import Match
 from src.schema import FloatArray
@@ -27,23 +28,7 @@ if TYPE_CHECKING:
     from chromadb.api.client import Client
     from chromadb.api.models.Collection import Collection
 
-BATCH = 200
-"""Vectors per upsert: Chroma holds the interpreter lock for the whole call, about 0.1 s for this many."""
-HNSW = {"space": "cosine", "max_neighbors": 32, "ef_construction": 200}
-"""With half of both an index is built in half the time, but of 1,000,000 vectors only 89 % of the nearest ten are found."""
-LARGE = 300_000
-"""Vectors from which on a search looks at more of them (``ef_search``) to find as much; fewer are found as surely in less time."""
-DELETED_SHARE, DELETED_LEAST = 0.2, 200
-"""Vectors deleted, as a share of those that are left, from which on building the index anew pays for itself."""
-FLUSH = 1_000
-"""Vectors after which Chroma writes all files of a collection anew; as many may have to be taken from its log at the next opening."""
-FLUSH_AT_BUILDING = range(4_000, 6_001, BATCH)
-"""The same while a large collection is built, where its growing files would else be written hundreds of times."""
 log = logging.getLogger(__name__)
-
-
-class IndexFailed(Exception):
-    """The index can't answer. Never shown to the user: the caller scans exactly and has the index rebuilt."""
 
 
 class ChromaIndex:
@@ -341,15 +326,6 @@ class ChromaIndex:
         return self._opened[name]
 
 
-def ef_search(vectors: int) -> int:
-    """How many candidates a search keeps while it goes through the graph of so many vectors."""
-    return 100 if vectors < LARGE else 200
-
-
-def is_wasteful(deleted: int, left: int) -> bool:
-    return deleted > DELETED_LEAST and deleted > DELETED_SHARE * left
-
-
 @contextmanager
 def _translated() -> Iterator[None]:
     from chromadb.errors import ChromaError
@@ -358,11 +334,6 @@ def _translated() -> Iterator[None]:
         yield
     except (ChromaError, sqlite3.Error, ValueError, KeyError, AttributeError, OSError) as error:  # all seen from damaged or full folders
         raise IndexFailed(f"{type(error).__name__}: {error}") from error
-
-
-def flush_at_building(total: int) -> int:
-    """Vectors between two flushes while a collection of ``total`` is built: the number that leaves the fewest over after the last one."""
-    return min(FLUSH_AT_BUILDING, key=lambda number: total % number) if total >= 10 * FLUSH_AT_BUILDING.start else FLUSH
 
 
 def _cosine(distance: float) -> float:

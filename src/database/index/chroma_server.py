@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from src import network
-from src.database.index.chroma_local import BATCH, FLUSH, HNSW, LARGE, IndexFailed, ef_search, flush_at_building
+from src.database.index.hnsw import BATCH, FLUSH, HNSW, LARGE, IndexFailed, ef_search, flush_at_building
 from src.database.nearest.exact import Match
 from src.errors import BadSetting
 from src.schema import FloatArray

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from src.database.catalog.vectors import Counters, VectorTable, restored
+from src.database.catalog.vector_codec import restored
+from src.database.catalog.vectors import Counters, VectorTable
 from src.schema import FloatArray
 
 SMALL_BYTES = 64 * 2**20

@@ -143,9 +143,7 @@ class _Decoder:
                 self._process.kill()
                 self._process.wait()
 
-    def decode(
-        self, request: dict[str, Any], source: IO[bytes], hold: Hold, cancelled: Cancelled
-    ) -> tuple[Image.Image, ImageFacts]:
+    def decode(self, request: dict[str, Any], source: IO[bytes], hold: Hold, cancelled: Cancelled) -> tuple[Image.Image, ImageFacts]:
         for again in (False, True):
             self._start()
             try:

@@ -1,7 +1,7 @@
 """Objects inside photos: found by a segmenter, turned into vectors, and stored beside those of whole images.
 
     photos not yet looked through -> decode -> segment -> cut out -> model input (worker threads)
-    -> encode in batches -> one catalogue transaction -> Chroma -> events
+    -> encode in batches -> one transaction of the store -> events
 
 What is found depends on the recipe alone. For another model the segments that are stored are cut out and encoded again, not looked for.
 Closing the iterator cancels; what was committed stays, and the next run goes on there. A photo is stored with all its objects or with none.
@@ -22,8 +22,8 @@ from PIL import Image
 
 from src.database.catalog.catalog import Catalog
 from src.database.catalog.objects import StoredSegment
-from src.database.catalog.vectors import OBJECTS
-from src.database.vector_db import VectorDatabase, library_collection
+from src.database.embeddings import library_collection
+from src.database.store import Store
 from src.models import segmenters
 from src.models.model_manager import ModelManager
 from src.processing.regions import RegionSegmenter
@@ -60,9 +60,9 @@ class _Looked:
 class ObjectService:
     """Looks through photos for objects, under the library's active model and the segmenter chosen for it."""
 
-    def __init__(self, catalog: Catalog, vectors: VectorDatabase, models: ModelManager, library: LibraryService) -> None:
+    def __init__(self, catalog: Catalog, store: Store, models: ModelManager, library: LibraryService) -> None:
         self._catalog = catalog
-        self._vectors = vectors
+        self._store = store
         self._models = models
         self._library = library
 
@@ -145,16 +145,13 @@ class ObjectService:
         """
         todo = list(dict.fromkeys(id_ for folder in folders or (None,) for id_ in self.pending(folder, images)))
         embedder = self._models.embedder(self._library.active_model)
-        run = _Run(self._catalog, self._vectors, self._library, embedder, self._extractor(), careful)
+        run = _Run(self._catalog, self._store, self._library, embedder, self._extractor(), careful)
         yield from run.events(todo)
 
     def forget_all(self) -> Iterator[JobEvent]:
         """Forget every object; the photos stay."""
-        names = [collection.name for collection in self._catalog.vectors.all() if collection.name.startswith(OBJECTS)]
         _, total = self.counts()
-        self._catalog.objects.clear()
-        for name in names:
-            self._vectors.discard(name)
+        self._store.forget_parts()
         yield Progress(total, total, "objects")
 
 
@@ -164,14 +161,14 @@ class _Run:
     def __init__(
         self,
         catalog: Catalog,
-        vectors: VectorDatabase,
+        store: Store,
         library: LibraryService,
         embedder: Embedder,
         extractor: SegmentExtractor,
         careful: bool,
     ) -> None:
         self._catalog = catalog
-        self._vectors = vectors
+        self._store = store
         self._library = library
         self._embedder = embedder
         self._extractor = extractor
@@ -181,8 +178,7 @@ class _Run:
 
     def events(self, todo: Sequence[str]) -> Iterator[JobEvent]:
         yield Progress(0, len(todo))
-        self._catalog.vectors.create(self._collection, self._embedder.dimensions, "library")
-        self._vectors.open_index(self._collection)
+        self._store.prepare(self._collection, self._embedder.dimensions, "object")
         done = 0
         for batch in self._batches(todo):
             self._commit([looked for looked in batch if not looked.lost])
@@ -237,13 +233,7 @@ class _Run:
         for looked in batch:
             found[looked.image_id] = list(zip(looked.segments, vectors[at : at + len(looked.segments)], strict=True))
             at += len(looked.segments)
-        self._vectors.require_space(self._collection)
-        new, gone = self._catalog.objects.put(self._collection, self._extractor.recipe, found)
-        if gone:
-            self._vectors.remove(self._collection, gone)
-        if new:
-            self._vectors.push(self._collection, list(new), np.stack(list(new.values())))
-        self._found += len(new)
+        self._found += self._store.replace_parts(self._collection, self._extractor.recipe, found)
 
     def _encode(self, pixels: FloatArray) -> FloatArray:
         parts = [self._embedder.encode_pixels(pixels[at : at + ENCODE_BATCH]) for at in range(0, len(pixels), ENCODE_BATCH)]

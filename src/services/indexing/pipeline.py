@@ -2,7 +2,7 @@
 
 what the catalogue knows, some files at a time -> unchanged, or one of very many that were moved? nothing is read
 -> SHA-256 -> bytes known? no decode -> decode, thumbnail, model input (worker threads)
--> encode in batches -> one catalogue transaction -> events; Chroma (a thread of its own) while the next batch is encoded
+-> encode in batches -> one transaction of the store -> events; the index follows while the next batch is encoded
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from src import originals
 from src.config import Settings
 from src.database.catalog.catalog import Catalog, ImageRow
 from src.database.catalog.files import KnownFile, Refusal
-from src.database.vector_db import VectorDatabase, library_collection
+from src.database.embeddings import library_collection
+from src.database.store import Store
 from src.errors import LibraryUnusable, UnreadableImage
 from src.processing.decoding import image_io
 from src.processing.decoding.reader import READER, PictureReader
@@ -83,7 +84,7 @@ class Pipeline:
         self,
         settings: Settings,
         catalog: Catalog,
-        vectors: VectorDatabase,
+        store: Store,
         reader: PictureReader,
         embedder: Embedder,
         careful: bool = False,
@@ -91,7 +92,7 @@ class Pipeline:
         """careful: every picture is decoded in a process of its own, as after a crash."""
         self._settings = settings
         self._catalog = catalog
-        self._vectors = vectors
+        self._store = store
         self._reader = reader
         self._embedder = embedder
         self._careful = careful
@@ -104,10 +105,8 @@ class Pipeline:
         self._moved_read = 0
         self._watch = Stopwatch()
         self._stop = threading.Event()
-        self._pushing: Future[None] | None = None
         self._collection = library_collection(embedder.space)
-        catalog.vectors.create(self._collection, embedder.dimensions, "library")
-        vectors.open_index(self._collection)
+        store.prepare(self._collection, embedder.dimensions)
 
     def events(self, found: Iterable[FoundFile]) -> Iterator[tuple[JobEvent | None, FoundFile]]:
         """One event for each file, in the order given (a batch's come together, after its commit); None while one takes long.
@@ -116,7 +115,7 @@ class Pipeline:
         """
         workers = max(2, min(8, os.cpu_count() or 2))
         self._stop = threading.Event()  # of this pass alone: a sync goes through one folder after the other
-        pool, indexer = ThreadPoolExecutor(workers, "decode"), ThreadPoolExecutor(1, "index")
+        pool = ThreadPoolExecutor(workers, "decode")
         todo = self._started(found, pool)
         waiting: deque[Outcome | _Reading] = deque()
         batch: list[Outcome] = []
@@ -135,14 +134,13 @@ class Pipeline:
                 else:
                     yield None, waiting[0].found
                 if batch and (_full(batch) or time.monotonic() > until):
-                    yield from self._told(self._commit(batch, indexer))
+                    yield from self._told(self._commit(batch))
                     batch, until = [], time.monotonic() + COMMIT_SECONDS
-            yield from self._told(self._commit(batch, indexer))
+            yield from self._told(self._commit(batch))
         finally:
             self._stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
-            indexer.shutdown(wait=True)
-            self._await_push()
+            self._store.settle()
 
     def _told(self, events: Sequence[tuple[JobEvent, FoundFile]]) -> Iterator[tuple[JobEvent, FoundFile]]:
         self.untold = len(events)
@@ -254,8 +252,8 @@ class Pipeline:
 
     # ------------------------------------------------------------ commit
 
-    def _commit(self, batch: Sequence[Outcome], indexer: ThreadPoolExecutor) -> list[tuple[JobEvent, FoundFile]]:
-        """Encode what is new and store the batch in one transaction; then, and only then, tell. The index follows one batch behind."""
+    def _commit(self, batch: Sequence[Outcome]) -> list[tuple[JobEvent, FoundFile]]:
+        """Encode what is new and store the batch in one transaction; then, and only then, tell."""
         reads = [item for item in batch if isinstance(item, Read)]
         before = self._catalog.visible(list({read.image_id for read in reads}))
         rows = file_rows(reads, before - self._without_file(reads, before))
@@ -263,13 +261,8 @@ class Pipeline:
         vectors: dict[str, FloatArray] = {}
         if rows or refusals:
             vectors = self._encode(reads)
-            self._await_push()
             images = {read.image_id: ImageRow(read.image_id, read.sha256, read.facts, read.stamp.size) for read in reads if read.facts}
-            with self._watch.timing("store"):
-                self._vectors.require_space(self._collection)
-                self._catalog.commit_batch(self._collection, list(images.values()), rows, vectors, refusals)
-        if vectors:
-            self._pushing = indexer.submit(self._push, vectors)
+            self._store.commit(self._collection, list(images.values()), rows, vectors, refusals, self._watch.timing)
         self.returned += len({read.image_id for read in reads} - before - set(vectors))
         new = set(vectors)
         return [(event_of(item, new), item.found) for item in batch]
@@ -292,16 +285,6 @@ class Pipeline:
             return {}
         with self._watch.timing("encode"):
             return dict(zip(fresh, self._embedder.encode_pixels(np.stack(list(fresh.values()))), strict=True))
-
-    def _push(self, vectors: dict[str, FloatArray]) -> None:
-        with self._watch.timing("index"):
-            self._vectors.push(self._collection, list(vectors), np.stack(list(vectors.values())))
-
-    def _await_push(self) -> None:
-        """Have everything in the index that is in the catalogue."""
-        pushing, self._pushing = self._pushing, None
-        if pushing is not None:
-            pushing.result()
 
 
 def decode_side(embedder: Embedder) -> int:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from src.config import Settings
 from src.database.catalog.catalog import Catalog
-from src.database.vector_db import VectorDatabase, library_collection
+from src.database.embeddings import library_collection
+from src.database.store import Store
 from src.errors import UnreadablePath
 from src.models.model_manager import ModelManager
 from src.processing.decoding import image_io
@@ -35,7 +36,7 @@ class IndexingService:
         self,
         settings: Settings,
         catalog: Catalog,
-        vectors: VectorDatabase,
+        store: Store,
         models: ModelManager,
         reader: PictureReader,
         folders: FolderService,
@@ -43,7 +44,7 @@ class IndexingService:
     ) -> None:
         self._settings = settings
         self._catalog = catalog
-        self._vectors = vectors
+        self._store = store
         self._models = models
         self._reader = reader
         self._folders = folders
@@ -142,7 +143,7 @@ class IndexingService:
             return
 
     def _pipeline(self, model: str, careful: bool) -> Pipeline:
-        return Pipeline(self._settings, self._catalog, self._vectors, self._reader, self._models.embedder(model), careful)
+        return Pipeline(self._settings, self._catalog, self._store, self._reader, self._models.embedder(model), careful)
 
 
 def _is_there(path: Path) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from src.database.vector_db import VectorDatabase
+from src.database.store import Store
 from src.errors import ModelError
 from src.models.model_manager import ModelManager
 from src.processing.decoding.image_io import display_text
@@ -37,7 +37,7 @@ class JobHandlers:
         library: LibraryService,
         objects: ObjectService,
         exports: ExportService,
-        vectors: VectorDatabase,
+        store: Store,
         models: ModelManager,
     ) -> None:
         self._indexing = indexing
@@ -46,7 +46,7 @@ class JobHandlers:
         self._library = library
         self._objects = objects
         self._exports = exports
-        self._vectors = vectors
+        self._store = store
         self._models = models
 
     def all(self) -> dict[JobKind, Handler]:
@@ -71,8 +71,8 @@ class JobHandlers:
             yield from handler(params)
             if only_looks(kind, params):
                 return
-            rebuild_if_due(self._library, self._vectors, jobs)
-            self._vectors.checkpoint()
+            rebuild_if_due(self._library, self._store, jobs)
+            self._store.index.checkpoint()
             if kind_of(kind).brings_photos:
                 self._queue_objects(jobs)
 
@@ -110,8 +110,8 @@ class JobHandlers:
         yield from self._exports.export(params["format"], Path(params["place"]), selection, bool(params.get("pictures")))
 
     def _rebuild(self, params: Params) -> Events:
-        yield from self._vectors.rebuild(params["collection"])
-        self._vectors.checkpoint()
+        yield from self._store.rebuild(params["collection"])
+        self._store.index.checkpoint()
 
     def _model_for(self, params: Params) -> str:
         """The model to index with; the first pictures of a library decide on its own. Raises ModelError where it can't be used."""
@@ -165,15 +165,15 @@ def _queue_once(jobs: JobRunner, kind: JobKind, title: str, **params: Any) -> No
         jobs.submit(kind, title, **params)
 
 
-def rebuild_if_due(library: LibraryService, vectors: VectorDatabase, jobs: JobRunner) -> None:
+def rebuild_if_due(library: LibraryService, store: Store, jobs: JobRunner) -> None:
     """Queue a rebuild where an index of the active model does not hold what the catalogue holds, or holds much that was deleted."""
     try:
         names = [library.collection(kind) for kind in ("image", "object")]
     except ModelError:  # a search will say that the model's weights are not here
         return
     for name in names:
-        if not vectors.catalog.vectors.count_all(name):
+        if not store.catalog.vectors.count_all(name):
             continue
-        behind = not vectors.open_index(name) and vectors.can_build()
-        if behind or vectors.needs_compaction(name):
+        behind = not store.index.open(name) and store.index.can_build()
+        if behind or store.index.needs_compaction(name):
             _queue_once(jobs, "rebuild", "Rebuilding the search index", collection=name)

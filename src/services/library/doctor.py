@@ -11,7 +11,7 @@ from pathlib import Path
 
 from src.database.catalog.catalog import Catalog
 from src.database.self_check import self_queries
-from src.database.vector_db import VectorDatabase
+from src.database.store import Store
 from src.errors import LibraryUnusable, ModelError
 from src.models import registry
 from src.models.model_manager import ModelManager
@@ -28,11 +28,9 @@ Events = Iterator[Progress | Finding]
 class DoctorService:
     """One finding for each kind of problem, with a count; a healthy library has none."""
 
-    def __init__(
-        self, catalog: Catalog, vectors: VectorDatabase, models: ModelManager, library: LibraryService, files: FileChecks
-    ) -> None:
+    def __init__(self, catalog: Catalog, store: Store, models: ModelManager, library: LibraryService, files: FileChecks) -> None:
         self._catalog = catalog
-        self._vectors = vectors
+        self._store = store
         self._models = models
         self._library = library
         self._files = files
@@ -125,9 +123,7 @@ class DoctorService:
     def _stray_vectors(self, repair: bool) -> Events:
         strays = self._catalog.health.stray_vectors()
         for name, ids in strays.items() if repair else ():
-            self._vectors.open_index(name)
-            self._catalog.vectors.delete(name, ids)
-            self._vectors.remove(name, ids)
+            self._store.delete(name, ids)
         if strays:
             yield Finding("vectors", f"{count(sum(map(len, strays.values())), 'vector')} belonged to no photo.", repair)
 
@@ -137,9 +133,7 @@ class DoctorService:
             ids = self._catalog.vectors.unsound(name)
             number += len(ids)
             if repair and ids:
-                self._vectors.open_index(name)
-                self._catalog.vectors.delete(name, ids)
-                self._vectors.remove(name, ids)
+                self._store.delete(name, ids)
         if number:
             text = f"{count(number, 'vector')} had been damaged; re-indexing makes those of photos again."
             yield Finding("damaged vectors", text, repair)
@@ -150,7 +144,7 @@ class DoctorService:
         present = self._models.embedder(registry.BUILTIN).space if any(found.values()) else ""
         former = {name: self._catalog.vectors.count_all(name) for name, match in found.items() if match and match["space"] != present}
         for name in former if repair else ():
-            self._vectors.discard(name)
+            self._store.drop(name)
         if former:
             text = f"{count(sum(former.values()), 'vector')} came from a built-in model that a newer one has replaced."
             yield Finding("models", text, repair)
@@ -164,7 +158,7 @@ class DoctorService:
             yield Finding("encoded", f"{count(missing, 'photo')} had no vector of the model in use; re-indexing with it adds them.")
 
     def _indexes(self, repair: bool) -> Events:
-        foreign = self._vectors.foreign_index
+        foreign = self._store.index.foreign
         if foreign:
             yield Finding("index", foreign_index(foreign))
             return
@@ -176,24 +170,24 @@ class DoctorService:
             whole = False
             try:
                 if repair:
-                    yield from self._vectors.rebuild(name)
+                    yield from self._store.rebuild(name)
                 yield Finding("index", problem, repair)
             except LibraryUnusable as error:
                 yield Finding("index", f"{problem} It could not be made again: {error}")
-        leftovers = self._vectors.leftovers() if repair or whole else 0
+        leftovers = self._store.index.leftovers() if repair or whole else 0
         if leftovers:
             if repair:
-                self._vectors.sweep()
+                self._store.index.sweep()
             yield Finding("leftovers", f"{count(leftovers, 'folder')} of former search indexes took up space.", repair)
 
     def _index_problem(self, name: str, repair: bool) -> str | None:
-        if not (self._vectors.open_index(name) if repair else self._vectors.is_whole(name)):
+        if not (self._store.index.open(name) if repair else self._store.index.is_whole(name)):
             return f"The search index of {name} did not hold what the catalogue holds, so searches scanned everything."
-        if self._vectors.needs_compaction(name):
-            return f"The search index of {name} still took the space of {count(self._vectors.deleted(name), 'deleted vector')}."
-        if not self._vectors.in_step(name):  # to open it only for a look would change its files
+        if self._store.index.needs_compaction(name):
+            return f"The search index of {name} still took the space of {count(self._store.index.deleted(name), 'deleted vector')}."
+        if not self._store.index.follows(name):  # to open it only for a look would change its files
             return None
-        asked = self_queries(self._vectors, name)
+        asked = self_queries(self._store, name)
         if asked is None:
             return f"The search index of {name} gave no answer."
         wrong = f"of {asked.asked} vectors asked for themselves {asked.found} came first, and {asked.recall:.0%} of the best ten were right"

@@ -11,8 +11,7 @@ from src.config import Settings
 from src.database.catalog.catalog import Catalog
 from src.database.catalog.files import KnownPlace
 from src.database.catalog.folders import FolderRow
-from src.database.catalog.vectors import OBJECTS
-from src.database.vector_db import VectorDatabase
+from src.database.store import Store
 from src.errors import BadInput
 from src.plain_files import json_in, may_be_path
 from src.processing.decoding.image_io import display_text
@@ -36,10 +35,10 @@ MOST_PARTS = 50
 class FolderService:
     """Nothing in here touches a file of the user's. Only ``forget_missing`` and ``remove`` delete what the library knows."""
 
-    def __init__(self, settings: Settings, catalog: Catalog, vectors: VectorDatabase) -> None:
+    def __init__(self, settings: Settings, catalog: Catalog, store: Store) -> None:
         self._settings = settings
         self._catalog = catalog
-        self._vectors = vectors
+        self._store = store
         self._links: dict[Path, Path] = {}
 
     # ------------------------------------------------------------ which
@@ -283,16 +282,10 @@ class FolderService:
     def _forget(self, ids: Sequence[str], still: Callable[[Sequence[str]], Sequence[str]] = lambda ids: ids) -> Iterator[Progress]:
         """Forget images; ``still`` tells for each batch, right before, which of it are to be forgotten."""
         yield Progress(0, len(ids))
-        names = [collection.name for collection in self._catalog.vectors.all() if collection.owner == "library"]
-        for name in names if ids else ():
-            self._vectors.open_index(name)  # else what is deleted now would leave it behind
         done = 0
         for start in range(0, len(ids), FORGET_BATCH):
             part = still(ids[start : start + FORGET_BATCH])
-            objects = self._catalog.objects.ids_in(part)
-            self._catalog.forget(part)
-            for name in names:
-                self._vectors.remove(name, objects if name.startswith(OBJECTS) else part)
+            self._store.forget(part)
             for image_id in part:
                 remove_thumbnail(self._settings.thumbs_dir, image_id)
             done += len(part)

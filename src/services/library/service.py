@@ -14,9 +14,10 @@ from PIL import Image
 from src.config import Settings
 from src.database.catalog.catalog import Catalog, Shown
 from src.database.disk_space import free_bytes
+from src.database.embeddings import library_collection
 from src.database.index.chroma_local import ChromaIndex
 from src.database.library_lock import LibraryLock
-from src.database.vector_db import VectorDatabase, library_collection
+from src.database.store import Store
 from src.errors import LibraryError, ModelError, UnreadableImage
 from src.identity import is_id
 from src.models.model_manager import ModelManager
@@ -44,7 +45,7 @@ class LibraryService:
         self,
         settings: Settings,
         catalog: Catalog,
-        vectors: VectorDatabase,
+        store: Store,
         models: ModelManager,
         reader: PictureReader,
         uploads: UploadStore,
@@ -52,7 +53,7 @@ class LibraryService:
         self._settings = settings
         self._uploads = uploads
         self._catalog = catalog
-        self._vectors = vectors
+        self._store = store
         self._models = models
         self._reader = reader
 
@@ -114,7 +115,7 @@ class LibraryService:
         settings = self._settings
         return {
             "catalogue": sum(_size(file) for file in settings.data_dir.glob("catalog.sqlite3*")),
-            "index": 0 if self._vectors.foreign_index else _folder_size(settings.chroma_dir),
+            "index": 0 if self._store.index.foreign else _folder_size(settings.chroma_dir),
             "thumbnails": _folder_size(settings.thumbs_dir, own_files.named_like_ours),
             "uploads": _folder_size(settings.uploads_dir, own_files.named_like_ours),
             "weights": _folder_size(settings.weights_dir),
@@ -205,7 +206,7 @@ class LibraryService:
         known, thumbs = set(self._catalog.health.image_ids()), self._settings.thumbs_dir
         own_files.remove_thumbnails(thumbs, known)
         self._give_back_index()
-        self._catalog.clear_images(self._uploads.to_clear())
+        self._store.clear(self._uploads.to_clear())
         own_files.remove_thumbnails(thumbs, known)  # those that a page has had made again meanwhile
         self._uploads.remove_cleared()
         self._compact()
@@ -221,7 +222,7 @@ class LibraryService:
 
     def _give_back_index(self) -> None:
         """Delete the library's search index. Chroma lets go of the files a moment later: on a full disk that is waited for."""
-        self._vectors.give_back([collection.name for collection in self._catalog.vectors.all() if collection.owner == "library"])
+        self._store.give_back_index()
         until = time.monotonic() + ROOM_S
         while _is_full(self._settings) and time.monotonic() < until:
             time.sleep(0.05)

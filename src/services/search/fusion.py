@@ -6,7 +6,6 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from src.database.catalog.vectors import image_of
 from src.database.nearest.exact import Match
 
 CANDIDATES = 100
@@ -28,16 +27,16 @@ def wholes(matches: Sequence[Match]) -> list[Found]:
     return [Found(image_id, score) for image_id, score in matches]
 
 
-def best_objects(matches: Sequence[Match], floor: float = -1.0) -> list[Found]:
-    """The best object of each image, best first, of those that reach ``floor``; ``matches`` come best first."""
+def best_objects(objects: Sequence[Found], floor: float = -1.0) -> list[Found]:
+    """The best object of each image, best first, of those that reach ``floor``; ``objects`` come best first."""
     best: dict[str, Found] = {}
-    for segment, score in matches:
-        if score >= floor:
-            best.setdefault(image_of(segment), Found(image_of(segment), score, segment))
+    for found in objects:
+        if found.score >= floor:
+            best.setdefault(found.image_id, found)
     return list(best.values())
 
 
-def enough_objects(ask: Callable[[int], list[list[Match]]], total: int, limit: int, floors: Sequence[float]) -> list[list[Found]]:
+def enough_objects(ask: Callable[[int], list[list[Found]]], total: int, limit: int, floors: Sequence[float]) -> list[list[Found]]:
     """For each query the best objects of at least ``limit`` images, as far as there are so many that reach its floor.
 
     ask: the so many nearest objects for every query. total: objects that there are.
@@ -45,15 +44,15 @@ def enough_objects(ask: Callable[[int], list[list[Match]]], total: int, limit: i
     asked = max(CANDIDATES, 2 * limit)
     while True:
         answers = ask(min(asked, total))
-        found = [best_objects(matches, floor) for matches, floor in zip(answers, floors, strict=True)]
+        found = [best_objects(objects, floor) for objects, floor in zip(answers, floors, strict=True)]
         if asked >= total or all(map(_is_enough, found, answers, floors, itertools.repeat(limit))):
             return [best[:limit] for best in found]
         asked *= 4
 
 
-def _is_enough(best: Sequence[Found], matches: Sequence[Match], floor: float, limit: int) -> bool:
+def _is_enough(best: Sequence[Found], objects: Sequence[Found], floor: float, limit: int) -> bool:
     """Whether asking for more objects could add nothing: there are enough images, or what comes next does not reach the floor."""
-    return len(best) >= limit or not matches or matches[-1][1] < floor
+    return len(best) >= limit or not objects or objects[-1].score < floor
 
 
 def merged(images: Sequence[Found], objects: Sequence[Found], whole_score: Mapping[str, float]) -> list[Found]:

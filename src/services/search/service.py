@@ -13,8 +13,8 @@ from PIL import Image
 
 from src.database.catalog.catalog import Catalog, Shown
 from src.database.catalog.objects import StoredSegment
-from src.database.catalog.vectors import image_of
-from src.database.vector_db import VectorDatabase, library_collection
+from src.database.embeddings import library_collection
+from src.database.store import Store
 from src.errors import BadInput, BadQuery
 from src.identity import is_id
 from src.models.model_manager import ModelManager
@@ -50,11 +50,6 @@ class Query:
         return self.text.strip() or ("(picture)" if self.image is not None else "(similar)")
 
     @property
-    def own(self) -> set[str]:
-        """Ids of the images that the query was taken from."""
-        return {image_of(id_) for id_ in (self.like, self.part_of) if id_}
-
-    @property
     def words_only(self) -> bool:
         return self.image is None and self.like is None
 
@@ -62,11 +57,9 @@ class Query:
 class SearchService:
     """Searches the library under its active model, or under another that has vectors in it."""
 
-    def __init__(
-        self, catalog: Catalog, vectors: VectorDatabase, models: ModelManager, library: LibraryService, reader: PictureReader
-    ) -> None:
+    def __init__(self, catalog: Catalog, store: Store, models: ModelManager, library: LibraryService, reader: PictureReader) -> None:
         self._catalog = catalog
-        self._vectors = vectors
+        self._store = store
         self._models = models
         self._library = library
         self._reader = reader
@@ -97,7 +90,7 @@ class SearchService:
         model = model or self._library.active_model
         started = time.perf_counter()
         only = None if only == PhotoFilter() else only
-        lookup = _Lookup(self._catalog, self._vectors, self._models, model, only)
+        lookup = _Lookup(self._catalog, self._store, self._models, model, only)
         found = lookup.found([query for query, _ in cleaned], limit + MOST_OWN, mode)
         floors = {kind: self._models.text_floor(model, number, kind) for kind, number in lookup.compared.items()}
         hits = self._hits(found, floors)
@@ -106,7 +99,7 @@ class SearchService:
         unseen = () if lookup.searched or only else self._unseen(model, mode)
         pages = []
         for (query, notices), some in zip(cleaned, hits, strict=True):
-            shown = tuple(hit for hit in some if hit.id not in query.own)[:limit]
+            shown = tuple(hit for hit in some if hit.id not in lookup.own(query))[:limit]
             if not query.words_only:  # how near pictures must be to one another is the reader's own judgement
                 shown = tuple(replace(hit, fits=True) for hit in shown)
             verdict: Verdict = "empty" if not lookup.searched else "match" if any(hit.fits for hit in shown) else "weak"
@@ -147,9 +140,9 @@ class SearchService:
 class _Lookup:
     """What one search looks through: the model's vectors of whole images, and of objects in them."""
 
-    def __init__(self, catalog: Catalog, vectors: VectorDatabase, models: ModelManager, model: str, only: PhotoFilter | None) -> None:
+    def __init__(self, catalog: Catalog, store: Store, models: ModelManager, model: str, only: PhotoFilter | None) -> None:
         self._catalog = catalog
-        self._vectors = vectors
+        self._store = store
         self._embedder = models.embedder(model)
         self._floor = models.object_floor(model)
         self._only = only
@@ -178,8 +171,12 @@ class _Lookup:
     def _images(self, matrix: FloatArray, limit: int) -> list[list[Found]]:
         name = self._names["image"]
         self.images = self._catalog.vectors.count(name, self._only)
-        found = self._vectors.search(name, matrix, limit, self._only) if self.images else [[] for _ in matrix]
+        found = self._store.search(name, matrix, limit, self._only) if self.images else [[] for _ in matrix]
         return [wholes(matches) for matches in found]
+
+    def own(self, query: Query) -> set[str]:
+        """Ids of the images that a query was taken from."""
+        return {id_ for id_ in (query.like and self._place(query.like)[1], query.part_of) if id_}
 
     def _objects(self, queries: Sequence[Query], matrix: FloatArray, limit: int) -> list[list[Found]]:
         """Words must reach the floor; how near pictures must be to one another is the reader's own judgement."""
@@ -188,7 +185,13 @@ class _Lookup:
         if not self.objects:
             return [[] for _ in matrix]
         floors = [self._floor if query.words_only else -1.0 for query in queries]
-        return enough_objects(lambda number: self._vectors.search(name, matrix, number, self._only), self.objects, limit, floors)
+
+        def ask(number: int) -> list[list[Found]]:
+            answers = self._store.search(name, matrix, number, self._only)
+            images = self._catalog.vectors.images_of(name, list({id_ for matches in answers for id_, _ in matches}))
+            return [[Found(images[id_], score, id_) for id_, score in matches if id_ in images] for matches in answers]
+
+        return enough_objects(ask, self.objects, limit, floors)
 
     def _whole(self, query: FloatArray, objects: Sequence[Found]) -> dict[str, float]:
         """The scores, as a whole, of the images that objects were found in."""
@@ -211,10 +214,15 @@ class _Lookup:
         return np.asarray(rows, dtype=np.float32)
 
     def _stored(self, id_: str) -> FloatArray:
-        stored = self._catalog.vectors.get(self._names["image" if image_of(id_) == id_ else "object"], id_)
+        stored = self._catalog.vectors.get(self._names[self._place(id_)[0]], id_)
         if stored is None:
             raise BadQuery("That picture is not indexed with the model in use.", "Re-index the library first.")
         return stored
+
+    def _place(self, id_: str) -> tuple[Kind, str]:
+        """What an id of the library stands for, an image or an object, and the id of the image that it is or is in."""
+        image = self._catalog.vectors.images_of(self._names["object"], [id_]).get(id_)
+        return ("object", image) if image else ("image", id_)
 
 
 def _hit(found: Found, shown: Shown, segments: Mapping[str, StoredSegment]) -> SearchHit:

@@ -8,6 +8,7 @@ import streamlit as st
 from PIL import Image
 
 from src.bootstrap import Services
+from src.identity import is_id
 from src.schema import Box, ImageDetails
 from src.services.search.service import Query
 from src.text import shown
@@ -52,7 +53,7 @@ def _show_dropped(name: str, png: bytes) -> Query:
 
 def _show_similar(services: Services, id_: str) -> Query | None:
     """``id_``: of a photo of the library, or of an object in one."""
-    return _show_object(services, id_) if "#" in id_ else _show_photo(services, id_)
+    return _show_photo(services, id_) if is_id(id_) else _show_object(services, id_)
 
 
 def _show_object(services: Services, segment_id: str) -> Query | None:
