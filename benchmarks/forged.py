@@ -30,15 +30,16 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from benchmarks import forging
-from src.bootstrap import Services, build_services
+from src.bootstrap import build_services
 from src.config import PROJECT_DIR, Settings
 from src.errors import AppError
 from src.models.model_manager import ModelManager
+from src.runtime import Services
 from src.schema import FloatArray, Mode
 from src.services.exchange.backup import export_library, import_library
 from src.services.exchange.exporting import FORMATS, Selection
-from src.services.indexing.uploads import as_params
 from src.services.jobs.kinds import JobKind
+from src.services.library.uploads import as_params
 from src.services.search.service import Query
 
 SLOW_S = 30.0

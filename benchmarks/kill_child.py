@@ -25,10 +25,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from src.bootstrap import Services, build_services
+from src.bootstrap import build_services
 from src.config import Settings
 from src.database.index import manifest
 from src.models.model_manager import ModelManager
+from src.runtime import Services
 from src.schema import Finding, FloatArray, Indexed, JobEvent
 from src.services.jobs.runner import Handler
 from src.services.search.service import Query

@@ -19,9 +19,10 @@ from typing import Any
 import numpy as np
 
 from benchmarks.machine import reference
-from src.bootstrap import Services, build_services
+from src.bootstrap import build_services
 from src.config import Settings
 from src.processing.decoding import image_io
+from src.runtime import Services
 from src.schema import Already, Finding, Indexed, Skipped
 
 OTHER = Path("/dev/shm")

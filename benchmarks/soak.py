@@ -22,8 +22,9 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.machine import reference
-from src.bootstrap import Services, build_services
+from src.bootstrap import build_services
 from src.config import Settings
+from src.runtime import Services
 from src.services.search.service import Query
 
 ADDED, SEARCHES, TAKEN = 20, 50, 10

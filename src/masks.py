@@ -139,3 +139,13 @@ def _from_runs(starts: IntArray, ends: IntArray, height: int, width: int) -> Mas
     places = np.stack([starts, ends], axis=1).ravel()
     counts = np.diff(np.concatenate([[0], places, [height * width]])).tolist()
     return Mask(height, width, tuple(counts if counts[-1] or len(counts) == 1 else counts[:-1]))
+
+
+def scaled(box: Box, old: tuple[int, int], new: tuple[int, int]) -> Box:
+    """A box in a picture of size ``old`` (width, height), as it lies where the picture has size ``new``. At least one pixel.
+
+    A box scaled up and down again is the same.
+    """
+    x0, y0 = (min(round(box[axis] * new[axis] / old[axis]), new[axis] - 1) for axis in (0, 1))
+    x1, y1 = (max(low + 1, min(new[axis], round(box[2 + axis] * new[axis] / old[axis]))) for axis, low in ((0, x0), (1, y0)))
+    return x0, y0, x1, y1

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from src.bootstrap import Services, build_services
+from src.bootstrap import build_services
 from src.config import Settings
 from src.models.model_manager import ModelManager
+from src.runtime import Services
 from src.schema import JobEvent
 from tests.fakes import COLOURS, FakeEmbedder
 

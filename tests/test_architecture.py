@@ -16,8 +16,18 @@ RANKS = {
     "src.text": 0, "src.identity": 0, "src.masks": 0, "src.originals": 0, "src.colours": 0, "src.vendored_clip": 0, "src.vendored_sam": 0,
     "src.plain_files": 0, "src.network": 0,
     "src.models": 1, "src.database": 1, "src.processing": 1, "src.export": 1,
-    "src.services": 2, "src.bootstrap": 3, "src.api": 4, "src.ui": 4, "src.cli": 4, "app": 5,
+    "src.logs": 0, "src.services": 2, "src.runtime": 3, "src.bootstrap": 4, "src.api": 5, "src.ui": 5, "src.cli": 5, "app": 6,
 }  # fmt: skip
+WITHIN = {
+    "src.database": {
+        "disk_space": 0, "library_lock": 0, "embeddings": 0, "catalog": 1, "nearest": 2, "index": 3, "store": 4,
+        "self_check": 5, "vector_db": 5,
+    },
+    "src.services": {
+        "jobs.kinds": 0, "jobs.rows": 1, "library": 2, "indexing": 3, "enrichment": 4, "search": 5, "exchange": 5, "jobs": 6,
+    },
+}  # fmt: skip
+"""The same between the rooms of one package."""
 ONLY_IN = {
     "streamlit": ("src.ui", "app"),
     "chromadb": ("src.database.index.chroma_local",),
@@ -78,6 +88,21 @@ def test_heavy_libraries_stay_in_their_rooms(path: Path) -> None:
         allowed = ONLY_IN.get(imported.split(".")[0])
         if allowed is not None:
             assert any(own == place or own.startswith(place + ".") for place in allowed), f"{own} must not import {imported}"
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if module_name(path).startswith(tuple(WITHIN))], ids=module_name)
+def test_imports_go_down_within_a_package(path: Path) -> None:
+    own = module_name(path)
+    package, ranks = next((package, ranks) for package, ranks in WITHIN.items() if own.startswith(package))
+
+    def inner(name: str) -> str | None:
+        return max((r for r in ranks if f"{name}.".startswith(f"{package}.{r}.")), key=len, default=None)
+
+    assert own == package or inner(own), f"{own} has no rank in {package}"
+    for imported in imports(ast.parse(path.read_text())):
+        there, here = inner(imported), inner(own)
+        if there and here and there != here:
+            assert ranks[there] < ranks[here], f"{own} must not import {imported}"
 
 
 @pytest.mark.parametrize("path", FILES, ids=module_name)

@@ -17,7 +17,7 @@ from starlette.websockets import WebSocketClose
 from src.errors import AppError
 
 if TYPE_CHECKING:  # the app answers before what Services needs is imported
-    from src.bootstrap import Services
+    from src.runtime import Services
 
 APP_NAME = "media-feature-extractor"
 FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}

@@ -9,6 +9,7 @@ from src.cli import terminal
 from src.cli.library_access import DONE, do_job, finished, reading
 from src.processing.discovery import parse_path
 from src.schema import FolderStatus
+from src.services.jobs.kinds import ForgetMissing, RemoveFolder
 from src.text import count
 
 
@@ -37,7 +38,7 @@ def _remove(arguments: argparse.Namespace) -> int:
     with reading(arguments) as services:
         known = str(services.folders.known_as(path))
         offline = any(folder.path == known and folder.offline for folder in services.folders.all())
-    removed = finished(do_job(arguments, "remove", "Removing a folder (command line)", path=str(path))).done
+    removed = finished(do_job(arguments, "Removing a folder (command line)", RemoveFolder(str(path)))).done
     if arguments.json:
         terminal.print_json({"removed": removed})
         return DONE
@@ -65,7 +66,7 @@ def forget_missing(arguments: argparse.Namespace) -> int:
             missing = services.folders.missing(look=True)
             also = f", and so would {count(earlier, 'earlier version')} of changed photos" if earlier else ""
             arguments.wrong_usage(f"{missing:,} photos are missing and would be forgotten{also}: say --yes to do it")
-    report = do_job(arguments, "forget", "Forgetting missing photos (command line)")
+    report = do_job(arguments, "Forgetting missing photos (command line)", ForgetMissing())
     forgotten = finished(report).done
     if arguments.json:
         terminal.print_json({"forgotten": forgotten, **({"earlier_versions": min(earlier, forgotten)} if earlier else {})})

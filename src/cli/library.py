@@ -11,6 +11,7 @@ from src.errors import LibraryUnusable
 from src.processing.decoding.image_io import display_text
 from src.processing.discovery import parse_path
 from src.services.exchange.backup import export_library, import_library
+from src.services.jobs.kinds import Clear, Examine
 from src.services.library.service import make_room
 
 
@@ -40,16 +41,16 @@ def clear(arguments: argparse.Namespace) -> int:
 
 def _cleared(arguments: argparse.Namespace) -> terminal.Report:
     try:
-        return do_job(arguments, "clear", "Clearing the library")
+        return do_job(arguments, "Clearing the library", Clear())
     except LibraryUnusable:
         if not make_room(settings_of(arguments)):
             raise
-        return do_job(arguments, "clear", "Clearing the library")
+        return do_job(arguments, "Clearing the library", Clear())
 
 
 def doctor(arguments: argparse.Namespace) -> int:
     """doctor [--check]: the exit code is 1 where something that was found stands as it was."""
-    report = do_job(arguments, "doctor", "Checking the library (command line)", repair=not arguments.check)
+    report = do_job(arguments, "Checking the library (command line)", Examine(repair=not arguments.check))
     finished(report)
     findings = report.findings
     if arguments.json:

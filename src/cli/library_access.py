@@ -10,17 +10,17 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from src.bootstrap import Services, build_services
+from src.bootstrap import build_services
 from src.cli import terminal
 from src.config import Settings
 from src.errors import AppError, BadInput, LibraryBusy, LibraryError, UnreadablePath
 from src.models.registry import spec
 from src.processing.decoding.image_io import display_text
+from src.runtime import Services
 from src.schema import JobSnapshot
 from src.services.jobs.handlers import only_looks
-from src.services.jobs.kinds import JobKind
+from src.services.jobs.kinds import Params, kind_of_params
 from src.services.jobs.runner import cancel_job, stop_watching_unfinished, stored_snapshot, submit_job
 
 DONE, FAILED = 0, 1
@@ -82,24 +82,25 @@ def say_what_is_unheeded(services: Services) -> None:
         terminal.note(notice)
 
 
-def do_job(arguments: argparse.Namespace, kind: JobKind, title: str, **params: Any) -> terminal.Report:
+def do_job(arguments: argparse.Namespace, title: str, asked: Params) -> terminal.Report:
     """Do a job here or, where an app has the library, let that do it; follow it to its end.
 
     Its report is returned also where a path could not be read or the app failed: ``report.problem`` is why.
     """
     report = terminal.Report()
+    kind, said = kind_of_params(asked), asked.as_json()
     try:
-        with looking(arguments) if only_looks(kind, params) else opened(arguments, begins=kind == "index") as services:
+        with looking(arguments) if only_looks(asked) else opened(arguments, begins=kind == "index") as services:
             try:
-                report.follow(services.handlers[kind](params), terminal.console(arguments.json))
+                report.follow(services.handlers[kind](said), terminal.console(arguments.json))
             except KeyboardInterrupt:
-                stop_watching_unfinished(services.catalog, {"kind": kind, "params": json.dumps(params)})
+                stop_watching_unfinished(services.catalog, {"kind": kind, "params": json.dumps(said)})
                 raise
     except UnreadablePath as error:
         report.problem = error
     except LibraryBusy as busy:
         with reading(arguments) as services:
-            _follow_in_the_app(services, busy, kind, title, report, params)
+            _follow_in_the_app(services, busy, title, asked, report)
     return report
 
 
@@ -110,14 +111,12 @@ def finished(report: terminal.Report) -> JobSnapshot:
     return report.snapshot
 
 
-def _follow_in_the_app(
-    services: Services, busy: LibraryBusy, kind: JobKind, title: str, report: terminal.Report, params: dict[str, Any]
-) -> None:
+def _follow_in_the_app(services: Services, busy: LibraryBusy, title: str, asked: Params, report: terminal.Report) -> None:
     """Queue a job for the running app and wait for its end. Raises ``busy`` where no app has the library: nothing else takes jobs."""
     if not services.store.app_is_running():
         raise busy
     terminal.note("The library is open in the app, which does the work now.")
-    job_id = submit_job(services.catalog, kind, title, **params)
+    job_id = submit_job(services.catalog, kind_of_params(asked), title, **asked.as_json())
     try:
         while not report.snapshot.finished:
             snapshot = stored_snapshot(services.catalog, job_id)

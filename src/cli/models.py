@@ -8,6 +8,7 @@ from dataclasses import asdict
 from src.cli import terminal
 from src.cli.library_access import DONE, do_job, finished, reading, settings_of
 from src.models.model_manager import ModelManager
+from src.services.jobs.kinds import Reindex
 
 
 def models(arguments: argparse.Namespace) -> int:
@@ -16,7 +17,7 @@ def models(arguments: argparse.Namespace) -> int:
         events = ModelManager(settings=settings_of(arguments)).download(arguments.get)
         terminal.Report().follow(events, terminal.console(arguments.json))
     if arguments.use:
-        finished(do_job(arguments, "reindex", "Re-indexing (command line)", model=arguments.use))
+        finished(do_job(arguments, "Re-indexing (command line)", Reindex(arguments.use)))
     with reading(arguments) as services:
         statuses = services.library.model_statuses()
     if arguments.json:

@@ -8,6 +8,7 @@ from src.cli import terminal
 from src.cli.library_access import DONE, do_job, finished, reading
 from src.errors import BadInput
 from src.processing.discovery import parse_path
+from src.services.jobs.kinds import FindObjects
 from src.text import shown
 
 
@@ -18,8 +19,8 @@ def objects(arguments: argparse.Namespace) -> int:
     typed = [parse_path(text) for text in arguments.folders]
     with reading(arguments) as services:
         folders = [str(services.folders.place(path)) for path in typed]
-    params = {"folders": folders} if folders else {}
-    done = finished(do_job(arguments, "objects", "Finding objects (command line)", **params))
+    asked = FindObjects(folders=tuple(folders) or None)
+    done = finished(do_job(arguments, "Finding objects (command line)", asked))
     with reading(arguments) as services:
         looked, number = services.objects.counts()
     if arguments.json:
@@ -39,6 +40,6 @@ def _forget(arguments: argparse.Namespace) -> int:
         _, number = services.objects.counts()
     if not arguments.yes:
         raise BadInput(f"This would forget {number:,} objects; the photos stay.", "Add --yes to do it.")
-    finished(do_job(arguments, "objects", "Forgetting all objects", forget=True))
+    finished(do_job(arguments, "Forgetting all objects", FindObjects(forget=True)))
     terminal.print_json({"forgotten": number}) if arguments.json else terminal.say(f"{number:,} objects forgotten.")
     return DONE

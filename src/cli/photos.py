@@ -9,14 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from src.bootstrap import Services
 from src.cli import terminal
 from src.cli.library_access import DONE, FAILED, do_job, reading, say_what_is_unheeded
 from src.errors import BadInput, BadQuery, UnreadableImage, UnreadablePath
 from src.plain_files import opened_at_once
 from src.processing.decoding.image_io import display_text
 from src.processing.discovery import parse_path
+from src.runtime import Services
 from src.schema import PhotoFilter
+from src.services.jobs.kinds import Index, Sync
 from src.services.library.places import nearest
 from src.services.search.service import Query
 from src.text import shown, typed
@@ -34,7 +35,7 @@ _MARKS = (
 def index(arguments: argparse.Namespace) -> int:
     """index PATH..."""
     paths = [str(parse_path(text)) for text in arguments.paths]
-    return _reported(arguments, do_job(arguments, "index", "Indexing (command line)", paths=paths, model=arguments.model))
+    return _reported(arguments, do_job(arguments, "Indexing (command line)", Index(tuple(paths), model=arguments.model)))
 
 
 def sync(arguments: argparse.Namespace) -> int:
@@ -47,8 +48,8 @@ def sync(arguments: argparse.Namespace) -> int:
         strange = next((path for path in known if nearest(path, followed) is None), None)
         if strange:
             raise BadInput(f"The library does not follow {display_text(strange)}.", "To add a folder, index it.")
-    params = {"paths": [str(path) for path in paths]} if paths else {}
-    return _reported(arguments, do_job(arguments, "sync", "Looking at the folders again (command line)", **params))
+    asked = Sync(tuple(map(str, paths)))
+    return _reported(arguments, do_job(arguments, "Looking at the folders again (command line)", asked))
 
 
 def _reported(arguments: argparse.Namespace, report: terminal.Report) -> int:

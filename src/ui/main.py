@@ -7,8 +7,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from src.bootstrap import Services
 from src.errors import AppError
+from src.runtime import Services
 from src.services.jobs.kinds import KINDS, JobKind
 from src.ui import address, state
 from src.ui.format import literal

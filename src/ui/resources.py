@@ -11,7 +11,7 @@ from src.errors import AppError
 from src.ui.frame import error_box
 
 if TYPE_CHECKING:
-    from src.bootstrap import Services
+    from src.runtime import Services
 
 log = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from src.bootstrap import Services, build_services
+from src.bootstrap import build_services
 from src.cli.arguments import main
 from src.config import PROJECT_DIR, Settings
 from src.database.index import manifest, owner
@@ -30,6 +30,7 @@ from src.database.vector_db import VectorDatabase
 from src.errors import LibraryBusy, LibraryNewer, LibraryUnusable, WeightsCorrupt
 from src.models import registry
 from src.models.model_manager import ModelManager
+from src.runtime import Services
 from src.schema import Finding, Indexed, JobEvent
 from src.services.library.service import ACTIVE_MODEL
 from src.services.search.service import Query

@@ -14,11 +14,11 @@ from typing import Any
 import httpx
 import pytest
 
-from src.bootstrap import Services
 from src.errors import UnreadableImage
 from src.processing.decoding.image_io import EXTENSIONS
+from src.runtime import Services
 from src.schema import Already, Indexed, JobEvent, Skipped
-from src.services.indexing.uploads import MAX_FILES
+from src.services.library.uploads import MAX_FILES
 from src.services.search.service import Query
 from src.ui.library import upload_form
 from tests.chromium import opened_browser

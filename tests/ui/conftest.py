@@ -15,9 +15,10 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
 from src import bootstrap
-from src.bootstrap import Services, build_services
+from src.bootstrap import build_services
 from src.config import PROJECT_DIR, Settings
 from src.models.model_manager import ModelManager
+from src.runtime import Services
 from src.ui import resources
 from tests.fakes import COLOURS, FakeEmbedder, colour_picture
 

@@ -8,7 +8,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from src.bootstrap import Services
+from src.runtime import Services
 from src.ui import address
 from tests.ui.conftest import MAIN, button, gallery, goto, names, search, texts
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from src.bootstrap import Services
+from src.runtime import Services
 from tests.fakes import colour_picture
 from tests.ui.conftest import button, gallery, goto, index, names, search, texts
 

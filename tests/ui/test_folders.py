@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Toggle
 
-from src.bootstrap import Services
+from src.runtime import Services
 from src.schema import Finding, JobSnapshot
 from src.ui.jobs import job_progress
 from tests.fakes import colour_picture

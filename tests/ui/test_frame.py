@@ -12,10 +12,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from src import bootstrap
-from src.bootstrap import Services
 from src.errors import LibraryBusy, WeightsMissing
+from src.runtime import Services
 from src.schema import JobSnapshot
-from src.services.indexing.uploads import as_params
+from src.services.library.uploads import as_params
 from src.ui import resources
 from src.ui.frame import farewell
 from src.ui.jobs import job_progress

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from src.bootstrap import Services
+from src.runtime import Services
 from tests.ui.conftest import goto, names, search, texts
 
 RED, BLUE = (f"(SELECT image_id FROM files WHERE name = '{colour}.png')" for colour in ("red", "blue"))

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from src import bootstrap
-from src.bootstrap import Services, build_services
+from src import runtime
+from src.bootstrap import build_services
 from src.config import PROJECT_DIR, Settings
+from src.runtime import Services
 from tests.conftest import fake_models
 from tests.ui.conftest import MAIN
 
@@ -48,7 +49,7 @@ def test_no_run_of_a_page_changes_the_import_path(tmp_path: Path) -> None:
 
 def test_the_first_page_is_drawn_before_models_and_index_are_imported(tmp_path: Path) -> None:
     code = (
-        "from src.bootstrap import Services\n"
+        "from src.runtime import Services\n"
         "Services._tend = lambda *_: None  # what waits for the page\n"
         "from streamlit.testing.v1 import AppTest\n"
         f"page = AppTest.from_file({str(MAIN)!r}, default_timeout=60).run()\n"
@@ -63,7 +64,7 @@ def test_the_warm_up_waits_for_the_first_page_and_then_idle_models_are_given_bac
     models = fake_models(settings)
     asked = threading.Event()
     monkeypatch.setattr(models, "unload_idle", asked.set)
-    monkeypatch.setattr(bootstrap, "UNLOAD_EVERY", 0.01)
+    monkeypatch.setattr(runtime, "UNLOAD_EVERY", 0.01)
     services = build_services(settings, models=models).start(page_within=60)
     try:
         assert not asked.wait(0.2) and not models._loaded, "nothing is loaded while the first page is being drawn"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
-from src.bootstrap import Services
+from src.runtime import Services
 from src.schema import JobSnapshot
 from tests.ui.conftest import MAIN, button, gallery, goto, names, search, texts
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from src.bootstrap import Services
+from src.runtime import Services
 from src.schema import JobSnapshot
 from src.services.jobs.kinds import JobKind
 from src.ui.library import upload_form

@@ -22,7 +22,7 @@ from starlette.websockets import WebSocketDisconnect
 from src.api.origin_guard import ANSWER_HEADERS, Doors
 from src.api.pages import KnownPages
 from src.api.routes import APP_NAME, PREVIEWS, routes
-from src.bootstrap import Services
+from src.runtime import Services
 
 
 @pytest.fixture

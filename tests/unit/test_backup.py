@@ -22,17 +22,18 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from src.bootstrap import Services, build_services
+from src.bootstrap import build_services
 from src.config import PROJECT_DIR, Settings
 from src.database.catalog import imported, row_rules, sqlite_file
-from src.database.catalog.tables import TRIGGERS, metadata
+from src.database.catalog.tables import COUNTERS, INDEX_TRIGGERS, SEGMENTED, TRIGGERS, former, metadata
 from src.errors import AppError, BadInput, LibraryBusy, LibraryError, LibraryNewer, LibraryUnusable, UnreadablePath
 from src.processing.decoding.image_io import same_file, stamp_of
 from src.processing.thumbnails import thumbnail_path
+from src.runtime import Services
 from src.schema import Already, FileStamp, Finding, FoundFile, Progress, Skipped, Timings
 from src.services.exchange import backup
 from src.services.exchange.backup import export_library, finish_import, import_library
-from src.services.indexing.uploads import as_params
+from src.services.library.uploads import as_params
 from src.services.search.service import Query
 from tests.by_hand import add_by_hand, metadata_by_hand
 from tests.conftest import fake_models, make_photo
@@ -203,10 +204,21 @@ def test_what_vanished_meanwhile(filled: Services, tmp_path: Path, target: Setti
     assert len(rows(target, "SELECT * FROM images")) == 5 and len(list(target.thumbs_dir.rglob("*.jpg"))) == 4
 
 
+SINCE_6 = [
+    *(f"DROP TRIGGER {name}" for name in INDEX_TRIGGERS),
+    "DROP INDEX ix_vectors_image",
+    "DROP TABLE index_changes",
+    SEGMENTED,
+    "INSERT INTO segmented SELECT one.image_id, one.recipe, substr(two.recipe, length(one.recipe) + 5) FROM looked_at one "
+    "JOIN looked_at two ON two.image_id = one.image_id WHERE one.pass = 'segments' AND two.pass = 'objects'",
+    "DROP TABLE looked_at",
+    "ALTER TABLE vectors DROP COLUMN image_id",
+    "ALTER TABLE collections DROP COLUMN kind",
+]
 SINCE_5 = ["ALTER TABLE files DROP COLUMN ctime_ns", "ALTER TABLE unreadable DROP COLUMN ctime_ns"]
 SINCE_4 = ["DROP TABLE segments", "DROP TABLE segmented", "ALTER TABLE folders DROP COLUMN objects"]
 SINCE_3 = [
-    *(f"DROP TRIGGER {name}" for name in TRIGGERS),
+    *(f"DROP TRIGGER {name}" for name in COUNTERS),
     *(f"DROP INDEX {name}" for name in ("ix_files_missing", "ix_files_uploaded", "ix_images_taken", "ix_images_hidden")),
     *(f"DROP TABLE {name}" for name in ("changes", "days")),
     *(f"ALTER TABLE collections DROP COLUMN {name}" for name in ("rows", "rewritten")),
@@ -215,9 +227,10 @@ SINCE_2 = ["DROP INDEX ix_files_stamp", "DROP TABLE folders", "DROP TABLE unread
 SINCE_2 += ["ALTER TABLE jobs DROP COLUMN pause"]
 
 
-@pytest.mark.parametrize("version", [1, 2, 3, 4])
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5])
 def test_an_older_catalogue_is_brought_up_to_date(archive: Path, tmp_path: Path, target: Settings, version: int) -> None:
-    steps = [step for since, some in ((5, SINCE_5), (4, SINCE_4), (3, SINCE_3), (2, SINCE_2)) if version < since for step in some]
+    since = {6: SINCE_6, 5: SINCE_5, 4: SINCE_4, 3: SINCE_3, 2: SINCE_2}
+    steps = [step for later, some in since.items() if version < later for step in some]
     members = changed_catalogue(archive, tmp_path / "old.sqlite3", *steps, f"PRAGMA user_version = {version}")
     list(import_library(target, write(tmp_path / "old.zip", members, schema=version)))
     restored = build_services(target, models=fake_models(target))
@@ -228,8 +241,8 @@ def test_an_older_catalogue_is_brought_up_to_date(archive: Path, tmp_path: Path,
 
 def test_every_table_is_copied_or_counted_anew() -> None:
     """A table that a later version brings must be thought of here, and by the rules for its rows."""
-    assert {*imported.ORDER, "days", "changes"} == set(metadata.tables)
-    for name, table in metadata.tables.items():
+    assert {*imported.ORDER, "days", "changes", "index_changes"} == {*metadata.tables, *former.tables}
+    for name, table in (metadata.tables | former.tables).items():
         assert set(row_rules.of_table(name)) == set(table.columns.keys())
 
 
@@ -944,8 +957,12 @@ OTHER_ID = "'/tmp/evil/holiday'"
         (first("segments", mask="'0'"), "runs don't add up"),
         (first("segments", mask="'oooooooooooooooooooooooooooooooooooooooo1'"), "runs don't add up"),
         (first("segments", mask_height="60000", mask_width="60000"), "a mask that is far too large"),
-        (f"INSERT INTO segmented VALUES ('{UUID}', 'r', 'object-x')", "a row of segmented that contradicts another"),
-        ("INSERT INTO segmented SELECT id, 'r', '' FROM images", "segmented.collection is"),
+        (first("vectors", image_id="id"), "that names another image"),
+        (first("collections", kind="'evil'"), "collections.kind is"),
+        ("UPDATE collections SET kind = 'object' WHERE owner = 'library'", "that names another image"),
+        (f"INSERT INTO looked_at VALUES ('{UUID}', 'objects', 'r')", "a row of looked_at that contradicts another"),
+        ("INSERT INTO looked_at SELECT id, 'no pass', 'r' FROM images", "looked_at.pass is"),
+        (SEGMENTED, "a table that does not belong there"),
     ],
 )
 def test_a_catalogue_that_no_export_has_written(sample: Path, tmp_path: Path, target: Settings, statement: str, words: str) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.dialects import sqlite
 
 from src.database.catalog.catalog import Catalog, FileRow, ImageRow
 from src.database.catalog.files import Refusal
-from src.database.catalog.tables import MIGRATIONS, TRIGGERS
+from src.database.catalog.tables import MIGRATIONS, SEGMENTED, TRIGGERS
 from src.database.catalog.vectors import Counters, block_query
 from src.errors import LibraryNewer, LibraryUnusable, WrongDimensions
 from src.schema import FileStamp, FloatArray, ImageFacts
@@ -170,6 +170,7 @@ def test_version_4_is_rid_of_impossible_dates_and_learns_of_changes_to_files(tmp
         db.execute("ALTER TABLE files DROP COLUMN ctime_ns")
         db.execute("ALTER TABLE unreadable DROP COLUMN ctime_ns")
         db.execute("INSERT INTO unreadable VALUES (x'2F78', 1, 2, 3, 4, 'no', 'x')")
+        db.execute(SEGMENTED)
         db.execute("PRAGMA user_version = 4")
     db.close()
     catalog = Catalog(file_)

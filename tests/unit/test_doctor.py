@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from src.bootstrap import Services
 from src.database.vector_db import VectorDatabase
 from src.errors import LibraryUnusable
 from src.files import draft_of
 from src.processing.thumbnails import thumbnail_path, write_thumbnail
+from src.runtime import Services
 from src.schema import Finding, Progress
 from src.services.search.service import Query
 from tests.conftest import make_photo

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw
 
-from src.bootstrap import Services
 from src.errors import AppError, BadInput
+from src.runtime import Services
 from src.schema import Finding
 from src.services.exchange.exporting import FORMATS, Selection
 from src.services.search.service import Query

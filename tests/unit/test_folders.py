@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from src.bootstrap import Services
 from src.errors import BadInput
 from src.processing.thumbnails import thumbnail_path
+from src.runtime import Services
 from src.schema import Already, Finding, Indexed, JobEvent, Skipped
-from src.services.indexing import pipeline
+from src.services.indexing import lookahead, pipeline
 from src.services.search.service import Query
 from tests.conftest import encoded, make_photo, of
 from tests.fakes import COLOURS
@@ -299,7 +299,7 @@ def test_a_reason_that_may_pass_is_not_remembered(services: Services, album: Pat
 def test_a_slow_file_does_not_hold_up_the_commit_of_the_others(services: Services, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import threading
 
-    monkeypatch.setattr(pipeline, "COMMIT_SECONDS", 0.1)
+    monkeypatch.setattr(lookahead, "COMMIT_SECONDS", 0.1)
     release, real = threading.Event(), services.reader.read
     make_photo(photos / "slow.jpg", COLOURS["pink"])
 

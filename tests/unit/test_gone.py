@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from src import bootstrap
+from src import runtime
 from src.api.routes import routes
-from src.bootstrap import Services, build_services
+from src.bootstrap import build_services
 from src.config import PROJECT_DIR, Settings
 from src.errors import LibraryUnusable
+from src.runtime import Services
 from src.services.search.service import Query
 from tests.conftest import fake_models, make_photo
 from tests.fakes import COLOURS
@@ -26,7 +27,7 @@ from tests.fakes import COLOURS
 @pytest.fixture
 def app(settings: Settings, photos: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
     """A library with four photos, and everything that the app runs in the background."""
-    monkeypatch.setattr(bootstrap, "LOOK_EVERY", 0.05, raising=False)
+    monkeypatch.setattr(runtime, "LOOK_EVERY", 0.05)
     services = build_services(settings, models=fake_models(settings), port=8599)
     list(services.handlers["index"]({"paths": [str(photos)]}))
     services.start()

@@ -10,14 +10,15 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from src.bootstrap import Services, build_services
+from src.bootstrap import build_services
 from src.config import Settings
 from src.errors import UnreadablePath, WeightsMissing
 from src.models.model_manager import ModelManager
 from src.processing.thumbnails import thumbnail_path
+from src.runtime import Services
 from src.schema import Already, Indexed, JobEvent, Progress, Skipped
 from src.services.indexing import pipeline
-from src.services.indexing.uploads import as_params
+from src.services.library.uploads import as_params
 from src.services.search.service import Query
 from tests.conftest import encoded, make_photo, of
 from tests.fakes import COLOURS, FakeEmbedder

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from typing import get_args
 
-from src.bootstrap import Services
 from src.config import PROJECT_DIR
+from src.runtime import Services
 from src.services.jobs.kinds import KINDS, LANES, JobKind, of_lane
 
 

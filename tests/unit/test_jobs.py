@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
-from src.bootstrap import Services, build_services
+from src.bootstrap import build_services
 from src.config import Settings
 from src.database.catalog.catalog import Catalog
 from src.errors import LibraryBusy, LibraryUnusable
 from src.files import draft_of
 from src.models.model_manager import ModelManager
+from src.runtime import Services
 from src.schema import SKIPPED_KEPT, Already, FoundFile, Indexed, JobEvent, JobSnapshot, Progress, Skipped, Timings
 from src.services.jobs.handlers import being_added
 from src.services.jobs.runner import MAX_ATTEMPTS, JobRunner, applied, cancel_job, stored_snapshot, submit_job

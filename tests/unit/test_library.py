@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from src.bootstrap import Services, build_services
+from src.bootstrap import build_services
 from src.config import Settings
 from src.errors import LibraryUnusable, WeightsMissing
 from src.processing.thumbnails import thumbnail_path
+from src.runtime import Services
 from src.services.library.service import PREVIEW_SIDE
 from src.services.search.service import Query
 from tests.by_hand import add_by_hand

@@ -11,9 +11,10 @@ import pytest
 
 from src import masks
 from src.database.catalog.catalog import Catalog, FileRow, ImageRow
+from src.database.catalog.objects import recipe_of_objects
 from src.schema import FileStamp, FloatArray, ImageFacts, PhotoFilter, Segment
 
-IMAGES, OBJECTS = "image-test", "object-test"
+IMAGES, OBJECTS, PASS = "image-test", "object-test", "objects"
 
 
 @pytest.fixture
@@ -27,6 +28,11 @@ def catalog(tmp_path: Path) -> Catalog:
         row = FileRow(os.fsencode(path), path, f"{name}.jpg", f"id-{name}", FileStamp(1, number, 3, 4), False)
         opened.commit_batch(IMAGES, [ImageRow(f"id-{name}", f"sha-{name}", facts, 10)], [row], {f"id-{name}": vector(number)})
     return opened
+
+
+def counts(catalog: Catalog) -> tuple[int, int]:
+    """(visible images that were looked through, segments in them)."""
+    return catalog.looked_at.count(PASS), catalog.objects.count()
 
 
 def vector_ids(catalog: Catalog) -> list[str]:
@@ -54,7 +60,7 @@ def test_what_is_stored_comes_back_best_first(catalog: Catalog) -> None:
     new = vector_ids(catalog)
     assert len(new) == 3 and catalog.vectors.images_of(OBJECTS, new) == dict.fromkeys(new, "id-a")
     assert [stored.segment for stored in catalog.objects.of_image("id-a")] == [segment for segment, _ in given]
-    assert catalog.objects.counts() == (2, 3) and catalog.vectors.count(OBJECTS) == 3
+    assert counts(catalog) == (2, 3) and catalog.vectors.count(OBJECTS) == 3
     some = new[:2]
     assert {id_: stored.image_id for id_, stored in catalog.objects.by_id([*some, "none"]).items()} == dict.fromkeys(some, "id-a")
     assert [stored.id for stored in catalog.objects.all()] == sorted(new)
@@ -75,11 +81,12 @@ def test_another_recipe_replaces_everything_of_the_image_in_every_space(catalog:
 
 def test_pending_are_those_not_yet_looked_through_this_way(catalog: Catalog) -> None:
     catalog.objects.put(OBJECTS, "one", {"id-a": [], "id-b": pairs(1)})
-    assert catalog.objects.pending(OBJECTS, "one") == ["id-c"]
-    assert catalog.objects.pending(OBJECTS, "two") == catalog.objects.pending("object-other", "one") == ["id-a", "id-b", "id-c"]
-    assert catalog.objects.pending(OBJECTS, "two", PhotoFilter(folder="/b")) == ["id-b"]
-    assert catalog.objects.pending(OBJECTS, "two", among=["id-c", "id-none"]) == ["id-c"]
-    assert [catalog.objects.number_pending(OBJECTS, recipe) for recipe in ("one", "two")] == [1, 3]
+    assert catalog.looked_at.pending(PASS, recipe_of_objects("one", OBJECTS)) == ["id-c"]
+    for recipe in (recipe_of_objects("two", OBJECTS), recipe_of_objects("one", "object-other")):
+        assert catalog.looked_at.pending(PASS, recipe) == ["id-a", "id-b", "id-c"]
+    assert catalog.looked_at.pending(PASS, recipe_of_objects("two", OBJECTS), PhotoFilter(folder="/b")) == ["id-b"]
+    assert catalog.looked_at.pending(PASS, recipe_of_objects("two", OBJECTS), among=["id-c", "id-none"]) == ["id-c"]
+    assert [catalog.looked_at.number_pending(PASS, recipe_of_objects(recipe, OBJECTS)) for recipe in ("one", "two")] == [1, 3]
 
 
 def test_what_a_recipe_found_is_known_in_its_order_whatever_the_collection(catalog: Catalog) -> None:
@@ -95,7 +102,7 @@ def test_what_a_recipe_found_is_known_in_its_order_whatever_the_collection(catal
 def test_objects_are_hidden_and_back_with_their_image(catalog: Catalog) -> None:
     catalog.objects.put(OBJECTS, "one", {"id-a": pairs(2), "id-b": pairs(1)})
     catalog.files.lose([b"/a/a.jpg"])
-    assert catalog.vectors.count(OBJECTS) == 1 and catalog.objects.counts() == (1, 1)
+    assert catalog.vectors.count(OBJECTS) == 1 and counts(catalog) == (1, 1)
     found = set(catalog.vectors.images_of(OBJECTS, [id_ for ids, _ in catalog.vectors.blocks(OBJECTS) for id_ in ids]).values())
     assert found == {"id-b"} and [stored.image_id for stored in catalog.objects.all()] == ["id-b"]
     everything = catalog.vectors.images_of(OBJECTS, vector_ids(catalog))
@@ -115,13 +122,13 @@ def test_filters_see_objects_through_their_images(catalog: Catalog) -> None:
 def test_forgetting_an_image_forgets_its_objects(catalog: Catalog) -> None:
     catalog.objects.put(OBJECTS, "one", {"id-a": pairs(2), "id-b": pairs(1)})
     catalog.forget(["id-a"])
-    assert catalog.vectors.count_all(OBJECTS) == 1 and catalog.objects.counts() == (1, 1) and catalog.health.stray_vectors() == {}
+    assert catalog.vectors.count_all(OBJECTS) == 1 and counts(catalog) == (1, 1) and catalog.health.stray_vectors() == {}
     assert catalog.objects.clear() == [OBJECTS] and catalog.vectors.count_all(OBJECTS) == 0 == len(vector_ids(catalog))
-    assert catalog.objects.counts() == (0, 0) and catalog.objects.pending(OBJECTS, "one") == ["id-b", "id-c"]
+    assert counts(catalog) == (0, 0) and catalog.looked_at.pending(PASS, recipe_of_objects("one", OBJECTS)) == ["id-b", "id-c"]
     catalog.vectors.create(OBJECTS, 4, "library", "object")
     catalog.objects.put(OBJECTS, "one", {"id-c": pairs(1)})
     catalog.clear_images()
-    assert catalog.objects.counts() == (0, 0)
+    assert counts(catalog) == (0, 0)
 
 
 def test_what_was_found_in_an_image_deleted_meanwhile_is_left_out(catalog: Catalog) -> None:

@@ -10,15 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from src.bootstrap import Services, build_services
+from src.bootstrap import build_services
 from src.cli import terminal
 from src.config import Settings
 from src.errors import BadQuery
+from src.masks import scaled
 from src.models.model_manager import ModelManager
 from src.processing.regions import RegionSegmenter
+from src.runtime import Services
 from src.schema import Box, Finding, Indexed, Mode, PhotoFilter, Progress, SearchHit, Segment, Skipped
-from src.services.enrichment import objects
-from src.services.enrichment.objects import scaled
+from src.services.enrichment import objects, objects_pass
 from src.services.search.service import Query
 from tests.fakes import COLOURS, FakeEmbedder
 
@@ -160,7 +161,7 @@ def test_another_model_gets_the_objects_that_are_known(settings: Settings, tmp_p
 
 
 def test_cancelled_half_way_keeps_whole_photos_and_goes_on(library: Services, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(objects, "COMMIT_OBJECTS", 1)
+    monkeypatch.setattr(objects_pass, "COMMIT_OBJECTS", 1)
     events = library.handlers["objects"]({})
     for event in events:
         if isinstance(event, Indexed):

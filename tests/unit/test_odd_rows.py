@@ -11,16 +11,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from src.bootstrap import Services, build_services
+from src.bootstrap import build_services
 from src.errors import AppError, WrongDimensions
 from src.export.target import new_target
 from src.models.model_manager import ModelManager
+from src.runtime import Services
 from src.schema import Finding, FoundFile, JobSnapshot
 from src.services.exchange.exporting import Selection
-from src.services.indexing.uploads import CLEARED, as_params
 from src.services.jobs.runner import JobRunner
 from src.services.library.folders import OUT_OF_REACH
 from src.services.library.service import ACTIVE_MODEL
+from src.services.library.uploads import CLEARED, as_params
 from src.services.search.service import Query
 from tests.by_hand import add_by_hand, metadata_by_hand
 from tests.conftest import fake_models, of

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from src.bootstrap import Services
 from src.errors import UnreadablePath
 from src.processing.presence import Look, Presence
 from src.processing.thumbnails import thumbnail_path
+from src.runtime import Services
 from src.schema import Already, Finding, Indexed, JobEvent
 from tests.conftest import encoded, make_photo, of
 from tests.fakes import COLOURS

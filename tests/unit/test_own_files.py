@@ -18,14 +18,15 @@ import chromadb
 import pytest
 from PIL import Image
 
-from src.bootstrap import Services, build_services
+from src.bootstrap import build_services
 from src.config import PROJECT_DIR, Settings
 from src.errors import LibraryUnusable
 from src.processing.decoding.image_io import image_id
 from src.processing.thumbnails import thumbnail_path, write_thumbnail
+from src.runtime import Services
 from src.schema import Finding, Skipped
 from src.services.exchange.backup import export_library, import_library
-from src.services.indexing.uploads import CLEARED, as_params
+from src.services.library.uploads import CLEARED, as_params
 from src.services.search.service import Query
 from tests.conftest import fake_models, make_photo, of
 from tests.fakes import COLOURS

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from src.bootstrap import Services, build_services
+from src.bootstrap import build_services
 from src.cli import arguments
 from src.config import Settings
 from src.errors import AppError, BadInput, UnreadablePath
 from src.models.model_manager import ModelManager
 from src.processing.discovery import parse_path
+from src.runtime import Services
 from src.schema import Indexed, JobEvent, PhotoFilter
 from src.services.library.places import _spelling
 from src.services.search.service import Query

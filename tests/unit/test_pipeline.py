@@ -13,13 +13,14 @@ from typing import Any
 
 import pytest
 
-from src.bootstrap import Services, build_services
+from src.bootstrap import build_services
 from src.config import Settings
 from src.database.vector_db import library_collection
 from src.errors import LibraryUnusable
 from src.models.model_manager import ModelManager
 from src.processing.decoding.reader import PictureReader
 from src.processing.thumbnails import SIDE
+from src.runtime import Services
 from src.schema import FloatArray, FoundFile, Indexed, JobEvent, Progress, Skipped, Timings
 from src.services.indexing import pipeline
 from src.services.indexing.pipeline import decode_side

@@ -14,16 +14,17 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from src.bootstrap import Services, build_services
+from src.bootstrap import build_services
 from src.config import Settings
 from src.database.catalog.catalog import Catalog
 from src.database.catalog.sqlite_file import SqliteFile
 from src.database.index import manifest, owner
 from src.export.target import new_target
 from src.models.partial import Partial
+from src.runtime import Services
 from src.schema import Indexed
 from src.services.exchange.backup import READY, export_library, import_library
-from src.services.indexing.uploads import as_params
+from src.services.library.uploads import as_params
 from tests.conftest import make_photo, of
 
 FULL, WAL = 2, "wal"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from src.bootstrap import Services
 from src.cli import terminal
+from src.runtime import Services
 from src.services.search.foreign import SENTENCE, looks_foreign
 from src.services.search.service import MAX_CHARACTERS, Query
 from tests.unit.test_search import library  # noqa: F401  (a fixture)

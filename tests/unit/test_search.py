@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from src.bootstrap import Services
 from src.errors import BadInput, BadQuery
+from src.runtime import Services
 from src.services.search.service import MAX_CHARACTERS, Query
 from tests.conftest import make_photo
 from tests.fakes import colour_picture

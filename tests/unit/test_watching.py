@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from watchdog.events import FileCreatedEvent
 
-from src.bootstrap import Services, build_services
+from src.bootstrap import build_services
 from src.config import Settings
 from src.errors import LibraryBusy
 from src.export.target import new_target
 from src.models.model_manager import ModelManager
+from src.runtime import Services
 from src.schema import JobSnapshot
 from src.services.jobs.handlers import queue_sync
 from src.services.library import watcher

@@ -28,9 +28,10 @@ from src.database.catalog.folders import FolderTable
 from src.database.catalog.health import HealthTable
 from src.database.catalog.index_changes import IndexChanges
 from src.database.catalog.jobs import JobTable
+from src.database.catalog.looked_at import LookedAtTable
 from src.database.catalog.objects import ObjectTable, delete_segments
 from src.database.catalog.sqlite_file import Guard, SqliteFile, now, parts, upsert
-from src.database.catalog.tables import CHANGES, SEEN, collections, files, folders, images, meta, segmented, segments, unreadable, vectors
+from src.database.catalog.tables import CHANGES, SEEN, collections, files, folders, images, looked_at, meta, segments, unreadable, vectors
 from src.database.catalog.vectors import VectorTable, drop_collections, write_vectors
 from src.database.catalog.versioned_cache import Kept
 from src.plain_files import no_plain_file, special_of_database
@@ -72,6 +73,7 @@ class Catalog:
         self.folders = FolderTable(self._file)
         self.vectors = VectorTable(self._file)
         self.objects = ObjectTable(self._file)
+        self.looked_at = LookedAtTable(self._file)
         self.jobs = JobTable(self._file)
         self.health = HealthTable(self._file)
         self.index_changes = IndexChanges(self._file)
@@ -284,7 +286,7 @@ class Catalog:
         own = sa.select(collections.c.name).where(collections.c.owner == "library")
         with self._file.writing() as db:
             drop_collections(db, list(db.execute(own).scalars()))
-            for table in (segments, segmented, files, images, folders, unreadable):
+            for table in (segments, looked_at, files, images, folders, unreadable):
                 db.execute(table.delete())
             for key, value in (settings or {}).items():
                 db.execute(upsert(meta, ["key"]), [{"key": key, "value": value}])

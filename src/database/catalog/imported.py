@@ -21,22 +21,22 @@ import sqlalchemy as sa
 from src.database.catalog import row_rules
 from src.database.catalog.row_rules import Row, os_text
 from src.database.catalog.sqlite_file import in_our_words
-from src.database.catalog.tables import FILL_KINDS, INDEX_TRIGGERS, MIGRATIONS, TRIGGERS, metadata
+from src.database.catalog.tables import INDEX_TRIGGERS, MIGRATIONS, SEGMENTED, SIXTH, TRIGGERS, former, metadata
 from src.database.catalog.vectors import Collection
 from src.errors import LibraryUnusable
 
 SCHEMA = len(MIGRATIONS)
 """The schema version that this program writes."""
-ORDER = ("meta", "images", "collections", "files", "folders", "unreadable", "segments", "segmented", "vectors", "jobs")
+ORDER = ("meta", "images", "collections", "files", "folders", "unreadable", "segments", "segmented", "looked_at", "vectors", "jobs")
 """What is copied, what others point to first. ``days`` and ``changes`` are counted anew by the triggers; ``index_changes`` is of an index
 that does not come along."""
 BLOCK, BLOCK_BYTES = 500, 4_000_000
 """Rows copied at a time, and bytes of text and blobs in them, about."""
 MOST_COLLECTIONS = 10_000
 _SINCE = {"meta": 1, "images": 1, "files": 1, "collections": 1, "vectors": 1, "jobs": 1, "folders": 2, "unreadable": 2}
-_SINCE |= {"changes": 3, "days": 3, "segments": 4, "segmented": 4, "index_changes": 6}
-COLUMNS_SAY_KIND = 6
-"""The schema version from which on columns say what a vector stands for."""
+_SINCE |= {"changes": 3, "days": 3, "segments": 4, "segmented": 4, "index_changes": 6, "looked_at": 6}
+FORMER_UNTIL = 6
+"""The schema version from which on none of the former tables is there, and the sixth step has been taken."""
 """Table -> the schema version from which on it must be there."""
 _LIMITS = {
     sqlite3.SQLITE_LIMIT_LENGTH: 200_000_000,
@@ -79,10 +79,11 @@ def adopt(source: Path, target: Path, schema: int, allowed: Allowed) -> Iterator
                 copy = _Copy(theirs, ours, allowed)
                 for name in INDEX_TRIGGERS:
                     ours.execute(f"DROP TRIGGER {name}")
+                ours.execute(SEGMENTED)
                 for table in ORDER:
                     if table in tables:
                         yield from copy.rows(table, tables[table])
-                for statement in FILL_KINDS if schema < COLUMNS_SAY_KIND else ():
+                for statement in SIXTH if schema < FORMER_UNTIL else ("DROP TABLE segmented",):
                     ours.execute(statement)
                 for statement in INDEX_TRIGGERS.values():
                     ours.execute(statement)
@@ -138,12 +139,13 @@ def _checked(db: sqlite3.Connection, schema: int) -> dict[str, list[str]]:
     """Table -> its columns, of those that are copied. Raises LibraryUnusable unless all is as this program makes it."""
     if int(db.execute("PRAGMA user_version").fetchone()[0]) != schema or not 1 <= schema <= SCHEMA:
         raise refusal("another version than the archive says")
+    known = _tables(schema)
     objects = db.execute("SELECT type, name, tbl_name, rootpage, sql FROM sqlite_master").fetchall()
     for kind, name, table, root, statement in objects:
-        if not _is_ours(kind, name, table, root, statement):
+        if not _is_ours(kind, name, table, root, statement, known):
             raise refusal(f"a {str(kind)[:20]} that does not belong there: {str(name)[:80]!r}")
-    columns = {name: _columns(db, name) for kind, name, *_ in objects if kind == "table" and name in metadata.tables}
-    for table in metadata.tables:
+    columns = {name: _columns(db, known[name]) for kind, name, *_ in objects if kind == "table" and name in known}
+    for table in known:
         if table not in columns and _SINCE.get(table, schema + 1) <= schema:
             raise refusal(f"no table {table}")
     said = db.execute("PRAGMA integrity_check(1)").fetchone()[0]
@@ -152,30 +154,35 @@ def _checked(db: sqlite3.Connection, schema: int) -> dict[str, list[str]]:
     return columns
 
 
-def _is_ours(kind: object, name: object, table: object, root: object, statement: object) -> bool:
+def _tables(schema: int) -> dict[str, sa.Table]:
+    """Those that a catalogue of that version may have, by name."""
+    return dict(metadata.tables) | (dict(former.tables) if schema < FORMER_UNTIL else {})
+
+
+def _is_ours(kind: object, name: object, table: object, root: object, statement: object, known: Names[str]) -> bool:
     """Whether an entry of the schema is one that may stand in a catalogue. Triggers by name: none runs here, and none gets across."""
     if kind == "trigger":
         return name in TRIGGERS
     if not isinstance(root, int) or root <= 0:  # of views and virtual tables
         return False
     if kind == "index":
-        return table in metadata.tables and (statement is None or bool(_INDEX.fullmatch(" ".join(str(statement).split()))))
-    own = name in metadata.tables or name in ("sqlite_sequence", "sqlite_stat1")
+        return table in known and (statement is None or bool(_INDEX.fullmatch(" ".join(str(statement).split()))))
+    own = name in known or name in ("sqlite_sequence", "sqlite_stat1")
     return kind == "table" and own and name == table and not _COMPUTES.search(str(statement))
 
 
-def _columns(db: sqlite3.Connection, table: str) -> list[str]:
+def _columns(db: sqlite3.Connection, table: sa.Table) -> list[str]:
     """Names of a table's columns: none that is unknown or computed, and all that our table gives no value by itself."""
-    described = db.execute(f"PRAGMA table_xinfo({table})").fetchall()
+    described = db.execute(f"PRAGMA table_xinfo({table.name})").fetchall()
     names = [str(row[1]) for row in described]
-    known = metadata.tables[table].columns
+    known = table.columns
     odd = next((name for name, row in zip(names, described, strict=True) if row[6] or name not in known), None)
     if odd is not None:
-        raise refusal(f"a column {table}.{odd[:80]} that does not belong there")
+        raise refusal(f"a column {table.name}.{odd[:80]} that does not belong there")
     needed = [column.name for column in known if not column.nullable and column.server_default is None]
     missing = next((name for name in needed if name not in names), None)
     if missing:
-        raise refusal(f"no column {table}.{missing}")
+        raise refusal(f"no column {table.name}.{missing}")
     return names
 
 

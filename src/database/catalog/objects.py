@@ -11,16 +11,18 @@ from typing import Any
 import sqlalchemy as sa
 
 from src import masks
-from src.database.catalog import findable
+from src.database.catalog.looked_at import mark, was_looked_at
 from src.database.catalog.sqlite_file import SqliteFile, listed, parts, upsert
-from src.database.catalog.tables import collections, images, segmented, segments, vectors
+from src.database.catalog.tables import collections, images, looked_at, segments, vectors
 from src.database.catalog.vectors import drop_collections, write_vectors
 from src.errors import BadInput
-from src.schema import FloatArray, PhotoFilter, Segment
+from src.schema import FloatArray, Segment
 
 Pair = tuple[Segment, FloatArray]
 Found = Mapping[str, Sequence[Pair]]
 """Image id -> what was found in it, each with its vector (D,)."""
+SEGMENTS, OBJECTS = "segments", "objects"
+"""Passes over photos: which recipe segmented an image, and in which collection the vectors of what it found are."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +34,18 @@ class StoredSegment:
     segment: Segment
 
 
+def recipe_of_objects(recipe: str, collection: str) -> str:
+    """Recipe of the pass ``objects``: what segments an image, and the collection that their vectors go to."""
+    return f"{recipe} in {collection}"
+
+
 def segment_ids(image_id: str, recipe: str, number: int) -> list[str]:
     """Ids for the segments that a recipe found in an image. Those of another recipe are others, so that none is taken for another's."""
     return [f"{image_id}#{zlib.crc32(recipe.encode()):08x}-{place}" for place in range(number)]
 
 
 class ObjectTable:
-    """The ``segments`` and ``segmented`` tables."""
+    """The ``segments`` table."""
 
     def __init__(self, file: SqliteFile) -> None:
         self._file = file
@@ -57,44 +64,23 @@ class ObjectTable:
                 db.execute(upsert(segments, ["id"]), [_row(part) for part in new])
             vectors_of = {part.id: part.vector for part in new}
             write_vectors(db, collection, vectors_of, {part.id: part.image_id for part in new})
-            if there:
-                done = [{"image_id": id_, "recipe": recipe, "collection": collection} for id_ in sorted(there)]
-                db.execute(upsert(segmented, ["image_id"]), done)
+            mark(db, SEGMENTS, recipe, there)
+            mark(db, OBJECTS, recipe_of_objects(recipe, collection), there)
         return len(new)
-
-    def pending(self, collection: str, recipe: str, only: PhotoFilter | None = None, among: Sequence[str] | None = None) -> list[str]:
-        """Ids of visible images that were not looked through with this recipe for this collection yet, in the order they were added.
-
-        only, among: of those that pass, of those alone.
-        """
-        query = sa.select(images.c.id).where(images.c.removed_at.is_(None), ~_done(collection, recipe)).order_by(images.c.added_at)
-        if only is not None:
-            query = query.where(images.c.id.in_(findable.passing(only)))
-        if among is not None:
-            query = query.where(images.c.id.in_(listed(list(among))))
-        with self._file.reading() as db:
-            return list(db.execute(query).scalars())
-
-    def number_pending(self, collection: str, recipe: str) -> int:
-        """How many ids ``pending`` would give of the whole library."""
-        query = sa.select(sa.func.count()).select_from(images).where(images.c.removed_at.is_(None), ~_done(collection, recipe))
-        with self._file.reading() as db:
-            return int(db.execute(query).scalar_one())
 
     def of_image(self, image_id: str, recipe: str | None = None) -> list[StoredSegment]:
         """The segments of one image, best first. With ``recipe`` only where it was the last that looked through the image."""
         query = sa.select(segments).where(segments.c.image_id == image_id).order_by(segments.c.score.desc(), segments.c.id)
         if recipe is not None:
-            query = query.where(sa.exists().where(segmented.c.image_id == image_id, segmented.c.recipe == recipe))
+            query = query.where(was_looked_at(image_id, SEGMENTS, recipe))
         with self._file.reading() as db:
             return _stored(db.execute(query))
 
     def known(self, image_id: str, recipe: str) -> list[Segment] | None:
         """What a recipe found in an image, in the order it was stored; None where another one, or none, was the last to look through it."""
-        done = sa.select(segmented.c.image_id).where(segmented.c.image_id == image_id, segmented.c.recipe == recipe)
         query = sa.select(segments).where(segments.c.image_id == image_id)
         with self._file.reading() as db:
-            if db.execute(done).first() is None:
+            if not db.execute(sa.select(was_looked_at(image_id, SEGMENTS, recipe))).scalar():
                 return None
             stored = _stored(db.execute(query))
         return [item.segment for item in sorted(stored, key=lambda item: _place(item.id))]
@@ -107,21 +93,19 @@ class ObjectTable:
                 found.update({item.id: item for item in _stored(db.execute(sa.select(segments).where(segments.c.id.in_(part))))})
         return found
 
-    def counts(self) -> tuple[int, int]:
-        """(visible images that were looked through, segments in them)."""
-        seen = images.c.removed_at.is_(None)
-        looked = sa.select(sa.func.count()).select_from(segmented.join(images, images.c.id == segmented.c.image_id)).where(seen)
-        found = sa.select(sa.func.count()).select_from(segments.join(images, images.c.id == segments.c.image_id)).where(seen)
+    def count(self) -> int:
+        """Segments in visible images."""
+        found = sa.select(sa.func.count()).select_from(segments.join(images, images.c.id == segments.c.image_id))
         with self._file.reading() as db:
-            return db.execute(looked).scalar_one(), db.execute(found).scalar_one()
+            return int(db.execute(found.where(images.c.removed_at.is_(None))).scalar_one())
 
     def clear(self) -> list[str]:
         """Forget every segment with its vectors, and which images were looked through. Returns the names of the collections that went."""
         with self._file.writing() as db:
             names = list(db.execute(_OWN_COLLECTIONS).scalars())
             drop_collections(db, names)
-            for table in (segments, segmented):
-                db.execute(table.delete())
+            db.execute(segments.delete())
+            db.execute(looked_at.delete().where(looked_at.c["pass"].in_((SEGMENTS, OBJECTS))))
         return names
 
     def all(self) -> Iterator[StoredSegment]:
@@ -135,11 +119,6 @@ class ObjectTable:
                 return
             yield from _stored(rows)
             after = rows[-1].id
-
-
-def _done(collection: str, recipe: str) -> sa.Exists:
-    """Whether an image was looked through with this recipe for this collection."""
-    return sa.exists().where(segmented.c.image_id == images.c.id, segmented.c.recipe == recipe, segmented.c.collection == collection)
 
 
 def delete_segments(db: sa.Connection, ids: Sequence[str]) -> None:

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from src import masks
 from src.database.catalog.kinds import IMAGE
-from src.database.catalog.tables import metadata
+from src.database.catalog.tables import former, metadata
 from src.database.catalog.vectors import Collection
 from src.errors import BadInput
 from src.identity import UPLOAD_NAME, image_id, is_id
@@ -174,6 +174,7 @@ _OWN: dict[str, dict[str, Rule]] = {
         "mask_width": whole(1, MASK_SIDE),
         "mask": text(2 * MASK_PIXELS),
     },
+    "looked_at": {"image_id": is_id, "pass": text(64, _KEY), "recipe": text(2000)},
     "segmented": {"image_id": is_id, "recipe": text(1000), "collection": text(512, _COLLECTION)},
     "jobs": {
         "id": text(32, _JOB),
@@ -195,7 +196,8 @@ def of_table(name: str) -> dict[str, Rule]:
         own = _OWN.get(name, {}).get(column.name) or _of_type(column)
         return (lambda value: value is None or own(value)) if column.nullable else own
 
-    return {column.name: rule(column) for column in metadata.tables[name].columns}
+    table = metadata.tables[name] if name in metadata.tables else former.tables[name]
+    return {column.name: rule(column) for column in table.columns}
 
 
 # ---------------------------------------------------------------- of whole rows

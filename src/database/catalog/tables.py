@@ -137,12 +137,12 @@ segments = sa.Table(
     sa.Column("mask", sa.Text, nullable=False),  # COCO's compressed runs
 )
 
-segmented = sa.Table(
-    "segmented",
+looked_at = sa.Table(
+    "looked_at",
     metadata,
-    sa.Column("image_id", sa.Text, sa.ForeignKey("images.id", ondelete="CASCADE"), primary_key=True),  # looked through for objects
-    sa.Column("recipe", sa.Text, nullable=False),  # segmenter and settings
-    sa.Column("collection", sa.Text, nullable=False),  # where the objects' vectors are
+    sa.Column("image_id", sa.Text, sa.ForeignKey("images.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("pass", sa.Text, primary_key=True),  # which pass over all photos has looked at it
+    sa.Column("recipe", sa.Text, nullable=False),  # with what: another one looks at it again
 )
 
 jobs = sa.Table(
@@ -160,6 +160,10 @@ jobs = sa.Table(
     sa.Column("created_at", sa.Text, nullable=False),
 )
 
+
+former = sa.MetaData()
+"""Tables that an older version made and this one has replaced: they are only read, once."""
+sa.Table("segmented", former, *(sa.Column(name, sa.Text, nullable=False) for name in ("image_id", "recipe", "collection")))
 
 tolerate(metadata)
 CHANGES = sa.select(sa.func.max(changes.c.number))
@@ -244,10 +248,15 @@ def _third(db: sa.Connection) -> None:
     _make_triggers(db, COUNTERS)
 
 
+SEGMENTED = """CREATE TABLE IF NOT EXISTS segmented (
+    image_id TEXT NOT NULL PRIMARY KEY REFERENCES images (id) ON DELETE CASCADE, recipe TEXT NOT NULL, collection TEXT NOT NULL)"""
+"""What ``looked_at`` was until the sixth step."""
+
+
 def _fourth(db: sa.Connection) -> None:
     """Objects inside images, and folders whose photos are looked through for them."""
-    for table in (segments, segmented):
-        table.create(db, checkfirst=True)
+    segments.create(db, checkfirst=True)
+    db.exec_driver_sql(SEGMENTED)
     _add_column(db, "folders", "objects", "BOOLEAN NOT NULL DEFAULT 0")
 
 
@@ -263,19 +272,25 @@ def _fifth(db: sa.Connection) -> None:
     db.exec_driver_sql(f"UPDATE images SET taken_at = NULL WHERE taken_at IS NOT NULL AND ({odd})")
 
 
-FILL_KINDS = (
+SIXTH = (
     "UPDATE collections SET kind = 'object' WHERE owner = 'library' AND name LIKE 'object-%'",
     "UPDATE vectors SET image_id = substr(id, 1, instr(id || '#', '#') - 1) "
     "WHERE collection IN (SELECT name FROM collections WHERE kind = 'object')",
+    "INSERT INTO looked_at SELECT image_id, 'segments', recipe FROM segmented",
+    "INSERT INTO looked_at SELECT image_id, 'objects', recipe || ' in ' || collection FROM segmented",
+    "DROP TABLE segmented",
 )
-"""Until the sixth step a collection's name said what its vectors stand for, and an object's id began with its image's, before a ``#``."""
+"""Brings rows of an earlier version to the sixth step, whose columns say what a collection's name and an object's id (its image's, a ``#``
+and a number) said before.
+"""
 
 
 def _sixth(db: sa.Connection) -> None:
-    """What a vector stands for as columns, and notes for the vector index of what it has not followed yet."""
+    """What a vector stands for as columns, what was looked at by which pass, and notes for the index of what it has not followed yet."""
     _add_column(db, "collections", "kind", "TEXT NOT NULL DEFAULT 'image'")
     _add_column(db, "vectors", "image_id", "TEXT")
-    for statement in FILL_KINDS:
+    looked_at.create(db, checkfirst=True)
+    for statement in SIXTH:
         db.exec_driver_sql(statement)
     db.exec_driver_sql("CREATE INDEX IF NOT EXISTS ix_vectors_image ON vectors (collection, image_id) WHERE image_id IS NOT NULL")
     index_changes.create(db, checkfirst=True)

@@ -1,60 +1,32 @@
-"""Objects inside photos: found by a segmenter, turned into vectors, and stored beside those of whole images.
-
-    photos not yet looked through -> decode -> segment -> cut out -> model input (worker threads)
-    -> encode in batches -> one transaction of the store -> events
-
-What is found depends on the recipe alone. For another model the segments that are stored are cut out and encoded again, not looked for.
-Closing the iterator cancels; what was committed stays, and the next run goes on there. A photo is stored with all its objects or with none.
-"""
+"""Objects inside photos: which segmenter finds them, what there is of them, and looking for more."""
 
 from __future__ import annotations
 
-import itertools
 import os
-import time
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
 
-import numpy as np
 from PIL import Image
 
 from src.database.catalog.catalog import Catalog
-from src.database.catalog.objects import StoredSegment
-from src.database.embeddings import library_collection
+from src.database.catalog.objects import OBJECTS, StoredSegment, recipe_of_objects
 from src.database.store import Store
+from src.masks import scaled
 from src.models import segmenters
 from src.models.model_manager import ModelManager
 from src.processing.regions import RegionSegmenter
 from src.processing.segment_extractor import SegmentExtractor
-from src.schema import Box, Embedder, Finding, FloatArray, Indexed, JobEvent, ModelStatus, PhotoFilter, Progress, Segment, Skipped
+from src.schema import Box, Finding, JobEvent, ModelStatus, PhotoFilter, Progress
+from src.services.enrichment.objects_pass import SIDE, ObjectsPass
+from src.services.enrichment.passes import run
 from src.services.library.service import LibraryService
 from src.text import count
 
-SIDE = 1024
-"""Short side in pixels at which photos are decoded: a small thing must still have pixels of its own when it is cut out."""
-ENCODE_BATCH = 32
-COMMIT_OBJECTS, COMMIT_SECONDS = 256, 2.0
-"""Found objects, and seconds, after which what is done is committed."""
 BUILTIN = "builtin-regions"
 ABOUT_BUILTIN = (
     "Regions that stand out by colour and edges. Ships with the program; it knows nothing of what things are, so its boxes are rough."
 )
 SEGMENTER = "segmenter"
 """Key of the library's setting."""
-
-
-@dataclass(frozen=True)
-class _Looked:
-    """A photo that was looked through. ``pixels``: (n, 3, H, W), the model's input for each segment."""
-
-    image_id: str
-    name: str
-    segments: tuple[Segment, ...] = ()
-    pixels: FloatArray | None = None
-    lost: bool = False
-    """It could not be read now."""
 
 
 class ObjectService:
@@ -98,7 +70,7 @@ class ObjectService:
 
     def counts(self) -> tuple[int, int]:
         """(photos looked through, objects found in them)."""
-        return self._catalog.objects.counts()
+        return self._catalog.looked_at.count(OBJECTS), self._catalog.objects.count()
 
     def searchable(self, only: PhotoFilter | None = None) -> tuple[int, int]:
         """(objects that a search of those that pass can find, a number that grows when some are replaced or forgotten)."""
@@ -125,11 +97,15 @@ class ObjectService:
     def pending(self, folder: str | None = None, images: Sequence[str] | None = None) -> list[str]:
         """Ids of photos that are still to be looked through: of a folder, of these, or of all."""
         only = PhotoFilter(folder) if folder else None
-        return self._catalog.objects.pending(self._library.collection("object"), self._extractor().recipe, only, images)
+        return self._catalog.looked_at.pending(OBJECTS, self._recipe(), only, images)
 
     def waiting(self) -> int:
         """How many photos of the library are still to be looked through. Raises ModelError where the segmenter's weights are not here."""
-        return self._catalog.objects.number_pending(self._library.collection("object"), self._extractor().recipe)
+        return self._catalog.looked_at.number_pending(OBJECTS, self._recipe())
+
+    def _recipe(self) -> str:
+        """What the pass looks with now."""
+        return recipe_of_objects(self._extractor().recipe, self._library.collection("object"))
 
     def waiting_folders(self) -> list[str]:
         """Followed folders whose objects are wanted and that hold photos not looked through yet."""
@@ -145,110 +121,12 @@ class ObjectService:
         """
         todo = list(dict.fromkeys(id_ for folder in folders or (None,) for id_ in self.pending(folder, images)))
         embedder = self._models.embedder(self._library.active_model)
-        run = _Run(self._catalog, self._store, self._library, embedder, self._extractor(), careful)
-        yield from run.events(todo)
+        work = ObjectsPass(self._catalog, self._store, self._library, embedder, self._extractor(), careful)
+        yield from run(work, todo)
+        yield Finding("objects", f"{count(work.found, 'object')} found in {count(len(todo), 'photo')}.")
 
     def forget_all(self) -> Iterator[JobEvent]:
         """Forget every object; the photos stay."""
         _, total = self.counts()
         self._store.forget_parts()
         yield Progress(total, total, "objects")
-
-
-class _Run:
-    """One pass over photos."""
-
-    def __init__(
-        self,
-        catalog: Catalog,
-        store: Store,
-        library: LibraryService,
-        embedder: Embedder,
-        extractor: SegmentExtractor,
-        careful: bool,
-    ) -> None:
-        self._catalog = catalog
-        self._store = store
-        self._library = library
-        self._embedder = embedder
-        self._extractor = extractor
-        self._careful = careful
-        self._collection = library_collection(embedder.space, "object")
-        self._found = 0
-
-    def events(self, todo: Sequence[str]) -> Iterator[JobEvent]:
-        yield Progress(0, len(todo))
-        self._store.prepare(self._collection, self._embedder.dimensions, "object")
-        done = 0
-        for batch in self._batches(todo):
-            self._commit([looked for looked in batch if not looked.lost])
-            for looked in batch:
-                done += 1
-                yield Skipped(looked.name, "Its file can't be read now.") if looked.lost else Indexed(looked.image_id, looked.name)
-            yield Progress(done, len(todo), current=batch[-1].name)  # here a job may be stopped: all that is stored was told
-        yield Finding("objects", f"{count(self._found, 'object')} found in {count(done, 'photo')}.")
-
-    def _batches(self, todo: Sequence[str]) -> Iterator[list[_Looked]]:
-        """Photos in order, looked through a few ahead by worker threads."""
-        workers = self._extractor.workers
-        ids = iter(todo)
-        waiting: deque[Future[_Looked]] = deque()
-        batch: list[_Looked] = []
-        until = time.monotonic() + COMMIT_SECONDS
-        pool = ThreadPoolExecutor(workers, "objects")
-        try:
-            while True:
-                waiting.extend(pool.submit(self._look, id_) for id_ in itertools.islice(ids, 2 * workers - len(waiting)))
-                if not waiting:
-                    break
-                batch.append(waiting.popleft().result())
-                if sum(len(looked.segments) for looked in batch) >= COMMIT_OBJECTS or time.monotonic() > until:
-                    yield batch
-                    batch, until = [], time.monotonic() + COMMIT_SECONDS
-            if batch:
-                yield batch
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-    def _look(self, image_id: str) -> _Looked:
-        """One photo, in a worker thread: its objects, and what the model is to see of them."""
-        details = self._catalog.details(image_id)
-        image = self._library.picture(image_id, SIDE, self._careful)
-        if details is None or image is None:
-            return _Looked(image_id, details.name if details else image_id, lost=True)
-        full = (details.facts.width, details.facts.height)
-        segments = self._catalog.objects.known(image_id, self._extractor.recipe)
-        if segments is None:
-            extracts = self._extractor.extract(image)
-            segments = _scaled([extract.segment for extract in extracts], image.size, full)
-        else:
-            extracts = self._extractor.cut(image, _scaled(segments, full, image.size))
-        pixels = np.stack([self._embedder.preprocess(extract.picture) for extract in extracts]) if extracts else None
-        return _Looked(image_id, details.name, tuple(segments), pixels)
-
-    def _commit(self, batch: Sequence[_Looked]) -> None:
-        inputs = [looked.pixels for looked in batch if looked.pixels is not None]
-        vectors = self._encode(np.concatenate(inputs)) if inputs else np.empty((0, self._embedder.dimensions), np.float32)
-        found, at = {}, 0
-        for looked in batch:
-            found[looked.image_id] = list(zip(looked.segments, vectors[at : at + len(looked.segments)], strict=True))
-            at += len(looked.segments)
-        self._found += self._store.replace_parts(self._collection, self._extractor.recipe, found)
-
-    def _encode(self, pixels: FloatArray) -> FloatArray:
-        parts = [self._embedder.encode_pixels(pixels[at : at + ENCODE_BATCH]) for at in range(0, len(pixels), ENCODE_BATCH)]
-        return np.concatenate(parts)
-
-
-def scaled(box: Box, old: tuple[int, int], new: tuple[int, int]) -> Box:
-    """A box in a picture of size ``old`` (width, height), as it lies where the picture has size ``new``. At least one pixel.
-
-    A box scaled up and down again is the same.
-    """
-    x0, y0 = (min(round(box[axis] * new[axis] / old[axis]), new[axis] - 1) for axis in (0, 1))
-    x1, y1 = (max(low + 1, min(new[axis], round(box[2 + axis] * new[axis] / old[axis]))) for axis, low in ((0, x0), (1, y0)))
-    return x0, y0, x1, y1
-
-
-def _scaled(segments: Sequence[Segment], old: tuple[int, int], new: tuple[int, int]) -> list[Segment]:
-    return [replace(segment, box=scaled(segment.box, old, new)) for segment in segments]

@@ -40,10 +40,10 @@ from src.processing.thumbnails import thumbnail_path
 from src.schema import FileStamp, JobEvent, Progress, Skipped
 from src.services.enrichment.objects import BUILTIN, SEGMENTER
 from src.services.exchange.archive import CATALOG, MANIFEST, Manifest, checked_members, opened_archive, read_manifest, refusal
-from src.services.indexing.uploads import CLEARED
 from src.services.jobs.kinds import KINDS
 from src.services.library.folders import OUT_OF_REACH
 from src.services.library.service import ACTIVE_MODEL
+from src.services.library.uploads import CLEARED
 
 log = logging.getLogger(__name__)
 

@@ -11,10 +11,8 @@ import itertools
 import logging
 import os
 import threading
-import time
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -33,6 +31,7 @@ from src.processing.decoding.reader import READER, PictureReader
 from src.processing.disks import Disks
 from src.processing.thumbnails import SIDE, thumbnail_path, write_thumbnail
 from src.schema import Embedder, FileStamp, FloatArray, FoundFile, JobEvent, Timings
+from src.services.indexing.lookahead import Begun, Slow, batches
 from src.services.indexing.outcomes import Outcome, Read, Refused, event_of, file_rows, refusal_of, why
 from src.services.indexing.stage_timer import Stopwatch
 
@@ -42,24 +41,12 @@ ENCODE_BATCH = 32
 """Pictures per encode."""
 COMMIT_FILES = 200
 """Files per transaction at most."""
-COMMIT_SECONDS = 2.0
-"""What is done is committed after this long, also while a slow file holds up the rest."""
-WAIT_SECONDS = 0.5
-"""Of a file that takes longer it is told that it is being read, so that whoever asked can cancel."""
 LOOKUP = 256
 """Files whose entries in the catalogue are fetched at a time."""
 READ_MOVED = 300
 """Files that look like known ones under a new path are read, so many in a pass; more are trusted, and their turn comes in later passes."""
 UNSURE = 1
 """The ctime noted of a file that is trusted: it is none that a file has."""
-
-
-@dataclass(frozen=True)
-class _Reading:
-    """A file that a worker thread is at, or will be."""
-
-    found: FoundFile
-    outcome: Future[Outcome]
 
 
 @dataclass(frozen=True)
@@ -117,26 +104,14 @@ class Pipeline:
         self._stop = threading.Event()  # of this pass alone: a sync goes through one folder after the other
         pool = ThreadPoolExecutor(workers, "decode")
         todo = self._started(found, pool)
-        waiting: deque[Outcome | _Reading] = deque()
-        batch: list[Outcome] = []
-        until = time.monotonic() + COMMIT_SECONDS
         try:
-            while True:
-                waiting.extend(itertools.islice(todo, ENCODE_BATCH + 2 * workers - len(waiting)))
-                if not waiting:
-                    break
-                with self._watch.timing("wait"):
-                    left = max(0.0, until - time.monotonic()) if batch else WAIT_SECONDS
-                    outcome = _settled(waiting[0], min(left, WAIT_SECONDS))
-                if outcome is not None:
-                    waiting.popleft()
-                    batch.append(outcome)
+            waits = partial(self._watch.timing, "wait")
+            steps: Iterator[list[Outcome] | Slow[FoundFile]] = batches(todo, ENCODE_BATCH + 2 * workers, _full, waits)
+            for batch in steps:
+                if isinstance(batch, Slow):
+                    yield None, batch.item
                 else:
-                    yield None, waiting[0].found
-                if batch and (_full(batch) or time.monotonic() > until):
                     yield from self._told(self._commit(batch))
-                    batch, until = [], time.monotonic() + COMMIT_SECONDS
-            yield from self._told(self._commit(batch))
         finally:
             self._stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
@@ -154,7 +129,7 @@ class Pipeline:
 
     # ------------------------------------------------------------ before a file is read
 
-    def _started(self, found: Iterable[FoundFile], pool: ThreadPoolExecutor) -> Iterator[Outcome | _Reading]:
+    def _started(self, found: Iterable[FoundFile], pool: ThreadPoolExecutor) -> Iterator[Outcome | Begun[FoundFile, Outcome]]:
         """What can be told from the catalogue at once, and for every other file its reading by a worker thread."""
         files = iter(found)
         while chunk := list(itertools.islice(files, LOOKUP)):
@@ -163,7 +138,7 @@ class Pipeline:
                 if isinstance(entry, Refused):
                     yield entry
                 else:
-                    yield self._known(item, entry) or _Reading(item, pool.submit(self._read, item, entry.stamp, entry.likely))
+                    yield self._known(item, entry) or Begun(item, pool.submit(self._read, item, entry.stamp, entry.likely))
 
     def _entries(self, chunk: Sequence[FoundFile], stamps: Sequence[FileStamp | Refused]) -> list[_Entry | Refused]:
         paths = [os.fsencode(item.path) for item in chunk]
@@ -297,16 +272,6 @@ def decode_side(embedder: Embedder) -> int:
 
 def _full(batch: Sequence[Outcome]) -> bool:
     return len(batch) >= COMMIT_FILES or sum(isinstance(item, Read) and item.pixels is not None for item in batch) >= ENCODE_BATCH
-
-
-def _settled(item: Outcome | _Reading, seconds: float) -> Outcome | None:
-    """The outcome, waited for so long; None where it is still being worked on then."""
-    if not isinstance(item, _Reading):
-        return item
-    try:
-        return item.outcome.result(seconds)
-    except TimeoutError:
-        return None
 
 
 def _stamp(item: FoundFile, disks: Disks) -> FileStamp | Refused:

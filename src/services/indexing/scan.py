@@ -22,8 +22,8 @@ from src.processing.discovery import check_readable, find_images
 from src.processing.presence import Look, Presence
 from src.schema import Finding, FoundFile, Indexed, JobEvent, Progress, Skipped
 from src.services.indexing.pipeline import Pipeline
-from src.services.indexing.uploads import UploadStore
 from src.services.library.folders import FolderService
+from src.services.library.uploads import UploadStore
 
 COUNT_STEP = 500
 """Pictures found between two words on how far the counting is."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from src.database.store import Store
 from src.errors import ModelError
@@ -15,15 +15,31 @@ from src.schema import JobEvent
 from src.services.enrichment.objects import ObjectService
 from src.services.exchange.exporting import ExportService, Selection
 from src.services.indexing.scan import IndexingService
-from src.services.indexing.uploads import from_params
-from src.services.jobs.kinds import JobKind, kind_of
+from src.services.jobs.kinds import (
+    KINDS,
+    Clear,
+    Download,
+    Examine,
+    Export,
+    FindObjects,
+    ForgetMissing,
+    Index,
+    JobKind,
+    Params,
+    Rebuild,
+    Reindex,
+    RemoveFolder,
+    Sync,
+    kind_of_params,
+)
 from src.services.jobs.runner import Handler, JobRunner
 from src.services.library.doctor import DoctorService
 from src.services.library.folders import FolderService, inside
 from src.services.library.service import LibraryService
+from src.services.library.uploads import from_params
 
-Params = dict[str, Any]
 Events = Iterator[JobEvent]
+P = TypeVar("P", bound=Params)
 
 
 class JobHandlers:
@@ -50,72 +66,73 @@ class JobHandlers:
         self._models = models
 
     def all(self) -> dict[JobKind, Handler]:
+        """By kind; each reads what it was asked for from a job's row."""
         return {
-            "index": self._index,
-            "sync": self._sync,
-            "reindex": self._reindex,
-            "objects": self._find_objects,
-            "export": self._export,
-            "rebuild": self._rebuild,
-            "forget": lambda _: self._folders.forget_missing(),
-            "remove": lambda params: self._folders.remove(params["path"]),
-            "doctor": lambda params: self._doctor.examine(bool(params.get("repair", True))),
-            "clear": lambda _: self._library.clear(),
-            "download": lambda params: self._models.download(params["model"]),
+            "index": _reading(Index, self._index),
+            "sync": _reading(Sync, self._sync),
+            "reindex": _reading(Reindex, self._reindex),
+            "objects": _reading(FindObjects, self._find_objects),
+            "export": _reading(Export, self._export),
+            "rebuild": _reading(Rebuild, self._rebuild),
+            "forget": _reading(ForgetMissing, lambda _: self._folders.forget_missing()),
+            "remove": _reading(RemoveFolder, lambda asked: self._folders.remove(asked.path)),
+            "doctor": _reading(Examine, lambda asked: self._doctor.examine(asked.repair)),
+            "clear": _reading(Clear, lambda _: self._library.clear()),
+            "download": _reading(Download, lambda asked: self._models.download(asked.model)),
         }
 
     def tidied(self, kind: JobKind, handler: Handler, jobs: JobRunner) -> Handler:
         """The handler, and after it a rebuild where one is due, and a note of the index as it is: a kill from then on costs nothing."""
 
-        def run(params: Params) -> Events:
-            yield from handler(params)
-            if only_looks(kind, params):
+        def run(said: Mapping[str, Any]) -> Events:
+            yield from handler(said)
+            if only_looks(KINDS[kind].params.read(said)):
                 return
             rebuild_if_due(self._library, self._store, jobs)
             self._store.index.checkpoint()
-            if kind_of(kind).brings_photos:
+            if KINDS[kind].brings_photos:
                 self._queue_objects(jobs)
 
         return run
 
-    def _index(self, params: Params) -> Events:
-        model = self._model_for(params)
-        if "files" in params:
-            yield from self._indexing.index_files(from_params(params["files"]), model, bool(params.get("careful")))
+    def _index(self, asked: Index) -> Events:
+        model = self._model_for(asked.model)
+        if asked.files is not None:
+            yield from self._indexing.index_files(from_params(list(asked.files)), model, asked.careful)
         else:
-            yield from self._indexing.index_paths([Path(path) for path in params["paths"]], model, bool(params.get("careful")))
+            yield from self._indexing.index_paths([Path(path) for path in asked.paths], model, asked.careful)
 
-    def _sync(self, params: Params) -> Events:
+    def _sync(self, asked: Sync) -> Events:
         self._folders.straighten()
-        asked, followed = [self._folders.known_as(Path(path)) for path in params.get("paths", [])], self._folders.paths()
-        paths = [path for path in asked if any(inside(os.fsencode(path), os.fsencode(folder)) for folder in followed)]
-        if asked and not paths:  # followed no more since it was queued: the library may have been cleared
+        wanted, followed = [self._folders.known_as(Path(path)) for path in asked.paths], self._folders.paths()
+        paths = [path for path in wanted if any(inside(os.fsencode(path), os.fsencode(folder)) for folder in followed)]
+        if wanted and not paths:  # followed no more since it was queued: the library may have been cleared
             return
-        yield from self._indexing.sync(paths or followed, self._model_for(params), bool(params.get("careful")))
-        if not asked:
+        yield from self._indexing.sync(paths or followed, self._model_for(asked.model), asked.careful)
+        if not wanted:
             yield from self._folders.settle_loose()
 
-    def _reindex(self, params: Params) -> Events:
-        yield from self._indexing.reindex(params["model"], bool(params.get("careful")))
-        self._library.activate(params["model"])
+    def _reindex(self, asked: Reindex) -> Events:
+        yield from self._indexing.reindex(asked.model, asked.careful)
+        self._library.activate(asked.model)
 
-    def _find_objects(self, params: Params) -> Events:
-        if params.get("forget"):
+    def _find_objects(self, asked: FindObjects) -> Events:
+        if asked.forget:
             yield from self._objects.forget_all()
         else:
-            yield from self._objects.index(params.get("folders"), params.get("images"), bool(params.get("careful")))
+            yield from self._objects.index(asked.folders, asked.images, asked.careful)
 
-    def _export(self, params: Params) -> Events:
-        selection = Selection(params.get("images"), params.get("query", ""), params.get("found", {}), params.get("scores", {}))
-        yield from self._exports.export(params["format"], Path(params["place"]), selection, bool(params.get("pictures")))
+    def _export(self, asked: Export) -> Events:
+        selection = Selection(asked.images, asked.query, asked.found or {}, asked.scores or {})
+        yield from self._exports.export(asked.format, Path(asked.place), selection, asked.pictures)
 
-    def _rebuild(self, params: Params) -> Events:
-        yield from self._store.rebuild(params["collection"])
+    def _rebuild(self, asked: Rebuild) -> Events:
+        yield from self._store.rebuild(asked.collection)
         self._store.index.checkpoint()
 
-    def _model_for(self, params: Params) -> str:
+    def _model_for(self, asked: str | None) -> str:
         """The model to index with; the first pictures of a library decide on its own. Raises ModelError where it can't be used."""
-        model = str(params.get("model") or self._library.active_model)
+        model = asked or self._library.active_model
         self._models.embedder(model)
         self._library.adopt_model(model)
         return model
@@ -127,18 +144,22 @@ class JobHandlers:
         except ModelError:  # a search will say that weights are not here
             return
         if waiting:
-            queue_objects(jobs, folders=waiting)
+            queue_objects(jobs, FindObjects(folders=tuple(waiting)))
 
 
-def only_looks(kind: JobKind, params: Params) -> bool:
+def _reading(params: type[P], handle: Callable[[P], Events]) -> Handler:
+    return lambda said: handle(params.read(said))
+
+
+def only_looks(asked: Params) -> bool:
     """Whether a job is a check that changes no file of the library."""
-    return kind == "doctor" and not params.get("repair", True)
+    return isinstance(asked, Examine) and not asked.repair
 
 
 def queue_sync(jobs: JobRunner, paths: list[Path]) -> None:
     """Queue a look at these folders (none: at everything), unless just that is queued already."""
     what = display_text(Path(paths[0].name)) if len(paths) == 1 else f"{len(paths)} folders" if paths else "all folders"
-    _queue_once(jobs, "sync", f"Looking for changes in {what}", paths=[str(path) for path in paths])
+    _queue_once(jobs, f"Looking for changes in {what}", Sync(paths=tuple(map(str, paths))))
 
 
 def being_added(jobs: JobRunner) -> set[str]:
@@ -146,23 +167,22 @@ def being_added(jobs: JobRunner) -> set[str]:
     return {path for job in jobs.active() if job.kind == "index" for path in jobs.paths(job.id)}
 
 
-def queue_objects(jobs: JobRunner, **params: Any) -> None:
-    """Queue finding objects in photos (see ``ObjectService.index``), unless just that is queued already."""
-    _queue_once(jobs, "objects", "Finding objects in photos", **params)
+def queue_objects(jobs: JobRunner, asked: FindObjects = FindObjects()) -> None:  # noqa: B008 (it is never changed)
+    """Queue finding objects in photos, unless just that is queued already."""
+    _queue_once(jobs, "Finding objects in photos", asked)
 
 
 def queue_export(jobs: JobRunner, form: str, place: Path, selection: Selection, pictures: bool) -> str:
     """Queue writing an export (see ``ExportService.export``), and return the job's id."""
-    what = {"query": selection.query, "found": dict(selection.found), "scores": dict(selection.scores)}
-    images = None if selection.images is None else list(selection.images)
-    return jobs.submit(
-        "export", f"Exporting to {display_text(Path(place.name))}", format=form, place=str(place), images=images, pictures=pictures, **what
-    )
+    images = None if selection.images is None else tuple(selection.images)
+    what = Export(form, str(place), images, selection.query, dict(selection.found), dict(selection.scores), pictures)
+    return jobs.queue(f"Exporting to {display_text(Path(place.name))}", what)
 
 
-def _queue_once(jobs: JobRunner, kind: JobKind, title: str, **params: Any) -> None:
-    if not any(job.kind == kind and job.state == "queued" and jobs.params(job.id) == params for job in jobs.active()):
-        jobs.submit(kind, title, **params)
+def _queue_once(jobs: JobRunner, title: str, asked: Params) -> None:
+    kind, said = kind_of_params(asked), asked.as_json()
+    if not any(job.kind == kind and job.state == "queued" and jobs.params(job.id) == said for job in jobs.active()):
+        jobs.queue(title, asked)
 
 
 def rebuild_if_due(library: LibraryService, store: Store, jobs: JobRunner) -> None:
@@ -176,4 +196,4 @@ def rebuild_if_due(library: LibraryService, store: Store, jobs: JobRunner) -> No
             continue
         behind = not store.index.open(name) and store.index.can_build()
         if behind or store.index.needs_compaction(name):
-            _queue_once(jobs, "rebuild", "Rebuilding the search index", collection=name)
+            _queue_once(jobs, "Rebuilding the search index", Rebuild(name))

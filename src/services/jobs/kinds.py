@@ -1,20 +1,177 @@
-"""The kinds of background jobs: one row each, read by everything that treats kinds differently. What a kind does is in handlers.py."""
+"""The kinds of background jobs: what each is asked for, and how it is treated. What a kind does is in handlers.py.
+
+One dataclass and one row a kind, read by everything that treats kinds differently.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal, get_args
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, Self, get_args
+
+from src.plain_files import may_be_path
 
 JobKind = Literal["index", "sync", "reindex", "objects", "export", "rebuild", "forget", "remove", "doctor", "clear", "download"]
 Lane = Literal["library", "downloads", "exports"]
 LANES: tuple[Lane, ...] = get_args(Lane)
 
 
+# ---------------------------------------------------------------- what a job is asked for
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
+        return tuple(value)
+    raise ValueError
+
+
+def _paths(value: Any) -> tuple[str, ...]:
+    if isinstance(value, list | tuple):
+        return tuple(path for path in value if may_be_path(path))
+    raise ValueError
+
+
+def _items(value: Any) -> tuple[Any, ...]:
+    if isinstance(value, list | tuple):
+        return tuple(value)
+    raise ValueError
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    raise ValueError
+
+
+def _object(value: Any) -> dict[str, Any]:
+    if isinstance(value, dict):
+        return value
+    raise ValueError
+
+
+def _said(read: Callable[[Any], Any], default: Any = None) -> Any:
+    """A parameter that a job's row may name. ``read`` makes it of a JSON value, and raises ValueError for an odd one."""
+    return field(default=default, metadata={"read": read})
+
+
+@dataclass(frozen=True)
+class Params:
+    """What a job was asked for. Its row keeps it as a JSON object; what is odd in there is as if it were not said."""
+
+    @classmethod
+    def read(cls, said: Mapping[str, Any]) -> Self:
+        """From a row."""
+        found = {}
+        for one in fields(cls):
+            with suppress(ValueError):
+                if said.get(one.name) is not None:
+                    found[one.name] = one.metadata["read"](said[one.name])
+        return cls(**found)
+
+    def as_json(self) -> dict[str, Any]:
+        """For a row: what differs from what is meant where nothing is said."""
+        values = {one.name: getattr(self, one.name) for one in fields(self) if getattr(self, one.name) != one.default}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+
+@dataclass(frozen=True)
+class Index(Params):
+    """Add files and folders. careful: every picture is decoded in a process of its own, as after a crash (set by the runner)."""
+
+    paths: tuple[str, ...] = _said(_paths, ())
+    files: tuple[Any, ...] | None = _said(_items)
+    """Files with names of their own (``uploads.as_params``), in place of paths."""
+    model: str | None = _said(_text)
+    careful: bool = _said(bool, False)
+
+
+@dataclass(frozen=True)
+class Sync(Params):
+    """Look at followed folders, or parts of them, again; at all of them where none is named."""
+
+    paths: tuple[str, ...] = _said(_paths, ())
+    model: str | None = _said(_text)
+    careful: bool = _said(bool, False)
+
+
+@dataclass(frozen=True)
+class Reindex(Params):
+    """Encode all photos with another model, and use it from then on."""
+
+    model: str = _said(_text, "")
+    careful: bool = _said(bool, False)
+
+
+@dataclass(frozen=True)
+class FindObjects(Params):
+    """Look for objects in photos: of these folders, in these photos, or in all. forget: forget them all instead."""
+
+    folders: tuple[str, ...] | None = _said(_texts)
+    images: tuple[str, ...] | None = _said(_texts)
+    forget: bool = _said(bool, False)
+    careful: bool = _said(bool, False)
+
+
+@dataclass(frozen=True)
+class Export(Params):
+    """Write photos, or all of the library, as a data set (``exporting.Selection``)."""
+
+    format: str = _said(_text, "")
+    place: str = _said(_text, "")
+    images: tuple[str, ...] | None = _said(_texts)
+    query: str = _said(_text, "")
+    found: Mapping[str, str] | None = _said(_object)
+    scores: Mapping[str, float] | None = _said(_object)
+    pictures: bool = _said(bool, False)
+
+
+@dataclass(frozen=True)
+class Rebuild(Params):
+    """Make the search index of a collection again."""
+
+    collection: str = _said(_text, "")
+
+
+@dataclass(frozen=True)
+class ForgetMissing(Params):
+    """Delete what is known of missing photos."""
+
+
+@dataclass(frozen=True)
+class RemoveFolder(Params):
+    """Follow a folder no more."""
+
+    path: str = _said(_text, "")
+
+
+@dataclass(frozen=True)
+class Examine(Params):
+    """Look for what is wrong with the library, and put it right unless ``repair`` is False."""
+
+    repair: bool = _said(bool, True)
+
+
+@dataclass(frozen=True)
+class Clear(Params):
+    """Forget everything."""
+
+
+@dataclass(frozen=True)
+class Download(Params):
+    """Fetch a model's weights."""
+
+    model: str = _said(_text, "")
+
+
+# ---------------------------------------------------------------- how it is treated
+
+
 @dataclass(frozen=True)
 class Kind:
     """How the jobs of one kind are treated."""
 
+    params: type[Params]
     lane: Lane = "library"
     """Jobs of one lane run one after the other. All that write to the library share one; downloads and exports do not hold it up."""
     pausable: bool = False
@@ -35,23 +192,27 @@ class Kind:
 
 
 KINDS: Mapping[JobKind, Kind] = {
-    "index": Kind(pausable=True, fills=True, careful=True, writes_index=True, brings_photos=True, reads_photos=True),
-    "sync": Kind(pausable=True, fills=True, careful=True, writes_index=True, brings_photos=True, reads_photos=True),
-    "reindex": Kind(pausable=True, fills=True, careful=True, writes_index=True, brings_photos=True, concerns_model=True),
-    "objects": Kind(pausable=True, fills=True, careful=True, writes_index=True),
-    "rebuild": Kind(pausable=True, fills=True, announced=False),
-    "forget": Kind(writes_index=True),
-    "remove": Kind(writes_index=True),
-    "doctor": Kind(writes_index=True, announced=False),
-    "clear": Kind(announced=False),
-    "export": Kind("exports"),
-    "download": Kind("downloads", pausable=True, concerns_model=True),
+    "index": Kind(Index, pausable=True, fills=True, careful=True, writes_index=True, brings_photos=True, reads_photos=True),
+    "sync": Kind(Sync, pausable=True, fills=True, careful=True, writes_index=True, brings_photos=True, reads_photos=True),
+    "reindex": Kind(Reindex, pausable=True, fills=True, careful=True, writes_index=True, brings_photos=True, concerns_model=True),
+    "objects": Kind(FindObjects, pausable=True, fills=True, careful=True, writes_index=True),
+    "rebuild": Kind(Rebuild, pausable=True, fills=True, announced=False),
+    "forget": Kind(ForgetMissing, writes_index=True),
+    "remove": Kind(RemoveFolder, writes_index=True),
+    "doctor": Kind(Examine, writes_index=True, announced=False),
+    "clear": Kind(Clear, announced=False),
+    "export": Kind(Export, "exports"),
+    "download": Kind(Download, "downloads", pausable=True, concerns_model=True),
 }
 
 
 def kind_of(name: str) -> Kind:
     """The row of a kind. Raises KeyError for one that there is none of."""
     return KINDS[name]  # type: ignore[index]
+
+
+def kind_of_params(params: Params) -> JobKind:
+    return next(name for name, kind in KINDS.items() if kind.params is type(params))
 
 
 def of_lane(lane: Lane) -> tuple[JobKind, ...]:

@@ -18,13 +18,16 @@ from typing import Any
 from src.database.catalog.catalog import Catalog
 from src.errors import AppError
 from src.schema import FINDINGS_KEPT, SKIPPED_KEPT, Already, Finding, Indexed, JobEvent, JobSnapshot, Progress, Skipped, Timings
-from src.services.jobs.kinds import LANES, JobKind, Lane, kind_of, of_lane
+from src.services.jobs.kinds import LANES, JobKind, Lane, Params, kind_of, kind_of_params, of_lane
 from src.services.jobs.rows import indexed_before, params_of, paths_of, snapshot_of
 
 log = logging.getLogger(__name__)
 
-Handler = Callable[[dict[str, Any]], Iterator[JobEvent]]
-"""Makes the job's iterator from its parameters. A job is stopped at a ``Progress`` alone: by then all that it stored has been told."""
+Handler = Callable[[Mapping[str, Any]], Iterator[JobEvent]]
+"""Makes the job's iterator from what its row says that it was asked for.
+
+A job is stopped at a ``Progress`` alone: by then all that it stored has been told.
+"""
 
 STORE_SECONDS = 0.5
 """How often a running job's row is brought up to date, and asked whether to stop."""
@@ -43,7 +46,7 @@ class JobRunner:
 
     def __init__(self, catalog: Catalog, handlers: Mapping[JobKind, Handler]) -> None:
         self._catalog = catalog
-        self._handlers = handlers
+        self.handlers = handlers
         self._running: dict[str, JobSnapshot] = {}
         self._wake = {lane: threading.Event() for lane in LANES}
         self._stop = threading.Event()
@@ -68,6 +71,10 @@ class JobRunner:
             event.set()
         for thread in self._threads:
             thread.join(STOP_S)
+
+    def queue(self, title: str, asked: Params) -> str:
+        """Queue a job and return its id."""
+        return self.submit(kind_of_params(asked), title, **asked.as_json())
 
     def submit(self, kind: JobKind, title: str, **params: Any) -> str:
         """Queue a job and return its id. ``params`` are JSON values."""
@@ -181,7 +188,7 @@ class JobRunner:
         params = params_of(row)
         if row["attempts"] > 1 and kind_of(row["kind"]).careful:
             params["careful"] = True
-        events = self._handlers[row["kind"]](params)
+        events = self.handlers[row["kind"]](params)
         for event in events:
             snapshot = dataclasses.replace(applied(snapshot, event), seconds=time.monotonic() - started)
             self._running[row["id"]] = snapshot

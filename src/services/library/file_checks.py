@@ -26,9 +26,9 @@ from src.processing.decoding.image_io import display_text, stamp_of
 from src.processing.presence import Look, Presence
 from src.processing.thumbnails import is_good, thumbnail_path
 from src.schema import Finding, Progress
-from src.services.indexing.uploads import UploadStore
 from src.services.library import own_files
 from src.services.library.service import LibraryService
+from src.services.library.uploads import UploadStore
 from src.text import count, shown
 
 STALE_SECONDS = 3_600.0

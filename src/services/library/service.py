@@ -25,8 +25,8 @@ from src.processing import thumbnails
 from src.processing.decoding.image_io import looks_same, stamp_of
 from src.processing.decoding.reader import PictureReader
 from src.schema import Finding, ImageDetails, JobEvent, Kind, LibraryStats, ModelStatus, Progress, SearchHit
-from src.services.indexing.uploads import UploadStore
 from src.services.library import own_files
+from src.services.library.uploads import UploadStore
 
 ACTIVE_MODEL = "active_model"
 PREVIEW_SIDE = 1600
@@ -101,7 +101,7 @@ class LibraryService:
         dimensions = next((status.dimensions for status in self.model_statuses() if status.id == active), 0)
         details = self._sizes()
         total = sum(details.values()) - details["weights"]
-        _, segments = self._catalog.objects.counts()
+        segments = self._catalog.objects.count()
         return LibraryStats(images, files, segments, active, dimensions, total, uploads, self._embedded(images), details)
 
     def _embedded(self, images: int) -> int:

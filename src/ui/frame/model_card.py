@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from src.bootstrap import Services
+from src.runtime import Services
 from src.schema import JobSnapshot, ModelStatus
-from src.services.jobs.kinds import kind_of
+from src.services.jobs.kinds import Download, Reindex, kind_of
 from src.ui.format import literal, size
 
 
@@ -30,7 +30,7 @@ def _show_model(services: Services, status: ModelStatus) -> None:
             st.caption(f"MFE\\_MODEL fixes the model to {literal(services.settings.model)}.")
             return
         if st.button("Use this model", key="use-model", disabled=busy, width="stretch"):
-            services.jobs.submit("reindex", f"Changing to {status.title}", model=status.id)
+            services.jobs.queue(f"Changing to {status.title}", Reindex(status.id))
             st.rerun()
         st.caption("Your photos are read once more. Search goes on with the old model until that is done.")
         return
@@ -42,7 +42,7 @@ def show_download(services: Services, status: ModelStatus, what: str) -> None:
     busy = any(kind_of(job.kind).concerns_model for job in services.jobs.active())
     label = f"Download ({size(status.download_bytes)})" if status.download_bytes else "Download"
     if st.button(label, key=f"download-{what}", disabled=busy, width="stretch", icon=":material/download:"):
-        services.jobs.submit("download", f"Downloading {status.title}", model=status.id)
+        services.jobs.queue(f"Downloading {status.title}", Download(status.id))
         st.rerun()
     failed = _failed_download(services, status)
     if failed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from src.bootstrap import Services
+from src.runtime import Services
 from src.schema import ModelStatus
 from src.services.jobs.handlers import queue_objects
 from src.ui.format import literal

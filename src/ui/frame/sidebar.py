@@ -6,7 +6,7 @@ from html import escape
 
 import streamlit as st
 
-from src.bootstrap import Services
+from src.runtime import Services
 from src.schema import Mode, ModelStatus
 from src.services.jobs.kinds import JobKind
 from src.ui import state

@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from src.bootstrap import Services
 from src.export.sheet import FORMULA
+from src.runtime import Services
 from src.schema import JobSnapshot, Skipped
 from src.services.jobs.kinds import JobKind, kind_of
 from src.text import count, shown

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from src.bootstrap import Services
+from src.runtime import Services
 from src.schema import JobSnapshot, LibraryStats
 from src.text import count
 from src.ui.format import literal, size

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from src.bootstrap import Services
+from src.runtime import Services
 from src.schema import JobSnapshot
+from src.services.jobs.kinds import Examine
 from src.ui.format import duration, literal
 
 
@@ -18,7 +19,7 @@ def show(services: Services) -> None:
     last = next((job for job in services.jobs.latest(50) if job.kind == "doctor"), None)
     busy = last is not None and not last.finished
     if st.button("Check and repair", icon=":material/health_and_safety:", key="doctor", disabled=busy):
-        services.jobs.submit("doctor", "Checking the library", repair=True)
+        services.jobs.queue("Checking the library", Examine())
         st.rerun()
     if last is not None and last.finished:
         _show_outcome(last)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from src.bootstrap import Services
-from src.services.jobs.kinds import kind_of
+from src.runtime import Services
+from src.services.jobs.kinds import Clear, kind_of
 from src.text import count
 from src.ui import state
 
@@ -57,7 +57,7 @@ def _also_elsewhere(copies: int, only_copies: int) -> str:
 def _clear(services: Services) -> None:
     services.library.make_room()
     services.jobs.cancel_all()
-    state.set_clearing(services.jobs.submit("clear", "Clearing the library"))
+    state.set_clearing(services.jobs.queue("Clearing the library", Clear()))
 
 
 def _wait(services: Services, job_id: str) -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from src.bootstrap import Services
+from src.runtime import Services
 from src.schema import FolderStatus
 from src.services.jobs.handlers import queue_objects, queue_sync
+from src.services.jobs.kinds import FindObjects
 from src.text import count, shown
 from src.ui import state
 from src.ui.format import literal, moment
@@ -101,7 +102,7 @@ def _watch(services: Services, folder: FolderStatus) -> None:
 def _find_objects(services: Services, folder: FolderStatus) -> None:
     services.folders.find_objects(folder.path, not folder.objects)
     if not folder.objects:
-        queue_objects(services.jobs, folders=[folder.path])
+        queue_objects(services.jobs, FindObjects(folders=(folder.path,)))
 
 
 def _sync(services: Services, folders: Sequence[FolderStatus]) -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from src.bootstrap import Services
 from src.processing.decoding.image_io import display_text
-from src.services.jobs.kinds import JobKind
+from src.runtime import Services
+from src.services.jobs.kinds import ForgetMissing, Params, RemoveFolder, kind_of_params
 from src.text import count, shown
 from src.ui import state
 from src.ui.library.folder_list import what_goes
@@ -26,7 +26,8 @@ def show_missing(services: Services) -> None:
     if earlier:
         versions = count(earlier, "earlier version")
         st.markdown(f"{versions} of photos that were changed since: the photos as they are now stay. The library forgets what they were.")
-    _buttons(services, f"Forget {what_goes(number, earlier)}", "forget", "Forgetting missing photos", bool(number or earlier))
+    forget = f"Forget {what_goes(number, earlier)}"
+    _buttons(services, forget, "Forgetting missing photos", ForgetMissing(), enabled=bool(number or earlier))
 
 
 @st.dialog("Remove this folder?", on_dismiss=state.close_dialog)
@@ -45,15 +46,16 @@ def show_folder(services: Services) -> None:
     st.markdown(f"The library forgets the photos of this folder ({files}), except those that are in another folder too.")
     st.markdown("The files themselves stay where they are.")
     title = f"Removing {display_text(Path(Path(folder.path).name or folder.path))}"
-    _buttons(services, "Remove the folder", "remove", title, True, path=folder.path)
+    _buttons(services, "Remove the folder", title, RemoveFolder(folder.path))
 
 
-def _buttons(services: Services, label: str, kind: JobKind, title: str, enabled: bool, **params: str) -> None:
+def _buttons(services: Services, label: str, title: str, asked: Params, enabled: bool = True) -> None:
+    kind = kind_of_params(asked)
     with st.container(horizontal=True):
-        st.button(label, type="primary", key=f"{kind}-yes", disabled=not enabled, on_click=_begin, args=(services, kind, title, params))
+        st.button(label, type="primary", key=f"{kind}-yes", disabled=not enabled, on_click=_begin, args=(services, title, asked))
         st.button("Keep everything", key=f"{kind}-no", on_click=state.close_dialog)
 
 
-def _begin(services: Services, kind: JobKind, title: str, params: dict[str, str]) -> None:
-    services.jobs.submit(kind, title, **params)
+def _begin(services: Services, title: str, asked: Params) -> None:
+    services.jobs.queue(title, asked)
     state.close_dialog()

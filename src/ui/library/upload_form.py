@@ -9,9 +9,10 @@ from typing import cast
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from src.bootstrap import Services
 from src.processing.decoding.image_io import RAW_EXTENSIONS, UPLOAD_TYPES
-from src.services.indexing.uploads import MAX_BYTES, MAX_FILES, as_params
+from src.runtime import Services
+from src.services.jobs.kinds import Index
+from src.services.library.uploads import MAX_BYTES, MAX_FILES, as_params
 from src.text import count, shown
 from src.ui import files
 from src.ui.format import size
@@ -93,4 +94,4 @@ def queue(services: Services, chosen: Sequence[UploadedFile]) -> str:
     """
     with services.uploads.adding():
         found = [services.uploads.save(file.name, file.getbuffer()) for file in chosen]
-        return services.jobs.submit("index", f"Adding {count(len(found), 'uploaded photo')}", files=as_params(found))
+        return services.jobs.queue(f"Adding {count(len(found), 'uploaded photo')}", Index(files=tuple(as_params(found))))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from src.bootstrap import Services
+from src.runtime import Services
 from src.schema import Box, ImageDetails
 from src.ui import address, state
 from src.ui.format import moment, size

@@ -7,8 +7,8 @@ import io
 import streamlit as st
 from PIL import Image
 
-from src.bootstrap import Services
 from src.identity import is_id
+from src.runtime import Services
 from src.schema import Box, ImageDetails
 from src.services.search.service import Query
 from src.text import shown

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from src.bootstrap import Services
 from src.errors import AppError, BadInput
 from src.export.formats import FORMATS
 from src.processing.discovery import parse_path
+from src.runtime import Services
 from src.services.exchange.exporting import Selection
 from src.services.jobs.handlers import queue_export
 from src.ui import state

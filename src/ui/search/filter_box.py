@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from src.bootstrap import Services
+from src.runtime import Services
 from src.schema import FolderStatus, PhotoFilter
 from src.text import shown
 from src.ui import state

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from src.bootstrap import Services
+from src.runtime import Services
 from src.schema import PhotoFilter
 from src.text import count
 from src.ui import state

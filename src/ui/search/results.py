@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from src.bootstrap import Services
 from src.errors import ModelError
+from src.runtime import Services
 from src.schema import PhotoFilter, SearchPage
 from src.services.exchange.exporting import Selection
 from src.services.jobs.handlers import queue_objects
+from src.services.jobs.kinds import FindObjects, Reindex
 from src.services.search.service import Query
 from src.text import count
 from src.ui import state
@@ -73,7 +74,7 @@ def _offer_objects(services: Services, page: SearchPage) -> None:
         label = f"Find objects in {count(len(waiting), 'photo')} shown here"
         icon = ":material/select_all:"
         if st.button(label, icon=icon, type="tertiary", key="objects-here"):
-            queue_objects(services.jobs, images=waiting)
+            queue_objects(services.jobs, FindObjects(images=tuple(waiting)))
             st.rerun()
 
 
@@ -141,5 +142,5 @@ def _show_empty(services: Services, page: SearchPage) -> None:
         return
     text = "The model in use has not seen your photos yet. It needs to read each of them once."
     if empty_state.show("model_training", "Photos need indexing", text, "Index them now", key="reindex"):
-        services.jobs.submit("reindex", f"Indexing with {page.model}", model=page.model)
+        services.jobs.queue(f"Indexing with {page.model}", Reindex(page.model))
         st.rerun()

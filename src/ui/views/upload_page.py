@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from src.errors import AppError
+from src.services.jobs.kinds import Index
 from src.ui.frame import error_box
 from src.ui.jobs import job_progress
 from src.ui.library import folder_form, folder_list, upload_form
@@ -29,6 +30,6 @@ with right:
         error_box.show(error)
 if chosen is not None:
     known = services.folders.known_as(chosen)  # a link to a followed folder is that folder, also to who pauses or cancels the adding
-    services.jobs.submit("index", folder_form.title(chosen), paths=[str(known)])
+    services.jobs.queue(folder_form.title(chosen), Index((str(known),)))
     st.rerun()
 folder_list.show(services)

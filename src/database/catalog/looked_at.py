@@ -1,0 +1,61 @@
+"""Which images were looked at by which pass over all photos, and by which recipe of it: what a pass still has to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from src.database.catalog import findable
+from src.database.catalog.sqlite_file import SqliteFile, listed, upsert
+from src.database.catalog.tables import images, looked_at
+from src.schema import PhotoFilter
+
+
+class LookedAtTable:
+    """The ``looked_at`` table. Of each pass, the recipe that looked at an image last counts."""
+
+    def __init__(self, file: SqliteFile) -> None:
+        self._file = file
+
+    def pending(self, name: str, recipe: str, only: PhotoFilter | None = None, among: Sequence[str] | None = None) -> list[str]:
+        """Ids of visible images that the pass has not looked at with this recipe yet, in the order they were added.
+
+        only, among: of those that pass, of those alone.
+        """
+        query = _pending(images.c.id, name, recipe).order_by(images.c.added_at)
+        if only is not None:
+            query = query.where(images.c.id.in_(findable.passing(only)))
+        if among is not None:
+            query = query.where(images.c.id.in_(listed(list(among))))
+        with self._file.reading() as db:
+            return list(db.execute(query).scalars())
+
+    def number_pending(self, name: str, recipe: str) -> int:
+        """How many ids ``pending`` would give of the whole library."""
+        with self._file.reading() as db:
+            return int(db.execute(_pending(sa.func.count(), name, recipe)).scalar_one())
+
+    def count(self, name: str) -> int:
+        """Visible images that the pass has looked at, with whatever recipe."""
+        there = looked_at.join(images, images.c.id == looked_at.c.image_id)
+        query = sa.select(sa.func.count()).select_from(there).where(looked_at.c["pass"] == name, images.c.removed_at.is_(None))
+        with self._file.reading() as db:
+            return int(db.execute(query).scalar_one())
+
+
+def mark(db: sa.Connection, name: str, recipe: str, image_ids: Iterable[str]) -> None:
+    """Note that the pass has looked at these images with this recipe; in the transaction that stores what it found."""
+    rows = [{"image_id": id_, "pass": name, "recipe": recipe} for id_ in image_ids]
+    if rows:
+        db.execute(upsert(looked_at, ["image_id", "pass"]), rows)
+
+
+def was_looked_at(image_id: sa.ColumnElement[str] | str, name: str, recipe: str) -> sa.Exists:
+    """Whether that recipe of the pass was the last to look at an image."""
+    return sa.exists().where(looked_at.c.image_id == image_id, looked_at.c["pass"] == name, looked_at.c.recipe == recipe)
+
+
+def _pending(what: Any, name: str, recipe: str) -> sa.Select[Any]:
+    return sa.select(what).select_from(images).where(images.c.removed_at.is_(None), ~was_looked_at(images.c.id, name, recipe))
