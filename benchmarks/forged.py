@@ -32,6 +32,7 @@ from PIL import Image, ImageDraw
 from benchmarks import forging
 from src.bootstrap import build_services
 from src.config import PROJECT_DIR, Settings
+from src.database.embeddings import normalised
 from src.errors import AppError
 from src.models.model_manager import ModelManager
 from src.runtime import Services
@@ -160,8 +161,8 @@ def sample(folder: Path) -> Path:
     picture.rotate(90).save(folder / "upload.png")
     list(services.handlers["index"]({"files": as_params([services.uploads.save("x.png", (folder / "upload.png").read_bytes())])}))
     list(services.handlers["objects"]({}))
-    services.store.create_or_get_collection("mine")
-    services.store.add_segments([[3.0, 4.0]], [{"source": "x"}], ["x"])
+    services.catalog.vectors.create("mine", 2, "user")
+    services.store.put("mine", {"x": normalised([[3.0, 4.0]])[0]}, {"x": {"source": "x"}})
     services.jobs.start()
     for kind in ("sync", "doctor"):
         services.jobs.wait(services.jobs.submit(kind, "Looking"), 60)
@@ -242,7 +243,7 @@ def _steps(services: Services, exports: Path, dice: random.Random, read_only: bo
     yield "models", lambda: (services.library.runs_on(), services.library.model_statuses(), services.objects.segmenters())
     for mode in get_args(Mode):
         yield f"search {mode}", partial(services.search.search, Query("a red thing"), 20, mode=mode)
-    yield "hand-made search", lambda: (services.store.create_or_get_collection("mine"), services.store.search_by_embedding([1, 0]))
+    yield "hand-made search", lambda: services.store.search("mine", normalised([[1.0, 0.0]]), 10)
     for image_id in ids:
         for step in (services.library.details, services.library.has_original, services.library.thumbnail, services.library.preview):
             yield step.__name__, partial(step, image_id)

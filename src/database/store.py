@@ -6,6 +6,7 @@ every other write nothing.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
@@ -21,7 +22,7 @@ from src.database.index.follower import Follower, Timing, untimed
 from src.database.library_lock import LibraryLock
 from src.database.nearest.exact import Match
 from src.database.nearest.planner import Finder
-from src.errors import BadInput, LibraryBusy, LibraryUnusable
+from src.errors import BadInput, LibraryBusy, LibraryError, LibraryUnusable
 from src.schema import FloatArray, PhotoFilter, Progress
 
 log = logging.getLogger(__name__)
@@ -175,6 +176,8 @@ class Store:
         """Take the app's index off the disk: on a full one, this is what makes room for more. It can be made again."""
         self._refuse_if_read_only()
         self.index.give_back(self._own())
+        with contextlib.suppress(LibraryError):
+            self.catalog.empty_log()
 
     def clear(self, settings: Mapping[str, str] | None = None) -> None:
         """Forget every image, see ``Catalog.clear_images``. The index must have been given back."""

@@ -15,7 +15,7 @@ from chromadb.errors import InternalError
 from src.config import PROJECT_DIR, Settings
 from src.database.catalog.catalog import ImageRow
 from src.database.catalog.files import FileRow
-from src.database.index import follower, reach
+from src.database.index import places, reach
 from src.database.index.chroma_local import ChromaIndex
 from src.database.index.hnsw import IndexFailed
 from src.database.index.manifest import MANIFEST
@@ -212,7 +212,7 @@ def test_an_index_of_another_past_is_not_trusted(settings: Settings) -> None:
 
 
 def test_an_index_that_is_far_behind_is_made_again(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(follower, "MOST_BEHIND", 10)
+    monkeypatch.setattr(places, "MOST_BEHIND", 10)
     with VectorDatabase(settings) as db:
         db.add_segments(MATRIX[:50], ids=IDS[:50])
     for more, whole in ((10, True), (30, False)):
@@ -236,7 +236,7 @@ def test_changes_that_were_followed_are_forgotten(settings: Settings) -> None:
 
 
 def test_changes_that_no_index_follows_do_not_pile_up(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(follower, "KEPT_CHANGES", 100)
+    monkeypatch.setattr(places, "KEPT_CHANGES", 100)
     monkeypatch.setattr(ChromaIndex, "reachable", lambda _: False)
     for start, kept in ((0, 90), (90, 0), (180, 90)):
         with VectorDatabase(settings) as db:

@@ -141,7 +141,7 @@ def test_a_disk_that_runs_full_in_the_middle_loses_nothing(
     settings = Settings(home=disk / "library")
     with monkeypatch.context() as patch:
         patch.setattr("src.database.disk_space.MARGIN", -1_000_000_000)
-        patch.setattr("src.database.vector_db.MARGIN", -1_000_000_000)
+        patch.setattr("src.database.index.follower.MARGIN", -1_000_000_000)
         with opened(settings) as services:
             index(services, photos)
             filler = fill(disk, 1_200_000)

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from src.config import PROJECT_DIR
-from src.database.index import chroma_local, manifest
+from src.database.index import hnsw, manifest
 from src.database.index.chroma_local import ChromaIndex
 from src.database.index.hnsw import IndexFailed
 from src.database.index.manifest import MANIFEST
@@ -275,7 +275,7 @@ def test_a_large_collection_is_built_with_few_flushes_and_kept_with_many(tmp_pat
 
 
 def test_a_collection_that_has_grown_is_searched_more_thoroughly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chroma_local, "LARGE", 1_000)
+    monkeypatch.setattr(hnsw, "LARGE", 1_000)
     with_few = ChromaIndex(tmp_path / "index")
     with_few.upsert("photos", IDS[:900], MATRIX[:900])
     with_few.close({"photos": "few"})

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from src.database.vector_db import VectorDatabase
+from src.database.index.follower import Follower
+from src.database.store import Store
 from src.errors import LibraryUnusable
 from src.files import draft_of
 from src.processing.thumbnails import thumbnail_path, write_thumbnail
@@ -74,8 +75,7 @@ def test_visibility_follows_the_files(library: Services) -> None:
 
 
 def test_files_and_vectors_of_no_image(library: Services) -> None:
-    library.catalog.vectors.put(name_of(library), {"nobody": np.ones(64, np.float32) / 8}, {})
-    library.store.push(name_of(library), ["nobody"], np.ones((1, 64), np.float32) / 8)
+    library.store.put(name_of(library), {"nobody": np.ones(64, np.float32) / 8}, {})
     checked(library, "vectors", "1 vector belonged to no photo.")
     with library.catalog._file._engine.connect() as db:
         db.exec_driver_sql("PRAGMA foreign_keys = OFF")
@@ -92,13 +92,13 @@ def test_files_and_vectors_of_no_image(library: Services) -> None:
 def test_an_index_that_is_behind_inaccurate_or_half_empty_is_made_again(library: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     name = name_of(library)
     library.store.index._index.delete(name, ids(library)[:1])
-    library.store.index._followed.discard(name)
+    del library.store.index._followed[name]
     checked(library, "index", f"The search index of {name} did not hold what the catalogue holds, so searches scanned everything.")
     library.store.index._index.upsert(name, ids(library), np.roll(np.eye(64, dtype=np.float32), 60, axis=0)[:4])
     (told,) = findings(library, False)
     assert told.check == "index" and "of 4 vectors asked for themselves 1 came first" in told.text
     assert [finding.repaired for finding in findings(library, True)] == [True] and findings(library, True) == []
-    monkeypatch.setattr(VectorDatabase, "deleted", lambda *_: 1_000)
+    monkeypatch.setattr(Follower, "deleted", lambda *_: 1_000)
     (told,) = findings(library, False)
     assert told.text == f"The search index of {name} still took the space of 1,000 deleted vectors."
 
@@ -112,7 +112,7 @@ def test_a_rebuild_without_room_is_told_and_the_rest_goes_on(library: Services, 
         raise LibraryUnusable("The disk is nearly full.")
         yield
 
-    monkeypatch.setattr(VectorDatabase, "rebuild", no_room)
+    monkeypatch.setattr(Store, "rebuild", no_room)
     first, second = findings(library, True)
     assert (first.repaired, second.repaired) == (False, True) and "could not be made again: The disk is nearly full." in first.text
     assert library.search.search(Query("red"), 1).hits[0].name == "red.jpg"
@@ -266,8 +266,7 @@ def test_leftover_folders_of_the_index(library: Services) -> None:
 
 
 def test_photos_without_a_vector_are_told(library: Services) -> None:
-    library.store.remove(name_of(library), ids(library)[:1])
-    library.catalog.vectors.delete(name_of(library), ids(library)[:1])
+    library.store.delete(name_of(library), ids(library)[:1])
     assert findings(library, True) == [Finding("encoded", "1 photo had no vector of the model in use; re-indexing with it adds them.")]
 
 
@@ -275,7 +274,7 @@ def test_empty_space_in_the_catalogue_is_given_back(library: Services) -> None:
     library.catalog.vectors.create("big", 64, "user")
     rows = {f"{n}": np.ones(64, np.float32) / 8 for n in range(20_000)}
     library.catalog.vectors.put("big", rows, {})
-    library.catalog.vectors.drop("big")
+    library.catalog.vectors.drop(["big"])
     size = library.settings.catalog_file.stat().st_size
     told = findings(library, True)
     assert [finding.check for finding in told] == ["space"] and library.settings.catalog_file.stat().st_size < size / 2

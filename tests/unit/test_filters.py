@@ -29,8 +29,8 @@ def add(db: VectorDatabase, numbers: range) -> None:
         images.append(ImageRow(f"id{n}", f"{n:064}", ImageFacts(10, 10, "JPEG", taken), 1))
         path = f"/photos/{n % 3}/{n}.jpg"
         files.append(FileRow(path.encode(), path, f"{n}.jpg", f"id{n}", FileStamp(1, n + 1, 1, 1)))
-    db.catalog.commit_batch(NAME, images, files, {f"id{n}": VECTORS[n] for n in numbers})
-    db.push(NAME, [f"id{n}" for n in numbers], VECTORS[numbers.start : numbers.stop])
+    db.commit(NAME, images, files, {f"id{n}": VECTORS[n] for n in numbers})
+    db.settle()
 
 
 WAYS = {"in memory": (64 << 20, 1 << 30, 4000), "from the catalogue": (0, 0, 0), "half precision": (0, 1 << 30, 0), "index": (0, 0, 4000)}
@@ -95,8 +95,7 @@ def test_what_was_counted_and_kept_is_never_out_of_date(db: VectorDatabase) -> N
     for only in (None, folder, span):
         assert search(db, only) == truth(only, number=900, gone=frozenset(best)), "photos were hidden"
     assert db.catalog.vectors.count(NAME) == 870 and db.catalog.vectors.counters(NAME).rows == 900
-    db.catalog.forget([f"id{n}" for n in best])
-    db.remove(NAME, [f"id{n}" for n in best])
+    db.forget([f"id{n}" for n in best])
     assert search(db, None) == truth(None, number=900, gone=frozenset(best)) and db.catalog.vectors.counters(NAME).rows == 870
     moved = FileRow(b"/photos/2/moved.jpg", "/photos/2/moved.jpg", "moved.jpg", "id0", FileStamp(1, 5000, 1, 1))
     db.catalog.commit_batch(NAME, [], [moved])

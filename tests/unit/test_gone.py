@@ -141,7 +141,7 @@ def test_a_second_app_takes_the_place_and_the_first_leaves_it_alone(app: Service
     assert settings.lock_file.with_suffix(".owner.json").exists(), "the second one's word of who it is"
     out, _ = process.communicate("\n", timeout=60)
     assert out == "True theirs\n" and process.returncode == 0
-    with build_services(settings, models=fake_models(settings)).vectors as db:
+    with build_services(settings, models=fake_models(settings)).store as db:
         assert db.index.open("segments")
 
 

@@ -16,7 +16,7 @@ from src.processing.thumbnails import thumbnail_path
 from src.runtime import Services
 from src.services.library.service import PREVIEW_SIDE
 from src.services.search.service import Query
-from tests.by_hand import add_by_hand
+from tests.by_hand import add_by_hand, metadata_by_hand
 from tests.conftest import fake_models, make_photo
 from tests.fakes import COLOURS
 
@@ -66,7 +66,7 @@ def test_clear_takes_the_library_and_nothing_else(services: Services, photos: Pa
     list(services.handlers["clear"]({}))
     assert services.library.stats().images == 0 and not services.settings.thumbs_dir.exists()
     assert len(list(photos.iterdir())) == 4 and (services.settings.weights_dir / "some.pt").exists()
-    assert services.store.search_by_embedding([1.0, 0.0])[0].id == "x"
+    assert metadata_by_hand(services.store, [1.0, 0.0]) == [{"source": "x"}]
     index(services, photos)
     assert services.search.search(Query("red"), 1).hits[0].name == "red.jpg"
 

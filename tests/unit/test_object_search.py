@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from src.database.nearest.exact import Match
 from src.services.search.fusion import CANDIDATES, Found, best_objects, enough_objects, merged
 
 
 def test_the_best_object_of_each_image_that_reaches_the_floor() -> None:
-    matches = [("a#1-0", 0.9), ("a#1-1", 0.8), ("b#1-0", 0.7), ("c#1-0", 0.1)]
+    matches = [Found("a", 0.9, "a#1-0"), Found("a", 0.8, "a#1-1"), Found("b", 0.7, "b#1-0"), Found("c", 0.1, "c#1-0")]
     assert best_objects(matches, 0.2) == [Found("a", 0.9, "a#1-0"), Found("b", 0.7, "b#1-0")]
     assert len(best_objects(matches)) == 3
 
@@ -23,15 +22,16 @@ def test_an_image_is_shown_once() -> None:
     assert hits == [Found("a", 0.6, "a#1-0")]
 
 
-def crowded(images: int, each: int) -> list[Match]:
+def crowded(images: int, each: int) -> list[Found]:
     """Many objects a picture: the best ``each`` are all in one image, and so on."""
-    return [(f"{image}#1-{place}", 1 - (image * each + place) / (images * each)) for image in range(images) for place in range(each)]
+    places = [(image, place) for image in range(images) for place in range(each)]
+    return [Found(f"{image}", 1 - number / len(places), f"{image}#1-{place}") for number, (image, place) in enumerate(places)]
 
 
 def test_more_objects_are_asked_for_until_the_page_is_full() -> None:
     everything, asked = crowded(50, 60), []
 
-    def ask(number: int) -> list[list[Match]]:
+    def ask(number: int) -> list[list[Found]]:
         asked.append(number)
         return [everything[:number]]
 
@@ -43,7 +43,7 @@ def test_more_objects_are_asked_for_until_the_page_is_full() -> None:
 def test_it_stops_where_the_rest_is_under_the_floor_or_there_is_no_more() -> None:
     everything, asked = crowded(50, 60), []
 
-    def ask(number: int) -> list[list[Match]]:
+    def ask(number: int) -> list[list[Found]]:
         asked.append(number)
         return [everything[:number]]
 
@@ -55,6 +55,6 @@ def test_it_stops_where_the_rest_is_under_the_floor_or_there_is_no_more() -> Non
 
 
 def test_each_query_has_a_floor_of_its_own() -> None:
-    row = [("a#1-0", 0.9), ("b#1-0", 0.1)]
+    row = [Found("a", 0.9, "a#1-0"), Found("b", 0.1, "b#1-0")]
     words, picture = enough_objects(lambda _: [row, row], 2, 20, [0.2, -1.0])
     assert [hit.image_id for hit in words] == ["a"] and [hit.image_id for hit in picture] == ["a", "b"]

@@ -66,7 +66,7 @@ def test_nothing_fits_is_said_and_an_empty_library_is_another_thing(library: Ser
 
 
 def test_images_that_the_model_has_not_seen_are_told_from_an_empty_library(library: Services) -> None:
-    library.catalog.vectors.drop(library.library.collection())
+    library.catalog.vectors.drop([library.library.collection()])
     page = library.search.search(Query("red"))
     assert (page.verdict, page.notice) == ("empty", "The 5 photos of the library are not indexed with the model builtin yet.")
 

@@ -291,6 +291,10 @@ class Catalog:
             for key, value in (settings or {}).items():
                 db.execute(upsert(meta, ["key"]), [{"key": key, "value": value}])
 
+    def empty_log(self) -> None:
+        """Give the space of what was written last, and is kept twice until then, back to the disk. Raises LibraryUnusable."""
+        self._file.empty_log()
+
     def compact(self) -> None:
         """Give the space of deleted rows back to the disk."""
         self._file.compact()

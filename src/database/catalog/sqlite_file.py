@@ -87,6 +87,11 @@ class SqliteFile:
             finally:
                 db.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
+    def empty_log(self) -> None:
+        """Give the space of the write-ahead log back to the disk, as far as nobody reads it. Raises LibraryUnusable."""
+        with in_our_words(self.file), self._alone() as db:
+            db.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def snapshot_to(self, target: Path) -> None:
         """Write a consistent copy of everything committed so far to ``target``, which must not exist; others may go on writing.
 

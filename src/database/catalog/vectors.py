@@ -141,8 +141,9 @@ class VectorTable:
 
     def images_of(self, collection: str, ids: Sequence[str]) -> dict[str, str]:
         """Id of a vector -> id of the image that it stands for, or that what it stands for is in. Of parts, unknown ids are left out."""
-        if self.counters(collection).kind == IMAGE:
-            return {id_: id_ for id_ in ids}
+        counters = self.counters(collection)
+        if counters.kind == IMAGE or not counters.rows:
+            return {id_: id_ for id_ in ids} if counters.rows else {}
         query = sa.select(vectors.c.id, vectors.c.image_id).where(vectors.c.collection == collection, vectors.c.id.in_(listed(list(ids))))
         with self._file.reading() as db:
             return {row[0]: row[1] or "" for row in db.execute(query)}

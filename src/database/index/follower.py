@@ -18,6 +18,7 @@ import numpy as np
 from src.database.catalog.catalog import Catalog
 from src.database.disk_space import MARGIN, check_space, free_bytes, index_bytes
 from src.database.index.hnsw import BATCH, IndexFailed, is_wasteful
+from src.database.index.places import Places
 from src.database.index.protocol import Index
 from src.database.index.reach import Reach
 from src.database.nearest.exact import Match
@@ -26,10 +27,6 @@ from src.schema import FloatArray, Progress
 
 OPENING_S = 10.0
 """Seconds that a search waits at most for an index that is being opened; a million vectors take eight."""
-MOST_BEHIND, SHARE_BEHIND = 1_000, 0.2
-"""Changes, and changes as a share of a collection, that an index is brought past when it is opened; after more it is built anew."""
-KEPT_CHANGES = 20_000
-"""Changes that are kept of a collection whose index follows none of them, such as that of a server which is away."""
 log = logging.getLogger(__name__)
 
 Timing = Callable[[str], AbstractContextManager[None]]
@@ -56,7 +53,6 @@ class Follower:
 
         folder: the index's own, whose disk must have room. read_only: the index is never opened, and answers nothing.
         """
-        self._catalog = catalog
         self._changes = catalog.index_changes
         self._vectors = catalog.vectors
         self._index = index
@@ -65,6 +61,7 @@ class Follower:
         self._delete_damaged = delete_damaged
         self._read_only = read_only
         self._reach = Reach(catalog.vectors, index)
+        self._places = Places(catalog, index)
         self._writing = threading.RLock()
         self._followed: dict[str, int] = {}
         """Collection that is in step -> number of the last change that its index has."""
@@ -115,7 +112,7 @@ class Follower:
 
     def _open(self, name: str) -> None:
         """Raises IndexFailed."""
-        place = self._place(name)
+        place = self._places.of(name)
         if place is None:
             self._behind.add(name)
             return
@@ -124,18 +121,6 @@ class Follower:
         if name in self._followed and not self._holds_all(name):
             del self._followed[name]
             self._behind.add(name)
-
-    def _place(self, name: str) -> int | None:
-        """Number of the change up to which the index holds what the catalogue held; None where that can't be told, or is too long ago."""
-        last, count = self._changes.last(name), self._index.count(name)
-        noted = self._index.noted(name)
-        if noted is None:
-            return last if not count and not self._vectors.count_all(name) else None
-        number = self._changes.number_of(noted)
-        if number is None:  # an earlier version noted which rows it held
-            return last if noted == self._vectors.fingerprint(name) else None
-        most = max(MOST_BEHIND, SHARE_BEHIND * self._vectors.count_all(name))
-        return number if self._changes.count_after(name, number) <= most else None
 
     def _catch_up(self, name: str) -> None:
         """Follow a collection's changes to the last. Where the index fails it is left aside; the catalogue has the vectors."""
@@ -189,11 +174,7 @@ class Follower:
     def is_whole(self, name: str) -> bool:
         """Whether the index holds what the catalogue holds, told without changing anything: what is not open stays unopened."""
         with self._writing, contextlib.suppress(IndexFailed):
-            if name in self._followed or not self._vectors.count_all(name):
-                return True
-            noted = self._index.noted_unopened(name)
-            number = self._changes.number_of(noted or "")
-            return noted == self._vectors.fingerprint(name) if number is None else number == self._changes.last(name)
+            return name in self._followed or not self._vectors.count_all(name) or self._places.is_last(name)
         return False
 
     @property
@@ -308,14 +289,14 @@ class Follower:
             if self._index.written:
                 for name in list(self._followed):
                     self._look_again(name)
-                self._index.checkpoint(self._places())
+                self._index.checkpoint(self._places.names(self._followed))
 
     def close(self) -> None:
         """Let go of the index in order; the next opening goes on from here."""
         self.wait()
         with self._writing:
-            self._index.close(self._places() if self._index.written else {})
-            self._forget_what_none_follows()
+            self._index.close(self._places.names(self._followed) if self._index.written else {})
+            self._places.forget_others(self._followed)
             self._followed.clear()
         self._end_worker()
 
@@ -334,21 +315,6 @@ class Follower:
         if lost:
             self.let_go()
         return lost
-
-    def _places(self) -> dict[str, str]:
-        """Collection -> name of the place up to which its index follows. What came before it is forgotten."""
-        named = {}
-        for name, number in self._followed.items():
-            if settled := self._changes.settle(name, number):
-                self._followed[name], named[name] = settled
-        return named
-
-    def _forget_what_none_follows(self) -> None:
-        names = [] if self._read_only else [collection.name for collection in self._vectors.all()]
-        for name in names:
-            most = max(KEPT_CHANGES, SHARE_BEHIND * self._vectors.count_all(name))
-            if name not in self._followed and self._changes.count_after(name, 0) > most:
-                self._changes.forget(name)
 
     def _look_again(self, name: str) -> None:
         try:

@@ -10,8 +10,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Self, get_args
 
-from src.plain_files import may_be_path
-
 JobKind = Literal["index", "sync", "reindex", "objects", "export", "rebuild", "forget", "remove", "doctor", "clear", "download"]
 Lane = Literal["library", "downloads", "exports"]
 LANES: tuple[Lane, ...] = get_args(Lane)
@@ -21,15 +19,7 @@ LANES: tuple[Lane, ...] = get_args(Lane)
 
 
 def _texts(value: Any) -> tuple[str, ...]:
-    if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
-        return tuple(value)
-    raise ValueError
-
-
-def _paths(value: Any) -> tuple[str, ...]:
-    if isinstance(value, list | tuple):
-        return tuple(path for path in value if may_be_path(path))
-    raise ValueError
+    return tuple(item for item in _items(value) if isinstance(item, str))
 
 
 def _items(value: Any) -> tuple[Any, ...]:
@@ -79,7 +69,7 @@ class Params:
 class Index(Params):
     """Add files and folders. careful: every picture is decoded in a process of its own, as after a crash (set by the runner)."""
 
-    paths: tuple[str, ...] = _said(_paths, ())
+    paths: tuple[str, ...] = _said(_texts, ())
     files: tuple[Any, ...] | None = _said(_items)
     """Files with names of their own (``uploads.as_params``), in place of paths."""
     model: str | None = _said(_text)
@@ -90,7 +80,7 @@ class Index(Params):
 class Sync(Params):
     """Look at followed folders, or parts of them, again; at all of them where none is named."""
 
-    paths: tuple[str, ...] = _said(_paths, ())
+    paths: tuple[str, ...] = _said(_texts, ())
     model: str | None = _said(_text)
     careful: bool = _said(bool, False)
 
