@@ -102,7 +102,7 @@ class SearchService:
         floors = {kind: self._models.text_floor(model, number, kind) for kind, number in lookup.compared.items()}
         hits = self._hits(found, floors)
         took = (time.perf_counter() - started) * 1000 / len(cleaned)
-        english_only = spec(model).english_only
+        english_only = spec(model).embedding.english_only
         unseen = () if lookup.searched or only else self._unseen(model, mode)
         pages = []
         for (query, notices), some in zip(cleaned, hits, strict=True):
