@@ -34,6 +34,8 @@ STOP_S = 10.0
 """How long a running job may take to its next event when the program ends."""
 JOBS_KEPT = 200
 """Finished jobs that are remembered."""
+UNEXPECTED, GIVEN_UP = "unexpected", "given-up"
+"""Codes of jobs that failed by something else than an AppError, which has a code of its own."""
 MAX_ATTEMPTS = 3
 """Starts of one job without any progress before it is given up: a job that takes the process down must not do so forever."""
 
@@ -56,7 +58,7 @@ class JobRunner:
                 self._catalog.jobs.update(row["id"], state="queued")
             else:
                 text = f"Given up: the program ended {MAX_ATTEMPTS} times in the middle of it. What was done so far is kept."
-                self._store(JobSnapshot(row["id"], row["kind"], "failed", row["title"], error=text))
+                self._store(JobSnapshot(row["id"], row["kind"], "failed", row["title"], error=text, error_code=GIVEN_UP))
         self._threads = [threading.Thread(target=self._work, args=(lane,), name=f"jobs-{lane}", daemon=True) for lane in LANES]
         for thread in self._threads:
             thread.start()
@@ -153,11 +155,12 @@ class JobRunner:
         try:
             snapshot = self._consume(row, snapshot)
         except AppError as error:
-            snapshot = dataclasses.replace(self._running.get(row["id"], snapshot), state="failed", error=str(error))
+            snapshot = dataclasses.replace(self._running.get(row["id"], snapshot), state="failed", error=str(error), error_code=error.code)
         except Exception as error:  # the one place where a job's surprise ends; it is in the log
             log.exception("job %s failed", row["id"])
             text = f"Something unexpected went wrong ({type(error).__name__}). The log has the details."
-            snapshot = dataclasses.replace(self._running.get(row["id"], snapshot), state="failed", error=text)
+            so_far = self._running.get(row["id"], snapshot)
+            snapshot = dataclasses.replace(so_far, state="failed", error=text, error_code=UNEXPECTED)
         if snapshot.state == "cancelled":
             self._let_go(row)
         self._running[row["id"]] = snapshot  # before the row says so: who sees that no job runs must see how this one ended
