@@ -145,7 +145,11 @@ class ModelManager:
 
     def segmenter(self, segmenter_id: str) -> LoadedSegmenter:
         """The Segment Anything of that id. Never downloads: raises WeightsMissing instead, UnknownModel for an id there is none of."""
-        return cast(LoadedSegmenter, self._load(registry.spec(segmenter_id, "segment")))
+        return cast(LoadedSegmenter, self.loaded("segment", segmenter_id))
+
+    def loaded(self, task: Task, model_id: str) -> Loaded:
+        """The model of that task and id, loaded at the first call. Never downloads; raises as ``segmenter`` does."""
+        return self._load(registry.spec(model_id, task))
 
     def text_floor(self, model_id: str, number: int, kind: Kind = "image") -> float:
         """Cosine below which a text query's best hit among that many of a kind counts as "nothing matches".
@@ -180,8 +184,8 @@ class ModelManager:
         yield from weights.download(spec, self.settings.weights_dir, self.settings.weights_url)
 
     def unload(self, model_id: str | None = None) -> None:
-        """Give back the memory of a model (None: the current one). It is loaded again when next asked for."""
-        spec = registry.spec(model_id) if model_id else self._current
+        """Give back the memory of a model of any task (None: the current one). It is loaded again when next asked for."""
+        spec = registry.spec_of_any_task(model_id) if model_id else self._current
         with self._lock((spec.task, spec.id)):
             model = self._loaded.pop((spec.task, spec.id), None)
             if model is not None:

@@ -4,6 +4,7 @@ import hashlib
 import subprocess
 import sys
 import threading
+import types
 from pathlib import Path
 
 import numpy as np
@@ -342,6 +343,23 @@ def test_models_of_every_task_are_loaded_kept_and_given_back_alike(
     manager.unload_idle()
     assert asked == [("mobile-sam", 600.0), ("builtin", 600.0)]
     assert [status.available for status in manager.statuses("", "segment")] == [True, False, False, False]
+
+
+def test_a_model_of_a_new_task_is_a_row_and_a_module(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = types.ModuleType("tests.captions")
+    module.load = lambda spec, checkpoint, settings: FakeEmbedder(spec.id)
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    shipped = registry.spec("builtin")
+    row = ModelSpec(**{**vars(shipped), "task": "caption", "id": "teller", "module": module.__name__})
+    monkeypatch.setattr(registry, "_SPECS", (*registry._SPECS, row))
+    manager = ModelManager("builtin", settings)
+    told = manager.loaded("caption", "teller")
+    assert told is manager.loaded("caption", "teller") and told.model_id == "teller"
+    assert [(status.id, status.available) for status in manager.statuses("", "caption")] == [("teller", True)]
+    assert list(manager.download("teller")) == []
+    manager.unload("teller")
+    assert told.unloaded and manager.loaded("caption", "teller") is not told
+    assert "teller" not in {spec.id for spec in registry.specs()}
 
 
 def test_load_sam_without_a_network_raises_what_the_user_can_act_on(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -155,18 +155,22 @@ class JobRunner:
         try:
             snapshot = self._consume(row, snapshot)
         except AppError as error:
-            snapshot = dataclasses.replace(self._running.get(row["id"], snapshot), state="failed", error=str(error), error_code=error.code)
+            snapshot = self._failed(row, snapshot, str(error), error.code)
         except Exception as error:  # the one place where a job's surprise ends; it is in the log
             log.exception("job %s failed", row["id"])
             text = f"Something unexpected went wrong ({type(error).__name__}). The log has the details."
-            so_far = self._running.get(row["id"], snapshot)
-            snapshot = dataclasses.replace(so_far, state="failed", error=text, error_code=UNEXPECTED)
+            snapshot = self._failed(row, snapshot, text, UNEXPECTED)
         if snapshot.state == "cancelled":
             self._let_go(row)
         self._running[row["id"]] = snapshot  # before the row says so: who sees that no job runs must see how this one ended
         while not self._store(snapshot) and not self._stop.wait(RETRY):
             pass  # a row that went on saying "running" would be run again
         self._running.pop(row["id"], None)
+
+    def _failed(self, row: Mapping[str, Any], begun: JobSnapshot, error: str, code: str) -> JobSnapshot:
+        """The job as far as it came, ended by an error."""
+        so_far = self._running.get(row["id"], begun)
+        return dataclasses.replace(so_far, state="failed", error=error, error_code=code)
 
     def _let_go(self, row: Mapping[str, Any]) -> None:
         try:
