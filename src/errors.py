@@ -24,9 +24,11 @@ from typing import ClassVar
 
 
 class AppError(Exception):
-    """Base of all errors meant for the user: ``user_message`` is one sentence, ``hint`` says what to do (may be empty).
+    """Base of all errors meant for the user.
 
-    ``code`` names the kind of error for programs, which must not read it out of the sentence; it is stored with jobs that failed.
+    ``user_message`` is one sentence, ``hint`` says what to do and may be empty.
+    ``code`` names the kind of error for programs, which must not read it out of the sentence;
+    a job that failed stores it.
     """
 
     code: ClassVar[str] = "error"

@@ -180,13 +180,16 @@ Verdict = Literal["match", "weak", "empty"]
 
 
 NoticeCode = Literal["cut", "not-english", "no-objects", "other-model"]
-"""cut: the query was too long. not-english: the model may not understand it. no-objects: none were looked for yet. other-model: the
-library's photos have no vectors of this model yet."""
+"""What a notice says.
+
+cut: the query was too long. not-english: the model may not understand it. no-objects: none were found yet.
+other-model: the photos of the library have no vectors of this model yet.
+"""
 
 
 @dataclass(frozen=True)
 class Notice:
-    """Something to be said of a query: a sentence for people, and for programs a code that tells which it is."""
+    """Something to be said of a query: a sentence for people, and a code that tells programs which it is."""
 
     code: NoticeCode
     sentence: str

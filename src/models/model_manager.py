@@ -1,7 +1,7 @@
-"""The models of one process, whatever they are for: each is loaded once, and one of those that embed is the current one.
+"""The models of one process, whatever they are for: each is loaded once; one that embeds is the current one.
 
-What models there are says ``registry.py``. Importing this module loads neither torch nor onnxruntime; a model's own module is
-imported when it is first asked for.
+``registry.py`` says which there are. Importing this module loads neither torch nor onnxruntime; the module that
+makes a model is imported when the model is first asked for.
 """
 
 from __future__ import annotations
@@ -148,7 +148,10 @@ class ModelManager:
         return cast(LoadedSegmenter, self.loaded("segment", segmenter_id))
 
     def loaded(self, task: Task, model_id: str) -> Loaded:
-        """The model of that task and id, loaded at the first call. Never downloads; raises as ``segmenter`` does."""
+        """The model of that task and id, loaded at the first call. Never downloads.
+
+        Raises WeightsMissing where its weights are not here, and UnknownModel for an id there is none of.
+        """
         return self._load(registry.spec(model_id, task))
 
     def text_floor(self, model_id: str, number: int, kind: Kind = "image") -> float:
@@ -172,19 +175,22 @@ class ModelManager:
     def statuses(self, active: str, task: Task = "embed") -> list[ModelStatus]:
         """Every model of a task as the user may choose it; ``active`` is the library's.
 
-        A checkpoint not seen before is hashed first (seconds). Dimensions are 0 for models that make no vectors.
+        A checkpoint not seen before is hashed first (seconds). Dimensions are 0 where no vectors are made.
         """
         return [self._status(spec, active) for spec in registry.specs(task)]
 
     def download(self, model_id: str) -> Iterator[Progress]:
-        """Fetch the weights of a model of any task into ``data/weights``; see ``weights.download``. Nothing where they are here already."""
+        """Fetch the weights of a model of any task into ``data/weights``; see ``weights.download``.
+
+        Nothing is fetched where they are here already.
+        """
         spec = registry.spec_of_any_task(model_id)
         if spec.ships or self._checkpoint(spec) is not None:
             return
         yield from weights.download(spec, self.settings.weights_dir, self.settings.weights_url)
 
     def unload(self, model_id: str | None = None) -> None:
-        """Give back the memory of a model of any task (None: the current one). It is loaded again when next asked for."""
+        """Give back the memory of a model of any task (None: the current one). The next use loads it again."""
         spec = registry.spec_of_any_task(model_id) if model_id else self._current
         with self._lock((spec.task, spec.id)):
             model = self._loaded.pop((spec.task, spec.id), None)
@@ -210,7 +216,7 @@ class ModelManager:
         return registry.DEFAULT_CLIP if found else registry.BUILTIN
 
     def _load(self, spec: ModelSpec) -> Loaded:
-        """The model of that row, loaded at the first call; where several threads ask for it, one loads it and the others wait."""
+        """The model of that row, loaded at the first call; of several threads one does so, others wait."""
         key = (spec.task, spec.id)
         with self._lock(key):
             if key not in self._loaded:
@@ -245,9 +251,11 @@ class ModelManager:
         ignored = [f"{name}={value}" for name, value in asked.items() if value not in ("auto", "cpu", "fp32")]
         if not ignored or not spec.ships:
             return None
-        return f"The built-in model runs on the CPU in fp32; {' and '.join(ignored)} is for CLIP and Segment Anything."
+        names = " and ".join(ignored)
+        return f"The built-in model runs on the CPU in fp32; {names} is for CLIP and Segment Anything."
 
     def _status(self, spec: ModelSpec, active: str) -> ModelStatus:
+        """One model as the user may choose it; where its file is a wrong one, ``about`` says so."""
         about = spec.about
         try:
             available = spec.ships or self._checkpoint(spec) is not None

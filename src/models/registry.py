@@ -1,18 +1,20 @@
 """Every model a person may choose, as data: one table, in which ``task`` says what a model is for.
 
-Nothing here opens a file, reaches the network or loads a model. A further model is one more row; its module has a function
-``load(spec, checkpoint, settings)`` that makes it. A further task is one more name in ``Task`` and ``CALLED``, and a dataclass
-where its models have settings of their own.
+Nothing here opens a file, reaches the network or loads a model. A further model is one more row; its module
+has a function ``load(spec, checkpoint, settings)`` that makes it. A further task is one more name in ``Task``
+and ``CALLED``, and a dataclass where its models have settings of their own.
 
-Where the figures come from: OpenAI's SHA-256 stand in the official URLs of openai/CLIP (clip/clip.py); the OpenCLIP files' are the
-git-LFS object ids of their repositories on the Hugging Face hub at the revision in the URL, as several projects pin them that fetched
-and hashed the files. A hash without such a source is not listed.
+Where the figures come from: OpenAI's SHA-256 stand in the official URLs of openai/CLIP (clip/clip.py); the
+OpenCLIP files' are the git-LFS object ids of their repositories on the Hugging Face hub at the revision in
+the URL, as several projects pin them that fetched and hashed the files. A hash without such a source is not
+listed.
 
-For Segment Anything, neither Meta's README nor MobileSAM's gives a SHA-256 (what Meta's file names end in are the first digits of
-the MD5). Those below are the ones that computational-cell-analytics/micro-sam pins for all four files and checks its downloads against;
-mazurowski-lab/SlicerSegmentWithSAM pins the same for Meta's three, and further projects note them with the sizes. For MobileSAM's file,
-projects that hashed it name the revision of ChaoningZhang/MobileSAM that is in the URL. No such file was at hand where this was written.
-One with another hash is refused.
+For Segment Anything, neither Meta's README nor MobileSAM's gives a SHA-256 (what Meta's file names end in
+are the first digits of the MD5). Those below are the ones that computational-cell-analytics/micro-sam pins
+for all four files and checks its downloads against; mazurowski-lab/SlicerSegmentWithSAM pins the same for
+Meta's three, and further projects note them with the sizes. For MobileSAM's file, projects that hashed it
+name the revision of ChaoningZhang/MobileSAM that is in the URL. No such file was at hand where this was
+written. One with another hash is refused.
 """
 
 from __future__ import annotations
@@ -36,7 +38,8 @@ DEFAULT_CLIP = "ViT-B/32"
 _OPENAI = "https://openaipublic.azureedge.net/clip/models"
 _HUB = "https://huggingface.co/laion"
 _META = "https://dl.fbaipublicfiles.com/segment_anything"
-_MOBILE = "https://raw.githubusercontent.com/ChaoningZhang/MobileSAM/f706ad9c4eb7f219c00d9050e46328518ffb65d2/weights"
+_MOBILE_REVISION = "f706ad9c4eb7f219c00d9050e46328518ffb65d2"
+_MOBILE = f"https://raw.githubusercontent.com/ChaoningZhang/MobileSAM/{_MOBILE_REVISION}/weights"
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ class Segmenting:
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """One row: what a model is, which module makes it, which file holds it and where that file is published."""
+    """One row: what a model is, which module makes it, which file holds it and where that is published."""
 
     task: Task
     id: str
@@ -91,7 +94,7 @@ class ModelSpec:
     own: Embedding | Segmenting
     """The settings that only models of its task have."""
     file_name: str
-    """Name under which the checkpoint is stored and looked for; empty for a model that ships with the project."""
+    """Name under which the checkpoint is stored and looked for; empty for one that ships with the project."""
     url: str
     sha256: str
     """64 lower-case hex digits of the whole file."""

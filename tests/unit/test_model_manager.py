@@ -338,7 +338,8 @@ def test_models_of_every_task_are_loaded_kept_and_given_back_alike(
     asked = []
     monkeypatch.setattr(FakeEmbedder, "unload", lambda self, idle=0.0: asked.append((self.model_id, idle)))
     manager = ModelManager("builtin", settings, loader)
-    assert manager.load_sam() is manager.segmenter("mobile-sam") and manager.embedder() is manager.embedder("builtin")
+    assert manager.load_sam() is manager.segmenter("mobile-sam")
+    assert manager.embedder() is manager.embedder("builtin")
     assert loader.calls == [("mobile-sam", settings.weights_dir / real.file_name), ("builtin", None)]
     manager.unload_idle()
     assert asked == [("mobile-sam", 600.0), ("builtin", 600.0)]

@@ -1,1 +1,1 @@
-"""Models that turn pictures and words into vectors of one space. Each module's ``load`` makes one from its row in the registry."""
+"""Models that turn pictures and words into vectors. ``load`` of each module makes one from its row."""

@@ -1,1 +1,1 @@
-"""Models that find things in pictures. Each module's ``load`` makes one from its row in the registry."""
+"""Models that find things in pictures. ``load`` of each module makes one from its registry row."""

@@ -58,7 +58,8 @@ class JobRunner:
                 self._catalog.jobs.update(row["id"], state="queued")
             else:
                 text = f"Given up: the program ended {MAX_ATTEMPTS} times in the middle of it. What was done so far is kept."
-                self._store(JobSnapshot(row["id"], row["kind"], "failed", row["title"], error=text, error_code=GIVEN_UP))
+                given_up = JobSnapshot(row["id"], row["kind"], "failed", row["title"])
+                self._store(dataclasses.replace(given_up, error=text, error_code=GIVEN_UP))
         self._threads = [threading.Thread(target=self._work, args=(lane,), name=f"jobs-{lane}", daemon=True) for lane in LANES]
         for thread in self._threads:
             thread.start()
