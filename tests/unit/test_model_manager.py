@@ -157,6 +157,14 @@ def test_a_clip_model_is_made_from_what_the_registry_says(settings, clip_here):
     assert model.space == "ViT-B-32-laion2b-ac4f8c4b88af"
 
 
+def test_a_segmenter_is_made_from_what_the_registry_says(settings: Settings, tmp_path: Path) -> None:
+    made = [load_model(registry.spec(id_, "segment"), tmp_path / id_, settings) for id_ in ("mobile-sam", "sam-vit-b")]
+    assert [(model.segmenter_id, model._preset, model._checkpoint.name) for model in made] == [
+        ("mobile-sam", "mobile", "mobile-sam"),
+        ("sam-vit-b", "quick", "sam-vit-b"),
+    ]
+
+
 def test_encode_one_and_many(settings, loader):
     manager = ModelManager("builtin", settings, loader)
     many = [colour_picture("red"), colour_picture("blue")] * BATCH
