@@ -214,7 +214,7 @@ def builtin_onnxruntime_loop(photos: Path, weights: Path) -> Run:
     """The built-in model's own file in a session of onnxruntime that is told nothing but the processor."""
     import onnxruntime
 
-    from src.models.builtin import FILES, IMAGE
+    from src.models.embedders.builtin import FILES, IMAGE
 
     session = onnxruntime.InferenceSession(str(FILES / IMAGE), providers=["CPUExecutionProvider"])
     return _plain_loop(photos, lambda pixels: session.run(["vector"], {"pixels": pixels})[0])
@@ -222,7 +222,7 @@ def builtin_onnxruntime_loop(photos: Path, weights: Path) -> Run:
 
 def _plain_loop(photos: Path, encode: Callable[[Any], Any]) -> Run:
     """Open with Pillow, resize to the built-in model's square, encode, batch by batch; the vectors are kept in a list."""
-    from src.models.builtin import SIDE
+    from src.models.embedders.builtin import SIDE
 
     files = sorted(photos.iterdir())
 
@@ -329,7 +329,7 @@ def limit(photos: Path, weights: Path, rounds: int) -> dict[str, Any]:
 def cosines(photos: Path, weights: Path) -> dict[str, float]:
     """Cosine of each photo's vector to that in fp32; the mean cosine of two different photos tells how much that says."""
     from benchmarks import random_clip
-    from src.models.clip import ClipEmbedder
+    from src.models.embedders.clip import ClipEmbedder
 
     used = _models("vit", weights).embedder()
     plain = ClipEmbedder("fp32", random_clip.checkpoint(weights), random_clip.SHA256, used.dimensions, used.min_side, precision="fp32")

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 from src.config import Settings
 from src.models import registry
-from src.models.clip import ClipEmbedder
+from src.models.embedders.clip import ClipEmbedder
 from src.models.model_manager import LoadedModel, ModelManager
 from src.models.registry import ModelSpec
 from src.vendored_clip.model import ImageSize, ImageTower, TextSize, TextTower
 
-if TYPE_CHECKING:  # else torch comes after src.models.clip, as it does in the product, which settles how its threads wait
+if TYPE_CHECKING:  # else torch comes after src.models.embedders.clip, as it does in the product, which settles how its threads wait
     import torch
     from torch import Tensor
 
@@ -81,5 +81,5 @@ def models(settings: Settings, folder: Path) -> ModelManager:
 def _load(spec: ModelSpec, path: Path | None, settings: Settings) -> LoadedModel:
     """The product's embedder, which remembers no text here: what is measured is encoding."""
     assert path is not None, f"only {registry.DEFAULT_CLIP} has random weights"
-    sizes = (spec.dimensions, spec.image_size, spec.quick_gelu)
+    sizes = (spec.dimensions, spec.embedding.image_size, spec.embedding.quick_gelu)
     return ClipEmbedder(spec.id, path, SHA256, *sizes, settings.device, settings.precision, cached_texts=0)

@@ -33,7 +33,7 @@ from benchmarks import command, machine
 from benchmarks.labelled import coco128, everyday
 from benchmarks.retrieval_sets import Vectors, cifar10, edited, encode_files, names_precision
 from src.config import PROJECT_DIR
-from src.models.builtin import BuiltinEmbedder
+from src.models.embedders.builtin import BuiltinEmbedder
 from src.models.model_manager import ModelManager
 
 Ranks = NDArray[np.int64]

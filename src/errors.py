@@ -1,6 +1,6 @@
 """Everything that can go wrong in a way a user can do something about.
 
-AppError                    user_message: one sentence; hint: what to do next
+AppError                    user_message: one sentence; hint: what to do next; code: what it is, for programs
 ├── BadQuery                nothing to search for, or a query that can't be read
 ├── UnreadableImage         a file that is no picture, is damaged, or is too large
 ├── UnreadablePath          a path that does not exist or may not be read
@@ -20,9 +20,18 @@ AppError                    user_message: one sentence; hint: what to do next
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 
 class AppError(Exception):
-    """Base of all errors meant for the user: ``user_message`` is one sentence, ``hint`` says what to do (may be empty)."""
+    """Base of all errors meant for the user.
+
+    ``user_message`` is one sentence, ``hint`` says what to do and may be empty.
+    ``code`` names the kind of error for programs, which must not read it out of the sentence;
+    a job that failed stores it.
+    """
+
+    code: ClassVar[str] = "error"
 
     def __init__(self, user_message: str, hint: str = "") -> None:
         super().__init__(user_message)
@@ -36,12 +45,16 @@ class AppError(Exception):
 class BadQuery(AppError):
     """Nothing to search for, or a query that can't be read."""
 
+    code = "bad-query"
+
 
 class UnreadableImage(AppError):
     """A file that is no picture, is damaged, or is too large.
 
     ``lasting``: the same bytes will be refused again by the same decoders; False where the reason may pass (permission, memory, a setting).
     """
+
+    code = "unreadable-image"
 
     def __init__(self, user_message: str, hint: str = "", lasting: bool = False) -> None:
         super().__init__(user_message, hint)
@@ -51,50 +64,83 @@ class UnreadableImage(AppError):
 class UnreadablePath(AppError):
     """A path that does not exist or may not be read."""
 
+    code = "unreadable-path"
+
 
 class ModelError(AppError):
     """Something about a model or its weights."""
+
+    code = "model"
 
 
 class UnknownModel(ModelError):
     """A model id that is in no registry."""
 
+    code = "unknown-model"
+
 
 class WeightsMissing(ModelError):
     """The checkpoint is not on this machine."""
+
+    code = "weights-missing"
 
 
 class WeightsCorrupt(ModelError):
     """The checkpoint is there, but its bytes are not the published ones or can't be read as a model."""
 
+    code = "weights-corrupt"
+
 
 class DownloadFailed(ModelError):
     """The checkpoint could not be fetched now."""
+
+    code = "download-failed"
 
 
 class LibraryError(AppError):
     """Something about the library's own files."""
 
+    code = "library"
+
 
 class LibraryBusy(LibraryError):
-    """Another process owns the library."""
+    """Another process owns the library.
+
+    ``address``: where its pages are, for a link; None where it has none or that is not known.
+    """
+
+    code = "library-busy"
+
+    def __init__(self, user_message: str, hint: str = "", address: str | None = None) -> None:
+        super().__init__(user_message, hint)
+        self.address = address
 
 
 class LibraryNewer(LibraryError):
     """The catalogue was written by a newer version of this program."""
 
+    code = "library-newer"
+
 
 class LibraryUnusable(LibraryError):
     """The folder or the catalogue can't be read or written."""
+
+    code = "library-unusable"
 
 
 class BadInput(AppError):
     """An argument that makes no sense, said before anything was stored."""
 
+    code = "bad-input"
+
 
 class WrongDimensions(BadInput):
     """Vectors of another length than the collection's."""
 
+    code = "wrong-dimensions"
+
 
 class BadSetting(AppError):
     """An environment variable with a value that makes no sense."""
+
+    code = "bad-setting"

@@ -179,6 +179,22 @@ Verdict = Literal["match", "weak", "empty"]
 """match: some hits fit. weak: nothing that was compared fits well, the closest are shown. empty: there was nothing to compare."""
 
 
+NoticeCode = Literal["cut", "not-english", "no-objects", "other-model"]
+"""What a notice says.
+
+cut: the query was too long. not-english: the model may not understand it. no-objects: none were found yet.
+other-model: the photos of the library have no vectors of this model yet.
+"""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something to be said of a query: a sentence for people, and a code that tells programs which it is."""
+
+    code: NoticeCode
+    sentence: str
+
+
 @dataclass(frozen=True)
 class SearchPage:
     """Hits, best first, with what the reader needs to judge them."""
@@ -190,8 +206,8 @@ class SearchPage:
     searched: int
     """Images that were compared."""
     verdict: Verdict
-    notices: tuple[str, ...] = ()
-    """Sentences about the query itself, such as that it was too long and cut."""
+    notices: tuple[Notice, ...] = ()
+    """What is to be said of the query itself, such as that it was too long and cut."""
     filtered: bool = False
     """Only a part of the library was searched."""
     objects: int = 0
@@ -202,7 +218,7 @@ class SearchPage:
     @property
     def notice(self) -> str | None:
         """All notices as one text; None where there are none."""
-        return " ".join(self.notices) or None
+        return " ".join(notice.sentence for notice in self.notices) or None
 
 
 # ---------------------------------------------------------------- jobs and their events
@@ -294,6 +310,9 @@ class JobSnapshot:
     """Images that earlier starts of the job brought in and that this start has not met again yet."""
     seconds: float = 0.0
     error: str | None = None
+    """Why it failed, for people."""
+    error_code: str | None = None
+    """Why it failed, for programs: the ``code`` of an AppError, ``unexpected`` or ``given-up``."""
     timings: dict[str, float] = field(default_factory=dict)
     """Seconds by stage, see ``Timings``; empty until a pass over files has ended."""
 

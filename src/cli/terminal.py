@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from src.errors import AppError
 from src.schema import Finding, JobEvent, JobSnapshot, SearchHit, SearchPage, Skipped, Verdict
-from src.services.search.service import NO_OBJECTS
 from src.text import shown
 
 if TYPE_CHECKING:
@@ -130,7 +129,7 @@ def page_as_json(page: SearchPage) -> dict[str, Any]:
         "took_ms": round(page.took_ms, 3),
         "results": [_hit_as_json(hit) for hit in page.hits],
         "verdict": VERDICTS[page.verdict],
-        "notes": list(page.notices),
+        "notes": [notice.sentence for notice in page.notices],
     }
 
 
@@ -142,20 +141,19 @@ def _hit_as_json(hit: SearchHit) -> dict[str, Any]:
 
 def notes(page: SearchPage) -> None:
     """What is to be said of a query, on standard error."""
-    for sentence in page.notices:
-        note(sentence)
+    for notice in page.notices:
+        note(notice.sentence)
 
 
 def show_page(page: SearchPage) -> None:
     """A page of hits as a table, with an honest word where nothing fits."""
-    for sentence in page.notices:
-        print(sentence)
+    for notice in page.notices:
+        print(notice.sentence)
     if page.verdict == "empty" and page.filtered:
         print("No photo passes the filter.")
         return
     if page.verdict == "empty":
-        command = "objects" if NO_OBJECTS in page.notices else f"models --use {page.model}" if page.notices else "index FOLDER"
-        print(f"There is nothing to search yet. First: python -m src.cli {command}")
+        print(f"There is nothing to search yet. First: python -m src.cli {_first_command(page)}")
         return
     if page.verdict == "weak":
         print("Nothing in the library fits well. The closest:" if page.hits else "Nothing in the library fits.")
@@ -163,6 +161,14 @@ def show_page(page: SearchPage) -> None:
     searched = [f"{page.searched:,} photos"] if page.searched else []
     searched += [f"{page.objects:,} objects"] if page.objects else []
     print(f"{len(page.hits)} of {' and '.join(searched)}, {page.took_ms:.0f} ms, model {page.model}")
+
+
+def _first_command(page: SearchPage) -> str:
+    """What has to be run before there is anything to search."""
+    codes = {notice.code for notice in page.notices}
+    if "no-objects" in codes:
+        return "objects"
+    return f"models --use {page.model}" if "other-model" in codes else "index FOLDER"
 
 
 def _where(hit: SearchHit) -> str:

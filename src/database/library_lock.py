@@ -165,7 +165,8 @@ class LibraryLock:
             return LibraryBusy("The library is open in another process.", "Close it first.")
         if owner.port:
             where = f"http://127.0.0.1:{owner.port}"
-            return LibraryBusy(f"The library is open in the app at {where} (process {owner.pid}).", "Use that one, or quit it first.")
+            message = f"The library is open in the app at {where} (process {owner.pid})."
+            return LibraryBusy(message, "Use that one, or quit it first.", address=where)
         return LibraryBusy(f"The library is open in another process ({owner.pid}).", "Wait until it is done, or end it first.")
 
 

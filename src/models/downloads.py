@@ -24,10 +24,8 @@ from src import network
 from src.errors import BadSetting, DownloadFailed, WeightsCorrupt
 from src.models.partial import Arrivals, Partial
 from src.models.registry import ModelSpec
-from src.models.segmenters import SegmenterSpec
 from src.schema import Progress
 
-Spec = ModelSpec | SegmenterSpec
 LARGEST = 8 << 30
 """Most that is taken of a file whose published size is not known."""
 REDIRECTS = 5
@@ -56,7 +54,7 @@ class Patience:
 class Source:
     """Fills what is kept of a checkpoint from wherever it stands, again and again where the line breaks."""
 
-    def __init__(self, spec: Spec, folder: Path, base_url: str | None, patience: Patience) -> None:
+    def __init__(self, spec: ModelSpec, folder: Path, base_url: str | None, patience: Patience) -> None:
         self.spec = spec
         self.folder = folder
         self.base_url = base_url
@@ -317,7 +315,7 @@ def _number(text: str) -> int | None:
     return int(text) if re.fullmatch(r"[0-9]{1,15}", text) else None
 
 
-def check_space(spec: Spec, folder: Path, wanted: int) -> None:
+def check_space(spec: ModelSpec, folder: Path, wanted: int) -> None:
     """Raise DownloadFailed where fewer bytes are free than are still to come, with a little room to spare."""
     free = shutil.disk_usage(folder).free
     if wanted > 0 and free < wanted + _SPACE_MARGIN:
@@ -327,11 +325,11 @@ def check_space(spec: Spec, folder: Path, wanted: int) -> None:
         )
 
 
-def url_of(spec: Spec, base_url: str | None) -> str:
+def url_of(spec: ModelSpec, base_url: str | None) -> str:
     return f"{base_url.rstrip('/')}/{quote(spec.file_name)}" if base_url else spec.url
 
 
-def by_hand(spec: Spec, folder: Path, base_url: str | None) -> str:
+def by_hand(spec: ModelSpec, folder: Path, base_url: str | None) -> str:
     """How to get the checkpoint without this program. A password in the mirror's address is not shown."""
     address = re.sub(r"//[^/@]*@", "//", url_of(spec, base_url))
     return f"Without a network: fetch {address} elsewhere (SHA-256 {spec.sha256}) and put it as {spec.file_name} into {folder}."

@@ -1,25 +1,26 @@
-"""The models of one process: which one is current, loaded once each, and what turns pictures and words into vectors.
+"""The models of one process, whatever they are for: each is loaded once; one that embeds is the current one.
 
-Importing this module loads neither torch nor onnxruntime; a model's own module is imported when it is first asked for.
+``registry.py`` says which there are. Importing this module loads neither torch nor onnxruntime; the module that
+makes a model is imported when the model is first asked for.
 """
 
 from __future__ import annotations
 
+import importlib
 import logging
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 from PIL import Image
 
 from src.config import Settings
 from src.errors import DownloadFailed, WeightsCorrupt, WeightsMissing
-from src.models import registry, segmenters, weights
-from src.models.downloads import Spec
-from src.models.registry import ModelSpec
+from src.models import registry, weights
+from src.models.registry import ModelSpec, Task
 from src.pixels import to_rgb
 from src.schema import Embedder, FloatArray, Kind, ModelStatus, Progress, Segmenter
 
@@ -29,44 +30,34 @@ IDLE_S = 600.0
 """After so long without being used a model's memory is given back."""
 
 
-class LoadedModel(Embedder, Protocol):
-    """An embedder that can give its memory back, of each part that was not used in the last ``idle`` seconds."""
+class Loaded(Protocol):
+    """A model that can give its memory back, of each part that was not used in the last ``idle`` seconds."""
 
     def unload(self, idle: float = 0.0) -> None: ...
 
 
-class LoadedSegmenter(Segmenter, Protocol):
-    """A segmenter that can give its memory back where it was not used in the last ``idle`` seconds."""
-
-    def unload(self, idle: float = 0.0) -> None: ...
+class LoadedModel(Embedder, Loaded, Protocol):
+    """A model that embeds."""
 
 
-Loader = Callable[[ModelSpec, Path | None, Settings], LoadedModel]
-"""Makes a model from its description and its verified checkpoint (None for one that ships with the project)."""
+class LoadedSegmenter(Segmenter, Loaded, Protocol):
+    """A model that segments."""
 
 
-def load_model(spec: ModelSpec, checkpoint: Path | None, settings: Settings) -> LoadedModel:
-    """The real models: the built-in one on onnxruntime, the CLIP family on torch."""
-    if checkpoint is None:
-        from src.models.builtin import BuiltinEmbedder
+Key = tuple[Task, str]
+"""Task and id of a model."""
+Loader = Callable[[ModelSpec, Path | None, Settings], Loaded]
+"""Makes a model from its row and its verified checkpoint (None for one that ships with the project)."""
 
-        return BuiltinEmbedder()
-    from src.models.clip import ClipEmbedder
 
-    return ClipEmbedder(
-        spec.id,
-        checkpoint,
-        spec.sha256,
-        spec.dimensions,
-        spec.image_size,
-        quick_gelu=spec.quick_gelu,
-        device=settings.device,
-        precision=settings.precision,
-    )
+def load_model(spec: ModelSpec, checkpoint: Path | None, settings: Settings) -> Loaded:
+    """The real models: each is made by the module that its row names."""
+    made: Loaded = importlib.import_module(spec.module).load(spec, checkpoint, settings)
+    return made
 
 
 class ModelManager:
-    """Models by id, each loaded at most once. Safe to use from several threads."""
+    """Models by task and id, each loaded at most once. Safe to use from several threads."""
 
     def __init__(self, model: str | None = None, settings: Settings | None = None, loader: Loader = load_model) -> None:
         """``model``, else the settings' model, else ViT-B/32 where its weights are on this machine, else the built-in one.
@@ -75,9 +66,8 @@ class ModelManager:
         """
         self.settings = settings or Settings.from_env()
         self._loader = loader
-        self._loaded: dict[str, LoadedModel] = {}
-        self._segmenters: dict[str, LoadedSegmenter] = {}
-        self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._loaded: dict[Key, Loaded] = {}
+        self._locks: defaultdict[Key, threading.Lock] = defaultdict(threading.Lock)
         self._guard = threading.Lock()
         self._current = registry.spec(model or self.settings.model or self._default())
 
@@ -114,8 +104,9 @@ class ModelManager:
         name: ``mobile-sam``, ``sam-vit-b``, ``sam-vit-l`` or ``sam-vit-h``; None: one whose weights are here, the quickest first, else
         MobileSAM. Raises as ``load_clip`` does.
         """
-        here = next((spec.id for spec in segmenters.specs() if self._checkpoint(spec)), segmenters.specs()[0].id)
-        spec = segmenters.spec(name or here)
+        offered = registry.specs("segment")
+        here = next((spec.id for spec in offered if self._checkpoint(spec)), offered[0].id)
+        spec = registry.spec(name or here, "segment")
         self._fetch(spec)
         return self.segmenter(spec.id)
 
@@ -134,17 +125,13 @@ class ModelManager:
     def runs_on(self, model_id: str | None = None) -> tuple[str, str]:
         """Device and precision of a model (None: the current one), for display; before it is loaded, what was asked for."""
         spec = registry.spec(model_id) if model_id else self._current
-        model = self._loaded.get(spec.id)
+        model = self._loaded.get((spec.task, spec.id))
         device, precision = ("CPU", "fp32") if spec.ships else (self.settings.device, self.settings.precision)
         return str(getattr(model, "device_name", device)), str(getattr(model, "precision_name", precision))
 
     def unheeded(self, model_id: str) -> str | None:
         """What was asked for by MFE_DEVICE and MFE_PRECISION and is not done by that model, as a sentence; None where all is."""
-        asked = {"MFE_DEVICE": self.settings.device, "MFE_PRECISION": self.settings.precision}
-        ignored = [f"{name}={value}" for name, value in asked.items() if value not in ("auto", "cpu", "fp32")]
-        if not ignored or not registry.spec(model_id).ships:
-            return None
-        return f"The built-in model runs on the CPU in fp32; {' and '.join(ignored)} is for CLIP and Segment Anything."
+        return self._unheeded(registry.spec(model_id))
 
     # ------------------------------------------------------------ any model
 
@@ -154,69 +141,59 @@ class ModelManager:
 
     def embedder(self, model_id: str | None = None) -> LoadedModel:
         """The model of that id (None: the current one), loaded at the first call. Never downloads: raises WeightsMissing instead."""
-        spec = registry.spec(model_id) if model_id else self._current
-        with self._lock(spec.id):
-            if spec.id not in self._loaded:
-                checkpoint = self._checkpoint(spec)
-                if checkpoint is None and not spec.ships:
-                    raise weights.missing(spec, self.settings.weights_dir, self.settings.weights_url)
-                if notice := self.unheeded(spec.id):
-                    log.info(notice)
-                self._loaded[spec.id] = self._loader(spec, checkpoint, self.settings)
-            return self._loaded[spec.id]
+        return cast(LoadedModel, self._load(registry.spec(model_id) if model_id else self._current))
 
     def segmenter(self, segmenter_id: str) -> LoadedSegmenter:
         """The Segment Anything of that id. Never downloads: raises WeightsMissing instead, UnknownModel for an id there is none of."""
-        spec = segmenters.spec(segmenter_id)
-        with self._lock(spec.id):
-            if spec.id not in self._segmenters:
-                checkpoint = self._checkpoint(spec)
-                if checkpoint is None:
-                    raise weights.missing(spec, self.settings.weights_dir, self.settings.weights_url)
-                from src.models.sam import SamSegmenter
+        return cast(LoadedSegmenter, self.loaded("segment", segmenter_id))
 
-                chosen = SamSegmenter(spec.id, checkpoint, spec.preset, self.settings.device, self.settings.precision)
-                self._segmenters[spec.id] = chosen
-            return self._segmenters[spec.id]
+    def loaded(self, task: Task, model_id: str) -> Loaded:
+        """The model of that task and id, loaded at the first call. Never downloads.
+
+        Raises WeightsMissing where its weights are not here, and UnknownModel for an id there is none of.
+        """
+        return self._load(registry.spec(model_id, task))
 
     def text_floor(self, model_id: str, number: int, kind: Kind = "image") -> float:
         """Cosine below which a text query's best hit among that many of a kind counts as "nothing matches".
 
         From the registry, or from a model that keeps figures of its own; -1.0 where nothing is known.
         """
-        spec = registry.spec(model_id)
-        if kind == "object" and spec.object_floors:
-            return registry.floor_among(spec.object_floors, number)
-        if spec.text_floor is not None:
-            return spec.text_floor
-        own: Callable[[int], float] | None = getattr(self.embedder(spec.id), "text_floor", None)
+        known = registry.spec(model_id).embedding
+        if kind == "object" and known.object_floors:
+            return registry.floor_among(known.object_floors, number)
+        if known.text_floor is not None:
+            return known.text_floor
+        own: Callable[[int], float] | None = getattr(self.embedder(model_id), "text_floor", None)
         return own(number) if own else -1.0
 
     def object_floor(self, model_id: str) -> float:
         """Cosine below which an object is no hit for words; -1.0 where nothing is known."""
-        floor = registry.spec(model_id).object_floor
+        floor = registry.spec(model_id).embedding.object_floor
         return -1.0 if floor is None else floor
 
-    def statuses(self, active: str) -> list[ModelStatus]:
-        """Every model as the user may choose it; ``active`` is the library's. A checkpoint not seen before is hashed first (seconds)."""
-        return [self._status(spec, active) for spec in registry.specs()]
+    def statuses(self, active: str, task: Task = "embed") -> list[ModelStatus]:
+        """Every model of a task as the user may choose it; ``active`` is the library's.
 
-    def segmenter_statuses(self, active: str) -> list[ModelStatus]:
-        """Every Segment Anything as the user may choose it, as ``statuses`` does for models; their dimensions are 0."""
-        return [self._status(spec, active) for spec in segmenters.specs()]
+        A checkpoint not seen before is hashed first (seconds). Dimensions are 0 where no vectors are made.
+        """
+        return [self._status(spec, active) for spec in registry.specs(task)]
 
     def download(self, model_id: str) -> Iterator[Progress]:
-        """Fetch a model's or a segmenter's weights into ``data/weights``; see ``weights.download``. Nothing where they are here already."""
-        spec = segmenters.spec(model_id) if any(spec.id == model_id for spec in segmenters.specs()) else registry.spec(model_id)
-        if _ships(spec) or self._checkpoint(spec) is not None:
+        """Fetch the weights of a model of any task into ``data/weights``; see ``weights.download``.
+
+        Nothing is fetched where they are here already.
+        """
+        spec = registry.spec_of_any_task(model_id)
+        if spec.ships or self._checkpoint(spec) is not None:
             return
         yield from weights.download(spec, self.settings.weights_dir, self.settings.weights_url)
 
     def unload(self, model_id: str | None = None) -> None:
-        """Give back the memory of a model (None: the current one). It is loaded again when next asked for."""
-        key = registry.spec(model_id).id if model_id else self.model_id
-        with self._lock(key):
-            model = self._loaded.pop(key, None)
+        """Give back the memory of a model of any task (None: the current one). The next use loads it again."""
+        spec = registry.spec_of_any_task(model_id) if model_id else self._current
+        with self._lock((spec.task, spec.id)):
+            model = self._loaded.pop((spec.task, spec.id), None)
             if model is not None:
                 model.unload()
 
@@ -227,8 +204,6 @@ class ModelManager:
         """
         for model in list(self._loaded.values()):
             model.unload(IDLE_S)
-        for segmenter in list(self._segmenters.values()):
-            segmenter.unload(IDLE_S)
 
     # ------------------------------------------------------------ inside
 
@@ -240,7 +215,20 @@ class ModelManager:
             found = None
         return registry.DEFAULT_CLIP if found else registry.BUILTIN
 
-    def _fetch(self, spec: Spec) -> None:
+    def _load(self, spec: ModelSpec) -> Loaded:
+        """The model of that row, loaded at the first call; of several threads one does so, others wait."""
+        key = (spec.task, spec.id)
+        with self._lock(key):
+            if key not in self._loaded:
+                checkpoint = self._checkpoint(spec)
+                if checkpoint is None and not spec.ships:
+                    raise weights.missing(spec, self.settings.weights_dir, self.settings.weights_url)
+                if notice := self._unheeded(spec):
+                    log.info(notice)
+                self._loaded[key] = self._loader(spec, checkpoint, self.settings)
+            return self._loaded[key]
+
+    def _fetch(self, spec: ModelSpec) -> None:
         """Download weights that are not here. Raises WeightsMissing where they can't be had."""
         if self._checkpoint(spec) is None:
             try:
@@ -249,23 +237,34 @@ class ModelManager:
             except DownloadFailed as error:
                 raise WeightsMissing(error.user_message, error.hint) from error
 
-    def _checkpoint(self, spec: Spec) -> Path | None:
+    def _checkpoint(self, spec: ModelSpec) -> Path | None:
+        """The verified checkpoint, None where it is not on this machine. Raises WeightsCorrupt."""
         return weights.locate(spec, (self.settings.weights_dir, *self.settings.weights_path))
 
-    def _lock(self, model_id: str) -> threading.Lock:
+    def _lock(self, key: Key) -> threading.Lock:
         with self._guard:
-            return self._locks[model_id]
+            return self._locks[key]
 
-    def _status(self, spec: Spec, active: str) -> ModelStatus:
+    def _unheeded(self, spec: ModelSpec) -> str | None:
+        """What was asked for by settings that a model does not heed; see ``unheeded``."""
+        asked = {"MFE_DEVICE": self.settings.device, "MFE_PRECISION": self.settings.precision}
+        ignored = [f"{name}={value}" for name, value in asked.items() if value not in ("auto", "cpu", "fp32")]
+        if not ignored or not spec.ships:
+            return None
+        names = " and ".join(ignored)
+        return f"The built-in model runs on the CPU in fp32; {names} is for CLIP and Segment Anything."
+
+    def _status(self, spec: ModelSpec, active: str) -> ModelStatus:
+        """One model as the user may choose it; where its file is a wrong one, ``about`` says so."""
         about = spec.about
         try:
-            available = _ships(spec) or self._checkpoint(spec) is not None
+            available = spec.ships or self._checkpoint(spec) is not None
         except WeightsCorrupt as error:
             available, about = False, str(error)
         return ModelStatus(
             id=spec.id,
             title=spec.title,
-            dimensions=spec.dimensions if isinstance(spec, ModelSpec) else 0,
+            dimensions=spec.dimensions,
             available=available,
             active=spec.id == active,
             download_bytes=spec.bytes,
@@ -279,10 +278,6 @@ class ModelManager:
         model = self.embedder()
         batches = (images[at : at + BATCH] for at in range(0, len(images), BATCH))
         return _stack([model.encode_pixels(np.stack([model.preprocess(to_rgb(i)) for i in batch])) for batch in batches], model.dimensions)
-
-
-def _ships(spec: Spec) -> bool:
-    return isinstance(spec, ModelSpec) and spec.ships
 
 
 def _first(vectors: FloatArray) -> FloatArray:

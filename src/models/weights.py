@@ -19,8 +19,9 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from src.errors import DownloadFailed, WeightsCorrupt, WeightsMissing
-from src.models.downloads import LARGEST, Patience, Source, Spec, by_hand, check_space
+from src.models.downloads import LARGEST, Patience, Source, by_hand, check_space
 from src.models.partial import Arrivals
+from src.models.registry import ModelSpec
 from src.plain_files import open_plain, read_object
 from src.schema import Progress
 
@@ -30,7 +31,7 @@ MEMORY_FILE = "verified.json"
 # ---------------------------------------------------------------- finding
 
 
-def locate(spec: Spec, folders: Sequence[Path]) -> Path | None:
+def locate(spec: ModelSpec, folders: Sequence[Path]) -> Path | None:
     """The verified checkpoint, or None where no folder has the file. ``folders[0]`` is the library's own and keeps the memory of hashes.
 
     A wrong file does not hide a good one in a later folder. Raises WeightsCorrupt, with both hashes, where there are only wrong ones.
@@ -50,7 +51,7 @@ def locate(spec: Spec, folders: Sequence[Path]) -> Path | None:
     return None
 
 
-def verify(spec: Spec, path: Path, memory_folder: Path) -> None:
+def verify(spec: ModelSpec, path: Path, memory_folder: Path) -> None:
     """Compare a file with the published size and hash. Raises WeightsCorrupt naming what is expected and what was found.
 
     A file of another size is not read at all.
@@ -66,13 +67,13 @@ def verify(spec: Spec, path: Path, memory_folder: Path) -> None:
         raise _another(spec, path, f"its SHA-256 should be {spec.sha256} and is {found}")
 
 
-def _another(spec: Spec, path: Path, why: str) -> WeightsCorrupt:
+def _another(spec: ModelSpec, path: Path, why: str) -> WeightsCorrupt:
     return WeightsCorrupt(
         f"{path} is not the published checkpoint of {spec.title}: {why}.", "Remove or rename that file, then download the model again."
     )
 
 
-def missing(spec: Spec, folder: Path, base_url: str | None = None) -> WeightsMissing:
+def missing(spec: ModelSpec, folder: Path, base_url: str | None = None) -> WeightsMissing:
     """The error that tells a person where to get the checkpoint and where to put it."""
     return WeightsMissing(f"The weights of {spec.title} are not on this computer.", by_hand(spec, folder, base_url))
 
@@ -107,7 +108,7 @@ def _remember(folder: Path, path: Path, stamp: list[int], digest: str) -> None:
 # ---------------------------------------------------------------- downloading
 
 
-def download(spec: Spec, folder: Path, base_url: str | None = None, patience: Patience | None = None) -> Iterator[Progress]:
+def download(spec: ModelSpec, folder: Path, base_url: str | None = None, patience: Patience | None = None) -> Iterator[Progress]:
     """Fetch a checkpoint into ``folder``; progress in bytes. Closing the iterator cancels and keeps what has arrived for the next time.
 
     ``base_url`` replaces the publisher's host by ``<base_url>/<file name>`` and may be plain http; otherwise every request, redirects
@@ -133,7 +134,7 @@ def download(spec: Spec, folder: Path, base_url: str | None = None, patience: Pa
     _remember(folder, target, _stamp(target.stat()), spec.sha256)
 
 
-def _lock_and_open(spec: Spec, folder: Path) -> Arrivals:
+def _lock_and_open(spec: ModelSpec, folder: Path) -> Arrivals:
     """What has arrived so far, for this download alone. Raises DownloadFailed where another one is writing it."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{spec.file_name}.part"
@@ -149,7 +150,7 @@ def _lock_and_open(spec: Spec, folder: Path) -> Arrivals:
         raise
 
 
-def _disk_error(spec: Spec, folder: Path, error: OSError) -> DownloadFailed:
+def _disk_error(spec: ModelSpec, folder: Path, error: OSError) -> DownloadFailed:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DownloadFailed(
             f"{spec.title} could not be stored: the disk of {folder} is full.", "Free some space and try again; what arrived is kept."

@@ -10,8 +10,8 @@ import torch
 from PIL import Image
 
 from src.config import Settings
-from src.models.builtin import BuiltinEmbedder
-from src.models.clip import ClipEmbedder
+from src.models.embedders.builtin import BuiltinEmbedder
+from src.models.embedders.clip import ClipEmbedder
 from src.models.model_manager import ModelManager
 from src.schema import Embedder
 from tests.fakes import FakeEmbedder

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save_file
 
 from src.config import Device, Precision
-from src.models.clip import ClipEmbedder
+from src.models.embedders.clip import ClipEmbedder
 from src.vendored_clip.checkpoint import image_weights
 from src.vendored_clip.model import build_image_tower
 from tests.parity.clip_reference import VIT_B_32, Layout, openai_layout, reference_clip

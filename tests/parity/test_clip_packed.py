@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from src.models.clip import _cpu_has_bf16
+from src.models.embedders.clip import _cpu_has_bf16
 from src.vendored_clip import clip
 from src.vendored_clip.checkpoint import image_weights, text_weights
 from src.vendored_clip.model import build_image_tower, build_text_tower

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from src.config import Precision, Settings
-from src.models.clip import ClipEmbedder
+from src.models.embedders.clip import ClipEmbedder
 from src.vendored_clip import clip
 
 FILE_NAME = "ViT-B-32.pt"

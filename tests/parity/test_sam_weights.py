@@ -13,9 +13,9 @@ from PIL import Image, ImageDraw
 from src import masks
 from src.config import Precision, Settings
 from src.masks import BoolArray
-from src.models import segmenters, weights
-from src.models.sam import SamSegmenter
-from src.models.segmenters import SegmenterSpec
+from src.models import registry, weights
+from src.models.registry import ModelSpec
+from src.models.segmenters.sam import SamSegmenter
 from src.vendored_sam.sam import Predictor, load
 
 pytestmark = pytest.mark.weights
@@ -23,14 +23,14 @@ BALL = (140, 120, 300, 280)
 """XYXY of a red ball in the picture."""
 
 
-@pytest.fixture(scope="module", params=segmenters.specs(), ids=lambda spec: spec.id)
-def spec(request: pytest.FixtureRequest) -> SegmenterSpec:
-    found: SegmenterSpec = request.param
+@pytest.fixture(scope="module", params=registry.specs("segment"), ids=lambda spec: spec.id)
+def spec(request: pytest.FixtureRequest) -> ModelSpec:
+    found: ModelSpec = request.param
     return found
 
 
 @pytest.fixture(scope="module")
-def checkpoint(spec: SegmenterSpec, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def checkpoint(spec: ModelSpec, tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings = Settings.from_env()
     folders = [settings.weights_dir, *settings.weights_path]
     path = weights.locate(spec, [tmp_path_factory.mktemp("memory"), *folders])
@@ -60,7 +60,7 @@ def overlap(one: BoolArray, other: BoolArray) -> float:
     return float((one & other).sum() / (one | other).sum())
 
 
-def test_a_point_on_a_ball_gives_the_ball(spec: SegmenterSpec, checkpoint: Path, picture: Image.Image) -> None:
+def test_a_point_on_a_ball_gives_the_ball(spec: ModelSpec, checkpoint: Path, picture: Image.Image) -> None:
     predictor = Predictor(load(checkpoint), picture)
     looked = predictor.look(torch.tensor([[220.0, 200.0]]) * predictor.size[1] / 640)
     low = predictor.draw(looked, torch.zeros(3, dtype=torch.int64), torch.arange(3))
@@ -71,8 +71,8 @@ def test_a_point_on_a_ball_gives_the_ball(spec: SegmenterSpec, checkpoint: Path,
 
 
 @pytest.mark.parametrize("precision", get_args(Precision))
-def test_the_segmenter_finds_the_ball(spec: SegmenterSpec, precision: Precision, checkpoint: Path, picture: Image.Image) -> None:
-    segmenter = SamSegmenter(spec.id, checkpoint, spec.preset, precision=precision)
+def test_the_segmenter_finds_the_ball(spec: ModelSpec, precision: Precision, checkpoint: Path, picture: Image.Image) -> None:
+    segmenter = SamSegmenter(spec.id, checkpoint, spec.segmenting.preset, precision=precision)
     found = segmenter.segment(picture, most=20)
     best = max(overlap(masks.decode(segment.mask), ball(segment.mask.height, segment.mask.width)) for segment in found)
     print(f"\n{spec.id} in {segmenter.precision_name}: {len(found)} segments, overlap {best:.3f}")

@@ -70,7 +70,8 @@ def test_statistics_count_what_is_there(app: AppTest, photos: Path) -> None:
 
 def test_a_library_in_use_says_where_and_links_there(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     def busy(**_: object) -> Services:
-        raise LibraryBusy("The library is open in the app at http://127.0.0.1:8600 (process 77).", "Use that one, or quit it first.")
+        message = "The library is open in the app at http://127.0.0.1:8600 (process 77)."
+        raise LibraryBusy(message, "Use that one, or quit it first.", address="http://127.0.0.1:8600")
 
     resources.close_services()
     monkeypatch.setattr(bootstrap, "build_services", busy)
@@ -237,7 +238,9 @@ def test_a_failed_download_shows_its_sentence(app: AppTest, services: Services, 
     failed = JobSnapshot(
         "9", "download", "failed", "Downloading CLIP ViT-B/32", error="It could not be fetched. Put ViT-B-32.pt into data/weights."
     )
+    asked_for = {"9": {"model": "ViT-B/32"}}
     monkeypatch.setattr(services.jobs, "latest", lambda limit=5: [failed])
+    monkeypatch.setattr(services.jobs, "params", lambda job_id: asked_for.get(job_id, {}))
     app.run()
     assert "The download did not work." in texts(app) and "It could not be fetched. Put ViT-B-32.pt into data/weights." in texts(app)
 

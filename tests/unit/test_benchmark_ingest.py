@@ -14,7 +14,7 @@ import torch
 
 from benchmarks import ingest, ingest_work, random_clip
 from src.config import Settings
-from src.models.builtin import FILES, IMAGE
+from src.models.embedders.builtin import FILES, IMAGE
 from src.models.model_manager import ModelManager
 from src.vendored_clip.checkpoint import image_weights, text_weights
 from src.vendored_clip.model import ImageSize, TextSize, build_image_tower, build_text_tower

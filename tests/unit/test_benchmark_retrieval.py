@@ -11,7 +11,7 @@ from PIL import Image
 
 from benchmarks import failures, retrieval, retrieval_sets
 from benchmarks.labelled import coco128
-from src.models.builtin import FILES
+from src.models.embedders.builtin import FILES
 
 
 def test_ranks_count_the_wrong_pictures_in_front() -> None:

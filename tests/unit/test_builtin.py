@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from src.errors import WeightsCorrupt, WeightsMissing
-from src.models.builtin import FILES, BuiltinEmbedder
+from src.models.embedders.builtin import FILES, BuiltinEmbedder
 from src.schema import FloatArray
 
 NAMES = ("image.onnx", "text.onnx", "tokenizer.json")

@@ -127,9 +127,11 @@ def test_failures_are_told_in_one_sentence_and_the_next_job_runs(runner: Callabl
     jobs = runner(index)
     known, surprise, fine = (jobs.submit("index", how, how=how) for how in ("known", "surprise", "fine"))
     assert jobs.wait(known, 10).error == "The disk is full. Free some space."
+    assert jobs.snapshot(known).error_code == "library-unusable"
     failed = jobs.wait(surprise, 10)
     assert failed.state == "failed" and failed.done == 1 and "ZeroDivisionError" in failed.error and "secret" not in failed.error
-    assert jobs.wait(fine, 10).state == "done"
+    assert failed.error_code == "unexpected"
+    assert jobs.wait(fine, 10).state == "done" and jobs.snapshot(fine).error_code is None
 
 
 def test_jobs_of_a_dead_process_go_on_but_not_for_ever(runner: Callable[..., JobRunner], catalog: Catalog) -> None:
@@ -147,6 +149,7 @@ def test_jobs_of_a_dead_process_go_on_but_not_for_ever(runner: Callable[..., Job
     assert jobs.wait(job, 10).state == "done" and ran.is_set()
     given_up = jobs.snapshot(deadly)
     assert given_up.state == "failed" and given_up.error.startswith("Given up: the program ended 3 times")
+    assert given_up.error_code == "given-up"
 
 
 def test_stopping_leaves_the_job_queued(runner: Callable[..., JobRunner], catalog: Catalog) -> None:

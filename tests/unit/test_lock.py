@@ -69,6 +69,7 @@ def test_a_second_process_is_told_where_the_first_is(file: Path) -> None:
         with pytest.raises(LibraryBusy) as busy:
             LibraryLock(file).acquire()
         assert busy.value.user_message == f"The library is open in the app at http://127.0.0.1:8510 (process {first.pid})."
+        assert busy.value.address == "http://127.0.0.1:8510"
         assert LibraryLock(file).owner() == Owner(first.pid, 8510) and LibraryLock(file).serving()
     assert LibraryLock(file).owner() is None and not LibraryLock(file).serving()
 
@@ -76,8 +77,9 @@ def test_a_second_process_is_told_where_the_first_is(file: Path) -> None:
 def test_a_process_without_pages_takes_no_jobs(file: Path) -> None:
     with holder(file) as first:
         assert LibraryLock(file).owner() == Owner(first.pid, None) and not LibraryLock(file).serving()
-        with pytest.raises(LibraryBusy, match=rf"another process \({first.pid}\)"):
+        with pytest.raises(LibraryBusy, match=rf"another process \({first.pid}\)") as busy:
             LibraryLock(file).acquire()
+        assert busy.value.address is None
 
 
 def test_after_a_kill_the_lock_is_free_and_what_was_left_names_nobody(file: Path) -> None:

@@ -4,6 +4,7 @@ import hashlib
 import subprocess
 import sys
 import threading
+import types
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +49,7 @@ def clip_here(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Path:
     content = b"a checkpoint"
     real = registry.spec("ViT-B/32")
     small = ModelSpec(**{**vars(real), "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)})
-    monkeypatch.setattr(registry, "_SPECS", tuple(small if s.id == real.id else s for s in registry.specs()))
+    monkeypatch.setattr(registry, "_SPECS", tuple(small if s.id == real.id else s for s in registry._SPECS))
     path = settings.weights_dir / real.file_name
     path.parent.mkdir(parents=True)
     path.write_bytes(content)
@@ -154,6 +155,14 @@ def test_a_clip_model_is_made_from_what_the_registry_says(settings, clip_here):
     model = load_model(spec, clip_here, settings)
     assert (model.model_id, model.dimensions, model.min_side) == ("ViT-B/32-laion2b", 512, 224)
     assert model.space == "ViT-B-32-laion2b-ac4f8c4b88af"
+
+
+def test_a_segmenter_is_made_from_what_the_registry_says(settings: Settings, tmp_path: Path) -> None:
+    made = [load_model(registry.spec(id_, "segment"), tmp_path / id_, settings) for id_ in ("mobile-sam", "sam-vit-b")]
+    assert [(model.segmenter_id, model._preset, model._checkpoint.name) for model in made] == [
+        ("mobile-sam", "mobile", "mobile-sam"),
+        ("sam-vit-b", "quick", "sam-vit-b"),
+    ]
 
 
 def test_encode_one_and_many(settings, loader):
@@ -285,7 +294,7 @@ def test_the_text_floor_comes_from_the_registry_or_from_the_model(settings, load
 
 def test_the_floor_for_objects_is_their_own_and_grows_with_how_many_are_compared(settings, loader):
     manager = ModelManager("builtin", settings, loader)
-    measured = registry.spec("builtin").object_floors
+    measured = registry.spec("builtin").embedding.object_floors
     assert [manager.text_floor("builtin", number, "object") for number, _ in measured] == [floor for _, floor in measured]
     few, some, many = (manager.text_floor("builtin", number, "object") for number in (0, 1_000, 10**7))
     assert manager.object_floor("builtin") < few == measured[0][1] < some < many == measured[-1][1]
@@ -319,10 +328,47 @@ def test_a_segmenter_whose_weights_are_not_here_says_where_to_get_them(settings:
     with pytest.raises(WeightsMissing, match="MobileSAM") as caught:
         manager.segmenter("mobile-sam")
     assert "mobile_sam.pt" in str(caught.value) and str(settings.weights_dir) in str(caught.value)
-    assert [status.available for status in manager.segmenter_statuses("mobile-sam")] == [False] * 4
-    assert [status.id for status in manager.segmenter_statuses("mobile-sam") if status.active] == ["mobile-sam"]
+    assert [status.available for status in manager.statuses("mobile-sam", "segment")] == [False] * 4
+    assert [status.id for status in manager.statuses("mobile-sam", "segment") if status.active] == ["mobile-sam"]
     with pytest.raises(UnknownModel, match="sam-vit-b"):
         manager.segmenter("sam-vit-x")
+
+
+def test_models_of_every_task_are_loaded_kept_and_given_back_alike(
+    settings: Settings, loader: Loader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = b"a segmenter"
+    real = registry.spec("mobile-sam", "segment")
+    small = ModelSpec(**{**vars(real), "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)})
+    monkeypatch.setattr(registry, "_SPECS", tuple(small if s.id == real.id else s for s in registry._SPECS))
+    settings.weights_dir.mkdir(parents=True)
+    (settings.weights_dir / real.file_name).write_bytes(content)
+    asked = []
+    monkeypatch.setattr(FakeEmbedder, "unload", lambda self, idle=0.0: asked.append((self.model_id, idle)))
+    manager = ModelManager("builtin", settings, loader)
+    assert manager.load_sam() is manager.segmenter("mobile-sam")
+    assert manager.embedder() is manager.embedder("builtin")
+    assert loader.calls == [("mobile-sam", settings.weights_dir / real.file_name), ("builtin", None)]
+    manager.unload_idle()
+    assert asked == [("mobile-sam", 600.0), ("builtin", 600.0)]
+    assert [status.available for status in manager.statuses("", "segment")] == [True, False, False, False]
+
+
+def test_a_model_of_a_new_task_is_a_row_and_a_module(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = types.ModuleType("tests.captions")
+    module.load = lambda spec, checkpoint, settings: FakeEmbedder(spec.id)
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    shipped = registry.spec("builtin")
+    row = ModelSpec(**{**vars(shipped), "task": "caption", "id": "teller", "module": module.__name__})
+    monkeypatch.setattr(registry, "_SPECS", (*registry._SPECS, row))
+    manager = ModelManager("builtin", settings)
+    told = manager.loaded("caption", "teller")
+    assert told is manager.loaded("caption", "teller") and told.model_id == "teller"
+    assert [(status.id, status.available) for status in manager.statuses("", "caption")] == [("teller", True)]
+    assert list(manager.download("teller")) == []
+    manager.unload("teller")
+    assert told.unloaded and manager.loaded("caption", "teller") is not told
+    assert "teller" not in {spec.id for spec in registry.specs()}
 
 
 def test_load_sam_without_a_network_raises_what_the_user_can_act_on(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -340,5 +386,5 @@ def test_a_wrong_segmenter_file_is_refused_and_the_page_told(settings: Settings)
     manager = ModelManager(settings=settings)
     with pytest.raises(WeightsCorrupt, match="mobile_sam"):
         manager.segmenter("mobile-sam")
-    status = manager.segmenter_statuses("")[0]
+    status = manager.statuses("", "segment")[0]
     assert not status.available and "mobile_sam" in status.about

@@ -256,6 +256,7 @@ def test_objects_that_are_all_below_their_floor_are_no_empty_library(library: Se
 def test_without_objects_it_is_said(library: Services) -> None:
     page = library.search.search(Query("red"), mode="objects")
     assert (page.verdict, page.notice, page.hits) == ("empty", "No objects are indexed yet.", ())
+    assert [notice.code for notice in page.notices] == ["no-objects"]
     assert library.search.search(Query("red"), mode="both").hits[0].kind == "image"
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from src.cli import terminal
 from src.runtime import Services
+from src.schema import Notice
 from src.services.search.foreign import SENTENCE, looks_foreign
 from src.services.search.service import MAX_CHARACTERS, Query
 from tests.unit.test_search import library  # noqa: F401  (a fixture)
@@ -31,7 +32,8 @@ def test_english_and_names_are_let_alone(text: str) -> None:
 
 def test_a_search_says_it_beside_other_notices(library: Services, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: F811
     page = library.search.search(Query("ein roter Hund"), 2)
-    assert page.notices == (SENTENCE,) == tuple(terminal.page_as_json(page)["notes"])
+    assert page.notices == (Notice("not-english", SENTENCE),)
+    assert tuple(notice.sentence for notice in page.notices) == (SENTENCE,) == tuple(terminal.page_as_json(page)["notes"])
     terminal.show_page(page)
     told = capsys.readouterr()
     assert SENTENCE in told.out and SENTENCE in told.err

@@ -69,6 +69,7 @@ def test_images_that_the_model_has_not_seen_are_told_from_an_empty_library(libra
     library.catalog.vectors.drop([library.library.collection()])
     page = library.search.search(Query("red"))
     assert (page.verdict, page.notice) == ("empty", "The 5 photos of the library are not indexed with the model builtin yet.")
+    assert [notice.code for notice in page.notices] == ["other-model"]
 
 
 def test_many_at_once_are_what_they_are_alone(library: Services) -> None:
@@ -86,6 +87,7 @@ def test_empty_and_over_long_queries(library: Services) -> None:
     page = library.search.search(Query("red " * 2500), 2)
     assert page.hits[0].name.startswith("red") and 900 < len(page.query) <= MAX_CHARACTERS
     assert page.notice == "The query has 9,999 characters; only the first 1,000 were used."
+    assert [notice.code for notice in page.notices] == ["cut"]
 
 
 @pytest.mark.parametrize("limit", [0, -1, 1001])

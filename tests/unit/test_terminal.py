@@ -12,6 +12,7 @@ from src.cli import terminal
 from src.cli.photos import _lines
 from src.errors import UnreadablePath
 from src.models.text_cache import TextCache
+from src.schema import Notice, SearchPage
 from src.text import typed
 
 
@@ -77,3 +78,21 @@ def test_half_a_character_is_read_as_a_question_mark() -> None:
     cache = TextCache(lambda texts: seen.extend(texts) or np.zeros((len(texts), 2), np.float32))
     assert cache.vectors(["a \udcff", "a ?", "b"]).shape == (3, 2)
     assert seen == ["a ?", "b"]
+
+
+@pytest.mark.parametrize(
+    ("notices", "command"),
+    [
+        ((), "index FOLDER"),
+        ((Notice("no-objects", "None."),), "objects"),
+        ((Notice("other-model", "Not yet."),), "models --use builtin"),
+    ],
+    ids=["an empty library", "no objects", "another model"],
+)
+def test_what_to_do_first_goes_by_the_notices_code(notices: tuple[Notice, ...], command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    terminal.show_page(SearchPage("red", "builtin", 1.0, (), 0, "empty", notices))
+    told = capsys.readouterr().out.splitlines()
+    assert told == [
+        *(notice.sentence for notice in notices),
+        f"There is nothing to search yet. First: python -m src.cli {command}",
+    ]

@@ -17,8 +17,8 @@ import torch
 from PIL import Image
 
 from src.errors import ModelError, WeightsCorrupt, WeightsMissing
-from src.models import clip as models_clip
-from src.models.clip import ClipEmbedder, pick_device, pick_precision
+from src.models.embedders import clip as models_clip
+from src.models.embedders.clip import ClipEmbedder, pick_device, pick_precision
 from src.schema import Embedder
 from src.vendored_clip import clip as vendored
 from src.vendored_clip.model import ImageSize, ImageTower, TextSize, TextTower
@@ -218,5 +218,5 @@ def test_a_large_batch_goes_in_chunks(checkpoint: Path, monkeypatch: pytest.Monk
 
 
 def test_importing_it_does_not_import_torch() -> None:
-    code = "import sys, src.models.clip; sys.exit('torch' in sys.modules)"
+    code = "import sys, src.models.embedders.clip; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2]).returncode == 0

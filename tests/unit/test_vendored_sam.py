@@ -18,8 +18,8 @@ from torch import Tensor
 
 from src import masks
 from src.errors import BadInput, WeightsCorrupt, WeightsMissing
-from src.models import sam as models_sam
-from src.models.sam import SamSegmenter
+from src.models.segmenters import sam as models_sam
+from src.models.segmenters.sam import SamSegmenter
 from src.schema import Segmenter
 from src.vendored_sam import sam as vendored
 from src.vendored_sam.image_encoder import BlockSize, VitEncoder, VitSize
@@ -363,7 +363,7 @@ def test_importing_it_loads_no_torch() -> None:
     import subprocess
     import sys
 
-    code = "import sys, src.models.sam, src.models.segmenters; print('torch' in sys.modules)"
-    project = Path(models_sam.__file__).parents[2]
+    code = "import sys, src.models.segmenters.sam, src.models.registry; print('torch' in sys.modules)"
+    project = Path(models_sam.__file__).parents[3]
     run = subprocess.run([sys.executable, "-c", code], cwd=project, capture_output=True, text=True, timeout=60, check=True)
     assert run.stdout.strip() == "False"

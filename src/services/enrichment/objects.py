@@ -11,7 +11,7 @@ from src.database.catalog.catalog import Catalog
 from src.database.catalog.objects import OBJECTS, StoredSegment, recipe_of_objects
 from src.database.store import Store
 from src.masks import scaled
-from src.models import segmenters
+from src.models import registry
 from src.models.model_manager import ModelManager
 from src.processing.regions import RegionSegmenter
 from src.processing.segment_extractor import SegmentExtractor
@@ -44,7 +44,7 @@ class ObjectService:
     def segmenter(self) -> str:
         """Id of the segmenter that the library uses: the built-in one until another is chosen that this program has."""
         chosen = self._catalog.get_meta(SEGMENTER)
-        return chosen if chosen and any(spec.id == chosen for spec in segmenters.specs()) else BUILTIN
+        return chosen if chosen and any(spec.id == chosen for spec in registry.specs("segment")) else BUILTIN
 
     def use(self, segmenter: str) -> None:
         """Find objects with this segmenter from now on; photos that another looked through are due again.
@@ -58,7 +58,7 @@ class ObjectService:
     def segmenters(self) -> list[ModelStatus]:
         """Those that may be chosen, the built-in one first."""
         builtin = ModelStatus(BUILTIN, "Built-in regions", 0, True, self.segmenter == BUILTIN, about=ABOUT_BUILTIN)
-        return [builtin, *self._models.segmenter_statuses(self.segmenter)]
+        return [builtin, *self._models.statuses(self.segmenter, "segment")]
 
     def _extractor(self) -> SegmentExtractor:
         """Raises ModelError where the segmenter's weights are not here."""

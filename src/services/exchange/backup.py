@@ -34,7 +34,7 @@ from src.errors import BadInput, LibraryError, LibraryUnusable, UnreadablePath
 from src.export.target import claimed, publish, sweep
 from src.files import sync_folder
 from src.identity import image_id
-from src.models import registry, segmenters
+from src.models import registry
 from src.processing.decoding.image_io import display_text, stamp_of
 from src.processing.thumbnails import thumbnail_path
 from src.schema import FileStamp, JobEvent, Progress, Skipped
@@ -256,7 +256,7 @@ def allowed() -> imported.Allowed:
     """The settings and the kinds of jobs that this version knows."""
     settings: dict[str, Collection[str]] = {
         ACTIVE_MODEL: [spec.id for spec in registry.specs()],
-        SEGMENTER: [BUILTIN, *(spec.id for spec in segmenters.specs())],
+        SEGMENTER: [BUILTIN, *(spec.id for spec in registry.specs("segment"))],
         LIBRARY_ID: (),
         OUT_OF_REACH: (),
         CLEARED: [""],

@@ -12,6 +12,7 @@ from src.services.jobs.kinds import KINDS
 
 UNITS = ("images", "objects", "bytes", "vectors")
 _COUNTS = ("done", "indexed", "already", "skipped_count", "indexed_before")
+_OTHERS = ("total", "unit", "current", "seconds", "error", "error_code")
 
 Row = Mapping[str, Any]
 
@@ -51,7 +52,7 @@ def _progress(said: dict[str, Any]) -> dict[str, Any]:
     """The fields of a JobSnapshot that its progress told, {} where one of them is of a wrong kind."""
     try:
         known: dict[str, Any] = {name: said[name] for name in _COUNTS if name in said}
-        known |= {name: said[name] for name in ("total", "unit", "current", "seconds", "error") if name in said}
+        known |= {name: said[name] for name in _OTHERS if name in said}
         known["skipped"] = tuple(Skipped(item["path"], item["reason"]) for item in said.get("skipped", ())[:SKIPPED_KEPT])
         findings = said.get("findings", ())[:FINDINGS_KEPT]
         known["findings"] = tuple(Finding(item["check"], item["text"], bool(item.get("repaired"))) for item in findings)
@@ -63,7 +64,8 @@ def _progress(said: dict[str, Any]) -> dict[str, Any]:
 
 def _plausible(job: JobSnapshot) -> bool:
     counts = [getattr(job, name) for name in _COUNTS] + ([] if job.total is None else [job.total])
-    texts = [job.current, job.error or "", *(text for item in job.skipped for text in (item.path, item.reason))]
+    texts = [job.current, job.error or "", job.error_code or ""]
+    texts += [text for item in job.skipped for text in (item.path, item.reason)]
     texts += [text for item in job.findings for text in (item.check, item.text)]
     spent = [job.seconds, *job.timings.values()]
     return (

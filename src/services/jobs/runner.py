@@ -37,6 +37,8 @@ STOP_S = 10.0
 """How long a running job may take to its next event when the program ends."""
 JOBS_KEPT = 200
 """Finished jobs that are remembered."""
+UNEXPECTED, GIVEN_UP = "unexpected", "given-up"
+"""Codes of jobs that failed by something else than an AppError, which has a code of its own."""
 MAX_ATTEMPTS = 3
 """Starts of one job without any progress before it is given up: a job that takes the process down must not do so forever."""
 
@@ -59,7 +61,8 @@ class JobRunner:
                 self._catalog.jobs.update(row["id"], state="queued")
             else:
                 text = f"Given up: the program ended {MAX_ATTEMPTS} times in the middle of it. What was done so far is kept."
-                self._store(JobSnapshot(row["id"], row["kind"], "failed", row["title"], error=text))
+                given_up = JobSnapshot(row["id"], row["kind"], "failed", row["title"])
+                self._store(dataclasses.replace(given_up, error=text, error_code=GIVEN_UP))
         self._threads = [threading.Thread(target=self._work, args=(lane,), name=f"jobs-{lane}", daemon=True) for lane in LANES]
         for thread in self._threads:
             thread.start()
@@ -160,17 +163,22 @@ class JobRunner:
         try:
             snapshot = self._consume(row, snapshot)
         except AppError as error:
-            snapshot = dataclasses.replace(self._running.get(row["id"], snapshot), state="failed", error=str(error))
+            snapshot = self._failed(row, snapshot, str(error), error.code)
         except Exception as error:  # the one place where a job's surprise ends; it is in the log
             log.exception("job %s failed", row["id"])
             text = f"Something unexpected went wrong ({type(error).__name__}). The log has the details."
-            snapshot = dataclasses.replace(self._running.get(row["id"], snapshot), state="failed", error=text)
+            snapshot = self._failed(row, snapshot, text, UNEXPECTED)
         if snapshot.state == "cancelled":
             self._let_go(row)
         self._running[row["id"]] = snapshot  # before the row says so: who sees that no job runs must see how this one ended
         while not self._store(snapshot) and not self._stop.wait(RETRY):
             pass  # a row that went on saying "running" would be run again
         self._running.pop(row["id"], None)
+
+    def _failed(self, row: Mapping[str, Any], begun: JobSnapshot, error: str, code: str) -> JobSnapshot:
+        """The job as far as it came, ended by an error."""
+        so_far = self._running.get(row["id"], begun)
+        return dataclasses.replace(so_far, state="failed", error=error, error_code=code)
 
     def _let_go(self, row: Mapping[str, Any]) -> None:
         try:

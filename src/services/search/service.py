@@ -20,7 +20,7 @@ from src.identity import is_id
 from src.models.model_manager import ModelManager
 from src.models.registry import spec
 from src.processing.decoding.reader import PictureReader
-from src.schema import FloatArray, Kind, Mode, PhotoFilter, SearchHit, SearchPage, Verdict
+from src.schema import FloatArray, Kind, Mode, Notice, PhotoFilter, SearchHit, SearchPage, Verdict
 from src.services.indexing.pipeline import decode_side
 from src.services.library.service import LibraryService
 from src.services.search.foreign import SENTENCE, looks_foreign
@@ -31,7 +31,8 @@ MAX_CHARACTERS = 1_000
 MAX_RESULTS = 1_000
 MOST_OWN = 2
 """Images that a query may have been taken from, which are left out."""
-NO_OBJECTS = "No objects are indexed yet."
+NO_OBJECTS = Notice("no-objects", "No objects are indexed yet.")
+NOT_ENGLISH = Notice("not-english", SENTENCE)
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ class SearchService:
         floors = {kind: self._models.text_floor(model, number, kind) for kind, number in lookup.compared.items()}
         hits = self._hits(found, floors)
         took = (time.perf_counter() - started) * 1000 / len(cleaned)
-        english_only = spec(model).english_only
+        english_only = spec(model).embedding.english_only
         unseen = () if lookup.searched or only else self._unseen(model, mode)
         pages = []
         for (query, notices), some in zip(cleaned, hits, strict=True):
@@ -104,7 +105,7 @@ class SearchService:
                 shown = tuple(replace(hit, fits=True) for hit in shown)
             verdict: Verdict = "empty" if not lookup.searched else "match" if any(hit.fits for hit in shown) else "weak"
             if english_only and looks_foreign(query.text):
-                notices = (*notices, SENTENCE)
+                notices = (*notices, NOT_ENGLISH)
             notices = notices if lookup.searched else unseen
             counted = (lookup.images, verdict, notices, only is not None, lookup.objects)
             pages.append(SearchPage(query.label, model, took, shown, *counted, query.text))
@@ -127,14 +128,15 @@ class SearchService:
         embedder = self._models.embedder(self._library.active_model)
         return self._reader.read(source, decode_side(embedder))[0]
 
-    def _unseen(self, model: str, mode: Mode) -> tuple[str, ...]:
+    def _unseen(self, model: str, mode: Mode) -> tuple[Notice, ...]:
         """Why nothing can be found in a library that does hold images."""
         images, _, _ = self._catalog.counts()
         if not images:
             return ()
         if mode == "objects":
             return (NO_OBJECTS,)
-        return (f"The {images:,} photos of the library are not indexed with the model {model} yet.",)
+        sentence = f"The {images:,} photos of the library are not indexed with the model {model} yet."
+        return (Notice("other-model", sentence),)
 
 
 class _Lookup:
@@ -233,12 +235,12 @@ def _hit(found: Found, shown: Shown, segments: Mapping[str, StoredSegment]) -> S
     return SearchHit(shown.id, shown.path_text, shown.name, found.score, "object", stored.segment.box, size, stored.id)
 
 
-def _checked(query: Query) -> tuple[Query, tuple[str, ...]]:
+def _checked(query: Query) -> tuple[Query, tuple[Notice, ...]]:
     """The query with its text cleaned and cut, and what is to be said of it. Raises BadQuery where there is nothing to look for."""
     text = " ".join(query.text.replace("\0", " ").split())
     if not text and query.words_only:
         raise BadQuery("The query is empty.", "Describe what you are looking for, or give an example picture.")
     if len(text) <= MAX_CHARACTERS:
         return replace(query, text=text), ()
-    notice = f"The query has {len(text):,} characters; only the first {MAX_CHARACTERS:,} were used."
-    return replace(query, text=text[:MAX_CHARACTERS]), (notice,)
+    sentence = f"The query has {len(text):,} characters; only the first {MAX_CHARACTERS:,} were used."
+    return replace(query, text=text[:MAX_CHARACTERS]), (Notice("cut", sentence),)

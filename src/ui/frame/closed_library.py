@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 import streamlit as st
 
-from src.errors import AppError
+from src.errors import AppError, LibraryBusy
 from src.ui.frame import error_box
 
 
@@ -18,8 +17,8 @@ def show(error: AppError, reopen: Callable[[], None] | None = None) -> None:
     """
     st.markdown("### Your library can't be opened")
     error_box.show(error)
-    elsewhere = re.search(r"http://127\.0\.0\.1:\d+", error.user_message)
+    elsewhere = error.address if isinstance(error, LibraryBusy) else None
     with st.container(horizontal=True):
         if elsewhere:
-            st.link_button("Open the app there", elsewhere[0], type="primary")
+            st.link_button("Open the app there", elsewhere, type="primary")
         st.button("Try again", key="try-again", icon=":material/refresh:", on_click=reopen)

@@ -63,6 +63,6 @@ def _show_by_hand(services: Services, status: ModelStatus, what: str) -> None:
 
 def _failed_download(services: Services, status: ModelStatus) -> JobSnapshot | None:
     """The last download of this model, if it failed."""
-    tries = (job for job in services.jobs.latest(20) if job.kind == "download" and job.title.endswith(status.title))
-    last = next(tries, None)
+    downloads = [job for job in services.jobs.latest(20) if job.kind == "download"]
+    last = next((job for job in downloads if services.jobs.params(job.id).get("model") == status.id), None)
     return last if last is not None and last.state == "failed" else None

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 import numpy as np
 from PIL import Image
 
-from src.config import Device, Precision
+from src.config import Device, Precision, Settings
 from src.errors import ModelError, WeightsCorrupt, WeightsMissing
 from src.models.lazy import Lazy
+from src.models.registry import ModelSpec
 from src.models.text_cache import TEXTS, TextCache
 from src.schema import FloatArray
 
@@ -136,6 +137,21 @@ class ClipEmbedder:
 
     def _corrupt(self, what: str) -> WeightsCorrupt:
         return WeightsCorrupt(f"{self._checkpoint} is not the checkpoint of {self.model_id}: {what}.", "Delete the file and get it again.")
+
+
+def load(spec: ModelSpec, checkpoint: Path, settings: Settings) -> ClipEmbedder:
+    """The CLIP model of that row of the registry, from its verified checkpoint."""
+    own = spec.embedding
+    return ClipEmbedder(
+        spec.id,
+        checkpoint,
+        spec.sha256,
+        own.dimensions,
+        own.image_size,
+        quick_gelu=own.quick_gelu,
+        device=settings.device,
+        precision=settings.precision,
+    )
 
 
 def pick_device(asked: Device) -> Literal["cpu", "cuda", "mps"]:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from src import masks
-from src.config import Device, Precision
+from src.config import Device, Precision, Settings
 from src.errors import BadInput, ModelError, WeightsCorrupt, WeightsMissing
-from src.models.clip import pick_device, pick_precision
+from src.models.embedders.clip import pick_device, pick_precision
 from src.models.lazy import Lazy
+from src.models.registry import ModelSpec
 from src.schema import Box, Segment
 
 if TYPE_CHECKING:  # importing torch takes a second and a half: only what segments or describes the device does
@@ -81,13 +82,13 @@ class SamSegmenter:
         import torch
 
         from src.vendored_sam import packed
+        from src.vendored_sam import sam as network
         from src.vendored_sam.image_encoder import VitEncoder
-        from src.vendored_sam.sam import load
 
         device = pick_device(self._device)
         dtype = torch.bfloat16 if pick_precision(self._precision, device) == "bf16" else torch.float32
         try:
-            sam = load(self._checkpoint, device, encoder_dtype=dtype)
+            sam = network.load(self._checkpoint, device, encoder_dtype=dtype)
         except OSError as error:
             raise WeightsMissing(f"The weights of {self.segmenter_id} can't be read from {self._checkpoint}.", str(error)) from error
         except ValueError as error:
@@ -103,6 +104,11 @@ class SamSegmenter:
         return WeightsCorrupt(
             f"{self._checkpoint} is not the checkpoint of {self.segmenter_id}: {what}.", "Delete the file and get it again."
         )
+
+
+def load(spec: ModelSpec, checkpoint: Path, settings: Settings) -> SamSegmenter:
+    """The Segment Anything of that row of the registry, from its verified checkpoint."""
+    return SamSegmenter(spec.id, checkpoint, spec.segmenting.preset, settings.device, settings.precision)
 
 
 def _encoded(sam: Sam, picture: Image.Image, crop: Box) -> Predictor:

@@ -14,14 +14,15 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from src.config import Settings
 from src.errors import WeightsCorrupt, WeightsMissing
 from src.models.lazy import Lazy
-from src.models.registry import floor_among
+from src.models.registry import ModelSpec, floor_among
 from src.models.text_cache import TEXTS, TextCache
 from src.pixels import to_rgb
 from src.schema import FloatArray
 
-FILES = Path(__file__).with_name("builtin_files")
+FILES = Path(__file__).parent.with_name("builtin_files")
 IMAGE, TEXT, TOKENIZER, CARD = "image.onnx", "text.onnx", "tokenizer.json", "model.json"
 SIDE = 224
 PICTURES, TEXTS_AT_ONCE = 8, 32
@@ -124,6 +125,11 @@ class BuiltinEmbedder:
         if hashlib.sha256(data).hexdigest() != self._sha256[path.name]:
             raise WeightsCorrupt(f"The built-in model's file {path.name} is damaged: its SHA-256 is not the one in {CARD}.", _HINT)
         return _tokenizer(data) if path.name == TOKENIZER else _session(data)
+
+
+def load(spec: ModelSpec, checkpoint: Path | None, settings: Settings) -> BuiltinEmbedder:
+    """The model that ships with the project: it has no checkpoint to be found, and heeds no setting."""
+    return BuiltinEmbedder()
 
 
 def _read_card(path: Path) -> _Card:
