@@ -14,6 +14,7 @@ from src.logs import start_logging
 from src.models.model_manager import ModelManager
 from src.processing.decoding.reader import PictureReader
 from src.runtime import Services
+from src.services.enrichment.facts_pass import FactsService
 from src.services.enrichment.objects import ObjectService
 from src.services.exchange.backup import finish_import, import_waits
 from src.services.exchange.exporting import ExportService
@@ -61,13 +62,14 @@ def build_services(
     search = SearchService(catalog, store, models, library, reader)
     doctor = DoctorService(catalog, store, models, library, FileChecks(settings, catalog, library, uploads))
     objects = ObjectService(catalog, store, models, library)
+    facts = FactsService(catalog, settings.thumbs_dir)
     exports = ExportService(catalog, library, objects)
-    workers = JobHandlers(indexing, folders, doctor, library, objects, exports, store, models)
+    workers = JobHandlers(indexing, folders, doctor, library, objects, facts, exports, store, models)
     jobs = _runner(catalog, workers)
     watcher = FolderWatcher(folders, lambda paths: queue_sync(jobs, paths), lambda: being_added(jobs))
     return Services(
         settings=settings, catalog=catalog, store=store, models=models, reader=reader, library=library, folders=folders, indexing=indexing,
-        objects=objects, exports=exports, search=search, uploads=uploads, jobs=jobs, watcher=watcher,
+        objects=objects, facts=facts, exports=exports, search=search, uploads=uploads, jobs=jobs, watcher=watcher,
     )  # fmt: skip
 
 

@@ -14,11 +14,12 @@ from src.database.store import Store
 from src.errors import AppError, LibraryUnusable
 from src.models.model_manager import ModelManager
 from src.processing.decoding.reader import PictureReader
+from src.services.enrichment.facts_pass import FactsService
 from src.services.enrichment.objects import ObjectService
 from src.services.exchange.exporting import ExportService
 from src.services.indexing.scan import IndexingService
-from src.services.jobs.handlers import rebuild_if_due
-from src.services.jobs.kinds import Index, JobKind
+from src.services.jobs.handlers import queue_facts, rebuild_if_due
+from src.services.jobs.kinds import Index, JobKind, ReadFacts
 from src.services.jobs.runner import Handler, JobRunner
 from src.services.library.doctor import foreign_index
 from src.services.library.folders import FolderService
@@ -48,6 +49,7 @@ class Services:
     folders: FolderService
     indexing: IndexingService
     objects: ObjectService
+    facts: FactsService
     exports: ExportService
     search: SearchService
     uploads: UploadStore
@@ -147,5 +149,7 @@ class Services:
         try:
             self.models.embedder(self.library.active_model).encode_texts(["warm up"])
             rebuild_if_due(self.library, self.store, self.jobs)
+            if self.facts.waiting():  # photos that an earlier version has added
+                queue_facts(self.jobs, ReadFacts())
         except (AppError, OSError) as error:
             log.warning("warm-up stopped: %s", error)

@@ -136,6 +136,7 @@ def _add_photo_commands(command: Any) -> None:
     search.add_argument("--folder", metavar="DIR", help="only pictures in this folder and its sub-folders")
     search.add_argument("--since", metavar="DAY", help="only pictures taken on this day (YYYY-MM-DD) or later")
     search.add_argument("--until", metavar="DAY", help="only pictures taken on this day or earlier")
+    _add_where(search)
 
     export = command("export", "export", "export", "write pictures and the objects in them as a data set or a table")
     export.add_argument("place", metavar="PLACE", help="the new folder, or the new ZIP where the name ends in .zip")
@@ -143,12 +144,18 @@ def _add_photo_commands(command: Any) -> None:
     export.add_argument("--search", metavar="TEXT", help="only what this finds, with TEXT as the objects' name")
     export.add_argument("--top-k", metavar="N", type=int, default=200, help="of the search, so many results (200)")
     export.add_argument("--in", dest="mode", choices=("images", "objects", "both"), default="both", help="what is searched (both)")
+    _add_where(export)
     export.add_argument("--pictures", action="store_true", help="copy the pictures too")
 
     objects = command("objects", "objects", "objects", "find the objects inside pictures, so that they can be searched for too")
     objects.add_argument("folders", nargs="*", metavar="FOLDER", help="only pictures in these (all of the library)")
     objects.add_argument("--forget", action="store_true", help="forget all objects instead; the pictures stay")
     objects.add_argument("--yes", action="store_true", help="really forget them")
+
+
+def _add_where(parser: argparse.ArgumentParser) -> None:
+    text = "only pictures with this fact, such as camera=nikon, iso=100..400, rating>=4 or keywords=wedding; may be given several times"
+    parser.add_argument("--where", metavar="FACT", action="append", default=[], help=text)
 
 
 def _add_folder_commands(command: Any) -> None:

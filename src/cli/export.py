@@ -8,6 +8,8 @@ from src.cli import terminal
 from src.cli.library_access import DONE, reading
 from src.processing.decoding.image_io import display_text
 from src.processing.discovery import parse_path
+from src.schema import PhotoFilter
+from src.schema.conditions import parse_condition
 from src.services.exchange.exporting import Selection
 from src.services.search.service import Query
 from src.text import shown, typed
@@ -18,11 +20,14 @@ def export(arguments: argparse.Namespace) -> int:
     place, report = parse_path(arguments.place, "folder or ZIP", "~/photos.zip"), terminal.Report()
     with reading(arguments) as services:
         selection, told = Selection(), {}
+        only = PhotoFilter(where=tuple(map(parse_condition, arguments.where)))
         if arguments.search is not None:
-            page = services.search.search(Query(typed(arguments.search)), arguments.top_k, mode=arguments.mode)
+            page = services.search.search(Query(typed(arguments.search)), arguments.top_k, only=only, mode=arguments.mode)
             terminal.notes(page)
             selection = Selection.of(page)
             told = {"verdict": terminal.VERDICTS[page.verdict]}
+        elif only.where:
+            selection = Selection(services.library.passing(only))
         events = services.exports.export(arguments.format, place, selection, arguments.pictures)
         report.follow(events, terminal.console(arguments.json))
     skipped = report.as_json()["skipped"]

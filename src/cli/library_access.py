@@ -20,7 +20,8 @@ from src.processing.decoding.image_io import display_text
 from src.runtime import Services
 from src.schema import JobSnapshot
 from src.services.jobs.handlers import only_looks
-from src.services.jobs.kinds import Params, kind_of_params
+from src.services.jobs.kinds import Params, ReadFacts, kind_of_params
+from src.services.jobs.rows import params_of
 from src.services.jobs.runner import cancel_job, stop_watching_unfinished, stored_snapshot, submit_job
 
 DONE, FAILED = 0, 1
@@ -93,6 +94,7 @@ def do_job(arguments: argparse.Namespace, title: str, asked: Params) -> terminal
         with looking(arguments) if only_looks(asked) else opened(arguments, begins=kind == "index") as services:
             try:
                 report.follow(services.handlers[kind](said), terminal.console(arguments.json))
+                _read_facts(services, quiet=arguments.json)
             except KeyboardInterrupt:
                 stop_watching_unfinished(services.catalog, {"kind": kind, "params": json.dumps(said)})
                 raise
@@ -102,6 +104,14 @@ def do_job(arguments: argparse.Namespace, title: str, asked: Params) -> terminal
         with reading(arguments) as services:
             _follow_in_the_app(services, busy, title, asked, report)
     return report
+
+
+def _read_facts(services: Services, quiet: bool) -> None:
+    """What a job that brought photos has left to be done: no app is there to do it."""
+    for row in services.catalog.jobs.rows(("queued",)):
+        if row["kind"] == kind_of_params(ReadFacts()):
+            terminal.Report().follow(services.handlers["facts"](params_of(row)), terminal.console(quiet))
+            services.catalog.jobs.update(row["id"], state="done")
 
 
 def finished(report: terminal.Report) -> JobSnapshot:

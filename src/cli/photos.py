@@ -17,6 +17,7 @@ from src.processing.decoding.image_io import display_text
 from src.processing.discovery import parse_path
 from src.runtime import Services
 from src.schema import PhotoFilter
+from src.schema.conditions import parse_condition
 from src.services.jobs.kinds import Index, Sync
 from src.services.library.places import nearest
 from src.services.search.service import Query
@@ -114,7 +115,7 @@ def _lines(name: str) -> list[str]:
 
 def _filter(arguments: argparse.Namespace, services: Services) -> PhotoFilter:
     folder = str(services.folders.place(parse_path(arguments.folder))) if arguments.folder is not None else None
-    return PhotoFilter(folder, arguments.since, arguments.until)
+    return PhotoFilter(folder, arguments.since, arguments.until, tuple(map(parse_condition, arguments.where)))
 
 
 def _read_picture(path: Path, services: Services) -> Any:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from PIL import Image
 
@@ -56,6 +57,8 @@ class ExportedImage:
     score: float | None = None
     """Its score in the search that is exported."""
     annotations: tuple[Annotation, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """Further facts by name, see ``schema.fields``; those that are not known are left out."""
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,14 @@ from src.export.items import Annotation, ExportedImage, rounded
 from src.export.sheet import Sheet
 from src.export.target import new_target
 from src.schema import Progress
+from src.schema.fields import FIELDS, Field
 
 if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped]
 
-IMAGES = ("id", "name", "path", "width", "height", "taken_at", "format", "bytes", "score", "objects")
+_KNOWN = ("id", "name", "path", "width", "height", "taken_at", "format", "bytes", "score", "objects")
+FACTS = tuple(field for field in FIELDS if field.name not in _KNOWN)
+IMAGES = (*_KNOWN, *(field.name for field in FACTS))
 OBJECTS = ("image_id", "number", "category", "left", "top", "right", "bottom", "area", "score", "origin")
 ROWS = 1_000
 """Held in memory before they are written to a Parquet file."""
@@ -75,7 +78,13 @@ def _export(
 
 def _image_row(image: ExportedImage) -> tuple[Any, ...]:
     known = (image.id, image.name, image.path, image.width, image.height, image.taken_at, image.format, image.bytes)
-    return (*known, rounded(image.score), len(image.annotations))
+    return (*known, rounded(image.score), len(image.annotations), *(_fact(image, field) for field in FACTS))
+
+
+def _fact(image: ExportedImage, field: Field) -> Any:
+    """Several words are one text with a semicolon between them, as spreadsheets and other programs for photos have them."""
+    value = image.facts.get(field.name)
+    return ("; ".join(value) if value else None) if field.kind in ("words", "colours") else value
 
 
 def _object_row(image: ExportedImage, number: int, item: Annotation) -> tuple[Any, ...]:
@@ -126,6 +135,8 @@ class _Parquet:
 
 def _kind(name: str, pa: Any) -> pa.DataType:
     special = {"taken_at": pa.timestamp("ms"), "score": pa.float64()}
+    of_facts = {"number": pa.float64(), "whole": pa.int64(), "flag": pa.bool_()}
+    special |= {field.name: of_facts.get(field.kind, pa.string()) for field in FACTS}
     return special.get(name, pa.int64() if name in _WHOLE else pa.string())
 
 

@@ -161,7 +161,8 @@ def _read(page: str, parts: Mapping[str, str]) -> None:
         state.search_like(like, _box(parts.get("box", "")) if is_id(like) else None)
     state.set_limit(_number(parts.get("n", "")))
     days = {part: _day(parts, part) for part in ("since", "until")}
-    state.set_filter({"folder": parts.get("folder") or None, **days}, [*PAGES.values()])
+    texts = {part: parts.get(part) or None for part in ("folder", "camera", "where")}
+    state.set_filter({**texts, **days}, [*PAGES.values()])
     state.show_only(parts.get("photo") or None)
 
 

@@ -21,7 +21,7 @@ MODE = "mode"
 """Widget key of what is searched."""
 FOLDER = "folder"
 """Widget key of the path box."""
-FILTERS = ("folder", "since", "until")
+FILTERS = ("folder", "since", "until", "camera", "where")
 """Parts of the filter, shared by both searches."""
 
 EARLIEST = date(1900, 1, 1)
@@ -90,7 +90,7 @@ def restore_filter(page: str, folders: Sequence[str]) -> None:
 
 
 def take_filter(page: str) -> PhotoFilter:
-    """What a page's widgets say now; kept for the other page."""
+    """What a page's widgets say now of folder and days; all that they say is kept for the other page (``last_filter``)."""
     said = {part: st.session_state.get(filter_key(part, page)) for part in FILTERS}
     st.session_state["filter"] = said
     since, until = (value.isoformat() if isinstance(value, date) else None for value in (said["since"], said["until"]))

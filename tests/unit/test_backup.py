@@ -25,7 +25,7 @@ from PIL import Image
 from src.bootstrap import build_services
 from src.config import PROJECT_DIR, Settings
 from src.database.catalog import imported, row_rules, sqlite_file
-from src.database.catalog.tables import COUNTERS, INDEX_TRIGGERS, SEGMENTED, TRIGGERS, former, metadata
+from src.database.catalog.tables import COUNTERS, LATER_TRIGGERS, SEGMENTED, TRIGGERS, former, metadata
 from src.errors import AppError, BadInput, LibraryBusy, LibraryError, LibraryNewer, LibraryUnusable, UnreadablePath
 from src.processing.decoding.image_io import same_file, stamp_of
 from src.processing.thumbnails import thumbnail_path
@@ -205,13 +205,14 @@ def test_what_vanished_meanwhile(filled: Services, tmp_path: Path, target: Setti
 
 
 SINCE_6 = [
-    *(f"DROP TRIGGER {name}" for name in INDEX_TRIGGERS),
+    *(f"DROP TRIGGER {name}" for name in LATER_TRIGGERS),
     "DROP INDEX ix_vectors_image",
     "DROP TABLE index_changes",
     SEGMENTED,
     "INSERT INTO segmented SELECT one.image_id, one.recipe, substr(two.recipe, length(one.recipe) + 5) FROM looked_at one "
     "JOIN looked_at two ON two.image_id = one.image_id WHERE one.pass = 'segments' AND two.pass = 'objects'",
     "DROP TABLE looked_at",
+    "DROP TABLE facts",
     "ALTER TABLE vectors DROP COLUMN image_id",
     "ALTER TABLE collections DROP COLUMN kind",
 ]

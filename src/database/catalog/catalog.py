@@ -13,6 +13,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from src.database.catalog import findable
+from src.database.catalog.facts import FactsTable
 from src.database.catalog.files import (
     FileRow,
     FileTable,
@@ -31,11 +33,11 @@ from src.database.catalog.jobs import JobTable
 from src.database.catalog.looked_at import LookedAtTable
 from src.database.catalog.objects import ObjectTable, delete_segments
 from src.database.catalog.sqlite_file import Guard, SqliteFile, now, parts, upsert
-from src.database.catalog.tables import CHANGES, SEEN, collections, files, folders, images, looked_at, meta, segments, unreadable, vectors
+from src.database.catalog.tables import CHANGES, SEEN, collections, facts, files, folders, images, looked_at, meta, segments, unreadable, vectors
 from src.database.catalog.vectors import VectorTable, drop_collections, write_vectors
 from src.database.catalog.versioned_cache import Kept
 from src.plain_files import no_plain_file, special_of_database
-from src.schema import FloatArray, ImageDetails, ImageFacts
+from src.schema import FloatArray, ImageDetails, ImageFacts, PhotoFilter
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ class Catalog:
         self.vectors = VectorTable(self._file)
         self.objects = ObjectTable(self._file)
         self.looked_at = LookedAtTable(self._file)
+        self.facts = FactsTable(self._file)
         self.jobs = JobTable(self._file)
         self.health = HealthTable(self._file)
         self.index_changes = IndexChanges(self._file)
@@ -181,6 +184,12 @@ class Catalog:
         with self._file.reading() as db:
             return list(db.execute(query.limit(limit).offset(offset)).scalars())
 
+    def passing(self, only: PhotoFilter) -> list[str]:
+        """Ids of the visible images that pass, the last added first."""
+        query = sa.select(images.c.id).where(findable.passes(only)).order_by(images.c.added_at.desc(), images.c.id)
+        with self._file.reading() as db:
+            return list(db.execute(query).scalars())
+
     def without_vector(self, collection: str) -> list[str]:
         """Ids of visible images that have no vector in ``collection``, in the order they were added."""
         has = sa.select(vectors.c.id).where(vectors.c.collection == collection)
@@ -286,7 +295,7 @@ class Catalog:
         own = sa.select(collections.c.name).where(collections.c.owner == "library")
         with self._file.writing() as db:
             drop_collections(db, list(db.execute(own).scalars()))
-            for table in (segments, looked_at, files, images, folders, unreadable):
+            for table in (segments, looked_at, facts, files, images, folders, unreadable):
                 db.execute(table.delete())
             for key, value in (settings or {}).items():
                 db.execute(upsert(meta, ["key"]), [{"key": key, "value": value}])

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from src.database.catalog.sqlite_file import SqliteFile, now
-from src.database.catalog.tables import collections, files, images, looked_at, segments, vectors
+from src.database.catalog.tables import collections, facts, files, images, looked_at, segments, vectors
 from src.errors import LibraryUnusable
 
 FREE_SHARE, FREE_LEAST = 0.25, 1_000_000
@@ -83,7 +83,7 @@ class HealthTable:
         """With all that points to no image. Their vectors are ``stray_vectors`` then."""
         with self._file.writing() as db:
             db.execute(images.delete().where(_STRANGE))
-            for table in (files, segments, looked_at):
+            for table in (files, facts, segments, looked_at):
                 db.execute(table.delete().where(table.c.image_id.not_in(sa.select(images.c.id))))
 
     def stray_vectors(self) -> dict[str, list[str]]:

@@ -21,20 +21,20 @@ import sqlalchemy as sa
 from src.database.catalog import row_rules
 from src.database.catalog.row_rules import Row, os_text
 from src.database.catalog.sqlite_file import in_our_words
-from src.database.catalog.tables import INDEX_TRIGGERS, MIGRATIONS, SEGMENTED, SIXTH, TRIGGERS, former, metadata
+from src.database.catalog.tables import LATER_TRIGGERS, MIGRATIONS, SEGMENTED, SIXTH, TRIGGERS, former, metadata
 from src.database.catalog.vectors import Collection
 from src.errors import LibraryUnusable
 
 SCHEMA = len(MIGRATIONS)
 """The schema version that this program writes."""
-ORDER = ("meta", "images", "collections", "files", "folders", "unreadable", "segments", "segmented", "looked_at", "vectors", "jobs")
+ORDER = ("meta", "images", "collections", "files", "facts", "folders", "unreadable", "segments", "segmented", "looked_at", "vectors", "jobs")
 """What is copied, what others point to first. ``days`` and ``changes`` are counted anew by the triggers; ``index_changes`` is of an index
 that does not come along."""
 BLOCK, BLOCK_BYTES = 500, 4_000_000
 """Rows copied at a time, and bytes of text and blobs in them, about."""
 MOST_COLLECTIONS = 10_000
 _SINCE = {"meta": 1, "images": 1, "files": 1, "collections": 1, "vectors": 1, "jobs": 1, "folders": 2, "unreadable": 2}
-_SINCE |= {"changes": 3, "days": 3, "segments": 4, "segmented": 4, "index_changes": 6, "looked_at": 6}
+_SINCE |= {"changes": 3, "days": 3, "segments": 4, "segmented": 4, "index_changes": 6, "looked_at": 6, "facts": 6}
 FORMER_UNTIL = 6
 """The schema version from which on none of the former tables is there, and the sixth step has been taken."""
 """Table -> the schema version from which on it must be there."""
@@ -77,7 +77,7 @@ def adopt(source: Path, target: Path, schema: int, allowed: Allowed) -> Iterator
             ours.execute("PRAGMA foreign_keys = ON")
             with ours:
                 copy = _Copy(theirs, ours, allowed)
-                for name in INDEX_TRIGGERS:
+                for name in LATER_TRIGGERS:
                     ours.execute(f"DROP TRIGGER {name}")
                 ours.execute(SEGMENTED)
                 for table in ORDER:
@@ -85,7 +85,7 @@ def adopt(source: Path, target: Path, schema: int, allowed: Allowed) -> Iterator
                         yield from copy.rows(table, tables[table])
                 for statement in SIXTH if schema < FORMER_UNTIL else ("DROP TABLE segmented",):
                     ours.execute(statement)
-                for statement in INDEX_TRIGGERS.values():
+                for statement in LATER_TRIGGERS.values():
                     ours.execute(statement)
 
 

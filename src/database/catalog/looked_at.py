@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from src.database.catalog import findable
 from src.database.catalog.sqlite_file import SqliteFile, listed, upsert
-from src.database.catalog.tables import images, looked_at
+from src.database.catalog.tables import CHANGES, images, looked_at
+from src.database.catalog.versioned_cache import Kept
 from src.schema import PhotoFilter
 
 
@@ -18,6 +19,7 @@ class LookedAtTable:
 
     def __init__(self, file: SqliteFile) -> None:
         self._file = file
+        self._counted: Kept[int] = Kept(16)
 
     def pending(self, name: str, recipe: str, only: PhotoFilter | None = None, among: Sequence[str] | None = None) -> list[str]:
         """Ids of visible images that the pass has not looked at with this recipe yet, in the order they were added.
@@ -33,7 +35,12 @@ class LookedAtTable:
             return list(db.execute(query).scalars())
 
     def number_pending(self, name: str, recipe: str) -> int:
-        """How many ids ``pending`` would give of the whole library."""
+        """How many ids ``pending`` would give of the whole library. Counted once for each change."""
+        with self._file.reading() as db:
+            state = db.execute(CHANGES).scalar()
+        return self._counted.get((name, recipe), state, lambda: self._number(name, recipe))
+
+    def _number(self, name: str, recipe: str) -> int:
         with self._file.reading() as db:
             return int(db.execute(_pending(sa.func.count(), name, recipe)).scalar_one())
 

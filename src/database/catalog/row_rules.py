@@ -22,6 +22,7 @@ from src.errors import BadInput
 from src.identity import UPLOAD_NAME, image_id, is_id
 from src.plain_files import json_in
 from src.schema import FIRST_PHOTO, JobState, Kind
+from src.schema.fields import FIELDS
 
 Rule = Callable[[Any], bool]
 Row = dict[str, Any]
@@ -77,6 +78,17 @@ def one_of(*values: str) -> Rule:
 
 def flag(value: Any) -> bool:
     return type(value) is int and value in (0, 1)
+
+
+def span(most: float) -> Rule:
+    """A number that is no further than this from 0."""
+    return lambda value: type(value) in (int, float) and -most <= value <= most
+
+
+def _words(value: Any) -> bool:
+    """A JSON array of texts."""
+    found = json_in(value) if isinstance(value, str) and len(value) <= 100_000 else None
+    return isinstance(found, list) and all(isinstance(word, str) and _NOT_PLAIN not in word for word in found)
 
 
 def certainty(value: Any) -> bool:
@@ -173,6 +185,14 @@ _OWN: dict[str, dict[str, Rule]] = {
         "mask_height": whole(1, MASK_SIDE),
         "mask_width": whole(1, MASK_SIDE),
         "mask": text(2 * MASK_PIXELS),
+    },
+    "facts": {
+        "image_id": is_id,
+        **{field.name: _words for field in FIELDS if field.kind in ("words", "colours")},
+        "orientation": whole(1, 8),
+        "rating": whole(-1, 5),
+        "latitude": span(90.0),
+        "longitude": span(180.0),
     },
     "looked_at": {"image_id": is_id, "pass": text(64, _KEY), "recipe": text(2000)},
     "segmented": {"image_id": is_id, "recipe": text(1000), "collection": text(512, _COLLECTION)},

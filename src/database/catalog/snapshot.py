@@ -133,7 +133,7 @@ def _drop_strange_images(db: sqlite3.Connection) -> None:
     """Images that stand under no id, and all that points to no image. The library itself is the doctor's to put right."""
     db.create_function("is_id", 1, lambda value: int(is_id(value)), deterministic=True)
     db.execute("DELETE FROM images WHERE NOT is_id(id)")
-    for table in ("files", "segments", "looked_at"):
+    for table in ("files", "facts", "segments", "looked_at"):
         db.execute(f"DELETE FROM {table} WHERE image_id IS NULL OR image_id NOT IN (SELECT id FROM images)")
     own = "SELECT name FROM collections WHERE owner = 'library'"
     db.execute(f"DELETE FROM vectors WHERE collection IN ({own}) AND NOT is_id(coalesce(image_id, id))")

@@ -233,6 +233,7 @@ def _address(file: Path, fixed: bool) -> sa.URL:
 
 
 def _set_pragmas(connection: sqlite3.Connection, _: Any) -> None:
+    _set_functions(connection)
     _set_wal(connection)
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA foreign_keys=ON")
@@ -251,7 +252,14 @@ def _set_wal(connection: sqlite3.Connection) -> None:
             time.sleep(0.02)
 
 
+def _set_functions(connection: sqlite3.Connection) -> None:
+    """SQLite's own ``lower`` knows the letters of ASCII alone."""
+    fold: Callable[[Any], Any] = lambda value: value.casefold() if isinstance(value, str) else value  # noqa: E731
+    connection.create_function("casefold", 1, fold, deterministic=True)
+
+
 def _set_reading_pragmas(connection: sqlite3.Connection, _: Any) -> None:
+    _set_functions(connection)
     connection.execute("PRAGMA query_only=ON")
 
 

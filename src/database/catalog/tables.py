@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import sqlalchemy as sa
 
 from src.database.catalog.tolerant import tolerate
+from src.schema.fields import FIELDS
 
 metadata = sa.MetaData()
 
@@ -47,6 +49,22 @@ files = sa.Table(
 sa.Index("ix_files_stamp", files.c.inode, files.c.size)
 sa.Index("ix_files_missing", files.c.id, sqlite_where=files.c.missing_since.is_not(None))
 sa.Index("ix_files_uploaded", files.c.image_id, sqlite_where=sa.text("uploaded = 1"))
+
+OF_IMAGES = frozenset({"width", "height", "format", "taken_at"})
+"""Facts that the table of images has."""
+_COLUMNS: dict[str, type[sa.types.TypeEngine[Any]]] = {
+    "text": sa.Text, "words": sa.Text, "whole": sa.Integer, "number": sa.Float, "flag": sa.Boolean, "moment": sa.Text, "offset": sa.Text,
+    "colours": sa.Text,
+}  # fmt: skip
+"""Kind of a fact's value -> its column. Several words or colours are a JSON array."""
+
+facts = sa.Table(
+    "facts",
+    metadata,
+    sa.Column("image_id", sa.Text, sa.ForeignKey("images.id", ondelete="CASCADE"), primary_key=True),
+    *(sa.Column(field.name, _COLUMNS[field.kind]) for field in FIELDS if field.name not in OF_IMAGES),
+    sa.Column("beside", sa.Text),  # what lay beside the photo and told of it, and how it was: facts are read anew where that changes
+)
 
 folders = sa.Table(
     "folders",
@@ -94,7 +112,7 @@ changes = sa.Table(
     "changes",
     metadata,
     sa.Column("what", sa.Text, primary_key=True),
-    sa.Column("number", sa.Integer, nullable=False),  # grows with each change to images or files: what was counted before is out of date
+    sa.Column("number", sa.Integer, nullable=False),  # grows with each change to images, files, facts: what was counted is out of date
 )
 
 vectors = sa.Table(
@@ -167,7 +185,7 @@ sa.Table("segmented", former, *(sa.Column(name, sa.Text, nullable=False) for nam
 
 tolerate(metadata)
 CHANGES = sa.select(sa.func.max(changes.c.number))
-"""A number that is another one after each change to images or files."""
+"""A number that is another one after each change to images, files or facts, and to what was looked at."""
 SEEN = sa.select(sa.func.coalesce(sa.func.sum(days.c.images), 0))
 """The number of images that are not hidden; counting them would go through all of them."""
 
@@ -216,6 +234,11 @@ _OF_INDEX = {
     f"index_{done.split()[0].lower()}": (f"AFTER {done} ON vectors WHEN {_KNOWN.format(row=row)}", _NOTE.format(row=row))
     for done, row in (("INSERT", "NEW"), ("UPDATE OF vector", "NEW"), ("DELETE", "OLD"))
 }
+_OF_FACTS = {
+    f"{table}_{done.lower()}": (f"AFTER {done} ON {table}", "UPDATE changes SET number = number + 1")
+    for table in ("facts", "looked_at")
+    for done in ("INSERT", "UPDATE", "DELETE")
+}
 
 
 def _statements(triggers: Mapping[str, tuple[str, str]]) -> dict[str, str]:
@@ -224,11 +247,11 @@ def _statements(triggers: Mapping[str, tuple[str, str]]) -> dict[str, str]:
 
 COUNTERS = _statements(_TRIGGERS)
 """Name -> statement. They count in the same transaction as what they count, whichever code made the change."""
-INDEX_TRIGGERS = _statements(_OF_INDEX)
-"""The same, of those that note for the vector index which vectors came, changed or went. A collection that is dropped as a whole needs no
-note: its own row goes first.
+LATER_TRIGGERS = _statements(_OF_INDEX | _OF_FACTS)
+"""The same, of the sixth step: they note for the vector index which vectors came, changed or went (a collection that is dropped as a whole
+needs no note: its own row goes first), and count changes to facts.
 """
-TRIGGERS = COUNTERS | INDEX_TRIGGERS
+TRIGGERS = COUNTERS | LATER_TRIGGERS
 
 
 def _third(db: sa.Connection) -> None:
@@ -290,11 +313,19 @@ def _sixth(db: sa.Connection) -> None:
     _add_column(db, "collections", "kind", "TEXT NOT NULL DEFAULT 'image'")
     _add_column(db, "vectors", "image_id", "TEXT")
     looked_at.create(db, checkfirst=True)
+    facts.create(db, checkfirst=True)
+    _add_facts(db)
     for statement in SIXTH:
         db.exec_driver_sql(statement)
     db.exec_driver_sql("CREATE INDEX IF NOT EXISTS ix_vectors_image ON vectors (collection, image_id) WHERE image_id IS NOT NULL")
     index_changes.create(db, checkfirst=True)
-    _make_triggers(db, INDEX_TRIGGERS)
+    _make_triggers(db, LATER_TRIGGERS)
+
+
+def _add_facts(db: sa.Connection) -> None:
+    """A column for each fact that has none yet: a step that does just this is all that a new row of the table of facts needs."""
+    for column in facts.columns:
+        _add_column(db, facts.name, column.name, str(column.type.compile(db.dialect)))
 
 
 def _make_triggers(db: sa.Connection, statements: Mapping[str, str]) -> None:

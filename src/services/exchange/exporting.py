@@ -96,6 +96,7 @@ class ExportService:
                 details.bytes,
                 score=selection.scores.get(id_),
                 annotations=objects,
+                facts=self._catalog.facts.of(id_),
             )
 
     def _annotation(self, segment: Segment) -> Annotation:

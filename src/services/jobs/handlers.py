@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,6 +12,7 @@ from src.errors import ModelError
 from src.models.model_manager import ModelManager
 from src.processing.decoding.image_io import display_text
 from src.schema import JobEvent
+from src.services.enrichment.facts_pass import FactsService
 from src.services.enrichment.objects import ObjectService
 from src.services.exchange.exporting import ExportService, Selection
 from src.services.indexing.scan import IndexingService
@@ -26,6 +27,7 @@ from src.services.jobs.kinds import (
     Index,
     JobKind,
     Params,
+    ReadFacts,
     Rebuild,
     Reindex,
     RemoveFolder,
@@ -52,6 +54,7 @@ class JobHandlers:
         doctor: DoctorService,
         library: LibraryService,
         objects: ObjectService,
+        facts: FactsService,
         exports: ExportService,
         store: Store,
         models: ModelManager,
@@ -61,6 +64,7 @@ class JobHandlers:
         self._doctor = doctor
         self._library = library
         self._objects = objects
+        self._facts = facts
         self._exports = exports
         self._store = store
         self._models = models
@@ -71,6 +75,7 @@ class JobHandlers:
             "index": _reading(Index, self._index),
             "sync": _reading(Sync, self._sync),
             "reindex": _reading(Reindex, self._reindex),
+            "facts": _reading(ReadFacts, lambda asked: self._facts.read_all(asked.folders)),
             "objects": _reading(FindObjects, self._find_objects),
             "export": _reading(Export, self._export),
             "rebuild": _reading(Rebuild, self._rebuild),
@@ -86,11 +91,13 @@ class JobHandlers:
 
         def run(said: Mapping[str, Any]) -> Events:
             yield from handler(said)
-            if only_looks(KINDS[kind].params.read(said)):
+            asked = KINDS[kind].params.read(said)
+            if only_looks(asked):
                 return
             rebuild_if_due(self._library, self._store, jobs)
             self._store.index.checkpoint()
             if KINDS[kind].brings_photos:
+                self._queue_facts(jobs, asked.paths if isinstance(asked, Sync) else None)
                 self._queue_objects(jobs)
 
         return run
@@ -137,6 +144,11 @@ class JobHandlers:
         self._library.adopt_model(model)
         return model
 
+    def _queue_facts(self, jobs: JobRunner, folders: Sequence[str] | None) -> None:
+        """Have the facts of new photos read, and of those in folders that were looked at, where something beside them has changed."""
+        if self._facts.pending(folders):
+            queue_facts(jobs, ReadFacts(None if folders is None else tuple(folders)))
+
     def _queue_objects(self, jobs: JobRunner) -> None:
         """Have new photos of the folders that ask for it looked through."""
         try:
@@ -165,6 +177,11 @@ def queue_sync(jobs: JobRunner, paths: list[Path]) -> None:
 def being_added(jobs: JobRunner) -> set[str]:
     """Paths that a job, queued, running or paused, is adding: they are not to be looked at beside it."""
     return {path for job in jobs.active() if job.kind == "index" for path in jobs.paths(job.id)}
+
+
+def queue_facts(jobs: JobRunner, asked: ReadFacts) -> None:
+    """Queue reading the facts of photos, unless just that is queued already."""
+    _queue_once(jobs, "Reading the facts of photos", asked)
 
 
 def queue_objects(jobs: JobRunner, asked: FindObjects = FindObjects()) -> None:  # noqa: B008 (it is never changed)

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Self, get_args
 
-JobKind = Literal["index", "sync", "reindex", "objects", "export", "rebuild", "forget", "remove", "doctor", "clear", "download"]
+JobKind = Literal["index", "sync", "reindex", "facts", "objects", "export", "rebuild", "forget", "remove", "doctor", "clear", "download"]
 Lane = Literal["library", "downloads", "exports"]
 LANES: tuple[Lane, ...] = get_args(Lane)
 
@@ -91,6 +91,15 @@ class Reindex(Params):
 
     model: str = _said(_text, "")
     careful: bool = _said(bool, False)
+
+
+@dataclass(frozen=True)
+class ReadFacts(Params):
+    """Read the facts of photos of which they are not known, and of those in these folders (all where there are none) beside which
+    something has changed; None: of none of those.
+    """
+
+    folders: tuple[str, ...] | None = _said(_texts)
 
 
 @dataclass(frozen=True)
@@ -185,6 +194,7 @@ KINDS: Mapping[JobKind, Kind] = {
     "index": Kind(Index, pausable=True, fills=True, careful=True, writes_index=True, brings_photos=True, reads_photos=True),
     "sync": Kind(Sync, pausable=True, fills=True, careful=True, writes_index=True, brings_photos=True, reads_photos=True),
     "reindex": Kind(Reindex, pausable=True, fills=True, careful=True, writes_index=True, brings_photos=True, concerns_model=True),
+    "facts": Kind(ReadFacts, pausable=True, fills=True, announced=False),
     "objects": Kind(FindObjects, pausable=True, fills=True, careful=True, writes_index=True),
     "rebuild": Kind(Rebuild, pausable=True, fills=True, announced=False),
     "forget": Kind(ForgetMissing, writes_index=True),

@@ -24,7 +24,7 @@ from src.models.model_manager import ModelManager
 from src.processing import thumbnails
 from src.processing.decoding.image_io import looks_same, stamp_of
 from src.processing.decoding.reader import PictureReader
-from src.schema import Finding, ImageDetails, JobEvent, Kind, LibraryStats, ModelStatus, Progress, SearchHit
+from src.schema import Finding, ImageDetails, JobEvent, Kind, LibraryStats, ModelStatus, PhotoFilter, Progress, SearchHit
 from src.services.library import own_files
 from src.services.library.uploads import UploadStore
 
@@ -226,6 +226,10 @@ class LibraryService:
         until = time.monotonic() + ROOM_S
         while _is_full(self._settings) and time.monotonic() < until:
             time.sleep(0.05)
+
+    def passing(self, only: PhotoFilter) -> list[str]:
+        """Ids of the photos that pass, the last added first. Raises BadInput for a filter that makes no sense."""
+        return self._catalog.passing(only)
 
     def strangers(self) -> str:
         """One sentence about files in the library's folders that this program did not make, empty where there are none."""

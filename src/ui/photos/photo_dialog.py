@@ -34,7 +34,7 @@ def show(services: Services) -> None:
     if there and state.choosing_inside():
         _show_objects(services, details)
     else:
-        gallery.show_photo(details.id, details.name, facts(details), None if there else GONE)
+        gallery.show_photo(details.id, details.name, [*facts(details), *services.facts.of(details.id)], None if there else GONE)
     address.write()  # the next photo is drawn without the page around it
     address.draw("address-photo")
 

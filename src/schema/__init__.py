@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from src.schema.conditions import Condition
+
 FloatArray = npt.NDArray[np.float32]
 
 EXPORT_MARK = ".media-feature-extractor-export"
@@ -173,6 +175,8 @@ class PhotoFilter:
     """Taken on this day or later, ``YYYY-MM-DD``."""
     until: str | None = None
     """Taken on this day or earlier, ``YYYY-MM-DD``."""
+    where: tuple[Condition, ...] = ()
+    """What its facts must be."""
 
 
 Verdict = Literal["match", "weak", "empty"]
