@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from src import wire
 from src.cli import terminal
 from src.cli.library_access import DONE, reading
 from src.processing.decoding.image_io import display_text
@@ -25,12 +26,12 @@ def export(arguments: argparse.Namespace) -> int:
             page = services.search.search(Query(typed(arguments.search)), arguments.top_k, only=only, mode=arguments.mode)
             terminal.notes(page)
             selection = Selection.of(page)
-            told = {"verdict": terminal.VERDICTS[page.verdict]}
+            told = {"verdict": wire.VERDICTS[page.verdict]}
         elif only.where:
             selection = Selection(services.library.passing(only))
         events = services.exports.export(arguments.format, place, selection, arguments.pictures)
         report.follow(events, terminal.console(arguments.json))
-    skipped = report.as_json()["skipped"]
+    skipped = wire.files_skipped(report.skipped)
     if arguments.json:
         done = {"place": display_text(place), "format": arguments.format, "images": report.snapshot.done, "skipped": skipped}
         terminal.print_json({**done, **told})

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
 
+from src import wire
 from src.cli import terminal
 from src.cli.library_access import DONE, do_job, finished, reading
 from src.processing.discovery import parse_path
@@ -23,7 +23,7 @@ def folders(arguments: argparse.Namespace) -> int:
                 services.folders.watch(str(parse_path(folder)), on)
         found = services.folders.all()
     if arguments.json:
-        terminal.print_json([_as_json(folder) for folder in found])
+        terminal.print_json([wire.folder(folder) for folder in found])
     elif found:
         terminal.show_table(["folder", "photos", "missing", "state", "watched"], [_row(folder) for folder in found])
     else:
@@ -51,11 +51,6 @@ def _remove(arguments: argparse.Namespace) -> int:
 def _row(folder: FolderStatus) -> list[str]:
     state = "offline" if folder.offline else f"{folder.away:,} photos out of reach" if folder.away else "online"
     return [folder.text, f"{folder.files:,}", f"{folder.missing:,}", state, "yes" if folder.watched else "no"]
-
-
-def _as_json(folder: FolderStatus) -> dict[str, object]:
-    values = asdict(folder)
-    return {**values, "path": values.pop("text")}
 
 
 def forget_missing(arguments: argparse.Namespace) -> int:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
 
+from src import wire
 from src.cli import terminal
 from src.cli.library_access import DONE, FAILED, do_job, finished, reading, settings_of
 from src.errors import LibraryUnusable
@@ -17,8 +17,7 @@ from src.services.library.service import make_room
 
 def stats(arguments: argparse.Namespace) -> int:
     with reading(arguments) as services:
-        numbers = asdict(services.library.stats())
-    shown = {name: numbers[name] for name in ("images", "files", "segments", "model", "dimensions", "bytes")}
+        shown = wire.statistics(services.library.stats())
     if arguments.json:
         terminal.print_json(shown)
     else:
@@ -54,7 +53,7 @@ def doctor(arguments: argparse.Namespace) -> int:
     finished(report)
     findings = report.findings
     if arguments.json:
-        terminal.print_json({"findings": [asdict(finding) for finding in findings]})
+        terminal.print_json(wire.findings(findings))
     elif findings:
         rows = [[finding.check, finding.text, "yes" if finding.repaired else "no"] for finding in findings]
         terminal.show_table(["check", "found", "repaired"], rows)
@@ -70,7 +69,7 @@ def export(arguments: argparse.Namespace) -> int:
         report.follow(export_library(services.settings, services.catalog, file), terminal.console(arguments.json))
     size = file.stat().st_size
     if arguments.json:
-        terminal.print_json({"file": display_text(file), "bytes": size, "skipped": report.as_json()["skipped"]})
+        terminal.print_json({"file": display_text(file), "bytes": size, "skipped": wire.files_skipped(report.skipped)})
     else:
         terminal.say(f"{display_text(file)} holds the library now ({size:,} bytes).")
         report.show_skipped()

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from src import wire
 from src.cli import terminal
 from src.cli.library_access import DONE, FAILED, do_job, reading, say_what_is_unheeded
 from src.errors import BadInput, BadQuery, UnreadableImage, UnreadablePath
@@ -16,7 +17,7 @@ from src.plain_files import opened_at_once
 from src.processing.decoding.image_io import display_text
 from src.processing.discovery import parse_path
 from src.runtime import Services
-from src.schema import PhotoFilter
+from src.schema import PhotoFilter, SearchPage
 from src.schema.conditions import parse_condition
 from src.services.jobs.kinds import Index, Sync
 from src.services.library.places import nearest
@@ -76,8 +77,16 @@ def search(arguments: argparse.Namespace) -> int:
         page = services.search.search(Query(text, image), arguments.top_k, only=_filter(arguments, services), mode=arguments.mode)
     if arguments.image and not text:
         page = replace(page, query=str(arguments.image))
-    terminal.print_json(terminal.page_as_json(page)) if arguments.json else terminal.show_page(page)
+    _print(arguments, page)
     return DONE
+
+
+def _print(arguments: argparse.Namespace, page: SearchPage) -> None:
+    if arguments.json:
+        terminal.notes(page)
+        terminal.print_json(wire.search_page(page))
+    else:
+        terminal.show_page(page)
 
 
 def _search_file(arguments: argparse.Namespace) -> int:
@@ -88,7 +97,9 @@ def _search_file(arguments: argparse.Namespace) -> int:
         say_what_is_unheeded(services)
         pages = services.search.search_many(queries, arguments.top_k, only=_filter(arguments, services), mode=arguments.mode)
     if arguments.json:
-        terminal.print_json([terminal.page_as_json(page) for page in pages])
+        for page in pages:
+            terminal.notes(page)
+        terminal.print_json([wire.search_page(page) for page in pages])
     else:
         for page in pages:
             terminal.say(f"\n{shown(page.query)}")

@@ -7,19 +7,16 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from src import wire
 from src.errors import AppError
-from src.schema import Finding, JobEvent, JobSnapshot, SearchHit, SearchPage, Skipped, Verdict
+from src.schema import Finding, JobEvent, JobSnapshot, SearchHit, SearchPage, Skipped
 from src.text import shown
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-
-VERDICTS: dict[Verdict, str] = {"match": "match", "weak": "nothing", "empty": "empty"}
-"""A verdict as JSON tells it."""
 
 
 class Report:
@@ -62,15 +59,7 @@ class Report:
         return self._findings or list(self.snapshot.findings)
 
     def as_json(self) -> dict[str, Any]:
-        done = self.snapshot
-        handled = done.indexed + done.already
-        return {
-            "indexed": done.indexed,
-            "already": done.already,
-            "skipped": [{"path": path, "reason": reason} for path, reason in self.skipped],
-            "seconds": round(done.seconds, 3),
-            "images_per_s": round(handled / done.seconds, 2) if done.seconds else 0.0,
-        }
+        return wire.added(self.snapshot, self.skipped)
 
     def show(self) -> None:
         numbers = self.as_json()
@@ -118,25 +107,6 @@ def _bar(console: Console) -> Iterator[Callable[[JobSnapshot], None]]:
             progress.update(task, completed=snapshot.done, total=snapshot.total, what=pace if snapshot.done else "starting")
 
         yield show
-
-
-def page_as_json(page: SearchPage) -> dict[str, Any]:
-    """A page of hits as the JSON that --json promises; notices about the query go to standard error too."""
-    notes(page)
-    return {
-        "query": page.query,
-        "model": page.model,
-        "took_ms": round(page.took_ms, 3),
-        "results": [_hit_as_json(hit) for hit in page.hits],
-        "verdict": VERDICTS[page.verdict],
-        "notes": [notice.sentence for notice in page.notices],
-    }
-
-
-def _hit_as_json(hit: SearchHit) -> dict[str, Any]:
-    told = {**asdict(hit), "score": round(hit.score, 6)}
-    del told["fits"]  # the verdict is for the page
-    return told
 
 
 def notes(page: SearchPage) -> None:

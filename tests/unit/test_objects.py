@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from src.bootstrap import build_services
+from src import wire
 from src.cli import terminal
 from src.config import Settings
 from src.errors import BadQuery
@@ -99,7 +100,7 @@ def test_objects_that_were_all_left_out_are_no_empty_library(library: Services, 
     assert (page.verdict, page.hits) == ("weak", ()) and page.objects
     terminal.show_page(page)
     assert "Nothing in the library fits." in capsys.readouterr().out
-    assert terminal.page_as_json(page)["verdict"] == "nothing"
+    assert wire.search_page(page)["verdict"] == "nothing"
 
 
 def test_a_second_look_finds_nothing_to_do_and_a_new_recipe_everything(library: Services, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from src import wire
 from src.cli import terminal
 from src.runtime import Services
 from src.schema import Notice
@@ -33,7 +34,7 @@ def test_english_and_names_are_let_alone(text: str) -> None:
 def test_a_search_says_it_beside_other_notices(library: Services, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: F811
     page = library.search.search(Query("ein roter Hund"), 2)
     assert page.notices == (Notice("not-english", SENTENCE),)
-    assert tuple(notice.sentence for notice in page.notices) == (SENTENCE,) == tuple(terminal.page_as_json(page)["notes"])
+    assert tuple(notice.sentence for notice in page.notices) == (SENTENCE,) == tuple(wire.search_page(page)["notes"])
     terminal.show_page(page)
     told = capsys.readouterr()
     assert SENTENCE in told.out and SENTENCE in told.err
