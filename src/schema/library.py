@@ -1,0 +1,62 @@
+"""What there is in the library: folders, models, numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+@dataclass(frozen=True)
+class FolderStatus:
+    """A folder that the library follows."""
+
+    path: str
+    """As the system spells it (``os.fsdecode``; may hold surrogates, so not for display)."""
+    text: str
+    """For display."""
+    watched: bool
+    """Changes are picked up while the app runs."""
+    offline: bool
+    """Gone or unreadable when last looked at, such as an unplugged drive: its photos are hidden until it is back."""
+    files: int
+    """Known picture files under it."""
+    missing: int
+    """Those of them that were not there when last looked at."""
+    synced_at: str | None
+    objects: bool = False
+    """The objects in its photos are indexed too."""
+    away: int = 0
+    """Files in parts of it that could not be reached, such as a drive mounted below it: hidden until they are back, not missing."""
+
+
+@dataclass(frozen=True)
+class ModelStatus:
+    """A model as the user may choose it."""
+
+    id: str
+    title: str
+    dimensions: int
+    available: bool
+    """Its weights are on this machine and verified, or ship with the project."""
+    active: bool
+    download_bytes: int = 0
+    file_name: str = ""
+    url: str = ""
+    sha256: str = ""
+    about: str = ""
+
+
+@dataclass(frozen=True)
+class LibraryStats:
+    """Counts and sizes of the library. ``bytes`` counts everything it stores: catalogue, index, thumbnails, uploads."""
+
+    images: int
+    files: int
+    segments: int
+    model: str
+    dimensions: int
+    bytes: int
+    uploads: int = 0
+    """Images whose only copy known here is an upload stored in the library."""
+    embedded: int = 0
+    """Images that have a vector of the active model."""
+    details: dict[str, int] = field(default_factory=dict)
+    """Bytes by part: catalogue, index, thumbnails, uploads, weights."""

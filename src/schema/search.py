@@ -1,0 +1,91 @@
+"""A search: what may be found, what was, and what is to be said of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from src.schema.conditions import Condition
+from src.schema.encoders import Kind
+from src.schema.parts import Box
+
+Mode = Literal["images", "objects", "both"]
+"""What is searched: whole images, the objects inside them, or whichever of the two fits better."""
+
+
+@dataclass(frozen=True)
+class SearchHit:
+    """One result: an image, once. ``score`` is a cosine, higher is better. ``box`` is where the object is, None for a whole image."""
+
+    id: str
+    path: str
+    name: str
+    score: float
+    kind: Kind = "image"
+    box: Box | None = None
+    size: tuple[int, int] = (0, 0)
+    """Width and height of the upright image in pixels."""
+    segment: str | None = None
+    """Id of the object."""
+    fits: bool = True
+    """Whether it reaches the floor of its kind; always where more than words was asked, which have none."""
+
+
+@dataclass(frozen=True)
+class PhotoFilter:
+    """Which photos a search may find: all that is given must hold. A photo without a capture time is outside every span of days."""
+
+    folder: str | None = None
+    """Only photos with a file in this folder or below it; as the system spells it, absolute."""
+    since: str | None = None
+    """Taken on this day or later, ``YYYY-MM-DD``."""
+    until: str | None = None
+    """Taken on this day or earlier, ``YYYY-MM-DD``."""
+    where: tuple[Condition, ...] = ()
+    """What its facts must be."""
+
+
+Verdict = Literal["match", "weak", "empty"]
+"""match: some hits fit. weak: nothing that was compared fits well, the closest are shown. empty: there was nothing to compare."""
+
+
+NoticeCode = Literal["cut", "not-english", "no-objects", "other-model"]
+"""What a notice says.
+
+cut: the query was too long. not-english: the model may not understand it. no-objects: none were found yet.
+other-model: the photos of the library have no vectors of this model yet.
+"""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something to be said of a query: a sentence for people, and a code that tells programs which it is."""
+
+    code: NoticeCode
+    sentence: str
+
+
+@dataclass(frozen=True)
+class SearchPage:
+    """Hits, best first, with what the reader needs to judge them."""
+
+    query: str
+    model: str
+    took_ms: float
+    hits: tuple[SearchHit, ...]
+    searched: int
+    """Images that were compared."""
+    verdict: Verdict
+    notices: tuple[Notice, ...] = ()
+    """What is to be said of the query itself, such as that it was too long and cut."""
+    filtered: bool = False
+    """Only a part of the library was searched."""
+    objects: int = 0
+    """Objects that were compared."""
+    words: str = ""
+    """The query's own words, empty where a picture alone was looked for; ``query`` is what it is called then."""
+
+    @property
+    def notice(self) -> str | None:
+        """All notices as one text; None where there are none."""
+        return " ".join(notice.sentence for notice in self.notices) or None
