@@ -145,6 +145,9 @@ def _add_photo_commands(command: Any) -> None:
     export.add_argument("--in", dest="mode", choices=("images", "objects", "both"), default="both", help="what is searched (both)")
     export.add_argument("--pictures", action="store_true", help="copy the pictures too")
 
+    facts = command("facts", "facts", "facts", "show what picture files tell of themselves: camera, date, place, words; needs no library")
+    facts.add_argument("paths", nargs="+", metavar="PATH", help="a picture or a folder (searched with its sub-folders)")
+
     objects = command("objects", "objects", "objects", "find the objects inside pictures, so that they can be searched for too")
     objects.add_argument("folders", nargs="*", metavar="FOLDER", help="only pictures in these (all of the library)")
     objects.add_argument("--forget", action="store_true", help="forget all objects instead; the pictures stay")

@@ -1,0 +1,79 @@
+"""The files beside a photo that tell of it: XMP sidecars of both namings, and Google Takeout's JSON."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+
+from src.plain_files import open_plain
+from src.processing.facts import takeout
+from src.processing.facts.header import XMP_BYTES
+from src.processing.facts.told import NOTHING, Told
+from src.processing.facts.xmp_told import in_xmp
+
+MOST_TITLES = 20_000
+"""JSON files of one folder that are opened to look for a photo by its title."""
+_XMP, _JSON = ".xmp", ".json"
+
+
+class Beside:
+    """One folder, looked through once for what tells of the photos in it."""
+
+    def __init__(self, folder: Path) -> None:
+        """Where the folder can't be looked through, there is nothing in it."""
+        self._folder = folder
+        xmp, json = [], []
+        try:
+            with os.scandir(folder) as listing:
+                for entry in listing:
+                    ending = entry.name[-5:].casefold()
+                    if ending.endswith(_XMP):
+                        xmp.append(entry.name)
+                    elif ending == _JSON:
+                        json.append(entry.name)
+        except (OSError, ValueError):
+            pass
+        self._xmp = {name.casefold(): name for name in sorted(xmp, reverse=True)}
+        self._takeout = takeout.Names(json)
+
+    def sidecars(self, photo: str) -> tuple[Told, ...]:
+        """What the ``.xmp`` files of a photo tell, the one with its full name (``IMG_1.jpg.xmp``) before that with its stem."""
+        if not self._xmp:
+            return ()
+        names = (f"{photo}{_XMP}".casefold(), f"{Path(photo).stem}{_XMP}".casefold())
+        return tuple(in_xmp(self._read(self._xmp[name], XMP_BYTES)) for name in names if name in self._xmp)
+
+    def takeout(self, photo: str) -> Told:
+        """What Google Takeout's JSON of a photo tells."""
+        if not self._takeout.names:
+            return NOTHING
+        name = self._takeout.of(photo) or next(filter(None, map(self._by_title.get, takeout.titles_of(photo))), None)
+        return takeout.in_takeout(self._read(name, takeout.JSON_BYTES)) if name else NOTHING
+
+    def paths(self, photo: str) -> tuple[Path, ...]:
+        """The files that were found for a photo, whether or not they can be read: where one changes, its facts are to be read anew."""
+        names = [self._xmp.get(f"{photo}{_XMP}".casefold()), self._xmp.get(f"{Path(photo).stem}{_XMP}".casefold()), self._takeout.of(photo)]
+        return tuple(self._folder / name for name in names if name)
+
+    @cached_property
+    def _by_title(self) -> dict[str, str]:
+        """The last resort: the title in the JSON is the photo's name. A title that several have tells nothing."""
+        found: dict[str, str] = {}
+        several = set()
+        for name in self._takeout.names[:MOST_TITLES]:
+            title = takeout.title_of(self._read(name, takeout.JSON_BYTES))
+            if title in found:
+                several.add(title)
+            elif title:
+                found[title] = name
+        return {title: name for title, name in found.items() if title not in several}
+
+    def _read(self, name: str, most: int) -> bytes:
+        """A small plain file of the folder; empty where it is none, too large, or can't be read."""
+        try:
+            with open_plain(self._folder / name) as file:
+                data = file.read(most + 1)
+        except (OSError, ValueError):
+            return b""
+        return data if len(data) <= most else b""

@@ -1,0 +1,64 @@
+"""How a picture looks, in numbers: sharpness, brightness, its darkest and lightest parts, and its colours."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from src.schema.facts import PictureMeasures
+
+SIDE = 256
+"""Long side in pixels at which pictures are measured: numbers of two pictures are comparable at one size only."""
+_BLACK, _WHITE = 8, 247
+"""Brightness, of 255, up to which a pixel is black and from which on it is white."""
+_WEIGHTS = np.asarray([0.299, 0.587, 0.114], np.float32)
+_COLOURS, _FINEST = 5, 16
+_LEAST_SHARE = 0.04
+_ALIKE = 48.0
+"""Distance of two colours in RGB below which people call them the same."""
+_SCALE = 10_000.0
+
+Grey = npt.NDArray[np.float32]
+
+
+def measure(picture: Image.Image) -> PictureMeasures:
+    """All measures of a picture of any size, of which a copy of at most SIDE pixels is looked at. It is left as it is."""
+    small = picture.convert("RGB")
+    small.thumbnail((SIDE, SIDE), Image.Resampling.BOX)
+    grey: Grey = np.asarray(small, np.float32) @ _WEIGHTS
+    return PictureMeasures(
+        sharpness=round(sharpness(grey), 2),
+        brightness=round(float(grey.mean()) / 255, 4),
+        shadows=round(float((grey <= _BLACK).mean()), 4),
+        highlights=round(float((grey >= _WHITE).mean()), 4),
+        colours=colours(small),
+    )
+
+
+def sharpness(grey: Grey) -> float:
+    """Variance of the Laplacian of a picture of brightnesses from 0 to 255, see ``PictureMeasures``; 0 for one under 3 pixels wide or high."""
+    if min(grey.shape) < 3:
+        return 0.0
+    scaled = grey / 255
+    middle = scaled[1:-1, 1:-1]
+    around = scaled[:-2, 1:-1] + scaled[2:, 1:-1] + scaled[1:-1, :-2] + scaled[1:-1, 2:]
+    return float((around - 4 * middle).var()) * _SCALE
+
+
+def colours(picture: Image.Image) -> tuple[str, ...]:
+    """One to five colours that cover most of an RGB picture, the one that covers most first, each unlike those before it."""
+    reduced = picture.quantize(_FINEST, Image.Quantize.MEDIANCUT)
+    palette, counted = reduced.getpalette() or [], reduced.getcolors() or []
+    groups: list[tuple[float, npt.NDArray[np.float64]]] = []
+    for number, index in sorted(counted, key=lambda pair: -pair[0]):
+        colour = np.asarray(palette[3 * int(index) : 3 * int(index) + 3], np.float64)  # type: ignore[call-overload]
+        near = next((at for at, (_, known) in enumerate(groups) if np.linalg.norm(known - colour) < _ALIKE), None)
+        if near is None:
+            groups.append((number, colour))
+        else:
+            groups[near] = (groups[near][0] + number, groups[near][1])
+    groups.sort(key=lambda group: -group[0])
+    least = _LEAST_SHARE * picture.width * picture.height
+    kept = [colour for share, colour in groups if share >= least] or [colour for _, colour in groups[:1]]
+    return tuple("#" + "".join(f"{int(part):02x}" for part in colour) for colour in kept[:_COLOURS])

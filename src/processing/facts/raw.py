@@ -1,0 +1,61 @@
+"""TIFF, and the camera RAW formats that are made like one or hold a JPEG with the facts."""
+
+from __future__ import annotations
+
+from typing import IO
+
+from src.processing.decoding.image_io import RAW_EXTENSIONS
+from src.processing.facts import jpeg
+from src.processing.facts.exif import MAIN_TAGS, side, size_in, told_by
+from src.processing.facts.header import XMP_BYTES, Header, block
+from src.processing.facts.iptc import MOST_BYTES as IPTC_BYTES
+from src.processing.facts.iptc import in_resources
+from src.processing.facts.tiff import Tiff, Values
+
+_WIDTH, _HEIGHT, _KIND, _SUB_FILES, _DNG_VERSION = 256, 257, 254, 330, 50706
+_XMP, _IPTC, _RESOURCES = 700, 33723, 34377
+_BLOCKS = (_XMP, _IPTC, _RESOURCES)
+_LAYOUT = (_WIDTH, _HEIGHT, _KIND, _SUB_FILES, _DNG_VERSION)
+_FULL, _REDUCED = 0, 1
+"""Kinds of pictures in a TIFF: the full one, and a smaller version of it."""
+MOST_SUB_FILES = 16
+
+
+def read_tiff(file: IO[bytes], start: bytes, suffix: str) -> Header:
+    """The header of a TIFF, or of a camera RAW that is made like one. start: the file's first 16 bytes."""
+    tiff = Tiff(file)
+    main = tiff.read(tiff.first, MAIN_TAGS | frozenset(_LAYOUT))
+    blocks = tiff.blocks(tiff.first, _BLOCKS, XMP_BYTES)
+    raw = start[:4] not in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+") or start[8:10] == b"CR" or _is_raw(main, suffix)
+    width, height = _raw_size(tiff, main) if raw else (side(main.get(_WIDTH)), side(main.get(_HEIGHT)))
+    xmp, iptc, resources = (blocks.get(tag, b"") for tag in _BLOCKS)
+    iptc = iptc[:IPTC_BYTES].rstrip(b"\0") or in_resources(resources)
+    return Header("RAW" if raw else "TIFF", width, height, told_by(tiff, main), xmp, iptc)
+
+
+def _is_raw(main: Values, suffix: str) -> bool:
+    """A DNG, a file that is named as a RAW, or one whose first picture is the small version of one in a sub-file."""
+    return _DNG_VERSION in main or suffix.lower() in RAW_EXTENSIONS or (main.get(_KIND) == _REDUCED and _SUB_FILES in main)
+
+
+def _raw_size(tiff: Tiff, main: Values) -> tuple[int | None, int | None]:
+    """That of the largest picture that is said to be full; else what EXIF says, else that of the first."""
+    told = main.get(_SUB_FILES)
+    places = told if isinstance(told, list) else [told]
+    layouts = [main, *(tiff.read(place, _LAYOUT) for place in places[:MOST_SUB_FILES])]
+    sizes = [(side(each.get(_WIDTH)), side(each.get(_HEIGHT))) for each in layouts if each.get(_KIND) == _FULL]
+    known = [(width, height) for width, height in sizes if width and height]
+    if known:
+        return max(known, key=lambda size: size[0] * size[1])
+    width, height = size_in(tiff, main)
+    return (width, height) if width and height else (side(main.get(_WIDTH)), side(main.get(_HEIGHT)))
+
+
+def read_fuji(file: IO[bytes]) -> Header:
+    """Fujifilm's RAF: its facts, and the size of its preview, are those of the JPEG in it."""
+    place = block(file, 84, 4, 4)
+    start = int.from_bytes(place)
+    if block(file, start, 2, 2) != b"\xff\xd8":
+        return Header("RAW")
+    found = jpeg.read(file, start)
+    return Header("RAW", found.width, found.height, found.exif, found.xmp, found.iptc)
