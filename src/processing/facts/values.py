@@ -132,7 +132,7 @@ def place(latitude: float | None, longitude: float | None) -> tuple[float | None
 def altitude(value: object, below: bool = False) -> float | None:
     """In metres, between the deepest sea and where aircraft fly."""
     found = number(value, -12_000, 100_000)
-    return None if found is None else round(-abs(found) if below else found, 4)
+    return None if found is None else -abs(found) if below else found
 
 
 def offset(value: object) -> str | None:
