@@ -25,7 +25,10 @@ Row = tuple[str, PhotoFacts]
 
 
 def facts(arguments: argparse.Namespace) -> int:
-    """facts PATH...: the facts of pictures, and of all pictures in folders. 1 where one of them could not be read."""
+    """facts PATH...: the facts of pictures, and of all pictures in folders.
+
+    1 where one of them could not be read.
+    """
     rows, problems = [], 0
     for found in _read(arguments.paths):
         if isinstance(found, str):
@@ -70,7 +73,9 @@ def _one(reader: FactsReader, path: Path) -> Row | str:
 
 def _listed(path: str, told: PhotoFacts) -> list[list[str]]:
     """All that is known of one picture, a fact a line."""
-    named = ((field.label, shown(field.name, getattr(told, field.name))) for field in FIELDS if not field.measured)
+    named = (
+        (field.label, shown(field.name, getattr(told, field.name))) for field in FIELDS if not field.measured
+    )
     return [["Picture", path], *([label, text] for label, text in named if text)]
 
 
@@ -81,4 +86,12 @@ def _line(path: str, told: PhotoFacts) -> list[str]:
     camera = told.camera_model or told.camera_make or ""
     named = (told.taken_at, told.rating)
     taken, rating = (shown(name, value) for name, value in zip(("taken_at", "rating"), named, strict=True))
-    return [path, taken, camera, " ".join(filter(None, settings)), " ".join(filter(None, place)), rating, told.title or ""]
+    return [
+        path,
+        taken,
+        camera,
+        " ".join(filter(None, settings)),
+        " ".join(filter(None, place)),
+        rating,
+        told.title or "",
+    ]

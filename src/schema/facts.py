@@ -6,24 +6,29 @@ from dataclasses import dataclass
 from typing import Literal
 
 FactSource = Literal["exif", "xmp", "iptc", "sidecar", "takeout"]
-"""Where a fact came from: the file's EXIF, its XMP packet, its IPTC block, an ``.xmp`` file beside it, Google Takeout's JSON."""
+"""Where a fact came from: the file's EXIF, its XMP packet, its IPTC block, an ``.xmp`` file beside it, Google
+Takeout's JSON."""
 
 
 @dataclass(frozen=True)
 class PhotoFacts:
-    """The facts of one photo. None, or no keyword at all, where nothing tells; what makes no sense counts as not told."""
+    """The facts of one photo.
+
+    None, or no keyword at all, where nothing tells; what makes no sense counts as not told.
+    """
 
     width: int | None = None
-    """In pixels, as the picture is stored: before ``orientation`` turns it (HEIF and AVIF: as it is shown)."""
+    """In pixels, as the picture is stored: before ``orientation`` turns it (HEIF, AVIF: as it is shown)."""
     height: int | None = None
     format: str | None = None
     """JPEG, PNG, WEBP, GIF, BMP, TIFF, HEIF, AVIF or RAW."""
     orientation: int | None = None
-    """EXIF's, 1 to 8: how the stored picture is turned to be upright. HEIF and AVIF are turned by other means; it is only told there."""
+    """EXIF's, 1 to 8: how the stored picture is turned to be upright. HEIF and AVIF are turned by other
+    means; it is only told there."""
     taken_at: str | None = None
     """``YYYY-MM-DDTHH:MM:SS`` by the camera's clock, never with a zone."""
     offset: str | None = None
-    """That clock's offset from UTC, such as ``+02:00``. None where nothing tells it: no zone is ever assumed."""
+    """That clock's offset from UTC, such as ``+02:00``; None where nothing tells it: none is assumed."""
     camera_make: str | None = None
     camera_model: str | None = None
     lens: str | None = None
@@ -59,7 +64,8 @@ class PictureMeasures:
     """How a picture looks, measured on a small copy of it."""
 
     sharpness: float
-    """Variance of the Laplacian of the brightness (0 to 1), times 10,000: under 10 is usually blurred or empty, over 100 is crisp."""
+    """Variance of the Laplacian of the brightness (0 to 1), times 10,000: under 10 is usually blurred or
+    empty, over 100 is crisp."""
     brightness: float
     """Mean brightness, 0 (black) to 1 (white)."""
     shadows: float

@@ -1,4 +1,7 @@
-"""The table of what is known of a photo: one row a fact. Whoever stores, filters, shows or exports facts reads it from here."""
+"""The table of what is known of a photo: one row a fact.
+
+Whoever stores, filters, shows or exports facts reads it from here.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 ValueKind = Literal["text", "words", "whole", "number", "flag", "moment", "offset", "colours"]
-"""text: a string. words: several strings. whole: an int. number: a float. flag: a bool. moment: ISO 8601 text without a zone.
-offset: ``+HH:MM``. colours: several ``#rrggbb``."""
+"""text: a string. words: several strings. whole: an int. number: a float. flag: a bool. moment: ISO 8601 text
+without a zone. offset: ``+HH:MM``. colours: several ``#rrggbb``."""
 Operator = Literal["equals", "contains", "range"]
-"""How a filter compares: with the whole value, with a part of the text (or one of the words), or with a least and a largest value."""
+"""How a filter compares: with the whole value, with a part of the text (or one of the words), or with a least
+and a largest value."""
 
 
 @dataclass(frozen=True)
@@ -69,11 +73,22 @@ FIELDS: tuple[Field, ...] = (
     Field("camera_make", "Camera make", "text", "contains"),
     Field("camera_model", "Camera", "text", "contains"),
     Field("lens", "Lens", "text", "contains"),
-    Field("focal_length", "Focal length", "number", "range", lambda value: f"{_plain(round(value, 1))} mm", "millimetres"),
-    Field("aperture", "Aperture", "number", "range", lambda value: f"f/{_plain(round(value, 2))}", "f-number"),
+    Field(
+        "focal_length",
+        "Focal length",
+        "number",
+        "range",
+        lambda value: f"{_plain(round(value, 1))} mm",
+        "millimetres",
+    ),
+    Field(
+        "aperture", "Aperture", "number", "range", lambda value: f"f/{_plain(round(value, 2))}", "f-number"
+    ),
     Field("exposure", "Exposure", "number", "range", _exposure, "seconds"),
     Field("iso", "ISO", "whole", "range", "ISO {}".format),
-    Field("flash", "Flash", "flag", "equals", lambda fired: "fired" if fired else "did not fire", in_json=False),
+    Field(
+        "flash", "Flash", "flag", "equals", lambda fired: "fired" if fired else "did not fire", in_json=False
+    ),
     Field("latitude", "Latitude", "number", "range", _degrees("N", "S"), "degrees"),
     Field("longitude", "Longitude", "number", "range", _degrees("E", "W"), "degrees"),
     Field("altitude", "Altitude", "number", "range", lambda value: f"{round(value):,} m", "metres"),
@@ -83,7 +98,15 @@ FIELDS: tuple[Field, ...] = (
     Field("rating", "Rating", "whole", "range", _stars, "stars"),
     Field("software", "Software", "text", "contains"),
     Field("sources", "Told by", "words", "contains", ", ".join),
-    Field("sharpness", "Sharpness", "number", "range", lambda value: _plain(round(value, 1)), measured=True, in_json=False),
+    Field(
+        "sharpness",
+        "Sharpness",
+        "number",
+        "range",
+        lambda value: _plain(round(value, 1)),
+        measured=True,
+        in_json=False,
+    ),
     Field("brightness", "Brightness", "number", "range", _share, "0 to 1", measured=True, in_json=False),
     Field("shadows", "Black parts", "number", "range", _share, "0 to 1", measured=True, in_json=False),
     Field("highlights", "White parts", "number", "range", _share, "0 to 1", measured=True, in_json=False),
@@ -95,5 +118,8 @@ BY_NAME: dict[str, Field] = {field.name: field for field in FIELDS}
 
 
 def shown(name: str, value: Any) -> str:
-    """A fact's value as text for people; empty where there is none. Raises KeyError for a name that is in no row."""
+    """A fact's value as text for people; empty where there is none.
+
+    Raises KeyError for a name that is in no row.
+    """
     return "" if value is None or value == () else BY_NAME[name].show(value)

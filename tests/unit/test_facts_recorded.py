@@ -1,4 +1,4 @@
-"""Facts of real files against those recorded beside them by another program (exiftool); every difference is explained here."""
+"""Facts of real files against those that exiftool read of them; every difference is explained here."""
 
 from __future__ import annotations
 
@@ -18,7 +18,12 @@ from src.processing.facts.xmp_told import in_xmp
 from src.schema.facts import PhotoFacts
 
 FORMATS = {
-    **{"JPEG": "JPEG", "HEIC": "HEIF", "HEIF": "HEIF", "AVIF": "AVIF", "Extended WEBP": "WEBP", "TIFF": "TIFF"},
+    "JPEG": "JPEG",
+    "HEIC": "HEIF",
+    "HEIF": "HEIF",
+    "AVIF": "AVIF",
+    "Extended WEBP": "WEBP",
+    "TIFF": "TIFF",
     **dict.fromkeys(("CR2", "CR3", "RAF", "DNG", "NEF"), "RAW"),
 }
 NAMES = {
@@ -58,6 +63,9 @@ EXPLAINED = {
 }
 """File and field -> why it is not what was recorded."""
 
+Difference = tuple[str, str, Any, Any]
+"""File, field, what was recorded, what was read."""
+
 
 def recorded(folder: Path) -> list[dict[str, Any]]:
     if not (folder / "facts.jsonl").is_file():
@@ -80,7 +88,7 @@ def expected(told: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def blank(value: Any) -> bool:
-    """Nothing was recorded, or what stands for nothing: blanks, and exiftool's word for a fraction with a zero below the line."""
+    """Nothing was recorded, or what stands for nothing: blanks, and exiftool's word for x / 0."""
     return value is None or (isinstance(value, str) and value.strip() in ("", "undef"))
 
 
@@ -94,8 +102,9 @@ def moments(told: dict[str, Any]) -> Iterator[tuple[str, str]]:
         return
     wall = date[:10].replace(":", "-") + "T" + (date[11:19] or "00:00:00")
     yield "taken_at", wall + (":00" if len(wall) == 16 else "")
-    same = [told[key] for key in DATES if told.get(key, "").startswith(date[:19]) and told[key][-6:-5] in ("+", "-")]
-    zone = told.get("EXIF:OffsetTimeOriginal") or next((each[-6:] for each in same), None)
+    same = [told[key] for key in DATES if told.get(key, "").startswith(date[:19])]
+    zones = [each[-6:] for each in same if each[-6:-5] in ("+", "-")]
+    zone = told.get("EXIF:OffsetTimeOriginal") or next(iter(zones), None)
     if zone:
         yield "offset", zone
 
@@ -108,14 +117,18 @@ def differs(wanted: Any, got: Any) -> bool:
     return wanted != (sorted(got) if isinstance(got, tuple) else got)
 
 
-def compared(file: str, wanted: Iterable[tuple[str, Any]], facts: PhotoFacts) -> tuple[int, list[tuple[str, str, Any, Any]]]:
+def compared(file: str, wanted: Iterable[tuple[str, Any]], facts: PhotoFacts) -> tuple[int, list[Difference]]:
     """The number of fields that were recorded, and those that differ: file, field, recorded, read."""
     pairs = list(wanted)
-    found = [(file, name, want, getattr(facts, name)) for name, want in pairs if differs(want, getattr(facts, name))]
+    found = [
+        (file, name, want, getattr(facts, name))
+        for name, want in pairs
+        if differs(want, getattr(facts, name))
+    ]
     return len(pairs), found
 
 
-def camera_files(folder: Path) -> Iterator[tuple[str, int, list[tuple[str, str, Any, Any]]]]:
+def camera_files(folder: Path) -> Iterator[tuple[str, int, list[Difference]]]:
     reader = FactsReader()
     for row in recorded(folder):
         file = row["file"]
@@ -123,7 +136,9 @@ def camera_files(folder: Path) -> Iterator[tuple[str, int, list[tuple[str, str, 
             continue
         if file.endswith(".xmp"):
             facts = merged(PhotoFacts(), Sources(sidecars=(in_xmp((folder / file).read_bytes()),)))
-            wanted = [(name, want) for name, want in expected(row["facts"]) if name not in ("width", "height")]
+            wanted = [
+                (name, want) for name, want in expected(row["facts"]) if name not in ("width", "height")
+            ]
         else:
             facts, wanted = reader.read(folder / file), list(expected(row["facts"]))
         yield file, *compared(file, wanted, facts)
@@ -148,19 +163,31 @@ def test_what_is_no_format_of_ours_is_refused_in_a_sentence(test_data: Path) -> 
 def test_takeouts_own_files_tell_place_words_and_the_moment_in_utc(test_data: Path) -> None:
     recorded(test_data / "camera")
     folder = test_data / "camera" / "sidecars"
-    first, second, album = (in_takeout((folder / f"gphotos-{name}.json").read_bytes()) for name in ("1", "2", "album"))
+    first, second, album = (
+        in_takeout((folder / f"gphotos-{name}.json").read_bytes()) for name in ("1", "2", "album")
+    )
     assert (first.caption, first.latitude, first.longitude) == ("hdrpl", 52.50852222, 13.44320556)
     assert (first.dates[0].moment, first.dates[0].offset) == ("2015-12-06T16:18:30", "+00:00")
-    assert (second.caption, second.latitude, second.longitude) == ("A photo description", 52.5107943, 13.4563869)
+    assert (second.caption, second.latitude, second.longitude) == (
+        "A photo description",
+        52.5107943,
+        13.4563869,
+    )
     assert second.altitude is None  # what the person set has 0 m, which Google writes for none
     assert (album.caption, album.latitude, album.dates) == (None, None, ())
 
 
 def test_library_photos_tell_what_was_recorded_of_them(test_data: Path) -> None:
-    """Titles and tags were recorded from the photographer's website: they are in none of the files, and so is told none of them."""
+    """Titles and tags were recorded from the photographer's website; none of the files holds one."""
     reader, folder = FactsReader(), test_data / "library"
     rows = recorded(folder)
-    names = {"date_taken": "taken_at", "lat": "latitude", "lon": "longitude", "make": "camera_make", "model": "camera_model"}
+    names = {
+        "date_taken": "taken_at",
+        "lat": "latitude",
+        "lon": "longitude",
+        "make": "camera_make",
+        "model": "camera_model",
+    }
     for row in rows:
         facts = reader.read(folder / row["file"])
         assert [facts.width, facts.height] == row["size"]

@@ -38,7 +38,10 @@ class Beside:
         self._takeout = takeout.Names(json)
 
     def sidecars(self, photo: str) -> tuple[Told, ...]:
-        """What the ``.xmp`` files of a photo tell, the one with its full name (``IMG_1.jpg.xmp``) before that with its stem."""
+        """What the ``.xmp`` files of a photo tell.
+
+        The one with its full name (``IMG_1.jpg.xmp``) comes before that with its stem (``IMG_1.xmp``).
+        """
         if not self._xmp:
             return ()
         names = (f"{photo}{_XMP}".casefold(), f"{Path(photo).stem}{_XMP}".casefold())
@@ -48,17 +51,29 @@ class Beside:
         """What Google Takeout's JSON of a photo tells."""
         if not self._takeout.names:
             return NOTHING
-        name = self._takeout.of(photo) or next(filter(None, map(self._by_title.get, takeout.titles_of(photo))), None)
+        name = self._takeout.of(photo) or next(
+            filter(None, map(self._by_title.get, takeout.titles_of(photo))), None
+        )
         return takeout.in_takeout(self._read(name, takeout.JSON_BYTES)) if name else NOTHING
 
     def paths(self, photo: str) -> tuple[Path, ...]:
-        """The files that were found for a photo, whether or not they can be read: where one changes, its facts are to be read anew."""
-        names = [self._xmp.get(f"{photo}{_XMP}".casefold()), self._xmp.get(f"{Path(photo).stem}{_XMP}".casefold()), self._takeout.of(photo)]
+        """The files that were found for a photo, whether or not they can be read.
+
+        Where one of them changes, comes or goes, the photo's facts are to be read anew.
+        """
+        names = [
+            self._xmp.get(f"{photo}{_XMP}".casefold()),
+            self._xmp.get(f"{Path(photo).stem}{_XMP}".casefold()),
+            self._takeout.of(photo),
+        ]
         return tuple(self._folder / name for name in names if name)
 
     @cached_property
     def _by_title(self) -> dict[str, str]:
-        """The last resort: the title in the JSON is the photo's name. A title that several have tells nothing."""
+        """The last resort: the title in the JSON is the photo's name.
+
+        A title that several have tells nothing.
+        """
         found: dict[str, str] = {}
         several = set()
         for name in self._takeout.names[:MOST_TITLES]:

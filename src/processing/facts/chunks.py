@@ -33,7 +33,7 @@ def read_png(file: IO[bytes]) -> Header:
 
 
 def _xmp_in(text: bytes) -> bytes:
-    """The XMP packet in one of PNG's international texts, unpacked where it is packed; empty where it holds another text."""
+    """The XMP packet in one of PNG's international texts, packed or not; empty where it holds another text."""
     if not text.startswith(_XMP_KEY):
         return b""
     packed, rest = text[len(_XMP_KEY) : len(_XMP_KEY) + 1] == b"\1", text[len(_XMP_KEY) + 2 :]
@@ -75,14 +75,19 @@ def _webp_size(kind: bytes, data: bytes) -> tuple[int | None, int | None]:
 
 
 def _chunks(file: IO[bytes], start: int, order: str, check: int) -> Iterator[tuple[bytes, int, int]]:
-    """Kind, place and length of each chunk. order: "big" has the length first (PNG), "little" the kind. check: bytes behind each."""
+    """Kind, place and length of each chunk.
+
+    order: "big" has the length first (PNG), "little" the kind. check: bytes behind each.
+    """
     big = order == "big"
     for _ in range(MOST_CHUNKS):
         file.seek(start)
         head = file.read(8)
         if len(head) < 8:
             return
-        kind, size = (head[4:], int.from_bytes(head[:4])) if big else (head[:4], int.from_bytes(head[4:], "little"))
+        kind, size = (
+            (head[4:], int.from_bytes(head[:4])) if big else (head[:4], int.from_bytes(head[4:], "little"))
+        )
         yield kind, start + 8, size
         start += 8 + size + check + (0 if big else size % 2)
 
@@ -95,7 +100,10 @@ def read_gif(file: IO[bytes]) -> Header:
 
 
 def read_bmp(file: IO[bytes]) -> Header:
-    """The header of a BMP, which holds its size and no facts. A height below 0 says that the first row is the top one."""
+    """The header of a BMP, which holds its size and no facts.
+
+    A height below 0 says that the first row is the top one.
+    """
     head = block(file, 14, 12, 12)
     if int.from_bytes(head[:4], "little") == 12:
         width, height = int.from_bytes(head[4:6], "little"), int.from_bytes(head[6:8], "little")

@@ -12,17 +12,42 @@ _RATING, _RATING_PERCENT, _DIP_KEYWORDS = 18246, 18249, 18247
 _TITLE, _COMMENT, _KEYWORDS = int(Base.XPTitle), int(Base.XPComment), int(Base.XPKeywords)
 _DATES = (Base.DateTimeOriginal, Base.DateTimeDigitized)
 _ZONES = (Base.OffsetTimeOriginal, Base.OffsetTimeDigitized, Base.OffsetTime)
+_SPEEDS = (int(Base.ISOSpeedRatings), int(Base.RecommendedExposureIndex), int(Base.ISOSpeed))
 _LENGTHS = (Base.ExifImageWidth, Base.ExifImageHeight)
 _SETTINGS = (
-    *(Base.FNumber, Base.ApertureValue, Base.ExposureTime, Base.ShutterSpeedValue, Base.FocalLength, Base.Flash, Base.LensModel),
+    *(
+        Base.FNumber,
+        Base.ApertureValue,
+        Base.ExposureTime,
+        Base.ShutterSpeedValue,
+        Base.FocalLength,
+        Base.Flash,
+        Base.LensModel,
+    ),
     *(Base.ISOSpeedRatings, Base.RecommendedExposureIndex, Base.ISOSpeed),
 )
 _SHOT = frozenset(map(int, (*_DATES, *_ZONES, *_SETTINGS, *_LENGTHS)))
 _WORDS = (_RATING, _RATING_PERCENT, _DIP_KEYWORDS, _TITLE, _COMMENT, _KEYWORDS)
-_FILE = (Base.Make, Base.Model, Base.Orientation, Base.Software, Base.DateTime, Base.ImageDescription, IFD.Exif, IFD.GPSInfo)
+_FILE = (
+    Base.Make,
+    Base.Model,
+    Base.Orientation,
+    Base.Software,
+    Base.DateTime,
+    Base.ImageDescription,
+    IFD.Exif,
+    IFD.GPSInfo,
+)
 MAIN_TAGS = _SHOT | frozenset(map(int, (*_FILE, *_WORDS)))
-"""Of the main directory. TIFF/EP, and raw files with it, has there what others have in EXIF's own directory."""
-_PLACE = (GPS.GPSLatitudeRef, GPS.GPSLatitude, GPS.GPSLongitudeRef, GPS.GPSLongitude, GPS.GPSAltitudeRef, GPS.GPSAltitude)
+"""Of the main directory. TIFF/EP, and raw files with it, has there what others have in EXIF's own."""
+_PLACE = (
+    GPS.GPSLatitudeRef,
+    GPS.GPSLatitude,
+    GPS.GPSLongitudeRef,
+    GPS.GPSLongitude,
+    GPS.GPSAltitudeRef,
+    GPS.GPSAltitude,
+)
 _PLACE_TAGS = frozenset(map(int, (*_PLACE, GPS.GPSTimeStamp, GPS.GPSDateStamp)))
 _NO_FLASH = 0x20
 """A bit of EXIF's flash: the camera has none."""
@@ -69,13 +94,13 @@ def of_tags(tags: Values, gps: Values) -> Told:
         focal_length=values.focal_length(tags.get(Base.FocalLength)),
         aperture=values.aperture(tags.get(Base.FNumber), tags.get(Base.ApertureValue)),
         exposure=values.exposure(tags.get(Base.ExposureTime), tags.get(Base.ShutterSpeedValue)),
-        iso=values.iso(tags.get(Base.ISOSpeedRatings), tags.get(Base.RecommendedExposureIndex), tags.get(Base.ISOSpeed)),
+        iso=values.iso(*map(tags.get, _SPEEDS)),
         flash=_fired(tags.get(Base.Flash)),
         latitude=latitude,
         longitude=longitude,
         altitude=values.altitude(gps.get(GPS.GPSAltitude), gps.get(GPS.GPSAltitudeRef) in (1, b"\1")),
         title=values.line(wide_text(tags.get(_TITLE))),
-        caption=values.caption(text(tags.get(Base.ImageDescription))) or values.caption(wide_text(tags.get(_COMMENT))),
+        caption=_caption(tags),
         keywords=_keywords(tags),
         rating=values.rating(tags.get(_RATING), tags.get(_RATING_PERCENT)),
         software=values.name(text(tags.get(Base.Software))),
@@ -85,7 +110,10 @@ def of_tags(tags: Values, gps: Values) -> Told:
 
 
 def text(value: object) -> str | None:
-    """EXIF's text, which ends at its first NUL. None where its bytes are no UTF-8, of which ASCII is a part."""
+    """EXIF's text, which ends at its first NUL.
+
+    None where its bytes are no UTF-8, of which ASCII is a part.
+    """
     try:
         return value.split(b"\0", 1)[0].decode("utf-8") if isinstance(value, bytes) else None
     except UnicodeDecodeError:
@@ -100,9 +128,17 @@ def wide_text(value: object) -> str | None:
         return None
 
 
+def _caption(tags: Values) -> str | None:
+    described = values.caption(text(tags.get(Base.ImageDescription)))
+    return described or values.caption(wide_text(tags.get(_COMMENT)))
+
+
 def _keywords(tags: Values) -> tuple[str, ...]:
     old = tags.get(_DIP_KEYWORDS)
-    texts = (text(old) if isinstance(old, bytes) and b"\0" not in old.rstrip(b"\0") else wide_text(old), wide_text(tags.get(_KEYWORDS)))
+    texts = (
+        text(old) if isinstance(old, bytes) and b"\0" not in old.rstrip(b"\0") else wide_text(old),
+        wide_text(tags.get(_KEYWORDS)),
+    )
     return values.keywords(word for found in texts if found for word in found.split("\0", 1)[0].split(";"))
 
 
@@ -128,7 +164,10 @@ def _place(gps: Values) -> tuple[float | None, float | None]:
 
 
 def _degrees(parts: object, half: str | None, halves: str) -> float | None:
-    """Degrees, minutes and seconds as degrees. None without a letter for the half of the earth: half of the guesses would be wrong."""
+    """Degrees, minutes and seconds as degrees.
+
+    None without a letter for the half of the earth: half of the guesses would be wrong.
+    """
     side = (half or "").strip()[:1].upper()
     given = parts if isinstance(parts, list) else [parts]
     read = [values.number(part, 0, most) for part, most in zip(given, (180, 60, 60), strict=False)]

@@ -19,9 +19,9 @@ _SILENT_RAWS = (b"FOVb", b"\0MRM", b"II\x1a\0\0\0HEAPCCDR")
 def read_header(file: IO[bytes], suffix: str = "") -> Header:
     """A picture file's own facts; no pixel is decoded.
 
-    file: open for reading. suffix: of its name, which tells a camera RAW from a TIFF where nothing in it does.
-    Raises UnreadableImage where it is no picture in a format that is read, or damaged so that not even its size is known. OSError
-    where it can't be read at all.
+    file: open for reading. suffix: of its name, which tells a camera RAW from a TIFF where nothing in it
+    does. Raises UnreadableImage where it is no picture in a format that is read, or damaged so that not even
+    its size is known. OSError where it can't be read at all.
     """
     originals.check_beginning(file)
     start = file.read(16)

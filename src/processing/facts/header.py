@@ -29,7 +29,7 @@ class Header:
 
 
 def block(file: IO[bytes], start: int, size: int, most: int) -> bytes:
-    """``size`` bytes of a file from ``start`` on; empty where they are more than ``most`` or not all there."""
+    """So many bytes of a file from ``start`` on; empty where they are over ``most``, or not all there."""
     if not 0 < size <= most or not 0 <= start < 1 << 62:
         return b""
     file.seek(start)

@@ -15,7 +15,10 @@ from src.processing.facts.tiff import in_block
 META_BYTES = 4 * 2**20
 """Of the box that describes the pictures. One of a picture of many tiles has some 10 kB."""
 _AVIF = (b"avif", b"avis")
-_CANON, _CANON_XMP = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48"), bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
+_CANON, _CANON_XMP = (
+    bytes.fromhex("85c0b687820f11e08111f4ce462b6a48"),
+    bytes.fromhex("be7acfcb97a942e89c71999491e3afac"),
+)
 _MAIN, _SHOT, _PLACE = b"CMT1", b"CMT2", b"CMT4"
 
 
@@ -32,7 +35,9 @@ def read(file: IO[bytes]) -> Header:
     if brands[:4] == b"crx ":
         return _canon(file, top)
     kinds = {brands[:4], *(brands[at : at + 4] for at in range(8, len(brands), 4))}
-    return _picture(file, _content(file, top.get(b"meta"), META_BYTES), "HEIF" if kinds.isdisjoint(_AVIF) else "AVIF")
+    return _picture(
+        file, _content(file, top.get(b"meta"), META_BYTES), "HEIF" if kinds.isdisjoint(_AVIF) else "AVIF"
+    )
 
 
 def _content(file: IO[bytes], box: Box | None, most: int) -> bytes:
@@ -48,7 +53,11 @@ def _picture(file: IO[bytes], meta: bytes, form: str) -> Header:
 
     def blob(kind: bytes, most: int) -> bytes:
         item = next((item for item, is_of in listed.items() if is_of == kind), None)
-        return items.content(file, places.get(item, ()), parts.get(b"idat", b""), most) if item is not None else b""
+        return (
+            items.content(file, places.get(item, ()), parts.get(b"idat", b""), most)
+            if item is not None
+            else b""
+        )
 
     width, height = items.size(parts.get(b"iprp", b""), parts.get(b"pitm", b""))
     exif = blob(b"Exif", EXIF_BYTES)
@@ -62,7 +71,10 @@ def _canon(file: IO[bytes], top: dict[bytes, Box]) -> Header:
     found: dict[bytes, bytes] = {}
     for kind, start, end in boxes(file, moov[1], moov[2]) if moov else ():
         if kind == b"uuid" and block(file, start, 16, 16) == _CANON:
-            found = {kind: block(file, at, stop - at, EXIF_BYTES) for kind, at, stop in boxes(file, start + 16, end)}
+            found = {
+                kind: block(file, at, stop - at, EXIF_BYTES)
+                for kind, at, stop in boxes(file, start + 16, end)
+            }
             break
     main, shot, place = (found.get(kind, b"") for kind in (_MAIN, _SHOT, _PLACE))
     tiff = in_block(main)

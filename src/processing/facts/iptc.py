@@ -1,4 +1,4 @@
-"""IPTC's block (IIM, "legacy IPTC"): title, caption, keywords and date as agencies and older programs write them."""
+"""IPTC's block of words ("legacy IPTC", IIM): title, caption, keywords and date."""
 
 from __future__ import annotations
 
@@ -36,7 +36,11 @@ def in_iptc(block: bytes) -> Told:
         return NOTHING
     sets = _data_sets(block)
     utf8 = _UTF8 in sets.get(_CODES, [])[:1]
-    texts = {number: [_text(data, utf8) for data in found] for (record, number), found in sets.items() if record == _APPLICATION}
+    texts = {
+        number: [_text(data, utf8) for data in found]
+        for (record, number), found in sets.items()
+        if record == _APPLICATION
+    }
 
     def first(number: int) -> str | None:
         return texts.get(number, [None])[0]
@@ -66,7 +70,7 @@ def _data_sets(block: bytes) -> dict[tuple[int, int], list[bytes]]:
 
 
 def _text(data: bytes, utf8: bool) -> str | None:
-    """Where the block does not say that it is UTF-8 it may be all the same, or is what Windows wrote in western Europe."""
+    """A text. Where the block does not say that it is UTF-8, it may be all the same, or is western Windows'."""
     for encoding in ("utf-8",) if utf8 else ("utf-8", "cp1252"):
         try:
             return data.decode(encoding)

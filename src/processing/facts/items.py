@@ -1,4 +1,4 @@
-"""The items of a HEIF or AVIF file: which there are, where their bytes lie, and how large the main picture is."""
+"""The items of a HEIF or AVIF file: which there are, where they lie, and how large the main picture is."""
 
 from __future__ import annotations
 
@@ -79,10 +79,14 @@ def places(locations: bytes) -> dict[int, tuple[Part, ...]]:
 
 
 def content(file: IO[bytes], parts: tuple[Part, ...], data: bytes, most: int) -> bytes:
-    """An item's bytes; empty where they are more than ``most``. data: the box of data beside the description."""
+    """An item's bytes; empty where they are more than ``most``.
+
+    data: the box of data beside the description.
+    """
     if sum(length for _, _, length in parts) > most:
         return b""
-    return b"".join(data[at : at + length] if beside else block(file, at, length, most) for beside, at, length in parts)
+    read = (data[at : at + size] if beside else block(file, at, size, most) for beside, at, size in parts)
+    return b"".join(read)
 
 
 def size(properties: bytes, primary: bytes) -> tuple[int | None, int | None]:
@@ -91,7 +95,8 @@ def size(properties: bytes, primary: bytes) -> tuple[int | None, int | None]:
     inside = {kind: properties[at:end] for kind, at, end in boxes(BytesIO(properties), 0, len(properties))}
     listed = inside.get(b"ipco", b"")
     every = [(kind, listed[at:end]) for kind, at, end in boxes(BytesIO(listed), 0, len(listed))]
-    own = [every[number - 1] for number in _associated(inside.get(b"ipma", b""), item) if 0 < number <= len(every)]
+    numbers = _associated(inside.get(b"ipma", b""), item)
+    own = [every[number - 1] for number in numbers if 0 < number <= len(every)]
     width = height = 0
     for kind, data in own:
         if kind == b"ispe":
@@ -117,7 +122,9 @@ def _associated(links: bytes, wanted: int) -> list[int]:
         if reader.ended:
             break
         item = reader.number(4 if head >> 24 else 2)
-        numbers = [reader.number(2) & 0x7FFF if wide else reader.number(1) & 0x7F for _ in range(reader.number(1))]
+        numbers = [
+            reader.number(2) & 0x7FFF if wide else reader.number(1) & 0x7F for _ in range(reader.number(1))
+        ]
         if item == wanted:
             return numbers
     return []

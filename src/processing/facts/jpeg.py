@@ -20,7 +20,7 @@ _APP1, _APP13 = 0xE1, 0xED
 
 
 def read(file: IO[bytes], start: int = 0) -> Header:
-    """The header of the JPEG that begins at ``start``; without a size where it is damaged before it comes to that."""
+    """The header of the JPEG that begins at ``start``; without a size where it is damaged before."""
     blocks = {_EXIF: b"", _XMP: b"", _PHOTOSHOP: b""}
     size: tuple[int | None, int | None] = (None, None)
     file.seek(start + 2)

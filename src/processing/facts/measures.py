@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
@@ -9,7 +11,8 @@ from PIL import Image
 from src.schema.facts import PictureMeasures
 
 SIDE = 256
-"""Long side in pixels at which pictures are measured: numbers of two pictures are comparable at one size only."""
+"""Long side in pixels at which pictures are measured: numbers of two pictures are comparable at one size
+only."""
 _BLACK, _WHITE = 8, 247
 """Brightness, of 255, up to which a pixel is black and from which on it is white."""
 _WEIGHTS = np.asarray([0.299, 0.587, 0.114], np.float32)
@@ -19,11 +22,15 @@ _ALIKE = 48.0
 """Distance of two colours in RGB below which people call them the same."""
 _SCALE = 10_000.0
 
+Colour = tuple[int, int, int]
 Grey = npt.NDArray[np.float32]
 
 
 def measure(picture: Image.Image) -> PictureMeasures:
-    """All measures of a picture of any size, of which a copy of at most SIDE pixels is looked at. It is left as it is."""
+    """All measures of a picture of any size, of which a copy of at most SIDE pixels is looked at.
+
+    It is left as it is.
+    """
     small = picture.convert("RGB")
     small.thumbnail((SIDE, SIDE), Image.Resampling.BOX)
     grey: Grey = np.asarray(small, np.float32) @ _WEIGHTS
@@ -37,7 +44,10 @@ def measure(picture: Image.Image) -> PictureMeasures:
 
 
 def sharpness(grey: Grey) -> float:
-    """Variance of the Laplacian of a picture of brightnesses from 0 to 255, see ``PictureMeasures``; 0 for one under 3 pixels wide or high."""
+    """Variance of the Laplacian of a picture of brightnesses from 0 to 255, see ``PictureMeasures``.
+
+    0 for a picture of less than 3 pixels in width or height.
+    """
     if min(grey.shape) < 3:
         return 0.0
     scaled = grey / 255
@@ -47,18 +57,19 @@ def sharpness(grey: Grey) -> float:
 
 
 def colours(picture: Image.Image) -> tuple[str, ...]:
-    """One to five colours that cover most of an RGB picture, the one that covers most first, each unlike those before it."""
+    """The colours that cover most of an RGB picture, the one that covers most first; one to five.
+
+    Each is unlike those before it.
+    """
     reduced = picture.quantize(_FINEST, Image.Quantize.MEDIANCUT)
     palette, counted = reduced.getpalette() or [], reduced.getcolors() or []
-    groups: list[tuple[float, npt.NDArray[np.float64]]] = []
+    groups: dict[Colour, int] = {}
     for number, index in sorted(counted, key=lambda pair: -pair[0]):
-        colour = np.asarray(palette[3 * int(index) : 3 * int(index) + 3], np.float64)  # type: ignore[call-overload]
-        near = next((at for at, (_, known) in enumerate(groups) if np.linalg.norm(known - colour) < _ALIKE), None)
-        if near is None:
-            groups.append((number, colour))
-        else:
-            groups[near] = (groups[near][0] + number, groups[near][1])
-    groups.sort(key=lambda group: -group[0])
+        start = 3 * int(index)  # type: ignore[call-overload]
+        colour = (palette[start], palette[start + 1], palette[start + 2])
+        near = next((known for known in groups if math.dist(known, colour) < _ALIKE), colour)
+        groups[near] = groups.get(near, 0) + number
+    most = sorted(groups, key=lambda colour: -groups[colour])
     least = _LEAST_SHARE * picture.width * picture.height
-    kept = [colour for share, colour in groups if share >= least] or [colour for _, colour in groups[:1]]
-    return tuple("#" + "".join(f"{int(part):02x}" for part in colour) for colour in kept[:_COLOURS])
+    kept = [colour for colour in most if groups[colour] >= least] or most[:1]
+    return tuple("#{:02x}{:02x}{:02x}".format(*colour) for colour in kept[:_COLOURS])

@@ -1,4 +1,4 @@
-"""One set of facts from what the sources of a photo tell: for each fact, the first in its order that tells it."""
+"""One set of facts from what a photo's sources tell: of each fact, what the source that knows best says."""
 
 from __future__ import annotations
 
@@ -11,7 +11,18 @@ from src.processing.facts import values
 from src.processing.facts.told import DATE_KINDS, NOTHING, Dated, Told
 from src.schema.facts import FactSource, PhotoFacts
 
-_SHOT = ("orientation", "camera_make", "camera_model", "lens", "focal_length", "aperture", "exposure", "iso", "flash", "software")
+_SHOT = (
+    "orientation",
+    "camera_make",
+    "camera_model",
+    "lens",
+    "focal_length",
+    "aperture",
+    "exposure",
+    "iso",
+    "flash",
+    "software",
+)
 """What the camera knows best: EXIF goes before all others."""
 _SAID = ("title", "caption", "rating")
 """What people say of a photo: what was written last, and by programs made for it, goes first."""
@@ -33,7 +44,7 @@ class Sources:
 
     @property
     def all(self) -> tuple[Told, ...]:
-        """In the order in which they are believed about what was photographed; the camera's own facts have another one."""
+        """All of them, in the order in which they are believed about what was photographed, and when."""
         return (*self.sidecars, self.exif, self.xmp, self.iptc, self.takeout)
 
 
@@ -41,7 +52,8 @@ def merged(facts: PhotoFacts, sources: Sources) -> PhotoFacts:
     """``facts`` (size and format) with all that the sources tell."""
     shot = (sources.exif, sources.xmp, *sources.sidecars)
     said = (*sources.sidecars, sources.xmp, sources.iptc, sources.exif, sources.takeout)
-    found: dict[str, Any] = {name: _first(shot, name) for name in _SHOT} | {name: _first(said, name) for name in _SAID}
+    found: dict[str, Any] = {name: _first(shot, name) for name in _SHOT}
+    found |= {name: _first(said, name) for name in _SAID}
     place = next((told for told in sources.all if told.latitude is not None), NOTHING)
     altitude = place.altitude if place is not NOTHING else _first(sources.all, "altitude")
     taken_at, offset = _taken(sources)
@@ -75,22 +87,24 @@ def _named(sources: Sources) -> tuple[FactSource, ...]:
 
 
 def _taken(sources: Sources) -> tuple[str | None, str | None]:
-    """When the photo was taken by its camera's clock, and that clock's offset from UTC where anything tells it.
+    """When the photo was taken by its camera's clock, and that clock's offset from UTC where it is known.
 
-    A date of a better kind goes before one of a better source. The offset is that of the date itself, else that which another source
-    gives the same moment, else what the satellites' time makes it; Google's UTC tells none, since it was made from the same clock.
+    A date of a better kind goes before one of a better source. The offset is that of the date itself, else that
+    which another source gives the same moment, else what the satellites' time makes it. Google's UTC tells none,
+    since it was made from the same clock.
     """
     every = [dated for told in sources.all for dated in told.dates]
     chosen = next((dated for kind in DATE_KINDS for dated in every if dated.kind == kind), None)
     if chosen is None:
         return None, None
-    same = (dated.offset for dated in every if dated.moment == chosen.moment and dated.kind not in ("takeout", "day"))
+    timed = (dated for dated in every if dated.kind not in ("takeout", "day"))
+    same = (dated.offset for dated in timed if dated.moment == chosen.moment)
     offset = chosen.offset or next(filter(None, same), None) if chosen.kind != "day" else None
     return chosen.moment, offset or _by_satellites(chosen, sources.exif.satellites_at)
 
 
 def _by_satellites(chosen: Dated, satellites_at: datetime | None) -> str | None:
-    """The offset that a clock on earth must have to show this where it is that time in UTC; None where none shows such."""
+    """The offset of a clock that shows this while it is that time in UTC; None where none on earth does."""
     if satellites_at is None or chosen.kind not in ("original", "digitized"):
         return None
     minutes = (datetime.fromisoformat(chosen.moment) - satellites_at).total_seconds() / 60

@@ -26,7 +26,11 @@ def read_tiff(file: IO[bytes], start: bytes, suffix: str) -> Header:
     tiff = Tiff(file)
     main = tiff.read(tiff.first, MAIN_TAGS | frozenset(_LAYOUT))
     blocks = tiff.blocks(tiff.first, _BLOCKS, XMP_BYTES)
-    raw = start[:4] not in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+") or start[8:10] == b"CR" or _is_raw(main, suffix)
+    raw = (
+        start[:4] not in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+        or start[8:10] == b"CR"
+        or _is_raw(main, suffix)
+    )
     width, height = _raw_size(tiff, main) if raw else (side(main.get(_WIDTH)), side(main.get(_HEIGHT)))
     xmp, iptc, resources = (blocks.get(tag, b"") for tag in _BLOCKS)
     iptc = iptc[:IPTC_BYTES].rstrip(b"\0") or in_resources(resources)
@@ -34,8 +38,12 @@ def read_tiff(file: IO[bytes], start: bytes, suffix: str) -> Header:
 
 
 def _is_raw(main: Values, suffix: str) -> bool:
-    """A DNG, a file that is named as a RAW, or one whose first picture is the small version of one in a sub-file."""
-    return _DNG_VERSION in main or suffix.lower() in RAW_EXTENSIONS or (main.get(_KIND) == _REDUCED and _SUB_FILES in main)
+    """Whether it is a DNG, is named as a RAW, or begins with a small version of a picture in a sub-file."""
+    return (
+        _DNG_VERSION in main
+        or suffix.lower() in RAW_EXTENSIONS
+        or (main.get(_KIND) == _REDUCED and _SUB_FILES in main)
+    )
 
 
 def _raw_size(tiff: Tiff, main: Values) -> tuple[int | None, int | None]:
@@ -43,7 +51,9 @@ def _raw_size(tiff: Tiff, main: Values) -> tuple[int | None, int | None]:
     told = main.get(_SUB_FILES)
     places = told if isinstance(told, list) else [told]
     layouts = [main, *(tiff.read(place, _LAYOUT) for place in places[:MOST_SUB_FILES])]
-    sizes = [(side(each.get(_WIDTH)), side(each.get(_HEIGHT))) for each in layouts if each.get(_KIND) == _FULL]
+    sizes = [
+        (side(each.get(_WIDTH)), side(each.get(_HEIGHT))) for each in layouts if each.get(_KIND) == _FULL
+    ]
     known = [(width, height) for width, height in sizes if width and height]
     if known:
         return max(known, key=lambda size: size[0] * size[1])

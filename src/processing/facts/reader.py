@@ -21,7 +21,10 @@ FOLDERS_KEPT = 16
 
 
 class FactsReader:
-    """Reads the facts of photo files, for any number of threads. Nothing is decoded, and nothing is kept open."""
+    """Reads the facts of photo files, for any number of threads.
+
+    Nothing is decoded, and nothing is kept open.
+    """
 
     def __init__(self) -> None:
         self._folders: OrderedDict[Path, tuple[int, Beside]] = OrderedDict()
@@ -30,8 +33,8 @@ class FactsReader:
     def read(self, path: Path) -> PhotoFacts:
         """The facts of one photo, from its header and the files beside it.
 
-        What makes no sense counts as absent. Raises UnreadableImage, with the reason in one sentence, where the file can't be opened,
-        is no picture in a format that is read, or is damaged in its first bytes.
+        What makes no sense counts as absent. Raises UnreadableImage, with the reason in one sentence, where
+        the file can't be opened, is no picture in a format that is read, or is damaged in its first bytes.
         """
         try:
             with originals.open_picture(path) as file:
@@ -39,11 +42,17 @@ class FactsReader:
         except OSError as error:
             raise _refusal(error) from error
         beside = self.beside(path.parent)
-        own = Sources(header.exif, in_xmp(header.xmp), in_iptc(header.iptc), beside.sidecars(path.name), beside.takeout(path.name))
+        own = Sources(
+            header.exif,
+            in_xmp(header.xmp),
+            in_iptc(header.iptc),
+            beside.sidecars(path.name),
+            beside.takeout(path.name),
+        )
         return merged(PhotoFacts(width=header.width, height=header.height, format=header.format), own)
 
     def beside(self, folder: Path) -> Beside:
-        """What lies in a folder beside its photos; looked through anew where something came or went there since."""
+        """What lies in a folder beside its photos; looked through anew where files came or went since."""
         try:
             changed = os.stat(folder).st_mtime_ns
         except (OSError, ValueError):

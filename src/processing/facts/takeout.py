@@ -1,8 +1,9 @@
 """Google Takeout's JSON beside a photo: which of the files in a folder belongs to it, and what it tells.
 
-A photo's JSON is named after it, with ``.supplemental-metadata`` added, cut to 46 characters, and ``.json`` behind that: 51 in all.
-Where a name was there twice the number comes last: ``IMG_1(1).jpg`` has ``IMG_1.jpg.supplemental-metadata(1).json``. What was edited
-in Google Photos (``IMG_1-edited.jpg``) shares the JSON of its original. Older exports have only ``.json`` behind the photo's name.
+A photo's JSON is named after it, with ``.supplemental-metadata`` added, cut to 46 characters, and ``.json``
+behind that: 51 in all. Where a name was there twice the number comes last: ``IMG_1(1).jpg`` has
+``IMG_1.jpg.supplemental-metadata(1).json``. What was edited in Google Photos (``IMG_1-edited.jpg``) shares
+the JSON of its original. Older exports have only ``.json`` behind the photo's name.
 """
 
 from __future__ import annotations
@@ -24,7 +25,17 @@ LENGTH = 46
 
 _SUFFIX = "supplemental-metadata"
 _NUMBERED = re.compile(r"(.*?)(\(\d{1,5}\))?", re.DOTALL)
-_EDITED = ("-edited", "-bearbeitet", "-ha editado", "-editado", "-modifié", "-modificato", "-bewerkt", "-edytowane", "-redigerad")
+_EDITED = (
+    "-edited",
+    "-bearbeitet",
+    "-ha editado",
+    "-editado",
+    "-modifié",
+    "-modificato",
+    "-bewerkt",
+    "-edytowane",
+    "-redigerad",
+)
 """What Google Photos adds to the name of an edited photo, by the user's language."""
 _OF_PHOTO = ("photoTakenTime", "creationTime", "geoData", "geoDataExif")
 """An album's own JSON has none of these at its top."""
@@ -60,11 +71,12 @@ class Names:
         base, number = _split(stem if dot else ending)
         name = base + dot + ending if dot else base
         exact = self._whole.get((name, number)) or self._whole.get((photo, ""))
-        return exact or next((found for length in self._lengths if (found := self._cut.get((name[:length], number)))), None)
+        cut = (self._cut.get((name[:length], number)) for length in self._lengths)
+        return exact or next(filter(None, cut), None)
 
 
 def titles_of(photo: str) -> Iterator[str]:
-    """The titles that the JSON of a photo may have, in small letters: its own name and that of its original."""
+    """The titles that a photo's JSON may have, in small letters: its own name and that of its original."""
     return _originals(photo.casefold())
 
 
@@ -102,13 +114,16 @@ def _split(stem: str) -> Key:
 
 
 def _without_suffix(stem: str) -> tuple[str, ...]:
-    """What the photo may be called: the name with and without what may be the cut beginning of Google's suffix."""
+    """What the photo may be called: the JSON's name, and that without what may be Google's suffix, cut."""
     name, dot, last = stem.rpartition(".")
     return (stem, name) if dot and name and _SUFFIX.startswith(last) else (stem,)
 
 
 def _originals(photo: str) -> Iterator[str]:
-    """A photo's name, then that of the photo of which it is the edited version. A long name may have lost the end of ``-edited``."""
+    """A photo's name, then that of the photo of which it is the edited version.
+
+    A long name may have lost the end of ``-edited``.
+    """
     yield photo
     stem, dot, ending = photo.rpartition(".")
     base, number = _split(stem)
@@ -121,11 +136,15 @@ def _originals(photo: str) -> Iterator[str]:
 
 
 def _place(said: dict[str, Any]) -> tuple[float | None, float | None, float | None]:
-    """What the person set, else what the camera had. Google writes 0, 0 for no place, and 0 m for no altitude."""
+    """What the person set, else what the camera had.
+
+    Google writes 0, 0 for no place, and 0 m for no altitude.
+    """
     for key in ("geoData", "geoDataExif"):
         place = said.get(key)
         if isinstance(place, dict):
-            latitude, longitude = values.place(_number(place.get("latitude")), _number(place.get("longitude")))
+            north, east = _number(place.get("latitude")), _number(place.get("longitude"))
+            latitude, longitude = values.place(north, east)
             if latitude or longitude:
                 return latitude, longitude, values.altitude(place.get("altitude")) or None
     return None, None, None
@@ -136,9 +155,11 @@ def _number(value: object) -> float | None:
 
 
 def _dates(said: dict[str, Any]) -> tuple[Dated, ...]:
-    """Google keeps a moment in UTC and says so: the wall clock is not known, but the offset of this one is."""
+    """The moment of taking, which Google keeps in UTC: what the camera's clock showed is not known."""
     taken = said.get("photoTakenTime")
-    seconds = values.whole(taken.get("timestamp"), -4_600_000_000, 1 << 40) if isinstance(taken, dict) else None
+    seconds = (
+        values.whole(taken.get("timestamp"), -4_600_000_000, 1 << 40) if isinstance(taken, dict) else None
+    )
     if seconds is None:
         return ()
     try:

@@ -1,6 +1,7 @@
-"""TIFF's directories of tags, which EXIF is made of too: only the tags that are asked for are read, and of each a bounded number of bytes.
+"""TIFF's directories of tags, which EXIF is made of too.
 
-Pillow reads every tag that a directory names; one file can name 65,535 of them, each as long as the file.
+Only the tags that are asked for are read, and of each a bounded number of bytes. Pillow reads every tag that a
+directory names, and one file can name 65,535 of them, each as long as the file.
 """
 
 from __future__ import annotations
@@ -16,11 +17,44 @@ MOST_BYTES = 64 * 2**10
 """Of one value, unless a larger bound is given; what is longer counts as absent."""
 
 Values = dict[int, object]
-"""Tag -> its value: a number, a list of them (None for a fraction without a value), or the bytes of a text or block."""
+"""Tag -> its value: a number, a list of them (None for a fraction without a value), or the bytes of a text or
+block."""
 
 _BYTE, _TEXT, _BLOCK, _RATIONALS = 1, 2, 7, (5, 10)
-_NUMBERS = {1: "B", 3: "H", 4: "L", 5: "L", 6: "b", 8: "h", 9: "l", 10: "l", 11: "f", 12: "d", 13: "L", 16: "Q", 17: "q", 18: "Q"}
-_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+_NUMBERS = {
+    1: "B",
+    3: "H",
+    4: "L",
+    5: "L",
+    6: "b",
+    8: "h",
+    9: "l",
+    10: "l",
+    11: "f",
+    12: "d",
+    13: "L",
+    16: "Q",
+    17: "q",
+    18: "Q",
+}
+_SIZES = {
+    1: 1,
+    2: 1,
+    3: 2,
+    4: 4,
+    5: 8,
+    6: 1,
+    7: 1,
+    8: 2,
+    9: 4,
+    10: 8,
+    11: 4,
+    12: 8,
+    13: 4,
+    16: 8,
+    17: 8,
+    18: 8,
+}
 """Bytes of one value of a kind."""
 _STARTS = {b"II*\0": "<", b"MM\0*": ">", b"IIRO": "<", b"IIRS": "<", b"IIU\0": "<", b"MMOR": ">"}
 """TIFF's own beginnings, and those of Olympus's and Panasonic's raw files, which are the same behind them."""
@@ -29,7 +63,10 @@ _PREFIX = b"Exif\0\0"
 
 
 class Tiff:
-    """A file, or a block in memory, with directories of tags. Nothing in it is trusted; where it is nonsense there are no tags."""
+    """A file, or a block in memory, with directories of tags.
+
+    Nothing in it is trusted; where it is nonsense there are no tags.
+    """
 
     def __init__(self, file: IO[bytes]) -> None:
         """file: at any position; the TIFF begins at its start."""
@@ -42,7 +79,9 @@ class Tiff:
         self.first = 0
         """Where the main directory is; 0 where there is none."""
         if self.order and len(start) >= 16 - 8 * (not self._big):
-            self.first = int(self._unpacked("Q", start[8:16])[0] if self._big else self._unpacked("L", start[4:8])[0])
+            self.first = int(
+                self._unpacked("Q", start[8:16])[0] if self._big else self._unpacked("L", start[4:8])[0]
+            )
 
     def read(self, at: object, tags: Collection[int], most: int = MOST_BYTES) -> Values:
         """Those of the tags that the directory at an offset has. most: bytes of one value."""
@@ -55,7 +94,7 @@ class Tiff:
         return found
 
     def blocks(self, at: object, tags: Collection[int], most: int) -> dict[int, bytes]:
-        """The bytes of those of the tags that the directory has, whatever kind of value they are said to be."""
+        """The bytes of those of the tags that there are, whatever kind of value they are said to be."""
         entries = [entry for entry in self._entries(at) if entry[0] in tags]
         return {tag: self._bytes(kind, count, inline, most) for tag, kind, count, inline in entries}
 

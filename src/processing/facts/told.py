@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Literal
 
 DateKind = Literal["original", "digitized", "takeout", "created", "day", "modified"]
-"""What a date is of: the moment of taking, that of digitising, Google's UTC time of taking, the making of the file, a day without a
-time, the last change of the file."""
+"""What a date is of: the moment of taking, that of digitising, Google's UTC time of taking, the making of the
+file, a day without a time, the last change of the file."""
 DATE_KINDS: tuple[DateKind, ...] = ("original", "digitized", "takeout", "day", "created", "modified")
 """The most trusted first."""
 

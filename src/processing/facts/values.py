@@ -1,4 +1,4 @@
-"""Single values as they come from files, checked: what makes no sense becomes None, and no text is too long to keep."""
+"""Single values as they come from files, checked: what makes no sense is None, and no text is endless."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ _FRACTION_OF_MARKS = {12: 1, 37: 2, 62: 3, 87: 4, 100: 5}
 
 
 def line(value: object, most: int = TEXT_LENGTH) -> str | None:
-    """A text of one line: without blanks around it, breaks as blanks, harmful characters marked. None where nothing is left of it."""
+    """A text of one line: without blanks around it, breaks as blanks, harmful characters marked.
+
+    None where nothing is left of it.
+    """
     cleaned = caption(value)
     return " ".join(cleaned.split("\n"))[:most].strip() if cleaned else None
 
@@ -33,12 +36,19 @@ def caption(value: object) -> str | None:
     """A text that may have several lines, else as ``line``. A NUL ends it: EXIF's texts are stored so."""
     if not isinstance(value, str):
         return None
-    text = value[: 2 * CAPTION_LENGTH].split("\0", 1)[0].replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ").strip()
+    text = (
+        value[: 2 * CAPTION_LENGTH]
+        .split("\0", 1)[0]
+        .replace("\r\n", "\n")
+        .replace("\r", "\n")
+        .replace("\t", " ")
+        .strip()
+    )
     return "\n".join(shown(part).rstrip() for part in text[:CAPTION_LENGTH].split("\n")).strip() or None
 
 
 def name(value: object) -> str | None:
-    """As ``line``, for what has a letter or a digit in it: cameras write ``----`` or blanks for a lens that they do not know."""
+    """As ``line``, for what has a letter or a digit in it: cameras write ``----`` for an unknown lens."""
     text = line(value)
     return text if text and any(map(str.isalnum, text)) else None
 
@@ -105,7 +115,10 @@ def exposure(value: object, apex: object = None) -> float | None:
 
 
 def iso(*values: object) -> int | None:
-    """The first of the values that is a film speed. 65535 says in EXIF that the speed is too high for its field."""
+    """The first of the values that is a film speed.
+
+    65535 says in EXIF that the speed is too high for its field.
+    """
     found = (whole(value, 1, 10_000_000) for value in values)
     return next((value for value in found if value not in (None, 65535)), None)
 
@@ -136,7 +149,7 @@ def altitude(value: object, below: bool = False) -> float | None:
 
 
 def offset(value: object) -> str | None:
-    """``+02:00`` from ``+02:00``, ``+0200``, ``Z``; None for what no clock on earth has (-12:00 to +14:00)."""
+    """``+02:00`` from that, ``+0200`` or ``Z``; None for what no clock on earth has (-12:00 to +14:00)."""
     if not isinstance(value, str):
         return None
     text = value[:_LONGEST_DATE].split("\0", 1)[0].strip()
@@ -153,7 +166,10 @@ def offset_of(minutes: int) -> str:
 
 
 def dated(kind: DateKind, value: object, zone: object = None) -> tuple[Dated, ...]:
-    """A date as one of that kind, or none. Its zone is that in the text, else ``zone``; a day without a time is of the kind ``day``."""
+    """A date as one of that kind, or none.
+
+    Its zone is that in the text, else ``zone``; a day without a time is of the kind ``day``.
+    """
     if not isinstance(value, str):
         return ()
     text = value[:_LONGEST_DATE].split("\0", 1)[0]

@@ -1,4 +1,7 @@
-"""XMP: the properties of a packet in a picture or of an ``.xmp`` file. No document type, no entity, nothing but the text itself is read."""
+"""XMP: the properties of a packet in a picture or of an ``.xmp`` file.
+
+No document type, no entity, nothing but the text itself is read.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,8 @@ from collections.abc import Iterator
 from xml.etree import ElementTree
 
 Properties = dict[str, str | list[str]]
-"""``prefix:name`` -> its text, or the texts of its list; of a structure ``prefix:name/prefix:part``. Prefixes are those of NAMESPACES."""
+"""``prefix:name`` -> its text, or the texts of its list; of a structure ``prefix:name/prefix:part``. Prefixes
+are those of NAMESPACES."""
 
 NAMESPACES = {
     "http://purl.org/dc/elements/1.1/": "dc",
@@ -30,7 +34,12 @@ MOST_VALUES = 2000
 _RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 _LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 _LISTS = (f"{_RDF}Bag", f"{_RDF}Seq", f"{_RDF}Alt")
-_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"), (b"<\0", "utf-16-le"))
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+    (b"<\0", "utf-16-le"),
+)
 _DECLARED = re.compile(r"<![^-\[]")
 """A document type or a part of one, which could name entities and other files."""
 _INSTRUCTION = re.compile(r"<\?[^>]{0,1000}\?>")
@@ -55,7 +64,7 @@ def properties(data: bytes) -> Properties:
 
 
 def _text(data: bytes) -> str | None:
-    """From the first element to the last, whatever stands around it; what a packet says of its own encoding is passed over."""
+    """The packet's text, from its first element to its last, without its processing instructions."""
     encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
     try:
         text = data.decode(encoding)

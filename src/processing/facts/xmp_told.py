@@ -8,7 +8,10 @@ from src.processing.facts import values
 from src.processing.facts.told import NOTHING, Dated, Told
 from src.processing.facts.xmp import Properties, properties
 
-_COORDINATE = re.compile(r"\s*(\d{1,3}),(\d{1,2}(?:\.\d{1,15})?)(?:,(\d{1,2}(?:\.\d{1,15})?))?\s*([NSEW])\s*", re.ASCII | re.IGNORECASE)
+_COORDINATE = re.compile(
+    r"\s*(\d{1,3}),(\d{1,2}(?:\.\d{1,15})?)(?:,(\d{1,2}(?:\.\d{1,15})?))?\s*([NSEW])\s*",
+    re.ASCII | re.IGNORECASE,
+)
 _DECIMAL = re.compile(r"\s*([+-]?\d{1,3}(?:\.\d{1,17})?)\s*([NSEW]?)\s*", re.ASCII | re.IGNORECASE)
 
 
@@ -19,7 +22,9 @@ def in_xmp(packet: bytes) -> Told:
 
 
 def _told(found: Properties) -> Told:
-    latitude, longitude = values.place(_degrees(one(found, "exif:GPSLatitude")), _degrees(one(found, "exif:GPSLongitude")))
+    latitude, longitude = values.place(
+        _degrees(one(found, "exif:GPSLatitude")), _degrees(one(found, "exif:GPSLongitude"))
+    )
     return Told(
         orientation=values.orientation(one(found, "tiff:Orientation")),
         camera_make=values.name(one(found, "tiff:Make")),
@@ -72,7 +77,7 @@ def _dates(found: Properties) -> tuple[Dated, ...]:
 
 
 def _degrees(text: str | None) -> float | None:
-    """``53,7.95N`` (degrees and minutes), ``53,7,57N``, or ``53.1325``, as degrees; south and west are below 0."""
+    """Degrees from ``53,7.95N`` (degrees, minutes), ``53,7,57N`` or ``53.1325``; south and west below 0."""
     if not text:
         return None
     found = _COORDINATE.fullmatch(text[:64])
