@@ -78,8 +78,8 @@ def table(result: dict[str, Any]) -> str:
     lines = [f"facts of photos, median of {result['rounds']} rounds, commit {result['machine']['commit']}"]
     for name, each in result["photos_per_s"].items():
         bar = f"   bar {result['bars'][name]:,.0f}" if name in result["bars"] else ""
-        what = f"{result['photos'][name]:,} photos, {result['told'][name]:,} facts, spread {result['spread'][name]:.0%}"
-        lines.append(f"{name:12}{each:10,} photos/s   ({what}){bar}")
+        told = f"{result['photos'][name]:,} photos, {result['told'][name]:,} facts"
+        lines.append(f"{name:12}{each:10,} photos/s   ({told}, spread {result['spread'][name]:.0%}){bar}")
     return "\n".join(lines)
 
 

@@ -120,11 +120,8 @@ def differs(wanted: Any, got: Any) -> bool:
 def compared(file: str, wanted: Iterable[tuple[str, Any]], facts: PhotoFacts) -> tuple[int, list[Difference]]:
     """The number of fields that were recorded, and those that differ: file, field, recorded, read."""
     pairs = list(wanted)
-    found = [
-        (file, name, want, getattr(facts, name))
-        for name, want in pairs
-        if differs(want, getattr(facts, name))
-    ]
+    read = [(file, name, want, getattr(facts, name)) for name, want in pairs]
+    found = [each for each in read if differs(*each[2:])]
     return len(pairs), found
 
 

@@ -33,7 +33,7 @@ def read_png(file: IO[bytes]) -> Header:
 
 
 def _xmp_in(text: bytes) -> bytes:
-    """The XMP packet in one of PNG's international texts, packed or not; empty where it holds another text."""
+    """The XMP packet in one of PNG's international texts, packed or not; empty where it has another."""
     if not text.startswith(_XMP_KEY):
         return b""
     packed, rest = text[len(_XMP_KEY) : len(_XMP_KEY) + 1] == b"\1", text[len(_XMP_KEY) + 2 :]

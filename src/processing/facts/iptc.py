@@ -70,7 +70,7 @@ def _data_sets(block: bytes) -> dict[tuple[int, int], list[bytes]]:
 
 
 def _text(data: bytes, utf8: bool) -> str | None:
-    """A text. Where the block does not say that it is UTF-8, it may be all the same, or is western Windows'."""
+    """A text. Where the block does not say that it is UTF-8, it may be, or is western Windows'."""
     for encoding in ("utf-8",) if utf8 else ("utf-8", "cp1252"):
         try:
             return data.decode(encoding)

@@ -8,7 +8,7 @@ from typing import IO
 from src.processing.facts.boxes import boxes
 from src.processing.facts.header import block
 
-MOST_ITEMS, MOST_PARTS = 20_000, 64
+MOST_ITEMS, MOST_PARTS = 4096, 32
 _MIME = b"mime"
 
 Part = tuple[bool, int, int]
@@ -122,9 +122,8 @@ def _associated(links: bytes, wanted: int) -> list[int]:
         if reader.ended:
             break
         item = reader.number(4 if head >> 24 else 2)
-        numbers = [
-            reader.number(2) & 0x7FFF if wide else reader.number(1) & 0x7F for _ in range(reader.number(1))
-        ]
+        mask, length = (0x7FFF, 2) if wide else (0x7F, 1)
+        numbers = [reader.number(length) & mask for _ in range(reader.number(1))]
         if item == wanted:
             return numbers
     return []

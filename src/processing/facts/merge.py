@@ -89,9 +89,9 @@ def _named(sources: Sources) -> tuple[FactSource, ...]:
 def _taken(sources: Sources) -> tuple[str | None, str | None]:
     """When the photo was taken by its camera's clock, and that clock's offset from UTC where it is known.
 
-    A date of a better kind goes before one of a better source. The offset is that of the date itself, else that
-    which another source gives the same moment, else what the satellites' time makes it. Google's UTC tells none,
-    since it was made from the same clock.
+    A date of a better kind goes before one of a better source. The offset is that of the date itself, else
+    that which another source gives the same moment, else what the satellites' time makes it. Google's UTC
+    tells none, since it was made from the same clock.
     """
     every = [dated for told in sources.all for dated in told.dates]
     chosen = next((dated for kind in DATE_KINDS for dated in every if dated.kind == kind), None)

@@ -157,9 +157,8 @@ def _number(value: object) -> float | None:
 def _dates(said: dict[str, Any]) -> tuple[Dated, ...]:
     """The moment of taking, which Google keeps in UTC: what the camera's clock showed is not known."""
     taken = said.get("photoTakenTime")
-    seconds = (
-        values.whole(taken.get("timestamp"), -4_600_000_000, 1 << 40) if isinstance(taken, dict) else None
-    )
+    told = taken.get("timestamp") if isinstance(taken, dict) else None
+    seconds = values.whole(told, -4_600_000_000, 1 << 40)
     if seconds is None:
         return ()
     try:

@@ -1,7 +1,7 @@
 """TIFF's directories of tags, which EXIF is made of too.
 
-Only the tags that are asked for are read, and of each a bounded number of bytes. Pillow reads every tag that a
-directory names, and one file can name 65,535 of them, each as long as the file.
+Only the tags that are asked for are read, and of each a bounded number of bytes. Pillow reads every tag
+that a directory names, and one file can name 65,535 of them, each as long as the file.
 """
 
 from __future__ import annotations
