@@ -133,9 +133,8 @@ def camera_files(folder: Path) -> Iterator[tuple[str, int, list[Difference]]]:
             continue
         if file.endswith(".xmp"):
             facts = merged(PhotoFacts(), Sources(sidecars=(in_xmp((folder / file).read_bytes()),)))
-            wanted = [
-                (name, want) for name, want in expected(row["facts"]) if name not in ("width", "height")
-            ]
+            told = dict(expected(row["facts"]))
+            wanted = [(name, told[name]) for name in told if name not in ("width", "height")]
         else:
             facts, wanted = reader.read(folder / file), list(expected(row["facts"]))
         yield file, *compared(file, wanted, facts)
