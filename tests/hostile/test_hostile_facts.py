@@ -58,9 +58,8 @@ def valid(form: str, path: Path) -> bytes:
     prepare_pillow()
     if form == "JPEG":
         words = xmp("", 'dc:title="T" exif:GPSLatitude="53,7.95N" exif:GPSLongitude="8,43E" xmp:Rating="3"')
-        jpeg(
-            path, ((0xED, iptc((2, 5, b"T"), (2, 25, b"k"))),), exif=exif(CAMERA, SETTINGS, PLACE), xmp=words
-        )
+        segment = (0xED, iptc((2, 5, b"T"), (2, 25, b"k")))
+        jpeg(path, (segment,), exif=exif(CAMERA, SETTINGS, PLACE), xmp=words)
     elif form in ("GIF", "BMP"):
         Image.new("P", (16, 16)).save(path, form)
     else:

@@ -88,10 +88,9 @@ def jpeg(path: Path, segments: tuple[tuple[int, bytes], ...] = (), **options: An
     """A JPEG of 60 x 40 pixels with more segments: marker and content."""
     buffer = io.BytesIO()
     Image.new("RGB", (60, 40), "green").save(buffer, "JPEG", **options)
-    more = b"".join(
-        b"\xff" + bytes((marker,)) + (len(data) + 2).to_bytes(2) + data for marker, data in segments
-    )
-    path.write_bytes(buffer.getvalue()[:2] + more + buffer.getvalue()[2:])
+    data = buffer.getvalue()
+    more = (bytes((0xFF, marker)) + (len(inside) + 2).to_bytes(2) + inside for marker, inside in segments)
+    path.write_bytes(data[:2] + b"".join(more) + data[2:])
     return path
 
 

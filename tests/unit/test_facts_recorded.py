@@ -159,9 +159,8 @@ def test_what_is_no_format_of_ours_is_refused_in_a_sentence(test_data: Path) -> 
 def test_takeouts_own_files_tell_place_words_and_the_moment_in_utc(test_data: Path) -> None:
     recorded(test_data / "camera")
     folder = test_data / "camera" / "sidecars"
-    first, second, album = (
-        in_takeout((folder / f"gphotos-{name}.json").read_bytes()) for name in ("1", "2", "album")
-    )
+    files = [folder / f"gphotos-{name}.json" for name in ("1", "2", "album")]
+    first, second, album = (in_takeout(file.read_bytes()) for file in files)
     assert (first.caption, first.latitude, first.longitude) == ("hdrpl", 52.50852222, 13.44320556)
     assert (first.dates[0].moment, first.dates[0].offset) == ("2015-12-06T16:18:30", "+00:00")
     assert (second.caption, second.latitude, second.longitude) == (
