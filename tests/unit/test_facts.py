@@ -374,3 +374,43 @@ def test_a_file_that_is_not_there_and_a_folder_are_refused(tmp_path: Path) -> No
         read(tmp_path / "gone.jpg")
     with pytest.raises(UnreadableImage, match="It is a folder"):
         read(tmp_path)
+
+
+def test_junk_between_segments_is_passed_over_as_decoders_do(tmp_path: Path) -> None:
+    path = jpeg(tmp_path / "a.jpg", exif=exif(CAMERA))
+    data = path.read_bytes()
+    length = int.from_bytes(data[4:6])
+    path.write_bytes(data[: 4 + length] + b"\0\0junk\xff\xff\xff" + data[4 + length :])
+    assert (read(path).camera_make, read(path).width) == ("Canon", 60)
+    path.write_bytes(data[:2] + b"\xff\xee\0\0" + data[2:])  # a segment that is shorter than its own length
+    assert (read(path).camera_make, read(path).width) == ("Canon", 60)
+
+
+def test_facts_may_come_behind_the_picture(tmp_path: Path) -> None:
+    """In a HEIF the description may stand behind the data: places in the file are told from its start."""
+    prepare_pillow()
+    Image.new("RGB", (64, 48)).save(tmp_path / "a.heic", "HEIF", exif=exif(CAMERA))
+    data = (tmp_path / "a.heic").read_bytes()
+    first = int.from_bytes(data[:4])
+    filler = b"\0\0\0\x10mdat12345678"
+    changed = data[:first] + filler + data[first:]
+    (tmp_path / "b.heic").write_bytes(changed)
+    facts = read(tmp_path / "b.heic")
+    assert (facts.width, facts.height, facts.format) == (64, 48, "HEIF")
+
+
+def test_a_raw_is_as_large_as_its_full_picture(tmp_path: Path) -> None:
+    """A small version comes first, as cameras lay them out; the suffix is of no account then."""
+    main = struct.pack("<HHLL", 254, 4, 1, 1) + struct.pack("<HHLL", 256, 4, 1, 160)
+    main += struct.pack("<HHLL", 257, 4, 1, 120) + struct.pack("<HHLL", 330, 4, 1, 100)
+    full = struct.pack("<HHLL", 254, 4, 1, 0) + struct.pack("<HHLL", 256, 4, 1, 6000)
+    full += struct.pack("<HHLL", 257, 4, 1, 4000)
+    data = (b"II*\0\x08\0\0\0" + struct.pack("<H", 4) + main).ljust(100, b"\0") + struct.pack("<H", 3) + full
+    (tmp_path / "a.tif").write_bytes(data.ljust(300, b"\0"))
+    facts = read(tmp_path / "a.tif")
+    assert (facts.format, facts.width, facts.height) == ("RAW", 6000, 4000)
+
+
+def test_a_path_that_can_be_none_is_refused() -> None:
+    with pytest.raises(UnreadableImage, match="NUL"):
+        read(Path("a\0b.jpg"))

@@ -206,3 +206,9 @@ def test_the_files_that_a_photos_facts_depend_on_are_named(tmp_path: Path) -> No
     found = Beside(tmp_path).paths("a.jpg")
     assert found == (tmp_path / "a.jpg.xmp", tmp_path / "A.xmp", tmp_path / "a.jpg.json")
     assert Beside(tmp_path / "nowhere").paths("a.jpg") == ()
+
+
+def test_the_json_of_a_double_has_the_title_of_the_first_and_is_not_its(tmp_path: Path) -> None:
+    first, double = jpeg(tmp_path / "IMG_1.jpg"), jpeg(tmp_path / "IMG_1(1).jpg")
+    (tmp_path / "IMG_1.jpg(1).json").write_bytes(takeout(title="IMG_1.jpg", description="of the double"))
+    assert (read(first).caption, read(double).caption) == (None, "of the double")

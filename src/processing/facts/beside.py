@@ -12,7 +12,7 @@ from src.processing.facts.header import XMP_BYTES
 from src.processing.facts.told import NOTHING, Told
 from src.processing.facts.xmp_told import in_xmp
 
-MOST_TITLES = 20_000
+MOST_TITLES = 5000
 """JSON files of one folder that are opened to look for a photo by its title."""
 _XMP, _JSON = ".xmp", ".json"
 
@@ -44,16 +44,12 @@ class Beside:
         """
         if not self._xmp:
             return ()
-        names = (f"{photo}{_XMP}".casefold(), f"{Path(photo).stem}{_XMP}".casefold())
-        return tuple(in_xmp(self._read(self._xmp[name], XMP_BYTES)) for name in names if name in self._xmp)
+        names = filter(None, map(self._xmp.get, _sidecar_names(photo)))
+        return tuple(in_xmp(self._read(name, XMP_BYTES)) for name in names)
 
     def takeout(self, photo: str) -> Told:
         """What Google Takeout's JSON of a photo tells."""
-        if not self._takeout.names:
-            return NOTHING
-        name = self._takeout.of(photo) or next(
-            filter(None, map(self._by_title.get, takeout.titles_of(photo))), None
-        )
+        name = self._json(photo)
         return takeout.in_takeout(self._read(name, takeout.JSON_BYTES)) if name else NOTHING
 
     def paths(self, photo: str) -> tuple[Path, ...]:
@@ -61,12 +57,15 @@ class Beside:
 
         Where one of them changes, comes or goes, the photo's facts are to be read anew.
         """
-        names = [
-            self._xmp.get(f"{photo}{_XMP}".casefold()),
-            self._xmp.get(f"{Path(photo).stem}{_XMP}".casefold()),
-            self._takeout.of(photo),
-        ]
+        names = [*map(self._xmp.get, _sidecar_names(photo)), self._json(photo)]
         return tuple(self._folder / name for name in names if name)
+
+    def _json(self, photo: str) -> str | None:
+        """The JSON of a photo: by its name, else by the title in it."""
+        if not self._takeout.names:
+            return None
+        titled = (self._by_title.get(title) for title in takeout.titles_of(photo))
+        return self._takeout.of(photo) or next(filter(None, titled), None)
 
     @cached_property
     def _by_title(self) -> dict[str, str]:
@@ -76,8 +75,8 @@ class Beside:
         """
         found: dict[str, str] = {}
         several = set()
-        for name in self._takeout.names[:MOST_TITLES]:
-            title = takeout.title_of(self._read(name, takeout.JSON_BYTES))
+        for name in self._takeout.without_number[:MOST_TITLES]:
+            title = takeout.title_of(self._read(name, takeout.TITLE_BYTES))
             if title in found:
                 several.add(title)
             elif title:
@@ -92,3 +91,8 @@ class Beside:
         except (OSError, ValueError):
             return b""
         return data if len(data) <= most else b""
+
+
+def _sidecar_names(photo: str) -> tuple[str, str]:
+    """In small letters, the one that is believed first."""
+    return f"{photo}{_XMP}".casefold(), f"{Path(photo).stem}{_XMP}".casefold()

@@ -9,9 +9,9 @@ from src.errors import UnreadableImage
 from src.pixels import METADATA_ERRORS
 from src.processing.facts import chunks, heif, jpeg, raw
 from src.processing.facts.header import Header
+from src.processing.facts.tiff import PLAIN_STARTS, RAW_STARTS
 
 DAMAGED = "The picture is damaged: its header can't be read."
-_TIFFS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"IIRO", b"IIRS", b"IIU\0", b"MMOR")
 _SILENT_RAWS = (b"FOVb", b"\0MRM", b"II\x1a\0\0\0HEAPCCDR")
 """Beginnings of old camera RAW formats whose facts are not read: Sigma's X3F, Minolta's MRW, Canon's CRW."""
 
@@ -51,7 +51,7 @@ def _header(file: IO[bytes], start: bytes, suffix: str) -> Header:
         return heif.read(file)
     if start.startswith(b"FUJIFILMCCD-RAW"):
         return raw.read_fuji(file)
-    if start.startswith(_TIFFS):
+    if start.startswith((*PLAIN_STARTS, *RAW_STARTS)):
         return raw.read_tiff(file, start, suffix)
     if start.startswith(_SILENT_RAWS):
         return Header("RAW")

@@ -29,15 +29,14 @@ def read(file: IO[bytes]) -> Header:
     for box in boxes(file, 0, end):
         kind = block(file, box[1], 16, 16) if box[0] == b"uuid" else box[0]
         top.setdefault(kind, box)
-        if kind in (b"meta", b"mdat"):
+        if kind == b"meta":
             break
     brands = _content(file, top.get(b"ftyp"), 1024)
     if brands[:4] == b"crx ":
         return _canon(file, top)
     kinds = {brands[:4], *(brands[at : at + 4] for at in range(8, len(brands), 4))}
-    return _picture(
-        file, _content(file, top.get(b"meta"), META_BYTES), "HEIF" if kinds.isdisjoint(_AVIF) else "AVIF"
-    )
+    meta = _content(file, top.get(b"meta"), META_BYTES)
+    return _picture(file, meta, "HEIF" if kinds.isdisjoint(_AVIF) else "AVIF")
 
 
 def _content(file: IO[bytes], box: Box | None, most: int) -> bytes:

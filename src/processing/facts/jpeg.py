@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from typing import IO
 
 from src.processing.facts.exif import in_exif
@@ -9,12 +11,15 @@ from src.processing.facts.header import EXIF_BYTES, Header
 from src.processing.facts.iptc import MOST_BYTES as IPTC_BYTES
 from src.processing.facts.iptc import in_resources
 
-MOST_SEGMENTS = 2000
+MOST_SEGMENTS = 1000
+MOST_JUNK = 64 * 2**10
+"""Bytes that may stand between two segments, where a program wrote a wrong length: decoders pass over them too."""
+_MARKER = re.compile(rb"\xff[\x01-\xfe]")
 _SIZES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """Markers of the segments that begin a frame, which tell the size."""
 _BARE = frozenset(range(0xD0, 0xD9)) | {0x01}
 """Markers without a segment."""
-_ENDS = (0xDA, 0xD9)
+_SCAN, _END, _NOTHING = 0xDA, 0xD9, -1
 _EXIF, _XMP, _PHOTOSHOP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"Photoshop 3.0\0"
 _APP1, _APP13 = 0xE1, 0xED
 
@@ -26,7 +31,7 @@ def read(file: IO[bytes], start: int = 0) -> Header:
     file.seek(start + 2)
     for _ in range(MOST_SEGMENTS):
         marker, length = _segment(file)
-        if marker in _ENDS or length < 0:
+        if marker in (_SCAN, _END, _NOTHING):
             break
         if marker in _SIZES:
             size = _size(file.read(min(length, 5))) or size
@@ -34,25 +39,26 @@ def read(file: IO[bytes], start: int = 0) -> Header:
         elif marker in (_APP1, _APP13):
             _keep(blocks, file.read(length))
             length = 0
-        file.seek(length, 1)
+        file.seek(length, os.SEEK_CUR)
     iptc = in_resources(blocks[_PHOTOSHOP])
     return Header("JPEG", size[0], size[1], in_exif(blocks[_EXIF]), blocks[_XMP], iptc)
 
 
 def _segment(file: IO[bytes]) -> tuple[int, int]:
-    """Marker and number of bytes of the segment that begins here; -1 bytes where none does."""
-    if file.read(1) != b"\xff":
-        return 0, -1
-    marker = file.read(1)
-    for _ in range(MOST_SEGMENTS):
-        if marker != b"\xff":
-            break
-        marker = file.read(1)
-    if not marker:
-        return 0, -1
-    if marker[0] in _BARE:
-        return marker[0], 0
-    return marker[0], int.from_bytes(file.read(2)) - 2
+    """Marker and number of bytes of the next segment, at whose content the file is then; -1 where there is none."""
+    head = file.read(4)
+    if not _MARKER.match(head):
+        file.seek(-len(head), os.SEEK_CUR)
+        window = file.read(MOST_JUNK)
+        found = _MARKER.search(window)
+        if not found:
+            return _NOTHING, 0
+        file.seek(found.start() - len(window), os.SEEK_CUR)
+        head = file.read(4)
+    if head[1] in _BARE:
+        file.seek(2 - len(head), os.SEEK_CUR)
+        return head[1], 0
+    return head[1], max(0, int.from_bytes(head[2:4]) - 2)
 
 
 def _size(data: bytes) -> tuple[int, int] | None:

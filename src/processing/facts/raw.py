@@ -10,7 +10,7 @@ from src.processing.facts.exif import MAIN_TAGS, side, size_in, told_by
 from src.processing.facts.header import XMP_BYTES, Header, block
 from src.processing.facts.iptc import MOST_BYTES as IPTC_BYTES
 from src.processing.facts.iptc import in_resources
-from src.processing.facts.tiff import Tiff, Values
+from src.processing.facts.tiff import RAW_STARTS, Tiff, Values
 
 _WIDTH, _HEIGHT, _KIND, _SUB_FILES, _DNG_VERSION = 256, 257, 254, 330, 50706
 _XMP, _IPTC, _RESOURCES = 700, 33723, 34377
@@ -26,12 +26,8 @@ def read_tiff(file: IO[bytes], start: bytes, suffix: str) -> Header:
     tiff = Tiff(file)
     main = tiff.read(tiff.first, MAIN_TAGS | frozenset(_LAYOUT))
     blocks = tiff.blocks(tiff.first, _BLOCKS, XMP_BYTES)
-    raw = (
-        start[:4] not in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-        or start[8:10] == b"CR"
-        or _is_raw(main, suffix)
-    )
-    width, height = _raw_size(tiff, main) if raw else (side(main.get(_WIDTH)), side(main.get(_HEIGHT)))
+    raw = start[:4] in RAW_STARTS or start[8:10] == b"CR" or _is_raw(main, suffix)
+    width, height = _raw_size(tiff, main) if raw else _size(main)
     xmp, iptc, resources = (blocks.get(tag, b"") for tag in _BLOCKS)
     iptc = iptc[:IPTC_BYTES].rstrip(b"\0") or in_resources(resources)
     return Header("RAW" if raw else "TIFF", width, height, told_by(tiff, main), xmp, iptc)
@@ -39,11 +35,12 @@ def read_tiff(file: IO[bytes], start: bytes, suffix: str) -> Header:
 
 def _is_raw(main: Values, suffix: str) -> bool:
     """Whether it is a DNG, is named as a RAW, or begins with a small version of a picture in a sub-file."""
-    return (
-        _DNG_VERSION in main
-        or suffix.lower() in RAW_EXTENSIONS
-        or (main.get(_KIND) == _REDUCED and _SUB_FILES in main)
-    )
+    preview_first = main.get(_KIND) == _REDUCED and _SUB_FILES in main
+    return _DNG_VERSION in main or suffix.lower() in RAW_EXTENSIONS or preview_first
+
+
+def _size(layout: Values) -> tuple[int | None, int | None]:
+    return side(layout.get(_WIDTH)), side(layout.get(_HEIGHT))
 
 
 def _raw_size(tiff: Tiff, main: Values) -> tuple[int | None, int | None]:
@@ -51,14 +48,12 @@ def _raw_size(tiff: Tiff, main: Values) -> tuple[int | None, int | None]:
     told = main.get(_SUB_FILES)
     places = told if isinstance(told, list) else [told]
     layouts = [main, *(tiff.read(place, _LAYOUT) for place in places[:MOST_SUB_FILES])]
-    sizes = [
-        (side(each.get(_WIDTH)), side(each.get(_HEIGHT))) for each in layouts if each.get(_KIND) == _FULL
-    ]
+    sizes = [_size(layout) for layout in layouts if layout.get(_KIND) == _FULL]
     known = [(width, height) for width, height in sizes if width and height]
     if known:
         return max(known, key=lambda size: size[0] * size[1])
     width, height = size_in(tiff, main)
-    return (width, height) if width and height else (side(main.get(_WIDTH)), side(main.get(_HEIGHT)))
+    return (width, height) if width and height else _size(main)
 
 
 def read_fuji(file: IO[bytes]) -> Header:

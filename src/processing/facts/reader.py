@@ -41,6 +41,8 @@ class FactsReader:
                 header = read_header(file, path.suffix)
         except OSError as error:
             raise _refusal(error) from error
+        except ValueError as error:
+            raise UnreadableImage("That is no path: it holds a NUL character.") from error
         beside = self.beside(path.parent)
         own = Sources(
             header.exif,

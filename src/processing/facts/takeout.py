@@ -20,6 +20,8 @@ from src.processing.facts.told import NOTHING, Dated, Told
 
 JSON_BYTES = 256 * 2**10
 """Most that is read of one; a usual one has 1 kB."""
+TITLE_BYTES = 64 * 2**10
+"""The same where only the title is looked for."""
 LENGTH = 46
 """Characters of a JSON's name before ``.json``, at most, and before a number in brackets."""
 
@@ -50,10 +52,14 @@ class Names:
     def __init__(self, names: Iterable[str]) -> None:
         """names: of the files of the folder that end in ``.json``."""
         self.names = sorted(names)
+        self.without_number: list[str] = []
+        """Those that are not of a double, whose JSON has the title of the first."""
         self._whole: dict[Key, str] = {}
         self._cut: dict[Key, str] = {}
         for name in self.names:
             stem, number = _split(name[: -len(".json")].casefold())
+            if not number:
+                self.without_number.append(name)
             for key in _without_suffix(stem):
                 self._whole.setdefault((key, number), name)
                 if len(stem) >= LENGTH:

@@ -56,9 +56,13 @@ _SIZES = {
     18: 8,
 }
 """Bytes of one value of a kind."""
-_STARTS = {b"II*\0": "<", b"MM\0*": ">", b"IIRO": "<", b"IIRS": "<", b"IIU\0": "<", b"MMOR": ">"}
-"""TIFF's own beginnings, and those of Olympus's and Panasonic's raw files, which are the same behind them."""
-_BIG_STARTS = {b"II+\0": "<", b"MM\0+": ">"}
+PLAIN_STARTS = {b"II*\0": "<", b"MM\0*": ">", b"II\0*": "<", b"MM*\0": ">", b"II+\0": "<", b"MM\0+": ">"}
+"""TIFF's own beginnings and their byte order: two that are usual, two that are wrong and read by decoders all the
+same, and two of files that may have more than 4 GB."""
+RAW_STARTS = {b"IIRO": "<", b"IIRS": "<", b"IIU\0": "<"}
+"""Those of Olympus's and Panasonic's raw files, which are the same behind them."""
+_ORDERS = PLAIN_STARTS | RAW_STARTS
+_BIG = (b"II+\0", b"MM\0+")
 _PREFIX = b"Exif\0\0"
 
 
@@ -73,15 +77,14 @@ class Tiff:
         file.seek(0)
         start = file.read(16)
         self._file = file
-        self._big = start[:4] in _BIG_STARTS
-        self.order = _STARTS.get(start[:4]) or _BIG_STARTS.get(start[:4], "")
+        self._big = start[:4] in _BIG
+        self.order = _ORDERS.get(start[:4], "")
         """``<`` or ``>`` as in struct; empty where this is no TIFF."""
         self.first = 0
         """Where the main directory is; 0 where there is none."""
-        if self.order and len(start) >= 16 - 8 * (not self._big):
-            self.first = int(
-                self._unpacked("Q", start[8:16])[0] if self._big else self._unpacked("L", start[4:8])[0]
-            )
+        at, size, code = (8, 8, "Q") if self._big else (4, 4, "L")
+        if self.order and len(start) >= at + size:
+            self.first = self._unpacked(code, start[at : at + size])[0]
 
     def read(self, at: object, tags: Collection[int], most: int = MOST_BYTES) -> Values:
         """Those of the tags that the directory at an offset has. most: bytes of one value."""

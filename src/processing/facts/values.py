@@ -36,15 +36,9 @@ def caption(value: object) -> str | None:
     """A text that may have several lines, else as ``line``. A NUL ends it: EXIF's texts are stored so."""
     if not isinstance(value, str):
         return None
-    text = (
-        value[: 2 * CAPTION_LENGTH]
-        .split("\0", 1)[0]
-        .replace("\r\n", "\n")
-        .replace("\r", "\n")
-        .replace("\t", " ")
-        .strip()
-    )
-    return "\n".join(shown(part).rstrip() for part in text[:CAPTION_LENGTH].split("\n")).strip() or None
+    text = value[: 2 * CAPTION_LENGTH].split("\0", 1)[0].replace("\t", " ").strip()[:CAPTION_LENGTH]
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return "\n".join(shown(each).rstrip() for each in lines).strip() or None
 
 
 def name(value: object) -> str | None:

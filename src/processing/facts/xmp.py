@@ -39,11 +39,13 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
     (b"<\0", "utf-16-le"),
+    (b"\0<", "utf-16-be"),
 )
 _DECLARED = re.compile(r"<![^-\[]")
 """A document type or a part of one, which could name entities and other files."""
 _INSTRUCTION = re.compile(r"<\?[^>]{0,1000}\?>")
-_DEPTH = 32
+_DEPTH = 1
+"""How deep structures are looked into: none that is read is in another one."""
 
 
 def properties(data: bytes) -> Properties:
