@@ -63,9 +63,8 @@ def valid(form: str, path: Path) -> bytes:
     elif form in ("GIF", "BMP"):
         Image.new("P", (16, 16)).save(path, form)
     else:
-        Image.new("RGB", (16, 16)).save(
-            path, form, exif=exif(CAMERA, SETTINGS, PLACE), xmp=xmp("", 'dc:title="T"')
-        )
+        told = {"exif": exif(CAMERA, SETTINGS, PLACE), "xmp": xmp("", 'dc:title="T"')}
+        Image.new("RGB", (16, 16)).save(path, form, **told)
     return path.read_bytes()
 
 

@@ -33,6 +33,9 @@ KEYS = (
 )
 
 
+Capture, Patch = pytest.CaptureFixture[str], pytest.MonkeyPatch
+
+
 @pytest.fixture
 def photo(tmp_path: Path) -> Path:
     folder = tmp_path / "photos"
@@ -41,15 +44,13 @@ def photo(tmp_path: Path) -> Path:
     return jpeg(folder / "a.jpg", exif=exif(CAMERA, SETTINGS, PLACE), xmp=xmp(words, 'dc:title="Elephants"'))
 
 
-def run(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, str, str]:
+def run(capsys: Capture, *arguments: str | Path) -> tuple[int, str, str]:
     code = main(["facts", *map(str, arguments)])
     told = capsys.readouterr()
     return code, told.out, told.err
 
 
-def test_json_has_exactly_its_keys_and_null_where_nothing_tells(
-    photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_json_has_its_keys_and_null_elsewhere(photo: Path, tmp_path: Path, capsys: Capture) -> None:
     bare = tmp_path / "photos" / "b.png"
     Image.new("RGB", (7, 5)).save(bare)
     code, out, err = run(capsys, photo.parent, "--json")
@@ -83,9 +84,7 @@ def test_json_has_exactly_its_keys_and_null_where_nothing_tells(
     assert second == dict.fromkeys(KEYS) | known
 
 
-def test_people_see_one_photo_a_fact_a_line_and_several_a_photo_a_line(
-    photo: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_one_photo_is_listed_and_several_are_a_table(photo: Path, capsys: Capture) -> None:
     code, out, _ = run(capsys, photo)
     lines = dict(line.split("  ", 1) for line in out.splitlines())
     told = {label: text.strip() for label, text in lines.items()}
@@ -105,9 +104,7 @@ def test_people_see_one_photo_a_fact_a_line_and_several_a_photo_a_line(
     assert second == str(photo.with_name("b.jpg"))
 
 
-def test_what_cannot_be_read_is_said_and_the_others_are_printed(
-    photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_cannot_be_read_is_said(photo: Path, tmp_path: Path, capsys: Capture) -> None:
     (photo.parent / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0")
     code, out, err = run(capsys, tmp_path / "nowhere", photo.parent, "--json")
     assert code == 1
@@ -117,9 +114,7 @@ def test_what_cannot_be_read_is_said_and_the_others_are_printed(
     assert broken == f"{photo.parent / 'broken.jpg'}: The picture is damaged: its header can't be read."
 
 
-def test_no_library_is_made_and_nothing_is_written(
-    photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_is_written(photo: Path, tmp_path: Path, capsys: Capture, monkeypatch: Patch) -> None:
     monkeypatch.setenv("MFE_HOME", str(tmp_path / "home"))
     before = photo.read_bytes(), os.stat(photo).st_mtime_ns
     assert run(capsys, photo)[0] == 0
@@ -127,7 +122,7 @@ def test_no_library_is_made_and_nothing_is_written(
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["a.jpg", "photos"]
 
 
-def test_a_path_must_be_given(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_path_must_be_given(capsys: Capture) -> None:
     with pytest.raises(SystemExit) as end:
         main(["facts"])
     assert end.value.code == 2
