@@ -30,7 +30,7 @@ def test_every_setting_is_in_the_readme_and_none_is_made_up() -> None:
 def test_every_command_and_option_is_in_the_readme() -> None:
     commands = next(action for action in _parser()._actions if isinstance(action, argparse._SubParsersAction))
     looking_after = {"sync", "folders", "forget-missing", "doctor", "export-library", "import-library"}
-    assert set(commands.choices) == {"index", "search", "objects", "export", "stats", "clear", "models"} | looking_after
+    assert set(commands.choices) == {"index", "search", "facts", "objects", "export", "stats", "clear", "models"} | looking_after
     for name, parser in commands.choices.items():
         assert f"`{name}" in README, f"the README does not tell of {name}"
         for option in (o for action in parser._actions for o in action.option_strings if o.startswith("--") and o != "--help"):

@@ -147,6 +147,9 @@ def _add_photo_commands(command: Any) -> None:
     _add_where(export)
     export.add_argument("--pictures", action="store_true", help="copy the pictures too")
 
+    facts = command("facts", "facts", "facts", "show what picture files tell of themselves: camera, date, place, words; needs no library")
+    facts.add_argument("paths", nargs="+", metavar="PATH", help="a picture or a folder (searched with its sub-folders)")
+
     objects = command("objects", "objects", "objects", "find the objects inside pictures, so that they can be searched for too")
     objects.add_argument("folders", nargs="*", metavar="FOLDER", help="only pictures in these (all of the library)")
     objects.add_argument("--forget", action="store_true", help="forget all objects instead; the pictures stay")

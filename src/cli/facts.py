@@ -1,0 +1,97 @@
+"""What photo files tell of themselves, without a library: facts."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from src.cli import terminal
+from src.errors import UnreadableImage, UnreadablePath
+from src.processing.decoding.image_io import display_text
+from src.processing.discovery import find_images, parse_path
+from src.processing.facts.reader import FactsReader
+from src.schema import Skipped
+from src.schema.facts import PhotoFacts
+from src.schema.fields import FIELDS, shown
+
+DONE, FAILED = 0, 1
+_SETTINGS = ("focal_length", "aperture", "exposure", "iso")
+_HEADINGS = ["picture", "taken", "camera", "settings", "place", "rating", "title"]
+
+Row = tuple[str, PhotoFacts]
+"""A picture's path, for display, and its facts."""
+
+
+def facts(arguments: argparse.Namespace) -> int:
+    """facts PATH...: the facts of pictures, and of all pictures in folders.
+
+    1 where one of them could not be read.
+    """
+    rows, problems = [], 0
+    for found in _read(arguments.paths):
+        if isinstance(found, str):
+            problems += 1
+            terminal.note(found)
+        else:
+            rows.append(found)
+    if arguments.json:
+        terminal.print_json([as_json(path, told) for path, told in rows])
+    elif len(rows) == 1:
+        terminal.show_table(["", ""], _listed(*rows[0]))
+    elif rows:
+        terminal.show_table(_HEADINGS, [_line(path, told) for path, told in rows])
+    return FAILED if problems else DONE
+
+
+def as_json(path: str, told: PhotoFacts) -> dict[str, Any]:
+    """One picture's facts as --json prints them; null where nothing tells."""
+    named = ((field.name, getattr(told, field.name)) for field in FIELDS if field.in_json)
+    told_of = {name: list(value) if isinstance(value, tuple) else value for name, value in named}
+    return {"path": path} | told_of | {"keywords": list(told.keywords) or None}
+
+
+def _read(paths: list[str]) -> Iterator[Row | str]:
+    """The facts of each picture, or a sentence that says why one, or a whole folder, can't be read."""
+    reader = FactsReader()
+    for text in paths:
+        try:
+            for found in find_images(parse_path(text)):
+                yield found.reason if isinstance(found, Skipped) else _one(reader, found.path)
+        except UnreadablePath as error:
+            yield str(error)
+
+
+def _one(reader: FactsReader, path: Path) -> Row | str:
+    name = display_text(path)
+    try:
+        return name, reader.read(path)
+    except UnreadableImage as error:
+        return f"{name}: {error}"
+
+
+def _listed(path: str, told: PhotoFacts) -> list[list[str]]:
+    """All that is known of one picture, a fact a line."""
+    named = (
+        (field.label, shown(field.name, getattr(told, field.name))) for field in FIELDS if not field.measured
+    )
+    return [["Picture", path], *([label, text] for label, text in named if text)]
+
+
+def _line(path: str, told: PhotoFacts) -> list[str]:
+    """What most people look for, in one line."""
+    place = [shown(name, getattr(told, name)) for name in ("latitude", "longitude")]
+    settings = [shown(name, getattr(told, name)) for name in _SETTINGS]
+    camera = told.camera_model or told.camera_make or ""
+    named = (told.taken_at, told.rating)
+    taken, rating = (shown(name, value) for name, value in zip(("taken_at", "rating"), named, strict=True))
+    return [
+        path,
+        taken,
+        camera,
+        " ".join(filter(None, settings)),
+        " ".join(filter(None, place)),
+        rating,
+        told.title or "",
+    ]

@@ -1,0 +1,54 @@
+"""What one source tells of a photo, before the sources are weighed against each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+DateKind = Literal["original", "digitized", "takeout", "created", "day", "modified"]
+"""What a date is of: the moment of taking, that of digitising, Google's UTC time of taking, the making of the
+file, a day without a time, the last change of the file."""
+DATE_KINDS: tuple[DateKind, ...] = ("original", "digitized", "takeout", "day", "created", "modified")
+"""The most trusted first."""
+
+
+@dataclass(frozen=True)
+class Dated:
+    """One date that a source gives."""
+
+    kind: DateKind
+    moment: str
+    """ISO 8601 text without a zone."""
+    offset: str | None = None
+    """Such as ``+02:00``; None where the source does not say."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """All that one source tells. The names are those of ``PhotoFacts``."""
+
+    orientation: int | None = None
+    camera_make: str | None = None
+    camera_model: str | None = None
+    lens: str | None = None
+    focal_length: float | None = None
+    aperture: float | None = None
+    exposure: float | None = None
+    iso: int | None = None
+    flash: bool | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    altitude: float | None = None
+    title: str | None = None
+    caption: str | None = None
+    keywords: tuple[str, ...] = ()
+    rating: int | None = None
+    software: str | None = None
+    dates: tuple[Dated, ...] = ()
+    satellites_at: datetime | None = None
+    """The moment by the satellites, in UTC, without a zone."""
+
+
+NOTHING = Told()
+"""What a source tells that is absent or can't be read."""
