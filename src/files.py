@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 DRAFT = ".mfe-part"
 """How the names of files end that this program has not finished."""
@@ -27,14 +29,25 @@ def draft_of(target: Path) -> Path:
     return target.with_name(f"{target.name}.{secrets.token_hex(4)}{DRAFT}")
 
 
-def write_json(target: Path, said: Any) -> None:
-    """Replace a file by one that holds this, whole on the disk before it has the name; ``sync_folder`` makes that last. Raises OSError."""
+@contextmanager
+def write_atomically(target: Path, durable: bool = True) -> Iterator[IO[bytes]]:
+    """A file to write to that takes the name ``target``, in place of what has it, once it is whole; on any error it is removed.
+
+    durable: it is on the disk before it has the name (``sync_folder`` makes the name last too). Raises OSError.
+    """
     draft = draft_of(target)
     try:
-        with draft.open("x", encoding="utf-8") as file:
-            json.dump(said, file)
-            file.flush()
-            os.fsync(file.fileno())
+        with draft.open("xb") as file:
+            yield file
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         os.replace(draft, target)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def write_json(target: Path, said: Any) -> None:
+    """Replace a file by one that holds this, whole and on the disk before it has the name. Raises OSError."""
+    with write_atomically(target) as file:
+        file.write(json.dumps(said).encode())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from src.errors import LibraryBusy, LibraryUnusable
+from src.files import write_json
 from src.plain_files import is_special, no_plain_file, opened_at_once, read_object
 
 try:
@@ -141,14 +141,9 @@ class LibraryLock:
 
     def _say_who(self, owner: Owner) -> None:
         """For a second process. The lock holds without it, so a disk too full to write it does not stop anything."""
-        draft = self._owner_file.with_suffix(".new")
         with contextlib.suppress(OSError):
             self._owner_file.unlink(missing_ok=True)
-            draft.unlink(missing_ok=True)  # a pipe would be waited for
-            draft.write_text(json.dumps({"pid": owner.pid, "port": owner.port}))
-            draft.replace(self._owner_file)
-        with contextlib.suppress(OSError):
-            draft.unlink(missing_ok=True)
+            write_json(self._owner_file, {"pid": owner.pid, "port": owner.port})
 
     def _named(self) -> Owner | None:
         """Who says it holds the lock, unless that process is gone: it was killed, and the one that has the lock now has not said so yet."""

@@ -98,11 +98,9 @@ def _stamp(stat: os.stat_result) -> list[int]:
 def _remember(folder: Path, path: Path, stamp: list[int], digest: str) -> None:
     """Store a file's hash. A folder that can't be written only costs hashing again."""
     memory = read_object(folder / MEMORY_FILE) | {str(path.absolute()): {"stamp": stamp, "sha256": digest}}
-    temporary = folder / f"{MEMORY_FILE}.{os.getpid()}-{threading.get_ident()}.part"
     with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps(memory, indent=1), encoding="utf-8")
-        os.replace(temporary, folder / MEMORY_FILE)
+        write_json(folder / MEMORY_FILE, memory)
 
 
 # ---------------------------------------------------------------- downloading

@@ -19,7 +19,7 @@ from src.database.catalog.catalog import Catalog
 from src.database.catalog.files import FileRow, Upload
 from src.database.index.manifest import MANIFEST
 from src.database.index.owner import MARK
-from src.files import DRAFT, draft_of, sync_folder
+from src.files import DRAFT, sync_folder, write_atomically
 from src.identity import is_id
 from src.plain_files import open_plain
 from src.processing.decoding.image_io import display_text, stamp_of
@@ -201,17 +201,12 @@ def _is_whole(path: bytes, upload: Upload, done: int = 0, total: int | None = No
 def _copy(source: bytes, target: bytes) -> bool:
     """Put a file's bytes in the place of another's, whole or not at all."""
     place = Path(os.fsdecode(target))
-    draft = draft_of(place)
     try:
-        with open_plain(Path(os.fsdecode(source))) as file, draft.open("xb") as copy:
+        with open_plain(Path(os.fsdecode(source))) as file, write_atomically(place) as copy:
             while block := file.read(BLOCK):
                 copy.write(block)
-            copy.flush()
-            os.fsync(copy.fileno())
-        os.replace(draft, place)
         sync_folder(place.parent)
     except OSError:
-        draft.unlink(missing_ok=True)
         return False
     return True
 

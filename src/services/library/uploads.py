@@ -16,7 +16,7 @@ from src.config import Settings
 from src.database.catalog.catalog import Catalog
 from src.database.catalog.files import FileRow
 from src.errors import LibraryUnusable
-from src.files import draft_of, sync_folder
+from src.files import sync_folder, write_atomically
 from src.plain_files import json_in, may_be_path
 from src.processing.decoding.image_io import EXTENSIONS, display_text, image_id, stamp_of
 from src.schema import FoundFile
@@ -61,19 +61,14 @@ class UploadStore:
         return found
 
     def _write(self, target: Path, data: bytes | memoryview, name: str) -> None:
-        draft = draft_of(target)
         try:
             if not self._folder.is_dir():
                 self._folder.mkdir(exist_ok=True)
                 sync_folder(self._folder.parent)
-            with draft.open("xb") as file:
+            with write_atomically(target) as file:
                 file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(draft, target)
             sync_folder(self._folder)  # a job that names the file is committed next: it must not be the only thing that lasts
         except OSError as error:
-            draft.unlink(missing_ok=True)
             raise LibraryUnusable(
                 f"{name} could not be stored ({error.strerror or error}).", f"Check the space on the disk that holds {self._folder}."
             ) from error
