@@ -51,3 +51,11 @@ def write_json(target: Path, said: Any) -> None:
     """Replace a file by one that holds this, whole and on the disk before it has the name. Raises OSError."""
     with write_atomically(target) as file:
         file.write(json.dumps(said).encode())
+
+
+def size_of(file: Path) -> int:
+    """In bytes; 0 for one that is not there: others may be deleting it."""
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import json
 import os
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +17,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from src.errors import DownloadFailed, WeightsCorrupt, WeightsMissing
+from src.files import write_json
 from src.models.downloads import LARGEST, Patience, Source, by_hand, check_space
 from src.models.partial import Arrivals
 from src.models.registry import ModelSpec

@@ -32,7 +32,7 @@ from src.database.index.chroma_local import ChromaIndex
 from src.database.library_lock import LibraryLock
 from src.errors import BadInput, LibraryError, LibraryUnusable, UnreadablePath
 from src.export.target import claimed, publish, sweep
-from src.files import sync_folder
+from src.files import size_of, sync_folder
 from src.identity import image_id
 from src.models import registry
 from src.processing.decoding.image_io import display_text, stamp_of
@@ -111,7 +111,7 @@ def _write_archive(copy: Path, members: Iterator[tuple[str, Path]], target: IO[b
                     done += len(block)
                     yield Progress(done, max(done, total), "bytes", name)
             stored[name.split("/")[0]] += 1
-        manifest = Manifest(snapshot.schema_version(copy), _size(copy), _sha256(copy), stored["thumbs"], stored["uploads"])
+        manifest = Manifest(snapshot.schema_version(copy), size_of(copy), _sha256(copy), stored["thumbs"], stored["uploads"])
         facts = {"made_at": datetime.now(UTC).isoformat(timespec="seconds"), "platform": sys.platform, **snapshot.counts(copy)}
         archive.writestr(zipfile.ZipInfo(MANIFEST), manifest.as_json(facts))
     yield Progress(done, done, "bytes")
@@ -137,12 +137,12 @@ def _entry(name: str, opened: IO[bytes]) -> zipfile.ZipInfo:
 
 def _bytes_to_store(settings: Settings) -> int:
     """Of everything that goes into an archive, rounded up."""
-    stored = [_size(file) + 512 for folder in (settings.thumbs_dir, settings.uploads_dir) for file in folder.rglob("*")]
+    stored = [size_of(file) + 512 for folder in (settings.thumbs_dir, settings.uploads_dir) for file in folder.rglob("*")]
     return sum(stored) + _catalogue_bytes(settings)
 
 
 def _catalogue_bytes(settings: Settings) -> int:
-    return sum(_size(file) for file in settings.data_dir.glob(f"{settings.catalog_file.name}*"))
+    return sum(size_of(file) for file in settings.data_dir.glob(f"{settings.catalog_file.name}*"))
 
 
 def _refuse_existing(file: Path) -> None:
@@ -228,7 +228,7 @@ def _not_imported(error: OSError) -> LibraryUnusable:
 def _stage(file: Path, staging: Path, settings: Settings) -> Iterator[Progress]:
     """Unpack a checked archive into ``staging``, verify it and fit it to this library."""
     with opened_archive(file) as archive:
-        members = checked_members(archive, _size(file))
+        members = checked_members(archive, size_of(file))
         manifest = read_manifest(archive, members)
         total = sum(member.file_size for member in members)
         check_space(settings.data_dir, total + manifest.catalogue_bytes, "what is in the archive")
@@ -350,13 +350,6 @@ def _opened(file: Path) -> IO[bytes] | None:
     except (OSError, ValueError):
         return None
     return os.fdopen(handle, "rb")
-
-
-def _size(file: Path) -> int:
-    try:
-        return file.stat().st_size
-    except OSError:
-        return 0
 
 
 def _sha256(file: Path) -> str:

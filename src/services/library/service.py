@@ -19,6 +19,7 @@ from src.database.index.chroma_local import ChromaIndex
 from src.database.library_lock import LibraryLock
 from src.database.store import Store
 from src.errors import LibraryError, ModelError, UnreadableImage
+from src.files import size_of
 from src.identity import is_id
 from src.models.model_manager import ModelManager
 from src.processing import thumbnails
@@ -114,7 +115,7 @@ class LibraryService:
     def _sizes(self) -> dict[str, int]:
         settings = self._settings
         return {
-            "catalogue": sum(_size(file) for file in settings.data_dir.glob("catalog.sqlite3*")),
+            "catalogue": sum(size_of(file) for file in settings.data_dir.glob("catalog.sqlite3*")),
             "index": 0 if self._store.index.foreign else _folder_size(settings.chroma_dir),
             "thumbnails": _folder_size(settings.thumbs_dir, own_files.named_like_ours),
             "uploads": _folder_size(settings.uploads_dir, own_files.named_like_ours),
@@ -266,14 +267,7 @@ def _unscored(shown: Shown) -> SearchHit:
     return SearchHit(shown.id, shown.path_text, shown.name, 0.0, size=(shown.width, shown.height))
 
 
-def _size(file: Path) -> int:
-    try:
-        return file.stat().st_size
-    except OSError:
-        return 0
-
-
 def _folder_size(folder: Path, counts: Callable[[Path], bool] = lambda _: True) -> int:
     """Of all files in it that count, as far as they are there: others may be deleting them."""
     files = (Path(top, name) for top, _, names in os.walk(folder) for name in names)
-    return sum(_size(file) for file in files if counts(file))
+    return sum(size_of(file) for file in files if counts(file))
