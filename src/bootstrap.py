@@ -25,6 +25,7 @@ from src.services.jobs.runner import JobRunner
 from src.services.library.doctor import DoctorService
 from src.services.library.file_checks import FileChecks
 from src.services.library.folders import FolderService
+from src.services.library.forgetting import ForgettingService
 from src.services.library.service import LibraryService
 from src.services.library.uploads import UploadStore
 from src.services.library.watcher import FolderWatcher
@@ -64,12 +65,13 @@ def build_services(
     objects = ObjectService(catalog, store, models, library)
     facts = FactsService(catalog, settings.thumbs_dir)
     exports = ExportService(catalog, library, objects)
-    workers = JobHandlers(indexing, folders, doctor, library, objects, facts, exports, store, models)
+    forgetting = ForgettingService(settings, catalog, store, library, folders, uploads)
+    workers = JobHandlers(indexing, folders, forgetting, doctor, library, objects, facts, exports, store, models)
     jobs = _runner(catalog, workers)
     watcher = FolderWatcher(folders, lambda paths: queue_sync(jobs, paths), lambda: being_added(jobs))
     return Services(
         settings=settings, catalog=catalog, store=store, models=models, reader=reader, library=library, folders=folders, indexing=indexing,
-        objects=objects, facts=facts, exports=exports, search=search, uploads=uploads, jobs=jobs, watcher=watcher,
+        objects=objects, facts=facts, forgetting=forgetting, exports=exports, search=search, uploads=uploads, jobs=jobs, watcher=watcher,
     )  # fmt: skip
 
 

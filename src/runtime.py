@@ -23,6 +23,7 @@ from src.services.jobs.kinds import Index, JobKind, ReadFacts
 from src.services.jobs.runner import Handler, JobRunner
 from src.services.library.doctor import foreign_index
 from src.services.library.folders import FolderService
+from src.services.library.forgetting import ForgettingService
 from src.services.library.service import LibraryService
 from src.services.library.uploads import UploadStore, as_params
 from src.services.library.watcher import FolderWatcher
@@ -50,6 +51,7 @@ class Services:
     indexing: IndexingService
     objects: ObjectService
     facts: FactsService
+    forgetting: ForgettingService
     exports: ExportService
     search: SearchService
     uploads: UploadStore

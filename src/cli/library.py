@@ -12,7 +12,7 @@ from src.processing.decoding.image_io import display_text
 from src.processing.discovery import parse_path
 from src.services.exchange.backup import export_library, import_library
 from src.services.jobs.kinds import Clear, Examine
-from src.services.library.service import make_room
+from src.services.library.forgetting import make_room
 
 
 def stats(arguments: argparse.Namespace) -> int:

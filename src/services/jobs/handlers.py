@@ -37,6 +37,7 @@ from src.services.jobs.kinds import (
 from src.services.jobs.runner import Handler, JobRunner
 from src.services.library.doctor import DoctorService
 from src.services.library.folders import FolderService, inside
+from src.services.library.forgetting import ForgettingService
 from src.services.library.service import LibraryService
 from src.services.library.uploads import from_params
 
@@ -51,6 +52,7 @@ class JobHandlers:
         self,
         indexing: IndexingService,
         folders: FolderService,
+        forgetting: ForgettingService,
         doctor: DoctorService,
         library: LibraryService,
         objects: ObjectService,
@@ -61,6 +63,7 @@ class JobHandlers:
     ) -> None:
         self._indexing = indexing
         self._folders = folders
+        self._forgetting = forgetting
         self._doctor = doctor
         self._library = library
         self._objects = objects
@@ -79,10 +82,10 @@ class JobHandlers:
             "objects": _reading(FindObjects, self._find_objects),
             "export": _reading(Export, self._export),
             "rebuild": _reading(Rebuild, self._rebuild),
-            "forget": _reading(ForgetMissing, lambda _: self._folders.forget_missing()),
-            "remove": _reading(RemoveFolder, lambda asked: self._folders.remove(asked.path)),
+            "forget": _reading(ForgetMissing, lambda _: self._forgetting.forget_missing()),
+            "remove": _reading(RemoveFolder, lambda asked: self._forgetting.remove_folder(asked.path)),
             "doctor": _reading(Examine, lambda asked: self._doctor.examine(asked.repair)),
-            "clear": _reading(Clear, lambda _: self._library.clear()),
+            "clear": _reading(Clear, lambda _: self._forgetting.clear()),
             "download": _reading(Download, lambda asked: self._models.download(asked.model)),
         }
 

@@ -1,4 +1,4 @@
-"""The folders that the library follows: which, how they are, and forgetting what is gone from them."""
+"""The folders that the library follows: which, how they are, and which of their photos are there."""
 
 from __future__ import annotations
 
@@ -17,15 +17,12 @@ from src.plain_files import json_in, may_be_path
 from src.processing.decoding.image_io import display_text
 from src.processing.discovery import Rules, looks_into
 from src.processing.presence import Look, Presence
-from src.processing.thumbnails import remove_thumbnail
 from src.processing.typed_path import direct
-from src.schema import Finding, FolderStatus, JobEvent, Progress
+from src.schema import Finding, FolderStatus
 from src.services.library.places import inside as inside
 from src.services.library.places import known_as, nearest, same_folder
 from src.text import count
 
-FORGET_BATCH = 500
-"""Images forgotten in one transaction."""
 OUT_OF_REACH = "out_of_reach"
 """Key under which the catalogue keeps the parts of folders that could not be reached when last looked at."""
 MOST_PARTS = 50
@@ -33,7 +30,7 @@ MOST_PARTS = 50
 
 
 class FolderService:
-    """Nothing in here touches a file of the user's. Only ``forget_missing`` and ``remove`` delete what the library knows."""
+    """Which folders there are, and what is there of what they held. Nothing is deleted in here, and no file touched."""
 
     def __init__(self, settings: Settings, catalog: Catalog, store: Store) -> None:
         self._settings = settings
@@ -113,13 +110,14 @@ class FolderService:
 
     def watch(self, path: str, on: bool) -> None:
         """Pick up changes in a folder while the app runs, or only when asked to. Raises BadInput for a folder that is not followed."""
-        self._catalog.folders.set_watched(self._row(path).path, on)
+        self._catalog.folders.set_watched(self.row(path).path, on)
 
     def find_objects(self, path: str, on: bool) -> None:
         """Have the objects in a folder's photos indexed too, or no more. Raises BadInput as above."""
-        self._catalog.folders.set_objects(self._row(path).path, on)
+        self._catalog.folders.set_objects(self.row(path).path, on)
 
-    def _row(self, path: str) -> FolderRow:
+    def row(self, path: str) -> FolderRow:
+        """What the catalogue knows of a followed folder. Raises BadInput for one that is not followed."""
         wanted = os.fsencode(self.known_as(Path(path)))
         for row in self._catalog.folders.all():
             if row.path == wanted:
@@ -127,7 +125,7 @@ class FolderService:
         raise BadInput(f"The library does not follow a folder {display_text(Path(path))}.", "`folders` lists those it does.")
 
     def _status(self, row: FolderRow) -> FolderStatus:
-        beside = self._inside(row.path)
+        beside = self.others_inside(row.path)
         files, missing = self._catalog.files.numbers_under(row.path, beside)
         offline = row.offline_since is not None
         parts = [] if offline else [part for part in self.out_of_reach() if self._root_of(part) == row.path]
@@ -135,7 +133,7 @@ class FolderService:
         path, objects = os.fsdecode(row.path), row.objects
         return FolderStatus(path, row.path_text, row.watched, offline, files, missing - away, row.synced_at, objects, away)
 
-    def _inside(self, folder: bytes) -> list[bytes]:
+    def others_inside(self, folder: bytes) -> list[bytes]:
         """Followed folders inside another one: they stand for themselves."""
         return [row.path for row in self.followed() if row.path != folder and inside(row.path, folder)]
 
@@ -181,7 +179,7 @@ class FolderService:
                 self._catalog.folders.set_synced(raw)
 
     def _set_offline(self, root: bytes) -> Finding:
-        beside = self._inside(root)
+        beside = self.others_inside(root)
         self._catalog.files.lose_folder(root, beside)
         self._catalog.folders.set_offline(root)
         files, _ = self._catalog.files.numbers_under(root, beside)
@@ -229,15 +227,16 @@ class FolderService:
 
         As when last looked at, unless ``look``: then each of them is looked for now, which takes a while.
         """
-        ids = self._missing()
-        return len(self._gone(ids)) if look else len(ids)
+        ids = self.missing_ids()
+        return len(self.gone(ids)) if look else len(ids)
 
-    def _missing(self) -> list[str]:
+    def missing_ids(self) -> list[str]:
+        """Ids of photos none of whose files was there when last looked for, and is not expected back."""
         offline = [row.path for row in self._catalog.folders.all() if row.offline_since is not None]
         earlier = set(self._catalog.earlier())
         return [id_ for id_ in self._catalog.hidden([*offline, *self.out_of_reach()]) if id_ not in earlier]
 
-    def _gone(self, ids: Sequence[str]) -> list[str]:
+    def gone(self, ids: Sequence[str]) -> list[str]:
         """Those of the hidden photos of which a look now finds that every file is gone."""
         look, places = Look(), self._catalog.files.places_of(ids)
         return [id_ for id_ in ids if id_ in places and all(self._is_gone(place, look) for place in places[id_])]
@@ -252,46 +251,9 @@ class FolderService:
         """Earlier versions of photos that were changed since: hidden, and back when their bytes are seen again."""
         return len(self._catalog.earlier())
 
-    # ------------------------------------------------------------ forgetting
-
-    def forget_missing(self) -> Iterator[JobEvent]:
-        """Delete what the library knows of its missing photos, and of earlier versions: rows, vectors, thumbnails.
-
-        Each photo is looked for once more first. What is offline or out of reach, or can't be told now, is kept.
-        """
-        missing, earlier = self._missing(), self._catalog.earlier()
-        forgotten = 0
-        for event in self._forget([*missing, *earlier], lambda ids: self._gone(ids) + self._still_earlier(ids)):
-            forgotten = event.done
-            yield event
-        if kept := len(missing) + len(earlier) - forgotten:
-            yield Finding("kept", f"{count(kept, 'photo')} {_are(kept)} not surely gone, and kept.")
-
-    def _still_earlier(self, ids: Sequence[str]) -> list[str]:
-        earlier = set(self._catalog.earlier())
-        return [id_ for id_ in ids if id_ in earlier]
-
-    def remove(self, path: str) -> Iterator[JobEvent]:
-        """Follow a folder no more and forget the photos that are in no other, also where it is offline. Its files are not touched."""
-        raw = self._row(path).path
-        beside = self._inside(raw)
-        yield from self._forget(self._catalog.only_in(raw, beside))
-        self._catalog.drop_folder(raw, beside)
-        list(self._note_away({}, lambda part: inside(part, raw)))
-
-    def _forget(self, ids: Sequence[str], still: Callable[[Sequence[str]], Sequence[str]] = lambda ids: ids) -> Iterator[Progress]:
-        """Forget images; ``still`` tells for each batch, right before, which of it are to be forgotten."""
-        yield Progress(0, len(ids))
-        done = 0
-        for start in range(0, len(ids), FORGET_BATCH):
-            part = still(ids[start : start + FORGET_BATCH])
-            self._store.forget(part)
-            for image_id in part:
-                remove_thumbnail(self._settings.thumbs_dir, image_id)
-            done += len(part)
-            yield Progress(done, max(done, len(ids)))
-        if self._catalog.health.wasteful():
-            self._catalog.compact()
+    def forget_parts(self, folder: bytes) -> None:
+        """A folder is followed no more: which parts of it were out of reach is nobody's business any longer."""
+        list(self._note_away({}, lambda part: inside(part, folder)))
 
 
 def _outermost(parts: Iterable[bytes]) -> list[bytes]:

@@ -1,10 +1,8 @@
-"""The library as a whole: its numbers, its pictures, which model it uses, and clearing it."""
+"""The library as a whole: its numbers, its pictures, and which model it uses."""
 
 from __future__ import annotations
 
-import logging
 import os
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from stat import S_ISREG
@@ -13,34 +11,26 @@ from PIL import Image
 
 from src.config import Settings
 from src.database.catalog.catalog import Catalog, Shown
-from src.database.disk_space import free_bytes
 from src.database.embeddings import library_collection
-from src.database.index.chroma_local import ChromaIndex
-from src.database.library_lock import LibraryLock
 from src.database.store import Store
-from src.errors import LibraryError, ModelError, UnreadableImage
+from src.errors import ModelError, UnreadableImage
 from src.files import size_of
 from src.identity import is_id
 from src.models.model_manager import ModelManager
 from src.processing import thumbnails
 from src.processing.decoding.image_io import looks_same, stamp_of
 from src.processing.decoding.reader import PictureReader
-from src.schema import Finding, ImageDetails, JobEvent, Kind, LibraryStats, ModelStatus, PhotoFilter, Progress, SearchHit
+from src.schema import ImageDetails, Kind, LibraryStats, ModelStatus, PhotoFilter, SearchHit
 from src.services.library import own_files
 from src.services.library.uploads import UploadStore
 
 ACTIVE_MODEL = "active_model"
 PREVIEW_SIDE = 1600
 """Longest side in pixels of the large view."""
-LEAST_ROOM = 1_000_000
-"""Free bytes without which SQLite may not even open the catalogue."""
-ROOM_S = 3.0
-"""How long to wait for the room of deleted files that something still has open."""
-log = logging.getLogger(__name__)
 
 
 class LibraryService:
-    """Answers questions about the library; changes nothing but its active model, and everything when cleared."""
+    """Answers questions about the library; changes nothing but its active model."""
 
     def __init__(
         self,
@@ -195,39 +185,6 @@ class LibraryService:
             if looks_same(row.stamp, stamp_of(stat)) or (uploaded and os.path.dirname(path) == own):
                 yield Path(os.fsdecode(path))
 
-    # ------------------------------------------------------------ clearing
-
-    def clear(self) -> Iterator[JobEvent]:
-        """Forget every image: rows, index, thumbnails and stored uploads. The user's own photos, weights and hand-made collections stay.
-
-        So do uploads that wait to be added, and files in the library's folders that this program did not make: a Finding says how many.
-        What can be made again goes first: on a full disk that makes the room that the rest takes.
-        """
-        images, _, _ = self._catalog.counts()
-        known, thumbs = set(self._catalog.health.image_ids()), self._settings.thumbs_dir
-        own_files.remove_thumbnails(thumbs, known)
-        self._give_back_index()
-        self._store.clear(self._uploads.to_clear())
-        own_files.remove_thumbnails(thumbs, known)  # those that a page has had made again meanwhile
-        self._uploads.remove_cleared()
-        self._compact()
-        left = self.strangers()
-        if left:
-            yield Finding("strangers", left)
-        yield Progress(images, images)
-
-    def make_room(self) -> None:
-        """Before a clear: on a disk so full that not even a job can be noted, the search index goes at once. It can be made again."""
-        if _is_full(self._settings):
-            self._give_back_index()
-
-    def _give_back_index(self) -> None:
-        """Delete the library's search index. Chroma lets go of the files a moment later: on a full disk that is waited for."""
-        self._store.give_back_index()
-        until = time.monotonic() + ROOM_S
-        while _is_full(self._settings) and time.monotonic() < until:
-            time.sleep(0.05)
-
     def passing(self, only: PhotoFilter) -> list[str]:
         """Ids of the photos that pass, the last added first. Raises BadInput for a filter that makes no sense."""
         return self._catalog.passing(only)
@@ -235,32 +192,6 @@ class LibraryService:
     def strangers(self) -> str:
         """One sentence about files in the library's folders that this program did not make, empty where there are none."""
         return own_files.Strangers(self._settings, set(self._catalog.health.image_ids()), self._uploads.known()).sentence()
-
-    def _compact(self) -> None:
-        try:
-            self._catalog.compact()
-        except LibraryError as error:  # no room to write it anew: the space is used again by what comes next
-            log.warning("the catalogue keeps the space of what was cleared: %s", error)
-
-
-def make_room(settings: Settings) -> bool:
-    """The same where the disk is too full to open the library; says whether there is more room now. Raises LibraryBusy."""
-    before = free_bytes(settings.data_dir)
-    if before >= LEAST_ROOM:
-        return False
-    lock = LibraryLock(settings.lock_file)
-    lock.acquire()
-    try:
-        ChromaIndex(settings.chroma_dir).discard()
-        if _is_full(settings):
-            own_files.remove_thumbnails(settings.thumbs_dir, ())
-    finally:
-        lock.release()
-    return free_bytes(settings.data_dir) > before
-
-
-def _is_full(settings: Settings) -> bool:
-    return free_bytes(settings.data_dir) < LEAST_ROOM
 
 
 def _unscored(shown: Shown) -> SearchHit:

@@ -55,7 +55,7 @@ def _also_elsewhere(copies: int, only_copies: int) -> str:
 
 
 def _clear(services: Services) -> None:
-    services.library.make_room()
+    services.forgetting.make_room()
     services.jobs.cancel_all()
     state.set_clearing(services.jobs.queue("Clearing the library", Clear()))
 
