@@ -58,7 +58,7 @@ def build_services(
     if not store.read_only:
         uploads.settle()
     library = LibraryService(settings, catalog, store, models, reader, uploads)
-    folders = FolderService(settings, catalog, store)
+    folders = FolderService(settings, catalog)
     indexing = IndexingService(settings, catalog, store, models, reader, folders, uploads)
     search = SearchService(catalog, store, models, library, reader)
     doctor = DoctorService(catalog, store, models, library, FileChecks(settings, catalog, library, uploads))

@@ -11,7 +11,6 @@ from src.config import Settings
 from src.database.catalog.catalog import Catalog
 from src.database.catalog.files import KnownPlace
 from src.database.catalog.folders import FolderRow
-from src.database.store import Store
 from src.errors import BadInput
 from src.plain_files import json_in, may_be_path
 from src.processing.decoding.image_io import display_text
@@ -32,10 +31,9 @@ MOST_PARTS = 50
 class FolderService:
     """Which folders there are, and what is there of what they held. Nothing is deleted in here, and no file touched."""
 
-    def __init__(self, settings: Settings, catalog: Catalog, store: Store) -> None:
+    def __init__(self, settings: Settings, catalog: Catalog) -> None:
         self._settings = settings
         self._catalog = catalog
-        self._store = store
         self._links: dict[Path, Path] = {}
 
     # ------------------------------------------------------------ which
