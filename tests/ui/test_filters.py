@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime
 from pathlib import Path
 
-from PIL import Image
+from PIL import ExifTags, Image
 from streamlit.testing.v1 import AppTest
 
 from src.runtime import Services
 from tests.fakes import colour_picture
-from tests.ui.conftest import button, gallery, goto, index, names, search, texts
+from tests.ui.conftest import MAIN, button, gallery, goto, index, names, search, texts
 
 
 def album(folder: Path, taken: dict[str, str]) -> Path:
@@ -73,3 +73,46 @@ def test_a_folder_that_is_removed_is_no_filter_any_more(app: AppTest, photos: Pa
     services.jobs.wait(services.jobs.submit("remove", "Removing", path=str(photos)), 30)
     app.run()
     assert not app.exception
+
+
+def shot(path: Path, colour: str, model: str, iso: int) -> None:
+    """A picture that names its camera."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Model] = model
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.ISOSpeedRatings] = iso
+    path.parent.mkdir(exist_ok=True)
+    colour_picture(colour, (60, 41)).save(path, exif=exif)
+
+
+def test_a_camera_and_typed_facts_narrow_the_search(app: AppTest, photos: Path, services: Services, tmp_path: Path) -> None:
+    for colour, model, iso in (("red", "D300", 100), ("blue", "D300", 800), ("green", "iPhone 12", 800)):
+        shot(tmp_path / "shots" / f"shot-{colour}.jpg", colour, model, iso)
+    index(services, tmp_path / "shots")
+    list(services.handlers["facts"]({}))
+    search(app.run(), "something red")
+    app.selectbox(key="filter-camera-text").select("D300").run()
+    assert sorted(names(app, "text-results")) == ["shot-blue.jpg", "shot-red.jpg"] and "Camera=D300" in texts(app)
+    app.text_input(key="filter-where-text").set_value("iso=500..1000, width=60").run()
+    assert names(app, "text-results") == ["shot-blue.jpg"]
+    assert "Camera=D300, iso=500..1000, width=60" in texts(app) and not app.exception
+    button(app, "Clear filters").click().run()
+    assert len(names(app, "text-results")) == 15
+
+
+def test_a_typed_fact_that_is_none_gets_one_sentence_and_does_not_count(app: AppTest, photos: Path) -> None:
+    search(app.run(), "red")
+    app.text_input(key="filter-where-text").set_value("shutter=1, width=60").run()
+    assert "There is no fact named 'shutter'." in texts(app) and not app.exception
+    assert "Width=60" in texts(app), "the other one counts"
+
+
+def test_facts_are_in_the_address_and_on_the_photo(photos: Path, services: Services, tmp_path: Path) -> None:
+    shot(tmp_path / "shots" / "shot-red.jpg", "red", "D300", 100)
+    index(services, tmp_path / "shots")
+    list(services.handlers["facts"]({}))
+    fresh = AppTest.from_file(str(MAIN), default_timeout=30)
+    fresh.query_params.update({"q": "red", "camera": "D300", "where": "iso<=100"})
+    fresh.run()
+    assert names(fresh, "text-results") == ["shot-red.jpg"] and fresh.query_params["camera"] in ("D300", ["D300"])
+    known = dict(services.facts.of(gallery(fresh, "text-results")[0]["id"]))
+    assert known["Camera"] == "D300" and known["ISO"] == "ISO 100"
