@@ -96,6 +96,17 @@ def test_a_search_in_a_folder_or_a_span_of_days(home: Path, album: Path) -> None
     assert "No photo passes" in told.stdout + told.stderr
 
 
+def test_a_search_by_facts(home: Path, tmp_path: Path) -> None:
+    """Those that are measured are there too: what was indexed here was read to its end here."""
+    for facts, number in ((("width=320", "format=jpeg"), 4), (("brightness>=0",), 4), (("rating>=1",), 0), (("width>=321",), 0)):
+        where = [part for fact in facts for part in ("--where", fact)]
+        assert len(as_json(cli("search", "red", *where, "--json", home=home))["results"]) == number, facts
+    assert "There is no fact named 'shutter'" in cli("search", "red", "--where", "shutter=1", home=home, check=2).stderr
+    written = as_json(cli("export", tmp_path / "out", "--format", "csv", "--where", "width=320", "--json", home=home))
+    assert written["images"] == 4 and "brightness" in (tmp_path / "out" / "images.csv").read_text(encoding="utf-8-sig").splitlines()[0]
+    assert cli("export", tmp_path / "none", "--where", "rating>=1", home=home, check=None).returncode == 2
+
+
 def test_stats_models_and_tables_for_people(home: Path) -> None:
     stats = as_json(cli("stats", "--json", home=home))
     assert set(stats) == {"images", "files", "segments", "model", "dimensions", "bytes"}
