@@ -92,7 +92,7 @@ def _rows(results: Results) -> Iterator[tuple[str, ...]]:
 
 
 SEARCH_TIMES = ("p50 ms", "p95 ms", "of it words", "of it vectors", "of it the rest", "NumPy", "SQLite")
-SEARCH_COLUMNS = ("photos", "filter", *SEARCH_TIMES, "recall@10", "answered exactly")
+SEARCH_COLUMNS = ("photos", "filter", *SEARCH_TIMES, "recall@10")
 
 
 def search_rows(results: Results, kind: str) -> Iterator[tuple[str, ...]]:
@@ -101,7 +101,7 @@ def search_rows(results: Results, kind: str) -> Iterator[tuple[str, ...]]:
     for size, found in _sizes(results):
         for name, figures in found.get(kind, {}).items():
             cells = [number(figures[key]) if key in figures else "" for key in keys]
-            yield f"{size:,}", name, *cells, f"{figures['recall']:.3f}", f"{figures['exact_share']:.0%}"
+            yield f"{size:,}", name, *cells, f"{figures['recall']:.3f}"
 
 
 def _machines(results: Results) -> Iterator[tuple[str, ...]]:

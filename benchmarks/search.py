@@ -115,8 +115,6 @@ class Answers:
     numpy: list[float] = field(default_factory=list)
     sqlite: list[float] = field(default_factory=list)
     found: dict[int, list[str]] = field(default_factory=dict)
-    scanned: int = 0
-    """Searches that the product answered by an exact scan."""
 
 
 class PreparedEmbedder:
@@ -214,9 +212,9 @@ class Measurement:
         return services, {"reopen_s": round(seconds, 2)}
 
     def _watch(self, services: Services) -> None:
-        """Note from now on how long the search among vectors takes, and whether it was an exact scan."""
-        search, nearest = services.store.search, exact.nearest
-        self._vector_seconds, self._scans = 0.0, 0
+        """Note from now on how long the search among vectors takes."""
+        search = services.store.search
+        self._vector_seconds = 0.0
 
         def timed(*arguments: Any, **more: Any) -> Any:
             started = time.perf_counter()
@@ -224,12 +222,7 @@ class Measurement:
             self._vector_seconds = time.perf_counter() - started
             return found
 
-        def counted(*arguments: Any, **more: Any) -> Any:
-            self._scans += 1
-            return nearest(*arguments, **more)
-
         services.store.search = timed  # type: ignore[method-assign]
-        exact.nearest = counted
 
     def _rounds(self, services: Services, stored: Stored, folder: Path) -> None:
         """Every kind of filter and every peer in turn, five times, a fifth of the queries each time."""
@@ -250,7 +243,7 @@ class Measurement:
             table.close()
 
     def _search(self, services: Services, kind: str, number: int) -> None:
-        answers, encoded, scans = self.answers[kind], len(self.embedder.seconds), self._scans
+        answers, encoded = self.answers[kind], len(self.embedder.seconds)
         query, only = Query(words(number, kind)), self.filters[kind][number].wanted()
         started = time.perf_counter()
         page = services.search.search(query, LIMIT, only=only)
@@ -260,7 +253,6 @@ class Measurement:
         answers.encode.append(self.embedder.seconds[-1])
         answers.vectors.append(self._vector_seconds)
         answers.rest.append(answers.full[-1] - answers.encode[-1] - answers.vectors[-1])
-        answers.scanned += self._scans > scans
         answers.found[number] = [hit.id for hit in page.hits]
 
     def _figures(self, truth: dict[str, list[list[int]]]) -> dict[str, Any]:
@@ -271,7 +263,7 @@ class Measurement:
                 if times := getattr(answers, part):
                     figures |= {f"{part}_{name}": value for name, value in machine.percentiles(times).items()}
             rounds = [machine.median(part.tolist()) for part in np.array_split(answers.full, ROUNDS)]
-            filters[kind] = {**figures, "spread": machine.spread(rounds), "exact_share": round(answers.scanned / len(answers.full), 3)}
+            filters[kind] = {**figures, "spread": machine.spread(rounds)}
         return {"filters": filters}
 
 
@@ -460,7 +452,6 @@ COLUMNS = {
     "numpy": ("numpy_p50_ms", 8),
     "sqlite": ("sqlite_p50_ms", 8),
     "recall": ("recall", 8),
-    "exact": ("exact_share", 7),
 }
 """Heading: key of the figure, and width."""
 
