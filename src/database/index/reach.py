@@ -31,6 +31,8 @@ TIE = 1e-3
 RECENT = 1_000
 """Vectors last written, which are kept beside the index in any case: it answers for them from a buffer, and sorts them in later, or anew
 after the next opening, so that only then is it known whether they can be found."""
+ASKED = 200
+"""Of those that were written last, so many are asked for first, spread over them."""
 GROWN = 0.2
 """Share of a collection that was added since it was looked at as a whole, from which on that is done anew."""
 
@@ -80,15 +82,17 @@ class Reach:
         self._added[name] = 0
 
     def upsert(self, name: str, ids: Sequence[str], matrix: FloatArray) -> None:
-        """Write vectors to the index; those written long enough ago are asked for, and stay on the list where they are not found."""
+        """Write vectors to the index; some of those written long enough ago are asked for, and where one is not found, all of them:
+        what is not found stays on the list.
+        """
         self._index.upsert(name, ids, matrix)
         self._added[name] = self._added.get(name, 0) + len(ids)
         new = set(ids)
         listed, known = [*(id_ for id_ in self._index.beside.get(name, []) if id_ not in new), *ids], self._known.get(name, 0)
         if len(listed) >= known + 2 * RECENT:
             older = listed[: len(listed) - RECENT]
-            vectors = self._table.get_many(name, older)
-            missed = self._missed(name, list(vectors), np.stack(list(vectors.values()))) if vectors else []
+            some = older[known :: max(1, (len(older) - known) // ASKED)]
+            missed = self._missing_of(name, older) if self._missing_of(name, some) else older[:known]
             listed, known = [*missed, *listed[len(older) :]], len(missed)
         self._keep(name, listed, known)
 
@@ -111,6 +115,11 @@ class Reach:
             found = self._table.get_many(name, ids[start : start + BLOCK])
             if found:
                 yield list(found), np.stack(list(found.values()))
+
+    def _missing_of(self, name: str, ids: Sequence[str]) -> list[str]:
+        """Those that are not found by themselves."""
+        vectors = self._table.get_many(name, ids)
+        return self._missed(name, list(vectors), np.stack(list(vectors.values()))) if vectors else []
 
     def _missed(self, name: str, ids: Sequence[str], matrix: FloatArray) -> list[str]:
         answers = self._index.query(name, matrix, 1)
