@@ -92,7 +92,8 @@ class Reach:
         if len(listed) >= known + 2 * RECENT:
             older = listed[: len(listed) - RECENT]
             some = older[known :: max(1, (len(older) - known) // ASKED)]
-            missed = self._missing_of(name, older) if self._missing_of(name, some) else older[:known]
+            unknown = name not in self._known  # the list is of a time before the index was opened
+            missed = self._missing_of(name, older) if unknown or self._missing_of(name, some) else older[:known]
             listed, known = [*missed, *listed[len(older) :]], len(missed)
         self._keep(name, listed, known)
 
