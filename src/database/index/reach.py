@@ -47,6 +47,8 @@ class Reach:
         self._added: dict[str, int] = {}
         self._known: dict[str, int] = {}
         """How many at the start of a list were not found when they were last asked for."""
+        self._asked: set[str] = set()
+        """Collections whose list was asked for as a whole since the index was opened."""
 
     def merged(self, name: str, queries: FloatArray, limit: int, found: list[list[Match]]) -> list[list[Match]]:
         """The index's answers, with what it can't find."""
@@ -80,6 +82,7 @@ class Reach:
         tail = set(last)
         self._keep(name, [*(id_ for id_ in missed if id_ not in tail), *last], len(missed))
         self._added[name] = 0
+        self._asked.add(name)
 
     def upsert(self, name: str, ids: Sequence[str], matrix: FloatArray) -> None:
         """Write vectors to the index; some of those written long enough ago are asked for, and where one is not found, all of them:
@@ -92,9 +95,10 @@ class Reach:
         if len(listed) >= known + 2 * RECENT:
             older = listed[: len(listed) - RECENT]
             some = older[known :: max(1, (len(older) - known) // ASKED)]
-            unknown = name not in self._known  # the list is of a time before the index was opened
-            missed = self._missing_of(name, older) if unknown or self._missing_of(name, some) else older[:known]
+            trusted = name in self._asked  # else the list is of a time before the index was opened
+            missed = older[:known] if trusted and not self._missing_of(name, some) else self._missing_of(name, older)
             listed, known = [*missed, *listed[len(older) :]], len(missed)
+            self._asked.add(name)
         self._keep(name, listed, known)
 
     def delete(self, name: str, ids: Sequence[str]) -> None:
