@@ -49,7 +49,6 @@ from benchmarks.synthetic import BLOCK, DAYS, Drawer, Shape
 from src.bootstrap import build_services
 from src.config import PROJECT_DIR, Settings
 from src.database.catalog.vector_codec import restored
-from src.database.nearest import exact
 from src.database.vector_db import VectorDatabase
 from src.models import registry
 from src.models.model_manager import LoadedModel, ModelManager

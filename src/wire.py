@@ -1,4 +1,7 @@
-"""The JSON shapes that doors give to other programs: what ``--json`` prints, and whatever else is to tell the same. README lists the keys."""
+"""The JSON shapes that doors give to other programs: what ``--json`` prints, and what else is to tell the same.
+
+README lists the keys.
+"""
 
 from __future__ import annotations
 

@@ -4,18 +4,31 @@ from __future__ import annotations
 
 from src.schema.encoders import Embedder, FloatArray, Kind
 from src.schema.images import EXPORT_MARK, FIRST_PHOTO, FileStamp, FoundFile, ImageDetails, ImageFacts
-from src.schema.jobs import Already, FINDINGS_KEPT, Finding, Indexed, JobEvent, JobSnapshot, JobState, Progress, SKIPPED_KEPT, Skipped, Timings
+from src.schema.jobs import (
+    FINDINGS_KEPT,
+    SKIPPED_KEPT,
+    Already,
+    Finding,
+    Indexed,
+    JobEvent,
+    JobSnapshot,
+    JobState,
+    Progress,
+    Skipped,
+    Timings,
+)
 from src.schema.library import FolderStatus, LibraryStats, ModelStatus
 from src.schema.parts import Box, Mask, Segment, Segmenter
 from src.schema.search import Mode, Notice, NoticeCode, PhotoFilter, SearchHit, SearchPage, Verdict
 
 __all__ = [
-    "Already",
-    "Box",
     "EXPORT_MARK",
-    "Embedder",
     "FINDINGS_KEPT",
     "FIRST_PHOTO",
+    "SKIPPED_KEPT",
+    "Already",
+    "Box",
+    "Embedder",
     "FileStamp",
     "Finding",
     "FloatArray",
@@ -36,7 +49,6 @@ __all__ = [
     "NoticeCode",
     "PhotoFilter",
     "Progress",
-    "SKIPPED_KEPT",
     "SearchHit",
     "SearchPage",
     "Segment",

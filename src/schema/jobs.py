@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+
 @dataclass(frozen=True)
 class Progress:
     """How far a job is. ``total`` is None while it is not known. ``unit`` is ``images``, ``objects``, ``bytes`` or ``vectors``."""

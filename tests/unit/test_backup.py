@@ -185,7 +185,7 @@ def test_an_upload_stored_under_another_name(services: Services, tmp_path: Path,
 def test_jobs_still_to_be_done_stay_behind(filled: Services, tmp_path: Path, target: Settings) -> None:
     filled.jobs.submit("clear", "Clearing the library")
     export(filled, tmp_path / "with-job.zip")
-    assert len(filled.jobs.active()) == 1
+    assert "clear" in [job.kind for job in filled.jobs.active()]
     (tmp_path / "copy.sqlite3").write_bytes(members_of(tmp_path / "with-job.zip")["catalog.sqlite3"])
     with sqlite3.connect(tmp_path / "copy.sqlite3") as db:
         assert db.execute("SELECT * FROM jobs").fetchall() == []

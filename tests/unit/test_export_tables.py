@@ -6,6 +6,7 @@ import csv
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from src import masks
 from src.config import PROJECT_DIR
 from src.export.items import Annotation
 from src.export.sheet import FORMULA, cell
-from src.export.tables import IMAGES, OBJECTS, ROWS, export_csv, export_parquet
+from src.export.tables import FACTS, IMAGES, OBJECTS, ROWS, export_csv, export_parquet
 from src.schema import Progress
 from tests.unit.test_export_items import HEIGHT, WIDTH, ellipse, exported, library, marked
 
@@ -44,6 +45,7 @@ def test_csv_has_every_picture_and_every_object(tmp_path: Path) -> None:
 
 def test_parquet_has_types(tmp_path: Path) -> None:
     images = library(tmp_path)
+    images[0] = replace(images[0], facts={"iso": 200, "aperture": 2.8, "flash": True, "keywords": ("sea", "sky")})
     list(export_parquet(images, tmp_path / "out"))
     pictures, objects = (pq.read_table(tmp_path / "out" / f"{name}.parquet").to_pylist() for name in ("images", "objects"))
     assert pictures[0] == {
@@ -57,6 +59,11 @@ def test_parquet_has_types(tmp_path: Path) -> None:
         "bytes": images[0].bytes,
         "score": None,
         "objects": 1,
+        **{field.name: None for field in FACTS},
+        "iso": 200,
+        "aperture": 2.8,
+        "flash": True,
+        "keywords": "sea; sky",
     }
     assert [item["image_id"] for item in objects] == [images[0].id, images[1].id, images[1].id]
     assert [(item["score"], item["origin"]) for item in objects[1:]] == [(0.5, "sam"), (None, "")]

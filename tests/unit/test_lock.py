@@ -162,7 +162,7 @@ def test_the_owner_needs_not_be_written_down(file: Path, monkeypatch: pytest.Mon
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr("src.files.os.fsync", full)
     lock = LibraryLock(file)
     lock.acquire()
     with holder_refused(file):

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from src.bootstrap import build_services
 from src import wire
+from src.bootstrap import build_services
 from src.cli import terminal
 from src.config import Settings
 from src.errors import BadQuery

@@ -33,7 +33,20 @@ from src.database.catalog.jobs import JobTable
 from src.database.catalog.looked_at import LookedAtTable
 from src.database.catalog.objects import ObjectTable, delete_segments
 from src.database.catalog.sqlite_file import Guard, SqliteFile, now, parts, upsert
-from src.database.catalog.tables import CHANGES, SEEN, collections, facts, files, folders, images, looked_at, meta, segments, unreadable, vectors
+from src.database.catalog.tables import (
+    CHANGES,
+    SEEN,
+    collections,
+    facts,
+    files,
+    folders,
+    images,
+    looked_at,
+    meta,
+    segments,
+    unreadable,
+    vectors,
+)
 from src.database.catalog.vectors import VectorTable, drop_collections, write_vectors
 from src.database.catalog.versioned_cache import Kept
 from src.plain_files import no_plain_file, special_of_database

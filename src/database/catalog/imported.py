@@ -27,7 +27,10 @@ from src.errors import LibraryUnusable
 
 SCHEMA = len(MIGRATIONS)
 """The schema version that this program writes."""
-ORDER = ("meta", "images", "collections", "files", "facts", "folders", "unreadable", "segments", "segmented", "looked_at", "vectors", "jobs")
+ORDER = (
+    *("meta", "images", "collections", "files", "facts", "folders", "unreadable"),
+    *("segments", "segmented", "looked_at", "vectors", "jobs"),
+)
 """What is copied, what others point to first. ``days`` and ``changes`` are counted anew by the triggers; ``index_changes`` is of an index
 that does not come along."""
 BLOCK, BLOCK_BYTES = 500, 4_000_000

@@ -13,7 +13,8 @@ from pathlib import Path
 from PIL import Image
 
 from src.database.catalog.catalog import Catalog
-from src.database.catalog.facts import OF_IMAGES, PASS, FactsRow
+from src.database.catalog.facts import PASS, FactsRow
+from src.database.catalog.tables import OF_IMAGES
 from src.errors import UnreadableImage
 from src.processing.facts.measures import measure
 from src.processing.facts.reader import FactsReader
