@@ -35,6 +35,8 @@ class Field:
     """It is measured on the picture (``PictureMeasures``), not told by the file (``PhotoFacts``)."""
     in_json: bool = True
     """``facts --json`` prints it."""
+    on_photo: bool = True
+    """It is shown beside the photo. The others are for filters and for other programs."""
 
 
 def _plain(value: float) -> str:
@@ -67,7 +69,7 @@ FIELDS: tuple[Field, ...] = (
     Field("width", "Width", "whole", "range", "{:,} px".format, "pixels"),
     Field("height", "Height", "whole", "range", "{:,} px".format, "pixels"),
     Field("format", "Format", "text", "equals"),
-    Field("orientation", "Orientation", "whole", "equals"),
+    Field("orientation", "Orientation", "whole", "equals", on_photo=False),
     Field("taken_at", "Taken", "moment", "range", _moment),
     Field("offset", "Offset from UTC", "offset", "equals"),
     Field("camera_make", "Camera make", "text", "contains"),
@@ -81,14 +83,10 @@ FIELDS: tuple[Field, ...] = (
         lambda value: f"{_plain(round(value, 1))} mm",
         "millimetres",
     ),
-    Field(
-        "aperture", "Aperture", "number", "range", lambda value: f"f/{_plain(round(value, 2))}", "f-number"
-    ),
+    Field("aperture", "Aperture", "number", "range", lambda value: f"f/{_plain(round(value, 2))}", "f-number"),
     Field("exposure", "Exposure", "number", "range", _exposure, "seconds"),
-    Field("iso", "ISO", "whole", "range", "ISO {}".format),
-    Field(
-        "flash", "Flash", "flag", "equals", lambda fired: "fired" if fired else "did not fire", in_json=False
-    ),
+    Field("iso", "ISO", "whole", "range", "{:,}".format),
+    Field("flash", "Flash", "flag", "equals", lambda fired: "fired" if fired else "did not fire", in_json=False),
     Field("latitude", "Latitude", "number", "range", _degrees("N", "S"), "degrees"),
     Field("longitude", "Longitude", "number", "range", _degrees("E", "W"), "degrees"),
     Field("altitude", "Altitude", "number", "range", lambda value: f"{round(value):,} m", "metres"),
@@ -97,7 +95,7 @@ FIELDS: tuple[Field, ...] = (
     Field("keywords", "Keywords", "words", "contains", ", ".join),
     Field("rating", "Rating", "whole", "range", _stars, "stars"),
     Field("software", "Software", "text", "contains"),
-    Field("sources", "Told by", "words", "contains", ", ".join),
+    Field("sources", "Told by", "words", "contains", ", ".join, on_photo=False),
     Field(
         "sharpness",
         "Sharpness",
@@ -107,10 +105,10 @@ FIELDS: tuple[Field, ...] = (
         measured=True,
         in_json=False,
     ),
-    Field("brightness", "Brightness", "number", "range", _share, "0 to 1", measured=True, in_json=False),
-    Field("shadows", "Black parts", "number", "range", _share, "0 to 1", measured=True, in_json=False),
-    Field("highlights", "White parts", "number", "range", _share, "0 to 1", measured=True, in_json=False),
-    Field("colours", "Colours", "colours", "contains", ", ".join, measured=True, in_json=False),
+    Field("brightness", "Brightness", "number", "range", _share, "0 to 1", measured=True, in_json=False, on_photo=False),
+    Field("shadows", "Black parts", "number", "range", _share, "0 to 1", measured=True, in_json=False, on_photo=False),
+    Field("highlights", "White parts", "number", "range", _share, "0 to 1", measured=True, in_json=False, on_photo=False),
+    Field("colours", "Colours", "colours", "contains", ", ".join, measured=True, in_json=False, on_photo=False),
 )
 """In the order in which people are shown them, and in which JSON has them."""
 

@@ -49,7 +49,8 @@ class FactsService:
     def of(self, image_id: str) -> list[tuple[str, str]]:
         """Label and value, as text for people, of what is known of a photo and its size and date do not say already."""
         known = self._catalog.facts.of(image_id)
-        return [(field.label, field.show(known[field.name])) for field in FIELDS if field.name in known and field.name not in OF_IMAGES]
+        listed = [field for field in FIELDS if field.on_photo and field.name in known and field.name not in OF_IMAGES]
+        return [(field.label, field.show(known[field.name])) for field in listed]
 
     def cameras(self) -> list[str]:
         """Models of the cameras that photos were taken with, those of most photos first."""

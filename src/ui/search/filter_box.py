@@ -29,11 +29,15 @@ def show(services: Services, page: str) -> PhotoFilter:
         with st.popover("Filters", icon=":material/tune:", type="tertiary"):
             _show_choices(folders, page)
             _show_facts(services, page)
-        only = replace(state.take_filter(page), where=_where())
+        only = state.take_filter(page)
+        conditions, problems = _where()
+        only = replace(only, where=conditions)
         if only != PhotoFilter():
             st.text(described(only))
             icon = ":material/close:"
             st.button("Clear filters", type="tertiary", icon=icon, on_click=state.clear_filter, args=(page,), key="clear-filters")
+    for problem in problems:
+        error_box.show(problem)
     with st.container(key="date-keys"):  # before the choices are opened: what closes them at Escape comes to hear of it later
         st.html(f"<script>{DATE_KEYS.read_text(encoding='utf-8')}</script>", unsafe_allow_javascript=True)
     return only
@@ -70,17 +74,18 @@ def _show_facts(services: Services, page: str) -> None:
     )
 
 
-def _where() -> tuple[Condition, ...]:
-    """The conditions that the page's widgets name now; what is none is told, and does not count."""
+def _where() -> tuple[tuple[Condition, ...], list[BadInput]]:
+    """The conditions that the page's widgets name now, and what is wrong with those that are none: they do not count."""
     said = state.last_filter()
     camera, text = said.get("camera"), said.get("where")
+    problems: list[BadInput] = []
     found = [Condition(("camera_model",), f"camera={camera}", "equals", str(camera))] if camera else []
     for written in _BETWEEN.split(text.strip()) if isinstance(text, str) and text.strip() else ():
         try:
             found.append(parse_condition(written))
         except BadInput as error:
-            error_box.show(error)
-    return tuple(found)
+            problems.append(error)
+    return tuple(found), problems
 
 
 _BETWEEN = re.compile(r",\s*(?=[a-z_]+\s*[=<>])")
@@ -94,6 +99,6 @@ def described(only: PhotoFilter) -> str:
         parts.append(f"taken {only.since} to {only.until}")
     elif only.since or only.until:
         parts.append(f"taken from {only.since} on" if only.since else f"taken up to {only.until}")
-    parts += [shown(condition.text) for condition in only.where]
     text = ", ".join(parts)
-    return text[:1].upper() + text[1:]
+    text = text[:1].upper() + text[1:]
+    return ", ".join(filter(None, [text, *(shown(condition.text) for condition in only.where)]))
