@@ -198,6 +198,7 @@ def test_odd_values_of_exif(main: Any, shot: Any, name: str, wanted: Any, tmp_pa
     [
         PLACE | {2: (200.0, 0.0, 0.0)},
         PLACE | {4: (190.0, 0.0, 0.0)},
+        PLACE | {4: (19.0, 75.0, 0.0)},
         {key: value for key, value in PLACE.items() if key != 1},
         PLACE | {3: "X"},
         {key: value for key, value in PLACE.items() if key != 4},
