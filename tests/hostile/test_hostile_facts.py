@@ -92,9 +92,8 @@ def tags_that_name_everything() -> bytes:
 
 def directories_in_a_circle() -> bytes:
     places = struct.pack("<HHLL", 330, 4, 16, 200) + struct.pack("<HHLL", 34665, 4, 1, 8)
-    return (b"II*\0\x08\0\0\0" + struct.pack("<H", 3) + struct.pack("<HHLL", 254, 4, 1, 1) + places).ljust(
-        200, b"\0"
-    ) + struct.pack("<16L", *[8] * 16)
+    main = struct.pack("<H", 3) + struct.pack("<HHLL", 254, 4, 1, 1) + places
+    return (b"II*\0\x08\0\0\0" + main).ljust(200, b"\0") + struct.pack("<16L", *[8] * 16)
 
 
 def endless_fill_bytes() -> bytes:

@@ -282,13 +282,11 @@ def test_iptc_tells_words_and_a_date_and_knows_its_encoding(tmp_path: Path) -> N
     assert (facts.title, facts.caption) == ("Kühe", "Two cows\nin the grass")
     assert facts.keywords == ("cow", "Gras")
     assert (facts.taken_at, facts.offset, facts.sources) == ("2015-02-16T17:30:01", "+01:00", ("iptc",))
-    old = read(
-        jpeg(tmp_path / "b.jpg", ((0xED, iptc((2, 5, "Kühe".encode("cp1252")), (2, 55, b"20150216"))),))
-    )
+    segment = iptc((2, 5, "Kühe".encode("cp1252")), (2, 55, b"20150216"))
+    old = read(jpeg(tmp_path / "b.jpg", ((0xED, segment),)))
     assert (old.title, old.taken_at, old.offset) == ("Kühe", "2015-02-16T00:00:00", None)
-    assert (
-        read(jpeg(tmp_path / "c.jpg", ((0xED, iptc((1, 90, b"\x1b%G"), (2, 5, b"K\xfche"))),))).title is None
-    )
+    wrong = iptc((1, 90, b"\x1b%G"), (2, 5, b"K\xfche"))
+    assert read(jpeg(tmp_path / "c.jpg", ((0xED, wrong),))).title is None
 
 
 def test_words_come_from_xmp_then_iptc_then_exif_and_keywords_from_all(tmp_path: Path) -> None:
