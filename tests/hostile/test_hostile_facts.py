@@ -115,9 +115,8 @@ def packed_text() -> bytes:
     text = b"XML:com.adobe.xmp\0\1\0\0\0" + packed
     head = struct.pack(">LL5B", 9, 9, 8, 2, 0, 0, 0)
     chunks = ((b"IHDR", head), (b"iTXt", text))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">L", len(data)) + kind + data + b"\0\0\0\0" for kind, data in chunks
-    )
+    parts = (struct.pack(">L", len(data)) + kind + data + b"\0\0\0\0" for kind, data in chunks)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
 def empty_chunks() -> bytes:

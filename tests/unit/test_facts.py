@@ -291,11 +291,10 @@ def test_iptc_tells_words_and_a_date_and_knows_its_encoding(tmp_path: Path) -> N
 
 def test_words_come_from_xmp_then_iptc_then_exif_and_keywords_from_all(tmp_path: Path) -> None:
     words = "<dc:subject><rdf:Bag><rdf:li>sea</rdf:li><rdf:li>sand</rdf:li></rdf:Bag></dc:subject>"
-    tree = (
-        "<lr:hierarchicalSubject><rdf:Bag><rdf:li>places|coast|Sea</rdf:li><rdf:li>a|cliff</rdf:li></rdf:Bag>"
-    )
+    paths = "<rdf:Bag><rdf:li>places|coast|Sea</rdf:li><rdf:li>a|cliff</rdf:li></rdf:Bag>"
+    tree = f"<lr:hierarchicalSubject>{paths}</lr:hierarchicalSubject>"
     digikam = "<digiKam:TagsList><rdf:Seq><rdf:li>animals/gull</rdf:li></rdf:Seq></digiKam:TagsList>"
-    packet = xmp(words + tree + "</lr:hierarchicalSubject>" + digikam, 'dc:title="X" xmp:Rating="2"')
+    packet = xmp(words + tree + digikam, 'dc:title="X" xmp:Rating="2"')
     segment = iptc((2, 5, b"I"), (2, 120, b"of IPTC"), (2, 25, b"boat"))
     made = exif({270: "of EXIF", 18246: 5, 40094: "sun".encode("utf-16-le")})
     facts = read(jpeg(tmp_path / "a.jpg", ((0xED, segment),), exif=made, xmp=packet))
