@@ -120,13 +120,8 @@ def packed_text() -> bytes:
 
 
 def empty_chunks() -> bytes:
-    head = (
-        b"\x89PNG\r\n\x1a\n"
-        + struct.pack(">L", 13)
-        + b"IHDR"
-        + struct.pack(">LL5B", 9, 9, 8, 2, 0, 0, 0)
-        + b"\0" * 4
-    )
+    head = struct.pack(">L", 13) + b"IHDR" + struct.pack(">LL5B", 9, 9, 8, 2, 0, 0, 0) + b"\0" * 4
+    head = b"\x89PNG\r\n\x1a\n" + head
     return head + (b"\0\0\0\0tEXt\0\0\0\0") * 1_000_000
 
 

@@ -304,9 +304,8 @@ def test_words_come_from_xmp_then_iptc_then_exif_and_keywords_from_all(tmp_path:
 
 
 def test_the_camera_is_believed_before_what_others_copied(tmp_path: Path) -> None:
-    packet = xmp(
-        "", 'tiff:Make="Nikon" aux:Lens="Other" exif:FNumber="56/10" exif:FocalLength="4/1" tiff:Software="X"'
-    )
+    copied = 'tiff:Make="Nikon" aux:Lens="Other" exif:FNumber="56/10" exif:FocalLength="4/1" '
+    packet = xmp("", copied + 'tiff:Software="X"')
     facts = read(jpeg(tmp_path / "a.jpg", exif=exif({271: "Canon"}, {37386: 3.99}), xmp=packet))
     assert (facts.camera_make, facts.focal_length) == ("Canon", pytest.approx(3.99))
     assert (facts.lens, facts.aperture, facts.software) == ("Other", 5.6, "X")
