@@ -92,9 +92,8 @@ def tags_that_name_everything() -> bytes:
 
 def directories_in_a_circle() -> bytes:
     places = struct.pack("<HHLL", 330, 4, 16, 200) + struct.pack("<HHLL", 34665, 4, 1, 8)
-    return (b"II*\0\x08\0\0\0" + struct.pack("<H", 3) + struct.pack("<HHLL", 254, 4, 1, 1) + places).ljust(
-        200, b"\0"
-    ) + struct.pack("<16L", *[8] * 16)
+    main = struct.pack("<H", 3) + struct.pack("<HHLL", 254, 4, 1, 1) + places
+    return (b"II*\0\x08\0\0\0" + main).ljust(200, b"\0") + struct.pack("<16L", *[8] * 16)
 
 
 def endless_fill_bytes() -> bytes:
@@ -116,19 +115,13 @@ def packed_text() -> bytes:
     text = b"XML:com.adobe.xmp\0\1\0\0\0" + packed
     head = struct.pack(">LL5B", 9, 9, 8, 2, 0, 0, 0)
     chunks = ((b"IHDR", head), (b"iTXt", text))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">L", len(data)) + kind + data + b"\0\0\0\0" for kind, data in chunks
-    )
+    parts = (struct.pack(">L", len(data)) + kind + data + b"\0\0\0\0" for kind, data in chunks)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
 def empty_chunks() -> bytes:
-    head = (
-        b"\x89PNG\r\n\x1a\n"
-        + struct.pack(">L", 13)
-        + b"IHDR"
-        + struct.pack(">LL5B", 9, 9, 8, 2, 0, 0, 0)
-        + b"\0" * 4
-    )
+    head = struct.pack(">L", 13) + b"IHDR" + struct.pack(">LL5B", 9, 9, 8, 2, 0, 0, 0) + b"\0" * 4
+    head = b"\x89PNG\r\n\x1a\n" + head
     return head + (b"\0\0\0\0tEXt\0\0\0\0") * 1_000_000
 
 

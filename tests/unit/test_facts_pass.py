@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import csv
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from PIL import ExifTags, Image
 
+from src.database.catalog.catalog import Catalog
 from src.database.catalog.tables import facts as facts_table
-from src.errors import BadInput
+from src.errors import BadInput, LibraryUnusable
 from src.runtime import Services
 from src.schema import Indexed, PhotoFilter, Skipped
 from src.schema.conditions import parse_condition
@@ -155,3 +158,16 @@ def test_tables_have_every_fact(services: Services, album: Path, tmp_path: Path)
 
 def test_the_cameras_of_a_library(services: Services, album: Path) -> None:
     assert set(services.facts.cameras()) == {"NIKON D300S", "iPhone 12", "Brownie"}
+
+
+def test_a_fact_that_a_later_version_knows_gets_its_column_by_itself(tmp_path: Path) -> None:
+    file = tmp_path / "catalog.sqlite3"
+    Catalog(file).close()
+    with closing(sqlite3.connect(file)) as db:
+        db.execute("ALTER TABLE facts DROP COLUMN lens")
+    with pytest.raises(LibraryUnusable, match="older version"):
+        Catalog(file, read_only=True, untouched=True)
+    catalog = Catalog(file)
+    assert catalog.facts.values_of("lens") == []
+    catalog.close()
+    Catalog(file, read_only=True, untouched=True).close()

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 from sqlalchemy.dialects.sqlite import insert
 
-from src.database.catalog.tables import MIGRATIONS
+from src.database.catalog.tables import MIGRATIONS, add_facts, lacks_facts
 from src.database.disk_space import disk_is_full
 from src.errors import LibraryBusy, LibraryNewer, LibraryUnusable
 
@@ -108,7 +108,7 @@ class SqliteFile:
     def _migrate(self) -> None:
         """All steps in one transaction: a process that dies on the way leaves the file as it was, and two at once take turns."""
         with self._engine.begin() as db:
-            if self._version(db) == len(MIGRATIONS):
+            if self._version(db) == len(MIGRATIONS) and not lacks_facts(db):
                 return
             if self._fixed:
                 raise self._too_old(self._version(db))
@@ -116,6 +116,7 @@ class SqliteFile:
             for number, step in enumerate(MIGRATIONS[self._version(db) :], self._version(db) + 1):
                 step(db)
                 db.exec_driver_sql(f"PRAGMA user_version = {number}")
+            add_facts(db)
 
     def _too_old(self, version: int) -> LibraryUnusable:
         if version == 0:

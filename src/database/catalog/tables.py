@@ -314,7 +314,7 @@ def _sixth(db: sa.Connection) -> None:
     _add_column(db, "vectors", "image_id", "TEXT")
     looked_at.create(db, checkfirst=True)
     facts.create(db, checkfirst=True)
-    _add_facts(db)
+    add_facts(db)
     for statement in SIXTH:
         db.exec_driver_sql(statement)
     db.exec_driver_sql("CREATE INDEX IF NOT EXISTS ix_vectors_image ON vectors (collection, image_id) WHERE image_id IS NOT NULL")
@@ -322,8 +322,14 @@ def _sixth(db: sa.Connection) -> None:
     _make_triggers(db, LATER_TRIGGERS)
 
 
-def _add_facts(db: sa.Connection) -> None:
-    """A column for each fact that has none yet: a step that does just this is all that a new row of the table of facts needs."""
+def lacks_facts(db: sa.Connection) -> bool:
+    """Whether the table of facts has a row (``schema.fields``) that there is no column for yet."""
+    there = {row[1] for row in db.exec_driver_sql(f"PRAGMA table_info({facts.name})")}
+    return not there.issuperset(facts.columns.keys())
+
+
+def add_facts(db: sa.Connection) -> None:
+    """A column for each fact that has none yet. So a new fact needs no step of its own."""
     for column in facts.columns:
         _add_column(db, facts.name, column.name, str(column.type.compile(db.dialect)))
 

@@ -164,14 +164,15 @@ def _place(gps: Values) -> tuple[float | None, float | None]:
 
 
 def _degrees(parts: object, half: str | None, halves: str) -> float | None:
-    """Degrees, minutes and seconds as degrees.
+    """Degrees, minutes and seconds as degrees; minutes and seconds without a value are none.
 
     None without a letter for the half of the earth: half of the guesses would be wrong.
     """
     side = (half or "").strip()[:1].upper()
-    given = parts if isinstance(parts, list) else [parts]
-    read = [values.number(part, 0, most) for part, most in zip(given, (180, 60, 60), strict=False)]
-    if not side or side not in halves or not read or read[0] is None:
+    given = parts if isinstance(parts, list) and parts else [parts]
+    filled = [given[0], *(part or 0 for part in given[1:])]
+    read = [values.number(part, 0, most) for part, most in zip(filled, (180, 60, 60), strict=False)]
+    if not side or side not in halves or None in read:
         return None
     whole = sum((part or 0.0) / scale for part, scale in zip(read, (1, 60, 3600), strict=False))
     return -whole if side == halves[1] else whole

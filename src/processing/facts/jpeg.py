@@ -13,7 +13,7 @@ from src.processing.facts.iptc import in_resources
 
 MOST_SEGMENTS = 1000
 MOST_JUNK = 64 * 2**10
-"""Bytes that may stand between two segments, where a program wrote a wrong length: decoders pass over them too."""
+"""Bytes that may stand between segments, where a program wrote a wrong length; decoders pass them over."""
 _MARKER = re.compile(rb"\xff[\x01-\xfe]")
 _SIZES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """Markers of the segments that begin a frame, which tell the size."""
@@ -45,7 +45,7 @@ def read(file: IO[bytes], start: int = 0) -> Header:
 
 
 def _segment(file: IO[bytes]) -> tuple[int, int]:
-    """Marker and number of bytes of the next segment, at whose content the file is then; -1 where there is none."""
+    """Marker and number of bytes of the next segment, to whose content the file is moved; -1 for none."""
     head = file.read(4)
     if not _MARKER.match(head):
         file.seek(-len(head), os.SEEK_CUR)

@@ -57,8 +57,8 @@ _SIZES = {
 }
 """Bytes of one value of a kind."""
 PLAIN_STARTS = {b"II*\0": "<", b"MM\0*": ">", b"II\0*": "<", b"MM*\0": ">", b"II+\0": "<", b"MM\0+": ">"}
-"""TIFF's own beginnings and their byte order: two that are usual, two that are wrong and read by decoders all the
-same, and two of files that may have more than 4 GB."""
+"""TIFF's own beginnings and their byte order: two that are usual, two that are wrong and are read by decoders
+all the same, and two of files that may have more than 4 GB."""
 RAW_STARTS = {b"IIRO": "<", b"IIRS": "<", b"IIU\0": "<"}
 """Those of Olympus's and Panasonic's raw files, which are the same behind them."""
 _ORDERS = PLAIN_STARTS | RAW_STARTS
