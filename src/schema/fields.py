@@ -85,7 +85,7 @@ FIELDS: tuple[Field, ...] = (
     ),
     Field("aperture", "Aperture", "number", "range", lambda value: f"f/{_plain(round(value, 2))}", "f-number"),
     Field("exposure", "Exposure", "number", "range", _exposure, "seconds"),
-    Field("iso", "ISO", "whole", "range", "{:,}".format),
+    Field("iso", "Sensitivity", "whole", "range", "ISO {}".format),
     Field("flash", "Flash", "flag", "equals", lambda fired: "fired" if fired else "did not fire", in_json=False),
     Field("latitude", "Latitude", "number", "range", _degrees("N", "S"), "degrees"),
     Field("longitude", "Longitude", "number", "range", _degrees("E", "W"), "degrees"),

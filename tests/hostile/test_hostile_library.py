@@ -92,7 +92,7 @@ def test_everything_dropped_on_the_page(services: Services, hostile: Path) -> No
     for start in range(0, len(files), MAX_FILES):
         part = files[start : start + MAX_FILES]
         upload_form.queue(services, [Dropped(path) for path in part])  # type: ignore[arg-type]
-        job = services.jobs.latest(1)[0]
+        job = next(job for job in services.jobs.latest(5) if job.kind != "facts")
         told += check(list(timed(services.handlers["index"](services.jobs.params(job.id)))), len(part))
     kept = list(services.settings.uploads_dir.iterdir())
     assert len(kept) == services.catalog.counts()[0] == sum(isinstance(event, Indexed) for event in told)

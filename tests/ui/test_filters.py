@@ -115,4 +115,4 @@ def test_facts_are_in_the_address_and_on_the_photo(photos: Path, services: Servi
     fresh.run()
     assert names(fresh, "text-results") == ["shot-red.jpg"] and fresh.query_params["camera"] in ("D300", ["D300"])
     known = dict(services.facts.of(gallery(fresh, "text-results")[0]["id"]))
-    assert known["Camera"] == "D300" and known["ISO"] == "100"
+    assert known["Camera"] == "D300" and known["Sensitivity"] == "ISO 100"

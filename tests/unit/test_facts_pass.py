@@ -82,7 +82,7 @@ def test_what_the_file_tells_is_known_and_how_it_looks(services: Services, album
     assert known["taken_at"] == "2015-05-16T07:23:45" and known["sources"] == ("exif",) and known["width"] == 80
     assert known["brightness"] > 0.1 and len(known["colours"]) == 1 and known["sharpness"] < 50
     lines = dict(services.facts.of(ids(services)["red.jpg"]))
-    assert lines["Camera"] == "NIKON D300S" and lines["ISO"] == "200" and "Width" not in lines
+    assert lines["Camera"] == "NIKON D300S" and lines["Sensitivity"] == "ISO 200" and "Width" not in lines
     assert services.catalog.facts.of("none") == {} and services.facts.of("none") == []
 
 

@@ -186,6 +186,8 @@ class Kind:
     """Goes through files of photos: it tells how many were added and why others were not."""
     concerns_model: bool = False
     """Changes or fetches a model: one such job at a time."""
+    quiet: bool = False
+    """Done by itself, without anybody asking: one that went well is not listed."""
     announced: bool = True
     """Its end is told in a toast. Not where the page shows it anyway."""
 
@@ -194,7 +196,7 @@ KINDS: Mapping[JobKind, Kind] = {
     "index": Kind(Index, pausable=True, fills=True, careful=True, writes_index=True, brings_photos=True, reads_photos=True),
     "sync": Kind(Sync, pausable=True, fills=True, careful=True, writes_index=True, brings_photos=True, reads_photos=True),
     "reindex": Kind(Reindex, pausable=True, fills=True, careful=True, writes_index=True, brings_photos=True, concerns_model=True),
-    "facts": Kind(ReadFacts, pausable=True, fills=True, announced=False),
+    "facts": Kind(ReadFacts, pausable=True, fills=True, quiet=True, announced=False),
     "objects": Kind(FindObjects, pausable=True, fills=True, careful=True, writes_index=True),
     "rebuild": Kind(Rebuild, pausable=True, fills=True, announced=False),
     "forget": Kind(ForgetMissing, writes_index=True),

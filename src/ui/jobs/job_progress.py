@@ -240,7 +240,8 @@ def _whole_title(services: Services, job: JobSnapshot) -> str:
 
 def is_quiet(job: JobSnapshot) -> bool:
     """A look at the folders that found nothing new: the app does that by itself, and nobody asked."""
-    return job.kind == "sync" and job.state == "done" and not job.indexed and not job.findings
+    found = job.kind != "sync" or job.indexed or job.findings
+    return job.state == "done" and (kind_of(job.kind).quiet or not found)
 
 
 def outcome(job: JobSnapshot) -> str:
