@@ -31,6 +31,8 @@ class Field:
     """A value that is not None, as text for people."""
     unit: str = ""
     """Of the value as it is stored; empty where it has none."""
+    known_by: Literal["camera", "people", ""] = ""
+    """Who knows it best, and is believed first where several sources tell it; empty for what is found in a way of its own."""
     measured: bool = False
     """It is measured on the picture (``PictureMeasures``), not told by the file (``PhotoFacts``)."""
     in_json: bool = True
@@ -69,12 +71,12 @@ FIELDS: tuple[Field, ...] = (
     Field("width", "Width", "whole", "range", "{:,} px".format, "pixels"),
     Field("height", "Height", "whole", "range", "{:,} px".format, "pixels"),
     Field("format", "Format", "text", "equals"),
-    Field("orientation", "Orientation", "whole", "equals", on_photo=False),
+    Field("orientation", "Orientation", "whole", "equals", on_photo=False, known_by="camera"),
     Field("taken_at", "Taken", "moment", "range", _moment),
     Field("offset", "Offset from UTC", "offset", "equals"),
-    Field("camera_make", "Camera make", "text", "contains"),
-    Field("camera_model", "Camera", "text", "contains"),
-    Field("lens", "Lens", "text", "contains"),
+    Field("camera_make", "Camera make", "text", "contains", known_by="camera"),
+    Field("camera_model", "Camera", "text", "contains", known_by="camera"),
+    Field("lens", "Lens", "text", "contains", known_by="camera"),
     Field(
         "focal_length",
         "Focal length",
@@ -82,19 +84,20 @@ FIELDS: tuple[Field, ...] = (
         "range",
         lambda value: f"{_plain(round(value, 1))} mm",
         "millimetres",
+        known_by="camera",
     ),
-    Field("aperture", "Aperture", "number", "range", lambda value: f"f/{_plain(round(value, 2))}", "f-number"),
-    Field("exposure", "Exposure", "number", "range", _exposure, "seconds"),
-    Field("iso", "Sensitivity", "whole", "range", "ISO {}".format),
-    Field("flash", "Flash", "flag", "equals", lambda fired: "fired" if fired else "did not fire", in_json=False),
+    Field("aperture", "Aperture", "number", "range", lambda value: f"f/{_plain(round(value, 2))}", "f-number", known_by="camera"),
+    Field("exposure", "Exposure", "number", "range", _exposure, "seconds", known_by="camera"),
+    Field("iso", "Sensitivity", "whole", "range", "ISO {}".format, known_by="camera"),
+    Field("flash", "Flash", "flag", "equals", lambda fired: "fired" if fired else "did not fire", in_json=False, known_by="camera"),
     Field("latitude", "Latitude", "number", "range", _degrees("N", "S"), "degrees"),
     Field("longitude", "Longitude", "number", "range", _degrees("E", "W"), "degrees"),
     Field("altitude", "Altitude", "number", "range", lambda value: f"{round(value):,} m", "metres"),
-    Field("title", "Title", "text", "contains"),
-    Field("caption", "Caption", "text", "contains"),
+    Field("title", "Title", "text", "contains", known_by="people"),
+    Field("caption", "Caption", "text", "contains", known_by="people"),
     Field("keywords", "Keywords", "words", "contains", ", ".join),
-    Field("rating", "Rating", "whole", "range", _stars, "stars"),
-    Field("software", "Software", "text", "contains"),
+    Field("rating", "Rating", "whole", "range", _stars, "stars", known_by="people"),
+    Field("software", "Software", "text", "contains", known_by="camera"),
     Field("sources", "Told by", "words", "contains", ", ".join, on_photo=False),
     Field(
         "sharpness",

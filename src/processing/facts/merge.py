@@ -10,21 +10,11 @@ from typing import Any
 from src.processing.facts import values
 from src.processing.facts.told import DATE_KINDS, NOTHING, Dated, Told
 from src.schema.facts import FactSource, PhotoFacts
+from src.schema.fields import FIELDS
 
-_SHOT = (
-    "orientation",
-    "camera_make",
-    "camera_model",
-    "lens",
-    "focal_length",
-    "aperture",
-    "exposure",
-    "iso",
-    "flash",
-    "software",
-)
+_SHOT = tuple(field.name for field in FIELDS if field.known_by == "camera")
 """What the camera knows best: EXIF goes before all others."""
-_SAID = ("title", "caption", "rating")
+_SAID = tuple(field.name for field in FIELDS if field.known_by == "people")
 """What people say of a photo: what was written last, and by programs made for it, goes first."""
 _REAL_OFFSETS = {*range(-720, 841, 60), -570, -210, 210, 270, 330, 345, 390, 525, 570, 630, 765}
 """Minutes from UTC that clocks on earth show."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from src.schema.facts import PhotoFacts
+
 DateKind = Literal["original", "digitized", "takeout", "created", "day", "modified"]
 """What a date is of: the moment of taking, that of digitising, Google's UTC time of taking, the making of the
 file, a day without a time, the last change of the file."""
@@ -25,26 +27,9 @@ class Dated:
 
 
 @dataclass(frozen=True)
-class Told:
-    """All that one source tells. The names are those of ``PhotoFacts``."""
+class Told(PhotoFacts):
+    """All that one source tells: of the facts, those that it knows, and what the time of taking is found by."""
 
-    orientation: int | None = None
-    camera_make: str | None = None
-    camera_model: str | None = None
-    lens: str | None = None
-    focal_length: float | None = None
-    aperture: float | None = None
-    exposure: float | None = None
-    iso: int | None = None
-    flash: bool | None = None
-    latitude: float | None = None
-    longitude: float | None = None
-    altitude: float | None = None
-    title: str | None = None
-    caption: str | None = None
-    keywords: tuple[str, ...] = ()
-    rating: int | None = None
-    software: str | None = None
     dates: tuple[Dated, ...] = ()
     satellites_at: datetime | None = None
     """The moment by the satellites, in UTC, without a zone."""
