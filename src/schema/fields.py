@@ -107,6 +107,7 @@ FIELDS: tuple[Field, ...] = (
         lambda value: _plain(round(value, 1)),
         measured=True,
         in_json=False,
+        on_photo=False,
     ),
     Field("brightness", "Brightness", "number", "range", _share, "0 to 1", measured=True, in_json=False, on_photo=False),
     Field("shadows", "Black parts", "number", "range", _share, "0 to 1", measured=True, in_json=False, on_photo=False),
