@@ -20,7 +20,7 @@ from src.processing.decoding.image_io import display_text
 from src.runtime import Services
 from src.schema import JobSnapshot
 from src.services.jobs.handlers import only_looks
-from src.services.jobs.kinds import Params, ReadFacts, kind_of_params
+from src.services.jobs.kinds import Params, ReadFacts, kind_of, kind_of_params
 from src.services.jobs.rows import params_of
 from src.services.jobs.runner import cancel_job, stop_watching_unfinished, stored_snapshot, submit_job
 
@@ -94,7 +94,8 @@ def do_job(arguments: argparse.Namespace, title: str, asked: Params) -> terminal
         with looking(arguments) if only_looks(asked) else opened(arguments, begins=kind == "index") as services:
             try:
                 report.follow(services.handlers[kind](said), terminal.console(arguments.json))
-                _read_facts(services, quiet=arguments.json)
+                if kind_of(kind).brings_photos:
+                    _read_facts(services, quiet=arguments.json)
             except KeyboardInterrupt:
                 stop_watching_unfinished(services.catalog, {"kind": kind, "params": json.dumps(said)})
                 raise

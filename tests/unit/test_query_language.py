@@ -35,6 +35,7 @@ def test_a_search_says_it_beside_other_notices(library: Services, capsys: pytest
     page = library.search.search(Query("ein roter Hund"), 2)
     assert page.notices == (Notice("not-english", SENTENCE),)
     assert tuple(notice.sentence for notice in page.notices) == (SENTENCE,) == tuple(wire.search_page(page)["notes"])
+    terminal.notes(page)
     terminal.show_page(page)
     told = capsys.readouterr()
     assert SENTENCE in told.out and SENTENCE in told.err

@@ -18,10 +18,6 @@ from src.schema import FloatArray
 
 MOST = 20_000
 """Vectors kept beside an index. One that does not find more than these is not used: an exact scan is as fast then."""
-SICK = 0.01
-"""Share of a collection from which on its index is not used either: a graph that does not lead to these leads to others only from
-nearby. Of 44,000 photos of which ten of eleven are nearly alike it does not find 2.5 % by themselves, and misses 18 % of the best ten.
-"""
 BLOCK = 200
 SAMPLE = 4_000
 """Vectors, spread over a collection, that are asked for first. Where all are found, 19 times in 20 less than 0.08 % of the others are not;
@@ -61,8 +57,7 @@ class Reach:
 
     def usable(self, name: str) -> bool:
         """Whether few enough lie out of reach."""
-        missed = len(self._index.beside.get(name, [])) - RECENT
-        return missed <= 0 or (missed <= MOST and missed <= SICK * self._table.count_all(name))
+        return len(self._index.beside.get(name, [])) <= MOST + RECENT
 
     def look(self, name: str) -> Iterator[None]:
         """Ask for a sample of a collection's vectors by themselves; where one is not found, and in a small collection, for every one.
