@@ -44,12 +44,7 @@ def build_services(
     ``untouched``: for a look that changes no file, while others are kept out. ``port`` is told to a second process that finds
     the library taken. Raises LibraryError where the library can't be opened.
     """
-    settings = settings or Settings.from_env()
-    _refuse_no_place(settings)
-    if not (read_only or untouched):
-        start_logging(settings.logs_dir, settings.log_level)
-        finish_import(settings)
-    _refuse_emptied(settings)
+    settings = _made_ready(settings or Settings.from_env(), to_write=not (read_only or untouched))
     store = Store(settings, port=port, read_only=read_only, untouched=untouched)
     catalog = store.catalog
     models = models or ModelManager(settings=_forgetful(settings) if untouched else settings)
@@ -73,6 +68,16 @@ def build_services(
         settings=settings, catalog=catalog, store=store, models=models, reader=reader, library=library, folders=folders, indexing=indexing,
         objects=objects, facts=facts, forgetting=forgetting, exports=exports, search=search, uploads=uploads, jobs=jobs, watcher=watcher,
     )  # fmt: skip
+
+
+def _made_ready(settings: Settings, to_write: bool) -> Settings:
+    """The library's folder, before anything in it is opened. Raises LibraryUnusable where it can't be used."""
+    _refuse_no_place(settings)
+    if to_write:
+        start_logging(settings.logs_dir, settings.log_level)
+        finish_import(settings)
+    _refuse_emptied(settings)
+    return settings
 
 
 def _runner(catalog: Catalog, workers: JobHandlers) -> JobRunner:

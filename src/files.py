@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import secrets
@@ -59,3 +60,9 @@ def size_of(file: Path) -> int:
         return file.stat().st_size
     except OSError:
         return 0
+
+
+def sha256_of(file: Path) -> str:
+    """Of its bytes, in hexadecimal. Raises OSError."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()

@@ -236,9 +236,8 @@ class Follower:
             self._take_up(name, place)
         except IndexFailed as error:
             log.exception("the index of %s can't be built", name)
-            raise LibraryUnusable(
-                "The search index could not be written; searches go on without it.", f"Check {self._index.place}."
-            ) from error
+            said = "The search index could not be written; searches go on without it."
+            raise LibraryUnusable(said, f"Check {self._index.place}.") from error
 
     def _require_space_to_build(self, name: str, total: int) -> None:
         if self._index.local:  # a server's disk is its own affair; the old index gives its room back

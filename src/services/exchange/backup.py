@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import logging
 import os
 import re
@@ -32,7 +31,7 @@ from src.database.index.chroma_local import ChromaIndex
 from src.database.library_lock import LibraryLock
 from src.errors import BadInput, LibraryError, LibraryUnusable, UnreadablePath
 from src.export.target import claimed, publish, sweep
-from src.files import size_of, sync_folder
+from src.files import sha256_of, size_of, sync_folder
 from src.identity import image_id
 from src.models import registry
 from src.processing.decoding.image_io import display_text, stamp_of
@@ -111,7 +110,7 @@ def _write_archive(copy: Path, members: Iterator[tuple[str, Path]], target: IO[b
                     done += len(block)
                     yield Progress(done, max(done, total), "bytes", name)
             stored[name.split("/")[0]] += 1
-        manifest = Manifest(snapshot.schema_version(copy), size_of(copy), _sha256(copy), stored["thumbs"], stored["uploads"])
+        manifest = Manifest(snapshot.schema_version(copy), size_of(copy), sha256_of(copy), stored["thumbs"], stored["uploads"])
         facts = {"made_at": datetime.now(UTC).isoformat(timespec="seconds"), "platform": sys.platform, **snapshot.counts(copy)}
         archive.writestr(zipfile.ZipInfo(MANIFEST), manifest.as_json(facts))
     yield Progress(done, done, "bytes")
@@ -238,7 +237,7 @@ def _stage(file: Path, staging: Path, settings: Settings) -> Iterator[Progress]:
                 done += block
                 yield Progress(done, total, "bytes", member.filename)
     theirs, catalogue = staging / THEIRS, staging / CATALOG
-    if _sha256(theirs) != manifest.catalogue_sha256:
+    if sha256_of(theirs) != manifest.catalogue_sha256:
         raise refusal("another catalogue than its manifest says")
     for _ in imported.adopt(theirs, catalogue, manifest.schema, allowed()):
         yield Progress(total, total, "bytes", CATALOG)
@@ -312,14 +311,12 @@ def _sync_folders(*folders: Path) -> None:
 
 def _may_take(source: Path, target: Path) -> bool:
     """Whether an upload may have its place. One that lies there, still to be added, is the only copy: it goes for its own bytes alone."""
-    if not os.path.lexists(target):
-        return True
-    return _is_as_named(source) and not _is_as_named(target)
+    return not os.path.lexists(target) or (_is_as_named(source) and not _is_as_named(target))
 
 
 def _is_as_named(upload: Path) -> bool:
     """Whether an upload's bytes are those that its name is made of."""
-    return upload.is_file() and image_id(_sha256(upload)) == upload.name.partition(".")[0]
+    return upload.is_file() and image_id(sha256_of(upload)) == upload.name.partition(".")[0]
 
 
 def _staged(settings: Settings) -> list[Path]:
@@ -350,8 +347,3 @@ def _opened(file: Path) -> IO[bytes] | None:
     except (OSError, ValueError):
         return None
     return os.fdopen(handle, "rb")
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
