@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from src.errors import BadInput
-from src.schema.fields import FIELDS, Field
+from src.schema.fields import BY_NAME, Field
 
 Bound = str | int | float | None
 ALIASES: dict[str, tuple[str, ...]] = {"camera": ("camera_make", "camera_model")}
 """Names that stand for several facts: one of them must fit."""
-_BY_NAME = {field.name: field for field in FIELDS}
 _WRITTEN = re.compile(r"\s*([a-z_]+)\s*(=|>=|<=)\s*(.*?)\s*", re.DOTALL)
 _FLAGS = {"yes": 1, "true": 1, "1": 1, "no": 0, "false": 0, "0": 0}
 
@@ -36,7 +35,7 @@ class Condition:
 
 def names() -> list[str]:
     """What may stand before the sign, in the order of the table of facts."""
-    return [*ALIASES, *_BY_NAME]
+    return [*ALIASES, *BY_NAME]
 
 
 def parse_condition(written: str) -> Condition:
@@ -48,10 +47,10 @@ def parse_condition(written: str) -> Condition:
     if not found or not found[3]:
         raise BadInput(f"{written!r} is no condition.", "Write one as camera=nikon, iso=100..400 or rating>=4.")
     name, sign, value = found[1], found[2], found[3]
-    fields = ALIASES.get(name) or ((name,) if name in _BY_NAME else ())
+    fields = ALIASES.get(name) or ((name,) if name in BY_NAME else ())
     if not fields:
         raise BadInput(f"There is no fact named {name!r}.", f"The facts are: {', '.join(names())}.")
-    field, text = _BY_NAME[fields[0]], f"{name}{sign}{value}"
+    field, text = BY_NAME[fields[0]], f"{name}{sign}{value}"
     if field.operator == "range":
         low, high = _span(field, sign, value)
         return Condition(fields, text, "range", low=low, high=high)

@@ -48,9 +48,9 @@ from src.database.catalog.tables import (
     vectors,
 )
 from src.database.catalog.vectors import VectorTable, drop_collections, write_vectors
-from src.database.catalog.versioned_cache import Kept
 from src.plain_files import no_plain_file, special_of_database
 from src.schema import FloatArray, ImageDetails, ImageFacts, PhotoFilter
+from src.versioned_cache import Kept
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ from src.database.catalog.files import within
 from src.database.catalog.looked_at import mark
 from src.database.catalog.sqlite_file import SqliteFile, listed, parts, upsert
 from src.database.catalog.tables import CHANGES, OF_IMAGES, facts, files, images
-from src.database.catalog.versioned_cache import Kept
 from src.plain_files import json_in
 from src.schema.facts import PhotoFacts, PictureMeasures
 from src.schema.fields import FIELDS, Field
+from src.versioned_cache import Kept
 
 PASS = "facts"
 """Name of the pass over photos that reads them."""

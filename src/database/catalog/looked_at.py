@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from src.database.catalog import findable
 from src.database.catalog.sqlite_file import SqliteFile, listed, upsert
 from src.database.catalog.tables import CHANGES, images, looked_at
-from src.database.catalog.versioned_cache import Kept
 from src.schema import PhotoFilter
+from src.versioned_cache import Kept
 
 
 class LookedAtTable:

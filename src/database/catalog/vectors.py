@@ -17,10 +17,10 @@ from src.database.catalog.kinds import IMAGE, image_column
 from src.database.catalog.sqlite_file import SqliteFile, listed, parts, upsert
 from src.database.catalog.tables import CHANGES, SEEN, collections, images, index_changes, vectors
 from src.database.catalog.vector_codec import Rows, packed, sound
-from src.database.catalog.versioned_cache import Kept
 from src.errors import WrongDimensions
 from src.plain_files import json_in
 from src.schema import FloatArray, PhotoFilter
+from src.versioned_cache import Kept
 
 CRC_ROWS = 5_000
 BLOCK_ROWS = 4096

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
-from collections import OrderedDict
 from pathlib import Path
 
 from src import originals
@@ -15,6 +13,7 @@ from src.processing.facts.iptc import in_iptc
 from src.processing.facts.merge import Sources, merged
 from src.processing.facts.xmp_told import in_xmp
 from src.schema.facts import PhotoFacts
+from src.versioned_cache import Kept
 
 FOLDERS_KEPT = 16
 """Folders whose lists of sidecars are kept: photos of one folder mostly come one after the other."""
@@ -27,8 +26,7 @@ class FactsReader:
     """
 
     def __init__(self) -> None:
-        self._folders: OrderedDict[Path, tuple[int, Beside]] = OrderedDict()
-        self._lock = threading.Lock()
+        self._folders: Kept[Beside] = Kept(FOLDERS_KEPT)
 
     def read(self, path: Path) -> PhotoFacts:
         """The facts of one photo, from its header and the files beside it.
@@ -59,17 +57,7 @@ class FactsReader:
             changed = os.stat(folder).st_mtime_ns
         except (OSError, ValueError):
             changed = 0
-        with self._lock:
-            known = self._folders.get(folder)
-            if known and known[0] == changed:
-                self._folders.move_to_end(folder)
-                return known[1]
-        found = Beside(folder)
-        with self._lock:
-            self._folders[folder] = (changed, found)
-            while len(self._folders) > FOLDERS_KEPT:
-                self._folders.popitem(last=False)
-        return found
+        return self._folders.get(folder, changed, lambda: Beside(folder))
 
 
 def _refusal(error: OSError) -> UnreadableImage:

@@ -21,7 +21,7 @@ from src.processing.facts.reader import FactsReader
 from src.processing.thumbnails import thumbnail_path
 from src.schema import JobEvent
 from src.schema.facts import PhotoFacts, PictureMeasures
-from src.schema.fields import FIELDS
+from src.schema.fields import FIELDS, shown
 from src.services.enrichment.passes import Looked, run
 
 RECIPE = "facts-1"
@@ -50,7 +50,7 @@ class FactsService:
         """Label and value, as text for people, of what is known of a photo and its size and date do not say already."""
         known = self._catalog.facts.of(image_id)
         listed = [field for field in FIELDS if field.on_photo and field.name in known and field.name not in OF_IMAGES]
-        return [(field.label, field.show(known[field.name])) for field in listed]
+        return [(field.label, shown(field.name, known[field.name])) for field in listed]
 
     def cameras(self) -> list[str]:
         """Models of the cameras that photos were taken with, those of most photos first."""
@@ -59,6 +59,10 @@ class FactsService:
     def waiting(self) -> int:
         """How many photos this recipe has not read yet."""
         return self._catalog.looked_at.number_pending(PASS, RECIPE)
+
+    def is_due(self, folders: Sequence[str] | None) -> bool:
+        """Whether ``pending`` would give any photo. The folders are looked through only where nothing else tells."""
+        return bool(self.waiting()) or (folders is not None and bool(self._changed(folders, ())))
 
     def pending(self, folders: Sequence[str] | None = None) -> list[str]:
         """Ids of photos whose facts are still to be read, and of those in these folders (all where there are none; None: none is looked

@@ -149,7 +149,7 @@ class JobHandlers:
 
     def _queue_facts(self, jobs: JobRunner, folders: Sequence[str] | None) -> None:
         """Have the facts of new photos read, and of those in folders that were looked at, where something beside them has changed."""
-        if self._facts.pending(folders):
+        if self._facts.is_due(folders):
             queue_facts(jobs, ReadFacts(None if folders is None else tuple(folders)))
 
     def _queue_objects(self, jobs: JobRunner) -> None:

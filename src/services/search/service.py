@@ -100,7 +100,8 @@ class SearchService:
         unseen = () if lookup.searched or only else self._unseen(model, mode)
         pages = []
         for (query, notices), some in zip(cleaned, hits, strict=True):
-            shown = tuple(hit for hit in some if hit.id not in lookup.own(query))[:limit]
+            own = lookup.own(query)
+            shown = tuple(hit for hit in some if hit.id not in own)[:limit]
             if not query.words_only:  # how near pictures must be to one another is the reader's own judgement
                 shown = tuple(replace(hit, fits=True) for hit in shown)
             verdict: Verdict = "empty" if not lookup.searched else "match" if any(hit.fits for hit in shown) else "weak"
