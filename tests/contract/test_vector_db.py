@@ -19,6 +19,7 @@ from src.database.index import places, reach
 from src.database.index.chroma_local import ChromaIndex
 from src.database.index.hnsw import IndexFailed
 from src.database.index.manifest import MANIFEST
+from src.database.index.protocol import Beside
 from src.database.nearest import exact, in_memory
 from src.database.vector_db import VectorDatabase, normalised
 from src.errors import BadInput, LibraryBusy, LibraryUnusable, WrongDimensions
@@ -367,7 +368,7 @@ def test_what_the_graph_does_not_reach_is_found_beside_it_until_it_goes(settings
         db.create_or_get_collection()
         mislay(db.index._index, hidden, monkeypatch)  # type: ignore[arg-type]
         db.add_segments(MATRIX, ids=IDS)
-        assert db.index._index.beside["segments"] == ["id3", "id500"]
+        assert db.index._index.beside["segments"] == Beside(("id3", "id500"), 2)
         assert db.search_by_embedding(MATRIX[3], 5)[0].id == "id3"
     monkeypatch.undo()
     monkeypatch.setattr(in_memory, "SMALL_BYTES", 0)
@@ -378,7 +379,7 @@ def test_what_the_graph_does_not_reach_is_found_beside_it_until_it_goes(settings
         found = db.index.ask("segments", normalised(MATRIX[[3, 500]]), 5)
         assert found is not None and [row[0][0] for row in found] == ["id3", "id500"], "kept over a close"
         db.delete("segments", ["id3"])
-        assert db.index._index.beside["segments"] == ["id500"]
+        assert db.index._index.beside["segments"] == Beside(("id500",), 1)
         monkeypatch.setattr(reach, "MOST", 0)
         assert db.index.ask("segments", normalised(MATRIX[:1]), 5) is None, "with so many, it is left aside"
         db.create_or_get_collection()
@@ -388,7 +389,7 @@ def test_what_the_graph_does_not_reach_is_found_beside_it_until_it_goes(settings
     monkeypatch.setattr(reach, "RECENT", 0)
     with VectorDatabase(settings) as db:
         list(db.rebuild("segments"))
-        assert db.index._index.beside["segments"] == [], "a rebuild looks anew"
+        assert db.index._index.beside["segments"] == Beside(), "a rebuild looks anew"
 
 
 def test_a_sample_tells_whether_every_vector_has_to_be_asked_for(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -406,10 +407,41 @@ def test_a_sample_tells_whether_every_vector_has_to_be_asked_for(settings: Setti
             db.index._index, "query", lambda name, queries, limit: asked.append(len(queries)) or query(name, queries, limit)
         )
         list(db.rebuild("segments"))
-        assert sum(asked) == len(sampled) <= 50 and db.index._index.beside["segments"] == []
+        assert sum(asked) == len(sampled) <= 50 and db.index._index.beside["segments"] == Beside()
         mislay(db.index._index, {sampled[3]}, monkeypatch)  # type: ignore[arg-type]
         list(db.rebuild("segments"))
-        assert set(db.index._index.beside["segments"]) == {other, sampled[3]}, "one of the sample is missed, so each is asked for"
+        assert set(db.index._index.beside["segments"].ids) == {other, sampled[3]}, "one of the sample is missed, so each is asked for"
+
+
+def test_an_index_that_misses_many_of_its_vectors_is_not_used(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its list would bring those back, but not what lies near to none of them: all is scanned, until a rebuild finds it well."""
+    monkeypatch.setattr(in_memory, "SMALL_BYTES", 0)
+    monkeypatch.setattr(reach, "RECENT", 10)
+    hidden = set(IDS[: int(len(IDS) * reach.SICK) + 1])
+    with VectorDatabase(settings) as db:
+        db.create_or_get_collection()
+        db.add_segments(MATRIX, ids=IDS)
+        with monkeypatch.context() as patch:
+            mislay(db.index._index, hidden, patch)  # type: ignore[arg-type]
+            list(db.rebuild("segments"))
+        assert db.index._index.beside["segments"].missed == len(hidden)
+        assert db.index.ask("segments", MATRIX[:1], 5) is None and db.search_by_embedding(MATRIX[3], 5)[0].id == "id3"
+    with VectorDatabase(settings) as db:
+        assert db.index.open("segments"), "it holds what it should"
+        assert db.index.ask("segments", MATRIX[:1], 5) is None, "known over a close"
+        db.delete("segments", sorted(hidden)[:2])
+        assert db.index.ask("segments", MATRIX[-1:], 5) is not None, "two less are few enough"
+        list(db.rebuild("segments"))
+        assert db.index._index.beside["segments"].missed == 0
+
+
+def test_vectors_that_were_written_last_are_no_sign_of_a_sick_index(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(in_memory, "SMALL_BYTES", 0)
+    with VectorDatabase(settings) as db:
+        db.create_or_get_collection()
+        db.add_segments(MATRIX, ids=IDS)
+        assert len(db.index._index.beside["segments"].ids) > reach.SICK * len(IDS)
+        assert db.index.ask("segments", MATRIX[:1], 5) is not None
 
 
 def test_a_sample_is_spread_over_the_whole_collection(db: VectorDatabase) -> None:

@@ -21,6 +21,7 @@ import numpy as np
 from src.database.index import manifest, owner
 from src.database.index.hnsw import BATCH, FLUSH, HNSW, IndexFailed, ef_search, flush_at_building
 from src.database.index.manifest import Note
+from src.database.index.protocol import Beside
 from src.database.nearest.exact import Match
 from src.schema import FloatArray
 
@@ -49,7 +50,7 @@ class ChromaIndex:
         self._notes: dict[str, Note] | None = None
         """Of collections that were not written to since the last clean close; None before the index was looked at."""
         self._deleted: dict[str, int] = {}
-        self.beside: dict[str, list[str]] = {}
+        self.beside: dict[str, Beside] = {}
         self._failed: set[str] = set()
         self._flushed_seldom: set[str] = set()
         self.written = False
@@ -227,7 +228,7 @@ class ChromaIndex:
 
     def _describe(self, fingerprints: Mapping[str, str], sweep: bool) -> None:
         notes = dict(self._notes or {})
-        notes |= {name: Note(text, self.deleted(name), tuple(self.beside.get(name, ()))) for name, text in fingerprints.items()}
+        notes |= {name: Note(text, self.deleted(name), self.beside.get(name, Beside())) for name, text in fingerprints.items()}
         try:
             if sweep:
                 self._sweep()
@@ -300,7 +301,7 @@ class ChromaIndex:
             log.warning("the index was not closed cleanly or is damaged; it is discarded and made again")
             self.discard()
         self._deleted = {name: note.deleted for name, note in (self._notes or {}).items()}
-        self.beside = {name: list(note.beside) for name, note in (self._notes or {}).items()}
+        self.beside = {name: note.beside for name, note in (self._notes or {}).items()}
 
     def _close_client(self) -> None:
         while self._searching:

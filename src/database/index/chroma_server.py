@@ -20,6 +20,7 @@ import numpy as np
 
 from src import network
 from src.database.index.hnsw import BATCH, FLUSH, HNSW, LARGE, IndexFailed, ef_search, flush_at_building
+from src.database.index.protocol import Beside
 from src.database.nearest.exact import Match
 from src.errors import BadSetting
 from src.schema import FloatArray
@@ -57,7 +58,7 @@ class ChromaServer:
         self._known: dict[str, str] = {}
         """The server's own id of each collection: one that was dropped and made again has another."""
         self._deleted: dict[str, int] = {}
-        self.beside: dict[str, list[str]] = {}
+        self.beside: dict[str, Beside] = {}
         self._changed: set[str] = set()
         self._failed: set[str] = set()
         self._flushed_seldom: set[str] = set()
@@ -229,7 +230,8 @@ class ChromaServer:
         with _understood():
             metadata = dict(found["metadata"] or {})
             self._deleted.setdefault(name, int(metadata.get("deleted", 0)))
-            self.beside.setdefault(name, [str(id_) for id_ in json.loads(str(metadata.get("beside", "[]")))])
+            beside = map(str, json.loads(str(metadata.get("beside", "[]"))))
+            self.beside.setdefault(name, Beside(tuple(beside), int(metadata.get("missed", 0))))
             self._known[name] = str(found["id"])
         return metadata
 
@@ -242,7 +244,8 @@ class ChromaServer:
 
     def _describe(self, name: str, what: Mapping[str, str]) -> None:
         """Replace a collection's metadata."""
-        known = {**MADE_BY, "deleted": self.deleted(name), "beside": json.dumps(self.beside.get(name, []))}
+        beside = self.beside.get(name, Beside())
+        known = {**MADE_BY, "deleted": self.deleted(name), "beside": json.dumps(beside.ids), "missed": beside.missed}
         self._of(name, "PUT", "", SEARCH_SECONDS, {"new_metadata": {**known, **what}})
 
     def _forget(self, name: str) -> None:

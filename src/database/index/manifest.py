@@ -12,10 +12,11 @@ import re
 import sqlite3
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from src.database.index.protocol import Beside
 from src.files import write_json
 from src.plain_files import SQLITE, open_plain, read_object, special_of_database
 
@@ -36,13 +37,13 @@ class Note:
 
     fingerprint: str
     deleted: int = 0
-    beside: tuple[str, ...] = ()
-    """Ids of vectors that the index holds and does not find; earlier versions did not note any."""
+    beside: Beside = field(default_factory=Beside)
+    """Earlier versions did not note any, and later ones not how many of them were missed."""
 
 
 def write(folder: Path, notes: Mapping[str, Note]) -> None:
     """Describe a closed index. Raises OSError or sqlite3.Error, and then leaves no manifest."""
-    _store(folder, {"files": _description(folder), "collections": {name: asdict(note) for name, note in notes.items()}})
+    _store(folder, {"files": _description(folder), "collections": {name: _as_json(note) for name, note in notes.items()}})
 
 
 def note_opening(folder: Path) -> None:
@@ -80,7 +81,13 @@ def verified(folder: Path) -> dict[str, Note] | None:
 
 
 def _note(said: Mapping[str, Any]) -> Note:
-    return Note(str(said["fingerprint"]), int(said["deleted"]), tuple(map(str, said.get("beside", ()))))
+    beside = Beside(tuple(map(str, said.get("beside", ()))), int(said.get("missed", 0)))
+    return Note(str(said["fingerprint"]), int(said["deleted"]), beside)
+
+
+def _as_json(note: Note) -> dict[str, Any]:
+    said = {"fingerprint": note.fingerprint, "deleted": note.deleted}
+    return {**said, "beside": note.beside.ids, "missed": note.beside.missed}
 
 
 def segments(folder: Path) -> list[Path]:

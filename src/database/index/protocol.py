@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from src.database.nearest.exact import Match
 from src.schema import FloatArray
 
 
+@dataclass(frozen=True)
+class Beside:
+    """Vectors of one collection that are scanned beside each answer of its index: what it does not find, and what was written last."""
+
+    ids: tuple[str, ...] = ()
+    missed: int = 0
+    """So many at their start were not found when the index was last asked for them."""
+
+
 class Index(Protocol):
     """Collections of vectors that can be thrown away and made again from the catalogue.
 
-    ``beside``: of each collection, ids of vectors that its graph does not lead to (``reach.Reach``); kept as long as the collection.
+    ``beside``: of each collection, the vectors that its graph may not lead to (``reach.Reach``); kept as long as the collection.
 
     Every method may be called from any thread. Those that must reach the index raise IndexFailed where they can't; the caller then scans
     exactly. A fingerprint tells which rows a collection held when it was described; the first write after that takes it away.
     """
 
-    beside: dict[str, list[str]]
+    beside: dict[str, Beside]
 
     @property
     def local(self) -> bool:
