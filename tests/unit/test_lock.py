@@ -30,6 +30,18 @@ sys.stdin.read()
 lock.release()
 """
 
+LOOK = """
+import select, sys
+from pathlib import Path
+from src.database.library_lock import LibraryLock
+print("looking", flush=True)
+looks = 0
+while not select.select([sys.stdin], [], [], 0.001)[0]:
+    LibraryLock(Path(sys.argv[1])).owner()
+    looks += 1
+print(looks)
+"""
+
 
 @contextmanager
 def holder(file: Path, port: int | None = None) -> Iterator[subprocess.Popen[str]]:
@@ -134,18 +146,17 @@ def test_an_owner_that_can_not_be_read_is_nobody(file: Path, owner_file: Path, s
 def test_looking_does_not_keep_another_from_taking_it(file: Path) -> None:
     """One that only looks holds the lock for a moment; whoever wants it waits that long."""
     file.parent.mkdir(parents=True)
-    code = HOLD.replace("lock.acquire", "[LibraryLock(Path(sys.argv[1])).owner() for _ in range(400)] and None; lock.acquire")
-    assert code != HOLD
-    looking = subprocess.Popen(
-        [sys.executable, "-c", code, str(file), ""], cwd=PROJECT_DIR, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
-    )
+    command = [sys.executable, "-c", LOOK, str(file)]
+    looking = subprocess.Popen(command, cwd=PROJECT_DIR, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert looking.stdout and looking.stdout.readline() == "looking\n"
     try:
         for _ in range(60):
             lock = LibraryLock(file)
             lock.acquire()
             lock.release()
     finally:
-        looking.communicate(timeout=60)
+        said, _ = looking.communicate(timeout=60)
+    assert int(said) > 0
 
 
 def test_within_a_process_it_may_be_taken_again(file: Path) -> None:

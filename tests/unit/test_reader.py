@@ -396,11 +396,13 @@ def test_close_ends_every_process_and_those_at_work(tmp_path: Path, fragile: Pic
     bad(tmp_path / "hang")
     fragile.read(saved(tmp_path / "good.tif", "TIFF"))
     (pid,) = fragile._pool.processes()
+    started = [decoder._process for decoder in fragile._pool._decoders if decoder._process]
     with ThreadPoolExecutor(2) as threads:
         waiting = [threads.submit(refusal, fragile, tmp_path / "hang") for _ in range(2)]
         fragile.close()
         assert [error.result().lasting for error in waiting] == [False, False]
     assert fragile._pool.processes() == [] and not _runs(pid)
+    assert started and all(process.stdin.closed and process.stdout.closed for process in started if process.stdin and process.stdout)
     assert refusal(fragile, tmp_path / "good.tif").user_message == "The program is ending."
 
 

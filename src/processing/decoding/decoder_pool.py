@@ -130,6 +130,7 @@ class _Decoder:
         self._closed = False
         self._in_step = True
         self._lock = threading.Lock()
+        self._at_work = threading.Lock()
         self._watch = _Watch()
 
     def pid(self) -> int | None:
@@ -142,8 +143,25 @@ class _Decoder:
             if self._process:
                 self._process.kill()
                 self._process.wait()
+        self._give_back()
 
     def decode(self, request: dict[str, Any], source: IO[bytes], hold: Hold, cancelled: Cancelled) -> tuple[Image.Image, ImageFacts]:
+        try:
+            with self._at_work:
+                return self._decode(request, source, hold, cancelled)
+        finally:
+            if self._closed:
+                self._give_back()
+
+    def _give_back(self) -> None:
+        """After the close, let go of the process's pipes, unless it is at work: whoever waits for its answer then does that."""
+        if self._at_work.acquire(blocking=False):
+            try:
+                self._discard()
+            finally:
+                self._at_work.release()
+
+    def _decode(self, request: dict[str, Any], source: IO[bytes], hold: Hold, cancelled: Cancelled) -> tuple[Image.Image, ImageFacts]:
         for again in (False, True):
             self._start()
             try:
