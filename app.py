@@ -37,8 +37,10 @@ def further_hosts() -> tuple[str, ...]:
 
 
 main = Path(__file__).parent / "src" / "ui" / "main.py"
-# Streamlit puts the page's folder on the import path for each run and takes it off after it, under the feet of whichever thread
-# is importing at that moment, which then misses a module that is there. A folder that is on the path already is left alone.
+# Streamlit puts the page's folder on the import path for each run and takes it off after it, under the feet of
+# whichever thread
+# is importing at that moment, which then misses a module that is there. A folder that is on the path already is left
+# alone.
 sys.path.append(str(main.parent))
 bound_requests()
 base = str(st.get_option("server.baseUrlPath") or "")

@@ -12,7 +12,10 @@ Results = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure. ``path``: keys that lead to it in the benchmark's result, and ``peer`` to what it competes with, in the same unit."""
+    """One figure.
+
+    ``path``: keys that lead to it in the benchmark's result, and ``peer`` to what it competes with, in the same unit.
+    """
 
     benchmark: str
     text: str
@@ -61,7 +64,12 @@ class Verdict:
         return f"{figure.benchmark}: {figure.text}{precision}", value, figure.bar, peer, within
 
 
-SEARCH_BARS = {1_000: (15.0, 30.0, 0.99), 10_000: (15.0, 30.0, 0.99), 100_000: (15.0, 30.0, 0.99), 1_000_000: (25.0, 100.0, 0.95)}
+SEARCH_BARS = {
+    1_000: (15.0, 30.0, 0.99),
+    10_000: (15.0, 30.0, 0.99),
+    100_000: (15.0, 30.0, 0.99),
+    1_000_000: (25.0, 100.0, 0.95),
+}
 """By size: p50 in ms without and with filters, recall@10. Those of 100,000 hold below it too."""
 FILTERS = ("0.1%", "1%", "10%", "50%")
 
@@ -82,15 +90,43 @@ def search_figures(sizes: Iterator[int] | list[int]) -> list[Figure]:
         plain, filtered, recall = SEARCH_BARS.get(size, (None, None, None))
         at = ("sizes", str(size))
         ours = (*at, "clustered-512")
-        figures.append(Figure("search", f"{size:,} photos, no filter, p50", (*ours, "none", "p50_ms"), "ms", None, plain))
+        figures.append(
+            Figure("search", f"{size:,} photos, no filter, p50", (*ours, "none", "p50_ms"), "ms", None, plain)
+        )
         peer = ((*ours, "none", "numpy_p50_ms"), "NumPy in memory")
-        figures.append(Figure("search", f"{size:,} photos, of it vectors", (*ours, "none", "vectors_p50_ms"), "ms", None, None, *peer))
+        figures.append(
+            Figure(
+                "search", f"{size:,} photos, of it vectors", (*ours, "none", "vectors_p50_ms"), "ms", None, None, *peer
+            )
+        )
         for name in FILTERS:
-            figures.append(Figure("search", f"{size:,} photos, filter keeps {name}, p50", (*ours, name, "p50_ms"), "ms", None, filtered))
-        figures.append(Figure("search", f"{size:,} photos, recall@10, lowest of these", (*at, "recall_least"), "", recall))
+            figures.append(
+                Figure(
+                    "search",
+                    f"{size:,} photos, filter keeps {name}, p50",
+                    (*ours, name, "p50_ms"),
+                    "ms",
+                    None,
+                    filtered,
+                )
+            )
+        figures.append(
+            Figure("search", f"{size:,} photos, recall@10, lowest of these", (*at, "recall_least"), "", recall)
+        )
         for name, text in (("text-512", "queries as far from the photos as words are"), ("clustered-768", "768-d")):
-            figures.append(Figure("search", f"{size:,} photos, {text}, no filter, p50", (*at, name, "none", "p50_ms"), "ms", None, plain))
-            figures.append(Figure("search", f"{size:,} photos, {text}, recall@10", (*at, name, "none", "recall"), "", recall))
+            figures.append(
+                Figure(
+                    "search",
+                    f"{size:,} photos, {text}, no filter, p50",
+                    (*at, name, "none", "p50_ms"),
+                    "ms",
+                    None,
+                    plain,
+                )
+            )
+            figures.append(
+                Figure("search", f"{size:,} photos, {text}, recall@10", (*at, name, "none", "recall"), "", recall)
+            )
         if size >= 1_000_000:
             figures.append(Figure("search", f"{size:,} photos, opened again", (*at, "reopen_s"), "s", None, 10.0))
             figures.append(Figure("search", f"{size:,} photos, resident", (*at, "resident_mb"), "MB", None, 5_000.0))
@@ -122,18 +158,53 @@ BEFORE_SEARCH = (
         for ours, peer, path, least, precision in (
             ("ViT-B/32", "a transformers fp32 loop over the same network", "vit_ratio", 1.7, _VIT),
             ("ViT-B/32", "onnxruntime fp32 over the same network", "vit_over_onnxruntime", None, _VIT),
-            ("ViT-B/32", "sentence-transformers fp32 over the same network", "vit_over_sentence-transformers", None, _VIT),
-            ("built-in model", "a PyTorch fp32 loop over the same network", "builtin_over_builtin-torch", None, _BUILTIN),
-            ("built-in model", "an onnxruntime fp32 loop over the same network", "builtin_over_builtin-onnxruntime", None, _BUILTIN),
-            ("built-in model", "a transformers fp32 loop over another, far larger network, ViT-B/32", "builtin_ratio", 5.0, _BUILTIN),
+            (
+                "ViT-B/32",
+                "sentence-transformers fp32 over the same network",
+                "vit_over_sentence-transformers",
+                None,
+                _VIT,
+            ),
+            (
+                "built-in model",
+                "a PyTorch fp32 loop over the same network",
+                "builtin_over_builtin-torch",
+                None,
+                _BUILTIN,
+            ),
+            (
+                "built-in model",
+                "an onnxruntime fp32 loop over the same network",
+                "builtin_over_builtin-onnxruntime",
+                None,
+                _BUILTIN,
+            ),
+            (
+                "built-in model",
+                "a transformers fp32 loop over another, far larger network, ViT-B/32",
+                "builtin_ratio",
+                5.0,
+                _BUILTIN,
+            ),
         )
     ),
     Figure("ingest", "encode alone, share of the machine's matrix product", ("limit_share",), "", 0.8),
     Figure("ingest", "lowest cosine of a vector to fp32's", ("cosine_min",), "", 0.999),
     Figure("ingest-library", "ViT-B/32, into 100,000 photos against into none", ("vit_library_ratio",), "x", 0.85),
-    Figure("ingest-library", "built-in model, into 100,000 photos against into none", ("builtin_library_ratio",), "x", 0.75),
+    Figure(
+        "ingest-library", "built-in model, into 100,000 photos against into none", ("builtin_library_ratio",), "x", 0.75
+    ),
     Figure("decode", "against full decode and resize", ("ratio",), "x", 2.5),
-    Figure("decode", "a photo", ("milliseconds", "ours", "median"), "ms", None, None, ("milliseconds", "full", "median"), "full decode"),
+    Figure(
+        "decode",
+        "a photo",
+        ("milliseconds", "ours", "median"),
+        "ms",
+        None,
+        None,
+        ("milliseconds", "full", "median"),
+        "full decode",
+    ),
     Figure("decode", "mean cosine to the full decode's vector, built-in model", ("cosine_mean",), "", 0.99),
     Figure("decode", "the same, ViT-B/32", ("vit_cosine_mean",), "", 0.99),
 )
@@ -145,8 +216,17 @@ AFTER_SEARCH = (
     Figure("gallery", "Enter to 60 thumbnails complete, median", ("median_ms",), "ms", None, 400.0),
     Figure("memory", "built-in model, indexing 24-megapixel photos, peak", ("builtin", "peak_mb"), "MB", None, 1_200.0),
     Figure("memory", "built-in model, idle after a search", ("builtin", "idle_mb"), "MB", None, 900.0),
-    Figure("memory", "built-in model, idle after indexing and a search", ("builtin", "idle_after_indexing_mb"), "MB", None, 900.0),
-    Figure("memory", "built-in model, whole journey within 4 GB (1 = works)", ("limit_4gb", "builtin", "works"), "", 1.0),
+    Figure(
+        "memory",
+        "built-in model, idle after indexing and a search",
+        ("builtin", "idle_after_indexing_mb"),
+        "MB",
+        None,
+        900.0,
+    ),
+    Figure(
+        "memory", "built-in model, whole journey within 4 GB (1 = works)", ("limit_4gb", "builtin", "works"), "", 1.0
+    ),
     Figure("memory", "ViT-B/32, indexing 24-megapixel photos, peak", ("vit", "peak_mb"), "MB"),
     Figure("memory", "ViT-B/32, idle after a search", ("vit", "idle_mb"), "MB"),
     Figure("memory", "ViT-B/32, whole journey within 4 GB (1 = works)", ("limit_4gb", "vit", "works"), "", 1.0),
@@ -168,10 +248,15 @@ _FOUND = (
     ("a photo's copy of 64 x 64 pixels finds it first", ("edits", "small"), None),
 )
 RETRIEVAL = (
-    *(Figure("retrieval", text, path, "", least, None, ("against", *path), "first version") for text, path, least in _FOUND),
+    *(
+        Figure("retrieval", text, path, "", least, None, ("against", *path), "first version")
+        for text, path, least in _FOUND
+    ),
     Figure("retrieval", "built-in model, pictures encoded a second", ("speed", "images_per_s"), "", 150.0),
     Figure("retrieval", "a text query, warm", ("speed", "text_ms"), "ms", None, 10.0),
-    Figure("retrieval", "a text query in a new process, the process included", ("speed", "cold_text_s"), "s", None, 1.0),
+    Figure(
+        "retrieval", "a text query in a new process, the process included", ("speed", "cold_text_s"), "s", None, 1.0
+    ),
 )
 INSIDE = (
     *(
@@ -203,7 +288,16 @@ INSIDE = (
         4.0,
     ),
     Figure("sam", "the same on the harder stand-in", ("quick_harder_ratio",), "x"),
-    Figure("sam", "MobileSAM in fp32, at most 64 points, a photo", ("mobile_s",), "s", None, 3.0, ("mobile_full_s",), "all 1,024 points"),
+    Figure(
+        "sam",
+        "MobileSAM in fp32, at most 64 points, a photo",
+        ("mobile_s",),
+        "s",
+        None,
+        3.0,
+        ("mobile_full_s",),
+        "all 1,024 points",
+    ),
     *(
         Figure(
             "small_things",

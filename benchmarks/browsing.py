@@ -1,4 +1,7 @@
-"""The app as its user has it: started by its own command, looked at in a real browser. For the benchmarks startup and gallery."""
+"""The app as its user has it: started by its own command, looked at in a real browser.
+
+For the benchmarks startup and gallery.
+"""
 
 from __future__ import annotations
 
@@ -99,7 +102,10 @@ def _pool(folder: Path, data: Path | None) -> list[Path]:
         raise NotHere(f"There are no photos in {data / 'photos1000'}.")
     if not photos:
         return [write_thumbnail(made_up(seed), folder, photo_id(seed)) for seed in range(POOL)]
-    return [write_thumbnail(Image.open(photo).convert("RGB"), folder, photo_id(number)) for number, photo in enumerate(photos)]
+    return [
+        write_thumbnail(Image.open(photo).convert("RGB"), folder, photo_id(number))
+        for number, photo in enumerate(photos)
+    ]
 
 
 def made_up(seed: int, size: tuple[int, int] = (960, 720)) -> Image.Image:
@@ -121,7 +127,8 @@ def as_jpeg(picture: Image.Image) -> bytes:
 
 @contextmanager
 def started(home: Path) -> Iterator[tuple[str, float]]:
-    """The app as ``make run`` starts it, for the library in ``home``. Yields its address and when the command was given (``perf_counter``).
+    """The app as ``make run`` starts it, for the library in ``home``. Yields its address and when the command was given
+    (``perf_counter``).
 
     Yields before the app answers.
     """
@@ -178,7 +185,12 @@ def gallery(page: Page) -> dict[str, Any]:
 
 
 def until_found(page: Page, before: str) -> None:
-    """Wait until all visible pictures of a search are there whose hits are not ``before``. Looked at with every frame of the browser."""
+    """Wait until all visible pictures of a search are there whose hits are not ``before``.
+
+    Looked at with every frame of the browser.
+    """
     page.wait_for_function(
-        f"(before) => {{ const now = ({SETTLED})(); return now.scored && now.complete && now.ids !== before; }}", arg=before, polling="raf"
+        f"(before) => {{ const now = ({SETTLED})(); return now.scored && now.complete && now.ids !== before; }}",
+        arg=before,
+        polling="raf",
     )

@@ -23,12 +23,19 @@ def parser(name: str, about: str | None, quick: str | None = None, libraries: bo
     if quick:
         made.add_argument("--quick", action="store_true", help=quick)
     if libraries:
-        made.add_argument("--libraries", type=Path, default=DEFAULT_FOLDER, help="where made-up libraries are kept (default: %(default)s)")
+        made.add_argument(
+            "--libraries",
+            type=Path,
+            default=DEFAULT_FOLDER,
+            help="where made-up libraries are kept (default: %(default)s)",
+        )
     return made
 
 
 def told(measure: Callable[[], dict[str, Any]], table: Callable[[dict[str, Any]], str] | None, as_json: bool) -> int:
-    """Run a benchmark and tell what it found: a table on standard error, JSON on standard output. 0 done, 1 failed with a reason."""
+    """Run a benchmark and tell what it found: a table on standard error, JSON on standard output. 0 done, 1 failed with
+    a reason.
+    """
     try:
         result = measure()
     except (AppError, OSError, RuntimeError, subprocess.CalledProcessError) as error:

@@ -1,9 +1,10 @@
 """Curves and tables of benchmark results: python -m benchmarks.curves --results FOLDER [--write] [--docs FOLDER]
 
-FOLDER holds one JSON file for each benchmark (search.json, ingest.json, ...), as ``python -m benchmarks.quick --results FOLDER`` leaves
-them or as one gets with ``python -m benchmarks.search --json | tail -n 1 > FOLDER/search.json``. Without ``--write`` the tables go to
-standard output; with it the pictures are drawn and docs/performance.md has its generated part replaced, so that every figure there
-comes from a benchmark. A benchmark without a file is left out, and the text says so.
+FOLDER holds one JSON file for each benchmark (search.json, ingest.json, ...), as ``python -m benchmarks.quick --results
+FOLDER`` leaves them or as one gets with ``python -m benchmarks.search --json | tail -n 1 > FOLDER/search.json``.
+Without ``--write`` the tables go to standard output; with it the pictures are drawn and docs/performance.md has its
+generated part replaced, so that every figure there comes from a benchmark. A benchmark without a file is left out, and
+the text says so.
 """
 
 from __future__ import annotations
@@ -26,7 +27,19 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
-NAMES = ("ingest", "ingest-library", "decode", "search", "startup", "gallery", "memory", "retrieval", "segments", "sam", "small_things")
+NAMES = (
+    "ingest",
+    "ingest-library",
+    "decode",
+    "search",
+    "startup",
+    "gallery",
+    "memory",
+    "retrieval",
+    "segments",
+    "sam",
+    "small_things",
+)
 CONTENDERS = {
     "vit": "ViT-B/32",
     "builtin": "built-in model",
@@ -62,7 +75,11 @@ def read(folder: Path) -> dict[str, dict[str, Any]]:
 
 def refuse_unclean(results: Results) -> None:
     """Raises ValueError for a result that no commit stands for: its figures could not be measured again."""
-    unclean = [name for name, result in results.items() if not _CLEAN.fullmatch(str(result.get("machine", {}).get("commit", "")))]
+    unclean = [
+        name
+        for name, result in results.items()
+        if not _CLEAN.fullmatch(str(result.get("machine", {}).get("commit", "")))
+    ]
     if unclean:
         raise ValueError(f"Measured with changes that are not committed, so not for the page: {', '.join(unclean)}.")
 
@@ -73,14 +90,22 @@ _CLEAN = re.compile("[0-9a-f]{7,40}")
 
 
 def page(results: Results, pictures: Sequence[str]) -> str:
-    """The generated part of docs/performance.md. pictures: names of those that were drawn, beside the page's own folder."""
+    """The generated part of docs/performance.md. pictures: names of those that were drawn, beside the page's own
+    folder.
+    """
     parts = [f"![{name.rsplit('.', 1)[0].replace('-', ' ')}](performance/{name})" for name in pictures]
-    parts += ["### Figures and bars", markdown(("figure", "value", "bar", "peer in the same run", "within"), _rows(results))]
+    parts += [
+        "### Figures and bars",
+        markdown(("figure", "value", "bar", "peer in the same run", "within"), _rows(results)),
+    ]
     for kind, title in SETS.items():
         rows = list(search_rows(results, kind))
         if rows:
             parts += [f"### Search, {title}", markdown(SEARCH_COLUMNS, rows)]
-    parts += ["### Where and when", markdown(("benchmark", "commit", "machine", "matrix product", "decode", "set"), _machines(results))]
+    parts += [
+        "### Where and when",
+        markdown(("benchmark", "commit", "machine", "matrix product", "decode", "set"), _machines(results)),
+    ]
     missing = [name for name in NAMES if name not in results]
     if missing:
         parts.append(f"Not run: {', '.join(missing)}.")
@@ -153,7 +178,9 @@ def _new(title: str, result: Mapping[str, Any], columns: int = 1) -> tuple[Figur
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    pyplot.rcParams.update({"font.size": 10, "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": GREY})
+    pyplot.rcParams.update(
+        {"font.size": 10, "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": GREY}
+    )
     figure, axes = pyplot.subplots(1, columns, figsize=(8.5, 5.0), facecolor="white", squeeze=False)
     figure.suptitle(title, x=0.02, ha="left", fontsize=12, fontweight="bold")
     machine = result.get("machine", {})
@@ -216,7 +243,10 @@ def _filtered(results: Results) -> Figure | None:
     if not _sizes(results):
         return None
     figure, (axes,) = _new("Time of a text query with a filter, p50", results["search"])
-    lines = [(f"keeps {name}", shade, "-", _points(results, name, "p50_ms")) for name, shade in zip(FILTERS, SHADES, strict=True)]
+    lines = [
+        (f"keeps {name}", shade, "-", _points(results, name, "p50_ms"))
+        for name, shade in zip(FILTERS, SHADES, strict=True)
+    ]
     _lines(axes, [*lines, ("no filter", GREY, "--", _points(results, "none", "p50_ms"))])
     return figure
 
@@ -229,7 +259,9 @@ def _ingest(results: Results) -> Figure | None:
         return None
     figure, (left, right) = _new("Adding photos, end to end", result, 2)
     figure.subplots_adjust(left=0.2, top=0.8)
-    left.barh([CONTENDERS.get(name, name) for name in speeds], list(speeds.values()), color=[_colour(name) for name in speeds])
+    left.barh(
+        [CONTENDERS.get(name, name) for name in speeds], list(speeds.values()), color=[_colour(name) for name in speeds]
+    )
     left.invert_yaxis()
     left.set_xlabel("photos a second")
     for place, value in enumerate(speeds.values()):
@@ -260,10 +292,14 @@ def _stacked(axes: Axes, stages: Mapping[str, Mapping[str, float]]) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Draw and write; 0 done, 1 failed with a reason."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.curves", description="Curves and tables of benchmark results.")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.curves", description="Curves and tables of benchmark results."
+    )
     parser.add_argument("--results", type=Path, required=True, help="folder with <benchmark>.json files")
     parser.add_argument("--write", action="store_true", help="draw the pictures and put the tables into the page")
-    parser.add_argument("--docs", type=Path, default=PROJECT_DIR / "docs", help="folder with performance.md (default: %(default)s)")
+    parser.add_argument(
+        "--docs", type=Path, default=PROJECT_DIR / "docs", help="folder with performance.md (default: %(default)s)"
+    )
     options = parser.parse_args(arguments)
     try:
         results = read(options.results)

@@ -1,11 +1,12 @@
 """From a camera's JPEG to what a model looks at: python -m benchmarks.decode --data FOLDER [--quick] [--json]
 
-Photos of photos1000 are scaled up to 4000 x 3000 and given a sensor's noise (quality 92, 4:2:0), since no camera's own are at hand.
-The product's way (a decode reduced by the JPEG's own scaling, as its pipeline asks for it, then the model's preprocessing) against
-Pillow's full decode and one bicubic resize, as CLIP's own preprocessing and its peers do it; and, beside it, against a full decode and
-the product's preprocessing, which resizes in two steps. In one thread, alternated, the median of the rounds. Then what the reduced
-decode costs in accuracy: the cosine of each picture's vector to that of the full decode, for the built-in model and for ViT-B/32 with
-random weights, beside the mean cosine of two different pictures.
+Photos of photos1000 are scaled up to 4000 x 3000 and given a sensor's noise (quality 92, 4:2:0), since no camera's own
+are at hand. The product's way (a decode reduced by the JPEG's own scaling, as its pipeline asks for it, then the
+model's preprocessing) against Pillow's full decode and one bicubic resize, as CLIP's own preprocessing and its peers do
+it; and, beside it, against a full decode and the product's preprocessing, which resizes in two steps. In one thread,
+alternated, the median of the rounds. Then what the reduced decode costs in accuracy: the cosine of each picture's
+vector to that of the full decode, for the built-in model and for ViT-B/32 with random weights, beside the mean cosine
+of two different pictures.
 """
 
 from __future__ import annotations
@@ -73,7 +74,10 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "ratio_two_steps": round(seconds["full_two_steps"] / seconds["ours"], 3),
         **{prefix + name: value for prefix, told in cosines.items() for name, value in told.items()},
         "bars": BARS,
-        "milliseconds": {name: {"median": round(1000 * each, 2), "spread": machine.spread(times[name])} for name, each in seconds.items()},
+        "milliseconds": {
+            name: {"median": round(1000 * each, 2), "spread": machine.spread(times[name])}
+            for name, each in seconds.items()
+        },
         "pictures": len(files),
         "megabytes": round(sum(file.stat().st_size for file in files) / len(files) / 1e6, 2),
         "rounds": options.rounds,
@@ -109,9 +113,15 @@ def full(embedder: Embedder) -> Any:
 
 def compared(reader: PictureReader, embedder: Embedder, files: Sequence[Path]) -> dict[str, float]:
     """Cosines of the two ways' vectors: their mean and the least, and the mean of two different pictures'."""
-    reduced, exact = (np.concatenate([embedder.encode_pixels(way(file)[None]) for file in files]) for way in ways(reader, embedder))
+    reduced, exact = (
+        np.concatenate([embedder.encode_pixels(way(file)[None]) for file in files]) for way in ways(reader, embedder)
+    )
     same = (reduced * exact).sum(1)
-    return {"cosine_mean": _round(same.mean()), "cosine_min": _round(same.min()), "cosine_of_two_pictures": _round(_apart(exact))}
+    return {
+        "cosine_mean": _round(same.mean()),
+        "cosine_min": _round(same.min()),
+        "cosine_of_two_pictures": _round(_apart(exact)),
+    }
 
 
 def ways(reader: PictureReader, embedder: Embedder) -> tuple[Any, Any]:
@@ -130,7 +140,8 @@ def _round(value: Any) -> float:
 def camera_files(source: Path, target: Path, number: int, size: tuple[int, int] = SIZE) -> list[Path]:
     """So many photos, spread over a folder, as a camera of that many pixels would have written them.
 
-    Each is cut to the proportions and scaled up, so its finest detail is the noise. Raises FileNotFoundError where there are none.
+    Each is cut to the proportions and scaled up, so its finest detail is the noise. Raises FileNotFoundError where
+    there are none.
     """
     found = sorted(source.glob("*.jp*g")) if source.is_dir() else []
     if not found:
@@ -160,7 +171,10 @@ def table(result: dict[str, Any]) -> str:
     """The figures for a reader."""
     what = f"{result['pictures']} JPEGs of 12 megapixels ({result['megabytes']} MB each)"
     lines = [f"{what}, median of {result['rounds']} rounds, commit {result['machine']['commit']}"]
-    lines += [f"{name:24}{told['median']:8.2f} ms (spread {told['spread']:.0%})" for name, told in result["milliseconds"].items()]
+    lines += [
+        f"{name:24}{told['median']:8.2f} ms (spread {told['spread']:.0%})"
+        for name, told in result["milliseconds"].items()
+    ]
     lines += [f"{name:24}{result[name]:8.3f}   bar {bar}" for name, bar in result["bars"].items()]
     return "\n".join(lines)
 

@@ -1,8 +1,9 @@
-"""Where a model fails, as a page to look at: python -m benchmarks.failures --data FOLDER --out FILE.html [--model builtin] [--most 40]
+"""Where a model fails, as a page to look at: python -m benchmarks.failures --data FOLDER --out FILE.html [--model
+builtin] [--most 40]
 
-Of flickr8k's 5,000 test captions those whose own picture comes last, one caption a picture at most: the caption, how far down its picture
-came, that picture, and the first four that were found instead. Of photos1000's class names likewise. The page holds thumbnails of the
-pictures, whose terms do not let it be passed on.
+Of flickr8k's 5,000 test captions those whose own picture comes last, one caption a picture at most: the caption, how
+far down its picture came, that picture, and the first four that were found instead. Of photos1000's class names
+likewise. The page holds thumbnails of the pictures, whose terms do not let it be passed on.
 """
 
 from __future__ import annotations
@@ -52,7 +53,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def write() -> dict[str, int]:
         models = ModelManager(options.model)
-        sets = {"captions": captions(models, options.data / "flickr8k"), "class names": names(models, options.data / "photos1000")}
+        sets = {
+            "captions": captions(models, options.data / "flickr8k"),
+            "class names": names(models, options.data / "photos1000"),
+        }
         chosen = {name: worst(found, options.most) for name, found in sets.items()}
         options.out.write_text(page(models.space, chosen), encoding="utf-8")
         return {name: len(found) for name, found in chosen.items()}
@@ -90,7 +94,9 @@ def worst(found: Sequence[Failure], most: int) -> list[Failure]:
 
 def page(space: str, chosen: dict[str, list[Failure]]) -> str:
     """The whole page."""
-    return "\n".join([f"<!doctype html><meta charset=utf-8><title>{space}</title><style>{STYLE}</style>", *_parts(space, chosen)])
+    return "\n".join(
+        [f"<!doctype html><meta charset=utf-8><title>{space}</title><style>{STYLE}</style>", *_parts(space, chosen)]
+    )
 
 
 def _parts(space: str, chosen: dict[str, list[Failure]]) -> Iterator[str]:
@@ -98,7 +104,10 @@ def _parts(space: str, chosen: dict[str, list[Failure]]) -> Iterator[str]:
     for name, found in chosen.items():
         yield f"<h2>{html.escape(name)}</h2>"
         for failure in found:
-            pictures = "".join(_picture(path, " class=right" if at == 0 else "") for at, path in enumerate((failure.right, *failure.found)))
+            pictures = "".join(
+                _picture(path, " class=right" if at == 0 else "")
+                for at, path in enumerate((failure.right, *failure.found))
+            )
             yield f"<section><b>{html.escape(failure.query)}</b>, {failure.rank:,} others came before its picture<br>{pictures}</section>"
 
 

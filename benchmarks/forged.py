@@ -1,10 +1,11 @@
 """Forged libraries: python -m benchmarks.forged [--cases 2000] [--seed 1] [--minutes 30] [--first NUMBER] [--json]
 
-Each case forges an archive (rows, schema, bytes of the catalogue, members and bytes of the ZIP) and imports it, or plants odd rows in a
-library of its own; whatever is open then goes through stats, folders, jobs, newest, search, details, sync, doctor, export, forget and
-clear. Counted are exceptions that are no AppError, files outside the library that were read, written or removed (told by Python's audit
-events, and by looking at the files), and cases that took too long. A case is told by seed and number alone: ``--first NUMBER --cases 1``
-runs one again. Exit 1 where anything was counted.
+Each case forges an archive (rows, schema, bytes of the catalogue, members and bytes of the ZIP) and imports it, or
+plants odd rows in a library of its own; whatever is open then goes through stats, folders, jobs, newest, search,
+details, sync, doctor, export, forget and clear. Counted are exceptions that are no AppError, files outside the library
+that were read, written or removed (told by Python's audit events, and by looking at the files), and cases that took too
+long. A case is told by seed and number alone: ``--first NUMBER --cases 1`` runs one again. Exit 1 where anything was
+counted.
 """
 
 from __future__ import annotations
@@ -56,7 +57,17 @@ JOBS: tuple[tuple[JobKind, dict[str, Any]], ...] = (
     ("forget", {}),
     ("clear", {}),
 )
-_WRITES = ("os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.link", "os.symlink", "os.truncate", "os.chmod", "os.utime")
+_WRITES = (
+    "os.remove",
+    "os.rename",
+    "os.rmdir",
+    "os.mkdir",
+    "os.link",
+    "os.symlink",
+    "os.truncate",
+    "os.chmod",
+    "os.utime",
+)
 
 
 class Plain:
@@ -73,7 +84,9 @@ class Plain:
         return np.asarray(flat / np.linalg.norm(flat, axis=1, keepdims=True), np.float32)
 
     def encode_texts(self, texts: list[str]) -> FloatArray:
-        rows = np.array([np.random.default_rng(len(text)).random(64, np.float32) for text in texts], np.float32).reshape(-1, 64)
+        rows = np.array(
+            [np.random.default_rng(len(text)).random(64, np.float32) for text in texts], np.float32
+        ).reshape(-1, 64)
         return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
 
     def text_floor(self, images: int) -> float:
@@ -139,7 +152,12 @@ class Tally:
 
     def as_json(self) -> dict[str, Any]:
         counted = {"exceptions": len(self.raised), "outside": len(self.touched), "slow": len(self.slow)}
-        return {"cases": self.cases, **counted, "ways": dict(self.ways), "told": [*self.raised, *self.touched, *self.slow][:50]}
+        return {
+            "cases": self.cases,
+            **counted,
+            "ways": dict(self.ways),
+            "told": [*self.raised, *self.touched, *self.slow][:50],
+        }
 
 
 def models(settings: Settings) -> ModelManager:
@@ -159,7 +177,11 @@ def sample(folder: Path) -> Path:
     picture.save(folder / "upload.png")
     list(services.handlers["index"]({"paths": [str(followed)]}))
     picture.rotate(90).save(folder / "upload.png")
-    list(services.handlers["index"]({"files": as_params([services.uploads.save("x.png", (folder / "upload.png").read_bytes())])}))
+    list(
+        services.handlers["index"](
+            {"files": as_params([services.uploads.save("x.png", (folder / "upload.png").read_bytes())])}
+        )
+    )
     list(services.handlers["objects"]({}))
     services.catalog.vectors.create("mine", 2, "user")
     services.store.put("mine", {"x": normalised([[3.0, 4.0]])[0]}, {"x": {"source": "x"}})
@@ -181,7 +203,18 @@ def case(number: int, seed: int, base: Path, good: forging.Members, tally: Tally
     home = folder / "library"
     before = _described(outside)
     GUARD.seen = []
-    GUARD.readable = (str(PROJECT_DIR), sys.prefix, sys.base_prefix, "/proc", "/sys", "/usr", "/lib", "/etc", "/dev", str(base / "photos"))
+    GUARD.readable = (
+        str(PROJECT_DIR),
+        sys.prefix,
+        sys.base_prefix,
+        "/proc",
+        "/sys",
+        "/usr",
+        "/lib",
+        "/etc",
+        "/dev",
+        str(base / "photos"),
+    )
     if dice.random() < PLANTED:
         list(import_library(Settings(home=home), base / "good.zip"))
         file = home / "data" / forging.CATALOG
@@ -210,7 +243,10 @@ def _described(folder: Path) -> dict[str, tuple[bytes, int]]:
 
 
 def _lives(home: Path, folder: Path, dice: random.Random, name: str, tally: Tally) -> None:
-    """Import, where there is an archive, and everything that a person does with a library. Each step may end in an AppError."""
+    """Import, where there is an archive, and everything that a person does with a library.
+
+    Each step may end in an AppError.
+    """
     settings = Settings(home=home)
     (folder / "exports").mkdir(exist_ok=True)
     if (folder / "forged.zip").exists():
@@ -232,7 +268,9 @@ def _keep(found: list[Any], make: Callable[[], Any]) -> None:
     found.append(make())
 
 
-def _steps(services: Services, exports: Path, dice: random.Random, read_only: bool) -> Iterator[tuple[str, Callable[[], object]]]:
+def _steps(
+    services: Services, exports: Path, dice: random.Random, read_only: bool
+) -> Iterator[tuple[str, Callable[[], object]]]:
     """What every door asks for; then, of the library's owner, what its jobs do."""
     ids: list[str] = []
     yield "ids", lambda: ids.extend(services.catalog.newest(50))
@@ -240,18 +278,32 @@ def _steps(services: Services, exports: Path, dice: random.Random, read_only: bo
     yield "folders", lambda: (services.folders.all(), services.folders.missing(), services.folders.offline())
     yield "jobs", lambda: (services.jobs.active(), [services.jobs.params(job.id) for job in services.jobs.latest(50)])
     yield "newest", partial(services.library.newest, 50)
-    yield "models", lambda: (services.library.runs_on(), services.library.model_statuses(), services.objects.segmenters())
+    yield (
+        "models",
+        lambda: (services.library.runs_on(), services.library.model_statuses(), services.objects.segmenters()),
+    )
     for mode in get_args(Mode):
         yield f"search {mode}", partial(services.search.search, Query("a red thing"), 20, mode=mode)
     yield "hand-made search", lambda: services.store.search("mine", normalised([[1.0, 0.0]]), 10)
     for image_id in ids:
-        for step in (services.library.details, services.library.has_original, services.library.thumbnail, services.library.preview):
+        for step in (
+            services.library.details,
+            services.library.has_original,
+            services.library.thumbnail,
+            services.library.preview,
+        ):
             yield step.__name__, partial(step, image_id)
         yield "similar", partial(services.search.search, Query(like=image_id), 5)
         yield "objects", partial(services.objects.of_photo, image_id)
-    yield "export-library", lambda: list(export_library(services.settings, services.catalog, exports / f"{read_only}.zip"))
+    yield (
+        "export-library",
+        lambda: list(export_library(services.settings, services.catalog, exports / f"{read_only}.zip")),
+    )
     form = dice.choice(tuple(FORMATS))
-    yield f"export {form}", lambda: list(services.exports.export(form, exports / f"{read_only}-{form}", Selection(), True))
+    yield (
+        f"export {form}",
+        lambda: list(services.exports.export(form, exports / f"{read_only}-{form}", Selection(), True)),
+    )
     for kind, params in JOBS if not read_only else ():
         yield kind, partial(_done, services, kind, params)
 

@@ -34,7 +34,17 @@ def values(dice: random.Random, outside: Path, followed: Path) -> Any:
         "image-builtin", "object-", "#00000000-0", "o" * 300 + "1", "04", "a" * 70_000,
     ]  # fmt: skip
     numbers = [0, 1, -1, 2, 255, 2**31, 2**53, 2**63 - 1, -(2**63), 0.5, -1.5, 1e308, float("inf")]
-    blobs = [b"", b"\0", b"\xff", victim.encode(), f"{victim}.jpg".encode(), str(followed).encode(), b"/\0", b"../x", b"\x00\x7e" * 64]
+    blobs = [
+        b"",
+        b"\0",
+        b"\xff",
+        victim.encode(),
+        f"{victim}.jpg".encode(),
+        str(followed).encode(),
+        b"/\0",
+        b"../x",
+        b"\x00\x7e" * 64,
+    ]
     blobs += [b"\x00\x3c" + bytes(126), b"\x00\x30" * 64, b"\xc3(", bytes(1 << 16)]
     return dice.choice([None, dice.choice(texts), dice.choice(texts), dice.choice(numbers), dice.choice(blobs)])
 
@@ -49,7 +59,11 @@ def spoil_rows(db: sqlite3.Connection, dice: random.Random, outside: Path, follo
             _loosen(db, table)
         column = dice.choice(list(metadata.tables[table].columns.keys()))
         value = values(dice, outside, followed)
-        some = "" if dice.random() < 0.2 else f"WHERE rowid IN (SELECT rowid FROM {table} ORDER BY random() LIMIT {dice.choice((1, 1, 2))})"
+        some = (
+            ""
+            if dice.random() < 0.2
+            else f"WHERE rowid IN (SELECT rowid FROM {table} ORDER BY random() LIMIT {dice.choice((1, 1, 2))})"
+        )
         try:
             db.execute(f'UPDATE OR IGNORE {table} SET "{column}" = ? {some}', (value,))
         except (sqlite3.Error, OverflowError, UnicodeEncodeError):
@@ -129,7 +143,11 @@ def packed(members: Members, dice: random.Random | None = None) -> bytes:
     """A ZIP of the members. The manifest says what is true of them; with ``dice`` one thing in it may be a lie."""
     said = json.loads(members[MANIFEST])
     kinds = [name.split("/")[0] for name in members]
-    said |= {"thumbs": kinds.count("thumbs"), "uploads": kinds.count("uploads"), "catalogue_bytes": len(members[CATALOG])}
+    said |= {
+        "thumbs": kinds.count("thumbs"),
+        "uploads": kinds.count("uploads"),
+        "catalogue_bytes": len(members[CATALOG]),
+    }
     said["catalogue_sha256"] = hashlib.sha256(members[CATALOG]).hexdigest()
     said["schema"] = _version(members[CATALOG])
     if dice and dice.random() < 0.3:
@@ -175,7 +193,11 @@ def archive(good: Members, file: Path, dice: random.Random, outside: Path, follo
     way = dice.choice(("rows", "rows", "rows", "rows", "schema", "bytes", "zip", "zip bytes"))
     members, said = dict(good), way
     if way in ("rows", "schema"):
-        spoil = (lambda db: spoil_rows(db, dice, outside, followed)) if way == "rows" else (lambda db: spoil_schema(db, dice))
+        spoil = (
+            (lambda db: spoil_rows(db, dice, outside, followed))
+            if way == "rows"
+            else (lambda db: spoil_schema(db, dice))
+        )
         members[CATALOG], said = changed(good[CATALOG], file, spoil)
     elif way == "bytes":
         members[CATALOG] = spoil_bytes(good[CATALOG], dice)

@@ -1,8 +1,10 @@
-"""From Enter to all thumbnails: ``python -m benchmarks.gallery [--libraries FOLDER] [--data FOLDER] [--json] [--quick]``.
+"""From Enter to all thumbnails: ``python -m benchmarks.gallery [--libraries FOLDER] [--data FOLDER] [--json]
+[--quick]``.
 
-In a real browser, on a library of 100,000 made-up photos (10,000 with ``--quick``) and 60 results: types a query, presses Enter, and takes
-the time until every visible thumbnail is complete and belongs to the new query. 20 different queries after two that are not counted. The
-split: what the search itself says it took; until the new hits are in the page (search, page script, drawing); from then on the pictures.
+In a real browser, on a library of 100,000 made-up photos (10,000 with ``--quick``) and 60 results: types a query,
+presses Enter, and takes the time until every visible thumbnail is complete and belongs to the new query. 20 different
+queries after two that are not counted. The split: what the search itself says it took; until the new hits are in the
+page (search, page script, drawing); from then on the pictures.
 
 The table goes to standard error; with ``--json`` the last line of standard output is one object.
 """
@@ -58,7 +60,10 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def measure(libraries: Path, data: Path | None, size: int, quick: bool) -> dict[str, object]:
-    """All figures, in milliseconds. Raises NotHere where there is no browser, AppError where the library can't be opened."""
+    """All figures, in milliseconds.
+
+    Raises NotHere where there is no browser, AppError where the library can't be opened.
+    """
     home = browsing.big_library(size, libraries, data)
     rounds = []
     with browsing.browser_page() as page, browsing.started(home) as (url, _):
@@ -70,7 +75,9 @@ def measure(libraries: Path, data: Path | None, size: int, quick: bool) -> dict[
                 ask_for(page, HITS)
     counted = rounds[WARM_UP:]
     totals = [each["total"] for each in counted]
-    split = {name: round(machine.median([each[name] for each in counted]), 1) for name in ("search", "page", "thumbnails")}
+    split = {
+        name: round(machine.median([each[name] for each in counted]), 1) for name in ("search", "page", "thumbnails")
+    }
     return {
         "median_ms": round(machine.median(totals), 1),
         "p95_ms": round(float(np.percentile(totals, 95)), 1),
@@ -85,7 +92,9 @@ def measure(libraries: Path, data: Path | None, size: int, quick: bool) -> dict[
 
 
 def one_query(page: Page, query: str) -> dict[str, float]:
-    """Milliseconds of one query: in all, of the search, of the page until the hits are in it, and of the thumbnails after that."""
+    """Milliseconds of one query: in all, of the search, of the page until the hits are in it, and of the thumbnails
+    after that.
+    """
     box = page.get_by_placeholder(browsing.BOX)
     box.fill(query)
     before = browsing.gallery(page)["ids"]

@@ -1,20 +1,22 @@
-"""From photos on the disk to a searchable library: python -m benchmarks.ingest --data FOLDER [--library-size 100000] [--quick] [--json]
+"""From photos on the disk to a searchable library: python -m benchmarks.ingest --data FOLDER [--library-size 100000]
+[--quick] [--json]
 
-photos1000 goes through the product's own index job: read, hashed, decoded, thumbnail stored, encoded, committed to the catalogue, put
-into the vector index. Services are open and models warm before the clock starts; it stops when the last vector is in both.
+photos1000 goes through the product's own index job: read, hashed, decoded, thumbnail stored, encoded, committed to the
+catalogue, put into the vector index. Services are open and models warm before the clock starts; it stops when the last
+vector is in both.
 
-Beside it, on the same files with the same cores and batches of 32, what else is done with CLIP, which makes vectors and nothing more:
-transformers: Pillow, transformers' own image processor for Pillow, CLIPModel in fp32, one batch after the other.
-onnxruntime: the same, with the image tower in onnxruntime (fp32).
-sentence-transformers: its own encode with the same CLIPModel.
-The last two need the packages onnx and sentence-transformers, which nothing else here does: `pip install onnx==1.23.2
-sentence-transformers==6.2.0`. Where one is not installed this is said, and its figures are left out.
-These run ViT-B/32. The built-in model is another network, about twenty times smaller in arithmetic, so that ``builtin_ratio`` (built-in
-model against the transformers loop) compares two ways to a searchable library and not two ways to run one network. For that there are
-builtin-torch: a loop over the built-in model's own network in plain PyTorch (fp32), on pictures that Pillow opens and resizes, and
-builtin-onnxruntime: the same loop with the model's own file in onnxruntime (fp32), as onnxruntime runs it when it is told nothing.
-What our own models computed in is in ``precisions``. Networks have random weights but for the built-in model's file: speed does not
-depend on them. Each contender has a process of its own, kept warm; rounds are alternated, and every figure is the median of its rounds.
+Beside it, on the same files with the same cores and batches of 32, what else is done with CLIP, which makes vectors and
+nothing more: transformers: Pillow, transformers' own image processor for Pillow, CLIPModel in fp32, one batch after the
+other. onnxruntime: the same, with the image tower in onnxruntime (fp32). sentence-transformers: its own encode with the
+same CLIPModel. The last two need the packages onnx and sentence-transformers, which nothing else here does: `pip
+install onnx==1.23.2 sentence-transformers==6.2.0`. Where one is not installed this is said, and its figures are left
+out. These run ViT-B/32. The built-in model is another network, about twenty times smaller in arithmetic, so that
+``builtin_ratio`` (built-in model against the transformers loop) compares two ways to a searchable library and not two
+ways to run one network. For that there are builtin-torch: a loop over the built-in model's own network in plain PyTorch
+(fp32), on pictures that Pillow opens and resizes, and builtin-onnxruntime: the same loop with the model's own file in
+onnxruntime (fp32), as onnxruntime runs it when it is told nothing. What our own models computed in is in
+``precisions``. Networks have random weights but for the built-in model's file: speed does not depend on them. Each
+contender has a process of its own, kept warm; rounds are alternated, and every figure is the median of its rounds.
 
 --library-size: into a library that holds so many made-up photos already (kept in --libraries), against an empty one in the same run.
 """
@@ -53,7 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = command.parser("ingest", __doc__, quick="fewer photos and rounds", libraries=True)
     parser.add_argument("--data", type=Path, required=True, help="folder with photos1000/")
-    parser.add_argument("--library-size", type=int, default=0, metavar="N", help="photos that the library holds already, besides none")
+    parser.add_argument(
+        "--library-size", type=int, default=0, metavar="N", help="photos that the library holds already, besides none"
+    )
     parser.add_argument("--photos", type=int, help=f"of photos1000 (default: {PHOTOS}, quick {QUICK_PHOTOS})")
     parser.add_argument("--rounds", type=int, help=f"default: {ROUNDS}, quick {QUICK_ROUNDS}")
     options = parser.parse_args(arguments)
@@ -75,7 +79,12 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             figures = ratios(rounds)
         bars = LIBRARY_BARS if options.library_size else BARS
         result = {**figures, **checks, "bars": bars, "images_per_s": speeds(rounds), "stage_seconds": stages(rounds)}
-    kind = {"photos": options.photos, "rounds": options.rounds, "quick": options.quick, "library_size": options.library_size}
+    kind = {
+        "photos": options.photos,
+        "rounds": options.rounds,
+        "quick": options.quick,
+        "library_size": options.library_size,
+    }
     return {**result, **kind, "machine": machine.reference()}
 
 
@@ -112,7 +121,11 @@ def _run(options: argparse.Namespace, photos: Path, weights: Path, starts: Start
             for name, run in contenders.items():
                 with _home(starts[name], photos.parent) as home:
                     rounds[name].append(run(home))
-                print(f"round {number + 1}: {name} {rounds[name][-1]['images_per_s']:.1f} images/s", file=sys.stderr, flush=True)
+                print(
+                    f"round {number + 1}: {name} {rounds[name][-1]['images_per_s']:.1f} images/s",
+                    file=sys.stderr,
+                    flush=True,
+                )
         checks = {} if options.library_size else start(work.checks, photos, weights, options.rounds)()
     return rounds, checks
 
@@ -147,7 +160,10 @@ def copied(source: Path, target: Path, number: int) -> Path:
 
 def speeds(rounds: Rounds) -> dict[str, dict[str, float]]:
     """Contender -> images a second, end to end, and how far its rounds were apart."""
-    return {name: {"median": round(speed(rounds, name), 2), "spread": machine.spread(_speeds(rounds, name))} for name in rounds}
+    return {
+        name: {"median": round(speed(rounds, name), 2), "spread": machine.spread(_speeds(rounds, name))}
+        for name in rounds
+    }
 
 
 def speed(rounds: Rounds, name: str) -> float:
@@ -161,17 +177,24 @@ def _speeds(rounds: Rounds, name: str) -> list[float]:
 def ratios(rounds: Rounds) -> dict[str, float]:
     """Our images a second over the transformers loop's, and over those of each peer that runs the same network."""
     found = {f"{name}_ratio": round(speed(rounds, name) / speed(rounds, LOOP), 3) for name in work.MODELS}
-    pairs = [(name, peer) for name, same in work.SAME_NETWORK.items() for peer in same if peer in rounds and peer != LOOP]
+    pairs = [
+        (name, peer) for name, same in work.SAME_NETWORK.items() for peer in same if peer in rounds and peer != LOOP
+    ]
     return found | {f"{name}_over_{peer}": round(speed(rounds, name) / speed(rounds, peer), 3) for name, peer in pairs}
 
 
 def library_figures(rounds: Rounds) -> dict[str, float]:
     """Our images a second into a filled library over those into an empty one."""
-    return {f"{name}_library_ratio": round(speed(rounds, f"{name} library") / speed(rounds, name), 3) for name in work.MODELS}
+    return {
+        f"{name}_library_ratio": round(speed(rounds, f"{name} library") / speed(rounds, name), 3)
+        for name in work.MODELS
+    }
 
 
 def stages(rounds: Rounds) -> dict[str, dict[str, float]]:
-    """Ours -> the median of the seconds of each stage, see ``schema.Timings``; ``tidy`` is the note of the index after the job."""
+    """Ours -> the median of the seconds of each stage, see ``schema.Timings``; ``tidy`` is the note of the index after
+    the job.
+    """
     ours = {name: told for name, told in rounds.items() if "stages" in told[0]}
     return {
         name: {stage: round(machine.median([each["stages"][stage] for each in told]), 3) for stage in told[0]["stages"]}
@@ -182,7 +205,10 @@ def stages(rounds: Rounds) -> dict[str, dict[str, float]]:
 def table(result: dict[str, Any]) -> str:
     """The figures for a reader."""
     lines = [f"{result['photos']} photos, median of {result['rounds']} rounds, commit {result['machine']['commit']}"]
-    lines += [f"{name:20}{told['median']:8.1f} images/s (spread {told['spread']:.0%})" for name, told in result["images_per_s"].items()]
+    lines += [
+        f"{name:20}{told['median']:8.1f} images/s (spread {told['spread']:.0%})"
+        for name, told in result["images_per_s"].items()
+    ]
     for name, seconds in result["stage_seconds"].items():
         lines.append(f"{name:20}" + "  ".join(f"{stage} {value:.2f}" for stage, value in seconds.items()) + " s")
     for name, bar in result["bars"].items():
@@ -195,8 +221,11 @@ def table(result: dict[str, Any]) -> str:
 
 @contextmanager
 def _process() -> Iterator[Callable[..., Callable[..., Any]]]:
-    """Starts processes: start(make, *arguments) runs ``make`` in a new one and gives a function that calls there what it made."""
-    context = multiprocessing.get_context("spawn")  # nothing of this process is inherited, loaded libraries and their threads above all
+    """Starts processes: start(make, *arguments) runs ``make`` in a new one and gives a function that calls there what
+    it made.
+    """
+    # nothing of this process is inherited, loaded libraries and their threads above all
+    context = multiprocessing.get_context("spawn")
     with ExitStack() as stack:
 
         def start(make: Callable[..., Callable[..., Any]], *arguments: Any) -> Callable[..., Any]:

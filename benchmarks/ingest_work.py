@@ -1,4 +1,5 @@
-"""What the processes of ``benchmarks.ingest`` do. Each contender is made once, warm, and then run for each round with a home of its own.
+"""What the processes of ``benchmarks.ingest`` do. Each contender is made once, warm, and then run for each round with a
+home of its own.
 
 Nothing heavy is imported above: every process loads what its contender needs and no more.
 """
@@ -27,7 +28,9 @@ Run = Callable[[Path], dict[str, Any]]
 
 
 def contender(name: str) -> Callable[[Path, Path], Run]:
-    """What makes a contender of photos and a folder for weights: ours for ``vit`` and ``builtin``, also where ``library`` follows."""
+    """What makes a contender of photos and a folder for weights: ours for ``vit`` and ``builtin``, also where
+    ``library`` follows.
+    """
     if name.split()[0] in MODELS:
         return partial(ours, name.split()[0])
     return {
@@ -61,7 +64,10 @@ def _models(name: str, weights: Path) -> Any:
 
 
 def indexed(home: Path, photos: Path, models: Any) -> dict[str, Any]:
-    """One run of the index job over a folder, in a library opened before. Raises RuntimeError where not every photo is found afterwards."""
+    """One run of the index job over a folder, in a library opened before.
+
+    Raises RuntimeError where not every photo is found afterwards.
+    """
     from src.bootstrap import build_services
     from src.database.vector_db import library_collection
     from src.schema import Indexed, Timings
@@ -82,14 +88,18 @@ def indexed(home: Path, photos: Path, models: Any) -> dict[str, Any]:
         tidy = time.perf_counter() - started - took
         found = services.catalog.vectors.count_all(collection) - before
         if not images == found == len(list(photos.iterdir())) or not services.store.index.follows(collection):
-            raise RuntimeError(f"{images} photos were told as indexed, {found} are in the library, or the index is not in step")
+            raise RuntimeError(
+                f"{images} photos were told as indexed, {found} are in the library, or the index is not in step"
+            )
     finally:
         services.close()
     return {"images_per_s": images / took, "stages": {**stages, "tidy": tidy}}
 
 
 def _warm(services: Any, collection: str, dimensions: int) -> None:
-    """One search, so that the index is loaded; and one photo through decoder and thumbnail, so that Pillow's formats are."""
+    """One search, so that the index is loaded; and one photo through decoder and thumbnail, so that Pillow's formats
+    are.
+    """
     services.store.search(collection, np.eye(1, dimensions, dtype=np.float32), 1)
     with tempfile.NamedTemporaryFile(suffix=".jpg") as file:
         Image.new("RGB", (64, 64)).save(file, "JPEG")
@@ -136,12 +146,15 @@ def sentence_transformers_loop(photos: Path, weights: Path) -> Run:
     folder = str(weights.parent / "sentence-transformers")
     torch.manual_seed(0)
     CLIPModel(CLIPConfig()).save_pretrained(folder)
-    words = CLIPTokenizer(vocab={"<|startoftext|>": 49406, "<|endoftext|>": 49407, "a</w>": 0}, merges=[])  # it asks for one
+    # it asks for one
+    words = CLIPTokenizer(vocab={"<|startoftext|>": 49406, "<|endoftext|>": 49407, "a</w>": 0}, merges=[])
     CLIPProcessor(CLIPImageProcessorPil(), words).save_pretrained(folder)
     model, files = SentenceTransformer(modules=[Module(folder)], device="cpu"), sorted(photos.iterdir())
 
     def encode(batch: Sequence[Path]) -> Any:
-        return model.encode([Image.open(file).convert("RGB") for file in batch], batch_size=BATCH, show_progress_bar=False)
+        return model.encode(
+            [Image.open(file).convert("RGB") for file in batch], batch_size=BATCH, show_progress_bar=False
+        )
 
     def run(_: Path) -> dict[str, Any]:
         started = time.perf_counter()
@@ -228,7 +241,9 @@ def _plain_loop(photos: Path, encode: Callable[[Any], Any]) -> Run:
 
     def pixels(batch: Sequence[Path]) -> Any:
         squares = [Image.open(file).convert("RGB").resize((SIDE, SIDE), Image.Resampling.BICUBIC) for file in batch]
-        return (np.stack([np.asarray(square) for square in squares]).transpose(0, 3, 1, 2).astype(np.float32) - 127) / 128
+        return (
+            np.stack([np.asarray(square) for square in squares]).transpose(0, 3, 1, 2).astype(np.float32) - 127
+        ) / 128
 
     return _timed_loop(files, pixels, encode)
 
@@ -244,7 +259,9 @@ def exported(weights: Path) -> bytes:
 
     tower, file = load_image_tower(random_clip.checkpoint(weights)), io.BytesIO()
     example = torch.zeros(BATCH, 3, 224, 224)
-    torch.onnx.export(tower, (example,), file, dynamo=False, input_names=["pixels"], output_names=["vectors"], opset_version=17)
+    torch.onnx.export(
+        tower, (example,), file, dynamo=False, input_names=["pixels"], output_names=["vectors"], opset_version=17
+    )
     return file.getvalue()
 
 
@@ -255,7 +272,9 @@ def _loop(photos: Path, encode: Callable[[Any], Any], tensors: str) -> Run:
     processor, files = CLIPImageProcessorPil(), sorted(photos.iterdir())
 
     def pixels(batch: Sequence[Path]) -> Any:
-        return processor(images=[Image.open(file).convert("RGB") for file in batch], return_tensors=tensors)["pixel_values"]
+        return processor(images=[Image.open(file).convert("RGB") for file in batch], return_tensors=tensors)[
+            "pixel_values"
+        ]
 
     return _timed_loop(files, pixels, encode)
 
@@ -296,8 +315,8 @@ def precisions(weights: Path) -> dict[str, str]:
 def limit(photos: Path, weights: Path, rounds: int) -> dict[str, Any]:
     """Encode alone (a prepared batch) as a share of the images a second that the tower's largest matrix product allows.
 
-    The product is plain torch at the precision used, alternated with the encoding. The share may pass 1: what is not looked at of the
-    last layer is left out, and the product's matrices are not laid out anew for it as the tower's are.
+    The product is plain torch at the precision used, alternated with the encoding. The share may pass 1: what is not
+    looked at of the last layer is left out, and the product's matrices are not laid out anew for it as the tower's are.
     """
     import torch
 
@@ -332,7 +351,9 @@ def cosines(photos: Path, weights: Path) -> dict[str, float]:
     from src.models.embedders.clip import ClipEmbedder
 
     used = _models("vit", weights).embedder()
-    plain = ClipEmbedder("fp32", random_clip.checkpoint(weights), random_clip.SHA256, used.dimensions, used.min_side, precision="fp32")
+    plain = ClipEmbedder(
+        "fp32", random_clip.checkpoint(weights), random_clip.SHA256, used.dimensions, used.min_side, precision="fp32"
+    )
     ours_, theirs = [], []
     for batch in batches(sorted(photos.iterdir())[: 8 * BATCH]):
         pixels = np.stack([used.preprocess(Image.open(file).convert("RGB")) for file in batch])
@@ -342,4 +363,8 @@ def cosines(photos: Path, weights: Path) -> dict[str, float]:
     same, between = (one * other).sum(1), one @ one.T
     apart = between[~np.eye(len(one), dtype=bool)]
     mean = float(apart.mean()) if len(apart) else 1.0
-    return {"cosine_min": round(float(same.min()), 6), "cosine_mean": round(float(same.mean()), 6), "cosine_of_two_photos": round(mean, 4)}
+    return {
+        "cosine_min": round(float(same.min()), 6),
+        "cosine_mean": round(float(same.mean()), 6),
+        "cosine_of_two_photos": round(mean, 4),
+    }

@@ -1,13 +1,14 @@
 """Kill test: ``python -m benchmarks.kill [--kills 200] [--images 20000] [--seed 1] [--json]``.
 
-A child indexes distinct pictures into a library with the real services (a made-up model, everything else as shipped); this process
-sends it SIGKILL at random moments and starts it again. A picture is acknowledged once the child told its commit. After each start
-the child answers a search, asks for every acknowledged picture by its own vector (of the exact scan while the index is made again,
-of the index once it is in step), and tells every encode. Three kinds of lives, mixed by the seed: killed at any moment, start-up
-included; killed within 50 ms after a file of the index was seen to change (looked at every millisecond); killed at any moment once
-everything is in step.
+A child indexes distinct pictures into a library with the real services (a made-up model, everything else as shipped);
+this process sends it SIGKILL at random moments and starts it again. A picture is acknowledged once the child told its
+commit. After each start the child answers a search, asks for every acknowledged picture by its own vector (of the exact
+scan while the index is made again, of the index once it is in step), and tells every encode. Three kinds of lives,
+mixed by the seed: killed at any moment, start-up included; killed within 50 ms after a file of the index was seen to
+change (looked at every millisecond); killed at any moment once everything is in step.
 
-The table goes to standard error; with ``--json`` the last line of standard output is one object. Exit 1 where anything was lost.
+The table goes to standard error; with ``--json`` the last line of standard output is one object. Exit 1 where anything
+was lost.
 """
 
 from __future__ import annotations
@@ -43,8 +44,8 @@ REBUILT_PER_SECOND = 3_000
 """Vectors, about; only to choose a moment."""
 KINDS = ("any", "flush", "settled")
 WEIGHTS = {True: (0.5, 0.3, 0.2), False: (0.1, 0.85, 0.05)}
-"""How often each kind of life is drawn, by whether the kill before left the index as a checkpoint described it. Where it did not,
-it is made again, and Chroma flushes: only then are there enough kills in a flush."""
+"""How often each kind of life is drawn, by whether the kill before left the index as a checkpoint described it. Where
+it did not, it is made again, and Chroma flushes: only then are there enough kills in a flush."""
 LIFE_SECONDS = 120.0
 """A child that says nothing of what is waited for in this time hangs, which is a failure."""
 
@@ -77,7 +78,11 @@ class Library:
     """A library, pictures for it, and what was acknowledged."""
 
     def __init__(self, folder: Path, images: int, lives: int) -> None:
-        self.home, self.photos, self.acknowledged_file = folder / "library", folder / "photos", folder / "acknowledged.txt"
+        self.home, self.photos, self.acknowledged_file = (
+            folder / "library",
+            folder / "photos",
+            folder / "acknowledged.txt",
+        )
         self.acknowledged: dict[int, None] = {}
         self.tally = Tally()
         self.images = images
@@ -86,7 +91,10 @@ class Library:
     def _make_pictures(self, lives: int) -> None:
         """A folder of new pictures for each life, all different."""
         bursts = max(1, lives // BURST_EVERY)
-        burst, few = int(self.images * BURST_SHARE / bursts), int(self.images * (1 - BURST_SHARE) / max(1, lives - bursts))
+        burst, few = (
+            int(self.images * BURST_SHARE / bursts),
+            int(self.images * (1 - BURST_SHARE) / max(1, lives - bursts)),
+        )
         lines, number = [], 0
         for life in range(lives):
             folder = self.folder(life)
@@ -105,7 +113,13 @@ class Library:
     def start(self, life: int, finish: bool = False) -> Child:
         self.acknowledged_file.write_text("\n".join(map(str, self.acknowledged)))
         self.tally.starts += 1
-        places = [str(self.home), str(self.photos), str(self.acknowledged_file), str(time.time()), str(self.folder(life))]
+        places = [
+            str(self.home),
+            str(self.photos),
+            str(self.acknowledged_file),
+            str(time.time()),
+            str(self.folder(life)),
+        ]
         return Child([*places, *(["--finish"] if finish else [])], self)
 
     def note(self, line: str) -> str:
@@ -215,7 +229,9 @@ def _changes(segment: Path) -> list[float]:
         return []
 
 
-def measure(kills: int, images: int, seed: int, folder: Path, tell: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
+def measure(
+    kills: int, images: int, seed: int, folder: Path, tell: Callable[[str], None] = lambda _: None
+) -> dict[str, Any]:
     """Run the test in an empty folder; every figure of it. Raises RuntimeError where a child does not do its part."""
     started = time.monotonic()
     dice = random.Random(seed)
@@ -234,7 +250,9 @@ def measure(kills: int, images: int, seed: int, folder: Path, tell: Callable[[st
             tally.left[_state_of(index)] += 1
         tally.during_flush += flushing
         tally.flush_while_indexing += flushing and "in step" in child.take()
-        tell(f"{tally.kills} kills, {tally.during_flush} in a flush, {len(library.acknowledged)} acknowledged, {len(tally.missed)} missed")
+        tell(
+            f"{tally.kills} kills, {tally.during_flush} in a flush, {len(library.acknowledged)} acknowledged, {len(tally.missed)} missed"
+        )
     child = library.start(kills - 1, finish=True)
     child.wait_for("finished")
     child.kill()
@@ -242,7 +260,9 @@ def measure(kills: int, images: int, seed: int, folder: Path, tell: Callable[[st
 
 
 def _live(child: Child, life: int, dice: random.Random, flushes: Flushes, known: int, clean: bool) -> None:
-    """Let the child live until the moment of its kill. known: pictures acknowledged before it started. clean: the index it found."""
+    """Let the child live until the moment of its kill. known: pictures acknowledged before it started. clean: the index
+    it found.
+    """
     burst = life % BURST_EVERY == 0
     kind = dice.choices(KINDS, WEIGHTS[clean])[0]
     if kind == "any" and not burst and dice.random() < 0.25:
@@ -253,7 +273,8 @@ def _live(child: Child, life: int, dice: random.Random, flushes: Flushes, known:
         if not burst:  # while a small or a large index is made again: the larger it is, the longer a flush takes
             time.sleep(dice.uniform(0, known / REBUILT_PER_SECOND))
         flushes.wait(child, 12.0 if burst else 6.0)
-        time.sleep(dice.choice((0.0, dice.uniform(0, FLUSH_SECONDS * 0.8))))  # every other one while Chroma is still writing
+        # every other one while Chroma is still writing
+        time.sleep(dice.choice((0.0, dice.uniform(0, FLUSH_SECONDS * 0.8))))
     else:
         time.sleep(dice.uniform(0, 3.0))
 
@@ -262,7 +283,9 @@ def _state_of(index: Path) -> str:
     """Whether a copy of the index, opened in a process of its own, still works."""
     with tempfile.TemporaryDirectory() as folder:
         copy = shutil.copytree(index, Path(folder) / "index")
-        done = subprocess.run([sys.executable, "-m", "benchmarks.kill_child", "--probe", copy], cwd=PROJECT_DIR, capture_output=True)
+        done = subprocess.run(
+            [sys.executable, "-m", "benchmarks.kill_child", "--probe", copy], cwd=PROJECT_DIR, capture_output=True
+        )
     return "usable" if done.returncode == 0 else "unusable" if done.returncode > 0 else "crashes"
 
 
@@ -308,7 +331,9 @@ def table(result: dict[str, Any]) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the test; 0 nothing lost, 1 something was."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.kill", description="SIGKILL at random moments; nothing is lost.")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.kill", description="SIGKILL at random moments; nothing is lost."
+    )
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--images", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=1)

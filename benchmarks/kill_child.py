@@ -1,9 +1,10 @@
-"""The process that ``benchmarks.kill`` kills: the real services on a library, with a model that knows its pictures by number.
+"""The process that ``benchmarks.kill`` kills: the real services on a library, with a model that knows its pictures by
+number.
 
     python -m benchmarks.kill_child HOME PHOTOS ACKNOWLEDGED STARTED FOLDER [--finish]
 
-PHOTOS/ids.tsv names every picture's id; ACKNOWLEDGED is a file with the numbers of those that were acknowledged before; STARTED the
-time of the start; FOLDER what to index in this life. Says what happens, one line each, on standard output:
+PHOTOS/ids.tsv names every picture's id; ACKNOWLEDGED is a file with the numbers of those that were acknowledged before;
+STARTED the time of the start; FOLDER what to index in this life. Says what happens, one line each, on standard output:
 
     E n...      these pictures are about to be encoded
     A n         this picture is committed to the catalogue
@@ -44,7 +45,9 @@ CHUNK = 1_000
 def picture(number: int) -> bytes:
     """A JPEG of its own for each number, which can be read off it."""
     dice = np.random.default_rng(number)
-    bits = np.array([number >> place & 1 for place in range(BITS)] * 2 + [0] * (SIDE * SIDE - 2 * BITS)).reshape(SIDE, SIDE)
+    bits = np.array([number >> place & 1 for place in range(BITS)] * 2 + [0] * (SIDE * SIDE - 2 * BITS)).reshape(
+        SIDE, SIDE
+    )
     grey = np.kron(bits * 130 + 60, np.ones((8, 8), int))
     pixels = grey[:, :, None] + dice.integers(-20, 21, (SIDE * 8, SIDE * 8, 3)) + dice.integers(-20, 21, 3)
     buffer = io.BytesIO()
@@ -114,9 +117,16 @@ def verify(services: Services, acknowledged: Sequence[int], id_of: dict[int, str
     for start in range(0, len(acknowledged), CHUNK):
         part = acknowledged[start : start + CHUNK]
         found = services.store.search(name, np.stack([vector(number) for number in part]), 1)
-        missed += [number for number, matches in zip(part, found, strict=True) if not matches or matches[0][0] != id_of[number]]
+        missed += [
+            number for number, matches in zip(part, found, strict=True) if not matches or matches[0][0] != id_of[number]
+        ]
     by_index = by_index and services.store.index.follows(name)
-    return {"asked": len(acknowledged), "missed": missed[:20], "missed_count": len(missed), "by": "index" if by_index else "exact"}
+    return {
+        "asked": len(acknowledged),
+        "missed": missed[:20],
+        "missed_count": len(missed),
+        "by": "index" if by_index else "exact",
+    }
 
 
 def first_answer(services: Services, acknowledged: Sequence[int], id_of: dict[int, str]) -> bool:
@@ -127,7 +137,9 @@ def first_answer(services: Services, acknowledged: Sequence[int], id_of: dict[in
 
 
 def main(home: Path, photos: Path, acknowledged_file: Path, started: float, folder: Path, finish: bool) -> None:
-    id_of = {int(number): id_ for number, id_ in (line.split("\t") for line in (photos / "ids.tsv").read_text().splitlines())}
+    id_of = {
+        int(number): id_ for number, id_ in (line.split("\t") for line in (photos / "ids.tsv").read_text().splitlines())
+    }
     acknowledged = [int(line) for line in acknowledged_file.read_text().split()]
     settings = Settings(home=home)
     trusted = manifest.verified(settings.chroma_dir) is not None
@@ -144,7 +156,9 @@ def main(home: Path, photos: Path, acknowledged_file: Path, started: float, fold
     wait(services)
     say({"what": "idle", "in_step": services.store.index.follows(services.library.collection())})
     if finish:
-        findings = [event.text for event in services.handlers["doctor"]({"repair": False}) if isinstance(event, Finding)]
+        findings = [
+            event.text for event in services.handlers["doctor"]({"repair": False}) if isinstance(event, Finding)
+        ]
         images, _, _ = services.catalog.counts()
         failed = [f"{job.title}: {job.error}" for job in services.jobs.latest(3) if job.state == "failed"]
         services.close()
@@ -164,7 +178,10 @@ def wait(services: Services, seconds: float = 300.0) -> None:
 
 
 def probe(folder: Path) -> None:
-    """Use an index that a kill left, as a program that trusts it would. Raises what Chroma raises, or takes the process down."""
+    """Use an index that a kill left, as a program that trusts it would.
+
+    Raises what Chroma raises, or takes the process down.
+    """
     import chromadb
 
     for collection in (client := chromadb.PersistentClient(str(folder))).list_collections():

@@ -1,7 +1,8 @@
-"""Photos whose objects people have boxed and named: coco128, which settings were chosen on, and everyday, which only judges.
+"""Photos whose objects people have boxed and named: coco128, which settings were chosen on, and everyday, which only
+judges.
 
-The boxes of ``everyday`` come from other photos and other people than coco128's, and no setting that a benchmark judges by it was chosen
-with an eye on it.
+The boxes of ``everyday`` come from other photos and other people than coco128's, and no setting that a benchmark judges
+by it was chosen with an eye on it.
 """
 
 from __future__ import annotations
@@ -50,7 +51,9 @@ def everyday(folder: Path) -> list[Labelled]:
 
     Raises OSError where the folder is not as expected.
     """
-    records = [json.loads(line) for line in (folder / "boxes.jsonl").read_text(encoding="utf-8").splitlines() if line.strip()]
+    records = [
+        json.loads(line) for line in (folder / "boxes.jsonl").read_text(encoding="utf-8").splitlines() if line.strip()
+    ]
     photos = []
     for record in sorted(records, key=lambda record: str(record["file"])):
         with Image.open(folder / record["file"]) as opened:

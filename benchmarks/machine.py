@@ -1,4 +1,6 @@
-"""How fast this machine is right now, so that timings of different runs can be compared; and what several benchmarks measure alike."""
+"""How fast this machine is right now, so that timings of different runs can be compared; and what several benchmarks
+measure alike.
+"""
 
 from __future__ import annotations
 
@@ -100,7 +102,10 @@ def has_proc() -> bool:
 
 
 def resident_mb(pid: int | None = None) -> float | None:
-    """Memory of a process (None: this one) that is in RAM now, in 10^6 bytes. None where it is not told or the process is gone."""
+    """Memory of a process (None: this one) that is in RAM now, in 10^6 bytes.
+
+    None where it is not told or the process is gone.
+    """
     return _status_mb(pid, "VmRSS")
 
 
@@ -115,7 +120,9 @@ def available_mb() -> float | None:
 
 
 def family_mb(pid: int) -> float | None:
-    """Resident memory of a process and all below it; pages that they share count once for each, so it is rather too much."""
+    """Resident memory of a process and all below it; pages that they share count once for each, so it is rather too
+    much.
+    """
     known = [resident_mb(each) for each in [pid, *descendants(pid)]]
     told = [memory for memory in known if memory is not None]
     return sum(told) if told else None

@@ -1,15 +1,16 @@
 """Memory: python -m benchmarks.memory --data FOLDER [--photos 500] [--quick] [--json]
 
-Indexes large photos (6000x4000 pixels, made from ``photos1000`` by scaling up and adding noise; a few dozen pictures, every file's bytes
-its own) with the built-in model, and with ViT-B/32 (random weights), each in a fresh process. ``peak_mb`` is the most that the process
-and those it starts to decode took together, looked at every 20 ms; pages that they share count once for each, so it is rather too
-much. ``idle_after_indexing_mb`` is what the process keeps after that and one search, ``unloaded_mb`` the same once the model is
-unloaded; ``idle_mb`` is what one keeps that opened the library and searched; ``app_idle_mb`` what the whole app keeps, started and left
-alone, without an open page.
+Indexes large photos (6000x4000 pixels, made from ``photos1000`` by scaling up and adding noise; a few dozen pictures,
+every file's bytes its own) with the built-in model, and with ViT-B/32 (random weights), each in a fresh process.
+``peak_mb`` is the most that the process and those it starts to decode took together, looked at every 20 ms; pages that
+they share count once for each, so it is rather too much. ``idle_after_indexing_mb`` is what the process keeps after
+that and one search, ``unloaded_mb`` the same once the model is unloaded; ``idle_mb`` is what one keeps that opened the
+library and searched; ``app_idle_mb`` what the whole app keeps, started and left alone, without an open page.
 
-Then the whole journey (add, search by words, search by example, open large, delete, clear) in a process that may not have more than 4 GB:
-of address space (RLIMIT_AS, which counts also what is only reserved, and holds for each process), or, where that alone stops it, of data
-(RLIMIT_DATA); the result says which. Memory is read from /proc; a system without it is told, and has no figures here.
+Then the whole journey (add, search by words, search by example, open large, delete, clear) in a process that may not
+have more than 4 GB: of address space (RLIMIT_AS, which counts also what is only reserved, and holds for each process),
+or, where that alone stops it, of data (RLIMIT_DATA); the result says which. Memory is read from /proc; a system without
+it is told, and has no figures here.
 """
 
 from __future__ import annotations
@@ -50,7 +51,10 @@ SETTLE_SECONDS, SETTLE_MOST = 3.0, 60.0
 
 
 def make_photos(source: Path, folder: Path, number: int, pictures: int) -> Path:
-    """A folder of ``number`` distinct files of 24 megapixels that show ``pictures`` different things. Raises OSError without the source."""
+    """A folder of ``number`` distinct files of 24 megapixels that show ``pictures`` different things.
+
+    Raises OSError without the source.
+    """
     originals = sorted(source.glob("n*_*.jpg"))[:: max(1, 1000 // pictures)][:pictures]
     if not originals:
         raise FileNotFoundError(f"{source} holds none of photos1000's pictures.")
@@ -95,7 +99,11 @@ def _child(what: str, model: str, folder: Path, limit: str | None) -> dict[str, 
         kind = getattr(resource, limit)
         resource.setrlimit(kind, (LIMIT_BYTES, LIMIT_BYTES))
     settings = Settings(home=folder / f"library-{what}-{model}" if what == "journey" else folder / f"library-{model}")
-    work: dict[str, Callable[[Settings, ModelManager, Path], dict[str, Any]]] = {"index": _index, "idle": _idle, "journey": _journey}
+    work: dict[str, Callable[[Settings, ModelManager, Path], dict[str, Any]]] = {
+        "index": _index,
+        "idle": _idle,
+        "journey": _journey,
+    }
     return work[what](settings, _models(settings, model, folder / "weights"), folder)
 
 
@@ -149,7 +157,9 @@ def _journey(settings: Settings, models: ModelManager, folder: Path) -> dict[str
     files = sorted(photos.iterdir())
     services = build_services(settings, models=models)
     events = list(services.handlers["index"]({"paths": [str(photos)]}))
-    assert sum(isinstance(event, Indexed) for event in events) == len(files), [e for e in events if isinstance(e, Skipped)][:3]
+    assert sum(isinstance(event, Indexed) for event in events) == len(files), [
+        e for e in events if isinstance(e, Skipped)
+    ][:3]
     hits = services.search.search(Query("a dog on grass"), len(files)).hits
     assert len(hits) == len(files), "not all were found by words"
     with files[0].open("rb") as file:
@@ -161,7 +171,9 @@ def _journey(settings: Settings, models: ModelManager, folder: Path) -> dict[str
     try:
         list(services.handlers["sync"]({"paths": [str(photos)]}))
         list(services.handlers["forget"]({}))
-        assert len(services.search.search(Query("a dog on grass"), len(files)).hits) == len(files) - 1, "it was not deleted"
+        assert len(services.search.search(Query("a dog on grass"), len(files)).hits) == len(files) - 1, (
+            "it was not deleted"
+        )
     finally:
         shutil.move(aside, files[0])
     list(services.handlers["clear"]({}))
@@ -225,7 +237,12 @@ def measure(data: Path, photos: int, quick: bool) -> dict[str, Any]:
         for file in sorted((folder / "photos").iterdir())[:journey]:
             shutil.copy(file, folder / "journey")
         _make_weights(folder / "weights")
-        result: dict[str, Any] = {"photos": photos, "megapixels": round(SIZE[0] * SIZE[1] / 1e6), "quick": quick, "limit_4gb": {}}
+        result: dict[str, Any] = {
+            "photos": photos,
+            "megapixels": round(SIZE[0] * SIZE[1] / 1e6),
+            "quick": quick,
+            "limit_4gb": {},
+        }
         for model in MODELS:
             result[model] = _figures(model, folder)
             result["limit_4gb"][model] = _limited(model, folder)
@@ -235,14 +252,20 @@ def measure(data: Path, photos: int, quick: bool) -> dict[str, Any]:
 
 def _make_weights(folder: Path) -> None:
     """In a process of its own: it takes more memory than anything that is measured here."""
-    code = f"from pathlib import Path; from benchmarks import random_clip; random_clip.checkpoint(Path({str(folder)!r}))"
+    code = (
+        f"from pathlib import Path; from benchmarks import random_clip; random_clip.checkpoint(Path({str(folder)!r}))"
+    )
     subprocess.run([sys.executable, "-c", code], cwd=PROJECT_DIR, check=True)
 
 
 def _figures(model: str, folder: Path) -> dict[str, Any]:
     indexed = _run("index", model, folder)
     idle = _run("idle", model, folder)
-    figures = {**indexed.said, "peak_mb": max(indexed.peak or 0.0, indexed.said["own_peak_mb"] or 0.0) or None, **idle.said}
+    figures = {
+        **indexed.said,
+        "peak_mb": max(indexed.peak or 0.0, indexed.said["own_peak_mb"] or 0.0) or None,
+        **idle.said,
+    }
     return {name: value if name == "images_per_s" else _whole(value) for name, value in figures.items()}
 
 
@@ -288,7 +311,9 @@ def table(result: dict[str, Any]) -> str:
             f"{figures['images_per_s']} img/s, {figures['skipped']} skipped"
         )
         how = f"works under {limited['limit']}, peak {limited['peak_mb']}" if limited["works"] else "FAILS"
-        lines.append(f"{'':<10}with 4 GB: {how}" + "".join(f"; {name}: {why}" for name, why in limited["failed_under"].items()))
+        lines.append(
+            f"{'':<10}with 4 GB: {how}" + "".join(f"; {name}: {why}" for name, why in limited["failed_under"].items())
+        )
     return "\n".join([*lines, f"the app, idle: {result['builtin']['app_idle_mb']}"])
 
 

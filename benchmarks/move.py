@@ -1,7 +1,8 @@
-"""Moved folders are known again without being encoded: python -m benchmarks.move --data FOLDER [--other FOLDER] [--json]
+"""Moved folders are known again without being encoded: python -m benchmarks.move --data FOLDER [--other FOLDER]
+[--json]
 
-Indexes a copy of the 10,000 pictures of cifar10/, renames its folder and looks again; then moves it to another file system and
-looks again. Counts what was encoded and read, and times each look. Nothing in the data folder is changed.
+Indexes a copy of the 10,000 pictures of cifar10/, renames its folder and looks again; then moves it to another file
+system and looks again. Counts what was encoded and read, and times each look. Nothing in the data folder is changed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Baselines for object proposals, each a function (RGB picture, most) -> (n, 4) boxes XYXY in its pixels, the best first."""
+"""Baselines for object proposals, each a function (RGB picture, most) -> (n, 4) boxes XYXY in its pixels, the best
+first.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,9 @@ def merged(image: Image.Image, most: int, scale: float = 1.0, least: int = 20) -
 
 
 def salient(image: Image.Image, most: int) -> Boxes:
-    """Spots of the spectral residual (Hou and Zhang, "Saliency Detection: A Spectral Residual Approach", CVPR 2007), at thresholds."""
+    """Spots of the spectral residual (Hou and Zhang, "Saliency Detection: A Spectral Residual Approach", CVPR 2007), at
+    thresholds.
+    """
     shown = spectral_residual(image)
     scale = np.array((*image.size, *image.size)) / SALIENCY_SIDE
     boxes: list[NDArray[np.float64]] = []

@@ -1,11 +1,13 @@
-"""All benchmarks, smaller: python -m benchmarks.quick --data FOLDER [--libraries FOLDER] [--results FOLDER] [--full] [--json]
+"""All benchmarks, smaller: python -m benchmarks.quick --data FOLDER [--libraries FOLDER] [--results FOLDER] [--full]
+[--json]
 
-Runs each benchmark in a process of its own, one after the other, and prints one table: figure, value, bar, peer, within the bar or not. The
-quick set takes under 10 minutes; its figures are of fewer photos and rounds, so that a figure close to its bar needs the full run
-(``--full``, about an hour and more where the made-up libraries are not built yet). ``--results`` keeps each benchmark's JSON as
-FOLDER/<name>.json, from which ``benchmarks.curves`` draws.
+Runs each benchmark in a process of its own, one after the other, and prints one table: figure, value, bar, peer, within
+the bar or not. The quick set takes under 10 minutes; its figures are of fewer photos and rounds, so that a figure close
+to its bar needs the full run (``--full``, about an hour and more where the made-up libraries are not built yet).
+``--results`` keeps each benchmark's JSON as FOLDER/<name>.json, from which ``benchmarks.curves`` draws.
 
-Exit 1 where a benchmark failed; a figure that misses its bar is said, but is no failure: bars are for a machine of its own kind.
+Exit 1 where a benchmark failed; a figure that misses its bar is said, but is no failure: bars are for a machine of its
+own kind.
 """
 
 from __future__ import annotations
@@ -31,7 +33,8 @@ QUICK_SECONDS, FULL_SECONDS = 300.0, 7_200.0
 class Benchmark:
     """A module of this package, or one of its ways to run.
 
-    wants: which folders it takes. quick: what makes it smaller; None leaves it out of the quick set. full: options of the full run.
+    wants: which folders it takes. quick: what makes it smaller; None leaves it out of the quick set. full: options of
+    the full run.
     """
 
     name: str
@@ -72,11 +75,20 @@ class Outcome:
 def run(benchmark: Benchmark, folders: dict[str, Path | None], full: bool) -> Outcome:
     """One benchmark in a process of its own. What it tells people goes on to standard error."""
     options = [part for name in benchmark.wants if folders.get(name) for part in (f"--{name}", str(folders[name]))]
-    command = [sys.executable, "-m", benchmark.module, *options, *(benchmark.full if full else benchmark.quick or ()), "--json"]
+    command = [
+        sys.executable,
+        "-m",
+        benchmark.module,
+        *options,
+        *(benchmark.full if full else benchmark.quick or ()),
+        "--json",
+    ]
     print(f"--- {benchmark.name}", file=sys.stderr, flush=True)
     started = time.monotonic()
     try:
-        done = subprocess.run(command, cwd=PROJECT_DIR, stdout=subprocess.PIPE, timeout=FULL_SECONDS if full else QUICK_SECONDS)
+        done = subprocess.run(
+            command, cwd=PROJECT_DIR, stdout=subprocess.PIPE, timeout=FULL_SECONDS if full else QUICK_SECONDS
+        )
     except subprocess.TimeoutExpired as error:
         return Outcome(benchmark, time.monotonic() - started, error=f"took longer than {error.timeout:.0f} s")
     seconds, result = time.monotonic() - started, last_object(done.stdout)
@@ -120,9 +132,13 @@ def summary(outcomes: Sequence[Outcome]) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the set; 0 all ran, 1 one failed."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.quick", description="All benchmarks, smaller, in one table.")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.quick", description="All benchmarks, smaller, in one table."
+    )
     parser.add_argument("--data", type=Path, help="folder with photos1000/ and flickr8k/")
-    parser.add_argument("--libraries", type=Path, default=synthetic.DEFAULT_FOLDER, help="made-up libraries (default: %(default)s)")
+    parser.add_argument(
+        "--libraries", type=Path, default=synthetic.DEFAULT_FOLDER, help="made-up libraries (default: %(default)s)"
+    )
     parser.add_argument("--results", type=Path, help="folder that keeps each benchmark's JSON")
     parser.add_argument("--only", nargs="+", choices=[benchmark.name for benchmark in BENCHMARKS], help="these alone")
     parser.add_argument("--full", action="store_true", help="not the quick set: everything")

@@ -1,8 +1,10 @@
-"""ViT-B/32 with random weights, for speed and memory where the published checkpoint is not at hand: what it says of a picture is noise.
+"""ViT-B/32 with random weights, for speed and memory where the published checkpoint is not at hand: what it says of a
+picture is noise.
 
     models = random_clip.models(settings, folder)  # a ModelManager of the product's own, with ViT-B/32 current
 
-Its sizes, and so its cost, are the published model's; the file is in half precision as OpenAI's is, and the product's own reader reads it.
+Its sizes, and so its cost, are the published model's; the file is in half precision as OpenAI's is, and the product's
+own reader reads it.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ from src.models.model_manager import LoadedModel, ModelManager
 from src.models.registry import ModelSpec
 from src.vendored_clip.model import ImageSize, ImageTower, TextSize, TextTower
 
-if TYPE_CHECKING:  # else torch comes after src.models.embedders.clip, as it does in the product, which settles how its threads wait
+# else torch comes after src.models.embedders.clip, as it does in the product, which settles how its threads wait
+if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
@@ -48,11 +51,17 @@ def weights(image: ImageSize = IMAGE, text: TextSize = TEXT) -> dict[str, Tensor
     with torch.device("meta"):
         towers = {"visual.": ImageTower(image, quick_gelu=True), "": TextTower(text, quick_gelu=True)}
     dice = torch.Generator().manual_seed(0)
-    return {prefix + name: _drawn(name, shape, dice) for prefix, tower in towers.items() for name, shape in tower.state_dict().items()}
+    return {
+        prefix + name: _drawn(name, shape, dice)
+        for prefix, tower in towers.items()
+        for name, shape in tower.state_dict().items()
+    }
 
 
 def _drawn(name: str, shape: Tensor, dice: torch.Generator) -> Tensor:
-    """Of a size that keeps values about as they are from layer to layer, so that rounding does what it does in a trained model."""
+    """Of a size that keeps values about as they are from layer to layer, so that rounding does what it does in a
+    trained model.
+    """
     import torch
 
     norm = "ln_" in name and name.endswith("weight")

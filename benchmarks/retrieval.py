@@ -1,16 +1,18 @@
-"""What a model finds: ``python -m benchmarks.retrieval --model builtin --data FOLDER [--against FOLDER] [--quick] [--json]``.
+"""What a model finds: ``python -m benchmarks.retrieval --model builtin --data FOLDER [--against FOLDER] [--quick]
+[--json]``.
 
-flickr8k: the 1,000 pictures of the test split, each of their 5,000 captions a query; the right answer is the caption's picture.
-names: photos1000's 1,000 photos, each class's bare name a query; where two classes share a name (crane, maillot) either photo is right.
-names_of_photos: the other way round, each photo a query among the names.
-cifar10: zero-shot classification by "a photo of a <class>", and 10-nearest-neighbour classification, leave one out.
-coco128: mean average precision of its class names as queries, among the photos and among the boxes, cut out. everyday: the same of
-boxes/everyday, which nothing was chosen on; coco128 was looked at while the built-in model was made.
-edits: each of photos1000's photos, changed, asks for itself among all: how often it comes first.
-``--quick`` leaves all but flickr8k and names out.
+flickr8k: the 1,000 pictures of the test split, each of their 5,000 captions a query; the right answer is the caption's
+picture. names: photos1000's 1,000 photos, each class's bare name a query; where two classes share a name (crane,
+maillot) either photo is right. names_of_photos: the other way round, each photo a query among the names. cifar10:
+zero-shot classification by "a photo of a <class>", and 10-nearest-neighbour classification, leave one out. coco128:
+mean average precision of its class names as queries, among the photos and among the boxes, cut out. everyday: the same
+of boxes/everyday, which nothing was chosen on; coco128 was looked at while the built-in model was made. edits: each of
+photos1000's photos, changed, asks for itself among all: how often it comes first. ``--quick`` leaves all but flickr8k
+and names out.
 
-Goes through ModelManager only, so that any model id works. ``--against`` measures another version of the built-in model, a folder with its
-files, in the same run. The table goes to standard error; with ``--json`` the last line of standard output is one object.
+Goes through ModelManager only, so that any model id works. ``--against`` measures another version of the built-in
+model, a folder with its files, in the same run. The table goes to standard error; with ``--json`` the last line of
+standard output is one object.
 """
 
 from __future__ import annotations
@@ -51,7 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = command.parser("retrieval", __doc__, quick="flickr8k and names alone")
     parser.add_argument("--model", default="builtin", help="any model id of the registry (default: builtin)")
-    parser.add_argument("--data", type=Path, required=True, help="folder with flickr8k/, photos1000/, cifar10/ and boxes/")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder with flickr8k/, photos1000/, cifar10/ and boxes/"
+    )
     parser.add_argument("--against", type=Path, help="folder with the files of another version of the built-in model")
     return parser.parse_args(arguments)
 
@@ -67,7 +71,8 @@ def compared(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def measure(models: ModelManager, data: Path, quick: bool = False) -> dict[str, Any]:
-    """All figures of one model. Recalls are fractions; intervals are 95 % bootstrap over pictures (flickr8k) or queries (names).
+    """All figures of one model. Recalls are fractions; intervals are 95 % bootstrap over pictures (flickr8k) or queries
+    (names).
 
     Raises AppError for a model that can't be used, OSError for a folder without the pictures.
     """
@@ -112,14 +117,18 @@ def names_ranks(models: ModelManager, folder: Path) -> tuple[Ranks, Ranks]:
 
 
 def photo_names(folder: Path) -> tuple[list[Path], list[str], NDArray[np.bool_]]:
-    """photos1000's n photos, each one's class name, from its file's (``n02012849_crane.jpg``), and (n, n) which name is whose."""
+    """photos1000's n photos, each one's class name, from its file's (``n02012849_crane.jpg``), and (n, n) which name is
+    whose.
+    """
     files = sorted(folder.glob("n*_*.jpg"))
     names = [path.stem.split("_", 1)[1].replace("_", " ") for path in files]
     return files, names, np.array([[name == other for other in names] for name in names])
 
 
 def speed(models: ModelManager) -> dict[str, float]:
-    """Pictures encoded a second (a batch of 32, decoded and prepared already) and milliseconds for one short text, a new one each time."""
+    """Pictures encoded a second (a batch of 32, decoded and prepared already) and milliseconds for one short text, a
+    new one each time.
+    """
     embedder = models.embedder()
     noise = np.random.default_rng(0).integers(0, 256, (32, 240, 320, 3), np.uint8)
     pixels = np.stack([embedder.preprocess(Image.fromarray(picture)) for picture in noise])
@@ -130,14 +139,19 @@ def speed(models: ModelManager) -> dict[str, float]:
 
 
 def cold_text(model: str) -> float:
-    """Seconds from starting a Python process to its first text vector, its end included. Raises CalledProcessError where it fails."""
+    """Seconds from starting a Python process to its first text vector, its end included.
+
+    Raises CalledProcessError where it fails.
+    """
     work = f"from src.models.model_manager import ModelManager; ModelManager({model!r}).encode_text('a dog running on grass')"
     command_line = [sys.executable, "-c", work]
     return round(machine.median_seconds(lambda: subprocess.run(command_line, cwd=PROJECT_DIR, check=True)), 3)
 
 
 def ranks_of(scores: Vectors, right: NDArray[np.bool_]) -> Ranks:
-    """(q, n) cosines and which are right -> (q,) wrong pictures at or above the best right one: ties count against the model."""
+    """(q, n) cosines and which are right -> (q,) wrong pictures at or above the best right one: ties count against the
+    model.
+    """
     best = np.where(right, scores, -2.0).max(1, keepdims=True)
     ranks: Ranks = ((scores >= best) & ~right).sum(1)
     return ranks
@@ -149,7 +163,9 @@ def recalls(ranks: Ranks) -> dict[str, float]:
 
 
 def intervals(groups: Ranks) -> dict[str, tuple[float, float]]:
-    """95 % percentile bootstrap of the recalls. (g, m): the m queries of a group belong together and are drawn together."""
+    """95 % percentile bootstrap of the recalls. (g, m): the m queries of a group belong together and are drawn
+    together.
+    """
     dice = np.random.default_rng(0)
     drawn = dice.integers(0, len(groups), (RESAMPLES, len(groups)))
     result = {}

@@ -22,7 +22,9 @@ LEAST_SIDE = 16
 
 
 def cifar10(models: ModelManager, folder: Path) -> dict[str, float]:
-    """Accuracy over the 10,000 test pictures: ``zero_shot`` by the nearest class sentence, ``knn`` by the 10 nearest other pictures."""
+    """Accuracy over the 10,000 test pictures: ``zero_shot`` by the nearest class sentence, ``knn`` by the 10 nearest
+    other pictures.
+    """
     classes = sorted(path.name for path in folder.iterdir() if path.is_dir())
     files = [(path, number) for number, name in enumerate(classes) for path in sorted((folder / name).iterdir())]
     images, labels = encode_files(models, [path for path, _ in files]), np.array([number for _, number in files])
@@ -49,15 +51,23 @@ def accuracy(found: NDArray[np.int64], labels: NDArray[np.int64]) -> float:
 
 
 def names_precision(models: ModelManager, labelled: Sequence[Labelled]) -> dict[str, float]:
-    """Mean over the class names of the average precision: ``photos`` that have a box of that name, and ``boxes`` of it, cut out."""
+    """Mean over the class names of the average precision: ``photos`` that have a box of that name, and ``boxes`` of it,
+    cut out.
+    """
     photos = models.encode([photo.image for photo in labelled])
     has = [set(photo.names) for photo in labelled]
-    cut = [(photo.image.crop(_whole(row)), name) for photo in labelled for row, name in zip(photo.boxes, photo.names, strict=True)]
+    cut = [
+        (photo.image.crop(_whole(row)), name)
+        for photo in labelled
+        for row, name in zip(photo.boxes, photo.names, strict=True)
+    ]
     cut = [(picture, name) for picture, name in cut if min(picture.size) >= LEAST_SIDE]
     boxes = models.encode([picture for picture, _ in cut])
     names = np.array([name for _, name in cut])
     return {
-        "photos": _precision(models, sorted(set().union(*has)), photos, lambda name: np.array([name in some for some in has])),
+        "photos": _precision(
+            models, sorted(set().union(*has)), photos, lambda name: np.array([name in some for some in has])
+        ),
         "boxes": _precision(models, sorted(set(names.tolist())), boxes, lambda name: names == name),
     }
 
@@ -67,9 +77,13 @@ def _whole(row: NDArray[np.float64]) -> tuple[int, int, int, int]:
     return left, top, right, bottom
 
 
-def _precision(models: ModelManager, names: Sequence[str], images: Vectors, right: Callable[[str], NDArray[np.bool_]]) -> float:
+def _precision(
+    models: ModelManager, names: Sequence[str], images: Vectors, right: Callable[[str], NDArray[np.bool_]]
+) -> float:
     scores = models.encode_text(names) @ images.T
-    return round(float(np.mean([average_precision(row, right(name)) for row, name in zip(scores, names, strict=True)])), 4)
+    return round(
+        float(np.mean([average_precision(row, right(name)) for row, name in zip(scores, names, strict=True)])), 4
+    )
 
 
 EDITS: dict[str, Callable[[Image.Image], Image.Image]] = {
@@ -91,7 +105,9 @@ def edited(models: ModelManager, folder: Path) -> dict[str, float]:
     originals = encode_files(models, files)
     found = {}
     for name, edit in EDITS.items():
-        vectors = np.concatenate([models.encode([edit(picture) for picture in pictures]) for pictures in _batches(files)])
+        vectors = np.concatenate(
+            [models.encode([edit(picture) for picture in pictures]) for pictures in _batches(files)]
+        )
         found[name] = accuracy((vectors @ originals.T).argmax(1), np.arange(len(files)))
     return found
 

@@ -1,21 +1,25 @@
-"""Segment Anything without a published checkpoint: python -m benchmarks.sam --data FOLDER [--grid 16] [--quick] [--json]
+"""Segment Anything without a published checkpoint: python -m benchmarks.sam --data FOLDER [--grid 16] [--quick]
+[--json]
 
 Three things, none of which says how good the masks of real weights are.
 
 1. Against transformers' mask-generation pipeline (fp32, 64 points a batch, suppression of doubles written here, since it wants
-   torchvision): the same ViT-B of random weights, the same photo of 1024 pixels, the same grid. Random weights give masks that are all or
-   noise, so some are scaled and tied until masks are blobs (benchmarks/sam_work.py says how), and the thresholds are lowered; at least 50
-   masks must survive in the pipeline. Each must have one of its own among ours with an overlap of 0.99. ``--grid`` is 16 a side for both by
-   default, because 32 takes the pipeline minutes more; masks and filters are the same work for each point. bf16 (the image encoder's) is
-   timed beside, with the share of masks that stay the same. All three run once to warm up, then in turn, ``--rounds`` times (default 3).
+   torchvision): the same ViT-B of random weights, the same photo of 1024 pixels, the same grid. Random weights give
+   masks that are all or noise, so some are scaled and tied until masks are blobs (benchmarks/sam_work.py says how), and
+   the thresholds are lowered; at least 50 masks must survive in the pipeline. Each must have one of its own among ours
+   with an overlap of 0.99. ``--grid`` is 16 a side for both by default, because 32 takes the pipeline minutes more;
+   masks and filters are the same work for each point. bf16 (the image encoder's) is timed beside, with the share of
+   masks that stay the same. All three run once to warm up, then in turn, ``--rounds`` times (default 3).
 2. The policy alone, on bsds500: a network stands in that answers each point with the segments of three humans that it lies in. Prompts
-   saved against the whole 32 x 32 grid, and the share of the masks of the whole grid that are still found (overlap 0.9). Then a harder
-   one: 60 % of the segments are ever good enough, and each only in 60 % of the answers. Then at most 64 points.
+   saved against the whole 32 x 32 grid, and the share of the masks of the whole grid that are still found (overlap
+   0.9). Then a harder one: 60 % of the segments are ever good enough, and each only in 60 % of the answers. Then at
+   most 64 points.
 3. A photo with points skipped. Random masks would skip at random, so the network does all its work for each point that the policy asks
-   about, and the humans' segments are what it is then taken to have said: the prompts are those of 2, the seconds are the real network's
-   (encoder in bf16, decoder in fp32), the photos are ``--photos`` of bsds500 scaled to 1024 pixels. ViT-B against the pipeline of 1 with
-   the whole 32 x 32 grid, and again with the answers of 2's harder network; MobileSAM (fp32) with at most 64 points, and with all 1,024
-   beside. All of them, the pipeline too, take each photo in turn, after a first small look that is not counted.
+   about, and the humans' segments are what it is then taken to have said: the prompts are those of 2, the seconds are
+   the real network's (encoder in bf16, decoder in fp32), the photos are ``--photos`` of bsds500 scaled to 1024 pixels.
+   ViT-B against the pipeline of 1 with the whole 32 x 32 grid, and again with the answers of 2's harder network;
+   MobileSAM (fp32) with at most 64 points, and with all 1,024 beside. All of them, the pipeline too, take each photo in
+   turn, after a first small look that is not counted.
 """
 
 from __future__ import annotations
@@ -80,10 +84,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = command.parser("sam", __doc__, quick=f"a grid of {QUICK_GRID} throughout, fewer photos")
     parser.add_argument("--data", type=Path, required=True, help="folder with boxes/bsds500/")
-    parser.add_argument("--grid", type=int, help=f"points a side against transformers, default: {GRID}, quick {QUICK_GRID}")
-    parser.add_argument("--photos", type=int, help=f"timed with points skipped, default: {PHOTOS}, quick {QUICK_PHOTOS}")
+    parser.add_argument(
+        "--grid", type=int, help=f"points a side against transformers, default: {GRID}, quick {QUICK_GRID}"
+    )
+    parser.add_argument(
+        "--photos", type=int, help=f"timed with points skipped, default: {PHOTOS}, quick {QUICK_PHOTOS}"
+    )
     parser.add_argument("--rounds", type=int, help=f"against transformers, default: {ROUNDS}, quick {QUICK_ROUNDS}")
-    parser.add_argument("--labelled", type=int, help=f"photos for the policy alone, default: {LABELLED}, quick {QUICK_LABELLED}")
+    parser.add_argument(
+        "--labelled", type=int, help=f"photos for the policy alone, default: {LABELLED}, quick {QUICK_LABELLED}"
+    )
     parser.add_argument("--only", choices=("skipping",), help="only the policy, without any network")
     options = parser.parse_args(arguments)
     options.grid = options.grid or (QUICK_GRID if options.quick else GRID)
@@ -95,7 +105,10 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
-    """All figures. Raises OSError where the photos are not there, RuntimeError where too few masks survive to compare."""
+    """All figures.
+
+    Raises OSError where the photos are not there, RuntimeError where too few masks survive to compare.
+    """
     result = skipping(options.data, options.labelled)
     if not options.only:
         from tests.parity.sam_reference import VIT_B
@@ -122,8 +135,12 @@ def skipping(data: Path, photos: int) -> dict[str, Any]:
     return result
 
 
-def skipped(labels: Sequence[Labels], chances: tuple[float, float], presets: Sequence[MaskSettings]) -> list[tuple[int, int, int, int]]:
-    """Of one photo, for each preset: prompts, points of the grid, masks found of those that the whole 32 x 32 grid finds, and these."""
+def skipped(
+    labels: Sequence[Labels], chances: tuple[float, float], presets: Sequence[MaskSettings]
+) -> list[tuple[int, int, int, int]]:
+    """Of one photo, for each preset: prompts, points of the grid, masks found of those that the whole 32 x 32 grid
+    finds, and these.
+    """
     size = (labels[0].shape[0], labels[0].shape[1])
     wanted = pixels_of(generate(lambda _: LabelDecoder(labels, *chances), size, REFERENCE))
     counts = []
@@ -173,10 +190,14 @@ def built(weights: Mapping[str, Tensor], dtype: torch.dtype) -> Sam:
 def scaled(photo: Image.Image, side: int) -> Image.Image:
     """With ``side`` pixels along the long side, so that masks need no further resizing in either way."""
     scale = side / max(photo.size)
-    return photo.convert("RGB").resize((int(photo.width * scale + 0.5), int(photo.height * scale + 0.5)), Image.Resampling.BICUBIC)
+    return photo.convert("RGB").resize(
+        (int(photo.width * scale + 0.5), int(photo.height * scale + 0.5)), Image.Resampling.BICUBIC
+    )
 
 
-def compared(pipeline: ReferencePipeline, exact: Sam, half: Sam, photo: Image.Image, grid: int, rounds: int) -> dict[str, Any]:
+def compared(
+    pipeline: ReferencePipeline, exact: Sam, half: Sam, photo: Image.Image, grid: int, rounds: int
+) -> dict[str, Any]:
     """The same masks, and how much sooner. Raises RuntimeError where fewer than 50 survive in the pipeline."""
     settings = MaskSettings(side=grid, min_iou=MIN_IOU, min_stability=MIN_STABILITY)
     works: dict[str, Callable[[], list[BoolArray]]] = {
@@ -208,7 +229,9 @@ def everything(sam: Sam, photo: Image.Image, settings: MaskSettings) -> list[Fou
     return generate(lambda box: Predictor(sam, photo.crop(box)), photo.size[::-1], settings)
 
 
-def with_skipping(pipeline: ReferencePipeline, sam: Sam, pictures: Sequence[tuple[Image.Image, list[Labels]]], full: int) -> dict[str, Any]:
+def with_skipping(
+    pipeline: ReferencePipeline, sam: Sam, pictures: Sequence[tuple[Image.Image, list[Labels]]], full: int
+) -> dict[str, Any]:
     """Seconds a photo, median over the photos, of the pipeline's whole grid and of each preset; and prompts.
 
     They take each photo in turn.
@@ -246,7 +269,9 @@ def disguised(
     from src.vendored_sam.sam import Predictor
 
     size = photo.size[::-1]
-    return generate(lambda _: Disguised(Predictor(sam, photo), LabelDecoder(labels, *chances, side=sam.side)), size, settings, tally)
+    return generate(
+        lambda _: Disguised(Predictor(sam, photo), LabelDecoder(labels, *chances, side=sam.side)), size, settings, tally
+    )
 
 
 def in_turn(works: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
@@ -263,7 +288,9 @@ def seconds_of(work: Callable[[], object]) -> float:
 
 def table(result: dict[str, Any]) -> str:
     """The figures for a reader."""
-    lines = [f"commit {result['machine']['commit']}, {result['machine']['cores']} cores{', quick set' if result['quick'] else ''}"]
+    lines = [
+        f"commit {result['machine']['commit']}, {result['machine']['cores']} cores{', quick set' if result['quick'] else ''}"
+    ]
     for name, value in result.items():
         if isinstance(value, int | float) and name != "quick":
             lines.append(f"{name:24}{value:10,.6g}   {_bar(name, value)}".rstrip())

@@ -1,4 +1,6 @@
-"""What the SAM benchmark measures with: a network that knows the answers, random weights whose masks hang together, the peer's pipeline."""
+"""What the SAM benchmark measures with: a network that knows the answers, random weights whose masks hang together, the
+peer's pipeline.
+"""
 
 from __future__ import annotations
 
@@ -56,8 +58,8 @@ class LabelAnswer:
 class LabelDecoder:
     """A PointDecoder whose three masks of a point are the segments of three humans that it lies in.
 
-    The predicted quality belongs to the segment: within 0.9 and 1 for a share ``good`` of them, drawn once, else 0.5. Of good segments
-    each answer is good with a chance of ``reliable`` only.
+    The predicted quality belongs to the segment: within 0.9 and 1 for a share ``good`` of them, drawn once, else 0.5.
+    Of good segments each answer is good with a chance of ``reliable`` only.
     """
 
     def __init__(self, labels: Sequence[Labels], good: float = 1.0, reliable: float = 1.0, side: int = LOW) -> None:
@@ -70,7 +72,9 @@ class LabelDecoder:
         middles = (np.arange(LOW) + 0.5) * side / LOW / scale
         rows, columns = (np.minimum(middles.astype(np.int64), length - 1) for length in (height, width))
         starts = np.cumsum([0, *(each.max() + 1 for each in labels)])
-        self._low = torch.from_numpy(np.stack([each[rows][:, columns] + start for each, start in zip(labels, starts, strict=False)]))
+        self._low = torch.from_numpy(
+            np.stack([each[rows][:, columns] + start for each, start in zip(labels, starts, strict=False)])
+        )
         self._dice = np.random.default_rng(0)
         chosen = self._dice.random(starts[-1]) < good
         self._quality = np.where(chosen, 0.9 + 0.1 * self._dice.random(starts[-1]), 0.5).astype(np.float32)
@@ -94,7 +98,9 @@ class LabelDecoder:
     def upscale(self, logits: Tensor) -> Tensor:
         from torch.nn import functional
 
-        large: Tensor = functional.interpolate(logits[None], (self._side, self._side), mode="bilinear", align_corners=False)[0]
+        large: Tensor = functional.interpolate(
+            logits[None], (self._side, self._side), mode="bilinear", align_corners=False
+        )[0]
         return large[:, : self.size[0], : self.size[1]]
 
 
@@ -142,7 +148,9 @@ def overlaps(wanted: Sequence[BoolArray], found: Sequence[BoolArray]) -> npt.NDA
 
 
 def matched(wanted: Sequence[BoolArray], found: Sequence[BoolArray], least: float) -> tuple[int, float]:
-    """How many of ``wanted`` have a mask of their own in ``found`` with at least that overlap; the lowest of all best overlaps."""
+    """How many of ``wanted`` have a mask of their own in ``found`` with at least that overlap; the lowest of all best
+    overlaps.
+    """
     table = overlaps(wanted, found)
     if not table.size:
         return 0, 0.0
@@ -161,7 +169,9 @@ def pixels_of(found: Sequence[FoundMask]) -> list[BoolArray]:
 
 
 def random_sam(photo: Image.Image, sizes: dict[str, Any], seed: int = 0) -> Any:
-    """transformers' SamModel, all weights random, then scaled until its masks are such as can survive: see ``_steadied``."""
+    """transformers' SamModel, all weights random, then scaled until its masks are such as can survive: see
+    ``_steadied``.
+    """
     from tests.parity.sam_reference import reference_sam
 
     model = reference_sam(sizes, seed)
@@ -171,13 +181,16 @@ def random_sam(photo: Image.Image, sizes: dict[str, Any], seed: int = 0) -> Any:
 
 
 def _localised(model: Any) -> None:
-    """Points find the places near them: queries and keys of the attention between points and places are the same matrix.
+    """Points find the places near them: queries and keys of the attention between points and places are the same
+    matrix.
 
     And the masks are smooth: what a place of the grid says holds for all of it, and depends less on the picture.
     """
     decoder, norm = model.mask_decoder, model.vision_encoder.neck.layer_norm2
     layers = decoder.transformer.layers
-    attentions = [layer.cross_attn_token_to_image for layer in layers] + [layer.cross_attn_image_to_token for layer in layers]
+    attentions = [layer.cross_attn_token_to_image for layer in layers] + [
+        layer.cross_attn_image_to_token for layer in layers
+    ]
     for attention in [*attentions, decoder.transformer.final_attn_token_to_image]:
         attention.q_proj.weight.mul_(3.0)
         attention.k_proj.weight.copy_(attention.q_proj.weight)
@@ -188,7 +201,8 @@ def _localised(model: Any) -> None:
 
 
 def _steadied(model: Any, photo: Image.Image, spread: float = 200.0, below: float = 300.0) -> None:
-    """Logits with a spread of 200 about -300, so that masks cover a part of the picture and have steep edges; predicted quality 0.8 +- 0.1.
+    """Logits with a spread of 200 about -300, so that masks cover a part of the picture and have steep edges; predicted
+    quality 0.8 +- 0.1.
 
     Without this every mask of random weights is all or noise, and no two boxes differ.
     """
@@ -197,7 +211,9 @@ def _steadied(model: Any, photo: Image.Image, spread: float = 200.0, below: floa
 
     decoder = model.mask_decoder
     canvas: list[Tensor] = []
-    hook = decoder.upscale_conv2.register_forward_hook(lambda _module, _inputs, output: canvas.append(functional.gelu(output)))
+    hook = decoder.upscale_conv2.register_forward_hook(
+        lambda _module, _inputs, output: canvas.append(functional.gelu(output))
+    )
     with torch.no_grad():
         ask = _asking(model, photo)
         ask()
@@ -228,7 +244,9 @@ def _asking(model: Any, photo: Image.Image) -> Any:
 
     side = model.config.vision_config.image_size
     pixels = preprocess(photo, side)
-    embedding = model.get_image_embeddings(functional.pad(pixels, (0, side - pixels.shape[2], 0, side - pixels.shape[1]))[None])
+    embedding = model.get_image_embeddings(
+        functional.pad(pixels, (0, side - pixels.shape[2], 0, side - pixels.shape[1]))[None]
+    )
     points = torch.rand(1, 16, 1, 2, generator=torch.Generator().manual_seed(5)) * torch.tensor(pixels.shape[:0:-1])
     return lambda: model(image_embeddings=embedding, input_points=points, multimask_output=True)
 
@@ -240,7 +258,12 @@ def random_mobile(sam: Sam) -> Sam:
     from src.vendored_sam.sam import Sam
     from src.vendored_sam.tiny_vit import StageSize, TinyEncoder, TinySize
 
-    stages = (StageSize(64, 2, 256), StageSize(128, 2, 512, 4, 7), StageSize(160, 6, 640, 5, 14), StageSize(320, 2, 1280, 10, 7))
+    stages = (
+        StageSize(64, 2, 256),
+        StageSize(128, 2, 512, 4, 7),
+        StageSize(160, 6, 640, 5, 14),
+        StageSize(320, 2, 1280, 10, 7),
+    )
     with torch.device("meta"):
         encoder = TinyEncoder(TinySize(stages, 256))
     dice = torch.Generator().manual_seed(0)
@@ -256,7 +279,9 @@ def random_mobile(sam: Sam) -> Sam:
 
 
 class ReferencePipeline:
-    """transformers' mask-generation pipeline, fp32, with a suppression of doubles of our own, since it asks torchvision for one."""
+    """transformers' mask-generation pipeline, fp32, with a suppression of doubles of our own, since it asks torchvision
+    for one.
+    """
 
     def __init__(self, model: Any) -> None:
         from transformers import SamImageProcessorPil
@@ -274,14 +299,18 @@ class ReferencePipeline:
         return [np.asarray(mask, bool) for mask in told["masks"]]
 
 
-def _finished(rles: list[Any], scores: Tensor, boxes: Tensor, limit: float) -> tuple[list[BoolArray], Tensor, list[Any], Tensor]:
+def _finished(
+    rles: list[Any], scores: Tensor, boxes: Tensor, limit: float
+) -> tuple[list[BoolArray], Tensor, list[Any], Tensor]:
     kept = plain_suppression(boxes.double().numpy(), scores.double().numpy(), limit)
     masks = [_decoded(rles[place]) for place in kept]
     return masks, scores[kept], [rles[place] for place in kept], boxes[kept]
 
 
 def plain_suppression(boxes: npt.NDArray[np.float64], scores: npt.NDArray[np.float64], limit: float) -> list[int]:
-    """Suppression of doubles as its definition reads: the best box first, each that overlaps a kept one by more than the limit goes."""
+    """Suppression of doubles as its definition reads: the best box first, each that overlaps a kept one by more than
+    the limit goes.
+    """
     kept: list[int] = []
     for place in np.argsort(-scores, kind="stable").tolist():
         if all(_overlap(boxes[place], boxes[other]) <= limit for other in kept):

@@ -1,27 +1,33 @@
-"""Search latency against library size: python -m benchmarks.search [--sizes 1000 10000 100000] [--libraries FOLDER] [--json] [--quick]
+"""Search latency against library size: python -m benchmarks.search [--sizes 1000 10000 100000] [--libraries FOLDER]
+[--json] [--quick]
 
-Made-up libraries (``benchmarks.synthetic``) are searched through the product's own services: encode the words, find the nearest of the
-library, look up the facts of 20 hits. Without a filter, and with spans of days that keep 0.1, 1, 10 and 50 % of the photos; beside them
-``album``, a folder whose photos have nothing to do with the query (a hard case for an approximate index), and ``everything``, a folder
-that all photos are in. Every search has words, and a filter, of its own, so that nothing can answer from a cache.
+Made-up libraries (``benchmarks.synthetic``) are searched through the product's own services: encode the words, find the
+nearest of the library, look up the facts of 20 hits. Without a filter, and with spans of days that keep 0.1, 1, 10 and
+50 % of the photos; beside them ``album``, a folder whose photos have nothing to do with the query (a hard case for an
+approximate index), and ``everything``, a folder that all photos are in. Every search has words, and a filter, of its
+own, so that nothing can answer from a cache.
 
-In most sets a query is drawn as the photos are, which is how an example picture lies to them. Words lie elsewhere: in ``text-512``, which
-searches the library of ``clustered-512``, queries have a direction of their own in common that no photo has, and a cosine of about 0.25 to
-what they mean, as with CLIP. An index built for photos finds less of those, so recall is told for them too.
+In most sets a query is drawn as the photos are, which is how an example picture lies to them. Words lie elsewhere: in
+``text-512``, which searches the library of ``clustered-512``, queries have a direction of their own in common that no
+photo has, and a cosine of about 0.25 to what they mean, as with CLIP. An index built for photos finds less of those, so
+recall is told for them too.
 
-The vectors are made up, so no model knows them. The embedder therefore runs a real text tower on the words (ViT-B/32 with random weights
-for 512 dimensions, the built-in model for 768), for what that costs, and then gives the made-up query vector that was prepared for them.
+The vectors are made up, so no model knows them. The embedder therefore runs a real text tower on the words (ViT-B/32
+with random weights for 512 dimensions, the built-in model for 768), for what that costs, and then gives the made-up
+query vector that was prepared for them.
 
-In ``alike-512``, which has 44,000 photos whatever sizes are asked for (fewer are answered exactly), ten of eleven are nearly alike (a
-cosine over 0.999, every fourth an exact copy), which leaves others out of the reach of an index; queries are drawn like the others.
+In ``alike-512``, which has 44,000 photos whatever sizes are asked for (fewer are answered exactly), ten of eleven are
+nearly alike (a cosine over 0.999, every fourth an exact copy), which leaves others out of the reach of an index;
+queries are drawn like the others.
 
-Recall@10 is measured against an exact scan done here with NumPy, over the vectors as the catalogue stores them. Peers answer the same
-queries in the same run, in turn with ours, from the query vector on, so they compare with our ``vectors_*`` figures: NumPy with all
-vectors in memory as float32 (``numpy``), and every vector read from a SQLite table at each query (``sqlite``, as rclip does; up to
-100,000). Opening again (``reopen_s``) is from nothing to the first answer among vectors, with the files in the system's cache.
+Recall@10 is measured against an exact scan done here with NumPy, over the vectors as the catalogue stores them. Peers
+answer the same queries in the same run, in turn with ours, from the query vector on, so they compare with our
+``vectors_*`` figures: NumPy with all vectors in memory as float32 (``numpy``), and every vector read from a SQLite
+table at each query (``sqlite``, as rclip does; up to 100,000). Opening again (``reopen_s``) is from nothing to the
+first answer among vectors, with the files in the system's cache.
 
-Each library has a fresh process, so that one's memory is not another's. The table goes to standard error; with ``--json`` the last line of
-standard output is one object.
+Each library has a fresh process, so that one's memory is not another's. The table goes to standard error; with
+``--json`` the last line of standard output is one object.
 """
 
 from __future__ import annotations
@@ -62,14 +68,25 @@ NONE, ALBUM, EVERYTHING = "none", "album", "everything"
 LIMIT, TOP = 20, 10
 ROUNDS, QUERIES, QUICK_QUERIES = 5, 200, 60
 SQLITE_MOST, FEW_QUERIES = 100_000, 25
-"""Photos up to which the peer with the table runs; queries that it, and with more photos NumPy too, answers: seconds each."""
+"""Photos up to which the peer with the table runs; queries that it, and with more photos NumPy too, answers: seconds
+each.
+"""
 SIZES, QUICK_SIZES = (1_000, 10_000, 100_000), (1_000, 10_000)
 SETS = ("clustered-512", "text-512", "clustered-768", "random-512", "alike-512")
 ALIKE = 44_000
 """Photos of ``alike-512``: the least of a few for which the product asks the index."""
 RANDOM_MOST = 100_000
 """Vectors without structure up to which it is worth the hour that their index takes."""
-SUBJECTS = ("a brown dog", "two children", "an old car", "a red boat", "my sister", "a black cat", "some flowers", "a birthday cake")
+SUBJECTS = (
+    "a brown dog",
+    "two children",
+    "an old car",
+    "a red boat",
+    "my sister",
+    "a black cat",
+    "some flowers",
+    "a birthday cake",
+)
 PLACES = ("on a beach", "in the snow", "at night", "in front of a house", "under a tree")
 
 Mask = NDArray[np.bool_]
@@ -162,7 +179,9 @@ class Measurement:
         self._home = synthetic.library(shape, libraries)
         self._weights = libraries / "weights"
         self._dice = np.random.default_rng(2)
-        self.filters = {kind: [self._filter(kind) for _ in range(queries)] for kind in (NONE, *SPANS, ALBUM, EVERYTHING)}
+        self.filters = {
+            kind: [self._filter(kind) for _ in range(queries)] for kind in (NONE, *SPANS, ALBUM, EVERYTHING)
+        }
         self.answers = {kind: Answers() for kind in self.filters}
 
     def _filter(self, kind: str) -> Filter:
@@ -181,7 +200,9 @@ class Measurement:
             opened["resident_mb"] = _rounded(machine.resident_mb())
             self.answers[NONE] = Answers()
             stored = Stored(self.shape)
-            opened["disk_mb"] = round(sum(file.stat().st_size for file in self._home.rglob("*") if file.is_file()) / 1e6)
+            opened["disk_mb"] = round(
+                sum(file.stat().st_size for file in self._home.rglob("*") if file.is_file()) / 1e6
+            )
             with tempfile.TemporaryDirectory() as folder:
                 self._rounds(services, stored, Path(folder))
             return {**self._figures(stored.truth(self.queries, self.filters)), **opened, "queries": len(self.queries)}
@@ -225,7 +246,11 @@ class Measurement:
 
     def _rounds(self, services: Services, stored: Stored, folder: Path) -> None:
         """Every kind of filter and every peer in turn, five times, a fifth of the queries each time."""
-        table = SqliteScan(folder / "peer.sqlite3", stored) if stored.size <= SQLITE_MOST and stored.matrix is not None else None
+        table = (
+            SqliteScan(folder / "peer.sqlite3", stored)
+            if stored.size <= SQLITE_MOST and stored.matrix is not None
+            else None
+        )
         each = -(-len(self.queries) // ROUNDS)
         for start in range(0, len(self.queries), each):
             numbers = range(start, min(start + each, len(self.queries)))
@@ -234,10 +259,14 @@ class Measurement:
                 for number in numbers:
                     self._search(services, kind, number)
                 for number in peers if stored.matrix is not None else ():
-                    self.answers[kind].numpy.append(_seconds(partial(stored.nearest, self.queries[number], self.filters[kind][number])))
+                    self.answers[kind].numpy.append(
+                        _seconds(partial(stored.nearest, self.queries[number], self.filters[kind][number]))
+                    )
             if table:
                 asked = numbers[: -(-FEW_QUERIES // ROUNDS)]
-                self.answers[NONE].sqlite += [_seconds(partial(table.nearest, self.queries[number])) for number in asked]
+                self.answers[NONE].sqlite += [
+                    _seconds(partial(table.nearest, self.queries[number])) for number in asked
+                ]
         if table:
             table.close()
 
@@ -287,7 +316,9 @@ class _Prepared(ModelManager):
 
 
 class Stored:
-    """The library's vectors once more, rounded as the catalogue rounds them; in memory where that has room, for the peers."""
+    """The library's vectors once more, rounded as the catalogue rounds them; in memory where that has room, for the
+    peers.
+    """
 
     def __init__(self, shape: Shape) -> None:
         self.size, self._shape = shape.size, shape
@@ -335,7 +366,10 @@ class Stored:
                     rows = np.flatnonzero(only.keeps(self._days[part], self._clusters[part]))
                     rows = rows[best(scores[number, rows], TOP)]
                     old_scores, old_rows = top[kind][number]
-                    all_scores, all_rows = np.append(old_scores, scores[number, rows]), np.append(old_rows, rows + start)
+                    all_scores, all_rows = (
+                        np.append(old_scores, scores[number, rows]),
+                        np.append(old_rows, rows + start),
+                    )
                     chosen = best(all_scores, TOP)
                     top[kind][number] = all_scores[chosen], all_rows[chosen]
         return {kind: [rows.tolist() for _, rows in found] for kind, found in top.items()}
@@ -355,7 +389,9 @@ class SqliteScan:
         self._connection = sqlite3.connect(file)
         with self._connection:
             self._connection.execute("CREATE TABLE images (id INTEGER PRIMARY KEY, path TEXT, vector BLOB)")
-            rows = ((number, f"/made-up/photo-{number:08}.jpg", row.tobytes()) for number, row in enumerate(stored.matrix))
+            rows = (
+                (number, f"/made-up/photo-{number:08}.jpg", row.tobytes()) for number, row in enumerate(stored.matrix)
+            )
             self._connection.executemany("INSERT INTO images VALUES (?, ?, ?)", rows)
 
     def nearest(self, query: FloatArray) -> list[str]:
@@ -368,7 +404,9 @@ class SqliteScan:
 
 
 def recall(found: dict[int, list[str]], truth: list[list[int]]) -> float:
-    """Share of each query's right ten (fewer where fewer pass the filter) among its first ten hits; the mean of all queries."""
+    """Share of each query's right ten (fewer where fewer pass the filter) among its first ten hits; the mean of all
+    queries.
+    """
     shares = []
     for number, ids in found.items():
         right = {synthetic.photo_id(row) for row in truth[number]}
@@ -410,8 +448,16 @@ def _in_a_child(shape: Shape, libraries: Path, queries: int, like: str) -> dict[
     """What a new process measures, once another one has made the library ready."""
     found: dict[str, Any] = {}
     for number in (0, queries):
-        child = [sys.executable, "-m", "benchmarks.search", "--child", json.dumps({**asdict(shape), "queries": number, "like": like})]
-        run = subprocess.run([*child, "--libraries", libraries.absolute()], cwd=PROJECT_DIR, stdout=subprocess.PIPE, check=False)
+        child = [
+            sys.executable,
+            "-m",
+            "benchmarks.search",
+            "--child",
+            json.dumps({**asdict(shape), "queries": number, "like": like}),
+        ]
+        run = subprocess.run(
+            [*child, "--libraries", libraries.absolute()], cwd=PROJECT_DIR, stdout=subprocess.PIPE, check=False
+        )
         if run.returncode:
             raise RuntimeError(f"the measurement of {shape.name} failed with exit code {run.returncode}")
         found = json.loads(run.stdout.splitlines()[-1])
@@ -419,7 +465,9 @@ def _in_a_child(shape: Shape, libraries: Path, queries: int, like: str) -> dict[
 
 
 def prepare(shape: Shape, libraries: Path) -> dict[str, Any]:
-    """Build the library where it is not there yet, and its index anew where this version of the program does not trust it."""
+    """Build the library where it is not there yet, and its index anew where this version of the program does not trust
+    it.
+    """
     with VectorDatabase(Settings(home=synthetic.library(shape, libraries))) as database:
         rebuilt = not database.index.open(shape.collection)
         for progress in database.rebuild(shape.collection) if rebuilt else ():
@@ -430,7 +478,9 @@ def prepare(shape: Shape, libraries: Path) -> dict[str, Any]:
 
 def table(shape: Shape, found: dict[str, Any]) -> str:
     """The figures of one library for a reader."""
-    memory = f"{found['resident_mb']} MB resident" if found["resident_mb"] is not None else "memory not told by this system"
+    memory = (
+        f"{found['resident_mb']} MB resident" if found["resident_mb"] is not None else "memory not told by this system"
+    )
     lines = [f"{shape.name}: open again {found['reopen_s']} s, {memory}, {found['disk_mb']} MB on disk"]
     lines.append("".join(name.rjust(width) for name, (_, width) in COLUMNS.items()) + "  (ms)")
     for kind, figures in found["filters"].items():
@@ -465,8 +515,12 @@ def _rounded(value: float | None) -> float | None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark; 0 done, 1 failed with a reason."""
-    parser = command.parser("search", __doc__, quick=f"{QUICK_QUERIES} queries, and the library of 512 dimensions alone", libraries=True)
-    parser.add_argument("--sizes", type=int, nargs="+", help="vectors (default: 1000 10000 100000; with --quick 1000 10000)")
+    parser = command.parser(
+        "search", __doc__, quick=f"{QUICK_QUERIES} queries, and the library of 512 dimensions alone", libraries=True
+    )
+    parser.add_argument(
+        "--sizes", type=int, nargs="+", help="vectors (default: 1000 10000 100000; with --quick 1000 10000)"
+    )
     parser.add_argument("--sets", nargs="+", default=None, choices=SETS)
     parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
@@ -474,7 +528,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         asked = json.loads(options.child)
         queries, like = asked.pop("queries"), asked.pop("like")
         shape = Shape(**asked)
-        print(json.dumps(Measurement(shape, options.libraries, queries, like).run() if queries else prepare(shape, options.libraries)))
+        print(
+            json.dumps(
+                Measurement(shape, options.libraries, queries, like).run()
+                if queries
+                else prepare(shape, options.libraries)
+            )
+        )
         return 0
     sizes = options.sizes or (QUICK_SIZES if options.quick else SIZES)
     sets = options.sets or (("clustered-512", "text-512") if options.quick else SETS)

@@ -1,18 +1,20 @@
 """Objects inside photos: python -m benchmarks.segments --data FOLDER [--quick] [--json]
 
-coco128: the share of its boxes that one of a segmenter's first 12, first 50 proposals meets (intersection over union of at least 0.5), for
-the built-in segmenter and three baselines: a regular grid of boxes at several scales, felzenszwalb at scikit-image's defaults followed by
-selective search's merging (largest regions first), and the spectral residual's salient spots. Told for all files, and apart for the even
-and the odd ones. The built-in segmenter's few weights were set by hand with an eye on the even ones and on benchmarks.small_things'
-composites; the odd ones' figures were seen meanwhile, so they are no untouched test. ``everyday`` is: 200 other photos, on which nothing
-was set, judge the same (``judged``).
+coco128: the share of its boxes that one of a segmenter's first 12, first 50 proposals meets (intersection over union of
+at least 0.5), for the built-in segmenter and three baselines: a regular grid of boxes at several scales, felzenszwalb
+at scikit-image's defaults followed by selective search's merging (largest regions first), and the spectral residual's
+salient spots. Told for all files, and apart for the even and the odd ones. The built-in segmenter's few weights were
+set by hand with an eye on the even ones and on benchmarks.small_things' composites; the odd ones' figures were seen
+meanwhile, so they are no untouched test. ``everyday`` is: 200 other photos, on which nothing was set, judge the same
+(``judged``).
 
-bsds500: for each segment of at least 2 % of the picture that a person drew, the best intersection over union with a proposal's mask,
-averaged over segments. Seconds a photo: the median of five rounds.
+bsds500: for each segment of at least 2 % of the picture that a person drew, the best intersection over union with a
+proposal's mask, averaged over segments. Seconds a photo: the median of five rounds.
 
-Cuts: which way of cutting an object out suits the built-in model. Each of coco128's boxes becomes a vector, the name of each class a query;
-mean average precision over classes. Once with the box itself as the mask, once with the built-in segmenter's mask where one meets the box.
-The way that the product takes was chosen on coco128; ``everyday`` judges this too.
+Cuts: which way of cutting an object out suits the built-in model. Each of coco128's boxes becomes a vector, the name of
+each class a query; mean average precision over classes. Once with the box itself as the mask, once with the built-in
+segmenter's mask where one meets the box. The way that the product takes was chosen on coco128; ``everyday`` judges this
+too.
 """
 
 from __future__ import annotations
@@ -92,9 +94,15 @@ def measure(data: Path, quick: bool = False) -> dict[str, Any]:
 def inside(
     photos: Sequence[Labelled], proposers: Mapping[str, Proposer], models: ModelManager, segmenter: RegionSegmenter
 ) -> dict[str, Any]:
-    """Of one set of photos: boxes met by each proposer, and how each way of cutting out does. ``passed``: no baseline met more."""
+    """Of one set of photos: boxes met by each proposer, and how each way of cutting out does.
+
+    ``passed``: no baseline met more.
+    """
     recalls = {name: recall(propose, photos) for name, propose in proposers.items()}
-    best = {f"all@{most}": max(told[f"all@{most}"] for name, told in recalls.items() if name != "built-in") for most in NUMBERS}
+    best = {
+        f"all@{most}": max(told[f"all@{most}"] for name, told in recalls.items() if name != "built-in")
+        for most in NUMBERS
+    }
     return {
         "recall": recalls,
         "boxes": sum(len(photo.boxes) for photo in photos),
@@ -127,7 +135,9 @@ def recall(propose: Proposer, photos: Sequence[Labelled]) -> dict[str, float]:
 def _met(boxes: Boxes, proposed: Boxes) -> NDArray[np.int64]:
     """(n,) place of the first proposal that meets each box; a large number where none does."""
     meets = overlaps(boxes, proposed) >= MEETS
-    first: NDArray[np.int64] = np.where(meets.any(axis=1), meets.argmax(axis=1), 1 << 30) if len(proposed) else np.full(len(boxes), 1 << 30)
+    first: NDArray[np.int64] = (
+        np.where(meets.any(axis=1), meets.argmax(axis=1), 1 << 30) if len(proposed) else np.full(len(boxes), 1 << 30)
+    )
     return first
 
 
@@ -145,7 +155,9 @@ def overlaps(boxes: Boxes, others: Boxes) -> NDArray[np.float64]:
 
 
 def humans(segmenter: RegionSegmenter, folder: Path, step: int = 1) -> dict[str, float]:
-    """Mean best intersection over union at 12 and 50 proposals, and of the segments that a person drew how many there were."""
+    """Mean best intersection over union at 12 and 50 proposals, and of the segments that a person drew how many there
+    were.
+    """
     files = sorted((folder / "images").glob("*.jpg"))[::step]
     if not files:
         raise FileNotFoundError(f"There are no photos in {folder / 'images'}.")
@@ -168,7 +180,11 @@ def mask_overlaps(labels: NDArray[Any], found: Sequence[Segment]) -> NDArray[np.
     height, width = labels.shape
     numbers, places, counts = np.unique(labels, return_inverse=True, return_counts=True)
     shown = [masks.decode(masks.resized(segment.mask, height, width)).ravel() for segment in found]
-    shared = np.array([np.bincount(places.ravel()[mask], minlength=len(numbers)) for mask in shown]).reshape(-1, len(numbers)).T
+    shared = (
+        np.array([np.bincount(places.ravel()[mask], minlength=len(numbers)) for mask in shown])
+        .reshape(-1, len(numbers))
+        .T
+    )
     sizes = np.array([mask.sum() for mask in shown])
     table: NDArray[np.float64] = shared / (counts[:, None] + sizes[None] - shared)
     return table[counts >= HUMAN_SHARE * labels.size]
@@ -222,7 +238,9 @@ def own_segments(segmenter: RegionSegmenter, photo: Labelled) -> list[Named]:
     table = overlaps(photo.boxes, np.array([segment.box for segment in found], np.float64).reshape(-1, 4))
     large = (photo.boxes[:, 2:] - photo.boxes[:, :2]).min(axis=1, initial=1e9) >= LEAST_SIDE
     places = [
-        (int(row.argmax()), name) for row, name, fits in zip(table, photo.names, large, strict=True) if fits and row.max(initial=0) >= MEETS
+        (int(row.argmax()), name)
+        for row, name, fits in zip(table, photo.names, large, strict=True)
+        if fits and row.max(initial=0) >= MEETS
     ]
     return [(found[at], name) for at, name in places]
 
@@ -239,7 +257,9 @@ def _precision(models: ModelManager, photos: Sequence[Labelled], found: Sequence
         return 0.0
     classes = sorted(set(names.tolist()))
     scores = models.encode_text(classes) @ np.concatenate(vectors).T
-    return round(float(np.mean([average_precision(row, names == name) for row, name in zip(scores, classes, strict=True)])), 4)
+    return round(
+        float(np.mean([average_precision(row, names == name) for row, name in zip(scores, classes, strict=True)])), 4
+    )
 
 
 def average_precision(scores: NDArray[Any], right: NDArray[np.bool_]) -> float:
@@ -261,7 +281,9 @@ def table(result: Mapping[str, Any]) -> str:
             lines.append(f"  {name:18}" + "  ".join(f"{key} {value:.3f}" for key, value in told.items()))
     humans_told, time = result["bsds500"], result["seconds_a_photo"]
     lines.append("bsds500, mean best IoU   " + "  ".join(f"{key} {value}" for key, value in humans_told.items()))
-    lines.append(f"seconds a photo          mean {time['mean']:.3f}, slowest {time['slowest']:.3f} (spread {time['spread']:.0%})")
+    lines.append(
+        f"seconds a photo          mean {time['mean']:.3f}, slowest {time['slowest']:.3f} (spread {time['spread']:.0%})"
+    )
     lines.append("mean average precision of class names over cut-out objects (boxes as masks, the segmenter's masks)")
     for title, some in (("coco128", result), ("everyday", result["judged"])):
         for name, told in some["cuts"].items():

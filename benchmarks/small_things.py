@@ -1,20 +1,22 @@
 """Small things in busy photos, by their names: python -m benchmarks.small_things --data FOLDER [--quick] [--json]
 
-300 composites (seed 0): a thing cut from one of coco128's boxes, its edges feathered, its longer side 15 % of the scene's, pasted at
-random into one of the 500 busiest of photos1000's photos; the other 700 photos are as they are. Scenes are enlarged first to 1,280 pixels,
-because the things in a camera's pictures have more than 70 pixels; a thing is never enlarged, so only boxes of 192 pixels and more are
-used. Left out are people (photos1000 does not say who is in its photos), boxes that reach the edge of their photo, where only a part of the
-thing is seen, and boxes of which another one covers more than 30 %. The names take turns.
+300 composites (seed 0): a thing cut from one of coco128's boxes, its edges feathered, its longer side 15 % of the
+scene's, pasted at random into one of the 500 busiest of photos1000's photos; the other 700 photos are as they are.
+Scenes are enlarged first to 1,280 pixels, because the things in a camera's pictures have more than 70 pixels; a thing
+is never enlarged, so only boxes of 192 pixels and more are used. Left out are people (photos1000 does not say who is in
+its photos), boxes that reach the edge of their photo, where only a part of the thing is seen, and boxes of which
+another one covers more than 30 %. The names take turns.
 
-The built-in segmenter's weights, the room around an object and the number of objects were chosen with an eye on such composites, so
-these are no untouched test. Two others are, and they alone are held against the bars: 300 composites of the same kind with things from
-boxes/everyday and another seed (``judged``), and ``everyday`` below.
+The built-in segmenter's weights, the room around an object and the number of objects were chosen with an eye on such
+composites, so these are no untouched test. Two others are, and they alone are held against the bars: 300 composites of
+the same kind with things from boxes/everyday and another seed (``judged``), and ``everyday`` below.
 
-A query is a thing's name. Right is its composite; composites of the same name and photos whose own class is that thing count neither way.
-Searched are the whole images alone, and the best of the whole image and of the objects that the built-in segmenter found in it.
+A query is a thing's name. Right is its composite; composites of the same name and photos whose own class is that thing
+count neither way. Searched are the whole images alone, and the best of the whole image and of the objects that the
+built-in segmenter found in it.
 
-coco128: for each photo and each name of which it has only boxes under 5 % of its area, the same among all 128 photos; others with that name
-count neither way. everyday: the same with boxes/everyday's 200 photos.
+coco128: for each photo and each name of which it has only boxes under 5 % of its area, the same among all 128 photos;
+others with that name count neither way. everyday: the same with boxes/everyday's 200 photos.
 """
 
 from __future__ import annotations
@@ -89,7 +91,9 @@ class Gallery:
 
 @dataclass(frozen=True)
 class Encoded:
-    """(n, D) of whole pictures; (m, D) of objects, (m,) which picture each is of and its place among that one's, the surest 0."""
+    """(n, D) of whole pictures; (m, D) of objects, (m,) which picture each is of and its place among that one's, the
+    surest 0.
+    """
 
     wholes: Vectors
     objects: Vectors
@@ -113,13 +117,22 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="folder with photos1000/ and boxes/")
     parser.add_argument("--model", default="builtin", help="any model id of the registry (default: builtin)")
     parser.add_argument(
-        "--most", type=int, nargs="+", default=[Bounds().most], help="objects a picture, one or several (default: %(default)s)"
+        "--most",
+        type=int,
+        nargs="+",
+        default=[Bounds().most],
+        help="objects a picture, one or several (default: %(default)s)",
     )
     return parser.parse_args(arguments)
 
 
-def measure(data: Path, model: str = "builtin", most: Sequence[int] = (Bounds().most,), quick: bool = False) -> dict[str, Any]:
-    """All figures, for each number of objects a picture. Raises AppError for a model that can't be used, OSError without the pictures."""
+def measure(
+    data: Path, model: str = "builtin", most: Sequence[int] = (Bounds().most,), quick: bool = False
+) -> dict[str, Any]:
+    """All figures, for each number of objects a picture.
+
+    Raises AppError for a model that can't be used, OSError without the pictures.
+    """
     models = ModelManager(model)
     extractor = SegmentExtractor(RegionSegmenter(), bounds=Bounds(most=max(most)))
     rest, number = scenes(data / "photos1000", quick), QUICK if quick else COMPOSITES
@@ -152,7 +165,10 @@ def passes(told: Mapping[str, Any]) -> bool:
 
 
 def scenes(folder: Path, quick: bool = False) -> list[tuple[int, Image.Image]]:
-    """photos1000 with the number of each one's class, by name; quick: every eighth. Raises OSError where there are none."""
+    """photos1000 with the number of each one's class, by name; quick: every eighth.
+
+    Raises OSError where there are none.
+    """
     files = list(enumerate(sorted(folder.glob("n*_*.jpg"))))[:: 8 if quick else 1]
     if not files:
         raise FileNotFoundError(f"There are no photos in {folder}.")
@@ -164,12 +180,16 @@ def scenes(folder: Path, quick: bool = False) -> list[tuple[int, Image.Image]]:
 
 
 def things(photos: Sequence[Labelled], least: int) -> dict[str, list[Image.Image]]:
-    """By name: what is in boxes whose longer side has at least that many pixels, that no edge cuts and no other box covers much of."""
+    """By name: what is in boxes whose longer side has at least that many pixels, that no edge cuts and no other box
+    covers much of.
+    """
     found: dict[str, list[Image.Image]] = defaultdict(list)
     for photo in photos:
         for at, (box, name) in enumerate(zip(photo.boxes, photo.names, strict=True)):
             others = np.delete(photo.boxes, at, axis=0)
-            shared = np.clip(np.minimum(others[:, 2:], box[2:]) - np.maximum(others[:, :2], box[:2]), 0, None).prod(axis=1)
+            shared = np.clip(np.minimum(others[:, 2:], box[2:]) - np.maximum(others[:, :2], box[:2]), 0, None).prod(
+                axis=1
+            )
             sides = box[2:] - box[:2]
             whole = (box[:2] > EDGE).all() and (box[2:] < np.array(photo.image.size) - EDGE).all()
             if name != "person" and whole and sides.max() >= least and shared.max(initial=0) <= COVERED * sides.prod():
@@ -178,7 +198,9 @@ def things(photos: Sequence[Labelled], least: int) -> dict[str, list[Image.Image
     return dict(sorted(found.items()))
 
 
-def composed(photos: Sequence[Labelled], rest: Sequence[tuple[int, Image.Image]], number: int, seed: int = SETTING_SEED) -> Gallery:
+def composed(
+    photos: Sequence[Labelled], rest: Sequence[tuple[int, Image.Image]], number: int, seed: int = SETTING_SEED
+) -> Gallery:
     """The scenes, so many of them with a thing in it."""
     dice = np.random.default_rng(seed)
     pictures = [picture for _, picture in rest]
@@ -194,7 +216,9 @@ def composed(photos: Sequence[Labelled], rest: Sequence[tuple[int, Image.Image]]
         free.remove(at)
         pictures[at] = pasted(pictures[at], thing, dice)
         queries.append((name, at))
-    return Gallery(pictures, queries, _silent(queries, len(pictures), {name: _same_class(name, classes) for name in cut}))
+    return Gallery(
+        pictures, queries, _silent(queries, len(pictures), {name: _same_class(name, classes) for name in cut})
+    )
 
 
 def pasted(scene: Image.Image, thing: Image.Image, dice: np.random.Generator) -> Image.Image:
@@ -207,7 +231,11 @@ def pasted(scene: Image.Image, thing: Image.Image, dice: np.random.Generator) ->
     stencil = Image.new("L", (width, height))
     stencil.paste(255, (soft, soft, width - soft, height - soft))
     place = (int(dice.integers(large.width - width + 1)), int(dice.integers(large.height - height + 1)))
-    large.paste(thing.resize((width, height), Image.Resampling.LANCZOS), place, stencil.filter(ImageFilter.GaussianBlur(soft / 2)))
+    large.paste(
+        thing.resize((width, height), Image.Resampling.LANCZOS),
+        place,
+        stencil.filter(ImageFilter.GaussianBlur(soft / 2)),
+    )
     return large
 
 
@@ -314,20 +342,31 @@ def recall(places: NDArray[np.int64]) -> float:
 
 
 def floor_of(whole: Vectors, best: Vectors, found: Bools) -> float:
-    """The minimum score of objects that costs at most ``LOST`` of the right answers that an object gave; -1 where none did."""
+    """The minimum score of objects that costs at most ``LOST`` of the right answers that an object gave; -1 where none
+    did.
+    """
     scores = best[found & (best > whole)]
     return float(np.quantile(scores, LOST)) if len(scores) else -1.0
 
 
 def table(result: Mapping[str, Any]) -> str:
     """The figures for a reader."""
-    lines = [f"{result['model']}, {result['recipe']}, commit {result['machine']['commit']}; recall within the first {AT}"]
+    lines = [
+        f"{result['model']}, {result['recipe']}, commit {result['machine']['commit']}; recall within the first {AT}"
+    ]
     for name in ("composites", "judged", "coco128", "everyday"):
         for number, told in result[name].items():
             size = f"{told['queries']} queries, {told['names']} names, {told['pictures']} pictures"
             lines.append(f"{name}: {size}, at most {number} objects each (mean {told['objects_a_picture']})")
-            lines += [f"  {key:26}{value:.3f}" for key, value in told.items() if isinstance(value, float) and key != "objects_a_picture"]
-    lines += [f"bars {BARS} with {number} objects: {'passed' if passed else 'NOT passed'}" for number, passed in result["passed"].items()]
+            lines += [
+                f"  {key:26}{value:.3f}"
+                for key, value in told.items()
+                if isinstance(value, float) and key != "objects_a_picture"
+            ]
+    lines += [
+        f"bars {BARS} with {number} objects: {'passed' if passed else 'NOT passed'}"
+        for number, passed in result["passed"].items()
+    ]
     return "\n".join(lines)
 
 

@@ -1,8 +1,10 @@
-"""Hours of use in minutes: does memory stay flat, and are files let go of? python -m benchmarks.soak [--rounds 100] [--json]
+"""Hours of use in minutes: does memory stay flat, and are files let go of? python -m benchmarks.soak [--rounds 100]
+[--json]
 
-Each round adds 20 pictures one job at a time, searches 50 times (words, an example, a picture of the library), and takes 10
-pictures away and puts them back (half of them forgotten in between). 100 rounds are 2,000, 5,000 and 1,000 operations. Memory and
-open files of the process and its children are read after every round; the first fifth of the rounds is warm-up.
+Each round adds 20 pictures one job at a time, searches 50 times (words, an example, a picture of the library), and
+takes 10 pictures away and puts them back (half of them forgotten in between). 100 rounds are 2,000, 5,000 and 1,000
+operations. Memory and open files of the process and its children are read after every round; the first fifth of the
+rounds is warm-up.
 """
 
 from __future__ import annotations
@@ -31,7 +33,10 @@ ADDED, SEARCHES, TAKEN = 20, 50, 10
 WORDS = ("a red square", "a dog on grass", "the sea", "people at a table", "something round", "snow")
 ALLOWED = 1.10
 POOL = 10
-"""Connections that Chroma keeps to its database at most. It opens one where all others are busy, so some come late, and all stay."""
+"""Connections that Chroma keeps to its database at most.
+
+It opens one where all others are busy, so some come late, and all stay.
+"""
 
 
 def main() -> int:
@@ -117,7 +122,9 @@ def _children() -> list[int]:
 
 
 def _open_files() -> int:
-    """Files, pipes and sockets of this process; Chroma's connections to its database as if it had all of them from the start."""
+    """Files, pipes and sockets of this process; Chroma's connections to its database as if it had all of them from the
+    start.
+    """
     handles = [os.path.realpath(entry.path) for entry in os.scandir("/proc/self/fd")]
     pool = sum(handle.endswith("/chroma.sqlite3") for handle in handles)
     return len(handles) - pool + max(pool, POOL)

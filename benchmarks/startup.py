@@ -1,8 +1,10 @@
-"""From the command to the page, and to the first result: ``python -m benchmarks.startup [--libraries FOLDER] [--json] [--quick]``.
+"""From the command to the page, and to the first result: ``python -m benchmarks.startup [--libraries FOLDER] [--json]
+[--quick]``.
 
-Starts the app as ``make run`` does on an installed environment, in a new process each round, and uses it in a real browser: seconds from
-the command until words can be typed into the query box, and until all visible thumbnails of the first text query are drawn. On a library
-of 50 made-up pictures and on one of 100,000 made-up photos (10,000 with ``--quick``); files are warm in the system's cache.
+Starts the app as ``make run`` does on an installed environment, in a new process each round, and uses it in a real
+browser: seconds from the command until words can be typed into the query box, and until all visible thumbnails of the
+first text query are drawn. On a library of 50 made-up pictures and on one of 100,000 made-up photos (10,000 with
+``--quick``); files are warm in the system's cache.
 
 The table goes to standard error; with ``--json`` the last line of standard output is one object.
 """
@@ -44,14 +46,20 @@ def measure(libraries: Path, data: Path | None, quick: bool) -> dict[str, object
     """Medians of the rounds. Raises NotHere where there is no browser, AppError where a library can't be opened."""
     large = 10_000 if quick else 100_000
     with tempfile.TemporaryDirectory(prefix="startup-") as folder, browsing.browser_page() as page:
-        homes = {SMALL: small_library(Path(folder) / "library"), f"{large:,} photos": browsing.big_library(large, libraries, data)}
+        homes = {
+            SMALL: small_library(Path(folder) / "library"),
+            f"{large:,} photos": browsing.big_library(large, libraries, data),
+        }
         rounds: dict[str, list[tuple[float, float]]] = {name: [] for name in homes}
         for number in range(3 if quick else 5):
             for name, home in homes.items():
                 rounds[name].append(one_start(page, home, browsing.queries(10)[number]))
     figures = {name: _medians(times) for name, times in rounds.items()}
     for name, each in figures.items():
-        print(f"{name:>16}: page {each['interactive_s']:.2f} s, first result {each['first_result_s']:.2f} s", file=sys.stderr)
+        print(
+            f"{name:>16}: page {each['interactive_s']:.2f} s, first result {each['first_result_s']:.2f} s",
+            file=sys.stderr,
+        )
     by_size = {"large": {"photos": large, **figures[f"{large:,} photos"]}}
     return {**figures[SMALL], **by_size, "quick": quick, "machine": machine.reference()}
 
@@ -59,7 +67,11 @@ def measure(libraries: Path, data: Path | None, quick: bool) -> dict[str, object
 def _medians(times: list[tuple[float, float]]) -> dict[str, float]:
     pages, results = zip(*times, strict=True)
     spread = {"spread": machine.spread(results)}
-    return {"interactive_s": round(machine.median(pages), 3), "first_result_s": round(machine.median(results), 3), **spread}
+    return {
+        "interactive_s": round(machine.median(pages), 3),
+        "first_result_s": round(machine.median(results), 3),
+        **spread,
+    }
 
 
 def small_library(home: Path) -> Path:

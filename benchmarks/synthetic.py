@@ -1,11 +1,13 @@
-"""Made-up libraries of any size: python -m benchmarks.synthetic --size 100000 [--dimensions 512] [--kind clustered] [--libraries FOLDER]
+"""Made-up libraries of any size: python -m benchmarks.synthetic --size 100000 [--dimensions 512] [--kind clustered]
+[--libraries FOLDER]
 
-A catalogue and a vector index as the product itself writes them, of photos that do not exist. Built once and kept: a million vectors take
-most of an hour. ``clustered`` vectors resemble CLIP's (mean cosine of two photos 0.35, of a query's ten nearest 0.75, a decaying
-spectrum); ``random`` ones are directions without any structure, the hardest case there is.
+A catalogue and a vector index as the product itself writes them, of photos that do not exist. Built once and kept: a
+million vectors take most of an hour. ``clustered`` vectors resemble CLIP's (mean cosine of two photos 0.35, of a
+query's ten nearest 0.75, a decaying spectrum); ``random`` ones are directions without any structure, the hardest case
+there is.
 
-Photos are spread evenly over ``DAYS`` days, whatever they show, so that a span of days keeps a known share of them; photos of ten
-neighbouring clusters share an album, so that an album is the opposite: all its photos look alike.
+Photos are spread evenly over ``DAYS`` days, whatever they show, so that a span of days keeps a known share of them;
+photos of ten neighbouring clusters share an album, so that an album is the opposite: all its photos look alike.
 """
 
 from __future__ import annotations
@@ -40,7 +42,9 @@ NEARLY = 0.02
 SHARED, OWN = 0.35, 0.5
 """Of a vector's squared length: what all photos have in common; of the rest, what a cluster has in common."""
 WORDS_SHARED, WORDS_OWN = 0.5, 0.4
-"""The same of a query that resembles a text's vector: what all texts have in common, which no photo has, and of the rest, a cluster's."""
+"""The same of a query that resembles a text's vector: what all texts have in common, which no photo has, and of the
+rest, a cluster's.
+"""
 
 
 @dataclass(frozen=True)
@@ -75,9 +79,11 @@ class Drawer:
         self._centres = dice.standard_normal((self.clusters, shape.dimensions), np.float32) * self._scales
 
     def texts(self, number: int) -> FloatArray:
-        """(number, D) vectors that lie to the photos as CLIP's texts do: apart from all of them, nearer to those of one cluster.
+        """(number, D) vectors that lie to the photos as CLIP's texts do: apart from all of them, nearer to those of one
+        cluster.
 
-        A text and a photo of its cluster have a cosine of about 0.25, two texts 0.5, two photos of different clusters 0.35.
+        A text and a photo of its cluster have a cosine of about 0.25, two texts 0.5, two photos of different clusters
+        0.35.
         """
         dice = np.random.default_rng((2, 0))
         away = dice.standard_normal(self._shape.dimensions, np.float32)
@@ -120,7 +126,9 @@ def moment(days: float) -> str:
 
 
 def queries(shape: Shape, number: int, like: str = "photos") -> FloatArray:
-    """(number, D) vectors that are in no library: ``photos`` of the library's own kind, or ``texts``, of another distribution."""
+    """(number, D) vectors that are in no library: ``photos`` of the library's own kind, or ``texts``, of another
+    distribution.
+    """
     drawer = Drawer(shape)
     return drawer.texts(number) if like == "texts" else drawer.block(QUERIES, number)[0]
 
@@ -135,7 +143,9 @@ def library(shape: Shape, folder: Path = DEFAULT_FOLDER) -> Path:
             _fill(database, shape)
             if not database.index.open(shape.collection):
                 for progress in database.rebuild(shape.collection):
-                    _tell(f"{shape.name}: {progress.done:,} of {progress.total:,} in the index", progress.done, shape.size)
+                    _tell(
+                        f"{shape.name}: {progress.done:,} of {progress.total:,} in the index", progress.done, shape.size
+                    )
         ready.write_text(json.dumps({**vars(shape), "seconds": round(time.perf_counter() - started)}), encoding="utf-8")
     return home
 
@@ -164,7 +174,9 @@ def _image(number: int) -> ImageRow:
 
 def _file(number: int, cluster: int) -> FileRow:
     path = f"/made-up/album-{cluster // 10:06}/photo-{number:08}.jpg"
-    return FileRow(path.encode(), path, path.rsplit("/", 1)[1], photo_id(number), FileStamp(1, number + 1, 1, 3_000_000))
+    return FileRow(
+        path.encode(), path, path.rsplit("/", 1)[1], photo_id(number), FileStamp(1, number + 1, 1, 3_000_000)
+    )
 
 
 def album(cluster: int) -> str:
@@ -181,7 +193,9 @@ def main() -> int:
     parser.add_argument("--size", type=int, required=True)
     parser.add_argument("--dimensions", type=int, default=512)
     parser.add_argument("--kind", choices=("clustered", "random", "alike"), default="clustered")
-    parser.add_argument("--libraries", type=Path, default=DEFAULT_FOLDER, help="where they are kept (default: %(default)s)")
+    parser.add_argument(
+        "--libraries", type=Path, default=DEFAULT_FOLDER, help="where they are kept (default: %(default)s)"
+    )
     options = parser.parse_args()
     print(library(Shape(options.size, options.dimensions, options.kind), options.libraries))
     return 0

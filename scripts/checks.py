@@ -9,11 +9,17 @@ from scripts import environment
 
 LINT = (("ruff", "check", "."), ("mypy",))
 SPREAD = ("-n", "auto", "--maxprocesses", "4", "--dist", "loadfile")
-"""pytest's processes: one a core, at most four, each with whole files of tests. Given after it, ``-n 0`` has all in one."""
+"""pytest's processes: one a core, at most four, each with whole files of tests.
+
+Given after it, ``-n 0`` has all in one.
+"""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Lint, then, unless ``--lint`` is given, the tests with the further arguments. The first failure's exit status, or 0."""
+    """Lint, then, unless ``--lint`` is given, the tests with the further arguments.
+
+    The first failure's exit status, or 0.
+    """
     status = environment.attempt("dev")
     if status:
         return status

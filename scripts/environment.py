@@ -1,4 +1,7 @@
-"""The project's own virtual environment: made, filled and kept in step with the requirements files. Standard library only."""
+"""The project's own virtual environment: made, filled and kept in step with the requirements files.
+
+Standard library only.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,8 @@ PROBE_SECONDS = 3.0
 REQUIREMENTS = {"run": "requirements.txt", "dev": "requirements-dev.txt", "train": "requirements-train.txt"}
 LOCKS = {"run": "requirements.lock", "dev": "requirements-dev.lock"}
 TRIED = "# Tried on: "
-# Measured on Linux (x86-64, CPU build of torch): 420 MB of packages, 515 MB with the test tools. With CUDA torch brings about 2.6 GB more.
+# Measured on Linux (x86-64, CPU build of torch): 420 MB of packages, 515 MB with the test tools. With CUDA torch brings
+# about 2.6 GB more.
 MEGABYTES = {"run": 420, "dev": 520, "train": 660}
 TORCH_MEGABYTES = 190
 CUDA_MEGABYTES = 2_600
@@ -40,9 +44,14 @@ class SetupFailed(Exception):
 
 
 def main(arguments: Sequence[str]) -> int:
-    """``--dev`` adds the test tools, ``--train`` what training needs on top of them. Exit status 0, or 1 with one sentence."""
+    """``--dev`` adds the test tools, ``--train`` what training needs on top of them.
+
+    Exit status 0, or 1 with one sentence.
+    """
     parser = argparse.ArgumentParser(prog="setup.py", description="Makes .venv and installs the pinned packages.")
-    parser.add_argument("--dev", dest="kind", action="store_const", const="dev", default="run", help="also the test tools")
+    parser.add_argument(
+        "--dev", dest="kind", action="store_const", const="dev", default="run", help="also the test tools"
+    )
     parser.add_argument("--train", dest="kind", action="store_const", const="train", help="also what training needs")
     return attempt(parser.parse_args(arguments).kind)
 
@@ -74,9 +83,13 @@ def ensure(kind: str, root: Path = ROOT) -> None:
         _install_cpu_torch(root)
     lock = lock_for(kind, root)
     if lock and _pip(root, "install", "--require-hashes", "--no-deps", "-r", str(lock)) != 0:
-        raise SetupFailed(f"The packages could not be installed as {lock.name} wants them; pip says why above. Try the same command again.")
+        raise SetupFailed(
+            f"The packages could not be installed as {lock.name} wants them; pip says why above. Try the same command again."
+        )
     if _pip(root, "install", "-r", str(root / REQUIREMENTS[kind])) != 0:
-        raise SetupFailed("The packages could not be installed; pip says why above. Run the same command again to go on from here.")
+        raise SetupFailed(
+            "The packages could not be installed; pip says why above. Run the same command again to go on from here."
+        )
     _write_notes(root, kind, notes)
 
 
@@ -88,14 +101,20 @@ def fingerprint(kind: str, root: Path = ROOT) -> str:
     files = _requirement_files(root / REQUIREMENTS[kind])
     files += [root / lock for lock in LOCKS.values() if (root / lock).exists()]
     parts = [path.read_bytes() for path in files]
-    parts += [".".join(map(str, sys.version_info[:2])).encode(), platform.system().encode(), platform.machine().encode()]
+    parts += [
+        ".".join(map(str, sys.version_info[:2])).encode(),
+        platform.system().encode(),
+        platform.machine().encode(),
+    ]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
 def lock_for(kind: str, root: Path = ROOT) -> Path | None:
-    """The lock file that holds the versions and hashes for that kind of use; None where it was not tried on this system and Python.
+    """The lock file that holds the versions and hashes for that kind of use; None where it was not tried on this system
+    and Python.
 
-    torch is in none, and neither is what other systems need besides: ``pip install -r`` adds that afterwards, by version.
+    torch is in none, and neither is what other systems need besides: ``pip install -r`` adds that afterwards, by
+    version.
     """
     path = root / LOCKS[kind if kind in LOCKS else "dev"]
     here = f"{platform.system()}-{platform.machine()}-{sys.version_info[0]}.{sys.version_info[1]}"
@@ -116,7 +135,9 @@ def _requirement_files(path: Path) -> list[Path]:
 
 
 def _notes(root: Path) -> dict[str, str]:
-    """Fingerprints of what is completely installed, by kind; nothing where an installation was cut short or the file is damaged."""
+    """Fingerprints of what is completely installed, by kind; nothing where an installation was cut short or the file is
+    damaged.
+    """
     try:
         notes = json.loads(_note_file(root).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
@@ -125,7 +146,10 @@ def _notes(root: Path) -> dict[str, str]:
 
 
 def _write_notes(root: Path, kind: str, before: dict[str, str]) -> None:
-    """Note what was installed. Each kind includes the ones before it; the other notes stay, since they go stale by themselves."""
+    """Note what was installed.
+
+    Each kind includes the ones before it; the other notes stay, since they go stale by themselves.
+    """
     kinds = list(REQUIREMENTS)
     installed = {each: fingerprint(each, root) for each in kinds[: kinds.index(kind) + 1]}
     _note_file(root).write_text(json.dumps(before | installed, indent=1), encoding="utf-8")
@@ -141,15 +165,17 @@ def _note_file(root: Path) -> Path:
 def _make_venv(root: Path) -> None:
     """A virtual environment of this Python.
 
-    One of another Python is made again, and so is one in which an installation was cut short: pip takes a package that was
-    being unpacked just then for complete. What was downloaded is in pip's cache and is not fetched again.
+    One of another Python is made again, and so is one in which an installation was cut short: pip takes a package that
+    was being unpacked just then for complete. What was downloaded is in pip's cache and is not fetched again.
     """
     if not can_make_venv():
         raise SetupFailed(NO_VENV)
     if _notes(root) and _venv_version(root) == sys.version_info[:2]:
         return
     print("Making .venv ...", flush=True)
-    made = subprocess.run([sys.executable, "-m", "venv", "--clear", str(root / ".venv")], capture_output=True, text=True, check=False)
+    made = subprocess.run(
+        [sys.executable, "-m", "venv", "--clear", str(root / ".venv")], capture_output=True, text=True, check=False
+    )
     if made.returncode != 0:
         last = (made.stdout + made.stderr).strip().splitlines()[-1:] or ["no reason given"]
         raise SetupFailed(f"The virtual environment could not be made in {root / '.venv'}: {last[0]}")
@@ -166,7 +192,11 @@ def _venv_version(root: Path) -> tuple[int, int] | None:
         return None
     config = dict(line.split(" = ", 1) for line in _lines(root / ".venv" / "pyvenv.cfg") if " = " in line)
     numbers = config.get("version", "0.0").split(".")
-    return (int(numbers[0]), int(numbers[1])) if len(numbers) > 1 and numbers[0].isdecimal() and numbers[1].isdecimal() else None
+    return (
+        (int(numbers[0]), int(numbers[1]))
+        if len(numbers) > 1 and numbers[0].isdecimal() and numbers[1].isdecimal()
+        else None
+    )
 
 
 def _lines(path: Path) -> list[str]:
@@ -189,7 +219,11 @@ def wants_cpu_build() -> bool:
     """True on Linux without an NVIDIA driver, where the usual build would bring gigabytes that nothing here can use."""
     if platform.system() != "Linux":
         return False
-    return not (Path("/proc/driver/nvidia/version").exists() or Path("/usr/lib/wsl/lib/nvidia-smi").exists() or shutil.which("nvidia-smi"))
+    return not (
+        Path("/proc/driver/nvidia/version").exists()
+        or Path("/usr/lib/wsl/lib/nvidia-smi").exists()
+        or shutil.which("nvidia-smi")
+    )
 
 
 def reachable(url: str, seconds: float = PROBE_SECONDS) -> bool:

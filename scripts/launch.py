@@ -1,4 +1,7 @@
-"""Runs the app on this computer: checks the port, starts Streamlit in ``.venv``, opens the browser, ends cleanly. Standard library only."""
+"""Runs the app on this computer: checks the port, starts Streamlit in ``.venv``, opens the browser, ends cleanly.
+
+Standard library only.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +54,9 @@ def main(environ: Mapping[str, str]) -> int:
 
 
 def hosts_of(environ: Mapping[str, str]) -> list[str]:
-    """``MFE_HOSTS``: further names of this computer under which the app is to be reached; the app itself answers to no others."""
+    """``MFE_HOSTS``: further names of this computer under which the app is to be reached; the app itself answers to no
+    others.
+    """
     return [host.strip() for host in environ.get("MFE_HOSTS", "").split(",") if host.strip()]
 
 
@@ -67,14 +72,17 @@ def home_of(environ: Mapping[str, str]) -> Path:
 
 
 def running_for(home: Path) -> int | None:
-    """The port of the app that has this library open now, on whichever port that is; None where none does or it can't be told."""
+    """The port of the app that has this library open now, on whichever port that is; None where none does or it can't
+    be told.
+    """
     try:
         owner = json.loads((home / "data" / "library.owner.json").read_bytes())
         pid, port = int(owner["pid"]), int(owner["port"])
     except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
     health = _health(port) if 1 <= port <= 65_535 else {}
-    return port if health.get("app") == APP and health.get("pid") == pid else None  # else a killed app left the file behind
+    # else a killed app left the file behind
+    return port if health.get("app") == APP and health.get("pid") == pid else None
 
 
 def port_of(environ: Mapping[str, str]) -> int:
@@ -97,7 +105,9 @@ def taken(port: int, where: str = HOST) -> bool:
         try:
             probe.bind((where, port))
         except OSError as error:
-            raise CannotRun(f"Port {port} can't be used ({error.strerror}); choose another one, as in `make run PORT=8502`.") from error
+            raise CannotRun(
+                f"Port {port} can't be used ({error.strerror}); choose another one, as in `make run PORT=8502`."
+            ) from error
     return False
 
 
@@ -119,7 +129,9 @@ def _health(port: int) -> dict[str, object]:
 
 def _already(port: int, opening: bool) -> int:
     if not is_this_app(port):
-        raise CannotRun(f"Port {port} is taken by another program; choose another one, as in `make run PORT={_next(port)}`.")
+        raise CannotRun(
+            f"Port {port} is taken by another program; choose another one, as in `make run PORT={_next(port)}`."
+        )
     print(f"{NAME} is running already: {_url(port)}", flush=True)
     _open_browser(port, opening)
     return 0
@@ -134,7 +146,9 @@ def _url(port: int) -> str:
 
 
 def _open_browser(port: int, opening: bool) -> None:
-    """Show the app, unless that was declined or Linux has no desktop here (a text browser would take over the terminal)."""
+    """Show the app, unless that was declined or Linux has no desktop here (a text browser would take over the
+    terminal).
+    """
     desktop = not sys.platform.startswith("linux") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     if opening and desktop:
         webbrowser.open(_url(port))
@@ -143,14 +157,20 @@ def _open_browser(port: int, opening: bool) -> None:
 # ---------------------------------------------------------------- running
 
 
-def serve(port: int, opening: bool, hosts: Sequence[str] = (), root: Path = environment.ROOT, patience: float = END_SECONDS) -> int:
+def serve(
+    port: int, opening: bool, hosts: Sequence[str] = (), root: Path = environment.ROOT, patience: float = END_SECONDS
+) -> int:
     """Start the app and wait for its end. Ctrl-C and a request to terminate end it in order; that is exit status 0."""
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _interrupt)
     if hosts:
         names = ", ".join(hosts)
-        print(f"There is no password: whoever reaches this computer as {names} sees, adds and clears photos.", file=sys.stderr, flush=True)
+        print(
+            f"There is no password: whoever reaches this computer as {names} sees, adds and clears photos.",
+            file=sys.stderr,
+            flush=True,
+        )
     app = subprocess.Popen(command(port, hosts, root), cwd=root, stdin=subprocess.DEVNULL)
     try:
         _announce(app, port, opening)
@@ -189,7 +209,9 @@ def _announce(app: subprocess.Popen[bytes], port: int, opening: bool) -> None:
 
 
 def _stop(app: subprocess.Popen[bytes], patience: float, told_already: bool) -> None:
-    """Wait for the app's end (the terminal's Ctrl-C has reached it too); one that does not end is told to, then made to."""
+    """Wait for the app's end (the terminal's Ctrl-C has reached it too); one that does not end is told to, then made
+    to.
+    """
     for end in (None, app.terminate, app.kill)[0 if told_already else 1 :]:
         if end is not None:
             end()

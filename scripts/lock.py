@@ -2,8 +2,9 @@
 
     python scripts/lock.py        asks the package index that pip is set up with; about a minute, installs nothing
 
-For who keeps the project; to be run when a requirements file changes, on Python 3.11, the oldest that is supported. torch is left out:
-its CPU and CUDA builds come from indexes of their own, so its version is pinned by requirements.txt and its file is not.
+For who keeps the project; to be run when a requirements file changes, on Python 3.11, the oldest that is supported.
+torch is left out: its CPU and CUDA builds come from indexes of their own, so its version is pinned by requirements.txt
+and its file is not.
 """
 
 from __future__ import annotations
@@ -33,17 +34,26 @@ PYTHONS = re.compile(r"\.tar\.gz$|\.zip$|-(py3|py2\.py3|cp3\d+)-(none|abi3)-|-cp
 
 
 def main() -> int:
-    """Both lock files. What the tests need besides may ask for older versions, so it has a say in what the app gets, too."""
+    """Both lock files.
+
+    What the tests need besides may ask for older versions, so it has a say in what the app gets, too.
+    """
     everything = resolved(environment.REQUIREMENTS["dev"], {})
     app = resolved(environment.REQUIREMENTS["run"], everything)
     write("run", app, "")
-    write("dev", {name: version for name, version in everything.items() if name not in app}, f"-r {environment.LOCKS['run']}\n")
+    write(
+        "dev",
+        {name: version for name, version in everything.items() if name not in app},
+        f"-r {environment.LOCKS['run']}\n",
+    )
     return 0
 
 
 def write(kind: str, pins: dict[str, str], above: str) -> None:
     head = HEADER.format(source=environment.REQUIREMENTS[kind], tried=environment.TRIED + " ".join(SYSTEMS))
-    entries = [entry(name, version, files) for (name, version), files in zip(pins.items(), published(pins), strict=True)]
+    entries = [
+        entry(name, version, files) for (name, version), files in zip(pins.items(), published(pins), strict=True)
+    ]
     (environment.ROOT / environment.LOCKS[kind]).write_text(head + above + "".join(entries), encoding="utf-8")
     print(f"{environment.LOCKS[kind]}: {len(pins)} packages")
 
@@ -55,7 +65,9 @@ def resolved(requirements: str, pins: dict[str, str]) -> dict[str, str]:
     options = ("--dry-run", "--ignore-installed", "--quiet", "--report", "-", "-c", str(kept))
     command = [sys.executable, "-m", "pip", "install", *options, "-r", str(environment.ROOT / requirements)]
     report = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
-    found = {item["metadata"]["name"].lower().replace("_", "-"): item["metadata"]["version"] for item in report["install"]}
+    found = {
+        item["metadata"]["name"].lower().replace("_", "-"): item["metadata"]["version"] for item in report["install"]
+    }
     return {name: found[name] for name in sorted(found) if name not in BUILDS}
 
 
@@ -71,7 +83,9 @@ def published(pins: dict[str, str]) -> Iterator[dict[str, str]]:
         for name, version in pins.items():
             found: dict[str, str] = {}
 
-            def keep(page: object, name: str = name, version: str = version, found: dict[str, str] = found) -> list[object]:
+            def keep(
+                page: object, name: str = name, version: str = version, found: dict[str, str] = found
+            ) -> list[object]:
                 content = collector.fetch_response(page)
                 links = parse_links(content) if content else []
                 hashed = [link for link in links if link.hash_name == "sha256" and is_of(link.filename, name, version)]
@@ -88,13 +102,20 @@ def is_of(file_name: str, name: str, version: str) -> bool:
     """Whether a file is one of that version's, for a Python that is supported."""
     stem = file_name.lower().replace("_", "-").replace(".", "-")
     start = f"{name}-{version}".lower().replace("_", "-").replace(".", "-")
-    return bool(PYTHONS.search(file_name)) and stem.startswith(start) and stem[len(start) :].startswith(("-py", "-cp", "-tar", "-zip"))
+    return (
+        bool(PYTHONS.search(file_name))
+        and stem.startswith(start)
+        and stem[len(start) :].startswith(("-py", "-cp", "-tar", "-zip"))
+    )
 
 
 def entry(name: str, version: str, files: dict[str, str]) -> str:
     if not files:
         raise SystemExit(f"The index tells no hashes for {name} {version}.")
-    return " \\\n".join([f"{name}=={version}", *(f"    --hash=sha256:{digest}" for digest in sorted(set(files.values())))]) + "\n"
+    return (
+        " \\\n".join([f"{name}=={version}", *(f"    --hash=sha256:{digest}" for digest in sorted(set(files.values())))])
+        + "\n"
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""Sets up what is missing, then runs the app: ``python3 scripts/run.py``. Environment: PORT (8501), OPEN (0: no browser)."""
+"""Sets up what is missing, then runs the app: ``python3 scripts/run.py``.
+
+Environment: PORT (8501), OPEN (0: no browser).
+"""
 
 import os
 import sys

@@ -1,4 +1,7 @@
-"""Makes ``.venv`` and installs the pinned packages into it: ``python3 scripts/setup.py [--dev | --train]``. Quick when all is there."""
+"""Makes ``.venv`` and installs the pinned packages into it: ``python3 scripts/setup.py [--dev | --train]``.
+
+Quick when all is there.
+"""
 
 import os
 import sys

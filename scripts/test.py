@@ -1,4 +1,6 @@
-"""Sets up the test tools, then lints and tests: ``python3 scripts/test.py [--lint] [pytest arguments]``; --lint stops before the tests."""
+"""Sets up the test tools, then lints and tests: ``python3 scripts/test.py [--lint] [pytest arguments]``; --lint stops
+before the tests.
+"""
 
 import os
 import sys

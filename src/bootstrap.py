@@ -41,8 +41,8 @@ def build_services(
     models: ModelManager | None = None,
 ) -> Services:
     """Open the library and wire the services. ``read_only`` takes no lock and searches beside a running app.
-    ``untouched``: for a look that changes no file, while others are kept out. ``port`` is told to a second process that finds
-    the library taken. Raises LibraryError where the library can't be opened.
+    ``untouched``: for a look that changes no file, while others are kept out. ``port`` is told to a second process that
+    finds the library taken. Raises LibraryError where the library can't be opened.
     """
     settings = _made_ready(settings or Settings.from_env(), to_write=not (read_only or untouched))
     store = Store(settings, port=port, read_only=read_only, untouched=untouched)
@@ -91,7 +91,9 @@ def _runner(catalog: Catalog, workers: JobHandlers) -> JobRunner:
 
 
 def _forgetful(settings: Settings) -> Settings:
-    """The same weights, but whose were verified is not noted beside them: the library's own folder is just one more to look in."""
+    """The same weights, but whose were verified is not noted beside them: the library's own folder is just one more to
+    look in.
+    """
     return replace(settings, home=Path(os.devnull), weights_path=(settings.weights_dir, *settings.weights_path))
 
 
@@ -103,16 +105,22 @@ def _refuse_no_place(settings: Settings) -> None:
         pass
     except OSError as error:
         raise LibraryUnusable(
-            f"The library's folder {settings.data_dir} can't be used ({error.strerror or error}).", "Choose another with MFE_HOME."
+            f"The library's folder {settings.data_dir} can't be used ({error.strerror or error}).",
+            "Choose another with MFE_HOME.",
         ) from error
 
 
 def _refuse_emptied(settings: Settings) -> None:
-    """A catalogue of no bytes beside thumbnails was lost, not new: it must not be filled as if it were. Where a library that is being
-    imported takes its place at the next opening, it is new.
+    """A catalogue of no bytes beside thumbnails was lost, not new: it must not be filled as if it were. Where a library
+    that is being imported takes its place at the next opening, it is new.
     """
     file = settings.catalog_file
-    emptied = file.is_file() and file.stat().st_size == 0 and settings.thumbs_dir.is_dir() and any(settings.thumbs_dir.iterdir())
+    emptied = (
+        file.is_file()
+        and file.stat().st_size == 0
+        and settings.thumbs_dir.is_dir()
+        and any(settings.thumbs_dir.iterdir())
+    )
     if emptied and not import_waits(settings):
         raise LibraryUnusable(
             f"The library's catalogue {file} is empty, but there are thumbnails of photos beside it.",

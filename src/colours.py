@@ -1,7 +1,7 @@
 """Colours as everybody sees them: pictures that say in which colours their numbers are meant, brought to sRGB.
 
-An ICC profile says so, a pair of code points (ITU-T H.273) in HEIF, AVIF and PNG, or a camera's EXIF. sRGB is what models are trained
-on, what thumbnails are shown in, and what a file without any of these is taken for.
+An ICC profile says so, a pair of code points (ITU-T H.273) in HEIF, AVIF and PNG, or a camera's EXIF. sRGB is what
+models are trained on, what thumbnails are shown in, and what a file without any of these is taken for.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ _ADOBE_RGB = ((0.640, 0.330), (0.210, 0.710), (0.150, 0.060))
 """x and y of red, green and blue. White is that of sRGB in all of them."""
 _BY_CODE = {9: _BT2020, 12: _DISPLAY_P3}
 _SRGB_CURVES = (1, 6, 13, 14, 15)
-"""Code points of sRGB's transfer curve, and of the cameras' that are shown by it. PQ and HLG (16, 18), which reach beyond white, are not
-among them: such a picture stays as its decoder gives it."""
+"""Code points of sRGB's transfer curve, and of the cameras' that are shown by it. PQ and HLG (16, 18), which reach
+beyond white, are not among them: such a picture stays as its decoder gives it."""
 _SRGB_CURVE = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
 _ADOBE_CURVE = (563 / 256, 1.0, 0.0, 0.0, 0.0)
 _WHITE, _D50 = (0.3127, 0.3290), np.array([0.9642, 1.0, 0.8249])
@@ -45,7 +45,9 @@ Matrix = npt.NDArray[np.float64]
 
 
 def profile_of(info: Mapping[Any, Any]) -> bytes | None:
-    """The ICC profile by which a picture's pixels are meant, from what was read beside them; None where it is sRGB's or none is told."""
+    """The ICC profile by which a picture's pixels are meant, from what was read beside them; None where it is sRGB's or
+    none is told.
+    """
     points = info.get(CODE_POINTS)
     if isinstance(points, Mapping) and points.get("transfer_characteristics") in _SRGB_CURVES:
         primaries = _BY_CODE.get(points.get("color_primaries", 0))
@@ -75,10 +77,12 @@ def is_plain(profile: bytes | None) -> bool:
 
 
 def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """An 8-bit picture of RGB, RGBA, L, LA or CMYK -> in sRGB: RGB, or RGBA where it has transparency; itself where nothing is to be done.
+    """An 8-bit picture of RGB, RGBA, L, LA or CMYK -> in sRGB: RGB, or RGBA where it has transparency; itself where
+    nothing is to be done.
 
-    Colours that sRGB has stay what they are, black stays black, others become the nearest (relative colorimetric with black point
-    compensation). A profile that is broken, or of another kind of colours than the picture's, counts as none.
+    Colours that sRGB has stay what they are, black stays black, others become the nearest (relative colorimetric with
+    black point compensation). A profile that is broken, or of another kind of colours than the picture's, counts as
+    none.
     """
     if profile is None:
         return image
@@ -120,7 +124,10 @@ def _transform(profile: bytes, mode: str) -> Any:
     from PIL import ImageCms
 
     try:
-        source, target = ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+        source, target = (
+            ImageCms.ImageCmsProfile(io.BytesIO(profile)),
+            ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")),
+        )
         intent, flags = ImageCms.Intent.RELATIVE_COLORIMETRIC, ImageCms.Flags.BLACKPOINTCOMPENSATION
         transform = ImageCms.ImageCmsTransform(source, target, mode, "RGB", intent, flags=flags)
         sample = _sample(mode)

@@ -1,4 +1,7 @@
-"""Settings: the only reader of the environment. Every variable is listed in README's settings table (a test keeps it so)."""
+"""Settings: the only reader of the environment.
+
+Every variable is listed in README's settings table (a test keeps it so).
+"""
 
 from __future__ import annotations
 
@@ -95,7 +98,10 @@ class Settings:
 
 
 def variables_set(names: Sequence[str]) -> list[str]:
-    """Which of these variables of other programs are set, in either case, as they are written there. Their values stay where they are."""
+    """Which of these variables of other programs are set, in either case, as they are written there.
+
+    Their values stay where they are.
+    """
     spellings = (spelling for name in names for spelling in dict.fromkeys((name, name.lower())))
     return [spelling for spelling in spellings if os.environ.get(spelling)]
 
@@ -130,7 +136,13 @@ def _address(env: Mapping[str, str], name: str) -> str | None:
         return None
     try:
         parts = urlsplit(value)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.query and not parts.fragment and parts.port != 0
+        usable = (
+            parts.scheme in ("http", "https")
+            and bool(parts.hostname)
+            and not parts.query
+            and not parts.fragment
+            and parts.port != 0
+        )
     except ValueError:
         usable = False
     if not usable:

@@ -51,7 +51,8 @@ class BadQuery(AppError):
 class UnreadableImage(AppError):
     """A file that is no picture, is damaged, or is too large.
 
-    ``lasting``: the same bytes will be refused again by the same decoders; False where the reason may pass (permission, memory, a setting).
+    ``lasting``: the same bytes will be refused again by the same decoders; False where the reason may pass (permission,
+    memory, a setting).
     """
 
     code = "unreadable-image"

@@ -29,5 +29,6 @@ def checked_id(value: object) -> str:
     if isinstance(value, str) and is_id(value):
         return value
     raise LibraryUnusable(
-        f"The catalogue has a photo under {str(value)[:80]!r}, which is no photo's id.", "`doctor` removes what such a row says."
+        f"The catalogue has a photo under {str(value)[:80]!r}, which is no photo's id.",
+        "`doctor` removes what such a row says.",
     )

@@ -1,4 +1,6 @@
-"""Masks as arrays and as runs: (H, W) bool arrays, and COCO's run-length encoding of them, plain or as its compressed text."""
+"""Masks as arrays and as runs: (H, W) bool arrays, and COCO's run-length encoding of them, plain or as its compressed
+text.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +76,9 @@ def resized(mask: Mask, height: int, width: int) -> Mask:
 
 
 def compressed(mask: Mask) -> str:
-    """The runs as COCO's text: each as its difference to the one before the last, five bits a character, from the lowest on."""
+    """The runs as COCO's text: each as its difference to the one before the last, five bits a character, from the
+    lowest on.
+    """
     characters = []
     for place, count in enumerate(mask.counts):
         value, more = count - (mask.counts[place - 2] if place > 2 else 0), True
@@ -135,17 +139,23 @@ def _ranges(begin: IntArray, lengths: IntArray) -> IntArray:
 def _from_runs(starts: IntArray, ends: IntArray, height: int, width: int) -> Mask:
     """Runs of set pixels in order, which may touch, as a mask."""
     apart = starts[1:] != ends[:-1]
-    starts, ends = starts[np.concatenate([[True], apart])[: len(starts)]], ends[np.concatenate([apart, [True]])[: len(ends)]]
+    starts, ends = (
+        starts[np.concatenate([[True], apart])[: len(starts)]],
+        ends[np.concatenate([apart, [True]])[: len(ends)]],
+    )
     places = np.stack([starts, ends], axis=1).ravel()
     counts = np.diff(np.concatenate([[0], places, [height * width]])).tolist()
     return Mask(height, width, tuple(counts if counts[-1] or len(counts) == 1 else counts[:-1]))
 
 
 def scaled(box: Box, old: tuple[int, int], new: tuple[int, int]) -> Box:
-    """A box in a picture of size ``old`` (width, height), as it lies where the picture has size ``new``. At least one pixel.
+    """A box in a picture of size ``old`` (width, height), as it lies where the picture has size ``new``. At least one
+    pixel.
 
     A box scaled up and down again is the same.
     """
     x0, y0 = (min(round(box[axis] * new[axis] / old[axis]), new[axis] - 1) for axis in (0, 1))
-    x1, y1 = (max(low + 1, min(new[axis], round(box[2 + axis] * new[axis] / old[axis]))) for axis, low in ((0, x0), (1, y0)))
+    x1, y1 = (
+        max(low + 1, min(new[axis], round(box[2 + axis] * new[axis] / old[axis]))) for axis, low in ((0, x0), (1, y0))
+    )
     return x0, y0, x1, y1

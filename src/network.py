@@ -17,13 +17,18 @@ CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
 
 
 def client(**options: Any) -> httpx.Client:
-    """``httpx.Client(**options)``. Raises BadSetting, naming the variables, where a proxy or certificate setting is of no use."""
+    """``httpx.Client(**options)``.
+
+    Raises BadSetting, naming the variables, where a proxy or certificate setting is of no use.
+    """
     import httpx
 
     try:
         return httpx.Client(**options)
     except OSError as error:
-        raise BadSetting(f"{_named(CERTIFICATES)} can't be used ({error.strerror or error}).", "Correct or unset it.") from error
+        raise BadSetting(
+            f"{_named(CERTIFICATES)} can't be used ({error.strerror or error}).", "Correct or unset it."
+        ) from error
     except (ValueError, TypeError, ImportError, httpx.InvalidURL) as error:
         raise BadSetting(
             f"{_named(PROXIES)} can't be used: a proxy's address must look like http://host:port, with NO_PROXY a list of host names.",

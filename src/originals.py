@@ -1,4 +1,6 @@
-"""Opening the user's files: never one that blocks or has no end; size and first bytes are looked at before anything is hashed or copied."""
+"""Opening the user's files: never one that blocks or has no end; size and first bytes are looked at before anything is
+hashed or copied.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ from src.errors import UnreadableImage
 from src.plain_files import opened_at_once
 
 MOST_BYTES = 4 * 2**30
-"""Of a picture file: as far as a TIFF, or a camera RAW made like one, can point. 200 megapixels of 16 bits and alpha take 1.6 GB."""
+"""Of a picture file: as far as a TIFF, or a camera RAW made like one, can point. 200 megapixels of 16 bits and alpha
+take 1.6 GB.
+"""
 BLOCK = 2**20
 """Bytes between two questions whether to go on."""
 CANCELLED = "Reading it was cancelled."
@@ -28,7 +32,13 @@ _SURE = (
 _PICTURE = re.compile(_SURE, re.DOTALL)
 _PERHAPS = re.compile(_SURE + rb"|BM|II\x00\*|MM\*\x00|MM\x00\+|II\+\x00|\x00MRM|II\x1a\x00\x00\x00HEAPCCDR", re.DOTALL)
 """Also what begins too much like text to be offered by a scan: whether it is a picture is for the decoders to say."""
-_KINDS = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device", stat.S_IFDIR: "a folder"}
+_KINDS = {
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFDIR: "a folder",
+}
 
 Cancelled = Callable[[], bool]
 """Whether whoever asked for the work wants it no more."""
@@ -42,8 +52,8 @@ def never() -> bool:
 def open_regular(path: Path | str | bytes, most: int = MOST_BYTES) -> BufferedReader:
     """Open a regular file of at most ``most`` bytes for reading; opening waits for nothing.
 
-    Raises UnreadableImage for anything else, for a reason that does not last: another file may take its place. OSError where it is not
-    there or may not be read.
+    Raises UnreadableImage for anything else, for a reason that does not last: another file may take its place. OSError
+    where it is not there or may not be read.
     """
     check(os.stat(path), most)  # some devices do something when they are opened
     file: BufferedReader = BufferedReader(FileIO(os.fspath(path), opener=opened_at_once))
@@ -56,7 +66,10 @@ def open_regular(path: Path | str | bytes, most: int = MOST_BYTES) -> BufferedRe
 
 
 def open_picture(path: Path | str | bytes) -> BufferedReader:
-    """Open what may be a picture by its kind, size and first bytes, rewound. Raises as ``open_regular`` does, and where it is none."""
+    """Open what may be a picture by its kind, size and first bytes, rewound.
+
+    Raises as ``open_regular`` does, and where it is none.
+    """
     file = open_regular(path)
     try:
         check_beginning(file)
@@ -103,7 +116,8 @@ def begins_like_picture(path: Path) -> bool:
 def blocks(file: IO[bytes], size: int, cancelled: Cancelled = never) -> Iterator[bytes]:
     """The ``size`` bytes of a file that were there when it was opened, a block at a time, from its start.
 
-    Raises UnreadableImage, for reasons that do not last, where there are fewer or more by now, or where ``cancelled`` says so.
+    Raises UnreadableImage, for reasons that do not last, where there are fewer or more by now, or where ``cancelled``
+    says so.
     """
     file.seek(0)
     left = size
@@ -120,7 +134,9 @@ def blocks(file: IO[bytes], size: int, cancelled: Cancelled = never) -> Iterator
 
 
 def refuse_changed(file: IO[bytes], mtime_ns: int, size: int) -> None:
-    """Raise UnreadableImage, for a reason that does not last, where an open file was written to since it had this time and size."""
+    """Raise UnreadableImage, for a reason that does not last, where an open file was written to since it had this time
+    and size.
+    """
     now = os.fstat(file.fileno())
     if (now.st_mtime_ns, now.st_size) != (mtime_ns, size):
         raise UnreadableImage(CHANGED)

@@ -71,10 +71,11 @@ class Services:
         return self.jobs.handlers
 
     def start(self, page_within: float = 0.0) -> Services:
-        """Run background jobs, follow the folders, and get model and index ready so that the first search need not wait.
+        """Run background jobs, follow the folders, and get model and index ready so that the first search need not
+        wait.
 
-        All but the jobs that are left over waits until a page was drawn, ``page_within`` seconds at most: imports and a first look
-        would slow the page by as much as they take.
+        All but the jobs that are left over waits until a page was drawn, ``page_within`` seconds at most: imports and a
+        first look would slow the page by as much as they take.
         """
         self._index_left_over_uploads()
         self.store.index.announce()

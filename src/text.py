@@ -9,17 +9,21 @@ _HARMFUL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069
 
 
 def shown(text: str) -> str:
-    """``text`` with a mark, U+FFFD, for each character that would drive a terminal, break the line or turn round what follows.
+    """``text`` with a mark, U+FFFD, for each character that would drive a terminal, break the line or turn round what
+    follows.
 
-    Those are control characters, line and paragraph separators, and the marks that embed, override or isolate a direction, which can
-    make `photo.exe` look like `exe.jpg`; lone surrogates too, which can't be written as UTF-8. Letters of every script stay, and so do
-    joined emoji, odd blanks and the marks that right-to-left names are typed with.
+    Those are control characters, line and paragraph separators, and the marks that embed, override or isolate a
+    direction, which can make `photo.exe` look like `exe.jpg`; lone surrogates too, which can't be written as UTF-8.
+    Letters of every script stay, and so do joined emoji, odd blanks and the marks that right-to-left names are typed
+    with.
     """
     return _HARMFUL.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def typed(text: str) -> str:
-    """A word of the command line as it was typed: what Python could not read by the system's locale (``LC_ALL=C``) is UTF-8."""
+    """A word of the command line as it was typed: what Python could not read by the system's locale (``LC_ALL=C``) is
+    UTF-8.
+    """
     return os.fsencode(text).decode("utf-8", "replace")
 
 

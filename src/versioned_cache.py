@@ -10,7 +10,10 @@ T = TypeVar("T")
 
 
 class Kept(Generic[T]):
-    """The last few answers. Safe for several threads: two may make the same answer at once, none gets one that is out of date."""
+    """The last few answers.
+
+    Safe for several threads: two may make the same answer at once, none gets one that is out of date.
+    """
 
     def __init__(self, most: int) -> None:
         self._most = most

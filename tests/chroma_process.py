@@ -30,7 +30,9 @@ class ChromaProcess:
         program = shutil.which("chroma", path=str(Path(sys.executable).parent))
         assert program, "chromadb brings the command chroma"
         command = [program, "run", "--host", "127.0.0.1", "--port", str(self.port), "--path", str(self._folder)]
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=self._folder.parent)
+        self._process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=self._folder.parent
+        )
         until = time.monotonic() + START_SECONDS
         while not self._answers():
             assert self._process.poll() is None and time.monotonic() < until, "the Chroma server did not start"

@@ -48,7 +48,10 @@ def photos(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def test_data() -> Path:
-    """The folder of real photos. Tests that need it are skipped, with this reason, where MFE_TEST_DATA does not name one."""
+    """The folder of real photos.
+
+    Tests that need it are skipped, with this reason, where MFE_TEST_DATA does not name one.
+    """
     folder = os.environ.get("MFE_TEST_DATA", "")
     if not folder or not Path(folder).is_dir():
         pytest.skip("MFE_TEST_DATA names no folder of real photos")
@@ -59,7 +62,9 @@ def fake_models(settings: Settings) -> ModelManager:
     return ModelManager(model="builtin", settings=settings, loader=lambda *_: FakeEmbedder())
 
 
-def make_photo(path: Path, colour: tuple[int, int, int] = (120, 120, 120), size: tuple[int, int] = (160, 120), seed: int = 0) -> Path:
+def make_photo(
+    path: Path, colour: tuple[int, int, int] = (120, 120, 120), size: tuple[int, int] = (160, 120), seed: int = 0
+) -> Path:
     """A noisy picture of mostly one colour: compresses like a photo, differs by seed."""
     noise = np.random.default_rng(seed).integers(-25, 26, (size[1], size[0], 3))
     pixels = np.clip(np.array(colour) + noise, 0, 255).astype(np.uint8)

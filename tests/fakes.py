@@ -33,8 +33,9 @@ _PALETTE = np.asarray(list(COLOURS.values()), dtype=np.float32) / 255
 class FakeEmbedder:
     """64-d: four quarters of the picture x (12 named colours + 4 bins that no picture uses).
 
-    "a red car" lies near red pictures, "blue on the left" near those whose left half is blue; a text without a colour word lies
-    at a right angle to every picture, so it finds nothing. ``delay`` is seconds for each picture, for tests of progress and cancel.
+    "a red car" lies near red pictures, "blue on the left" near those whose left half is blue; a text without a colour
+    word lies at a right angle to every picture, so it finds nothing. ``delay`` is seconds for each picture, for tests
+    of progress and cancel.
     """
 
     dimensions = 4 * _BINS
@@ -79,7 +80,9 @@ class FakeEmbedder:
             if word in COLOURS:
                 vector[quarters] += _membership(np.asarray([COLOURS[word]], dtype=np.float32) / 255)
         if not vector.any():
-            vector[:, len(COLOURS) :] = np.frombuffer(hashlib.sha256(text.encode()).digest()[:16], np.uint8).reshape(4, 4) + 1.0
+            vector[:, len(COLOURS) :] = (
+                np.frombuffer(hashlib.sha256(text.encode()).digest()[:16], np.uint8).reshape(4, 4) + 1.0
+            )
         return _unit(vector)
 
 

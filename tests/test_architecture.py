@@ -1,4 +1,6 @@
-"""The rules of the house, as tests: who may import whom, where the heavy libraries stay, where a broad except may stand."""
+"""The rules of the house, as tests: who may import whom, where the heavy libraries stay, where a broad except may
+stand.
+"""
 
 from __future__ import annotations
 
@@ -77,7 +79,13 @@ def test_imports_go_down_the_ranks(path: Path) -> None:
         if other is None or other == own_room:
             continue
         lower = RANKS[other] < RANKS[own_room]
-        ground_floor = RANKS[own_room] == 0 and other in ("src.errors", "src.schema", "src.config", "src.colours", "src.plain_files")
+        ground_floor = RANKS[own_room] == 0 and other in (
+            "src.errors",
+            "src.schema",
+            "src.config",
+            "src.colours",
+            "src.plain_files",
+        )
         assert lower or ground_floor, f"{own} must not import {imported}"
 
 
@@ -87,10 +95,14 @@ def test_heavy_libraries_stay_in_their_rooms(path: Path) -> None:
     for imported in imports(ast.parse(path.read_text())):
         allowed = ONLY_IN.get(imported.split(".")[0])
         if allowed is not None:
-            assert any(own == place or own.startswith(place + ".") for place in allowed), f"{own} must not import {imported}"
+            assert any(own == place or own.startswith(place + ".") for place in allowed), (
+                f"{own} must not import {imported}"
+            )
 
 
-@pytest.mark.parametrize("path", [path for path in FILES if module_name(path).startswith(tuple(WITHIN))], ids=module_name)
+@pytest.mark.parametrize(
+    "path", [path for path in FILES if module_name(path).startswith(tuple(WITHIN))], ids=module_name
+)
 def test_imports_go_down_within_a_package(path: Path) -> None:
     own = module_name(path)
     package, ranks = next((package, ranks) for package, ranks in WITHIN.items() if own.startswith(package))
@@ -110,9 +122,13 @@ def test_broad_excepts_environment_and_printing(path: Path) -> None:
     own, tree = module_name(path), ast.parse(path.read_text())
     for function in [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]:
         for handler in [node for node in ast.walk(function) if isinstance(node, ast.ExceptHandler)]:
-            broad = handler.type is None or (isinstance(handler.type, ast.Name) and handler.type.id in ("Exception", "BaseException"))
+            broad = handler.type is None or (
+                isinstance(handler.type, ast.Name) and handler.type.id in ("Exception", "BaseException")
+            )
             passed_on = isinstance(handler.body[-1], ast.Raise) and handler.body[-1].exc is None
-            assert not broad or passed_on or (own, function.name) in BROAD_EXCEPTS, f"{own}.{function.name} catches everything"
+            assert not broad or passed_on or (own, function.name) in BROAD_EXCEPTS, (
+                f"{own}.{function.name} catches everything"
+            )
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "os":
             assert node.attr not in ("environ", "getenv") or own == "src.config", f"{own} reads the environment"
@@ -155,14 +171,25 @@ def test_importing_the_models_loads_neither_torch_nor_onnxruntime() -> None:
 
     heavy = ("torch", "onnxruntime", "chromadb")
     code = f"import sys, src.models.model_manager, src.services.search.service; print([m for m in {heavy} if m in sys.modules])"
-    run = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, timeout=60, check=True)
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, timeout=60, check=True
+    )
     assert run.stdout.strip() == "[]"
 
 
 def test_only_the_ci_script_names_the_shared_folder() -> None:
     named = [
         path.relative_to(PROJECT)
-        for pattern in ("src/**/*.py", "tests/**/*.py", "benchmarks/*.py", "training/*.py", "scripts/*.py", "*.md", "docs/*.md", "Makefile")
+        for pattern in (
+            "src/**/*.py",
+            "tests/**/*.py",
+            "benchmarks/*.py",
+            "training/*.py",
+            "scripts/*.py",
+            "*.md",
+            "docs/*.md",
+            "Makefile",
+        )
         for path in PROJECT.glob(pattern)
         if "../shared" in path.read_text() and path != Path(__file__)
     ]

@@ -30,14 +30,21 @@ def test_every_setting_is_in_the_readme_and_none_is_made_up() -> None:
 def test_every_command_and_option_is_in_the_readme() -> None:
     commands = next(action for action in _parser()._actions if isinstance(action, argparse._SubParsersAction))
     looking_after = {"sync", "folders", "forget-missing", "doctor", "export-library", "import-library"}
-    assert set(commands.choices) == {"index", "search", "facts", "objects", "export", "stats", "clear", "models"} | looking_after
+    assert (
+        set(commands.choices)
+        == {"index", "search", "facts", "objects", "export", "stats", "clear", "models"} | looking_after
+    )
     for name, parser in commands.choices.items():
         assert f"`{name}" in README, f"the README does not tell of {name}"
-        for option in (o for action in parser._actions for o in action.option_strings if o.startswith("--") and o != "--help"):
+        for option in (
+            o for action in parser._actions for o in action.option_strings if o.startswith("--") and o != "--help"
+        ):
             assert option in README, f"the README does not tell of {name} {option}"
 
 
-@pytest.mark.parametrize("document", ["README.md", *(str(p.relative_to(PROJECT)) for p in (PROJECT / "docs").glob("*.md"))])
+@pytest.mark.parametrize(
+    "document", ["README.md", *(str(p.relative_to(PROJECT)) for p in (PROJECT / "docs").glob("*.md"))]
+)
 def test_links_and_named_files_exist(document: str) -> None:
     path = PROJECT / document
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", path.read_text()):
@@ -72,7 +79,10 @@ def test_every_licence_text_is_named_in_notice_and_is_whole() -> None:
     marks = {
         "LICENSES/Apache-2.0.txt": ("Version 2.0, January 2004", "END OF TERMS AND CONDITIONS"),
         "LICENSES/MIT-OpenAI-CLIP.txt": ("Copyright (c) 2021 OpenAI", "OTHER DEALINGS IN THE\nSOFTWARE."),
-        "LICENSES/MIT-Microsoft-TinyViT.txt": ("Copyright (c) Microsoft Corporation.", "OTHER DEALINGS IN THE\n    SOFTWARE"),
+        "LICENSES/MIT-Microsoft-TinyViT.txt": (
+            "Copyright (c) Microsoft Corporation.",
+            "OTHER DEALINGS IN THE\n    SOFTWARE",
+        ),
         "LICENSES/WordNet-3.0.txt": ("WordNet Release 3.0", "LICENSEE agrees to preserve same."),
     }
     assert set(texts) == set(marks)
@@ -82,7 +92,12 @@ def test_every_licence_text_is_named_in_notice_and_is_whole() -> None:
 
 def test_notice_tells_of_every_file_that_is_no_source_of_ours_and_of_every_vendored_folder() -> None:
     entries = noticed()
-    files = [path.relative_to(PROJECT) for room in ("src", "training") for path in (PROJECT / room).rglob("*") if path.is_file()]
+    files = [
+        path.relative_to(PROJECT)
+        for room in ("src", "training")
+        for path in (PROJECT / room).rglob("*")
+        if path.is_file()
+    ]
     strange = [str(path) for path in files if path.suffix not in OWN_SOURCES and "__pycache__" not in path.parts]
     assert len(strange) >= 7 and [path for path in strange if path not in entries] == []
     vendored = [f"{path.relative_to(PROJECT)}/" for path in (PROJECT / "src").glob("vendored_*")]

@@ -1,9 +1,9 @@
 """Make the built-in model from nothing: ``python -m training.build --data FOLDER``.
 
-Takes the published backbone and sentence encoder, trains the heads on flickr8k train and labelled/, tunes the backbone's upper part with
-them, chooses the text floor on flickr8k dev, exports both towers, checks them against PyTorch, and writes ``src/models/builtin_files``.
-What the backbone makes of the pictures is cached under ``training/cache`` (5 GB), and so is a run that was interrupted; delete it to start
-over. The test sets are never read.
+Takes the published backbone and sentence encoder, trains the heads on flickr8k train and labelled/, tunes the
+backbone's upper part with them, chooses the text floor on flickr8k dev, exports both towers, checks them against
+PyTorch, and writes ``src/models/builtin_files``. What the backbone makes of the pictures is cached under
+``training/cache`` (5 GB), and so is a run that was interrupted; delete it to start over. The test sets are never read.
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ FLOOR_RULE = (
 
 def main() -> None:
     """Read the command line and build."""
-    parser = argparse.ArgumentParser(prog="python -m training.build", description="Train and export the built-in model.")
+    parser = argparse.ArgumentParser(
+        prog="python -m training.build", description="Train and export the built-in model."
+    )
     parser.add_argument("--data", type=Path, required=True, help="folder with flickr8k/ and labelled/")
     parser.add_argument("--out", type=Path, default=TARGET, help="where the model's files go")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads for PyTorch")
@@ -74,13 +76,17 @@ def build(data: Path, out: Path, recipe: Recipe, tuning: Tuning) -> None:
     encode = SentenceCache(CACHE, minilm)
     captioned, named = training_pictures(data, backbone, encode)
     heads = train_heads(captioned.only(SHARP_VIEWS), named.only(SHARP_VIEWS), backbone.classifier, encode, recipe)
-    untuned = Judge(data, partial(_features, backbone, Tower(backbone, heads)), backbone.classifier, heads, encode).scores()
+    untuned = Judge(
+        data, partial(_features, backbone, Tower(backbone, heads)), backbone.classifier, heads, encode
+    ).scores()
     print(json.dumps({"before tuning": untuned}, indent=2), flush=True)
     tower = tune(backbone, heads, captioned, named, recipe, tuning, CACHE)
     judge = Judge(data, partial(_features, backbone, tower), tower.backbone.classifier, tower.heads, encode)
     scores, floors = judge.scores(), judge.floors()
     print(json.dumps({"validation": scores, "floors": floors}, indent=2))
-    cosines = write_towers(out, ImageTower(tower.backbone, tower.heads), TextTower(minilm, tower.heads), labelled(data)[::400])
+    cosines = write_towers(
+        out, ImageTower(tower.backbone, tower.heads), TextTower(minilm, tower.heads), labelled(data)[::400]
+    )
     facts = {
         "dimensions": 768,
         "text_floors": [[floor["images"], floor["floor"]] for floor in floors],
@@ -102,7 +108,9 @@ def training_pictures(data: Path, backbone: EfficientNetLite0, encode: SentenceC
     descriptions = sorted({photo.sentences[0] for photo in named})
     worded = torch.stack([encode(texts) for texts in zip(*map(wordings, descriptions), strict=True)], dim=1)
     numbers = torch.tensor([descriptions.index(photo.sentences[0]) for photo in named])
-    captions = encode([caption for photo in captioned for caption in photo.sentences]).unflatten(0, (len(captioned), -1))
+    captions = encode([caption for photo in captioned for caption in photo.sentences]).unflatten(
+        0, (len(captioned), -1)
+    )
     every = torch.arange(len(captioned))
     return (
         Pictures(_views(backbone, captioned), every, captions, every),
@@ -136,7 +144,9 @@ def _views(backbone: EfficientNetLite0, photos: Sequence[Photo]) -> dict[str, Se
 def _features(backbone: EfficientNetLite0, tower: Tower, photos: Sequence[Photo], name: str) -> Tensor:
     """(n, 1280) of the photos' view, as the tower's upper part makes them of the maps."""
     maps = torch.from_numpy(np.array(seen(CACHE, backbone, photos, name).maps))
-    return torch.cat([tower.backbone.top(part.float().contiguous(memory_format=torch.channels_last))[0] for part in maps.split(128)])
+    return torch.cat(
+        [tower.backbone.top(part.float().contiguous(memory_format=torch.channels_last))[0] for part in maps.split(128)]
+    )
 
 
 if __name__ == "__main__":

@@ -30,7 +30,9 @@ def flickr8k(data: Path, split: str) -> list[Photo]:
     if split not in ("train", "dev"):
         raise ValueError(f"training never reads the {split!r} split")
     records = _records(data / "flickr8k")
-    return [Photo(data / "flickr8k" / r["file"], tuple(r["captions"]), "flickr8k") for r in records if r["split"] == split]
+    return [
+        Photo(data / "flickr8k" / r["file"], tuple(r["captions"]), "flickr8k") for r in records if r["split"] == split
+    ]
 
 
 def labelled(data: Path) -> list[Photo]:
@@ -51,10 +53,10 @@ def _records(folder: Path) -> list[dict[str, object]]:
 def view(path: Path, name: str) -> np.ndarray:
     """One view of a picture -> (3, 224, 224) float32 in about -1..1.
 
-    ``squash``: the whole picture, aspect ignored. ``centre``: the short side to 224, centre square. ``pad``: the whole picture
-    on a grey square. ``flip``: squash, mirrored. ``crop0``..: random crop of 50-100 % of the area and random mirror, a fixed one
-    for each (file, name). ``tiny0``..: what ``crop0``.. shows, shrunk to 24-112 pixels in between: a small or blurred picture.
-    ``small``: squash, by way of 32 pixels.
+    ``squash``: the whole picture, aspect ignored. ``centre``: the short side to 224, centre square. ``pad``: the whole
+    picture on a grey square. ``flip``: squash, mirrored. ``crop0``..: random crop of 50-100 % of the area and random
+    mirror, a fixed one for each (file, name). ``tiny0``..: what ``crop0``.. shows, shrunk to 24-112 pixels in between:
+    a small or blurred picture. ``small``: squash, by way of 32 pixels.
     """
     with Image.open(path) as opened:
         image = opened.convert("RGB")

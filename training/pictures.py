@@ -54,16 +54,25 @@ class Pictures:
         return replace(self, views={name: self.views[name] for name in names})
 
     def draw(self, count: int, dice: torch.Generator, maps: bool) -> Batch:
-        """Random pictures, none twice, each under a random view, with all wordings. A shrunken view's teacher sees the sharp one."""
+        """Random pictures, none twice, each under a random view, with all wordings.
+
+        A shrunken view's teacher sees the sharp one.
+        """
         chosen = torch.randperm(len(self.rows), generator=dice)[:count]
         names = list(self.views)
         views = [names[number] for number in torch.randint(len(names), (count,), generator=dice).tolist()]
         at = list(zip(views, self.rows[chosen].tolist(), strict=True))
-        taught = torch.from_numpy(np.stack([self.views[view.replace("tiny", "crop")].features[row] for view, row in at])).float()
-        inputs = torch.from_numpy(np.stack([self.views[view].maps[row] for view, row in at])).float() if maps else taught
+        taught = torch.from_numpy(
+            np.stack([self.views[view.replace("tiny", "crop")].features[row] for view, row in at])
+        ).float()
+        inputs = (
+            torch.from_numpy(np.stack([self.views[view].maps[row] for view, row in at])).float() if maps else taught
+        )
         described = self.described_by[chosen]
         sentences = self.sentences[described]
-        return Batch(inputs, taught, sentences.flatten(0, 1), described, described.repeat_interleave(sentences.shape[1]))
+        return Batch(
+            inputs, taught, sentences.flatten(0, 1), described, described.repeat_interleave(sentences.shape[1])
+        )
 
     def strangers(self, count: int, dice: torch.Generator) -> tuple[Tensor, Tensor]:
         """(count, 384) random sentences and (count,) what they describe."""

@@ -61,7 +61,9 @@ class SentenceCache:
 
 
 def class_vectors(encode: SentenceCache, broader: float) -> Tensor:
-    """(1000, 384): for each class the direction of its usual name, and with weight ``broader`` that of its nearest broader term."""
+    """(1000, 384): for each class the direction of its usual name, and with weight ``broader`` that of its nearest
+    broader term.
+    """
     own = both_wordings(encode, [names[0] for names in class_names()])
     return F.normalize(own + broader * both_wordings(encode, [terms[0] for terms in broader_terms()]), dim=-1)
 

@@ -1,10 +1,10 @@
 """The two towers of the built-in model, as they are exported.
 
-A vector has two halves of 384 numbers. The *caption half* is a small network over the backbone's features, trained towards
-MiniLM's vectors of human captions with a symmetric contrastive loss (InfoNCE as in CLIP, arXiv:2103.00020). The *class-name
-half* is the probability-weighted mean of the MiniLM vectors of the 1,000 ImageNet class names (ConSE, arXiv:1312.5650): it keeps
-what the backbone's classifier knows. The text tower decides for each query how much each half counts: a bare name leans on the
-class-name half, a sentence on the caption half.
+A vector has two halves of 384 numbers. The *caption half* is a small network over the backbone's features, trained
+towards MiniLM's vectors of human captions with a symmetric contrastive loss (InfoNCE as in CLIP, arXiv:2103.00020). The
+*class-name half* is the probability-weighted mean of the MiniLM vectors of the 1,000 ImageNet class names (ConSE,
+arXiv:1312.5650): it keeps what the backbone's classifier knows. The text tower decides for each query how much each
+half counts: a bare name leans on the class-name half, a sentence on the caption half.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from training.minilm import WIDTH, MiniLM
 
 
 class ClassNames(nn.Module):
-    """(n, 1000) logits -> (n, 384) of L2 norm 1: where the classifier's guesses lie in sentence space, off the mean of all names."""
+    """(n, 1000) logits -> (n, 384) of L2 norm 1: where the classifier's guesses lie in sentence space, off the mean of
+    all names.
+    """
 
     def __init__(self, names: Tensor, temperature: float) -> None:
         super().__init__()
@@ -42,9 +44,13 @@ class Captions(nn.Module):
     def __init__(self, hidden: int, text_hidden: int, dropout: float) -> None:
         super().__init__()
         self.input_dropout = nn.Dropout(0.1)
-        self.head = nn.Sequential(nn.Linear(FEATURES + WIDTH, hidden), nn.GELU(), nn.Dropout(dropout), nn.Linear(hidden, WIDTH))
+        self.head = nn.Sequential(
+            nn.Linear(FEATURES + WIDTH, hidden), nn.GELU(), nn.Dropout(dropout), nn.Linear(hidden, WIDTH)
+        )
         self.text_map = nn.Linear(WIDTH, WIDTH)
-        self.text_bend = nn.Sequential(nn.Linear(WIDTH, text_hidden), nn.GELU(), nn.Dropout(0.2), nn.Linear(text_hidden, WIDTH))
+        self.text_bend = nn.Sequential(
+            nn.Linear(WIDTH, text_hidden), nn.GELU(), nn.Dropout(0.2), nn.Linear(text_hidden, WIDTH)
+        )
         nn.init.eye_(self.text_map.weight)
         for start_at_zero in (self.text_map.bias, self.text_bend[3].weight, self.text_bend[3].bias):
             nn.init.zeros_(start_at_zero)
@@ -59,7 +65,9 @@ class Captions(nn.Module):
 
 
 class Gate(nn.Module):
-    """(n, 384) MiniLM vectors -> (n, 1), the caption half's weight: ``low`` for the bare name of a thing, ``high`` for a sentence."""
+    """(n, 384) MiniLM vectors -> (n, 1), the caption half's weight: ``low`` for the bare name of a thing, ``high`` for
+    a sentence.
+    """
 
     def __init__(self, low: float, high: float) -> None:
         super().__init__()
@@ -73,8 +81,9 @@ class Gate(nn.Module):
 class Heads(nn.Module):
     """Everything that is trained, and how the halves are put together.
 
-    ``image_share`` is the caption half's share of every picture's squared length. The score of a picture for a query is then in
-    proportion to ``g * cosine of the caption halves + (1 - g) * cosine of the class-name halves`` with the gate's ``g``.
+    ``image_share`` is the caption half's share of every picture's squared length. The score of a picture for a query is
+    then in proportion to ``g * cosine of the caption halves + (1 - g) * cosine of the class-name halves`` with the
+    gate's ``g``.
     """
 
     def __init__(self, names: ClassNames, captions: Captions, gate: Gate, image_share: float) -> None:

@@ -1,9 +1,10 @@
 """Fine-tune the backbone's upper part together with the caption half, on maps that the frozen lower part made once.
 
-The lower part knows edges and textures, needs no tuning, and is two fifths of the arithmetic and most of the time; its maps are kept on
-disk for several views of each picture. The published network is the teacher: its classifier's softened logits hold the tuned one where
-it was (Hinton et al., arXiv:1503.02531), and for a shrunken view the teacher sees the sharp one, so that small and blurred pictures
-are read as sharp ones are. Runs on a GPU where there is one, else on the CPU; what a run has done is kept after each epoch.
+The lower part knows edges and textures, needs no tuning, and is two fifths of the arithmetic and most of the time; its
+maps are kept on disk for several views of each picture. The published network is the teacher: its classifier's softened
+logits hold the tuned one where it was (Hinton et al., arXiv:1503.02531), and for a shrunken view the teacher sees the
+sharp one, so that small and blurred pictures are read as sharp ones are. Runs on a GPU where there is one, else on the
+CPU; what a run has done is kept after each epoch.
 """
 
 from __future__ import annotations
@@ -50,7 +51,9 @@ class Tuning:
     """Decay of the average over steps (EMA) that is kept in the end."""
     clip: float = 5.0
     blend: float = 0.8
-    """In the end each weight goes this far from where it was to where it was tuned to (WiSE-FT, Wortsman et al., arXiv:2109.01903)."""
+    """In the end each weight goes this far from where it was to where it was tuned to (WiSE-FT, Wortsman et al.,
+    arXiv:2109.01903).
+    """
 
 
 class Tower(nn.Module):
@@ -108,7 +111,13 @@ class _Run:
     """The state of one run."""
 
     def __init__(
-        self, backbone: EfficientNetLite0, heads: Heads, captioned: Pictures, labelled: Pictures, recipe: Recipe, tuning: Tuning
+        self,
+        backbone: EfficientNetLite0,
+        heads: Heads,
+        captioned: Pictures,
+        labelled: Pictures,
+        recipe: Recipe,
+        tuning: Tuning,
     ) -> None:
         self.tuning = tuning
         self.captioned, self.labelled = captioned, labelled
@@ -116,7 +125,9 @@ class _Run:
         torch.manual_seed(tuning.seed)
         self.dice = torch.Generator().manual_seed(tuning.seed)
         self.tower = Tower(backbone, heads).to(self.device)
-        self.loss_of = CaptionLoss(self.tower.heads, copy.deepcopy(backbone.classifier), self.tower.heads.names.vectors, recipe)
+        self.loss_of = CaptionLoss(
+            self.tower.heads, copy.deepcopy(backbone.classifier), self.tower.heads.names.vectors, recipe
+        )
         self.loss_of.to(self.device)
         self.upper = [p for p in self.tower.backbone.parameters() if p.requires_grad]
         self.rest = [p for p in self.tower.heads.parameters() if p.requires_grad] + [self.loss_of.log_scales]
@@ -124,7 +135,9 @@ class _Run:
         groups = [{"params": group, "lr": rate} for group, rate in zip((self.upper, self.rest), rates, strict=True)]
         self.optimiser = torch.optim.AdamW(groups, weight_decay=tuning.decay)
         self.steps = len(captioned.rows) // tuning.captioned_batch
-        self.schedule = torch.optim.lr_scheduler.OneCycleLR(self.optimiser, rates, total_steps=tuning.epochs * self.steps, pct_start=0.15)
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self.optimiser, rates, total_steps=tuning.epochs * self.steps, pct_start=0.15
+        )
         self.average = AveragedModel(self.tower, multi_avg_fn=get_ema_multi_avg_fn(tuning.average))
         self.epoch = 0
 
@@ -142,7 +155,10 @@ class _Run:
             self.average.update_parameters(self.tower)
             if step % PRINT_EVERY == 0:
                 spent = time.monotonic() - started
-                print(f"tuning: epoch {self.epoch + 1}, step {step + 1} of {self.steps}, loss {loss.item():.3f}, {spent:.0f} s", flush=True)
+                print(
+                    f"tuning: epoch {self.epoch + 1}, step {step + 1} of {self.steps}, loss {loss.item():.3f}, {spent:.0f} s",
+                    flush=True,
+                )
         self.epoch += 1
 
     def _loss(self) -> Tensor:
@@ -157,7 +173,9 @@ class _Run:
 
     def keep(self, path: Path) -> None:
         """Write all that going on needs, whole or not at all."""
-        parts = {name: getattr(self, name).state_dict() for name in ("tower", "loss_of", "optimiser", "schedule", "average")}
+        parts = {
+            name: getattr(self, name).state_dict() for name in ("tower", "loss_of", "optimiser", "schedule", "average")
+        }
         part = path.with_suffix(".part")
         torch.save({**parts, "epoch": self.epoch, "dice": self.dice.get_state(), "chance": torch.get_rng_state()}, part)
         os.replace(part, path)
@@ -177,4 +195,6 @@ class _Run:
 
 def _key(recipe: Recipe, tuning: Tuning) -> str:
     """Names what a run is of."""
-    return hashlib.sha256(json.dumps([dataclasses.asdict(recipe), dataclasses.asdict(tuning)]).encode()).hexdigest()[:12]
+    return hashlib.sha256(json.dumps([dataclasses.asdict(recipe), dataclasses.asdict(tuning)]).encode()).hexdigest()[
+        :12
+    ]

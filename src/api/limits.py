@@ -1,7 +1,8 @@
-"""How much of a request is taken in before it is understood: Streamlit's server has no limit for what comes before a body, nor a setting.
+"""How much of a request is taken in before it is understood: Streamlit's server has no limit for what comes before a
+body, nor a setting.
 
-uvicorn reads HTTP with httptools where that is installed (chromadb brings it), which collects headers of any length; h11, the other one,
-stops at 64 kB by itself.
+uvicorn reads HTTP with httptools where that is installed (chromadb brings it), which collects headers of any length;
+h11, the other one, stops at 64 kB by itself.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ def too_long(scope: Scope) -> bool:
 
 
 def bound_requests() -> None:
-    """Have the server end a connection that sends more than this without its request getting any further. Once a process."""
+    """Have the server end a connection that sends more than this without its request getting any further.
+
+    Once a process.
+    """
     try:
         from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
     except ImportError:

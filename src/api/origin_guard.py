@@ -1,4 +1,7 @@
-"""Which requests the app answers at all: its own pages', and nobody else's in the same browser. For pages, websocket and routes alike."""
+"""Which requests the app answers at all: its own pages', and nobody else's in the same browser.
+
+For pages, websocket and routes alike.
+"""
 
 from __future__ import annotations
 
@@ -29,14 +32,18 @@ ANSWER_HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-"""Pages load nothing from other machines, and nobody else can frame, open or embed them. Streamlit's scripts need the two 'unsafe'."""
+"""Pages load nothing from other machines, and nobody else can frame, open or embed them.
+
+Streamlit's scripts need the two 'unsafe'.
+"""
 
 
 class Doors:
-    """ASGI middleware in front of everything. What it refuses reaches nothing behind it: status 403 (431 for headers of more than
-    64 kB), or a websocket that never opens.
+    """ASGI middleware in front of everything. What it refuses reaches nothing behind it: status 403 (431 for headers of
+    more than 64 kB), or a websocket that never opens.
 
-    ``hosts``: names and addresses besides this computer's own under which the app may be reached, asked for at each request.
+    ``hosts``: names and addresses besides this computer's own under which the app may be reached, asked for at each
+    request.
     """
 
     def __init__(self, app: ASGIApp, hosts: Callable[[], Collection[str]] = frozenset) -> None:
@@ -60,9 +67,9 @@ class Doors:
 def refusal(scope: Scope, hosts: Collection[str]) -> str | None:
     """Why a request is refused, None where it may pass. ``hosts``: in lower case, IPv6 without brackets.
 
-    Host must be one of ``hosts``, which stops pages under another name that resolves to this computer. Origin, where sent, must be the same
-    origin as Host; every browser sends it with a websocket, which is refused without it. And no other site may be behind the request, but
-    for a link that is followed to a page.
+    Host must be one of ``hosts``, which stops pages under another name that resolves to this computer. Origin, where
+    sent, must be the same origin as Host; every browser sends it with a websocket, which is refused without it. And no
+    other site may be behind the request, but for a link that is followed to a page.
     """
     headers = Headers(scope=scope)
     host = _only(headers.getlist("host"))

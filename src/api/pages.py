@@ -1,4 +1,6 @@
-"""Addresses of pages that there are none of: the browser is sent on to the first page, where it would only find it by accident."""
+"""Addresses of pages that there are none of: the browser is sent on to the first page, where it would only find it by
+accident.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +15,12 @@ SERVED = frozenset({"api", "app", "component", "media", "static", "_stcore"})
 
 
 class KnownPages:
-    """ASGI middleware: a person who goes to an unknown page, such as one of a mistyped link, comes to the first one, with the same query.
+    """ASGI middleware: a person who goes to an unknown page, such as one of a mistyped link, comes to the first one,
+    with the same query.
 
-    Streamlit itself would show the first page there under the unknown address, below which no picture is found. The answer is relative,
-    so that it holds behind a reverse proxy that takes a path away. ``base``: the path that the app is behind as it knows it. ``ends``: of
-    the pages' addresses.
+    Streamlit itself would show the first page there under the unknown address, below which no picture is found. The
+    answer is relative, so that it holds behind a reverse proxy that takes a path away. ``base``: the path that the app
+    is behind as it knows it. ``ends``: of the pages' addresses.
     """
 
     def __init__(self, app: ASGIApp, base: str = "", ends: Collection[str] = ()) -> None:
@@ -31,7 +34,11 @@ class KnownPages:
 
     def _unknown(self, scope: Scope) -> str | None:
         """Where a request for an unknown page is sent to; None for all others."""
-        if scope["type"] != "http" or scope["method"] != "GET" or Headers(scope=scope).get("sec-fetch-dest") != "document":
+        if (
+            scope["type"] != "http"
+            or scope["method"] != "GET"
+            or Headers(scope=scope).get("sec-fetch-dest") != "document"
+        ):
             return None
         path = str(scope["path"])
         below = path[len(self._base) :].lstrip("/") if path.startswith(f"{self._base}/") else ""

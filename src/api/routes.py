@@ -30,9 +30,11 @@ GONE = 499
 
 
 class Line:
-    """Requests of one kind: some are answered at once, each in a thread, the others wait for their turn without holding one.
+    """Requests of one kind: some are answered at once, each in a thread, the others wait for their turn without holding
+    one.
 
-    A request whose client has gone when its turn comes is dropped: a browser that leafs through photos gives up most of what it asks for.
+    A request whose client has gone when its turn comes is dropped: a browser that leafs through photos gives up most of
+    what it asks for.
     """
 
     def __init__(self, most: int) -> None:
@@ -40,7 +42,9 @@ class Line:
         self._threads = ThreadPoolExecutor(most, "api")
 
     async def answer(self, request: Request, work: Callable[[str], Response]) -> Response:
-        """What ``work`` makes of the id that is asked for, as the catalogue writes it; 503 where the library can't be asked now."""
+        """What ``work`` makes of the id that is asked for, as the catalogue writes it; 503 where the library can't be
+        asked now.
+        """
         async with self._turn:
             if await request.is_disconnected():
                 return Response(status_code=GONE)
@@ -80,9 +84,17 @@ def routes(services: Callable[[], Services], base: str = "") -> list[BaseRoute]:
     async def preview(request: Request) -> Response:
         return await previews.answer(request, large)
 
-    found = [Route("/health", health), Route("/thumb/{image_id:uuid}", thumbnail), Route("/image/{image_id:uuid}", preview)]
+    found = [
+        Route("/health", health),
+        Route("/thumb/{image_id:uuid}", thumbnail),
+        Route("/image/{image_id:uuid}", preview),
+    ]
     places = dict.fromkeys(["/api", f"/{base.strip('/')}/api" if base.strip("/") else "/api"])
-    return [route for place in places for route in (Mount(place, Router(found, default=_Nothing())), Route(place, _Nothing()))]
+    return [
+        route
+        for place in places
+        for route in (Mount(place, Router(found, default=_Nothing())), Route(place, _Nothing()))
+    ]
 
 
 class _Nothing:

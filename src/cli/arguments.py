@@ -52,7 +52,9 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _write_anything() -> None:
-    """What the console's encoding has no sign for is written as its code (``\\u4e2d``), and never ends a command that has done its work."""
+    """What the console's encoding has no sign for is written as its code (``\\u4e2d``), and never ends a command that
+    has done its work.
+    """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -76,7 +78,9 @@ def _fail(arguments: argparse.Namespace, error: AppError) -> int:
 
 
 class _Formats:
-    """Names of the export formats, asked for only where one is given or help is shown: what writes them takes long to load."""
+    """Names of the export formats, asked for only where one is given or help is shown: what writes them takes long to
+    load.
+    """
 
     def __iter__(self) -> Iterator[str]:
         from src.export.formats import FORMATS
@@ -97,7 +101,11 @@ def _common(**defaults: Any) -> _Parser:
     def add(name: str, **how: Any) -> None:
         common.add_argument(f"--{name}", default=defaults.get(name, argparse.SUPPRESS), **how)
 
-    add("library", metavar="DIR", help="folder that holds data/ and chroma_db/ (only index and import-library make a new one)")
+    add(
+        "library",
+        metavar="DIR",
+        help="folder that holds data/ and chroma_db/ (only index and import-library make a new one)",
+    )
     add("model", metavar="ID", help="model to use: builtin, ViT-B/32, ... (see models)")
     add("json", action="store_true", help="print one JSON value to standard output")
     return common
@@ -105,7 +113,9 @@ def _common(**defaults: Any) -> _Parser:
 
 def _parser() -> argparse.ArgumentParser:
     top, common = _common(library=None, model=None, json=False), _common()
-    parser = _Parser(prog="python -m src.cli", description="Find photos on this computer by describing them.", parents=[top])
+    parser = _Parser(
+        prog="python -m src.cli", description="Find photos on this computer by describing them.", parents=[top]
+    )
     parser.set_defaults(wrong_usage=parser.error)
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
@@ -121,7 +131,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_photo_commands(command: Any) -> None:
-    index = command("index", "photos", "index", "add pictures and folders of pictures; folders are followed from then on")
+    index = command(
+        "index", "photos", "index", "add pictures and folders of pictures; folders are followed from then on"
+    )
     index.add_argument("paths", nargs="+", metavar="PATH", help="a picture or a folder (searched with its sub-folders)")
 
     sync = command("sync", "photos", "sync", "look at the folders again: new, changed, moved and missing pictures")
@@ -132,7 +144,9 @@ def _add_photo_commands(command: Any) -> None:
     search.add_argument("--image", metavar="FILE", type=Path, help="a picture that the results should look like")
     search.add_argument("--top-k", metavar="N", type=int, default=20, help="number of results (20)")
     search.add_argument("--queries", metavar="FILE", help="one text query a line; searches them all at once")
-    search.add_argument("--in", dest="mode", choices=("images", "objects", "both"), default="images", help="what is searched (images)")
+    search.add_argument(
+        "--in", dest="mode", choices=("images", "objects", "both"), default="images", help="what is searched (images)"
+    )
     search.add_argument("--folder", metavar="DIR", help="only pictures in this folder and its sub-folders")
     search.add_argument("--since", metavar="DAY", help="only pictures taken on this day (YYYY-MM-DD) or later")
     search.add_argument("--until", metavar="DAY", help="only pictures taken on this day or earlier")
@@ -143,14 +157,23 @@ def _add_photo_commands(command: Any) -> None:
     export.add_argument("--format", choices=_Formats(), default="coco", metavar="FORMAT", help="%(choices)s (coco)")
     export.add_argument("--search", metavar="TEXT", help="only what this finds, with TEXT as the objects' name")
     export.add_argument("--top-k", metavar="N", type=int, default=200, help="of the search, so many results (200)")
-    export.add_argument("--in", dest="mode", choices=("images", "objects", "both"), default="both", help="what is searched (both)")
+    export.add_argument(
+        "--in", dest="mode", choices=("images", "objects", "both"), default="both", help="what is searched (both)"
+    )
     _add_where(export)
     export.add_argument("--pictures", action="store_true", help="copy the pictures too")
 
-    facts = command("facts", "facts", "facts", "show what picture files tell of themselves: camera, date, place, words; needs no library")
+    facts = command(
+        "facts",
+        "facts",
+        "facts",
+        "show what picture files tell of themselves: camera, date, place, words; needs no library",
+    )
     facts.add_argument("paths", nargs="+", metavar="PATH", help="a picture or a folder (searched with its sub-folders)")
 
-    objects = command("objects", "objects", "objects", "find the objects inside pictures, so that they can be searched for too")
+    objects = command(
+        "objects", "objects", "objects", "find the objects inside pictures, so that they can be searched for too"
+    )
     objects.add_argument("folders", nargs="*", metavar="FOLDER", help="only pictures in these (all of the library)")
     objects.add_argument("--forget", action="store_true", help="forget all objects instead; the pictures stay")
     objects.add_argument("--yes", action="store_true", help="really forget them")
@@ -166,10 +189,17 @@ def _add_folder_commands(command: Any) -> None:
     change = folders.add_mutually_exclusive_group()
     change.add_argument("--watch", metavar="DIR", help="pick up changes in a folder while the app runs")
     change.add_argument("--unwatch", metavar="DIR", help="look at a folder only when told to (sync)")
-    change.add_argument("--remove", metavar="DIR", help="follow a folder no more and forget its photos (the files stay)")
+    change.add_argument(
+        "--remove", metavar="DIR", help="follow a folder no more and forget its photos (the files stay)"
+    )
     folders.add_argument("--yes", action="store_true", help="really remove it")
 
-    forget = command("forget-missing", "folders", "forget_missing", "forget the photos whose files are gone (not those of offline folders)")
+    forget = command(
+        "forget-missing",
+        "folders",
+        "forget_missing",
+        "forget the photos whose files are gone (not those of offline folders)",
+    )
     forget.add_argument("--yes", action="store_true", help="really do it; without it, only their number is told")
 
 
@@ -179,7 +209,9 @@ def _add_library_commands(command: Any) -> None:
     doctor = command("doctor", "library", "doctor", "check the library and repair what is wrong with it")
     doctor.add_argument("--check", action="store_true", help="only look")
 
-    export = command("export-library", "library", "export", "write the whole library to one file, also while the app runs")
+    export = command(
+        "export-library", "library", "export", "write the whole library to one file, also while the app runs"
+    )
     export.add_argument("file", metavar="FILE", help="the archive to make")
 
     import_ = command("import-library", "library", "import_", "fill an empty library from such a file")

@@ -23,7 +23,9 @@ def export(arguments: argparse.Namespace) -> int:
         selection, told = Selection(), {}
         only = PhotoFilter(where=tuple(map(parse_condition, arguments.where)))
         if arguments.search is not None:
-            page = services.search.search(Query(typed(arguments.search)), arguments.top_k, only=only, mode=arguments.mode)
+            page = services.search.search(
+                Query(typed(arguments.search)), arguments.top_k, only=only, mode=arguments.mode
+            )
             terminal.notes(page)
             selection = Selection.of(page)
             told = {"verdict": wire.VERDICTS[page.verdict]}
@@ -33,7 +35,12 @@ def export(arguments: argparse.Namespace) -> int:
         report.follow(events, terminal.console(arguments.json))
     skipped = wire.files_skipped(report.skipped)
     if arguments.json:
-        done = {"place": display_text(place), "format": arguments.format, "images": report.snapshot.done, "skipped": skipped}
+        done = {
+            "place": display_text(place),
+            "format": arguments.format,
+            "images": report.snapshot.done,
+            "skipped": skipped,
+        }
         terminal.print_json({**done, **told})
     else:
         report.show_skipped()

@@ -73,9 +73,7 @@ def _one(reader: FactsReader, path: Path) -> Row | str:
 
 def _listed(path: str, told: PhotoFacts) -> list[list[str]]:
     """All that is known of one picture, a fact a line."""
-    named = (
-        (field.label, shown(field.name, getattr(told, field.name))) for field in FIELDS if not field.measured
-    )
+    named = ((field.label, shown(field.name, getattr(told, field.name))) for field in FIELDS if not field.measured)
     return [["Picture", path], *([label, text] for label, text in named if text)]
 
 

@@ -33,7 +33,9 @@ def folders(arguments: argparse.Namespace) -> int:
 
 def _remove(arguments: argparse.Namespace) -> int:
     if not arguments.yes:
-        arguments.wrong_usage("--remove forgets the photos that are in that folder alone (its files stay): say --yes to do it")
+        arguments.wrong_usage(
+            "--remove forgets the photos that are in that folder alone (its files stay): say --yes to do it"
+        )
     path = parse_path(arguments.remove)
     with reading(arguments) as services:
         known = str(services.folders.known_as(path))
@@ -64,7 +66,9 @@ def forget_missing(arguments: argparse.Namespace) -> int:
     report = do_job(arguments, "Forgetting missing photos (command line)", ForgetMissing())
     forgotten = finished(report).done
     if arguments.json:
-        terminal.print_json({"forgotten": forgotten, **({"earlier_versions": min(earlier, forgotten)} if earlier else {})})
+        terminal.print_json(
+            {"forgotten": forgotten, **({"earlier_versions": min(earlier, forgotten)} if earlier else {})}
+        )
         return DONE
     also = f", {earlier:,} of them earlier versions of photos that were changed since" if earlier else ""
     terminal.say(f"{forgotten:,} missing photos forgotten{also}.")

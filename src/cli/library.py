@@ -28,7 +28,9 @@ def stats(arguments: argparse.Namespace) -> int:
 def clear(arguments: argparse.Namespace) -> int:
     """clear --yes: forgets rows, index, thumbnails and stored uploads."""
     if not arguments.yes:
-        arguments.wrong_usage("clear forgets every image of the library (your own photo files stay): say --yes to do it")
+        arguments.wrong_usage(
+            "clear forgets every image of the library (your own photo files stay): say --yes to do it"
+        )
     report = _cleared(arguments)
     cleared, left = finished(report).done, [finding.text for finding in report.findings]
     if arguments.json:

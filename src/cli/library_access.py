@@ -30,13 +30,15 @@ DONE, FAILED = 0, 1
 def settings_of(arguments: argparse.Namespace, begins: bool = False) -> Settings:
     """The environment's settings with --library and --model applied.
 
-    begins: the command makes a library where there is none. For any other, a folder given with --library that holds none is a
-    mistake: raises LibraryError, and nothing is made there. Raises BadInput for --library without a name.
+    begins: the command makes a library where there is none. For any other, a folder given with --library that holds
+    none is a mistake: raises LibraryError, and nothing is made there. Raises BadInput for --library without a name.
     """
     settings = Settings.from_env()
     if arguments.library is not None:
         if not arguments.library.strip():
-            raise BadInput("--library names no folder.", "Give the folder that holds the library, or leave --library out.")
+            raise BadInput(
+                "--library names no folder.", "Give the folder that holds the library, or leave --library out."
+            )
         settings = settings.at(Path(arguments.library))
         if not begins and not os.path.lexists(settings.data_dir):
             hint = "Check the name; `index` and `import-library` begin a new library."
@@ -123,8 +125,13 @@ def finished(report: terminal.Report) -> JobSnapshot:
     return report.snapshot
 
 
-def _follow_in_the_app(services: Services, busy: LibraryBusy, title: str, asked: Params, report: terminal.Report) -> None:
-    """Queue a job for the running app and wait for its end. Raises ``busy`` where no app has the library: nothing else takes jobs."""
+def _follow_in_the_app(
+    services: Services, busy: LibraryBusy, title: str, asked: Params, report: terminal.Report
+) -> None:
+    """Queue a job for the running app and wait for its end.
+
+    Raises ``busy`` where no app has the library: nothing else takes jobs.
+    """
     if not services.store.app_is_running():
         raise busy
     terminal.note("The library is open in the app, which does the work now.")
@@ -137,7 +144,9 @@ def _follow_in_the_app(services: Services, busy: LibraryBusy, title: str, asked:
             report.snapshot = snapshot
             if not snapshot.finished:
                 if not services.store.app_is_running():
-                    raise LibraryBusy("The app ended before the job was done.", "It goes on when the app is started again.")
+                    raise LibraryBusy(
+                        "The app ended before the job was done.", "It goes on when the app is started again."
+                    )
                 time.sleep(0.3)
     except KeyboardInterrupt:
         cancel_job(services.catalog, job_id)

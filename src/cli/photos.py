@@ -37,11 +37,16 @@ _MARKS = (
 def index(arguments: argparse.Namespace) -> int:
     """index PATH..."""
     paths = [str(parse_path(text)) for text in arguments.paths]
-    return _reported(arguments, do_job(arguments, "Indexing (command line)", Index(tuple(paths), model=arguments.model)))
+    return _reported(
+        arguments, do_job(arguments, "Indexing (command line)", Index(tuple(paths), model=arguments.model))
+    )
 
 
 def sync(arguments: argparse.Namespace) -> int:
-    """sync [FOLDER...]: those folders, or all that the library follows. Raises BadInput for one that is in none of them."""
+    """sync [FOLDER...]: those folders, or all that the library follows.
+
+    Raises BadInput for one that is in none of them.
+    """
     paths = [parse_path(text) for text in arguments.folders]
     if paths:
         with reading(arguments) as services:
@@ -74,7 +79,9 @@ def search(arguments: argparse.Namespace) -> int:
     with reading(arguments) as services:
         say_what_is_unheeded(services)
         image = _read_picture(arguments.image, services) if arguments.image else None
-        page = services.search.search(Query(text, image), arguments.top_k, only=_filter(arguments, services), mode=arguments.mode)
+        page = services.search.search(
+            Query(text, image), arguments.top_k, only=_filter(arguments, services), mode=arguments.mode
+        )
     if arguments.image and not text:
         page = replace(page, query=str(arguments.image))
     _print(arguments, page)
@@ -95,7 +102,9 @@ def _search_file(arguments: argparse.Namespace) -> int:
         raise BadQuery(f"There is no query in {arguments.queries}.", "Write one a line.")
     with reading(arguments) as services:
         say_what_is_unheeded(services)
-        pages = services.search.search_many(queries, arguments.top_k, only=_filter(arguments, services), mode=arguments.mode)
+        pages = services.search.search_many(
+            queries, arguments.top_k, only=_filter(arguments, services), mode=arguments.mode
+        )
     if arguments.json:
         for page in pages:
             terminal.notes(page)
@@ -114,13 +123,21 @@ def _lines(name: str) -> list[str]:
             os.set_blocking(file.fileno(), True)
             data = file.read(QUERIES_BYTES + 1)
         text = data.decode(next((code for mark, code in _MARKS if data.startswith(mark)), "utf-8"))
-        reason = "it is larger than a list of queries" if len(data) > QUERIES_BYTES else "it is no text" if "\0" in text else ""
+        reason = (
+            "it is larger than a list of queries"
+            if len(data) > QUERIES_BYTES
+            else "it is no text"
+            if "\0" in text
+            else ""
+        )
     except OSError as error:
         reason = error.strerror or str(error)
     except UnicodeDecodeError:
         reason = "it is no text in UTF-8"
     if reason:
-        raise UnreadablePath(f"The queries in {name} can't be read ({reason}).", "Save them as plain text in UTF-8, one a line.")
+        raise UnreadablePath(
+            f"The queries in {name} can't be read ({reason}).", "Save them as plain text in UTF-8, one a line."
+        )
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 

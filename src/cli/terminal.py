@@ -1,4 +1,7 @@
-"""What the command line writes to the terminal: reports, tables, progress bars, JSON. Used by cli.py and commands/ alone."""
+"""What the command line writes to the terminal: reports, tables, progress bars, JSON.
+
+Used by cli.py and commands/ alone.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,10 @@ class Report:
         self._findings: list[Finding] = []
 
     def follow(self, events: Iterator[JobEvent], console: Console) -> None:
-        """Consume the events, with a progress bar where ``console`` is a terminal. Ctrl-C ends the job as a cancel does."""
+        """Consume the events, with a progress bar where ``console`` is a terminal.
+
+        Ctrl-C ends the job as a cancel does.
+        """
         from src.services.jobs.runner import applied, close
 
         started = time.monotonic()
@@ -68,7 +74,10 @@ class Report:
             f" in {numbers['seconds']:.1f} s ({numbers['images_per_s']:.0f} photos/s)"
         )
         if self.snapshot.indexed and self.snapshot.timings:
-            print("  seconds by stage, over all threads: " + ", ".join(f"{name} {s:.1f}" for name, s in self.snapshot.timings.items()))
+            print(
+                "  seconds by stage, over all threads: "
+                + ", ".join(f"{name} {s:.1f}" for name, s in self.snapshot.timings.items())
+            )
         for finding in self.findings:
             print(shown(finding.text))
         self.show_skipped()
@@ -103,8 +112,14 @@ def _bar(console: Console) -> Iterator[Callable[[JobSnapshot], None]]:
         task = progress.add_task("", total=None, what="starting")
 
         def show(snapshot: JobSnapshot) -> None:
-            pace = f"{snapshot.per_second / 1e6:.1f} MB/s" if snapshot.unit == "bytes" else f"{snapshot.per_second:.0f} {snapshot.unit}/s"
-            progress.update(task, completed=snapshot.done, total=snapshot.total, what=pace if snapshot.done else "starting")
+            pace = (
+                f"{snapshot.per_second / 1e6:.1f} MB/s"
+                if snapshot.unit == "bytes"
+                else f"{snapshot.per_second:.0f} {snapshot.unit}/s"
+            )
+            progress.update(
+                task, completed=snapshot.done, total=snapshot.total, what=pace if snapshot.done else "starting"
+            )
 
         yield show
 
@@ -142,13 +157,18 @@ def _first_command(page: SearchPage) -> str:
 
 
 def _where(hit: SearchHit) -> str:
-    """The path, which ends with the name, but for an upload, whose stored file is named by its id; and where in it the object is."""
+    """The path, which ends with the name, but for an upload, whose stored file is named by its id; and where in it the
+    object is.
+    """
     place = hit.path if hit.path.endswith(hit.name) else f"{hit.name} ({hit.path})"
     return place if hit.box is None else f"{place} [object at {', '.join(map(str, hit.box))}]"
 
 
 def show_table(headings: list[str], rows: list[list[Any]]) -> None:
-    """A table; cells are plain text, whatever is in them. Folded to fit a terminal, and a line a row for any other reader."""
+    """A table; cells are plain text, whatever is in them.
+
+    Folded to fit a terminal, and a line a row for any other reader.
+    """
     cells = [[shown(str(cell)) for cell in row] for row in rows]
     if not sys.stdout.isatty():
         _print_lines([headings, *cells] if any(headings) else cells)

@@ -8,7 +8,8 @@ from pathlib import Path
 from src.errors import LibraryUnusable
 
 MARGIN = 64_000_000
-"""Bytes that stay free: for the catalogue's log, the next thumbnails, and whatever else writes to the disk meanwhile."""
+"""Bytes that stay free: for the catalogue's log, the next thumbnails, and whatever else writes to the disk meanwhile.
+"""
 
 
 def free_bytes(folder: Path) -> int:
@@ -30,7 +31,9 @@ def check_space(folder: Path, needed: int, what: str = "the library") -> None:
 
 def disk_is_full(folder: Path) -> LibraryUnusable:
     """What is said where the disk of ``folder`` took no more."""
-    return LibraryUnusable("The disk is full; nothing more was stored.", f"Free some space on the disk that holds {folder}.")
+    return LibraryUnusable(
+        "The disk is full; nothing more was stored.", f"Free some space on the disk that holds {folder}."
+    )
 
 
 def index_bytes(vectors: int, dimensions: int) -> int:

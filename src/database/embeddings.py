@@ -34,24 +34,34 @@ def library_collection(space: str, kind: Kind = "image") -> str:
 def check_name(name: str) -> None:
     """Raise BadInput for a name that is not 3 to 512 of ``A-Za-z0-9._-``."""
     if not _NAME.fullmatch(name):
-        raise BadInput(f"{name!r} can't name a collection.", "Use 3 to 512 letters, digits, dots, dashes and underscores.")
+        raise BadInput(
+            f"{name!r} can't name a collection.", "Use 3 to 512 letters, digits, dots, dashes and underscores."
+        )
 
 
 def check_dimensions(name: str, known: int, matrix: FloatArray) -> None:
-    """Raise WrongDimensions where queries (n, D) have another length than a collection's vectors; ``known`` is 0 where there are none."""
+    """Raise WrongDimensions where queries (n, D) have another length than a collection's vectors; ``known`` is 0 where
+    there are none.
+    """
     if known and known != matrix.shape[1]:
-        raise WrongDimensions(f"The collection {name!r} holds vectors of length {known}, the query has {matrix.shape[1]}.")
+        raise WrongDimensions(
+            f"The collection {name!r} holds vectors of length {known}, the query has {matrix.shape[1]}."
+        )
 
 
 def together(
-    embeddings: Sequence[npt.ArrayLike] | npt.NDArray[Any], metadatas: Sequence[Mapping[str, Any]] | None, ids: Sequence[str] | None
+    embeddings: Sequence[npt.ArrayLike] | npt.NDArray[Any],
+    metadatas: Sequence[Mapping[str, Any]] | None,
+    ids: Sequence[str] | None,
 ) -> tuple[FloatArray, list[str], list[Mapping[str, Any]]]:
     """As many vectors of norm 1, ids (made up where not given) and metadatas. Raises BadInput."""
     matrix = normalised(embeddings)
     keys = [uuid.uuid4().hex for _ in matrix] if ids is None else [str(id_) for id_ in ids]
     details: list[Mapping[str, Any]] = [{} for _ in matrix] if metadatas is None else list(metadatas)
     if not len(matrix) == len(keys) == len(details) == len(set(keys)):
-        raise BadInput(f"{len(matrix)} embeddings, {len(details)} metadatas and {len(set(keys))} distinct ids don't go together.")
+        raise BadInput(
+            f"{len(matrix)} embeddings, {len(details)} metadatas and {len(set(keys))} distinct ids don't go together."
+        )
     return matrix, keys, details
 
 

@@ -46,7 +46,9 @@ class LibraryLock:
         self._gone: LibraryUnusable | None = None
 
     def take(self, port: int | None, read_only: bool, untouched: bool) -> None:
-        """As a library is opened: for writing, only for reading (nothing is done then), or for a look that changes no file."""
+        """As a library is opened: for writing, only for reading (nothing is done then), or for a look that changes no
+        file.
+        """
         if untouched:
             self.hold()
         elif not read_only:
@@ -74,7 +76,8 @@ class LibraryLock:
         self._places[file] = os.stat(file)
 
     def check(self) -> None:
-        """Raise LibraryUnusable where a file that is held open is no longer at its place: its folder was deleted, moved or replaced.
+        """Raise LibraryUnusable where a file that is held open is no longer at its place: its folder was deleted, moved
+        or replaced.
 
         Another process may have a library there by now. So it stays so, until the library is opened anew.
         """
@@ -88,9 +91,11 @@ class LibraryLock:
             raise self._gone
 
     def hold(self) -> None:
-        """Keep every other process from taking it, without changing a file, as long as this one looks. Raises LibraryBusy.
+        """Keep every other process from taking it, without changing a file, as long as this one looks. Raises
+        LibraryBusy.
 
-        Where there is no lock file yet there is no library to be kept; where the system has no such lock, nobody is kept out.
+        Where there is no lock file yet there is no library to be kept; where the system has no such lock, nobody is
+        kept out.
         """
         if fcntl is None:
             return
@@ -106,7 +111,9 @@ class LibraryLock:
             raise self._busy() from error
 
     def _refuse_special(self) -> None:
-        """Raise LibraryUnusable where another thing than a plain file has the lock's name: to open a pipe might wait for ever."""
+        """Raise LibraryUnusable where another thing than a plain file has the lock's name: to open a pipe might wait
+        for ever.
+        """
         if is_special(self._file):
             raise no_plain_file(self._file)
 
@@ -122,7 +129,9 @@ class LibraryLock:
             self._lock.release()
 
     def serving(self) -> bool:
-        """Whether the process that holds the lock right now is an app, which takes jobs from others (a command or a script does not)."""
+        """Whether the process that holds the lock right now is an app, which takes jobs from others (a command or a
+        script does not).
+        """
         owner = self.owner()
         return owner is not None and owner.port is not None
 
@@ -146,7 +155,9 @@ class LibraryLock:
             write_json(self._owner_file, {"pid": owner.pid, "port": owner.port})
 
     def _named(self) -> Owner | None:
-        """Who says it holds the lock, unless that process is gone: it was killed, and the one that has the lock now has not said so yet."""
+        """Who says it holds the lock, unless that process is gone: it was killed, and the one that has the lock now has
+        not said so yet.
+        """
         try:
             said = read_object(self._owner_file)
             owner = Owner(int(said["pid"]), None if said["port"] is None else int(said["port"]))
@@ -162,7 +173,9 @@ class LibraryLock:
             where = f"http://127.0.0.1:{owner.port}"
             message = f"The library is open in the app at {where} (process {owner.pid})."
             return LibraryBusy(message, "Use that one, or quit it first.", address=where)
-        return LibraryBusy(f"The library is open in another process ({owner.pid}).", "Wait until it is done, or end it first.")
+        return LibraryBusy(
+            f"The library is open in another process ({owner.pid}).", "Wait until it is done, or end it first."
+        )
 
 
 def _is_at(file: Path, known: os.stat_result | None) -> bool:

@@ -20,7 +20,10 @@ LEAST_FOUND, LEAST_RECALL = 0.99, 0.9
 
 @dataclass(frozen=True)
 class SelfQueries:
-    """``asked`` vectors; ``found`` of them came first for themselves. ``recall``: share of the exact scan's top 10 that the index gave."""
+    """``asked`` vectors; ``found`` of them came first for themselves.
+
+    ``recall``: share of the exact scan's top 10 that the index gave.
+    """
 
     asked: int
     found: int
@@ -55,5 +58,7 @@ def self_queries(store: Store, name: str) -> SelfQueries | None:
 
 
 def _true_scores(answer: Sequence[Match], query: FloatArray, known: Mapping[str, FloatArray]) -> list[float]:
-    """Cosines by the catalogue's vectors: what the index says of them is not believed. -1 for an id that the catalogue does not have."""
+    """Cosines by the catalogue's vectors: what the index says of them is not believed. -1 for an id that the catalogue
+    does not have.
+    """
     return [float(known[id_] @ query) if id_ in known else -1.0 for id_, _ in answer]

@@ -1,7 +1,8 @@
-"""The library's vectors: committed to the catalogue first, then followed by the index, searched by cosine. The only writer of vectors.
+"""The library's vectors: committed to the catalogue first, then followed by the index, searched by cosine. The only
+writer of vectors.
 
-A write returns once the catalogue has it. The index follows on a thread of its own: of an indexing pass it lags one batch at most, of
-every other write nothing.
+A write returns once the catalogue has it. The index follows on a thread of its own: of an indexing pass it lags one
+batch at most, of every other write nothing.
 """
 
 from __future__ import annotations
@@ -29,9 +30,11 @@ log = logging.getLogger(__name__)
 
 
 class Store:
-    """Collections of vectors in the library. Takes the library's lock; ``read_only`` takes none, scans exactly and refuses writes.
+    """Collections of vectors in the library. Takes the library's lock; ``read_only`` takes none, scans exactly and
+    refuses writes.
 
-    ``untouched``: read only, and no file is changed, not even to bring it up to date; others are kept from changing any meanwhile.
+    ``untouched``: read only, and no file is changed, not even to bring it up to date; others are kept from changing any
+    meanwhile.
 
     Raises LibraryBusy where another process owns the library. Safe to use from several threads.
     """
@@ -50,14 +53,18 @@ class Store:
         self.read_only = read_only = read_only or untouched
         self._lock.take(port, read_only, untouched)
         try:
-            self.catalog = catalog or Catalog(settings.catalog_file, read_only, untouched, None if read_only else self._lock.check)
+            self.catalog = catalog or Catalog(
+                settings.catalog_file, read_only, untouched, None if read_only else self._lock.check
+            )
             if not read_only:
                 self._lock.watch(self.catalog.path)
         except BaseException:
             self._lock.release()
             raise
         index = chosen_index(settings, self.catalog, read_only)
-        self.index = Follower(self.catalog, index, settings.chroma_dir, self._lock.check, self._delete_damaged, read_only)
+        self.index = Follower(
+            self.catalog, index, settings.chroma_dir, self._lock.check, self._delete_damaged, read_only
+        )
         self._finder = Finder(self.catalog.vectors, self.index.ask, self.index.answers)
 
     def __enter__(self) -> Self:
@@ -67,11 +74,16 @@ class Store:
         self.close()
 
     def check_place(self) -> None:
-        """Raise LibraryUnusable where the library's files were taken away, or others put in their place, while it was open."""
+        """Raise LibraryUnusable where the library's files were taken away, or others put in their place, while it was
+        open.
+        """
         self._lock.check()
 
     def close(self) -> None:
-        """Close the index cleanly and let go of the library. One that was taken away is only let go of: nothing is written."""
+        """Close the index cleanly and let go of the library.
+
+        One that was taken away is only let go of: nothing is written.
+        """
         try:
             if not self.read_only:
                 self._lock.check()
@@ -90,9 +102,11 @@ class Store:
     # ------------------------------------------------------------ searching
 
     def search(self, name: str, queries: FloatArray, limit: int, only: PhotoFilter | None = None) -> list[list[Match]]:
-        """The ``limit`` nearest of a collection to each of (q, D) queries of norm 1, of images that are not hidden and pass ``only``.
+        """The ``limit`` nearest of a collection to each of (q, D) queries of norm 1, of images that are not hidden and
+        pass ``only``.
 
-        By the index where it is in step and the collection large, else by an exact scan of what may be found. Raises BadInput.
+        By the index where it is in step and the collection large, else by an exact scan of what may be found. Raises
+        BadInput.
         """
         if limit < 1:
             raise BadInput(f"{limit} results can't be shown.", "Ask for at least 1.")
@@ -102,7 +116,8 @@ class Store:
     # ------------------------------------------------------------ writing
 
     def prepare(self, name: str, dimensions: int, kind: str = IMAGE) -> None:
-        """Before a pass that writes to one of the app's collections: it is made where there is none, and its index opened.
+        """Before a pass that writes to one of the app's collections: it is made where there is none, and its index
+        opened.
 
         Raises WrongDimensions where it has another length.
         """
@@ -135,7 +150,10 @@ class Store:
         self.index.wait()
 
     def replace_parts(self, name: str, recipe: str, found: Found) -> int:
-        """Store what was found inside images in place of what they held. Returns how many parts were stored. Raises LibraryUnusable."""
+        """Store what was found inside images in place of what they held.
+
+        Returns how many parts were stored. Raises LibraryUnusable.
+        """
         self.index.require_space(name)
         stored = self.catalog.objects.put(name, recipe, found)
         self._followed([name])

@@ -1,4 +1,5 @@
-"""VectorDatabase: what scripts use. Vectors are committed to the catalogue first, then indexed in Chroma, searched by cosine.
+"""VectorDatabase: what scripts use. Vectors are committed to the catalogue first, then indexed in Chroma, searched by
+cosine.
 
 db = VectorDatabase()
 db.create_or_get_collection()
@@ -30,13 +31,19 @@ log = logging.getLogger(__name__)
 
 
 class VectorDatabase(Store):
-    """A library's store with a current collection, for scripts. Takes the library's lock; ``read_only`` takes none and refuses writes.
+    """A library's store with a current collection, for scripts. Takes the library's lock; ``read_only`` takes none and
+    refuses writes.
 
     Raises LibraryBusy where another process owns the library. Safe to use from several threads.
     """
 
     def __init__(
-        self, settings: Settings | None = None, *, catalog: Catalog | None = None, port: int | None = None, read_only: bool = False
+        self,
+        settings: Settings | None = None,
+        *,
+        catalog: Catalog | None = None,
+        port: int | None = None,
+        read_only: bool = False,
     ) -> None:
         super().__init__(settings, catalog=catalog, port=port, read_only=read_only)
         self._current: str | None = None
@@ -44,7 +51,8 @@ class VectorDatabase(Store):
     def create_or_get_collection(self, name: str = DEFAULT_COLLECTION, dimensions: int | None = None) -> Collection:
         """Make ``name`` the current collection, creating it where there is none; the first vectors fix the dimension.
 
-        Raises BadInput for a name that is not 3 to 512 of ``A-Za-z0-9._-``, WrongDimensions where it has another length.
+        Raises BadInput for a name that is not 3 to 512 of ``A-Za-z0-9._-``, WrongDimensions where it has another
+        length.
         """
         check_name(name)
         known = {collection.name: collection for collection in self.catalog.vectors.all()}
@@ -62,9 +70,9 @@ class VectorDatabase(Store):
     ) -> list[str]:
         """Insert or replace vectors of the current collection and return their ids.
 
-        embeddings: n vectors of length D, any scale (stored with norm 1). metadatas: n JSON-like mappings; replaced with the
-        vector. ids: n distinct strings, made up where not given. Committed to the catalogue before this returns.
-        Raises BadInput for lists of different lengths or vectors that are zero or not finite, WrongDimensions.
+        embeddings: n vectors of length D, any scale (stored with norm 1). metadatas: n JSON-like mappings; replaced
+        with the vector. ids: n distinct strings, made up where not given. Committed to the catalogue before this
+        returns. Raises BadInput for lists of different lengths or vectors that are zero or not finite, WrongDimensions.
         """
         name = self._current or self.create_or_get_collection().name
         matrix, keys, details = together(embeddings, metadatas, ids)
@@ -77,7 +85,9 @@ class VectorDatabase(Store):
         return keys
 
     def search_by_embedding(self, query: npt.ArrayLike, n_results: int = 10) -> list[VectorMatch]:
-        """The ``n_results`` nearest of the current collection to ``query`` (D,), best first; an empty collection gives []."""
+        """The ``n_results`` nearest of the current collection to ``query`` (D,), best first; an empty collection gives
+        [].
+        """
         name = self._current or self.create_or_get_collection().name
         matrix = normalised([query])
         matches = self.search(name, matrix, n_results)[0]

@@ -1,1 +1,4 @@
-"""Export: what was found, as data sets and tables for other programs. Each writes a new folder or a new ZIP, whole or not at all."""
+"""Export: what was found, as data sets and tables for other programs.
+
+Each writes a new folder or a new ZIP, whole or not at all.
+"""

@@ -19,7 +19,9 @@ from src.schema import Progress, Skipped
 from src.text import shown
 
 MaskForm = Literal["rle", "polygons"]
-"""rle: the mask's runs as COCO's compressed text, exact. polygons: outlines, which more programs read and people can edit."""
+"""rle: the mask's runs as COCO's compressed text, exact. polygons: outlines, which more programs read and people can
+edit.
+"""
 
 FILE = "annotations.json"
 PICTURES = "images"
@@ -36,13 +38,14 @@ def export_coco(
     opener: Opener | None = None,
     description: str = "",
 ) -> Iterator[Progress | Skipped]:
-    """Write ``annotations.json`` to a new folder or ZIP at ``place``, and the pictures to ``images/`` where ``opener`` is given.
+    """Write ``annotations.json`` to a new folder or ZIP at ``place``, and the pictures to ``images/`` where ``opener``
+    is given.
 
-    Boxes are XYWH in pixels of the upright picture, areas the mask's pixels, or the box's where there is no mask; its segmentation is
-    then empty. Without pictures ``file_name`` is the original's path. Besides COCO's own, pictures have ``source_id``, ``name``,
-    ``tags`` and ``score``, annotations ``score`` and ``origin``; one without a score has none. Progress in images; closing the iterator
-    leaves nothing. A picture that can't be had is Skipped. Raises BadInput where ``place`` exists or there is no picture,
-    UnreadablePath where it can't be written.
+    Boxes are XYWH in pixels of the upright picture, areas the mask's pixels, or the box's where there is no mask; its
+    segmentation is then empty. Without pictures ``file_name`` is the original's path. Besides COCO's own, pictures have
+    ``source_id``, ``name``, ``tags`` and ``score``, annotations ``score`` and ``origin``; one without a score has none.
+    Progress in images; closing the iterator leaves nothing. A picture that can't be had is Skipped. Raises BadInput
+    where ``place`` exists or there is no picture, UnreadablePath where it can't be written.
     """
     with new_target(place) as target, target.growing(FILE) as file, scratch(place) as spool:
         writer = _Writer(file, spool, mask_form, labels, description)
@@ -67,9 +70,14 @@ def _copied(image: ExportedImage, opener: Opener, target: Target) -> str | Skipp
 
 
 class _Writer:
-    """Writes pictures at once; annotations, which come after them in the file, wait in ``spool``. Only categories are held in memory."""
+    """Writes pictures at once; annotations, which come after them in the file, wait in ``spool``.
 
-    def __init__(self, file: IO[bytes], spool: IO[bytes], mask_form: MaskForm, labels: Labels, description: str) -> None:
+    Only categories are held in memory.
+    """
+
+    def __init__(
+        self, file: IO[bytes], spool: IO[bytes], mask_form: MaskForm, labels: Labels, description: str
+    ) -> None:
         self._file, self._mask_form, self._labels = file, mask_form, labels
         self._spool = spool
         self._categories = Categories(labels.first)
@@ -97,7 +105,9 @@ class _Writer:
         )
         for item in labelled(image, self._labels):
             category = self._categories.number(item.category) + 1
-            self._annotations.add({"image_id": number, "category_id": category, **self._shape(item, image), **_score(item.score)})
+            self._annotations.add(
+                {"image_id": number, "category_id": category, **self._shape(item, image), **_score(item.score)}
+            )
 
     def _shape(self, item: Annotation, image: ExportedImage) -> dict[str, Any]:
         left, top, right, bottom = item.box

@@ -35,12 +35,14 @@ def export_crops(
     padding: float = 0.0,
     cut_out: bool = False,
 ) -> Iterator[Progress | Skipped]:
-    """Write every object to ``<category>/<name>.jpg`` in a new folder or ZIP at ``place``, and ``crops.csv``, which says what is what.
+    """Write every object to ``<category>/<name>.jpg`` in a new folder or ZIP at ``place``, and ``crops.csv``, which
+    says what is what.
 
-    padding: how much of the picture around a box is taken along, as a share of the box's longer side, in [0, 10]. cut_out: what is
-    outside of an object's mask becomes transparent; crops are then PNGs. Where the opener gives a smaller copy, so are the crops. Progress
-    in images; closing the iterator leaves nothing. A picture that can't be opened is Skipped. Raises BadInput where ``place`` exists or
-    there is no object, UnreadablePath where it can't be written.
+    padding: how much of the picture around a box is taken along, as a share of the box's longer side, in [0, 10].
+    cut_out: what is outside of an object's mask becomes transparent; crops are then PNGs. Where the opener gives a
+    smaller copy, so are the crops. Progress in images; closing the iterator leaves nothing. A picture that can't be
+    opened is Skipped. Raises BadInput where ``place`` exists or there is no object, UnreadablePath where it can't be
+    written.
     """
     if not 0 <= padding <= 10:
         raise BadInput(f"The padding of crops is a share from 0 to 10, not {padding}.")
@@ -92,7 +94,9 @@ def _store(target: Target, image: ExportedImage, folder: str, data: bytes, suffi
     return name
 
 
-def _file(picture: Image.Image, item: Annotation, image: ExportedImage, padding: float, cut_out: bool) -> tuple[bytes, str]:
+def _file(
+    picture: Image.Image, item: Annotation, image: ExportedImage, padding: float, cut_out: bool
+) -> tuple[bytes, str]:
     """The crop's bytes and the ending of its name."""
     box = _padded(item.box, image, padding)
     scaled = _scaled(box, image, picture)
@@ -109,7 +113,12 @@ def _file(picture: Image.Image, item: Annotation, image: ExportedImage, padding:
 
 def _padded(box: Box, image: ExportedImage, padding: float) -> Box:
     margin = round(max(box[2] - box[0], box[3] - box[1]) * padding)
-    return max(0, box[0] - margin), max(0, box[1] - margin), min(image.width, box[2] + margin), min(image.height, box[3] + margin)
+    return (
+        max(0, box[0] - margin),
+        max(0, box[1] - margin),
+        min(image.width, box[2] + margin),
+        min(image.height, box[3] + margin),
+    )
 
 
 def _scaled(box: Box, image: ExportedImage, picture: Image.Image) -> Box:

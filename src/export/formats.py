@@ -1,4 +1,7 @@
-"""The formats of an export: one row each, read by pages, command line and jobs. A new format is a row here and its writer."""
+"""The formats of an export: one row each, read by pages, command line and jobs.
+
+A new format is a row here and its writer.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,9 @@ from src.schema import Progress, Skipped
 
 @dataclass(frozen=True)
 class Writing:
-    """What a writer is given: images, where to, how many there are, what objects are called, and how a picture is opened."""
+    """What a writer is given: images, where to, how many there are, what objects are called, and how a picture is
+    opened.
+    """
 
     images: Iterable[ExportedImage]
     place: Path

@@ -13,7 +13,10 @@ from src.schema import Box, Mask, Segment
 from src.text import shown
 
 Opener = Callable[[str], Image.Image]
-"""Image id -> the picture, upright and RGB. Raises UnreadableImage or OSError where it can't be had; a smaller copy of it will do."""
+"""Image id -> the picture, upright and RGB.
+
+Raises UnreadableImage or OSError where it can't be had; a smaller copy of it will do.
+"""
 
 UNNAMED = "object"
 """The category of what nobody gave a name."""
@@ -21,7 +24,10 @@ UNNAMED = "object"
 
 @dataclass(frozen=True)
 class Annotation:
-    """Something marked in a picture. ``box`` is XYXY in pixels of the upright picture; without a mask the box is all that is known."""
+    """Something marked in a picture.
+
+    ``box`` is XYXY in pixels of the upright picture; without a mask the box is all that is known.
+    """
 
     category: str
     """May be empty: see ``labelled``."""
@@ -65,14 +71,16 @@ class ExportedImage:
 class Labels:
     """Which categories objects get.
 
-    The words of ``query`` where they are given; else the object's own category, else its picture's first tag, else ``object``.
+    The words of ``query`` where they are given; else the object's own category, else its picture's first tag, else
+    ``object``.
     """
 
     query: str = ""
     whole: bool = False
     """A picture without objects gets a box around all of it, for the query or for each of its tags."""
     first: tuple[str, ...] = ()
-    """Categories that are numbered first, in this order, so that two exports number alike; all others as they are met."""
+    """Categories that are numbered first, in this order, so that two exports number alike; all others as they are met.
+    """
 
 
 AS_FOUND = Labels()
@@ -80,12 +88,18 @@ AS_FOUND = Labels()
 
 
 def labelled(image: ExportedImage, labels: Labels) -> list[Annotation]:
-    """The picture's objects, each with a category and with its box inside the picture. A box that lies outside of it is left out."""
+    """The picture's objects, each with a category and with its box inside the picture.
+
+    A box that lies outside of it is left out.
+    """
     found = [_placed(item, _category(item.category, image, labels), image) for item in image.annotations]
     if not image.annotations and labels.whole:
         all_of_it = (0, 0, image.width, image.height)
         names = [labels.query] if labels.query.strip() else image.tags
-        return [Annotation(_clean(name), all_of_it, None, image.score, "query" if labels.query.strip() else "tag") for name in names]
+        return [
+            Annotation(_clean(name), all_of_it, None, image.score, "query" if labels.query.strip() else "tag")
+            for name in names
+        ]
     return [item for item in found if item is not None]
 
 

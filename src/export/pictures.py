@@ -21,8 +21,9 @@ QUALITY = 95
 def picture_file(image: ExportedImage, opener: Opener) -> tuple[bytes, str] | Skipped:
     """The bytes of a picture for a data set and the ending of its name.
 
-    They are the original's, unless it is in a format that few programs read or is stored turned: boxes count in the upright picture,
-    and not every reader minds the EXIF orientation. Then it is a JPEG of what ``opener`` gives. Skipped where neither can be had.
+    They are the original's, unless it is in a format that few programs read or is stored turned: boxes count in the
+    upright picture, and not every reader minds the EXIF orientation. Then it is a JPEG of what ``opener`` gives.
+    Skipped where neither can be had.
     """
     try:
         data = Path(image.path).read_bytes()

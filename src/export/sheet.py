@@ -10,7 +10,9 @@ from typing import IO
 from src.text import shown
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-"""What makes a spreadsheet take a cell for a formula (OWASP, CSV injection), the wide forms of East Asian keyboards too."""
+"""What makes a spreadsheet take a cell for a formula (OWASP, CSV injection), the wide forms of East Asian keyboards
+too.
+"""
 
 Value = str | int | float | None
 
@@ -30,7 +32,10 @@ class Sheet:
 
 
 def cell(value: Value) -> Value:
-    """A value as a cell shows it. Text that would be a formula gets an apostrophe before it, and harmful characters a mark."""
+    """A value as a cell shows it.
+
+    Text that would be a formula gets an apostrophe before it, and harmful characters a mark.
+    """
     if not isinstance(value, str):
         return value
     return shown(f"'{value}" if value.startswith(FORMULA) else value)

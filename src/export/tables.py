@@ -35,8 +35,8 @@ def export_csv(images: Iterable[ExportedImage], place: Path, *, total: int | Non
     """Write ``images.csv`` and ``objects.csv`` to a new folder or ZIP at ``place``.
 
     Text is as it may be shown, and nothing in it is a formula: ``export_parquet`` keeps every letter. Progress
-    in images; closing the iterator leaves nothing. Raises BadInput where ``place`` exists or there is no picture, UnreadablePath where
-    it can't be written.
+    in images; closing the iterator leaves nothing. Raises BadInput where ``place`` exists or there is no picture,
+    UnreadablePath where it can't be written.
     """
     return _export(images, place, total, _Csv, ".csv")
 
@@ -56,7 +56,11 @@ class _Table(Protocol):
 
 
 def _export(
-    images: Iterable[ExportedImage], place: Path, total: int | None, table: Callable[[IO[bytes], tuple[str, ...]], _Table], suffix: str
+    images: Iterable[ExportedImage],
+    place: Path,
+    total: int | None,
+    table: Callable[[IO[bytes], tuple[str, ...]], _Table],
+    suffix: str,
 ) -> Iterator[Progress]:
     done = 0
     with (
@@ -82,7 +86,9 @@ def _image_row(image: ExportedImage) -> tuple[Any, ...]:
 
 
 def _fact(image: ExportedImage, field: Field) -> Any:
-    """Several words are one text with a semicolon between them, as spreadsheets and other programs for photos have them."""
+    """Several words are one text with a semicolon between them, as spreadsheets and other programs for photos have
+    them.
+    """
     value = image.facts.get(field.name)
     return ("; ".join(value) if value else None) if field.kind in ("words", "colours") else value
 

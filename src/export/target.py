@@ -28,7 +28,9 @@ _AWKWARD = re.compile("[\\s<>:\"/\\\\|?*#%&{}$!'@+`=;,\N{REPLACEMENT CHARACTER}]
 """What some file system, shell, YAML or address bar trips over."""
 _OURS = re.compile(r"\.export-[0-9a-f]{12}\.part")
 _STEM_LENGTH, _STEM_BYTES = 60, 120
-_MARK_TEXT = b"Exported by Media Feature Extractor, which therefore does not index this folder. Without this file it would.\n"
+_MARK_TEXT = (
+    b"Exported by Media Feature Extractor, which therefore does not index this folder. Without this file it would.\n"
+)
 
 
 class Target(Protocol):
@@ -49,10 +51,12 @@ class Target(Protocol):
 
 @contextmanager
 def new_target(place: Path) -> Iterator[Target]:
-    """A new folder at ``place``, or a ZIP where its name ends in ``.zip``; it gets this name when the block ends without an error.
+    """A new folder at ``place``, or a ZIP where its name ends in ``.zip``; it gets this name when the block ends
+    without an error.
 
-    Else, and where the block is left half-way, nothing stays. A killed process leaves a hidden ``.export-….part`` beside it, which the
-    next export to that folder removes. Raises BadInput where there is something of that name, UnreadablePath where it can't be written.
+    Else, and where the block is left half-way, nothing stays. A killed process leaves a hidden ``.export-….part``
+    beside it, which the next export to that folder removes. Raises BadInput where there is something of that name,
+    UnreadablePath where it can't be written.
     """
     try:
         _refuse_existing(place)
@@ -73,8 +77,9 @@ def new_target(place: Path) -> Iterator[Target]:
 def claimed(folder: Path) -> Iterator[Path]:
     """A hidden name in the folder, for this process to write under; whatever has it at the end is removed.
 
-    Until then a lock says that it is being written. It is taken before there is anything of that name, and the system lets go of it
-    however the process ends. Where a file system knows no locks there is none, and ``sweep`` leaves the name alone.
+    Until then a lock says that it is being written. It is taken before there is anything of that name, and the system
+    lets go of it however the process ends. Where a file system knows no locks there is none, and ``sweep`` leaves the
+    name alone.
     """
     part = folder / f".export-{secrets.token_hex(6)}.part"
     lock = _lock(part)
@@ -103,7 +108,8 @@ def sweep(folder: Path) -> None:
 
 
 def publish(part: Path, place: Path) -> None:
-    """Give a finished file or folder its name, for good. Of two that want one name the first gets it; nothing is ever replaced.
+    """Give a finished file or folder its name, for good. Of two that want one name the first gets it; nothing is ever
+    replaced.
 
     Raises BadInput where there is something of that name by now.
     """
@@ -156,7 +162,10 @@ def scratch(place: Path) -> Iterator[IO[bytes]]:
 
 
 def free_stem(name: str, image_id: str, taken: Callable[[str], bool]) -> str:
-    """A file name without its ending that any system takes, made of the picture's own name and id. ``taken`` says which are in use."""
+    """A file name without its ending that any system takes, made of the picture's own name and id.
+
+    ``taken`` says which are in use.
+    """
     stem = f"{plain(Path(name).stem) or 'photo'}-{re.sub(r'[^0-9A-Za-z]', '', image_id)[:8] or '0'}"
     candidate, number = stem, 1
     while taken(candidate):
@@ -244,7 +253,9 @@ def _new_zip(part: Path) -> Iterator[Target]:
 
 def _refuse_existing(place: Path) -> None:
     if not place.name or os.path.lexists(place):
-        raise BadInput(f"There is a file or folder {shown(str(place))} already.", "Choose another name, or move it away.")
+        raise BadInput(
+            f"There is a file or folder {shown(str(place))} already.", "Choose another name, or move it away."
+        )
 
 
 def _remove(part: Path) -> None:

@@ -1,8 +1,8 @@
 """One checkpoint's server: what it answers is looked at before anything that is here already gives way to it.
 
-Servers, and what stands between them and this computer, answer with login pages, other files, other ranges than asked for, endless
-redirects or nothing. None of that costs what has arrived before: an answer goes on from there only where it says that it does, and one
-that begins anew is kept beside it until it is the longer of the two, or complete.
+Servers, and what stands between them and this computer, answer with login pages, other files, other ranges than asked
+for, endless redirects or nothing. None of that costs what has arrived before: an answer goes on from there only where
+it says that it does, and one that begins anew is kept beside it until it is the longer of the two, or complete.
 """
 
 from __future__ import annotations
@@ -67,7 +67,10 @@ class Source:
         """Whether the server has shown that it can't go on from where the file stands."""
 
     def fill(self, arrivals: Arrivals) -> Iterator[Progress]:
-        """Until the file is complete. Raises DownloadFailed, at once where trying again can't help, else after ``attempts`` in vain."""
+        """Until the file is complete.
+
+        Raises DownloadFailed, at once where trying again can't help, else after ``attempts`` in vain.
+        """
         start = furthest = arrivals.kept.size
         failures = 0
         with self._client(arrivals) as client:
@@ -127,8 +130,8 @@ class Source:
     def _anew(self, blocks: Iterator[bytes], arrivals: Arrivals, sure: bool) -> Iterator[Progress]:
         """The whole file from its beginning, beside what is kept.
 
-        It takes that one's place where it is the published file; or, if it broke off, where it is longer and the server was ``sure`` of its
-        size. Raises WeightsCorrupt where it is complete and another file; what was kept stays.
+        It takes that one's place where it is the published file; or, if it broke off, where it is longer and the server
+        was ``sure`` of its size. Raises WeightsCorrupt where it is complete and another file; what was kept stays.
         """
         fresh = arrivals.fresh()
         ended = False
@@ -147,7 +150,8 @@ class Source:
     def _place(self, response: httpx.Response, kept: Partial) -> tuple[int, int | None]:
         """Where in the file the answer begins, and the size the whole file will have; None where nobody says.
 
-        Raises _Interrupted where asking again can help, DownloadFailed where the answer is something else than the file.
+        Raises _Interrupted where asking again can help, DownloadFailed where the answer is something else than the
+        file.
         """
         status, start, length = response.status_code, 0, _number(response.headers.get("Content-Length", ""))
         if status in _RETRIED_STATUS:
@@ -223,7 +227,11 @@ class Source:
             return f"{_host(self.url)} sends from one address to the next without end"
         if isinstance(problem, httpx.UnsupportedProtocol | httpx.InvalidURL):
             sent_on = len(self._asked) > 1
-            return f"{_host(self.url)} sends to an address that can't be used" if sent_on else f"{self.url} is no address that can be asked"
+            return (
+                f"{_host(self.url)} sends to an address that can't be used"
+                if sent_on
+                else f"{self.url} is no address that can be asked"
+            )
         if isinstance(problem, httpx.ProxyError):
             return f"the proxy on the way to {self._host()} refuses ({problem})"
         if (refused := _certificate_problem(problem)) is not None:
@@ -276,7 +284,9 @@ def _blocks(response: httpx.Response) -> Iterator[bytes]:
 
 @contextmanager
 def _network_errors() -> Iterator[None]:
-    """What the network library lets through as it came, such as the UnicodeError of a host name that can be none, as its own errors."""
+    """What the network library lets through as it came, such as the UnicodeError of a host name that can be none, as
+    its own errors.
+    """
     try:
         yield
     except OSError as error:
@@ -296,13 +306,19 @@ def _certificate_problem(problem: BaseException) -> str | None:
 
 
 def _range(response: httpx.Response) -> tuple[int, int, int | None]:
-    """First byte, last byte and the whole's size of ``Content-Range: bytes 5-9/10``; -1, -1 and None for what is not told."""
-    found = re.fullmatch(r"\s*bytes\s+(\d{1,15})-(\d{1,15})/(\d{1,15}|\*)\s*", response.headers.get("Content-Range", ""), re.ASCII)
+    """First byte, last byte and the whole's size of ``Content-Range: bytes 5-9/10``; -1, -1 and None for what is not
+    told.
+    """
+    found = re.fullmatch(
+        r"\s*bytes\s+(\d{1,15})-(\d{1,15})/(\d{1,15}|\*)\s*", response.headers.get("Content-Range", ""), re.ASCII
+    )
     return (int(found[1]), int(found[2]), _number(found[3])) if found else (-1, -1, None)
 
 
 def _says_it_is_all(response: httpx.Response) -> bool:
-    """Whether an answer that ended without an error was sent to its end: chunks have a last one, a connection just closes."""
+    """Whether an answer that ended without an error was sent to its end: chunks have a last one, a connection just
+    closes.
+    """
     return bool(response.headers.get("Transfer-Encoding", "").lower() == "chunked")
 
 

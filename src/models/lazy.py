@@ -12,7 +12,10 @@ T = TypeVar("T")
 
 
 class Lazy(Generic[T]):
-    """A value made on first use, by one thread, the others waiting. Who is using it when it is dropped keeps it until done."""
+    """A value made on first use, by one thread, the others waiting.
+
+    Who is using it when it is dropped keeps it until done.
+    """
 
     def __init__(self, make: Callable[[], T], clock: Callable[[], float] = time.monotonic) -> None:
         """clock: seconds that only grow."""
@@ -31,7 +34,10 @@ class Lazy(Generic[T]):
             return self._value
 
     def drop(self, idle: float = 0.0) -> None:
-        """Forget the value where it was not asked for in the last ``idle`` seconds. Does not wait while it is being made."""
+        """Forget the value where it was not asked for in the last ``idle`` seconds.
+
+        Does not wait while it is being made.
+        """
         if not self._lock.acquire(blocking=not idle):
             return
         try:

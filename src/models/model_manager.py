@@ -60,7 +60,8 @@ class ModelManager:
     """Models by task and id, each loaded at most once. Safe to use from several threads."""
 
     def __init__(self, model: str | None = None, settings: Settings | None = None, loader: Loader = load_model) -> None:
-        """``model``, else the settings' model, else ViT-B/32 where its weights are on this machine, else the built-in one.
+        """``model``, else the settings' model, else ViT-B/32 where its weights are on this machine, else the built-in
+        one.
 
         Loads nothing yet. Raises UnknownModel for an id that is in no registry.
         """
@@ -84,13 +85,17 @@ class ModelManager:
 
     @property
     def space(self) -> str:
-        """The current model's space, such as ``ViT-B-32-40d365715913``. Raises WeightsMissing where its weights are not here."""
+        """The current model's space, such as ``ViT-B-32-40d365715913``.
+
+        Raises WeightsMissing where its weights are not here.
+        """
         return self.embedder().space
 
     def load_clip(self, name: str = registry.DEFAULT_CLIP) -> None:
         """Make a CLIP model the current one, after a verified download where its weights are not here yet.
 
-        Raises WeightsMissing (with URL, file name, hash and folder) where they can't be had, WeightsCorrupt where they are wrong.
+        Raises WeightsMissing (with URL, file name, hash and folder) where they can't be had, WeightsCorrupt where they
+        are wrong.
         """
         spec = registry.spec(name)
         if not spec.ships:
@@ -101,8 +106,8 @@ class ModelManager:
     def load_sam(self, name: str | None = None) -> LoadedSegmenter:
         """A Segment Anything, for ``SegmentExtractor``, after a verified download where its weights are not here yet.
 
-        name: ``mobile-sam``, ``sam-vit-b``, ``sam-vit-l`` or ``sam-vit-h``; None: one whose weights are here, the quickest first, else
-        MobileSAM. Raises as ``load_clip`` does.
+        name: ``mobile-sam``, ``sam-vit-b``, ``sam-vit-l`` or ``sam-vit-h``; None: one whose weights are here, the
+        quickest first, else MobileSAM. Raises as ``load_clip`` does.
         """
         offered = registry.specs("segment")
         here = next((spec.id for spec in offered if self._checkpoint(spec)), offered[0].id)
@@ -111,7 +116,10 @@ class ModelManager:
         return self.segmenter(spec.id)
 
     def encode(self, image: Image.Image | Sequence[Image.Image]) -> FloatArray:
-        """One picture -> (D,), a list of n -> (n, D): float32, L2 norm 1. Any PIL mode; the EXIF orientation is applied."""
+        """One picture -> (D,), a list of n -> (n, D): float32, L2 norm 1.
+
+        Any PIL mode; the EXIF orientation is applied.
+        """
         vectors = self._encode_images([image] if isinstance(image, Image.Image) else image)
         return _first(vectors) if isinstance(image, Image.Image) else vectors
 
@@ -120,17 +128,23 @@ class ModelManager:
         model = self.embedder()
         if isinstance(text, str):
             return _first(model.encode_texts([text]))
-        return _stack([model.encode_texts(text[at : at + BATCH]) for at in range(0, len(text), BATCH)], model.dimensions)
+        return _stack(
+            [model.encode_texts(text[at : at + BATCH]) for at in range(0, len(text), BATCH)], model.dimensions
+        )
 
     def runs_on(self, model_id: str | None = None) -> tuple[str, str]:
-        """Device and precision of a model (None: the current one), for display; before it is loaded, what was asked for."""
+        """Device and precision of a model (None: the current one), for display; before it is loaded, what was asked
+        for.
+        """
         spec = registry.spec(model_id) if model_id else self._current
         model = self._loaded.get((spec.task, spec.id))
         device, precision = ("CPU", "fp32") if spec.ships else (self.settings.device, self.settings.precision)
         return str(getattr(model, "device_name", device)), str(getattr(model, "precision_name", precision))
 
     def unheeded(self, model_id: str) -> str | None:
-        """What was asked for by MFE_DEVICE and MFE_PRECISION and is not done by that model, as a sentence; None where all is."""
+        """What was asked for by MFE_DEVICE and MFE_PRECISION and is not done by that model, as a sentence; None where
+        all is.
+        """
         return self._unheeded(registry.spec(model_id))
 
     # ------------------------------------------------------------ any model
@@ -140,11 +154,17 @@ class ModelManager:
         return any(spec.id == model_id for spec in registry.specs())
 
     def embedder(self, model_id: str | None = None) -> LoadedModel:
-        """The model of that id (None: the current one), loaded at the first call. Never downloads: raises WeightsMissing instead."""
+        """The model of that id (None: the current one), loaded at the first call.
+
+        Never downloads: raises WeightsMissing instead.
+        """
         return cast(LoadedModel, self._load(registry.spec(model_id) if model_id else self._current))
 
     def segmenter(self, segmenter_id: str) -> LoadedSegmenter:
-        """The Segment Anything of that id. Never downloads: raises WeightsMissing instead, UnknownModel for an id there is none of."""
+        """The Segment Anything of that id.
+
+        Never downloads: raises WeightsMissing instead, UnknownModel for an id there is none of.
+        """
         return cast(LoadedSegmenter, self.loaded("segment", segmenter_id))
 
     def loaded(self, task: Task, model_id: str) -> Loaded:
@@ -198,7 +218,8 @@ class ModelManager:
                 model.unload()
 
     def unload_idle(self) -> None:
-        """Give back the memory of what was not used for ``IDLE_S``: of a model's two halves too, each for itself. The next use loads again.
+        """Give back the memory of what was not used for ``IDLE_S``: of a model's two halves too, each for itself. The
+        next use loads again.
 
         Cheap, and to be called every minute or so, from any thread. Waits for nothing: what is being loaded stays.
         """
@@ -208,7 +229,10 @@ class ModelManager:
     # ------------------------------------------------------------ inside
 
     def _default(self) -> str:
-        """ViT-B/32 where its verified weights are here. A damaged file is no reason not to start: the statuses tell of it."""
+        """ViT-B/32 where its verified weights are here.
+
+        A damaged file is no reason not to start: the statuses tell of it.
+        """
         try:
             found = self._checkpoint(registry.spec(registry.DEFAULT_CLIP))
         except WeightsCorrupt:
@@ -277,7 +301,10 @@ class ModelManager:
     def _encode_images(self, images: Sequence[Image.Image]) -> FloatArray:
         model = self.embedder()
         batches = (images[at : at + BATCH] for at in range(0, len(images), BATCH))
-        return _stack([model.encode_pixels(np.stack([model.preprocess(to_rgb(i)) for i in batch])) for batch in batches], model.dimensions)
+        return _stack(
+            [model.encode_pixels(np.stack([model.preprocess(to_rgb(i)) for i in batch])) for batch in batches],
+            model.dimensions,
+        )
 
 
 def _first(vectors: FloatArray) -> FloatArray:

@@ -72,7 +72,9 @@ class Partial:
 
 
 class Arrivals:
-    """The files of one download: what is kept across its tries, and the one that begins anew beside it until it has proved better."""
+    """The files of one download: what is kept across its tries, and the one that begins anew beside it until it has
+    proved better.
+    """
 
     def __init__(self, path: Path, lock: FileLock, largest: int) -> None:
         """``path``: of what is kept. ``lock`` is held, and is let go at the end."""
@@ -97,7 +99,9 @@ class Arrivals:
     def __enter__(self) -> Arrivals:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         try:
             self.kept.close() if self.kept.size else self.kept.remove()
         finally:

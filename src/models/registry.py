@@ -55,19 +55,23 @@ class Embedding:
     text_floor: float | None
     """Cosine below which a text query's best hit counts as "nothing matches"; None where the model's own files say.
 
-    For CLIP this is the field's rule of thumb, not a measurement of ours: OpenAI's models put a fitting caption at about
-    0.25 to 0.35 and an unrelated one below 0.2; models trained on LAION-2B spread further, so their floor lies lower.
+    For CLIP this is the field's rule of thumb, not a measurement of ours: OpenAI's models put a fitting caption at
+    about 0.25 to 0.35 and an unrelated one below 0.2; models trained on LAION-2B spread further, so their floor lies
+    lower.
     """
     object_floor: float | None = None
     """Cosine below which an object inside a picture is no hit for a text query; None where nothing is known.
 
-    For the built-in model what 97.5 % of the right objects reach on coco128's small boxes (``benchmarks.small_things``); about half of
-    the photos that hold no such thing stay below it. For CLIP the field's rule of thumb, as above.
+    For the built-in model what 97.5 % of the right objects reach on coco128's small boxes
+    (``benchmarks.small_things``); about half of the photos that hold no such thing stay below it. For CLIP the field's
+    rule of thumb, as above.
     """
     object_floors: tuple[tuple[int, float], ...] = ()
-    """(objects compared, cosine) below which the best of them counts as "nothing matches"; without any, ``text_floor`` judges them too.
+    """(objects compared, cosine) below which the best of them counts as "nothing matches"; without any, ``text_floor``
+    judges them too.
 
-    Higher than ``object_floor``, which is for any one object: of many, the best is near by chance. docs/models.md says how they were found.
+    Higher than ``object_floor``, which is for any one object: of many, the best is near by chance. docs/models.md says
+    how they were found.
     """
     english_only: bool = True
     """Whether its text tower was trained on English alone: a query in another language is then told so."""
@@ -150,7 +154,8 @@ def spec_of_any_task(model_id: str) -> ModelSpec:
 
 
 def floor_among(floors: Sequence[tuple[int, float]], number: int) -> float:
-    """The floor for that many things compared, from those measured (number, cosine): best hits grow with the logarithm of the number.
+    """The floor for that many things compared, from those measured (number, cosine): best hits grow with the logarithm
+    of the number.
 
     Beyond the numbers it was measured for, it stays.
     """
@@ -177,7 +182,10 @@ def _openai(name: str, dimensions: int, image_size: int, sha256: str, size: int,
 
 
 def _open_clip(name: str, title: str, tag: str, path: str, sha256: str, size: int, about: str) -> ModelSpec:
-    """A ViT-B/32 of the OpenCLIP project. Its repositories all call the file the same, so here it carries its training tag."""
+    """A ViT-B/32 of the OpenCLIP project.
+
+    Its repositories all call the file the same, so here it carries its training tag.
+    """
     return ModelSpec(
         task="embed",
         id=f"{DEFAULT_CLIP}-{name}",

@@ -1,8 +1,8 @@
 """Checkpoints on disk: find one and verify it, or download it so that an interruption costs nothing.
 
-A file counts only once its SHA-256 is the published one. Hashing some hundred megabytes takes a second, so the hash of a file is
-remembered by its size and times in ``verified.json`` inside the library's own weights folder; the other folders are
-only ever read.
+A file counts only once its SHA-256 is the published one. Hashing some hundred megabytes takes a second, so the hash of
+a file is remembered by its size and times in ``verified.json`` inside the library's own weights folder; the other
+folders are only ever read.
 """
 
 from __future__ import annotations
@@ -31,9 +31,11 @@ MEMORY_FILE = "verified.json"
 
 
 def locate(spec: ModelSpec, folders: Sequence[Path]) -> Path | None:
-    """The verified checkpoint, or None where no folder has the file. ``folders[0]`` is the library's own and keeps the memory of hashes.
+    """The verified checkpoint, or None where no folder has the file. ``folders[0]`` is the library's own and keeps the
+    memory of hashes.
 
-    A wrong file does not hide a good one in a later folder. Raises WeightsCorrupt, with both hashes, where there are only wrong ones.
+    A wrong file does not hide a good one in a later folder. Raises WeightsCorrupt, with both hashes, where there are
+    only wrong ones.
     """
     wrong: WeightsCorrupt | None = None
     for folder in folders:
@@ -51,24 +53,32 @@ def locate(spec: ModelSpec, folders: Sequence[Path]) -> Path | None:
 
 
 def verify(spec: ModelSpec, path: Path, memory_folder: Path) -> None:
-    """Compare a file with the published size and hash. Raises WeightsCorrupt naming what is expected and what was found.
+    """Compare a file with the published size and hash. Raises WeightsCorrupt naming what is expected and what was
+    found.
 
     A file of another size is not read at all.
     """
     try:
         size = path.stat().st_size
         if spec.bytes and size != spec.bytes:
-            raise _another(spec, path, f"it should have {spec.bytes:,} bytes and has {size:,} (its SHA-256 should be {spec.sha256})")
+            raise _another(
+                spec,
+                path,
+                f"it should have {spec.bytes:,} bytes and has {size:,} (its SHA-256 should be {spec.sha256})",
+            )
         found = _remembered_hash(path, memory_folder)
     except OSError as error:
-        raise WeightsCorrupt(f"{path} can't be read ({error.strerror or error}).", "Check its permissions, or remove it.") from error
+        raise WeightsCorrupt(
+            f"{path} can't be read ({error.strerror or error}).", "Check its permissions, or remove it."
+        ) from error
     if found != spec.sha256:
         raise _another(spec, path, f"its SHA-256 should be {spec.sha256} and is {found}")
 
 
 def _another(spec: ModelSpec, path: Path, why: str) -> WeightsCorrupt:
     return WeightsCorrupt(
-        f"{path} is not the published checkpoint of {spec.title}: {why}.", "Remove or rename that file, then download the model again."
+        f"{path} is not the published checkpoint of {spec.title}: {why}.",
+        "Remove or rename that file, then download the model again.",
     )
 
 
@@ -105,11 +115,15 @@ def _remember(folder: Path, path: Path, stamp: list[int], digest: str) -> None:
 # ---------------------------------------------------------------- downloading
 
 
-def download(spec: ModelSpec, folder: Path, base_url: str | None = None, patience: Patience | None = None) -> Iterator[Progress]:
-    """Fetch a checkpoint into ``folder``; progress in bytes. Closing the iterator cancels and keeps what has arrived for the next time.
+def download(
+    spec: ModelSpec, folder: Path, base_url: str | None = None, patience: Patience | None = None
+) -> Iterator[Progress]:
+    """Fetch a checkpoint into ``folder``; progress in bytes. Closing the iterator cancels and keeps what has arrived
+    for the next time.
 
-    ``base_url`` replaces the publisher's host by ``<base_url>/<file name>`` and may be plain http; otherwise every request, redirects
-    included, must be https. Raises DownloadFailed (nothing lost, try again) or WeightsCorrupt (what arrived was not the published file).
+    ``base_url`` replaces the publisher's host by ``<base_url>/<file name>`` and may be plain http; otherwise every
+    request, redirects included, must be https. Raises DownloadFailed (nothing lost, try again) or WeightsCorrupt (what
+    arrived was not the published file).
     """
     target = folder / spec.file_name
     if target.exists():
@@ -139,7 +153,9 @@ def _lock_and_open(spec: ModelSpec, folder: Path) -> Arrivals:
     try:
         lock.acquire()
     except Timeout as error:
-        raise DownloadFailed(f"{spec.title} is being downloaded already.", "Wait for that download, or cancel it.") from error
+        raise DownloadFailed(
+            f"{spec.title} is being downloaded already.", "Wait for that download, or cancel it."
+        ) from error
     try:
         return Arrivals(path, lock, spec.bytes or LARGEST)
     except OSError:
@@ -150,7 +166,10 @@ def _lock_and_open(spec: ModelSpec, folder: Path) -> Arrivals:
 def _disk_error(spec: ModelSpec, folder: Path, error: OSError) -> DownloadFailed:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DownloadFailed(
-            f"{spec.title} could not be stored: the disk of {folder} is full.", "Free some space and try again; what arrived is kept."
+            f"{spec.title} could not be stored: the disk of {folder} is full.",
+            "Free some space and try again; what arrived is kept.",
         )
     why = error.strerror or error
-    return DownloadFailed(f"{spec.title} could not be stored in {folder} ({why}).", "Check that the folder can be written.")
+    return DownloadFailed(
+        f"{spec.title} could not be stored in {folder} ({why}).", "Check that the folder can be written."
+    )

@@ -23,7 +23,8 @@ BINS = (
 PRIVATE = (
     *("@eaDir", "@SynoEAStream", "@SynoResource", "@tmp", "@sharebin", "@__thumb"),  # a NAS's thumbnails and scratch
     *("#snapshot", "@Recently-Snapshot", "~snapshot", "files_versions"),  # earlier states of the same files
-    *("System Volume Information", "lost+found", "__MACOSX", "TheVolumeSettingsFolder", "Temporary Items"),  # the system's own
+    # the system's own
+    *("System Volume Information", "lost+found", "__MACOSX", "TheVolumeSettingsFolder", "Temporary Items"),
 )
 """Folders that systems and NAS boxes keep for themselves."""
 _FOLDS = os.name == "nt" or sys.platform == "darwin"
@@ -35,7 +36,23 @@ _ORIGINALS = ("originals", "Originals", "Masters")
 """What is looked into of a photo library of macOS: the rest are previews and copies."""
 _LIBRARY_FILE, _LIBRARY_FOLDERS = "catalog.sqlite3", ("thumbs", "uploads")
 """Another library of this program: the catalogue, and folders beside it that hold pictures."""
-_SYSTEM = ("proc", "sys", "dev", "run", "etc", "usr", "bin", "sbin", "lib", "lib32", "lib64", "boot", "snap", "System", "Library")
+_SYSTEM = (
+    "proc",
+    "sys",
+    "dev",
+    "run",
+    "etc",
+    "usr",
+    "bin",
+    "sbin",
+    "lib",
+    "lib32",
+    "lib64",
+    "boot",
+    "snap",
+    "System",
+    "Library",
+)
 _SYSTEM_ON_WINDOWS = ("windows", "program files", "program files (x86)", "programdata")
 _DRIVES = ("media", "user")
 """Below /run: where drives and network folders are mounted."""
@@ -55,13 +72,15 @@ class Rules:
     """Filled by the scan: link to a folder that it followed -> where it really leads."""
 
 
-def find_images(path: Path, leave_out: Collection[Path] = (), rules: Rules | None = None) -> Iterator[FoundFile | Skipped]:
+def find_images(
+    path: Path, leave_out: Collection[Path] = (), rules: Rules | None = None
+) -> Iterator[FoundFile | Skipped]:
     """Every picture file at or under ``path``, folders in name order.
 
-    Left out are hidden files and folders, bins and private folders (see ``is_left_out``), exports and other libraries of this program,
-    and ``leave_out`` with what is in it. A link to a folder is followed as ``leads_to_photos`` says. A file or folder given directly is
-    always looked at, but for ``leave_out``. A sub-folder that may not be read is a Skipped.
-    Raises UnreadablePath where ``path`` itself does not exist or may not be read.
+    Left out are hidden files and folders, bins and private folders (see ``is_left_out``), exports and other libraries
+    of this program, and ``leave_out`` with what is in it. A link to a folder is followed as ``leads_to_photos`` says. A
+    file or folder given directly is always looked at, but for ``leave_out``. A sub-folder that may not be read is a
+    Skipped. Raises UnreadablePath where ``path`` itself does not exist or may not be read.
     """
     check_readable(path)
     rules = rules or Rules(path)
@@ -72,14 +91,19 @@ def find_images(path: Path, leave_out: Collection[Path] = (), rules: Rules | Non
 
 
 def is_left_out(name: str, folder: str) -> bool:
-    """Whether a scan passes over a folder of this name in a folder of that name: hidden, a bin, or private to a system or program."""
+    """Whether a scan passes over a folder of this name in a folder of that name: hidden, a bin, or private to a system
+    or program.
+    """
     if name.startswith(".") or (name.casefold() if _FOLDS else name) in _OWN_NAMES or name.endswith(_PREVIEWS):
         return True
     return folder.endswith(_BUNDLES) and name not in _ORIGINALS
 
 
 def looks_into(top: Path, folder: Path) -> bool:
-    """Whether a scan of ``top`` comes to ``folder``, which is it or below it and may not be there any more. Asks for no permission."""
+    """Whether a scan of ``top`` comes to ``folder``, which is it or below it and may not be there any more.
+
+    Asks for no permission.
+    """
     if not folder.is_relative_to(top):
         return False
     way = [folder, *folder.parents]
@@ -94,8 +118,9 @@ def looks_into(top: Path, folder: Path) -> bool:
 def leads_to_photos(link: Path, top: Path) -> bool:
     """Whether a scan of ``top`` follows a link to a folder that it came upon.
 
-    Not where it leads back inside ``top`` (that is looked at where it is, unless it is hidden there), to a folder that holds ``top``, or
-    to a place of the system's own such as /proc or /usr. To any other folder, as on another drive or a NAS.
+    Not where it leads back inside ``top`` (that is looked at where it is, unless it is hidden there), to a folder that
+    holds ``top``, or to a place of the system's own such as /proc or /usr. To any other folder, as on another drive or
+    a NAS.
     """
     real, real_top = Path(os.path.realpath(link)), Path(os.path.realpath(top))
     if real_top.is_relative_to(real) or _private(real.parent, real.name):
@@ -120,8 +145,12 @@ def _private(folder: Path, name: str) -> bool:
 
 
 def check_readable(path: Path) -> None:
-    """Raise UnreadablePath where there is nothing at ``path``, it may not be read, or it is the whole computer. Looks no further."""
-    if os.name != "nt" and path == Path(os.sep):  # on Windows the top of a drive, which may well hold nothing but photos
+    """Raise UnreadablePath where there is nothing at ``path``, it may not be read, or it is the whole computer.
+
+    Looks no further.
+    """
+    # on Windows the top of a drive, which may well hold nothing but photos
+    if os.name != "nt" and path == Path(os.sep):
         raise UnreadablePath(f"{os.sep} is the whole computer.", "Choose the folders in it that hold photos.")
     try:
         if path.is_dir():

@@ -1,7 +1,8 @@
-"""Which disk a folder is on: a number that stays while the same disk is at the same place, and is another one for another disk there.
+"""Which disk a folder is on: a number that stays while the same disk is at the same place, and is another one for
+another disk there.
 
-The system's own number of a device tells neither: it goes to whatever is plugged in next, and a folder of a disk that is mounted
-elsewhere has it too.
+The system's own number of a device tells neither: it goes to whatever is plugged in next, and a folder of a disk that
+is mounted elsewhere has it too.
 """
 
 from __future__ import annotations
@@ -16,7 +17,10 @@ UUIDS = Path("/dev/disk/by-uuid")
 
 
 class Disks:
-    """The disks of folders, as they are mounted now. What it learns it keeps until its end, so it is for one short look."""
+    """The disks of folders, as they are mounted now.
+
+    What it learns it keeps until its end, so it is for one short look.
+    """
 
     def __init__(self) -> None:
         self._sources = _sources()
@@ -42,7 +46,8 @@ class Disks:
     def _number(self, top: str) -> int:
         """Of the folder at which a disk is mounted: its place, which folder of which file system it is.
 
-        A file system that the system knows no lasting name of is told by the device's number and by what it was mounted from.
+        A file system that the system knows no lasting name of is told by the device's number and by what it was mounted
+        from.
         """
         status = os.stat(top)
         if self._uuids is None:
@@ -59,7 +64,9 @@ def _sources() -> dict[str, str]:
         lines = [line.split(" ") for line in os.fsdecode(MOUNTS.read_bytes()).splitlines()]
     except OSError:
         return {}
-    return {re.sub(r"\\(\d{3})", lambda found: chr(int(found[1], 8)), line[4]): line[-2] for line in lines if len(line) > 9}
+    return {
+        re.sub(r"\\(\d{3})", lambda found: chr(int(found[1], 8)), line[4]): line[-2] for line in lines if len(line) > 9
+    }
 
 
 def _uuids() -> dict[int, str]:

@@ -1,4 +1,6 @@
-"""Whether a known file is there, gone, or out of reach: only what is seen to be missing in a folder that can be read is gone."""
+"""Whether a known file is there, gone, or out of reach: only what is seen to be missing in a folder that can be read is
+gone.
+"""
 
 from __future__ import annotations
 
@@ -52,9 +54,10 @@ class Ground:
 class Look:
     """One look at many paths. What it learns of a folder it keeps until its end.
 
-    A file is gone only where the nearest folder on the way to it can be read and lies on the disk that the file was last seen on: the
-    empty place of a drive that is not plugged in lies on another, and so does the folder that held this place. A disk may have a new
-    number: ``renumbered`` has the pairs (old, new) of numbers that files known by inode, time and size were just seen with.
+    A file is gone only where the nearest folder on the way to it can be read and lies on the disk that the file was
+    last seen on: the empty place of a drive that is not plugged in lies on another, and so does the folder that held
+    this place. A disk may have a new number: ``renumbered`` has the pairs (old, new) of numbers that files known by
+    inode, time and size were just seen with.
     """
 
     def __init__(self, renumbered: Collection[tuple[int, int]] = ()) -> None:
@@ -63,7 +66,9 @@ class Look:
         self._disks = Disks()
 
     def at(self, path: bytes, device: int | None) -> Sight:
-        """How a file is. device: the disk it was last seen on; None where that is of no matter (the library's own files)."""
+        """How a file is. device: the disk it was last seen on; None where that is of no matter (the library's own
+        files).
+        """
         try:
             is_file = stat.S_ISREG(os.stat(path).st_mode)
             return Sight(Presence.THERE if is_file else Presence.GONE, device=device or 0)
@@ -74,7 +79,8 @@ class Look:
                 return Sight(Presence.UNKNOWN)
             if error.errno not in _NOT_THERE and not os.path.islink(path):
                 return Sight(Presence.AWAY, os.path.dirname(path))
-        if os.path.islink(path):  # what it leads to is not there, or out of reach, and tells nothing of what is beside it
+        # what it leads to is not there, or out of reach, and tells nothing of what is beside it
+        if os.path.islink(path):
             return Sight(Presence.AWAY, path)
         return self._missing(path, device)
 
@@ -90,7 +96,9 @@ class Look:
         return device == ground.device or (device, ground.device) in self._renumbered
 
     def ground(self, folder: bytes) -> Ground:
-        """The folder itself where it exists, or the nearest above it that does; AWAY where the way ends at what can't be read."""
+        """The folder itself where it exists, or the nearest above it that does; AWAY where the way ends at what can't
+        be read.
+        """
         found = self._grounds.get(folder)
         if found is None:
             found = self._grounds[folder] = self._ground(folder)

@@ -1,9 +1,11 @@
-"""The built-in segmenter: what looks like a thing by colour, texture and edges alone. It knows no objects and needs no weights.
+"""The built-in segmenter: what looks like a thing by colour, texture and edges alone. It knows no objects and needs no
+weights.
 
-A picture is parted into small regions by flooding it from the places where nothing changes (Meyer, "Color image segmentation", IPA 1992).
-The two neighbours that are most alike are merged again and again, as in selective search (Uijlings et al., "Selective Search for Object
-Recognition", IJCV 2013); every region on the way is a proposal. Two orders of merging are taken, one by likeness and one by the edges
-between regions (as in Arbelaez et al., "Contour Detection and Hierarchical Image Segmentation", PAMI 2011). The ranking is ours.
+A picture is parted into small regions by flooding it from the places where nothing changes (Meyer, "Color image
+segmentation", IPA 1992). The two neighbours that are most alike are merged again and again, as in selective search
+(Uijlings et al., "Selective Search for Object Recognition", IJCV 2013); every region on the way is a proposal. Two
+orders of merging are taken, one by likeness and one by the edges between regions (as in Arbelaez et al., "Contour
+Detection and Hierarchical Image Segmentation", PAMI 2011). The ranking is ours.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ Labels = npt.NDArray[np.int32]
 
 SIDE = 320
 SMOOTH, WINDOW = 1.5, 9
-"""Deviation in pixels of the smoothing before edges are looked for, and the square in which the weakest edge starts a region."""
+"""Deviation in pixels of the smoothing before edges are looked for, and the square in which the weakest edge starts a
+region.
+"""
 MOST_REGIONS = 700
 """More are never merged: time and memory grow with their square."""
 COLOURS, DIRECTIONS = 20, 8
@@ -35,8 +39,9 @@ EDGE_LEVELS = 10.0
 SMALLEST, LARGEST = 0.0008, 0.85
 """Share of the picture's area that a proposal covers, respectively its box has."""
 WEIGHTS = (0.6, 2.0, 2.5, 4.0, -0.5, -0.5)
-"""In a proposal's score: logarithm of its box's share of the picture, of its border's strength, colour contrast to what is around it,
-how much of its box it fills, sides of the picture that it touches, logarithm of how long it is. Set by hand."""
+"""In a proposal's score: logarithm of its box's share of the picture, of its border's strength, colour contrast to what
+is around it, how much of its box it fills, sides of the picture that it touches, logarithm of how long it is. Set by
+hand."""
 MIDDLE = 5.5
 """The sum of these that makes a score of one half."""
 APART = 0.5
@@ -50,9 +55,11 @@ class RegionSegmenter:
     side = SIDE
 
     def segment(self, image: Image.Image, most: int) -> list[Segment]:
-        """Picture of any mode and size -> at most ``most`` segments, the best first; boxes in pixels of the upright picture.
+        """Picture of any mode and size -> at most ``most`` segments, the best first; boxes in pixels of the upright
+        picture.
 
-        Masks have the size that it looked at, the long side at most 320 pixels. Empty where nothing stands out, as in a plain picture.
+        Masks have the size that it looked at, the long side at most 320 pixels. Empty where nothing stands out, as in a
+        plain picture.
         """
         upright = to_rgb(image)
         pixels = _shrunk(upright)
@@ -69,7 +76,9 @@ def _segment(labels: Labels, proposals: _Proposals, at: int, scale: tuple[float,
     mask = masks.encode(proposals.members[at][labels])
     x0, y0, x1, y1 = (float(side) for side in proposals.boxes[at])
     box: Box = int(x0 * scale[0]), int(y0 * scale[1]), round(x1 * scale[0]), round(y1 * scale[1])
-    return Segment((box[0], box[1], max(box[0] + 1, box[2]), max(box[1] + 1, box[3])), mask, float(proposals.scores[at]))
+    return Segment(
+        (box[0], box[1], max(box[0] + 1, box[2]), max(box[1] + 1, box[3])), mask, float(proposals.scores[at])
+    )
 
 
 def _shrunk(image: Image.Image) -> npt.NDArray[np.uint8]:
@@ -111,11 +120,22 @@ class Graph:
         number = int(labels.max()) + 1
         strength, kinds = _gradients(lab)
         areas = np.bincount(labels.ravel(), minlength=number).astype(np.float32)
-        colours = [_histogram(labels, lab[..., channel].astype(np.int64) * COLOURS // 256, number, COLOURS) for channel in range(3)]
+        colours = [
+            _histogram(labels, lab[..., channel].astype(np.int64) * COLOURS // 256, number, COLOURS)
+            for channel in range(3)
+        ]
         textures = _histogram(labels, kinds, number, DIRECTIONS * (len(STRENGTHS) + 1))
         borders, edges = _between(labels, strength, number)
         share = areas[:, None]
-        return Graph(labels, areas, _boxes(labels, number), np.concatenate(colours, 1) / (3 * share), textures / share, borders, edges)
+        return Graph(
+            labels,
+            areas,
+            _boxes(labels, number),
+            np.concatenate(colours, 1) / (3 * share),
+            textures / share,
+            borders,
+            edges,
+        )
 
     @property
     def pixels(self) -> int:
@@ -140,7 +160,8 @@ def _flooded(lab: npt.NDArray[np.uint8], starts: Labels) -> Labels:
     """Regions grown from where ``starts`` is not 0, over the least differences of colour first."""
     import cv2
 
-    # OpenCV gives the outermost pixels and those where two regions meet to none: the first are added, the others filled from beside them.
+    # OpenCV gives the outermost pixels and those where two regions meet to none: the first are added, the others filled
+    # from beside them.
     wide, labels = (cv2.copyMakeBorder(each, 1, 1, 1, 1, cv2.BORDER_REPLICATE) for each in (lab, starts))
     flooded = np.asarray(cv2.watershed(wide, labels), np.float32)[1:-1, 1:-1]
     while (flooded <= 0).any():
@@ -150,7 +171,9 @@ def _flooded(lab: npt.NDArray[np.uint8], starts: Labels) -> Labels:
 
 
 def _gradients(lab: npt.NDArray[np.uint8], smooth: float = 1.0) -> tuple[FloatArray, npt.NDArray[np.int64]]:
-    """(H, W) strength over all channels in levels a pixel, and (H, W) kind of edge by lightness: direction and strength, 0 to 39."""
+    """(H, W) strength over all channels in levels a pixel, and (H, W) kind of edge by lightness: direction and
+    strength, 0 to 39.
+    """
     import cv2
 
     smoothed = cv2.GaussianBlur(lab, (0, 0), smooth).astype(np.float32)
@@ -181,7 +204,10 @@ def _boxes(labels: Labels, number: int) -> FloatArray:
 def _between(labels: Labels, strength: FloatArray, number: int) -> tuple[FloatArray, FloatArray]:
     """(n, n) how many pixels of two regions meet, and the stronger edge of each pair summed."""
     borders, edges = np.zeros((2, number * number), np.float64)
-    for one, other in (((slice(None), slice(None, -1)), (slice(None), slice(1, None))), ((slice(None, -1),), (slice(1, None),))):
+    for one, other in (
+        ((slice(None), slice(None, -1)), (slice(None), slice(1, None))),
+        ((slice(None, -1),), (slice(1, None),)),
+    ):
         differ = labels[one] != labels[other]
         places = labels[one][differ].astype(np.int64) * number + labels[other][differ]
         borders += np.bincount(places, minlength=number * number)
@@ -211,7 +237,10 @@ class Merging:
         self._best = self._alike.max(axis=1)
 
     def regions(self) -> Iterator[BoolArray]:
-        """(n,) bool for each merged region: which of the first ones are in it. The last holds all that hang together."""
+        """(n,) bool for each merged region: which of the first ones are in it.
+
+        The last holds all that hang together.
+        """
         while True:
             one = int(self._best.argmax())
             if self._best[one] == -np.inf:
@@ -305,8 +334,8 @@ def _proposals(graph: Graph) -> _Proposals:
 def _scores(graph: Graph, members: FloatArray, boxes: FloatArray) -> FloatArray:
     """(r,) how much each region looks like a thing, in [0, 1].
 
-    What speaks for it: strong edges all along its border, colours unlike those of the regions around it, a box that it fills, and size.
-    Against it: the picture's own edges cut it off, and a long thin box.
+    What speaks for it: strong edges all along its border, colours unlike those of the regions around it, a box that it
+    fills, and size. Against it: the picture's own edges cut it off, and a long thin box.
     """
     areas = members @ graph.areas
     meets = members @ graph.borders
@@ -319,7 +348,9 @@ def _scores(graph: Graph, members: FloatArray, boxes: FloatArray) -> FloatArray:
     cut = (boxes[:, :2] <= 0).sum(axis=1) + (boxes[:, 2:] >= (width, height)).sum(axis=1)
     thin = np.abs(np.log((boxes[:, 2] - boxes[:, 0]) / (boxes[:, 3] - boxes[:, 1])))
     sizes = _sizes(boxes)
-    weights = zip(WEIGHTS, (np.log(sizes / graph.pixels), np.log1p(edge), contrast, areas / sizes, cut, thin), strict=True)
+    weights = zip(
+        WEIGHTS, (np.log(sizes / graph.pixels), np.log1p(edge), contrast, areas / sizes, cut, thin), strict=True
+    )
     total = sum(weight * feature for weight, feature in weights)
     scores: FloatArray = (1 / (1 + np.exp(MIDDLE - total))).astype(np.float32)
     return scores

@@ -1,4 +1,7 @@
-"""Objects cut out of a photo, so that each can be turned into a vector of its own. For the app's indexing and for scripts alike."""
+"""Objects cut out of a photo, so that each can be turned into a vector of its own.
+
+For the app's indexing and for scripts alike.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,9 @@ from src.pixels import to_rgb
 from src.schema import Box, Segment, Segmenter
 
 Outside = Literal["blur", "mean", "keep"]
-"""What becomes of the pixels outside the mask: blurred by a 21 x 21 Gaussian, replaced by their mean colour, or left as they are."""
+"""What becomes of the pixels outside the mask: blurred by a 21 x 21 Gaussian, replaced by their mean colour, or left as
+they are.
+"""
 
 KERNEL = 21
 """Pixels across the Gaussian."""
@@ -46,7 +51,9 @@ BLURRED = Cut("blur", None)
 PLAIN = Cut("keep", 0.0)
 """The segment's box and nothing else."""
 ROOMY = Cut("keep", 0.1)
-"""The segment's box and a little room around it: what the built-in model names best (``python -m benchmarks.segments``)."""
+"""The segment's box and a little room around it: what the built-in model names best (``python -m
+benchmarks.segments``).
+"""
 
 
 @dataclass(frozen=True)
@@ -73,7 +80,9 @@ class Extract:
 class SegmentExtractor:
     """Finds segments and cuts them out. As safe to call from several threads as its segmenter is."""
 
-    def __init__(self, segmenter: Segmenter, cut: Cut = ROOMY, bounds: Bounds | None = None, workers: int | None = None) -> None:
+    def __init__(
+        self, segmenter: Segmenter, cut: Cut = ROOMY, bounds: Bounds | None = None, workers: int | None = None
+    ) -> None:
         """workers: how many threads may usefully call ``extract`` at once (None: one for each core).
 
         Raises BadInput for bounds or a padding that make no sense.
@@ -83,7 +92,9 @@ class SegmentExtractor:
         self._bounds = _checked(bounds or Bounds())
         self.workers = workers or os.cpu_count() or 1
         if cut.padding is not None and not 0 <= cut.padding <= 10:
-            raise BadInput(f"A padding of {cut.padding:g} makes no sense.", "Give the share of the box's side: 0 to 10.")
+            raise BadInput(
+                f"A padding of {cut.padding:g} makes no sense.", "Give the share of the box's side: 0 to 10."
+            )
 
     @property
     def recipe(self) -> str:
@@ -101,7 +112,9 @@ class SegmentExtractor:
         return self.cut(upright, within(self._segmenter.segment(upright, SPARE * self._bounds.most), self._bounds))
 
     def cut(self, image: Image.Image, segments: Sequence[Segment]) -> list[Extract]:
-        """Picture of any mode and segments of it that were found before -> the picture of each, as ``extract`` cuts it out."""
+        """Picture of any mode and segments of it that were found before -> the picture of each, as ``extract`` cuts it
+        out.
+        """
         upright = to_rgb(image)
         return [Extract(segment, cut_out(upright, segment, self._cut)) for segment in segments]
 
@@ -111,7 +124,9 @@ def within(segments: Iterable[Segment], bounds: Bounds) -> list[Segment]:
     kept: list[Segment] = []
     for segment in sorted(segments, key=lambda segment: -segment.score):
         share = masks.area(segment.mask) / max(1, segment.mask.height * segment.mask.width)
-        if bounds.smallest <= share <= bounds.largest and not any(_same(segment, other, bounds.overlap) for other in kept):
+        if bounds.smallest <= share <= bounds.largest and not any(
+            _same(segment, other, bounds.overlap) for other in kept
+        ):
             kept.append(segment)
         if len(kept) == bounds.most:
             break
@@ -127,7 +142,12 @@ def cut_out(image: Image.Image, segment: Segment, cut: Cut = ROOMY) -> Image.Ima
     if cut.outside == "keep":
         return image.crop(box)
     reach = KERNEL // 2
-    wide = (max(0, box[0] - reach), max(0, box[1] - reach), min(image.width, box[2] + reach), min(image.height, box[3] + reach))
+    wide = (
+        max(0, box[0] - reach),
+        max(0, box[1] - reach),
+        min(image.width, box[2] + reach),
+        min(image.height, box[3] + reach),
+    )
     pixels = np.asarray(image.crop(wide))
     inside = _part(segment, wide, image.size)
     filled = _blurred(pixels) if cut.outside == "blur" else _mean(pixels, ~inside)
@@ -136,7 +156,9 @@ def cut_out(image: Image.Image, segment: Segment, cut: Cut = ROOMY) -> Image.Ima
 
 
 def padded(box: Box, padding: float | None, size: tuple[int, int]) -> Box:
-    """The box with room around it, inside a picture of ``size`` (width, height); at least one pixel, all of it for None."""
+    """The box with room around it, inside a picture of ``size`` (width, height); at least one pixel, all of it for
+    None.
+    """
     if padding is None:
         return 0, 0, size[0], size[1]
     across, down = round(padding * (box[2] - box[0])), round(padding * (box[3] - box[1]))
@@ -149,7 +171,9 @@ def _checked(bounds: Bounds) -> Bounds:
     if not 1 <= bounds.most <= MOST:
         raise BadInput(f"{bounds.most:,} segments of one picture can't be asked for.", f"Ask for 1 to {MOST:,}.")
     if not (0 <= bounds.smallest < bounds.largest <= 1 and 0 < bounds.overlap <= 1):
-        raise BadInput("The bounds of segments make no sense.", "Give shares between 0 and 1, the smallest below the largest.")
+        raise BadInput(
+            "The bounds of segments make no sense.", "Give shares between 0 and 1, the smallest below the largest."
+        )
     return bounds
 
 
@@ -158,7 +182,9 @@ def _same(one: Segment, other: Segment, overlap: float) -> bool:
     if _box_overlap(one.box, other.box) < overlap / 2:
         return False
     first, second = one.mask, other.mask
-    smaller, larger = sorted((masks.area(first) * second.height * second.width, masks.area(second) * first.height * first.width))
+    smaller, larger = sorted(
+        (masks.area(first) * second.height * second.width, masks.area(second) * first.height * first.width)
+    )
     if smaller < overlap * larger:
         return False
     a, b = masks.decode(first), masks.decode(masks.resized(second, first.height, first.width))
@@ -175,7 +201,10 @@ def _box_overlap(one: Box, other: Box) -> float:
 def _part(segment: Segment, box: Box, size: tuple[int, int]) -> BoolArray:
     """(box height, box width) bool: the mask, stretched over a picture of ``size``, inside a box of it."""
     pixels = masks.decode(segment.mask)
-    rows, columns = (_places(box[1], box[3], size[1], segment.mask.height), _places(box[0], box[2], size[0], segment.mask.width))
+    rows, columns = (
+        _places(box[1], box[3], size[1], segment.mask.height),
+        _places(box[0], box[2], size[0], segment.mask.width),
+    )
     part: BoolArray = pixels[rows][:, columns]
     return part
 

@@ -41,7 +41,10 @@ def thumbnail_place(image_id: str) -> tuple[str, str]:
 
 
 def remove_thumbnail(folder: Path, image_id: str) -> None:
-    """Where there is one that can be removed; what is no id has none. A folder in its place, or a file in its folder's, stays."""
+    """Where there is one that can be removed; what is no id has none.
+
+    A folder in its place, or a file in its folder's, stays.
+    """
     if is_id(image_id):
         with suppress(OSError):
             thumbnail_path(folder, image_id).unlink(missing_ok=True)
@@ -50,8 +53,9 @@ def remove_thumbnail(folder: Path, image_id: str) -> None:
 def write_thumbnail(image: Image.Image, folder: Path, image_id: str, again: bool = False) -> Path:
     """Save a thumbnail of an RGB image under a temporary name and rename it, so that a half-written one is never seen.
 
-    again: also where there is one, which is no good. A folder under its name stays, and there is no thumbnail then. The folder's own
-    parent must exist: where a library was moved away while it is open, none is begun in its old place. Raises OSError.
+    again: also where there is one, which is no good. A folder under its name stays, and there is no thumbnail then. The
+    folder's own parent must exist: where a library was moved away while it is open, none is begun in its old place.
+    Raises OSError.
     """
     target = thumbnail_path(folder, image_id)
     if target.is_dir() or (target.is_file() and not again):
@@ -65,7 +69,10 @@ def write_thumbnail(image: Image.Image, folder: Path, image_id: str, again: bool
 
 
 def is_good(file: Path) -> bool:
-    """Whether a file is a whole JPEG of a thumbnail's size. It is decoded, at an eighth of its side: about half a millisecond."""
+    """Whether a file is a whole JPEG of a thumbnail's size.
+
+    It is decoded, at an eighth of its side: about half a millisecond.
+    """
     try:
         with open_plain(file) as opened:
             if not 0 < os.fstat(opened.fileno()).st_size <= _MOST:

@@ -13,10 +13,11 @@ from src.processing.decoding.image_io import display_text
 
 
 def parse_path(text: str, wanted: str = "folder", example: str = "~/Pictures") -> Path:
-    """The path that is meant: the text as it stands where there is such a file or folder, else with what people add to paths taken off.
+    """The path that is meant: the text as it stands where there is such a file or folder, else with what people add to
+    paths taken off.
 
-    Those are blanks and quotes around it, ``file://`` and ``~``. The path is absolute, without ``.``, ``..`` and doubled separators;
-    a ``..`` after a link leads where the system goes, to the folder around what the link leads to.
+    Those are blanks and quotes around it, ``file://`` and ``~``. The path is absolute, without ``.``, ``..`` and
+    doubled separators; a ``..`` after a link leads where the system goes, to the folder around what the link leads to.
     Raises UnreadablePath where nothing was typed, with what is wanted and an example, or where it can be no path.
     """
     meanings = _meanings(text)
@@ -31,7 +32,9 @@ def direct(path: str) -> Path:
     try:
         whole = Path(os.getcwd(), path) if not os.path.isabs(path) else Path(path)
     except OSError as error:
-        raise UnreadablePath("The folder in which this was started is not there any more.", "Give the whole path.") from error
+        raise UnreadablePath(
+            "The folder in which this was started is not there any more.", "Give the whole path."
+        ) from error
     straight = Path(whole.anchor)
     straight = Path(os.sep) if str(straight) == "//" else straight
     for part in whole.relative_to(whole.anchor).parts:
@@ -71,6 +74,8 @@ def _exists(path: str) -> bool:
         raise UnreadablePath(f"{display_text(Path(path))} is no path: it holds a NUL character.") from error
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
-            raise UnreadablePath("That is too long for a path.", f"It begins with {display_text(Path(path[:60]))}.") from error
+            raise UnreadablePath(
+                "That is too long for a path.", f"It begins with {display_text(Path(path[:60]))}."
+            ) from error
         return False
     return True

@@ -1,4 +1,6 @@
-"""Conditions on the facts of a photo, as people type them: ``camera=nikon``, ``iso=100..400``, ``rating>=4``, ``keywords=wedding``."""
+"""Conditions on the facts of a photo, as people type them: ``camera=nikon``, ``iso=100..400``, ``rating>=4``,
+``keywords=wedding``.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +23,8 @@ _FLAGS = {"yes": 1, "true": 1, "1": 1, "no": 0, "false": 0, "0": 0}
 class Condition:
     """What a fact of a photo must be; a photo of which the fact is not known does not pass.
 
-    names: of the facts, one of which must fit. text: how it was written, for people. equals, contains: the whole value, or a part of it
-    whatever its case. low, high: the least and the largest value, None for no bound.
+    names: of the facts, one of which must fit. text: how it was written, for people. equals, contains: the whole value,
+    or a part of it whatever its case. low, high: the least and the largest value, None for no bound.
     """
 
     names: tuple[str, ...]
@@ -56,7 +58,9 @@ def parse_condition(written: str) -> Condition:
         return Condition(fields, text, "range", low=low, high=high)
     if sign != "=":
         raise BadInput(f"{name} has no order, so {sign} says nothing of it.", f"Write {name}={value}.")
-    return Condition(fields, text, field.operator, _FLAGS[_flag(name, value)] if field.kind == "flag" else _plain(field, value))
+    return Condition(
+        fields, text, field.operator, _FLAGS[_flag(name, value)] if field.kind == "flag" else _plain(field, value)
+    )
 
 
 def _span(field: Field, sign: str, value: str) -> tuple[Bound, Bound]:
@@ -82,7 +86,9 @@ def _bound(field: Field, value: str) -> Bound:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise BadInput(f"{field.name} is a number, and {value!r} is none.", f"Write {field.name}=100 or {field.name}=100..400.")
+        raise BadInput(
+            f"{field.name} is a number, and {value!r} is none.", f"Write {field.name}=100 or {field.name}=100..400."
+        )
     return number
 
 

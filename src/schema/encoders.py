@@ -21,7 +21,10 @@ class Embedder(Protocol):
     model_id: str
     """Registry id, such as ``builtin`` or ``ViT-B/32``."""
     space: str
-    """Model id (as a slug) + ``-`` + first 12 hex digits of its weights' SHA-256. Vectors of two spaces are never compared."""
+    """Model id (as a slug) + ``-`` + first 12 hex digits of its weights' SHA-256.
+
+    Vectors of two spaces are never compared.
+    """
     dimensions: int
     min_side: int
     """Short side in pixels below which a reduced decode would cost accuracy."""
@@ -35,5 +38,8 @@ class Embedder(Protocol):
         ...
 
     def encode_texts(self, texts: Sequence[str]) -> FloatArray:
-        """n strings -> (n, D) float32 in the same space, each row of L2 norm 1. Over-long text is cut as the model's field does."""
+        """n strings -> (n, D) float32 in the same space, each row of L2 norm 1.
+
+        Over-long text is cut as the model's field does.
+        """
         ...

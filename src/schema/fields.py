@@ -32,7 +32,9 @@ class Field:
     unit: str = ""
     """Of the value as it is stored; empty where it has none."""
     known_by: Literal["camera", "people", ""] = ""
-    """Who knows it best, and is believed first where several sources tell it; empty for what is found in a way of its own."""
+    """Who knows it best, and is believed first where several sources tell it; empty for what is found in a way of its
+    own.
+    """
     measured: bool = False
     """It is measured on the picture (``PictureMeasures``), not told by the file (``PhotoFacts``)."""
     in_json: bool = True
@@ -86,10 +88,26 @@ FIELDS: tuple[Field, ...] = (
         "millimetres",
         known_by="camera",
     ),
-    Field("aperture", "Aperture", "number", "range", lambda value: f"f/{_plain(round(value, 2))}", "f-number", known_by="camera"),
+    Field(
+        "aperture",
+        "Aperture",
+        "number",
+        "range",
+        lambda value: f"f/{_plain(round(value, 2))}",
+        "f-number",
+        known_by="camera",
+    ),
     Field("exposure", "Exposure", "number", "range", _exposure, "seconds", known_by="camera"),
     Field("iso", "Sensitivity", "whole", "range", "ISO {}".format, known_by="camera"),
-    Field("flash", "Flash", "flag", "equals", lambda fired: "fired" if fired else "did not fire", in_json=False, known_by="camera"),
+    Field(
+        "flash",
+        "Flash",
+        "flag",
+        "equals",
+        lambda fired: "fired" if fired else "did not fire",
+        in_json=False,
+        known_by="camera",
+    ),
     Field("latitude", "Latitude", "number", "range", _degrees("N", "S"), "degrees"),
     Field("longitude", "Longitude", "number", "range", _degrees("E", "W"), "degrees"),
     Field("altitude", "Altitude", "number", "range", lambda value: f"{round(value):,} m", "metres"),
@@ -109,9 +127,13 @@ FIELDS: tuple[Field, ...] = (
         in_json=False,
         on_photo=False,
     ),
-    Field("brightness", "Brightness", "number", "range", _share, "0 to 1", measured=True, in_json=False, on_photo=False),
+    Field(
+        "brightness", "Brightness", "number", "range", _share, "0 to 1", measured=True, in_json=False, on_photo=False
+    ),
     Field("shadows", "Black parts", "number", "range", _share, "0 to 1", measured=True, in_json=False, on_photo=False),
-    Field("highlights", "White parts", "number", "range", _share, "0 to 1", measured=True, in_json=False, on_photo=False),
+    Field(
+        "highlights", "White parts", "number", "range", _share, "0 to 1", measured=True, in_json=False, on_photo=False
+    ),
     Field("colours", "Colours", "colours", "contains", ", ".join, measured=True, in_json=False, on_photo=False),
 )
 """In the order in which people are shown them, and in which JSON has them."""

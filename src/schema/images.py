@@ -12,19 +12,21 @@ FIRST_PHOTO = 1826
 """Year of the oldest photo that is left: an earlier capture time is nonsense."""
 
 
-
 @dataclass(frozen=True)
 class FileStamp:
     """What tells, without reading it, that a file has not changed."""
 
     device: int
-    """The number of its disk (``disks.py``) for the user's own files; that of the device for others, and in rows of older versions."""
+    """The number of its disk (``disks.py``) for the user's own files; that of the device for others, and in rows of
+    older versions.
+    """
     inode: int
     mtime_ns: int
     size: int
     ctime_ns: int = 0
-    """When the system last changed anything about it, which no program can set; 0 where that is unknown: on Windows, and in rows of
-    older versions. An edit that puts the time of writing back changes it; so do new rights, a rename and a hard link."""
+    """When the system last changed anything about it, which no program can set; 0 where that is unknown: on Windows,
+    and in rows of older versions. An edit that puts the time of writing back changes it; so do new rights, a rename and
+    a hard link."""
 
 
 @dataclass(frozen=True)

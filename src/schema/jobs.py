@@ -8,7 +8,10 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a job is. ``total`` is None while it is not known. ``unit`` is ``images``, ``objects``, ``bytes`` or ``vectors``."""
+    """How far a job is.
+
+    ``total`` is None while it is not known. ``unit`` is ``images``, ``objects``, ``bytes`` or ``vectors``.
+    """
 
     done: int
     total: int | None
@@ -26,7 +29,9 @@ class Indexed:
 
 @dataclass(frozen=True)
 class Already:
-    """A file whose image was in the library before: unchanged, moved, back after it was missing, or another copy of the same bytes."""
+    """A file whose image was in the library before: unchanged, moved, back after it was missing, or another copy of the
+    same bytes.
+    """
 
     path: str
 
@@ -41,7 +46,10 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that a check of the library found. ``text`` is one sentence; ``repaired`` is False where it stands as it was."""
+    """Something that a check of the library found.
+
+    ``text`` is one sentence; ``repaired`` is False where it stands as it was.
+    """
 
     check: str
     text: str
@@ -52,9 +60,10 @@ class Finding:
 class Timings:
     """Where the time of a pass over files went, told once at its end: seconds by stage.
 
-    ``read`` (of the file, and its SHA-256), ``decode``, ``thumbnail`` and ``prepare`` (the model's input) are summed over the worker
-    threads, so together they may exceed the job's. ``encode``, ``store`` (the catalogue) and ``wait`` (for the workers, while there was
-    nothing to encode) are of the one thread that goes through the files, ``index`` of another one beside it.
+    ``read`` (of the file, and its SHA-256), ``decode``, ``thumbnail`` and ``prepare`` (the model's input) are summed
+    over the worker threads, so together they may exceed the job's. ``encode``, ``store`` (the catalogue) and ``wait``
+    (for the workers, while there was nothing to encode) are of the one thread that goes through the files, ``index`` of
+    another one beside it.
     """
 
     seconds: dict[str, float]
@@ -62,9 +71,9 @@ class Timings:
 
 JobEvent = Progress | Indexed | Already | Skipped | Finding | Timings
 
-"""index: add paths. sync: look at known folders again. reindex: another model. objects: find what is inside photos. export: write a
-data set. rebuild: the vector index. forget: photos whose files are gone. remove: a folder. doctor: check and repair. clear:
-everything. download: a model's weights."""
+"""index: add paths. sync: look at known folders again. reindex: another model. objects: find what is inside photos.
+export: write a data set. rebuild: the vector index. forget: photos whose files are gone. remove: a folder. doctor:
+check and repair. clear: everything. download: a model's weights."""
 JobState = Literal["queued", "running", "paused", "done", "failed", "cancelled"]
 
 

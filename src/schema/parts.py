@@ -8,14 +8,18 @@ from typing import Protocol
 from PIL import Image
 
 Box = tuple[int, int, int, int]
-"""XYXY in pixels of the upright picture. Right and bottom lie just outside the box, so that it is x1 - x0 wide; it is never empty."""
+"""XYXY in pixels of the upright picture.
+
+Right and bottom lie just outside the box, so that it is x1 - x0 wide; it is never empty.
+"""
 
 
 @dataclass(frozen=True)
 class Mask:
     """Which pixels belong to something, run-length encoded as COCO does: down the columns, the first run counts zeros.
 
-    Its size may be smaller than the picture's (what the segmenter looked at); it covers all of the picture all the same.
+    Its size may be smaller than the picture's (what the segmenter looked at); it covers all of the picture all the
+    same.
     """
 
     height: int
@@ -42,5 +46,8 @@ class Segmenter(Protocol):
     """Long side in pixels at which it looks at pictures: more is of no use to it."""
 
     def segment(self, image: Image.Image, most: int) -> list[Segment]:
-        """RGB picture of any size -> at most ``most`` segments, the best first; boxes in pixels of the picture given. May be empty."""
+        """RGB picture of any size -> at most ``most`` segments, the best first; boxes in pixels of the picture given.
+
+        May be empty.
+        """
         ...

@@ -15,7 +15,10 @@ Mode = Literal["images", "objects", "both"]
 
 @dataclass(frozen=True)
 class SearchHit:
-    """One result: an image, once. ``score`` is a cosine, higher is better. ``box`` is where the object is, None for a whole image."""
+    """One result: an image, once.
+
+    ``score`` is a cosine, higher is better. ``box`` is where the object is, None for a whole image.
+    """
 
     id: str
     path: str
@@ -33,7 +36,10 @@ class SearchHit:
 
 @dataclass(frozen=True)
 class PhotoFilter:
-    """Which photos a search may find: all that is given must hold. A photo without a capture time is outside every span of days."""
+    """Which photos a search may find: all that is given must hold.
+
+    A photo without a capture time is outside every span of days.
+    """
 
     folder: str | None = None
     """Only photos with a file in this folder or below it; as the system spells it, absolute."""
@@ -46,7 +52,9 @@ class PhotoFilter:
 
 
 Verdict = Literal["match", "weak", "empty"]
-"""match: some hits fit. weak: nothing that was compared fits well, the closest are shown. empty: there was nothing to compare."""
+"""match: some hits fit. weak: nothing that was compared fits well, the closest are shown. empty: there was nothing to
+compare.
+"""
 
 
 NoticeCode = Literal["cut", "not-english", "no-objects", "other-model"]

@@ -1,7 +1,8 @@
 """The page's address: what is searched, how, and which photo is open, so that Back, Forward, a reload and a link work.
 
-The only owner of ``st.query_params``. One direction at a time: an address that the browser went to (a new tab, a reload, Back or Forward)
-is read into the session before anything is drawn; whatever changes the session afterwards is written to the address at the end of the run.
+The only owner of ``st.query_params``. One direction at a time: an address that the browser went to (a new tab, a
+reload, Back or Forward) is read into the session before anything is drawn; whatever changes the session afterwards is
+written to the address at the end of the run.
 """
 
 from __future__ import annotations
@@ -36,7 +37,10 @@ PLAIN: dict[str, str] = {"n": str(state.USUAL_RESULTS), "in": "images"}
 
 
 def start(page: str) -> None:
-    """Before anything is drawn: take from the address what it says, if the browser has gone there. ``page``: end of its path."""
+    """Before anything is drawn: take from the address what it says, if the browser has gone there.
+
+    ``page``: end of its path.
+    """
     known = _told()
     if known is None or _went():
         here = {part: value for part, value in st.query_params.to_dict().items() if part in _parts(page)}
@@ -57,7 +61,13 @@ def write() -> None:
         if how == "push":
             st.query_params.from_dict(now)
         opened = "photo" in now and "photo" not in before
-        step: dict[str, object] = {"id": uuid.uuid4().hex, "how": how, "page": page, "search": urlencode(now), "opened": opened}
+        step: dict[str, object] = {
+            "id": uuid.uuid4().hex,
+            "how": how,
+            "page": page,
+            "search": urlencode(now),
+            "opened": opened,
+        }
         _tell(page, now, step if opened or how != "push" else None, settled=True)
         if how == "back":
             st.session_state["own_step"] = (time.monotonic(), now)
@@ -66,7 +76,9 @@ def write() -> None:
 
 
 def go(view: Path) -> None:
-    """Go to the page of that script, in one step of the browser's history: an address emptied on the way would be another."""
+    """Go to the page of that script, in one step of the browser's history: an address emptied on the way would be
+    another.
+    """
     st.switch_page(view, query_params=(_told() or ("", {}))[1])
 
 
@@ -82,7 +94,9 @@ def settled() -> bool:
 
 
 def on_server(path: str) -> str:
-    """``path`` of this server, such as ``/api/thumb/<id>``, as the browser is to ask for it: behind the path that the pages are behind."""
+    """``path`` of this server, such as ``/api/thumb/<id>``, as the browser is to ask for it: behind the path that the
+    pages are behind.
+    """
     here = urlsplit(st.context.url or "").path.strip("/")
     end = next((end for end in ENDS if f"/{here}".endswith(f"/{end}")), "")
     base = here.removesuffix(end).strip("/")

@@ -31,7 +31,8 @@ def session() -> str:
 
 
 def chosen(now: Sequence[UploadedFile]) -> list[UploadedFile]:
-    """The files that were chosen and not added yet: those in the drop area now, and those of visits to the page before, which come first.
+    """The files that were chosen and not added yet: those in the drop area now, and those of visits to the page before,
+    which come first.
 
     now: what the drop area holds, which Streamlit empties when its page is left.
     """

@@ -48,10 +48,15 @@ def moment(iso: str | None) -> str:
 
 def literal(text: str) -> str:
     """``text`` for a place that reads Markdown, so that it is shown letter by letter: names and paths are data."""
-    escaped = (f"\\{letter}" if letter.isascii() and not letter.isalnum() and letter != " " else letter for letter in _apart(shown(text)))
+    escaped = (
+        f"\\{letter}" if letter.isascii() and not letter.isalnum() and letter != " " else letter
+        for letter in _apart(shown(text))
+    )
     return "".join(escaped)
 
 
 def _apart(text: str) -> str:
-    """Streamlit replaces arrows, icons and its own name in finished text, where no escape helps; an invisible joiner does."""
+    """Streamlit replaces arrows, icons and its own name in finished text, where no escape helps; an invisible joiner
+    does.
+    """
     return _REPLACED.sub(lambda found: f"{found[0]}\N{WORD JOINER}", text)

@@ -21,7 +21,8 @@ from src.ui.resources import get_services, reopen
 OTHER_JOBS = tuple(kind for kind in KINDS if kind != "index")
 """Of adding photos the Upload page tells more."""
 VIEWS = Path(__file__).parent / "views"  # not "pages": Streamlit would take a folder of that name for its own page list
-ICON = Path(__file__).parent / "assets" / "icon.svg"  # a file of our own: an icon by name would be fetched from another machine
+# a file of our own: an icon by name would be fetched from another machine
+ICON = Path(__file__).parent / "assets" / "icon.svg"
 
 
 def main() -> None:

@@ -32,7 +32,10 @@ def get_services() -> Services:
 
 
 def open_early() -> None:
-    """Open the library before the first page asks for it, so that left-over jobs go on. What fails is told by the page."""
+    """Open the library before the first page asks for it, so that left-over jobs go on.
+
+    What fails is told by the page.
+    """
     try:
         get_services()
     except AppError as error:
@@ -45,14 +48,19 @@ def close_services() -> None:
 
 
 def reopen() -> None:
-    """Open the library anew where it was taken away and is there again. A new one is begun only by a new start of the app."""
+    """Open the library anew where it was taken away and is there again.
+
+    A new one is begun only by a new start of the app.
+    """
     services = get_services()
     if services.settings.catalog_file.exists():
         close_services()
 
 
 def log_surprise(error: Exception) -> bool:
-    """The page boundary: what a page did not expect is written to the log; the browser gets one sentence, never a traceback."""
+    """The page boundary: what a page did not expect is written to the log; the browser gets one sentence, never a
+    traceback.
+    """
     if isinstance(error, AppError):
         error_box.show(error)
     else:

@@ -1,6 +1,7 @@
 """What a browser session remembers, as plain values.
 
-The only place that names keys of ``st.session_state``, but for those of the address in ``address.py`` and of chosen files in ``files.py``.
+The only place that names keys of ``st.session_state``, but for those of the address in ``address.py`` and of chosen
+files in ``files.py``.
 """
 
 from __future__ import annotations
@@ -49,12 +50,17 @@ def limit() -> int:
 
 
 def set_limit(number: int) -> None:
-    """So many results from now on; before the widgets of a run. Kept here too: Streamlit forgets widgets of a page that was left."""
+    """So many results from now on; before the widgets of a run.
+
+    Kept here too: Streamlit forgets widgets of a page that was left.
+    """
     st.session_state[RESULTS] = st.session_state["limit"] = number
 
 
 def start_mode() -> None:
-    """Before the first widget of a run: what is searched is what was chosen last, or asked for since; whole images at first."""
+    """Before the first widget of a run: what is searched is what was chosen last, or asked for since; whole images at
+    first.
+    """
     wanted = st.session_state.pop("mode_wanted", None)
     st.session_state[MODE] = wanted or st.session_state.get(MODE) or "images"
 
@@ -76,12 +82,18 @@ def want_objects() -> None:
 
 
 def filter_key(part: str, page: str) -> str:
-    """Widget key of a part of the filter. Each page has widgets of its own: Streamlit forgets those of a page that was left."""
+    """Widget key of a part of the filter.
+
+    Each page has widgets of its own: Streamlit forgets those of a page that was left.
+    """
     return f"filter-{part}-{page}"
 
 
 def restore_filter(page: str, folders: Sequence[str]) -> None:
-    """Before a page's widgets are drawn: what those of the other page said. A folder that is followed no more is no filter."""
+    """Before a page's widgets are drawn: what those of the other page said.
+
+    A folder that is followed no more is no filter.
+    """
     for part, value in st.session_state.get("filter", {}).items():
         if filter_key(part, page) not in st.session_state:
             st.session_state[filter_key(part, page)] = value
@@ -124,7 +136,8 @@ def set_example(name: str, png: bytes) -> None:
 
 
 def set_similar(id_: str, box: Box | None = None) -> None:
-    """Search by a picture of the library, by a box in it, or by an object, from now on, on the tab for it, and close what is open.
+    """Search by a picture of the library, by a box in it, or by an object, from now on, on the tab for it, and close
+    what is open.
 
     A picture that was dropped is kept for the way back.
     """
@@ -148,7 +161,9 @@ def clear_example() -> None:
 
 
 def example() -> tuple[str, bytes] | None:
-    """Name and PNG bytes of the picture that was dropped; None where there is none, or where it is searched by one of the library."""
+    """Name and PNG bytes of the picture that was dropped; None where there is none, or where it is searched by one of
+    the library.
+    """
     png = None if similar_to() else st.session_state.get("example_png")
     return (st.session_state["example_name"], png) if png else None
 
@@ -167,8 +182,12 @@ def similar_box() -> Box | None:
 
 
 def open_photo(image_id: str, neighbours: Sequence[str], found: Mapping[str, str] | None = None) -> None:
-    """Show a photo large. neighbours: ids of the gallery it was opened from, in its order. found: photo -> the object that was the hit."""
-    st.session_state.update(dialog="photo", photo=image_id, neighbours=list(neighbours), found=dict(found or {}), looking_inside=None)
+    """Show a photo large. neighbours: ids of the gallery it was opened from, in its order. found: photo -> the object
+    that was the hit.
+    """
+    st.session_state.update(
+        dialog="photo", photo=image_id, neighbours=list(neighbours), found=dict(found or {}), looking_inside=None
+    )
 
 
 def know_gallery(ids: Sequence[str], found: Mapping[str, str] | None = None) -> None:
@@ -253,7 +272,9 @@ def show_neighbour(step: int) -> None:
 
 
 def exports() -> int:
-    """How many exports this session has begun: part of the keys of the form for it, so that each one starts with a new form."""
+    """How many exports this session has begun: part of the keys of the form for it, so that each one starts with a new
+    form.
+    """
     return cast(int, st.session_state.get("exports", 0))
 
 
@@ -285,7 +306,9 @@ def take_message() -> str | None:
 
 
 def watched() -> list[str] | None:
-    """Ids of the jobs that a word is due for when they have ended: those unfinished at the last run; None at the session's first."""
+    """Ids of the jobs that a word is due for when they have ended: those unfinished at the last run; None at the
+    session's first.
+    """
     return cast("list[str] | None", st.session_state.get("watched"))
 
 

@@ -72,8 +72,8 @@ class _SafeTensors(Weights):
 def read_checkpoint(path: Path) -> Weights:
     """The tensors of a file under the names they have there; mapped or read on demand where the format allows it.
 
-    A TorchScript archive carries code, which ``torch.jit.load`` compiles (nothing calls it here): check the file's hash first.
-    Raises OSError where the file can't be opened and ValueError where it is no checkpoint.
+    A TorchScript archive carries code, which ``torch.jit.load`` compiles (nothing calls it here): check the file's hash
+    first. Raises OSError where the file can't be opened and ValueError where it is no checkpoint.
     """
     try:
         return _reader_of(path)(path)
@@ -102,7 +102,9 @@ def _reader_of(path: Path) -> Callable[[Path], Weights]:
     if head[8:] == b"{":  # after the header's length in 8 bytes, its JSON
         return _SafeTensors
     if not zipfile.is_zipfile(path):
-        raise ValueError(f"{path.name} is damaged or no checkpoint: neither safetensors nor a complete archive of torch.save")
+        raise ValueError(
+            f"{path.name} is damaged or no checkpoint: neither safetensors nor a complete archive of torch.save"
+        )
     with zipfile.ZipFile(path) as archive:
         scripted = any(name.endswith("/constants.pkl") for name in archive.namelist())
     return _read_torchscript if scripted else _read_state_dict
@@ -110,7 +112,8 @@ def _reader_of(path: Path) -> Callable[[Path], Weights]:
 
 def _read_torchscript(path: Path) -> Weights:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # torch would rather have new archives; OpenAI's are what they are
+        # torch would rather have new archives; OpenAI's are what they are
+        warnings.simplefilter("ignore", DeprecationWarning)
         archive = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
     weights: Weights = archive.state_dict()
     return weights
@@ -127,7 +130,11 @@ def _read_state_dict(path: Path) -> Weights:
 
 def _from_hugging_face(checkpoint: Weights, tower: str, projection: str) -> Weights:
     """Renames, turns the projection (theirs is applied from the left) and joins q, k and v into one matrix."""
-    theirs = [name for name in checkpoint if name == projection or (name.startswith(tower) and not name.endswith("position_ids"))]
+    theirs = [
+        name
+        for name in checkpoint
+        if name == projection or (name.startswith(tower) and not name.endswith("position_ids"))
+    ]
     renamed = {_rename(name.removeprefix(tower)): checkpoint[name] for name in theirs}
     weights = {name: t for name, t in renamed.items() if not re.search(r"\.attn\.[qkv]_proj\.", name)}
     for match in filter(None, map(_HF_QUERY.fullmatch, renamed)):

@@ -32,8 +32,9 @@ LOGIT_SCALE = math.log(100)
 """What CLIP's temperature is held at in training; taken for a checkpoint that doesn't tell its own."""
 
 LONGEST_RESIZED = 100
-"""Aspect ratio up to which a picture is resized whole, as published. Of a thinner strip, which would take gigabytes, only the square
-is computed: the same up to rounding between the two passes, whose order Pillow chooses by the work in each."""
+"""Aspect ratio up to which a picture is resized whole, as published. Of a thinner strip, which would take gigabytes,
+only the square is computed: the same up to rounding between the two passes, whose order Pillow chooses by the work in
+each."""
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -43,8 +44,9 @@ def load(
 ) -> tuple[CLIP, Callable[[Image.Image], FloatArray]]:
     """The model of a checkpoint, and the function that prepares pictures for it.
 
-    ``quick_gelu`` is True for OpenAI's weights and what was fine-tuned from them, False for OpenCLIP's own (laion2b, DataComp);
-    no file tells. Check the file's hash first, see ``read_checkpoint``. Raises OSError, and ValueError for a file that is no CLIP.
+    ``quick_gelu`` is True for OpenAI's weights and what was fine-tuned from them, False for OpenCLIP's own (laion2b,
+    DataComp); no file tells. Check the file's hash first, see ``read_checkpoint``. Raises OSError, and ValueError for a
+    file that is no CLIP.
     """
     checkpoint = read_checkpoint(Path(path))
     visual = build_image_tower(image_weights(checkpoint), quick_gelu, device, dtype)
@@ -77,7 +79,8 @@ def tokenize(texts: str | Sequence[str], context_length: int = CONTEXT_LENGTH, t
     texts = [texts] if isinstance(texts, str) else texts
     tokens = torch.zeros(len(texts), context_length, dtype=torch.int64)
     for row, text in zip(tokens, texts, strict=True):
-        ids = tokenizer.encode(text, limit=context_length - 1)  # one more than there is room for tells that it is too long
+        # one more than there is room for tells that it is too long
+        ids = tokenizer.encode(text, limit=context_length - 1)
         if len(ids) > context_length - 2 and not truncate:
             raise ValueError(f"longer than {context_length} tokens: {text[:60]!r}")
         ids = [tokenizer.start_of_text, *ids[: context_length - 2], tokenizer.end_of_text]
@@ -88,10 +91,12 @@ def tokenize(texts: str | Sequence[str], context_length: int = CONTEXT_LENGTH, t
 def preprocess(image: Image.Image, size: int = 224) -> FloatArray:
     """A picture -> (3, size, size) float32: short side to ``size`` (bicubic), centre square, 0..1, less MEAN, over STD.
 
-    Other modes become RGB after the resizing, as published: what is transparent turns black, a palette's colours are not blended.
-    Give an RGB picture where that matters. 16-bit grey, which Pillow would clip to white, is scaled to 8 bits.
+    Other modes become RGB after the resizing, as published: what is transparent turns black, a palette's colours are
+    not blended. Give an RGB picture where that matters. 16-bit grey, which Pillow would clip to white, is scaled to 8
+    bits.
     """
-    values = np.asarray(_centre_square(_eight_bit(image), size).convert("RGB"), dtype=np.float32) / 255  # (size, size, 3)
+    # (size, size, 3)
+    values = np.asarray(_centre_square(_eight_bit(image), size).convert("RGB"), dtype=np.float32) / 255
     return np.ascontiguousarray(((values - MEAN) / STD).transpose(2, 0, 1))
 
 

@@ -1,8 +1,9 @@
 """CLIP's two towers: a Vision Transformer for pictures, a causal transformer for words, and one vector space for both.
 
 Radford et al. 2021, "Learning Transferable Visual Models From Natural Language Supervision" (arXiv:2103.00020).
-Parameters carry the names of OpenAI's checkpoints, so weights load without a translation table. Sizes are read off the weights.
-In the shape comments n is the batch, l the sequence length, w the width of a tower, d the size of the shared space.
+Parameters carry the names of OpenAI's checkpoints, so weights load without a translation table. Sizes are read off the
+weights. In the shape comments n is the batch, l the sequence length, w the width of a tower, d the size of the shared
+space.
 """
 
 from __future__ import annotations
@@ -25,7 +26,10 @@ Tower = TypeVar("Tower", bound=nn.Module)
 
 
 class QuickGELU(nn.Module):
-    """x * sigmoid(1.702 x): the approximation of GELU that OpenAI trained with. OpenCLIP's own models use the exact one."""
+    """x * sigmoid(1.702 x): the approximation of GELU that OpenAI trained with.
+
+    OpenCLIP's own models use the exact one.
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         return x * torch.sigmoid(1.702 * x)
@@ -93,7 +97,9 @@ class Transformer(nn.Module):
         self.resblocks = nn.ModuleList(Block(width, causal, quick_gelu) for _ in range(layers))
 
     def forward(self, x: Tensor, wanted: slice = ALL) -> Tensor:
-        """(n, l, w) -> (n, m, w) at the m ``wanted`` places: the last block computes no others, which nobody would look at."""
+        """(n, l, w) -> (n, m, w) at the m ``wanted`` places: the last block computes no others, which nobody would look
+        at.
+        """
         for block in self.resblocks[:-1]:
             x = block(x)  # (n, l, w)
         y: Tensor = self.resblocks[-1](x, wanted)  # (n, m, w)
@@ -178,7 +184,8 @@ class TextTower(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """(n, l) token ids from ``tokenize``, n >= 1 -> (n, d), not normalised.
 
-        No token looks ahead, so whatever follows the batch's last end-of-text token is left out: the result is the same.
+        No token looks ahead, so whatever follows the batch's last end-of-text token is left out: the result is the
+        same.
         """
         ends = tokens.argmax(dim=-1)  # (n,): end-of-text has the highest id
         tokens = tokens[:, : int(ends.max()) + 1]  # (n, l), l <= context
@@ -209,23 +216,35 @@ class CLIP(nn.Module):
         return vectors
 
     def forward(self, pixels: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
-        """n pictures and m texts -> logits per image (n, m) and per text (m, n); a softmax over a row gives probabilities."""
+        """n pictures and m texts -> logits per image (n, m) and per text (m, n); a softmax over a row gives
+        probabilities.
+        """
         images = F.normalize(self.encode_image(pixels), dim=-1)  # (n, d)
         texts = F.normalize(self.encode_text(tokens), dim=-1)  # (m, d)
         logits = self.logit_scale.exp() * images @ texts.T  # (n, m)
         return logits, logits.T
 
 
-def build_image_tower(weights: Weights, quick_gelu: bool = True, device: str = "cpu", dtype: torch.dtype = torch.float32) -> ImageTower:
-    """An image tower that holds copies of ``weights`` (keys as in ``ImageTower``). Raises ValueError where they don't make one."""
+def build_image_tower(
+    weights: Weights, quick_gelu: bool = True, device: str = "cpu", dtype: torch.dtype = torch.float32
+) -> ImageTower:
+    """An image tower that holds copies of ``weights`` (keys as in ``ImageTower``).
+
+    Raises ValueError where they don't make one.
+    """
     size = ImageSize.of(weights)
     with torch.device("meta"):
         tower = ImageTower(size, quick_gelu)
     return _fill(tower, weights, device, dtype)
 
 
-def build_text_tower(weights: Weights, quick_gelu: bool = True, device: str = "cpu", dtype: torch.dtype = torch.float32) -> TextTower:
-    """A text tower that holds copies of ``weights`` (keys as in ``TextTower``). Raises ValueError where they don't make one."""
+def build_text_tower(
+    weights: Weights, quick_gelu: bool = True, device: str = "cpu", dtype: torch.dtype = torch.float32
+) -> TextTower:
+    """A text tower that holds copies of ``weights`` (keys as in ``TextTower``).
+
+    Raises ValueError where they don't make one.
+    """
     size = TextSize.of(weights)
     with torch.device("meta"):
         tower = TextTower(size, quick_gelu)
@@ -233,7 +252,9 @@ def build_text_tower(weights: Weights, quick_gelu: bool = True, device: str = "c
 
 
 def _fill(tower: Tower, weights: Weights, device: str, dtype: torch.dtype) -> Tower:
-    """Gives a tower built on the meta device (so: without memory) its weights, copied, since they may be views of a mapped file."""
+    """Gives a tower built on the meta device (so: without memory) its weights, copied, since they may be views of a
+    mapped file.
+    """
     copies = {name: tensor.to(device=device, dtype=dtype, copy=True) for name, tensor in weights.items()}
     try:
         tower.load_state_dict(copies, assign=True)

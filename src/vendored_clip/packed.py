@@ -1,6 +1,7 @@
 """Towers for the CPU: linear layers in oneDNN's own layout, with the activation done as they are computed.
 
-The same figures up to rounding, in less time: a tenth for batches of pictures in bf16, a third in fp32, half for one short text.
+The same figures up to rounding, in less time: a tenth for batches of pictures in bf16, a third in fp32, half for one
+short text.
 """
 
 from __future__ import annotations
@@ -37,7 +38,10 @@ class PackedLinear(nn.Module):
 
 
 def pack(tower: Tower) -> Tower:
-    """Lay a tower's linear layers out anew, one after the other, and return it. It can't be saved or moved from then on."""
+    """Lay a tower's linear layers out anew, one after the other, and return it.
+
+    It can't be saved or moved from then on.
+    """
     for block in tower.transformer.resblocks:
         assert isinstance(block, Block)
         _pack_block(block)

@@ -1,4 +1,5 @@
-"""CLIP's byte-pair encoding: the text is mended and lowercased, split into words, and each word's bytes are merged by a ranked table.
+"""CLIP's byte-pair encoding: the text is mended and lowercased, split into words, and each word's bytes are merged by a
+ranked table.
 
 Sennrich et al. 2016 (arXiv:1508.07909) on bytes, as in GPT-2; table and cleaning are those of openai/CLIP.
 """
@@ -21,7 +22,9 @@ START_OF_TEXT = "<|startoftext|>"
 END_OF_TEXT = "<|endoftext|>"
 END_OF_WORD = "</w>"
 MERGES = 49_152 - 256 - 2
-"""The table file is longer; CLIP uses this many rules of it, so that with bytes and two special tokens ids end at 49,407."""
+"""The table file is longer; CLIP uses this many rules of it, so that with bytes and two special tokens ids end at
+49,407.
+"""
 
 WORD = regex.compile(
     r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+",
@@ -30,7 +33,9 @@ WORD = regex.compile(
 
 
 def clean(text: str) -> str:
-    """What CLIP's training text went through: broken encodings mended, HTML entities resolved twice, white space single, lowercase."""
+    """What CLIP's training text went through: broken encodings mended, HTML entities resolved twice, white space
+    single, lowercase.
+    """
     mended = html.unescape(html.unescape(ftfy.fix_text(text)))
     return regex.sub(r"\s+", " ", mended).strip().lower()
 
@@ -52,7 +57,9 @@ class SimpleTokenizer:
         self.end_of_text = self._ids[END_OF_TEXT]
 
     def encode(self, text: str, limit: int | None = None) -> list[int]:
-        """Token ids of ``text`` without start and end; at most the first ``limit``, words beyond which are not looked at."""
+        """Token ids of ``text`` without start and end; at most the first ``limit``, words beyond which are not looked
+        at.
+        """
         words = (match.group() for match in WORD.finditer(clean(text)))
         return list(islice((id for word in words for id in self._word_ids(word)), limit))
 
@@ -60,7 +67,9 @@ class SimpleTokenizer:
         """The cleaned text, with a space after each word."""
         byte_of = {symbol: byte for byte, symbol in self._byte_symbols.items()}
         joined = "".join(self._tokens[id] for id in ids).replace(END_OF_WORD, " ")
-        return b"".join(bytes([byte_of[c]]) if c in byte_of else c.encode() for c in joined).decode("utf-8", errors="replace")
+        return b"".join(bytes([byte_of[c]]) if c in byte_of else c.encode() for c in joined).decode(
+            "utf-8", errors="replace"
+        )
 
     def _encode_word(self, word: str) -> tuple[int, ...]:
         if word in (START_OF_TEXT, END_OF_TEXT):
@@ -72,8 +81,9 @@ class SimpleTokenizer:
     def _merge(self, symbols: list[str]) -> list[str]:
         """Applies the lowest-ranked rule that fits, leftmost first, until none fits.
 
-        A heap of (rank, position) keeps this near-linear, for a query may be one word of ten thousand letters. Positions form a
-        ring through an empty last part, which fits no rule; a part that was merged into its left neighbour is empty too.
+        A heap of (rank, position) keeps this near-linear, for a query may be one word of ten thousand letters.
+        Positions form a ring through an empty last part, which fits no rule; a part that was merged into its left
+        neighbour is empty too.
         """
         parts, end = [*symbols, ""], len(symbols)
         after, before = [*range(1, end + 1), 0], [end, *range(end)]
@@ -100,7 +110,9 @@ class SimpleTokenizer:
 
 
 def _byte_symbols() -> dict[int, str]:
-    """A visible character for each byte: Latin-1 where it is one, and code points from 256 on for the rest, which come last."""
+    """A visible character for each byte: Latin-1 where it is one, and code points from 256 on for the rest, which come
+    last.
+    """
     visible = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     rest = [byte for byte in range(256) if byte not in visible]
     return {byte: chr(byte) for byte in visible} | {byte: chr(256 + i) for i, byte in enumerate(rest)}

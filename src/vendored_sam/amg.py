@@ -2,9 +2,10 @@
 
     found = generate(look_at, (height, width), QUICK)   # look_at(box) -> a PointDecoder that has encoded this part of the picture
 
-The filters and their order are the reference's (Kirillov et al. 2023, "Segment Anything", section 5 and appendix B), and with REFERENCE
-the masks are too. What is cheaper here: the predicted quality is read before any mask is drawn; what is drawn stays at low resolution
-until it is known that it may be stable; and QUICK asks from coarse to fine and leaves out points whose answer is known.
+The filters and their order are the reference's (Kirillov et al. 2023, "Segment Anything", section 5 and appendix B),
+and with REFERENCE the masks are too. What is cheaper here: the predicted quality is read before any mask is drawn; what
+is drawn stays at low resolution until it is known that it may be stable; and QUICK asks from coarse to fine and leaves
+out points whose answer is known.
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ from src.schema import Box, FloatArray
 from .mask_maths import BoolArray, IntArray, LowStability, box_of, cleaned, crop_boxes, cut, grid, stability, suppress
 
 REACH = (0.0, 1.5, 3.0, np.inf)
-"""How far, in steps of the grid, an answer holds of whose three masks none, one, two or all were accepted. Chosen on human segmentations in
-a network's place (benchmarks/sam.py, the harder one): without a limit, more is missed where masks are good at some points only."""
+"""How far, in steps of the grid, an answer holds of whose three masks none, one, two or all were accepted. Chosen on
+human segmentations in a network's place (benchmarks/sam.py, the harder one): without a limit, more is missed where
+masks are good at some points only."""
 _AT_ONCE = 4
 """Masks upscaled at a time: few enough to stay in the processor's cache."""
 
@@ -46,10 +48,14 @@ class MaskSettings:
     min_iou: float = 0.88
     """The network's own guess of a mask's quality must be greater; 0.0 and less: any will do."""
     min_stability: float = 0.95
-    """Intersection over union of the masks at the two thresholds ``stability_offset`` above and below 0 must reach this."""
+    """Intersection over union of the masks at the two thresholds ``stability_offset`` above and below 0 must reach
+    this.
+    """
     stability_offset: float = 1.0
     box_nms: float = 0.7
-    """Of two masks of one crop whose boxes overlap by more (intersection over union), the one of lower predicted quality goes."""
+    """Of two masks of one crop whose boxes overlap by more (intersection over union), the one of lower predicted
+    quality goes.
+    """
     crop_layers: int = 0
     """Also look at 2 x 2 crops, 4 x 4 crops, ...: so many times."""
     crop_overlap: float = 512 / 1500
@@ -65,7 +71,9 @@ class MaskSettings:
         if min(self.side, self.batch, self.crop_divisor, 1 if self.most_prompts is None else self.most_prompts) < 1:
             raise BadInput("Points a side, points at once and prompts must each be at least 1.")
         if min(self.crop_layers, self.min_region) < 0 or not 0 <= self.crop_overlap < 1:
-            raise BadInput("Crop layers and the smallest region can't be negative, and crops overlap by less than the whole.")
+            raise BadInput(
+                "Crop layers and the smallest region can't be negative, and crops overlap by less than the whole."
+            )
 
 
 REFERENCE = MaskSettings()
@@ -102,7 +110,9 @@ class PointDecoder(Protocol[Answer]):
         ...
 
     def draw(self, looked: Answer, prompts: Tensor, choices: Tensor) -> Tensor:
-        """(m,) int64 points of the batch and (m,) int64 of their three masks -> (m, S, S) float logits of the padded square."""
+        """(m,) int64 points of the batch and (m,) int64 of their three masks -> (m, S, S) float logits of the padded
+        square.
+        """
         ...
 
     def upscale(self, logits: Tensor) -> Tensor:
@@ -155,8 +165,9 @@ def generate(
 ) -> list[FoundMask]:
     """The masks of a picture, the best first (with crops: those of smaller crops first).
 
-    look_at: encodes a part of the picture, XYXY in its pixels; called once for each crop. size: (H, W) of the picture, also of the masks;
-    where it is not the decoder's own, logits are resized to it. cancelled: asked before each batch; what was found until then is returned.
+    look_at: encodes a part of the picture, XYXY in its pixels; called once for each crop. size: (H, W) of the picture,
+    also of the masks; where it is not the decoder's own, logits are resized to it. cancelled: asked before each batch;
+    what was found until then is returned.
     """
     found: list[FoundMask] = []
     tally = Tally() if tally is None else tally
@@ -203,10 +214,10 @@ def _bits(pixels: BoolArray, box: Box) -> npt.NDArray[np.uint8]:
 class Covered:
     """Which points of a grid need not be asked about, because the answer of an earlier one holds for them too.
 
-    The three masks of a point are a thing, its part, a part of that. Where another point lies within all three (those that were not
-    accepted too) it would be answered with the same ones, while parts of a large mask that the first point was not on are still looked
-    for. An answer of which less was accepted is trusted less far, see ``REACH``. A point must lie clearly within: there the logits
-    exceed the stability offset.
+    The three masks of a point are a thing, its part, a part of that. Where another point lies within all three (those
+    that were not accepted too) it would be answered with the same ones, while parts of a large mask that the first
+    point was not on are still looked for. An answer of which less was accepted is trusted less far, see ``REACH``. A
+    point must lie clearly within: there the logits exceed the stability offset.
     """
 
     def __init__(self, points: FloatArray) -> None:
@@ -215,7 +226,9 @@ class Covered:
         self._points = points * np.float32(np.sqrt(len(points)))
 
     def learn(self, asked: IntArray, accepted: IntArray, inside: BoolArray) -> None:
-        """(m,) points of the grid, how many of their masks were accepted, and (m, n) which points lie within all three of each."""
+        """(m,) points of the grid, how many of their masks were accepted, and (m, n) which points lie within all three
+        of each.
+        """
         for point, number, within in zip(asked, accepted, inside, strict=True):
             near = np.linalg.norm(self._points - self._points[point], axis=1) <= REACH[number]
             self.known |= within & near
@@ -267,12 +280,17 @@ class _Crop(Generic[Answer]):
             yield batch
 
     def _asked(self, batch: IntArray) -> list[FoundMask]:
-        """What a batch of points gives. Draws all three masks of a point where they tell which others to skip, else the good ones."""
+        """What a batch of points gives.
+
+        Draws all three masks of a point where they tell which others to skip, else the good ones.
+        """
         settings, points = self._settings, self._points[batch]
         looked = self._decoder.look(torch.from_numpy(points * np.array(self._decoder.size[::-1], np.float32)))
         ious = looked.ious.float().cpu()
         good = ious > (settings.min_iou if settings.min_iou > 0 else -torch.inf)
-        prompts, choices = torch.nonzero(good.any(1, keepdim=True).expand(-1, 3) if settings.skip else good, as_tuple=True)
+        prompts, choices = torch.nonzero(
+            good.any(1, keepdim=True).expand(-1, 3) if settings.skip else good, as_tuple=True
+        )
         if not len(prompts):
             return []
         self._tally.drawn += len(prompts)
@@ -288,7 +306,9 @@ class _Crop(Generic[Answer]):
         ]
 
     def _filtered(self, low: Tensor, good: Tensor) -> dict[int, tuple[BoolArray, float]]:
-        """(m, S, S) logits, (m,) whether the quality will do -> of the stable ones, by row: (H, W) bool and the stability."""
+        """(m, S, S) logits, (m,) whether the quality will do -> of the stable ones, by row: (H, W) bool and the
+        stability.
+        """
         least, offset = self._settings.min_stability, self._settings.stability_offset
         rows = torch.nonzero(good)[:, 0]
         bounds = LowStability(self._decoder.size, self._shape, low.shape[-1])

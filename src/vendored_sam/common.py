@@ -1,4 +1,7 @@
-"""Layers that several of SAM's networks have in common. In the shape comments n is the batch, h and w the grid, c the channels."""
+"""Layers that several of SAM's networks have in common.
+
+In the shape comments n is the batch, h and w the grid, c the channels.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +54,10 @@ class Neck(nn.Sequential):
 
 
 def into_windows(x: Tensor, side: int, padding: Tensor) -> Tensor:
-    """(n, h, w, c) -> (n * windows, side * side, c), row by row. What lies over the right and bottom edge is ``padding``, (c,)."""
+    """(n, h, w, c) -> (n * windows, side * side, c), row by row.
+
+    What lies over the right and bottom edge is ``padding``, (c,).
+    """
     n, height, width, channels = x.shape
     down, across = -(-height // side), -(-width // side)
     if (down * side, across * side) != (height, width):
@@ -77,17 +83,24 @@ def require(weights: Weights, names: tuple[str, ...], what: str) -> None:
 
 
 def count(weights: Weights, prefix: str) -> int:
-    """How many numbers follow ``prefix`` in the names, such as 12 for ``blocks.0.norm1.bias`` to ``blocks.11.norm1.bias``."""
+    """How many numbers follow ``prefix`` in the names, such as 12 for ``blocks.0.norm1.bias`` to
+    ``blocks.11.norm1.bias``.
+    """
     return len({name.removeprefix(prefix).partition(".")[0] for name in weights if name.startswith(prefix)})
 
 
 def fill(module: nn.Module, weights: Weights, device: str, dtype: torch.dtype) -> None:
-    """Give a module built on the meta device (so: without memory) its weights, copied, since they may be views of a mapped file.
+    """Give a module built on the meta device (so: without memory) its weights, copied, since they may be views of a
+    mapped file.
 
     Raises ValueError where they are not the module's.
     """
     sizes = {name: tensor.shape for name, tensor in module.state_dict().items()}
-    wrong = [name for name in {**sizes, **weights} if name not in sizes or name not in weights or weights[name].shape != sizes[name]]
+    wrong = [
+        name
+        for name in {**sizes, **weights}
+        if name not in sizes or name not in weights or weights[name].shape != sizes[name]
+    ]
     if wrong:
         raise ValueError(f"{len(wrong)} weights are missing, too many or of another size, {wrong[0]} for one")
     copies = {name: tensor.to(device=device, dtype=dtype, copy=True) for name, tensor in weights.items()}

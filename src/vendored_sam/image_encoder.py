@@ -1,9 +1,10 @@
 """SAM's image encoder: a plain Vision Transformer in which most blocks look at windows and a few at the whole picture.
 
-Kirillov et al. 2023, "Segment Anything" (arXiv:2304.02643), section 3 and appendix A; the blocks are those of Li et al. 2022,
-"Exploring Plain Vision Transformer Backbones for Object Detection" (arXiv:2203.16527), the relative positions those of Li et al. 2022,
-"MViTv2" (arXiv:2112.01526). Parameters carry the names of the official checkpoints. All sizes are read off the weights.
-In the shape comments n is the batch, s the side of the grid of patches, l the number of places in a window, w the width.
+Kirillov et al. 2023, "Segment Anything" (arXiv:2304.02643), section 3 and appendix A; the blocks are those of Li et al.
+2022, "Exploring Plain Vision Transformer Backbones for Object Detection" (arXiv:2203.16527), the relative positions
+those of Li et al. 2022, "MViTv2" (arXiv:2112.01526). Parameters carry the names of the official checkpoints. All sizes
+are read off the weights. In the shape comments n is the batch, s the side of the grid of patches, l the number of
+places in a window, w the width.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ SCORES = 1 << 20
 
 @dataclass(frozen=True)
 class BlockSize:
-    """A block: its width, its heads, the width of its MLP and the side of its windows in patches; the grid's side for the whole picture."""
+    """A block: its width, its heads, the width of its MLP and the side of its windows in patches; the grid's side for
+    the whole picture.
+    """
 
     width: int
     heads: int
@@ -45,7 +48,11 @@ class VitSize:
     @classmethod
     def of(cls, weights: Weights) -> VitSize:
         """Read off an encoder's weights. Raises ValueError where they are none."""
-        require(weights, ("patch_embed.proj.weight", "pos_embed", "blocks.0.attn.rel_pos_h", "neck.0.weight"), "ViT image encoder")
+        require(
+            weights,
+            ("patch_embed.proj.weight", "pos_embed", "blocks.0.attn.rel_pos_h", "neck.0.weight"),
+            "ViT image encoder",
+        )
         width, _, patch, _ = weights["patch_embed.proj.weight"].shape
         blocks = tuple(_block_size(weights, f"blocks.{i}", width) for i in range(count(weights, "blocks.")))
         return cls(weights["pos_embed"].shape[1] * patch, patch, weights["neck.0.weight"].shape[0], blocks)
@@ -58,7 +65,9 @@ def _block_size(weights: Weights, name: str, width: int) -> BlockSize:
 
 
 class Attention(nn.Module):
-    """Self-attention inside windows, with a bias for how far down and how far across one place is from another, by what looks there."""
+    """Self-attention inside windows, with a bias for how far down and how far across one place is from another, by what
+    looks there.
+    """
 
     def __init__(self, size: BlockSize) -> None:
         super().__init__()
@@ -71,10 +80,14 @@ class Attention(nn.Module):
         self.rel_pos_w = nn.Parameter(torch.empty(2 * size.window - 1, head))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(n, s, s, w) -> the same shape. A window that reaches over the edge sees zeros there, which the layer makes its bias of."""
+        """(n, s, s, w) -> the same shape.
+
+        A window that reaches over the edge sees zeros there, which the layer makes its bias of.
+        """
         height, width = x.shape[1:3]
         qkv = into_windows(self.qkv(x), self.window, self.qkv.bias)  # (windows, l, 3w)
-        q, k, v = torch.unflatten(qkv, -1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4).contiguous()  # 3 x (windows, heads, l, w / heads)
+        # 3 x (windows, heads, l, w / heads)
+        q, k, v = torch.unflatten(qkv, -1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4).contiguous()
         down, across = self._distances(q)
         mixed = _mix_in_parts(q, k, v, down, across) if q.device.type == "cpu" else _mix(q, k, v, down, across)
         joined = mixed.transpose(1, 2).flatten(2)  # (windows, l, w)
@@ -168,7 +181,10 @@ class VitEncoder(nn.Module):
 
 
 def build_vit(weights: Weights, device: str = "cpu", dtype: torch.dtype = torch.float32) -> VitEncoder:
-    """An encoder that holds copies of ``weights`` (keys as in ``VitEncoder``). Raises ValueError where they don't make one."""
+    """An encoder that holds copies of ``weights`` (keys as in ``VitEncoder``).
+
+    Raises ValueError where they don't make one.
+    """
     size = VitSize.of(weights)
     with torch.device("meta"):
         encoder = VitEncoder(size)

@@ -1,15 +1,19 @@
-"""SAM's mask decoder: tokens of a prompt and places of the image look at each other in turn; then the tokens say masks, and how good.
+"""SAM's mask decoder: tokens of a prompt and places of the image look at each other in turn; then the tokens say masks,
+and how good.
 
-Kirillov et al. 2023 (arXiv:2304.02643), section 3 and appendix A. Parameters carry the names of the official checkpoints.
+Kirillov et al. 2023 (arXiv:2304.02643), section 3 and appendix A. Parameters carry the names of the official
+checkpoints.
 
 It is laid out for many prompts of one image. Exact in real numbers, so the same figures up to rounding:
 
 - What depends on the image alone is projected once (``Scene``), not once for each prompt.
 - The image's 4,096 places are never projected for a prompt. Where a few tokens ask them, the tokens are carried into the image's space
-  instead: q . (W x) = (W^T q) . x for the scores, and sum(a W x) = W sum(a x) for what is gathered; likewise where the places ask.
+  instead: q . (W x) = (W^T q) . x for the scores, and sum(a W x) = W sum(a x) for what is gathered; likewise where the
+  places ask.
 - How good the masks are is known from the tokens (``look``); masks are drawn only where they are wanted (``draw``).
 
-In the shape comments n is the number of prompts, t of tokens, l of places (grid * grid), c the width, d of a head, a of heads.
+In the shape comments n is the number of prompts, t of tokens, l of places (grid * grid), c the width, d of a head, a of
+heads.
 """
 
 from __future__ import annotations
@@ -31,7 +35,10 @@ UPSCALE_EPS = 1e-6
 
 @dataclass(frozen=True)
 class DecoderSize:
-    """Sizes of a decoder. ``hidden`` is the width of the MLPs, ``inner`` that of the attention between tokens and places."""
+    """Sizes of a decoder.
+
+    ``hidden`` is the width of the MLPs, ``inner`` that of the attention between tokens and places.
+    """
 
     width: int
     layers: int
@@ -49,7 +56,14 @@ class DecoderSize:
         masks, width = weights["mask_tokens.weight"].shape
         heads = range(count(weights, "iou_prediction_head.layers."))
         quality = tuple(weights[f"iou_prediction_head.layers.{i}.weight"].shape[0] for i in heads)
-        return cls(width, count(weights, "transformer.layers."), weights[names[1]].shape[0], weights[names[2]].shape[0], masks, quality)
+        return cls(
+            width,
+            count(weights, "transformer.layers."),
+            weights[names[1]].shape[0],
+            weights[names[2]].shape[0],
+            masks,
+            quality,
+        )
 
 
 @dataclass(frozen=True)
@@ -61,7 +75,9 @@ class Scene:
     first_values: Tensor
     """(a, l, d): what the first layer's tokens find in the places."""
     asked: tuple[Tensor, ...]
-    """For each attention of tokens to places, (a, l, d): the keys of the first layer, the part of the later ones' that tells where."""
+    """For each attention of tokens to places, (a, l, d): the keys of the first layer, the part of the later ones' that
+    tells where.
+    """
     asking: tuple[Tensor, ...]
     """For each attention of places to tokens, (a, l, d): the same of the queries."""
     seen: tuple[int, int]
@@ -70,7 +86,10 @@ class Scene:
 
 @dataclass(frozen=True)
 class Looked:
-    """What prompts made of an image. ``ious`` (n, 3) in about [0, 1]: how well the masks will fit, as the network predicts it."""
+    """What prompts made of an image.
+
+    ``ious`` (n, 3) in about [0, 1]: how well the masks will fit, as the network predicts it.
+    """
 
     ious: Tensor
     single: Tensor
@@ -116,12 +135,17 @@ class Attention(nn.Module):
         return y
 
     def spread_first(self, places: Tensor, k: Tensor, v: Tensor, asking: Tensor) -> Tensor:
-        """Places (1, l, c), still the same for all, that ask by (a, l, d), to tokens (n, t, c) twice -> (n, l, c) with what they found."""
+        """Places (1, l, c), still the same for all, that ask by (a, l, d), to tokens (n, t, c) twice -> (n, l, c) with
+        what they found.
+        """
         scores = heads(self.k_proj(k) * self.scale) @ asking.mT  # (n, a, t, l)
         return torch.baddbmm(places, scores.softmax(dim=2).flatten(1, 2).mT, self._given(v))
 
     def spread(self, places: Tensor, k: Tensor, v: Tensor, waves: Tensor) -> Tensor:
-        """The same of (n, l, c) places of which ``waves`` (a, l, d) are the projected positions. It is added in their place."""
+        """The same of (n, l, c) places of which ``waves`` (a, l, d) are the projected positions.
+
+        It is added in their place.
+        """
         scores = self._carried(heads(self.k_proj(k) * self.scale), waves, self.q_proj, places)
         shares = torch.unflatten(scores, 1, (HEADS, -1)).softmax(dim=2)
         return places.baddbmm_(shares.flatten(1, 2).mT, self._given(v))
@@ -132,7 +156,10 @@ class Attention(nn.Module):
         return (tokens @ waves.mT).flatten(1, 2).baddbmm_(carried.flatten(1, 2), places.mT)
 
     def _given(self, v: Tensor) -> Tensor:
-        """(n, t, c) -> (n, a * t, c): what each token gives away through each head. A head's shares add up to 1, so one brings the bias."""
+        """(n, t, c) -> (n, a * t, c): what each token gives away through each head.
+
+        A head's shares add up to 1, so one brings the bias.
+        """
         given = heads(self.v_proj(v)) @ _by_head(self.out_proj.weight.T)  # (n, a, t, c)
         given[:, 0] += self.out_proj.bias
         return given.flatten(1, 2)
@@ -188,7 +215,8 @@ class TwoWay(nn.Module):
             first_values=heads(asked[0].v_proj(places)),
             asked=tuple(heads(attention.k_proj(x)).contiguous() for attention, x in zip(asked, looked_at, strict=True)),
             asking=tuple(
-                heads(layer.cross_attn_image_to_token.q_proj(x)).contiguous() for layer, x in zip(layers, looked_at, strict=False)
+                heads(layer.cross_attn_image_to_token.q_proj(x)).contiguous()
+                for layer, x in zip(layers, looked_at, strict=False)
             ),
             seen=seen,
         )
@@ -254,11 +282,15 @@ class MaskDecoder(nn.Module):
             nn.ConvTranspose2d(width // 4, width // 8, kernel_size=2, stride=2),
             nn.GELU(),
         )
-        self.output_hypernetworks_mlps = nn.ModuleList(Perceptron(width, width, width, width // 8) for _ in range(size.masks))
+        self.output_hypernetworks_mlps = nn.ModuleList(
+            Perceptron(width, width, width, width // 8) for _ in range(size.masks)
+        )
         self.iou_prediction_head = Perceptron(width, *size.quality)
 
     def scene(self, embedding: Tensor, no_mask: Tensor, waves: Tensor, seen: tuple[int, int]) -> Scene:
-        """embedding: (c, grid, grid) of the image encoder. no_mask (c,) and waves (l, c): of the prompt encoder. seen: see ``Scene``."""
+        """embedding: (c, grid, grid) of the image encoder. no_mask (c,) and waves (l, c): of the prompt encoder. seen:
+        see ``Scene``.
+        """
         dtype = self.iou_token.weight.dtype
         places = (embedding.flatten(1).T.float() + no_mask).to(dtype)
         return self.transformer.scene(places, waves.to(dtype), seen)
@@ -273,10 +305,13 @@ class MaskDecoder(nn.Module):
         answers = [self.transformer(scene, one) for one in tokens[:, None].unbind()]
         said = torch.cat([answer[0] for answer in answers])
         ious = self.iou_prediction_head(said[:, 0]).float()
-        return Looked(ious[:, 1:], ious[:, 0], said[:, 1 : len(own)], tuple(answer[1][0] for answer in answers), scene.seen)
+        return Looked(
+            ious[:, 1:], ious[:, 0], said[:, 1 : len(own)], tuple(answer[1][0] for answer in answers), scene.seen
+        )
 
     def draw(self, looked: Looked, prompts: Tensor, choices: Tensor) -> Tensor:
-        """m masks, each as which prompt (0 to n - 1) and which of its masks (0 to 2, or -1) -> (m, 4 grid, 4 grid) float32 logits.
+        """m masks, each as which prompt (0 to n - 1) and which of its masks (0 to 2, or -1) -> (m, 4 grid, 4 grid)
+        float32 logits.
 
         They are 0 where only padding is seen.
         """
@@ -295,13 +330,17 @@ class MaskDecoder(nn.Module):
         return code
 
     def _canvas(self, places: Tensor, codes: Tensor, seen: tuple[int, int]) -> Tensor:
-        """(l, c) places and (m, c / 8) codes -> (m, 4 rows, 4 columns). The convolutions share no pixel, so they are linear layers."""
+        """(l, c) places and (m, c / 8) codes -> (m, 4 rows, 4 columns).
+
+        The convolutions share no pixel, so they are linear layers.
+        """
         first, norm, act, second, _ = self.output_upscaling
         grid = round(places.shape[0] ** 0.5)
         wanted = places.view(grid, grid, -1)[: seen[0], : seen[1]].flatten(0, 1)
         finer = act(norm(_fourfold(wanted, first)))  # (4 l, c / 4)
         finest = act(_fourfold(finer, second))  # (16 l, c / 8)
-        logits: Tensor = (codes @ finest.T).view(-1, *seen, 2, 2, 2, 2)  # m, down, across, then twice the half below and the half beside
+        # m, down, across, then twice the half below and the half beside
+        logits: Tensor = (codes @ finest.T).view(-1, *seen, 2, 2, 2, 2)
         return logits.permute(0, 1, 3, 5, 2, 4, 6).reshape(len(codes), 4 * seen[0], 4 * seen[1])
 
 
@@ -313,7 +352,10 @@ def _fourfold(x: Tensor, convolution: nn.Module) -> Tensor:
 
 
 def build_mask_decoder(weights: Weights, device: str = "cpu", dtype: torch.dtype = torch.float32) -> MaskDecoder:
-    """A decoder that holds copies of ``weights`` (keys as in ``MaskDecoder``). Raises ValueError where they don't make one."""
+    """A decoder that holds copies of ``weights`` (keys as in ``MaskDecoder``).
+
+    Raises ValueError where they don't make one.
+    """
     size = DecoderSize.of(weights)
     with torch.device("meta"):
         decoder = MaskDecoder(size)

@@ -1,7 +1,8 @@
-"""What automatic mask generation reckons with masks and boxes: grids, crops, stability, suppression of doubles, clean-up.
+"""What automatic mask generation reckons with masks and boxes: grids, crops, stability, suppression of doubles,
+clean-up.
 
-Boxes are (n, 4) int64 XYXY in pixels; right and bottom lie just outside. Method: Kirillov et al. 2023, "Segment Anything", appendix B, and
-the code published with it, whose conventions are kept where they decide which masks survive.
+Boxes are (n, 4) int64 XYXY in pixels; right and bottom lie just outside. Method: Kirillov et al. 2023, "Segment
+Anything", appendix B, and the code published with it, whose conventions are kept where they decide which masks survive.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ _MOVED = 11
 def grid(side: int) -> FloatArray:
     """(side * side, 2) float32 XY in (0, 1): the middles of equal cells, coarse to fine.
 
-    The first quarter is a grid of half as many points a side, its first quarter one of a quarter as many, and so on (for a power of
-    two; nearly so for others): the order of Bayer's dither matrix.
+    The first quarter is a grid of half as many points a side, its first quarter one of a quarter as many, and so on
+    (for a power of two; nearly so for others): the order of Bayer's dither matrix.
     """
     places = np.indices((side, side)).reshape(2, -1)
     order = np.argsort(_bayer(places[0], places[1]), kind="stable")
@@ -76,9 +77,11 @@ def box_of(pixels: BoolArray) -> Box:
 
 
 def suppress(boxes: IntArray, scores: npt.NDArray[np.floating], limit: float) -> IntArray:
-    """Places of the boxes that stay, best first: none that a better one overlaps by more than ``limit`` (intersection over union).
+    """Places of the boxes that stay, best first: none that a better one overlaps by more than ``limit`` (intersection
+    over union).
 
-    Of equal scores the earlier is better. Lengths are measured from the first to the last pixel, one less than the box is long.
+    Of equal scores the earlier is better. Lengths are measured from the first to the last pixel, one less than the box
+    is long.
     """
     order = np.argsort(-scores, kind="stable")
     corners = boxes[order] - np.array([0, 0, 1, 1])
@@ -95,7 +98,9 @@ def suppress(boxes: IntArray, scores: npt.NDArray[np.floating], limit: float) ->
 
 
 def cut(boxes: IntArray, crop: Box, size: tuple[int, int]) -> BoolArray:
-    """Which boxes (in pixels of the picture) touch an edge of the crop that is none of the picture (H, W), so that more may lie outside."""
+    """Which boxes (in pixels of the picture) touch an edge of the crop that is none of the picture (H, W), so that more
+    may lie outside.
+    """
     last = boxes - np.array([0, 0, 1, 1])
     picture = np.array([0, 0, size[1], size[0]])
     touching = (np.abs(last - np.array(crop)) <= EDGE) & ~(np.abs(last - picture) <= EDGE)
@@ -107,7 +112,9 @@ def cut(boxes: IntArray, crop: Box, size: tuple[int, int]) -> BoolArray:
 
 
 def stability(logits: FloatArray, offset: float) -> float:
-    """(H, W) logits -> intersection over union of the masks at ``+offset`` and ``-offset``, in [0, 1]; 0.0 where both are empty."""
+    """(H, W) logits -> intersection over union of the masks at ``+offset`` and ``-offset``, in [0, 1]; 0.0 where both
+    are empty.
+    """
     loose = np.count_nonzero(logits > -offset)
     return float(np.float32(np.count_nonzero(logits > offset)) / np.float32(loose)) if loose else 0.0
 
@@ -115,12 +122,14 @@ def stability(logits: FloatArray, offset: float) -> float:
 class LowStability:
     """Tells from (m, S, S) low-resolution logits which masks can't be stable, whatever upscaling them bilinearly gives.
 
-    A pixel of the large mask lies between the least and the greatest of the 3 x 3 low-resolution ones around it. Counting with these
-    instead gives bounds of the stability; a mask whose upper bound is too low needs no upscaling.
+    A pixel of the large mask lies between the least and the greatest of the 3 x 3 low-resolution ones around it.
+    Counting with these instead gives bounds of the stability; a mask whose upper bound is too low needs no upscaling.
     """
 
     def __init__(self, looked_at: tuple[int, int], size: tuple[int, int], side: int) -> None:
-        """looked_at: (H, W) of the part of the padded square that is picture, whose long side is the square's; size: of the large masks."""
+        """looked_at: (H, W) of the part of the padded square that is picture, whose long side is the square's; size: of
+        the large masks.
+        """
         cell = max(looked_at) / side
         rows, columns = (
             np.bincount(((np.arange(length) + 0.5) * seen / length / cell).astype(np.int64), minlength=side)
@@ -129,7 +138,10 @@ class LowStability:
         self._pixels = torch.from_numpy(np.outer(rows, columns)).float().flatten()
 
     def hopeless(self, low: Tensor, least: float, offset: float) -> Tensor:
-        """(m,) bool, on the CPU: stability surely below ``least``. Only what looks unstable already is reckoned through."""
+        """(m,) bool, on the CPU: stability surely below ``least``.
+
+        Only what looks unstable already is reckoned through.
+        """
         found = self._ratio(low, low, offset) < least - 0.05
         doubtful = low[found]
         if len(doubtful):

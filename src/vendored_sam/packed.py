@@ -1,4 +1,7 @@
-"""Encoders for the CPU: linear layers in oneDNN's own layout, with the activation done as they are computed. The same up to rounding."""
+"""Encoders for the CPU: linear layers in oneDNN's own layout, with the activation done as they are computed.
+
+The same up to rounding.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,10 @@ class PackedLinear(nn.Module):
 
 
 def pack(encoder: VitEncoder) -> VitEncoder:
-    """Lay an encoder's linear layers out anew, one after the other, and return it. It can't be saved or moved from then on."""
+    """Lay an encoder's linear layers out anew, one after the other, and return it.
+
+    It can't be saved or moved from then on.
+    """
     for block in encoder.blocks:
         assert isinstance(block, Block)
         attention, mlp = block.attn, block.mlp

@@ -1,7 +1,9 @@
-"""SAM's prompt encoder: points and boxes become tokens, a place becomes the sines and cosines of random waves across the picture.
+"""SAM's prompt encoder: points and boxes become tokens, a place becomes the sines and cosines of random waves across
+the picture.
 
-Kirillov et al. 2023 (arXiv:2304.02643), section 3; Tancik et al. 2020, "Fourier Features" (arXiv:2006.10739). Parameters carry the names
-of the official checkpoints. Masks as prompts are left out, since nothing here gives any. In the shape comments c is the width of a token.
+Kirillov et al. 2023 (arXiv:2304.02643), section 3; Tancik et al. 2020, "Fourier Features" (arXiv:2006.10739).
+Parameters carry the names of the official checkpoints. Masks as prompts are left out, since nothing here gives any. In
+the shape comments c is the width of a token.
 """
 
 from __future__ import annotations
@@ -43,11 +45,13 @@ class PromptEncoder(nn.Module):
         self.not_a_point_embed = nn.Embedding(1, width)
         self.no_mask_embed = nn.Embedding(1, width)
 
-    def forward(self, points: Tensor | None = None, labels: Tensor | None = None, boxes: Tensor | None = None) -> Tensor:
+    def forward(
+        self, points: Tensor | None = None, labels: Tensor | None = None, boxes: Tensor | None = None
+    ) -> Tensor:
         """n prompts -> (n, k, c) tokens, k = points + 1 without boxes, points + 2 with.
 
-        points: (n, m, 2) XY pixels of the resized picture. labels: (n, m) of 0 (not this) and 1 (this); all 1 where left out.
-        boxes: (n, 4) XYXY in the same pixels. Raises ValueError where there are neither points nor boxes.
+        points: (n, m, 2) XY pixels of the resized picture. labels: (n, m) of 0 (not this) and 1 (this); all 1 where
+        left out. boxes: (n, 4) XYXY in the same pixels. Raises ValueError where there are neither points nor boxes.
         """
         tokens: list[Tensor] = []
         if points is not None:
@@ -84,9 +88,17 @@ class PromptEncoder(nn.Module):
 
 
 def build_prompt_encoder(weights: Weights, side: int, device: str = "cpu") -> PromptEncoder:
-    """A prompt encoder that holds copies of ``weights`` (keys as in ``PromptEncoder``). Raises ValueError where they don't make one."""
+    """A prompt encoder that holds copies of ``weights`` (keys as in ``PromptEncoder``).
+
+    Raises ValueError where they don't make one.
+    """
     require(weights, ("no_mask_embed.weight",), "prompt encoder")
     with torch.device("meta"):
         encoder = PromptEncoder(weights["no_mask_embed.weight"].shape[1], side)
-    fill(encoder, {name: tensor for name, tensor in weights.items() if not name.startswith(UNUSED)}, device, torch.float32)
+    fill(
+        encoder,
+        {name: tensor for name, tensor in weights.items() if not name.startswith(UNUSED)},
+        device,
+        torch.float32,
+    )
     return encoder

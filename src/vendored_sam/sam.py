@@ -31,7 +31,9 @@ MEAN = (123.675, 116.28, 103.53)
 STD = (58.395, 57.12, 57.375)
 """Mean and spread of the red, green and blue values (0..255) of the pictures it was trained on."""
 LOW, FINER = 4, 4
-"""Pixels of the padded picture to one of the masks' low resolution, and those to a place of the embedding's grid; across and down."""
+"""Pixels of the padded picture to one of the masks' low resolution, and those to a place of the embedding's grid;
+across and down.
+"""
 
 
 @dataclass(frozen=True)
@@ -50,15 +52,20 @@ def load(
     encoder_dtype: torch.dtype = torch.float32,
     decoder_dtype: torch.dtype = torch.float32,
 ) -> Sam:
-    """The model of an official checkpoint: ``sam_vit_h_4b8939.pth``, ``_l_0b3195``, ``_b_01ec64``, ``mobile_sam.pt`` or one laid out so.
+    """The model of an official checkpoint: ``sam_vit_h_4b8939.pth``, ``_l_0b3195``, ``_b_01ec64``, ``mobile_sam.pt`` or
+    one laid out so.
 
-    Which one it is, and how large, is told by the weights. Raises OSError, and ValueError for a file that is no Segment Anything.
+    Which one it is, and how large, is told by the weights. Raises OSError, and ValueError for a file that is no Segment
+    Anything.
     """
     return build(read_checkpoint(Path(path)), device, encoder_dtype, decoder_dtype)
 
 
 def read_checkpoint(path: Path) -> Weights:
-    """The tensors of a file of ``torch.save``, mapped, never unpickled into anything else. Raises OSError, and ValueError for others."""
+    """The tensors of a file of ``torch.save``, mapped, never unpickled into anything else.
+
+    Raises OSError, and ValueError for others.
+    """
     if not zipfile.is_zipfile(path):
         with path.open("rb"):
             raise ValueError(f"{path.name} is damaged or no checkpoint: not a complete archive of torch.save")
@@ -74,9 +81,15 @@ def read_checkpoint(path: Path) -> Weights:
 
 
 def build(
-    weights: Weights, device: str = "cpu", encoder_dtype: torch.dtype = torch.float32, decoder_dtype: torch.dtype = torch.float32
+    weights: Weights,
+    device: str = "cpu",
+    encoder_dtype: torch.dtype = torch.float32,
+    decoder_dtype: torch.dtype = torch.float32,
 ) -> Sam:
-    """The model that ``weights`` make (named as in the official checkpoints), copied. Raises ValueError where they make none."""
+    """The model that ``weights`` make (named as in the official checkpoints), copied.
+
+    Raises ValueError where they make none.
+    """
     image = _part(weights, "image_encoder.")
     make = build_tiny if "patch_embed.seq.0.c.weight" in image else build_vit
     encoder = make(image, device, encoder_dtype)
@@ -96,7 +109,10 @@ def resized(width: int, height: int, side: int) -> tuple[int, int]:
 
 
 def preprocess(image: Image.Image, side: int) -> Tensor:
-    """RGB picture of any size -> (3, H, W) float32: long side to ``side`` (bilinear), less MEAN, over STD. Not padded yet."""
+    """RGB picture of any size -> (3, H, W) float32: long side to ``side`` (bilinear), less MEAN, over STD.
+
+    Not padded yet.
+    """
     size = resized(image.width, image.height, side)
     small = image if image.size == size else image.resize(size, Image.Resampling.BILINEAR)
     values = torch.from_numpy(np.array(small.convert("RGB"))).permute(2, 0, 1).float()
@@ -104,7 +120,10 @@ def preprocess(image: Image.Image, side: int) -> Tensor:
 
 
 class Predictor:
-    """A picture that was encoded, to be asked about. Points and boxes are in pixels of the resized picture, see ``size``."""
+    """A picture that was encoded, to be asked about.
+
+    Points and boxes are in pixels of the resized picture, see ``size``.
+    """
 
     def __init__(self, sam: Sam, image: Image.Image) -> None:
         """Encodes the picture (RGB, any size), which is what takes long."""
@@ -120,7 +139,9 @@ class Predictor:
             self._scene = sam.mask_decoder.scene(self.embedding, prompts.no_mask_embed.weight[0], waves, self._seen())
 
     def look(self, points: Tensor) -> Looked:
-        """n >= 1 points, (n, 2) XY, each a prompt of its own -> how good the three masks of each are, and what ``draw`` needs."""
+        """n >= 1 points, (n, 2) XY, each a prompt of its own -> how good the three masks of each are, and what ``draw``
+        needs.
+        """
         return self.ask(points[:, None])
 
     def ask(self, points: Tensor | None = None, labels: Tensor | None = None, boxes: Tensor | None = None) -> Looked:
@@ -130,7 +151,8 @@ class Predictor:
             return self._sam.mask_decoder.look(self._scene, tokens)
 
     def draw(self, looked: Looked, prompts: Tensor, choices: Tensor) -> Tensor:
-        """m masks, each as its prompt's place in ``looked`` and its choice (0 to 2) -> (m, S, S) float32 logits of the padded square.
+        """m masks, each as its prompt's place in ``looked`` and its choice (0 to 2) -> (m, S, S) float32 logits of the
+        padded square.
 
         S is a quarter of its side. A choice of -1 is the mask whose quality is ``looked.single``.
         """
@@ -160,5 +182,7 @@ class Predictor:
 
 
 def _blended(pixels: int) -> int:
-    """How many low-resolution ones so many pixels are made of: one more than cover them, into which the last ones are blended."""
+    """How many low-resolution ones so many pixels are made of: one more than cover them, into which the last ones are
+    blended.
+    """
     return -(-pixels // LOW) + 1

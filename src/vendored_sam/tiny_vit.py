@@ -1,9 +1,10 @@
 """MobileSAM's image encoder: TinyViT-5M, which ends in SAM's neck and so takes the place of the large encoder.
 
-Wu et al. 2022, "TinyViT" (arXiv:2207.10666); Zhang et al. 2023, "Faster Segment Anything" (arXiv:2306.14289). One stage of convolutions
-and three of attention inside windows, whose bias depends on how far apart two places are. The names are those of ``mobile_sam.pt``; its
-batch normalisations are folded into the convolutions before them when it is read, and the head of the classifier that it once was, which
-nothing asks, is left out. In the shape comments n is the batch, h and w the grid, c the channels, l the number of places in a window.
+Wu et al. 2022, "TinyViT" (arXiv:2207.10666); Zhang et al. 2023, "Faster Segment Anything" (arXiv:2306.14289). One stage
+of convolutions and three of attention inside windows, whose bias depends on how far apart two places are. The names are
+those of ``mobile_sam.pt``; its batch normalisations are folded into the convolutions before them when it is read, and
+the head of the classifier that it once was, which nothing asks, is left out. In the shape comments n is the batch, h
+and w the grid, c the channels, l the number of places in a window.
 """
 
 from __future__ import annotations
@@ -43,7 +44,11 @@ class TinySize:
     @classmethod
     def of(cls, weights: Weights) -> TinySize:
         """Read off an encoder's weights. Raises ValueError where they are none."""
-        require(weights, ("patch_embed.seq.2.c.weight", "layers.0.blocks.0.conv1.c.weight", "neck.0.weight"), "TinyViT image encoder")
+        require(
+            weights,
+            ("patch_embed.seq.2.c.weight", "layers.0.blocks.0.conv1.c.weight", "neck.0.weight"),
+            "TinyViT image encoder",
+        )
         stages = tuple(_stage_size(weights, f"layers.{i}.blocks.") for i in range(count(weights, "layers.")))
         return cls(stages, weights["neck.0.weight"].shape[0])
 
@@ -114,7 +119,10 @@ class Merging(nn.Module):
 
 
 class Attention(nn.Module):
-    """Self-attention inside windows. What is added to a score depends on the head and on how far apart the two places are."""
+    """Self-attention inside windows.
+
+    What is added to a score depends on the head and on how far apart the two places are.
+    """
 
     def __init__(self, size: StageSize) -> None:
         super().__init__()
@@ -126,17 +134,24 @@ class Attention(nn.Module):
         self.attention_biases = nn.Parameter(torch.empty(size.heads, size.window**2))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(n, h, w, c) -> the same shape. A window that reaches over the edge sees zeros there, which the norm makes its bias of."""
+        """(n, h, w, c) -> the same shape.
+
+        A window that reaches over the edge sees zeros there, which the norm makes its bias of.
+        """
         height, width = x.shape[1:3]
         qkv = into_windows(self.qkv(self.norm(x)), self.window, self.qkv(self.norm.bias))  # (windows, l, 3c)
-        q, k, v = torch.unflatten(qkv, -1, (self.heads, 3, -1)).permute(3, 0, 2, 1, 4)  # 3 x (windows, heads, l, c / heads)
+        # 3 x (windows, heads, l, c / heads)
+        q, k, v = torch.unflatten(qkv, -1, (self.heads, 3, -1)).permute(3, 0, 2, 1, 4)
         mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=self._bias())
         joined = mixed.transpose(1, 2).flatten(2)  # (windows, l, c)
         y: Tensor = self.proj(from_windows(joined, self.window, height, width))
         return y
 
     def _bias(self) -> Tensor:
-        """(heads, l, l). The table holds one figure for each distance down and across, in the order of a window's places."""
+        """(heads, l, l).
+
+        The table holds one figure for each distance down and across, in the order of a window's places.
+        """
         places = torch.arange(self.window, device=self.attention_biases.device)
         apart = (places[:, None] - places[None, :]).abs()  # (window, window)
         index = apart[:, None, :, None] * self.window + apart[None, :, None, :]  # (window, window, window, window)

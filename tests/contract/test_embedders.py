@@ -1,4 +1,6 @@
-"""What every Embedder promises, in one body: the fake of the tests, the built-in model and CLIP (small, with random weights)."""
+"""What every Embedder promises, in one body: the fake of the tests, the built-in model and CLIP (small, with random
+weights).
+"""
 
 import threading
 from collections.abc import Callable
@@ -62,7 +64,9 @@ def small_clip(folder: Path) -> ClipEmbedder:
         state |= block(f"visual.transformer.resblocks.{n}") | block(f"transformer.resblocks.{n}")
     path = folder / "small.pt"
     torch.save(state, path)
-    return ClipEmbedder("small", path, "0" * 64, output, patch * grid, quick_gelu=True, device="cpu", precision="fp32", cached_texts=0)
+    return ClipEmbedder(
+        "small", path, "0" * 64, output, patch * grid, quick_gelu=True, device="cpu", precision="fp32", cached_texts=0
+    )
 
 
 MAKERS: dict[str, Callable[[Path], Embedder]] = {

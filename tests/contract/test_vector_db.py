@@ -1,4 +1,6 @@
-"""VectorDatabase as its users know it: what is added is found, by the index and by the exact scan alike, also after faults."""
+"""VectorDatabase as its users know it: what is added is found, by the index and by the exact scan alike, also after
+faults.
+"""
 
 from __future__ import annotations
 
@@ -73,7 +75,12 @@ def test_adding_again_replaces_vector_and_metadata(db: VectorDatabase) -> None:
 
 
 def test_what_makes_no_sense_is_refused_and_stores_nothing(db: VectorDatabase) -> None:
-    for embeddings, ids in (([[0.0, 0.0]], ["a"]), ([[np.nan, 1.0]], ["a"]), ([[1.0, 2.0]], ["a", "b"]), ([[1.0], [1.0, 2.0]], None)):
+    for embeddings, ids in (
+        ([[0.0, 0.0]], ["a"]),
+        ([[np.nan, 1.0]], ["a"]),
+        ([[1.0, 2.0]], ["a", "b"]),
+        ([[1.0], [1.0, 2.0]], None),
+    ):
         with pytest.raises(BadInput):
             db.add_segments(embeddings, ids=ids)
     assert db.search_by_embedding([1.0, 0.0], 5) == []
@@ -99,7 +106,9 @@ def test_a_second_process_is_told_who_has_the_library(db: VectorDatabase, settin
         except LibraryBusy as error:
             print(error)
     """
-    run = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], cwd=PROJECT_DIR, capture_output=True, text=True, timeout=60)
+    run = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], cwd=PROJECT_DIR, capture_output=True, text=True, timeout=60
+    )
     assert "The library is open in another process" in run.stdout, run.stderr
 
 
@@ -116,7 +125,9 @@ def test_after_a_kill_the_index_is_discarded_and_nothing_is_lost(settings: Setti
         db.add_segments(matrix, ids=[f"id{{n}}" for n in range(600)])
         os.kill(os.getpid(), signal.SIGKILL)
     """
-    run = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], cwd=PROJECT_DIR, capture_output=True, timeout=60)
+    run = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], cwd=PROJECT_DIR, capture_output=True, timeout=60
+    )
     assert run.returncode == -9, run.stderr
     assert not (settings.chroma_dir / MANIFEST).exists()
     with VectorDatabase(settings) as db:
@@ -181,7 +192,9 @@ def test_hidden_images_are_never_found_and_everything_else_is(db: VectorDatabase
     with VectorDatabase(settings) as again:
         assert again.index.open("segments"), "hidden vectors are no reason to rebuild"
         list(again.rebuild("segments"))
-        assert again.index.follows("segments") and again.index._index.count("segments") == 600, "nor are they lost by one"
+        assert again.index.follows("segments") and again.index._index.count("segments") == 600, (
+            "nor are they lost by one"
+        )
 
 
 def test_an_index_follows_what_changed_while_it_was_closed(db: VectorDatabase, settings: Settings) -> None:
@@ -189,7 +202,9 @@ def test_an_index_follows_what_changed_while_it_was_closed(db: VectorDatabase, s
     db.close()
     with VectorDatabase(settings, read_only=True) as other:  # a catalogue that changed while the index did not
         other.catalog.vectors.delete("segments", ["id7"])
-        other.catalog.vectors.put("segments", {"id99": normalised([MATRIX[99]])[0], "id3": normalised([MATRIX[98]])[0]}, {})
+        other.catalog.vectors.put(
+            "segments", {"id99": normalised([MATRIX[99]])[0], "id3": normalised([MATRIX[98]])[0]}, {}
+        )
     with VectorDatabase(settings) as again:
         assert again.index.open("segments") and again.catalog.vectors.count_all("segments") == 50
         found = again.index.ask("segments", normalised(MATRIX[[99, 98, 7]]), 1)
@@ -197,7 +212,9 @@ def test_an_index_follows_what_changed_while_it_was_closed(db: VectorDatabase, s
 
 
 def test_an_index_of_another_past_is_not_trusted(settings: Settings) -> None:
-    """A catalogue that was brought back as it was before, and changed since: as many vectors, and as many changes, but other ones."""
+    """A catalogue that was brought back as it was before, and changed since: as many vectors, and as many changes, but
+    other ones.
+    """
     with VectorDatabase(settings) as db:
         db.add_segments(MATRIX[:40], ids=IDS[:40])
     before = settings.catalog_file.read_bytes()
@@ -218,7 +235,9 @@ def test_an_index_that_is_far_behind_is_made_again(settings: Settings, monkeypat
         db.add_segments(MATRIX[:50], ids=IDS[:50])
     for more, whole in ((10, True), (30, False)):
         with VectorDatabase(settings, read_only=True) as other:
-            other.catalog.vectors.put("segments", dict(zip(IDS[50 : 50 + more], normalised(MATRIX[50 : 50 + more]), strict=True)), {})
+            other.catalog.vectors.put(
+                "segments", dict(zip(IDS[50 : 50 + more], normalised(MATRIX[50 : 50 + more]), strict=True)), {}
+            )
         with VectorDatabase(settings) as db:
             assert db.index.is_whole("segments") is False and db.index.open("segments") is whole
 
@@ -260,7 +279,9 @@ def test_a_kill_after_a_checkpoint_costs_nothing(settings: Settings) -> None:
         assert db.index.follows("segments") and len(db.search_by_embedding(np.ones(32), 5)) == 5
         os.kill(os.getpid(), signal.SIGKILL)
     """
-    run = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], cwd=PROJECT_DIR, capture_output=True, timeout=60)
+    run = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], cwd=PROJECT_DIR, capture_output=True, timeout=60
+    )
     assert run.returncode == -9, run.stderr
     with VectorDatabase(settings) as db:
         assert db.index.open("segments")
@@ -276,7 +297,9 @@ def test_space_of_deleted_vectors_is_due_to_be_given_back(settings: Settings) ->
         assert db.index.follows("segments") and not db.index.needs_compaction("segments")
 
 
-def test_a_full_disk_stops_writes_with_both_figures_and_searches_go_on(db: VectorDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_stops_writes_with_both_figures_and_searches_go_on(
+    db: VectorDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
     db.add_segments(MATRIX[:300], ids=IDS[:300])
     monkeypatch.setattr("src.database.disk_space.free_bytes", lambda _: 45_400_000)
     for write in (lambda: db.add_segments(MATRIX[300:]), lambda: list(db.rebuild("segments"))):
@@ -285,7 +308,9 @@ def test_a_full_disk_stops_writes_with_both_figures_and_searches_go_on(db: Vecto
     assert db.catalog.vectors.count("segments") == 300 and db.search_by_embedding(MATRIX[9], 1)[0].id == "id9"
 
 
-def test_an_index_that_a_full_disk_keeps_shut_is_left_as_it_is(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_index_that_a_full_disk_keeps_shut_is_left_as_it_is(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with VectorDatabase(settings) as db:
         db.add_segments(MATRIX[:300], ids=IDS[:300])
     with VectorDatabase(settings) as db, monkeypatch.context() as patch:
@@ -302,7 +327,9 @@ def full(**_: object) -> None:
     raise InternalError("(code: 13) database or disk is full")
 
 
-def test_a_search_waits_for_an_index_that_is_about_to_be_opened(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_search_waits_for_an_index_that_is_about_to_be_opened(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(in_memory, "SMALL_BYTES", 0)
     with VectorDatabase(settings) as db:
         db.add_segments(MATRIX, ids=IDS)
@@ -331,7 +358,9 @@ def alike(number: int, others: int, dimensions: int = 64) -> tuple[list[str], np
 
 
 @pytest.mark.parametrize("way", ["pushed", "opened again"])
-def test_vectors_that_are_alike_hide_no_others_from_the_index(settings: Settings, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_vectors_that_are_alike_hide_no_others_from_the_index(
+    settings: Settings, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(in_memory, "SMALL_BYTES", 0)
     ids, matrix = alike(2_600, 8)
     rows = [place for place, id_ in enumerate(ids) if id_.startswith("other")]
@@ -356,11 +385,15 @@ def mislay(index: ChromaIndex, hidden: set[str], monkeypatch: pytest.MonkeyPatch
     """As a graph that leads to none of these."""
     query = index.query
     monkeypatch.setattr(
-        index, "query", lambda name, queries, limit: [[m for m in row if m[0] not in hidden] for row in query(name, queries, limit)]
+        index,
+        "query",
+        lambda name, queries, limit: [[m for m in row if m[0] not in hidden] for row in query(name, queries, limit)],
     )
 
 
-def test_what_the_graph_does_not_reach_is_found_beside_it_until_it_goes(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_graph_does_not_reach_is_found_beside_it_until_it_goes(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(in_memory, "SMALL_BYTES", 0)
     monkeypatch.setattr(reach, "RECENT", 0)
     hidden = {"id3", "id500"}
@@ -392,7 +425,9 @@ def test_what_the_graph_does_not_reach_is_found_beside_it_until_it_goes(settings
         assert db.index._index.beside["segments"] == Beside(), "a rebuild looks anew"
 
 
-def test_a_sample_tells_whether_every_vector_has_to_be_asked_for(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sample_tells_whether_every_vector_has_to_be_asked_for(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(reach, "RECENT", 0)
     monkeypatch.setattr(reach, "SAMPLE", 50)
     with VectorDatabase(settings) as db:
@@ -404,17 +439,25 @@ def test_a_sample_tells_whether_every_vector_has_to_be_asked_for(settings: Setti
         asked = []
         query = db.index._index.query
         monkeypatch.setattr(
-            db.index._index, "query", lambda name, queries, limit: asked.append(len(queries)) or query(name, queries, limit)
+            db.index._index,
+            "query",
+            lambda name, queries, limit: asked.append(len(queries)) or query(name, queries, limit),
         )
         list(db.rebuild("segments"))
         assert sum(asked) == len(sampled) <= 50 and db.index._index.beside["segments"] == Beside()
         mislay(db.index._index, {sampled[3]}, monkeypatch)  # type: ignore[arg-type]
         list(db.rebuild("segments"))
-        assert set(db.index._index.beside["segments"].ids) == {other, sampled[3]}, "one of the sample is missed, so each is asked for"
+        assert set(db.index._index.beside["segments"].ids) == {other, sampled[3]}, (
+            "one of the sample is missed, so each is asked for"
+        )
 
 
-def test_an_index_that_misses_many_of_its_vectors_is_not_used(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its list would bring those back, but not what lies near to none of them: all is scanned, until a rebuild finds it well."""
+def test_an_index_that_misses_many_of_its_vectors_is_not_used(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its list would bring those back, but not what lies near to none of them: all is scanned, until a rebuild finds it
+    well.
+    """
     monkeypatch.setattr(in_memory, "SMALL_BYTES", 0)
     monkeypatch.setattr(reach, "RECENT", 10)
     hidden = set(IDS[: int(len(IDS) * reach.SICK) + 1])
@@ -435,7 +478,9 @@ def test_an_index_that_misses_many_of_its_vectors_is_not_used(settings: Settings
         assert db.index._index.beside["segments"].missed == 0
 
 
-def test_vectors_that_were_written_last_are_no_sign_of_a_sick_index(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_vectors_that_were_written_last_are_no_sign_of_a_sick_index(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(in_memory, "SMALL_BYTES", 0)
     with VectorDatabase(settings) as db:
         db.create_or_get_collection()
@@ -451,7 +496,9 @@ def test_a_sample_is_spread_over_the_whole_collection(db: VectorDatabase) -> Non
         assert 0 < len(places) <= number and max(places) >= len(IDS) * 2 // 3 - 1, number
 
 
-def test_an_index_that_does_not_hold_all_after_it_was_built_is_left_aside(db: VectorDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_index_that_does_not_hold_all_after_it_was_built_is_left_aside(
+    db: VectorDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
     db.add_segments(MATRIX, ids=IDS)
     upsert = db.index._index.upsert
     monkeypatch.setattr(db.index._index, "upsert", lambda name, ids, matrix: upsert(name, ids[:-1], matrix[:-1]))

@@ -1,4 +1,5 @@
-"""Opens damaged libraries, each with 1,100 vectors in "segments", and tells what it finds, one JSON line each: for ``test_faults``.
+"""Opens damaged libraries, each with 1,100 vectors in "segments", and tells what it finds, one JSON line each: for
+``test_faults``.
 
     python -m tests.crash.damaged FOLDER...
 
@@ -33,7 +34,12 @@ def main(folders: list[str]) -> None:
             trusted, exactly = db.index.open("segments"), right(db)
             for _ in db.rebuild("segments"):
                 pass
-            print(json.dumps({"trusted": trusted, "exactly": exactly, "by_index": db.index.follows("segments") and right(db)}), flush=True)
+            print(
+                json.dumps(
+                    {"trusted": trusted, "exactly": exactly, "by_index": db.index.follows("segments") and right(db)}
+                ),
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""Faults from outside: nothing committed is lost, the user is told in one sentence, and the next start is right by itself."""
+"""Faults from outside: nothing committed is lost, the user is told in one sentence, and the next start is right by
+itself.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +66,9 @@ def index(services: Services, folder: Path) -> int:
 def names(services: Services) -> set[str]:
     """Each photo is found first by its own colour, or it is not counted."""
     first = [services.search.search(Query(colour), 1).hits for colour in COLOURS]
-    return {hits[0].name for colour, hits in zip(COLOURS, first, strict=True) if hits and hits[0].name == f"{colour}.jpg"}
+    return {
+        hits[0].name for colour, hits in zip(COLOURS, first, strict=True) if hits and hits[0].name == f"{colour}.jpg"
+    }
 
 
 def encoded(services: Services) -> int:
@@ -113,7 +117,8 @@ def fill(disk: Path, leave: int) -> Path:
 def make_patchwork(path: Path, seed: int) -> None:
     """16 x 16 squares, none in a colour of ``FOUR``; the model tells any two apart.
 
-    Hundreds of pictures that are one vector would cut the few others off in an HNSW graph, whose links would all go to copies.
+    Hundreds of pictures that are one vector would cut the few others off in an HNSW graph, whose links would all go to
+    copies.
     """
     colours = [COLOURS[name] for name in sorted(COLOURS) if f"{name}.jpg" not in FOUR]
     squares = np.random.default_rng(seed).choice(np.array(colours, dtype=np.uint8), (16, 16))
@@ -121,7 +126,9 @@ def make_patchwork(path: Path, seed: int) -> None:
     Image.fromarray(squares).resize((200, 200), Image.Resampling.NEAREST).save(path)
 
 
-def test_a_disk_that_is_nearly_full_stops_the_job_before_anything_is_half_done(disk: Path, photos: Path, more: Path) -> None:
+def test_a_disk_that_is_nearly_full_stops_the_job_before_anything_is_half_done(
+    disk: Path, photos: Path, more: Path
+) -> None:
     with opened(Settings(home=disk / "library")) as services:
         index(services, photos)
         filler = fill(disk, 45_000_000)
@@ -256,7 +263,9 @@ def test_a_read_only_library_is_told_and_can_be_searched(disk: Path, photos: Pat
 def locked(file: Path) -> Iterator[None]:
     """Another process in the middle of a write to the catalogue."""
     code = "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute('BEGIN EXCLUSIVE'); print('locked', flush=True); input()"
-    process = subprocess.Popen([sys.executable, "-c", code, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     assert process.stdin and process.stdout
     try:
         assert process.stdout.readline() == "locked\n"
@@ -301,10 +310,14 @@ def test_a_catalogue_of_a_newer_version_is_refused_and_stays_as_it_is(settings: 
         assert names(services) == FOUR
 
 
-def test_a_clock_that_goes_backwards_changes_nothing(settings: Settings, photos: Path, more: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clock_that_goes_backwards_changes_nothing(
+    settings: Settings, photos: Path, more: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     days = itertools.count(20_000, -1)
     for module in ("catalog", "files", "folders", "jobs", "health"):
-        monkeypatch.setattr(f"src.database.catalog.{module}.now", lambda: f"{next(days):08}-01-01T00:00:00.000000+00:00")
+        monkeypatch.setattr(
+            f"src.database.catalog.{module}.now", lambda: f"{next(days):08}-01-01T00:00:00.000000+00:00"
+        )
     for photo in photos.iterdir():
         os.utime(photo, (-86_400, -86_400))  # before 1970
     with opened(settings) as services:
@@ -325,7 +338,9 @@ def test_a_clock_that_goes_backwards_changes_nothing(settings: Settings, photos:
 
 
 def damaged_copies(whole: Path, folder: Path) -> dict[str, Path]:
-    """What was done -> a library it was done to: the index deleted, each file deleted or cut, and 20 garblings of one file each in turn."""
+    """What was done -> a library it was done to: the index deleted, each file deleted or cut, and 20 garblings of one
+    file each in turn.
+    """
     parts = [file.relative_to(whole) for file in sorted((whole / "chroma_db").rglob("*")) if file.is_file()]
     parts = [part for part in parts if part.name not in (manifest.MANIFEST, owner.MARK)]
     dice = random.Random(4)
@@ -476,7 +491,11 @@ def test_another_card_at_the_same_place_with_the_same_names_loses_nothing_of_the
 
                 def stat(path: Any, *args: Any, **how: Any) -> os.stat_result:
                     answer = real(path, *args, **how)
-                    return answer if answer.st_dev != other else os.stat_result((*answer[:2], number, *answer[3:]), _times(answer))
+                    return (
+                        answer
+                        if answer.st_dev != other
+                        else os.stat_result((*answer[:2], number, *answer[3:]), _times(answer))
+                    )
 
                 other = os.stat(second).st_dev
                 same_number.setattr(os, "stat", stat)
@@ -484,7 +503,12 @@ def test_another_card_at_the_same_place_with_the_same_names_loses_nothing_of_the
                 for _ in range(2):
                     run(services, "sync")
                     assert {hit.name for hit in services.library.newest(9)} == {"1.jpg"}
-                    assert services.folders.missing() == services.folders.missing(look=True) == services.folders.earlier() == 0
+                    assert (
+                        services.folders.missing()
+                        == services.folders.missing(look=True)
+                        == services.folders.earlier()
+                        == 0
+                    )
                     run(services, "forget")
                 assert services.folders.all()[0].away == 3
                 (card / "DCIM" / "1.jpg").unlink()
@@ -492,7 +516,9 @@ def test_another_card_at_the_same_place_with_the_same_names_loses_nothing_of_the
             mounted(first, card)
             (card / "DCIM" / "3.jpg").unlink()
             run(services, "sync")
-            assert {hit.name for hit in services.library.newest(9)} == {"1.jpg", "2.jpg"} and services.folders.missing(look=True) == 1
+            assert {hit.name for hit in services.library.newest(9)} == {"1.jpg", "2.jpg"} and services.folders.missing(
+                look=True
+            ) == 1
             assert encoded(services) == 4 and len(services.catalog.hidden()) == 2
             (folder,) = services.folders.all()
             assert (folder.files, folder.missing, folder.away) == (4, 1, 1), "what is back has one row again"
@@ -518,7 +544,9 @@ def test_two_apps_at_once_the_second_is_told_and_the_first_goes_on(settings: Set
     services = build_services(settings, models=fake_models(settings), port=8501)
     try:
         index(services, photos)
-        second = subprocess.run([sys.executable, "-c", code], cwd=PROJECT_DIR, capture_output=True, text=True, timeout=60)
+        second = subprocess.run(
+            [sys.executable, "-c", code], cwd=PROJECT_DIR, capture_output=True, text=True, timeout=60
+        )
         assert f"http://127.0.0.1:8501 (process {os.getpid()})" in second.stdout, second.stderr
         assert names(services) == FOUR
     finally:

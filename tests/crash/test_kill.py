@@ -17,7 +17,9 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
 def test_nothing_acknowledged_is_lost_or_encoded_again(tmp_path: Path) -> None:
     result = kill.measure(kills=6, images=1_500, seed=3, folder=tmp_path)
     assert kill.passed(result), kill.table(result)
-    assert 0 <= result["encoded"] - result["acknowledged"] <= 6 * 32, "encoded twice only what a kill found between encode and word"
+    assert 0 <= result["encoded"] - result["acknowledged"] <= 6 * 32, (
+        "encoded twice only what a kill found between encode and word"
+    )
     assert result["index_discarded"], "the kills were harmless"
     assert result["all_asked_of_exact_scan"] and result["all_asked_of_index"]
 

@@ -103,7 +103,10 @@ def _balloons(chance: random.Random) -> Image.Image:
     for _ in range(6):
         x, y, r = chance.randrange(100, 860), chance.randrange(110, 480), chance.randrange(46, 92)
         colour = chance.choice([(230, 70, 70), (250, 180, 50), (70, 150, 220), (120, 190, 90), (190, 90, 190)])
-        draw.polygon([(x - r * 0.7, y + r * 0.6), (x + r * 0.7, y + r * 0.6), (x + 12, y + r * 1.5), (x - 12, y + r * 1.5)], fill=colour)
+        draw.polygon(
+            [(x - r * 0.7, y + r * 0.6), (x + r * 0.7, y + r * 0.6), (x + 12, y + r * 1.5), (x - 12, y + r * 1.5)],
+            fill=colour,
+        )
         draw.ellipse((x - r, y - r, x + r, y + r), fill=colour)
         draw.ellipse((x - r * 0.36, y - r, x + r * 0.36, y + r), fill=_lighter(colour))
         draw.rectangle((x - 12, y + r * 1.6, x + 12, y + r * 1.6 + 18), fill=(120, 84, 52))
@@ -118,9 +121,12 @@ def _sail_boat(chance: random.Random) -> Image.Image:
         x, y, s = chance.randrange(140, 820), chance.randrange(470, 600), chance.uniform(0.7, 1.5)
         draw.polygon([(x, y), (x, y - 190 * s), (x + 110 * s, y - 14)], fill=(250, 250, 246))
         draw.polygon(
-            [(x - 8, y), (x - 8, y - 150 * s), (x - 74 * s, y - 14)], fill=chance.choice([(230, 80, 70), (250, 190, 70), (70, 110, 190)])
+            [(x - 8, y), (x - 8, y - 150 * s), (x - 74 * s, y - 14)],
+            fill=chance.choice([(230, 80, 70), (250, 190, 70), (70, 110, 190)]),
         )
-        draw.polygon([(x - 92 * s, y), (x + 116 * s, y), (x + 80 * s, y + 36 * s), (x - 64 * s, y + 36 * s)], fill=(92, 58, 42))
+        draw.polygon(
+            [(x - 92 * s, y), (x + 116 * s, y), (x + 80 * s, y + 36 * s), (x - 64 * s, y + 36 * s)], fill=(92, 58, 42)
+        )
     return image
 
 
@@ -203,7 +209,10 @@ def _lighter(colour: Colour) -> Colour:
 def _wave(chance: random.Random, base: float, height: float) -> Iterator[tuple[float, float]]:
     phases = [(chance.uniform(0, 6), chance.uniform(0.6, 1.6) * k) for k in (1, 2, 5)]
     for x in range(0, SIZE[0] + 12, 12):
-        yield x, base + sum(math.sin(phase + x / SIZE[0] * math.tau * speed) * height / speed for phase, speed in phases)
+        yield (
+            x,
+            base + sum(math.sin(phase + x / SIZE[0] * math.tau * speed) * height / speed for phase, speed in phases),
+        )
 
 
 def _hill(draw: ImageDraw.ImageDraw, chance: random.Random, base: float, colour: Colour) -> None:
@@ -220,7 +229,10 @@ def _ridge(image: Image.Image, chance: random.Random, base: int, height: int, co
         if snow:
             cap = high * 0.34
             half = width / 2 * cap / (high + 60)
-            draw.polygon([(peak - half, base - high + cap), (peak, base - high), (peak + half, base - high + cap)], fill=(246, 249, 252))
+            draw.polygon(
+                [(peak - half, base - high + cap), (peak, base - high), (peak + half, base - high + cap)],
+                fill=(246, 249, 252),
+            )
         x += int(width * 0.62)
     draw.rectangle((0, base + 50, *SIZE), fill=colour)
 
@@ -236,7 +248,11 @@ def _cloud(image: Image.Image, x: int, y: int, chance: random.Random) -> None:
 
 def _fruit(chance: random.Random, colour: Colour, ground: Colour, stretch: float) -> Image.Image:
     image = _gradient(SIZE, tuple(max(0, value - 26) for value in ground), ground)  # type: ignore[arg-type]
-    spots = [(x + chance.randrange(-30, 30), y + chance.randrange(-24, 24)) for y in (170, 360, 550) for x in (170, 400, 630, 830)]
+    spots = [
+        (x + chance.randrange(-30, 30), y + chance.randrange(-24, 24))
+        for y in (170, 360, 550)
+        for x in (170, 400, 630, 830)
+    ]
     for x, y in chance.sample(spots, 8):
         r = chance.randrange(84, 118)
         shadow = Image.new("L", SIZE, 0)

@@ -51,14 +51,18 @@ def main() -> None:
         browser.close()
 
 
-def _each_look(browser: Browser, app: RunningApp, states: dict[str, Callable[[Page, str], None]], chosen: Sequence[str]) -> None:
+def _each_look(
+    browser: Browser, app: RunningApp, states: dict[str, Callable[[Page, str], None]], chosen: Sequence[str]
+) -> None:
     OUTPUT.mkdir(parents=True, exist_ok=True)
     for width, scheme in LOOKS:
         for name, reach in ((name, reach) for name, reach in states.items() if name in chosen):
             _take(browser, app, width, scheme, reach, OUTPUT / f"{name}-{width}-{scheme}.png")
 
 
-def _take(browser: Browser, app: RunningApp, width: int, scheme: str, reach: Callable[[Page, str], None], file: Path) -> None:
+def _take(
+    browser: Browser, app: RunningApp, width: int, scheme: str, reach: Callable[[Page, str], None], file: Path
+) -> None:
     context = browser.new_context(viewport={"width": width, "height": 820}, color_scheme=scheme)  # type: ignore[arg-type]
     page = context.new_page()
     reach(page, app.url)

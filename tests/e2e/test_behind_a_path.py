@@ -1,4 +1,6 @@
-"""The app behind a path of its address: one it was told of, or one that a reverse proxy takes away before the app sees it."""
+"""The app behind a path of its address: one it was told of, or one that a reverse proxy takes away before the app sees
+it.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ def test_behind_a_reverse_proxy_that_takes_the_path_away(browser: Browser, tmp_p
 
 
 def use(browser: Browser, app: RunningApp, url: str, tmp_path: Path) -> None:
-    """Add photos, look at them, search, open one and reload: every picture is there, and nothing is asked for outside the path."""
+    """Add photos, look at them, search, open one and reload: every picture is there, and nothing is asked for outside
+    the path.
+    """
     write_pictures(tmp_path / "drawn", 6)
     page = browser.new_context().new_page()
     asked: list[str] = []

@@ -89,12 +89,16 @@ def drawing_app(folder: Path) -> Iterator[str]:
     Image.new("RGBA", (40, 30), (10, 120, 60, 200)).save(folder / "tiny.png")
     (folder / "app.py").write_text(APP)
     values = {"INNER": INNER, "OUTER": OUTER, "SMALL": SMALL, "WIDTH": WIDTH, "HEIGHT": HEIGHT, "HOSTILE": HOSTILE}
-    (folder / "page.py").write_text("\n".join(f"{name} = {value!r}" for name, value in values.items()) + PAGE, encoding="utf-8")
+    (folder / "page.py").write_text(
+        "\n".join(f"{name} = {value!r}" for name, value in values.items()) + PAGE, encoding="utf-8"
+    )
     port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", str(folder / "app.py"), "--server.port", str(port)]
     environ = {**os.environ, "PYTHONPATH": str(PROJECT_DIR)}
     with (folder / "server.log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=PROJECT_DIR, env=environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        process = subprocess.Popen(
+            command, cwd=PROJECT_DIR, env=environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+        )
     try:
         _wait_for(f"http://127.0.0.1:{port}/api/picture", process, folder / "server.log")
         yield f"http://127.0.0.1:{port}"
@@ -157,7 +161,9 @@ def spot(page: Page, x: float, y: float, width: int = WIDTH, height: int = HEIGH
     return place["x"] + x / width * place["width"], place["y"] + y / height * place["height"]
 
 
-def drag(page: Page, start: tuple[float, float], end: tuple[float, float], size: tuple[int, int] = (WIDTH, HEIGHT)) -> None:
+def drag(
+    page: Page, start: tuple[float, float], end: tuple[float, float], size: tuple[int, int] = (WIDTH, HEIGHT)
+) -> None:
     page.mouse.move(*spot(page, *start, *size))
     page.mouse.down()
     page.mouse.move(*spot(page, (start[0] + end[0]) / 2, (start[1] + end[1]) / 2, *size))
@@ -204,7 +210,9 @@ def test_a_dragged_box_is_in_the_pictures_own_pixels(opened: Opened, width: int,
     page.get_by_role("button", name="Search with this box").click()
     assert confirmed(page, 1) == box
     outline = page.locator(".box").bounding_box()
-    assert outline and abs(outline["x"] - spot(page, INNER[0], 0)[0]) < 1.5 and abs(outline["height"] - 900 / pixel) < 2.5
+    assert (
+        outline and abs(outline["x"] - spot(page, INNER[0], 0)[0]) < 1.5 and abs(outline["height"] - 900 / pixel) < 2.5
+    )
 
 
 def test_a_box_ends_at_the_picture(opened: Opened) -> None:
@@ -333,7 +341,10 @@ def test_everything_goes_by_keys(opened: Opened) -> None:
     page = opened()
     page.get_by_role("button", name="Run again").focus()
     page.keyboard.press("Tab")
-    assert stage(page).evaluate("stage => stage.matches(':focus-visible') && getComputedStyle(stage).outlineStyle") == "solid"
+    assert (
+        stage(page).evaluate("stage => stage.matches(':focus-visible') && getComputedStyle(stage).outlineStyle")
+        == "solid"
+    )
     page.keyboard.press("ArrowLeft")
     assert drawn(page) == (800, 600, 1600, 1200), "the first key makes a box"
     page.keyboard.press("ArrowLeft")
@@ -365,7 +376,9 @@ def test_keys_stop_at_the_pictures_edges(opened: Opened) -> None:
 
 def test_keys_with_nothing_to_do_are_left_to_the_page(opened: Opened) -> None:
     page = opened()
-    page.evaluate("() => { window.seen = []; document.addEventListener('keydown', event => window.seen.push(event.key)); }")
+    page.evaluate(
+        "() => { window.seen = []; document.addEventListener('keydown', event => window.seen.push(event.key)); }"
+    )
     stage(page).focus()
     for key in ("Escape", "Enter", "ArrowLeft", "Escape", "PageDown"):
         page.keyboard.press(key)
@@ -374,7 +387,9 @@ def test_keys_with_nothing_to_do_are_left_to_the_page(opened: Opened) -> None:
 
 def test_with_a_box_arrows_and_escape_are_ours_on_every_button_and_during_a_drag(opened: Opened) -> None:
     page = opened("objects")
-    page.evaluate("() => { window.seen = []; document.addEventListener('keydown', event => window.seen.push(event.key)); }")
+    page.evaluate(
+        "() => { window.seen = []; document.addEventListener('keydown', event => window.seen.push(event.key)); }"
+    )
     page.locator(".object").nth(1).focus()
     page.keyboard.press("ArrowLeft")
     drag(page, (600, 1300), (1600, 1700))
@@ -403,13 +418,18 @@ def test_with_a_box_arrows_and_escape_are_ours_on_every_button_and_during_a_drag
 
 
 def test_a_finger_draws_and_chooses_and_two_do_not(opened: Opened) -> None:
-    page = opened("objects", viewport={"width": 420, "height": 800}, has_touch=True, is_mobile=True, device_scale_factor=2)
+    page = opened(
+        "objects", viewport={"width": 420, "height": 800}, has_touch=True, is_mobile=True, device_scale_factor=2
+    )
     stage(page).scroll_into_view_if_needed()
     client = page.context.new_cdp_session(page)
 
     def touch(kind: str, *points: tuple[float, float]) -> None:
         found = [dict(zip(("x", "y"), spot(page, *point), strict=True)) for point in points]
-        client.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{**at, "id": number} for number, at in enumerate(found)]})
+        client.send(
+            "Input.dispatchTouchEvent",
+            {"type": kind, "touchPoints": [{**at, "id": number} for number, at in enumerate(found)]},
+        )
 
     touch("touchStart", (300, 1550))
     for step in range(1, 6):
@@ -438,6 +458,9 @@ def test_a_mask_and_a_box_to_begin_with_are_shown(opened: Opened) -> None:
     picture = page.locator("img.picture").bounding_box()
     assert picture
     with Image.open(io.BytesIO(page.screenshot())) as shot:
-        middle, edge = (shot.convert("RGB").getpixel(tuple(map(int, spot(page, x, 1650 if x > 2000 else 900)))) for x in (1300, 2300))
+        middle, edge = (
+            shot.convert("RGB").getpixel(tuple(map(int, spot(page, x, 1650 if x > 2000 else 900))))
+            for x in (1300, 2300)
+        )
     assert edge != middle and middle[2] > edge[2], "the mask's middle has the theme's blue over it"
     expect(page.get_by_role("button", name="Find this")).to_be_disabled()

@@ -79,10 +79,14 @@ def test_folders_that_change_go_away_and_come_back(page: Page, app: RunningApp, 
     expect(page.get_by_text("Nothing wrong")).to_be_visible()
 
 
-def test_a_timer_that_goes_off_while_the_page_runs_costs_nothing(page: Page, app: RunningApp, pictures: list[Path]) -> None:
-    """Timers ask for their parts at any moment, so also while a click is being answered: what it brings must be there all the same.
+def test_a_timer_that_goes_off_while_the_page_runs_costs_nothing(
+    page: Page, app: RunningApp, pictures: list[Path]
+) -> None:
+    """Timers ask for their parts at any moment, so also while a click is being answered: what it brings must be there
+    all the same.
 
-    An answer to such a request, right behind the page's own, made the browser lose what the click had brought, once in some dozen rounds.
+    An answer to such a request, right behind the page's own, made the browser lose what the click had brought, once in
+    some dozen rounds.
     """
     with late_timers(page) as (asked, answered):
         page.goto(f"{app.url}/upload")
@@ -140,7 +144,9 @@ def late_timers(page: Page) -> Iterator[tuple[set[str], list[str]]]:
 
 
 def timer_request(last: BackMsg, fragment: str) -> bytes:
-    """What a timer of the page sends: its fragment, and the widgets as they were when it last sent anything, but for what was clicked."""
+    """What a timer of the page sends: its fragment, and the widgets as they were when it last sent anything, but for
+    what was clicked.
+    """
     timer = BackMsg()
     timer.CopyFrom(last)
     timer.rerun_script.fragment_id, timer.rerun_script.is_auto_rerun = fragment, True
@@ -161,7 +167,8 @@ def cells(page: Page) -> Locator:
 def ask(page: Page, query: str) -> None:
     tab(page, "Text search").click()
     box = page.get_by_placeholder("Describe what you are looking for")
-    expect(page.get_by_role("button", name="Search", exact=True)).to_be_visible()  # before it is there, Enter sends nothing
+    # before it is there, Enter sends nothing
+    expect(page.get_by_role("button", name="Search", exact=True)).to_be_visible()
     box.fill(query)
     box.press("Enter")
     expect(page.get_by_text(re.compile(r"^20 of [\d,]+ photos"))).to_be_visible()
@@ -192,7 +199,10 @@ def search_by_text(page: Page) -> None:
     page.reload()
     expect(cells(page)).to_have_count(20)
     assert page.get_by_placeholder("Describe what you are looking for").input_value() == "snow on the mountains"
-    assert cells(page).first.locator("img").evaluate("image => image.decode().then(() => image.naturalWidth)") == thumbnails.SIDE
+    assert (
+        cells(page).first.locator("img").evaluate("image => image.decode().then(() => image.naturalWidth)")
+        == thumbnails.SIDE
+    )
 
 
 def open_a_photo(page: Page) -> None:

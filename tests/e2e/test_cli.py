@@ -26,7 +26,9 @@ from tests.fakes import COLOURS
 def cli(*arguments: object, home: Path, check: int | None = 0, **env: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "src.cli", *map(str, arguments)]
     environment = {**os.environ, "MFE_HOME": str(home), **env}
-    run = subprocess.run(command, cwd=PROJECT_DIR, env=environment, capture_output=True, text=True, errors="replace", timeout=120)
+    run = subprocess.run(
+        command, cwd=PROJECT_DIR, env=environment, capture_output=True, text=True, errors="replace", timeout=120
+    )
     assert check is None or run.returncode == check, (run.returncode, run.stdout, run.stderr)
     assert "Traceback" not in run.stderr
     return run
@@ -71,7 +73,16 @@ def test_search_as_json(home: Path, album: Path) -> None:
     assert answer["notes"] == [] and as_json(cli("search", "velvet", "--json", home=home))["verdict"] == "match"
     assert as_json(cli("search", "import numpy as np", "--json", home=home))["verdict"] == "nothing"
     assert as_json(cli("search", "red", "--until", "2001-12-31", "--json", home=home))["verdict"] == "empty"
-    assert len(answer["results"]) == 3 and set(answer["results"][0]) == {"id", "path", "name", "score", "kind", "box", "size", "segment"}
+    assert len(answer["results"]) == 3 and set(answer["results"][0]) == {
+        "id",
+        "path",
+        "name",
+        "score",
+        "kind",
+        "box",
+        "size",
+        "segment",
+    }
     scores = [hit["score"] for hit in answer["results"]]
     assert scores == sorted(scores, reverse=True) and Path(answer["results"][0]["path"]).parent == album
 
@@ -79,10 +90,15 @@ def test_search_as_json(home: Path, album: Path) -> None:
 def test_search_by_picture_by_both_and_by_a_file_of_queries(home: Path, album: Path, tmp_path: Path) -> None:
     by_picture = as_json(cli("search", "--image", album / "blue.jpg", "--json", home=home))
     assert by_picture["results"][0]["name"] == "blue.jpg" and by_picture["results"][0]["score"] > 0.99
-    assert as_json(cli("search", "blue", "--image", album / "blue.jpg", "--json", home=home))["results"][0]["name"] == "blue.jpg"
+    assert (
+        as_json(cli("search", "blue", "--image", album / "blue.jpg", "--json", home=home))["results"][0]["name"]
+        == "blue.jpg"
+    )
     (tmp_path / "queries.txt").write_text("a dog\n\nthe blue sky\n")
     answers = as_json(cli("search", "--queries", tmp_path / "queries.txt", "--json", "--top-k", "2", home=home))
-    assert [answer["query"] for answer in answers] == ["a dog", "the blue sky"] and all(len(a["results"]) == 2 for a in answers)
+    assert [answer["query"] for answer in answers] == ["a dog", "the blue sky"] and all(
+        len(a["results"]) == 2 for a in answers
+    )
 
 
 def test_a_search_in_a_folder_or_a_span_of_days(home: Path, album: Path) -> None:
@@ -98,19 +114,33 @@ def test_a_search_in_a_folder_or_a_span_of_days(home: Path, album: Path) -> None
 
 def test_a_search_by_facts(home: Path, tmp_path: Path) -> None:
     """Those that are measured are there too: what was indexed here was read to its end here."""
-    for facts, number in ((("width=320", "format=jpeg"), 4), (("brightness>=0",), 4), (("rating>=1",), 0), (("width>=321",), 0)):
+    for facts, number in (
+        (("width=320", "format=jpeg"), 4),
+        (("brightness>=0",), 4),
+        (("rating>=1",), 0),
+        (("width>=321",), 0),
+    ):
         where = [part for fact in facts for part in ("--where", fact)]
         assert len(as_json(cli("search", "red", *where, "--json", home=home))["results"]) == number, facts
     assert "There is no fact named 'shutter'" in cli("search", "red", "--where", "shutter=1", home=home, check=2).stderr
     written = as_json(cli("export", tmp_path / "out", "--format", "csv", "--where", "width=320", "--json", home=home))
-    assert written["images"] == 4 and "brightness" in (tmp_path / "out" / "images.csv").read_text(encoding="utf-8-sig").splitlines()[0]
+    assert (
+        written["images"] == 4
+        and "brightness" in (tmp_path / "out" / "images.csv").read_text(encoding="utf-8-sig").splitlines()[0]
+    )
     assert cli("export", tmp_path / "none", "--where", "rating>=1", home=home, check=None).returncode == 2
 
 
 def test_stats_models_and_tables_for_people(home: Path) -> None:
     stats = as_json(cli("stats", "--json", home=home))
     assert set(stats) == {"images", "files", "segments", "model", "dimensions", "bytes"}
-    assert (stats["images"], stats["files"], stats["segments"], stats["model"], stats["dimensions"]) == (4, 4, 0, "builtin", 768)
+    assert (stats["images"], stats["files"], stats["segments"], stats["model"], stats["dimensions"]) == (
+        4,
+        4,
+        0,
+        "builtin",
+        768,
+    )
     models = {model["id"]: model for model in as_json(cli("models", "--json", home=home))}
     assert models["builtin"]["available"] and models["builtin"]["active"] and not models["ViT-B/32"]["available"]
     table = cli("search", "red", home=home).stdout
@@ -138,7 +168,9 @@ CONSOLES = {"cp1252": {"PYTHONIOENCODING": "cp1252"}, "C": PLAIN_C}
 
 
 @pytest.mark.parametrize("env", CONSOLES.values(), ids=CONSOLES)
-def test_a_console_that_is_not_utf_8_ends_no_command_in_an_error(strange: tuple[Path, Path], tmp_path: Path, env: dict[str, str]) -> None:
+def test_a_console_that_is_not_utf_8_ends_no_command_in_an_error(
+    strange: tuple[Path, Path], tmp_path: Path, env: dict[str, str]
+) -> None:
     home, album = strange
     run = partial(cli, home=home, **env)
     assert "\\u4e2d" in run("index", album).stdout
@@ -169,13 +201,17 @@ def piped(rest: str, home: Path, **env: str) -> subprocess.CompletedProcess[str]
     """``src.cli`` within a shell's line."""
     environment = {**os.environ, "MFE_HOME": str(home), **env}
     line = f"{sys.executable} -m src.cli {rest}"
-    return subprocess.run(["sh", "-c", line], cwd=PROJECT_DIR, env=environment, capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        ["sh", "-c", line], cwd=PROJECT_DIR, env=environment, capture_output=True, text=True, timeout=60
+    )
 
 
 def test_a_setting_that_the_model_does_not_heed_is_said(strange: tuple[Path, Path]) -> None:
     run = cli("search", "red", "--json", home=strange[0], MFE_DEVICE="cuda")
     assert len(as_json(run)["results"]) == 2
-    assert run.stderr == "The built-in model runs on the CPU in fp32; MFE_DEVICE=cuda is for CLIP and Segment Anything.\n"
+    assert (
+        run.stderr == "The built-in model runs on the CPU in fp32; MFE_DEVICE=cuda is for CLIP and Segment Anything.\n"
+    )
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
@@ -185,8 +221,12 @@ def test_output_to_a_full_disk_is_told(strange: tuple[Path, Path], unbuffered: s
     assert run.returncode == 1 and len(run.stderr.splitlines()) == 1 and "The output could not be written" in run.stderr
 
 
-@pytest.mark.parametrize(("what", "unbuffered"), [("models", ""), ("models", "1"), ("search red --model nonsense --json", "1")])
-def test_a_reader_that_has_seen_enough_makes_no_traceback(strange: tuple[Path, Path], what: str, unbuffered: str) -> None:
+@pytest.mark.parametrize(
+    ("what", "unbuffered"), [("models", ""), ("models", "1"), ("search red --model nonsense --json", "1")]
+)
+def test_a_reader_that_has_seen_enough_makes_no_traceback(
+    strange: tuple[Path, Path], what: str, unbuffered: str
+) -> None:
     run = piped(f"{what} | true", strange[0], PYTHONUNBUFFERED=unbuffered)
     assert "Traceback" not in run.stderr and "Exception" not in run.stderr
 
@@ -251,7 +291,9 @@ def library_owner(home: Path, port: int | None) -> Iterator[subprocess.Popen[byt
         "print('up', flush=True); sys.stdin.read(); services.close()"
     )
     env = {**os.environ, "MFE_HOME": str(home)}
-    owner = subprocess.Popen([sys.executable, "-c", code], cwd=PROJECT_DIR, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    owner = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=PROJECT_DIR, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
     try:
         assert owner.stdout is not None and owner.stdout.readline() == b"up\n"
         yield owner
@@ -271,7 +313,9 @@ def test_an_app_that_dies_in_mid_job_is_told(album: Path, tmp_path: Path) -> Non
         owner.send_signal(signal.SIGSTOP)
         command = [sys.executable, "-m", "src.cli", "index", str(album)]
         env = {**os.environ, "MFE_HOME": str(tmp_path)}
-        follower = subprocess.Popen(command, cwd=PROJECT_DIR, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        follower = subprocess.Popen(
+            command, cwd=PROJECT_DIR, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
         assert follower.stderr is not None and "open in the app" in follower.stderr.readline()
         owner.kill()
         _, said = follower.communicate(timeout=30)
@@ -339,7 +383,12 @@ def test_doctor(album: Path, tmp_path: Path) -> None:
 def test_an_export_of_a_search_that_nothing_fits_is_refused(home: Path, tmp_path: Path) -> None:
     place = tmp_path / "set"
     run = cli("export", place, "--format", "yolo", "--search", "import numpy as np", home=home, check=1)
-    assert "fits" in run.stderr and "nothing was exported" in run.stderr and "Traceback" not in run.stderr and not place.exists()
+    assert (
+        "fits" in run.stderr
+        and "nothing was exported" in run.stderr
+        and "Traceback" not in run.stderr
+        and not place.exists()
+    )
     answer = as_json(cli("export", place, "--search", "velvet", "--json", home=home))
     assert answer["verdict"] == "match" and 1 <= answer["images"] <= 4 and place.is_dir()
 
@@ -349,16 +398,25 @@ def test_export_and_import(home: Path, tmp_path: Path) -> None:
     said = as_json(cli("export-library", file, "--json", home=home))
     assert said == {"file": str(file), "bytes": file.stat().st_size, "skipped": []}
     assert "There is a file" in cli("export-library", file, home=home, check=2).stderr
-    assert "4 photos are in the library now" in cli("import-library", file, "--library", tmp_path / "new", home=home).stdout
-    before, after = (as_json(cli("search", "a red picture", "--json", "--library", at, home=home)) for at in (home, tmp_path / "new"))
-    assert [(hit["id"], hit["path"]) for hit in after["results"]] == [(hit["id"], hit["path"]) for hit in before["results"]]
+    assert (
+        "4 photos are in the library now"
+        in cli("import-library", file, "--library", tmp_path / "new", home=home).stdout
+    )
+    before, after = (
+        as_json(cli("search", "a red picture", "--json", "--library", at, home=home)) for at in (home, tmp_path / "new")
+    )
+    assert [(hit["id"], hit["path"]) for hit in after["results"]] == [
+        (hit["id"], hit["path"]) for hit in before["results"]
+    ]
     assert "not empty" in cli("import-library", file, "--library", tmp_path / "new", home=home, check=1).stderr
 
 
 def committed(home: Path) -> int:
     """Images in the catalogue of a library that another process is making."""
     try:
-        with contextlib.closing(sqlite3.connect(f"{(home / 'data' / 'catalog.sqlite3').as_uri()}?mode=ro", uri=True, timeout=0.1)) as db:
+        with contextlib.closing(
+            sqlite3.connect(f"{(home / 'data' / 'catalog.sqlite3').as_uri()}?mode=ro", uri=True, timeout=0.1)
+        ) as db:
             return int(db.execute("SELECT count(*) FROM images").fetchone()[0])
     except sqlite3.OperationalError:  # not there yet
         return 0
@@ -370,7 +428,8 @@ def test_ctrl_c_loses_nothing(tmp_path: Path) -> None:
     home = tmp_path / "home"
     command = [sys.executable, "-m", "src.cli", "index", str(tmp_path / "photos")]
     env = {**os.environ, "MFE_HOME": str(home)}
-    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs are started with it ignored
+    # a shell's background jobs are started with it ignored
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
     pipe = subprocess.PIPE
     running = subprocess.Popen(command, cwd=PROJECT_DIR, env=env, stdout=pipe, stderr=pipe, text=True, preexec_fn=heard)
     while running.poll() is None and not committed(home):
@@ -410,8 +469,12 @@ def test_clear(album: Path, tmp_path: Path) -> None:
 def test_help_answers_at_once_because_it_imports_nothing_heavy() -> None:
     heavy = ("numpy", "PIL", "sqlalchemy", "rich", "torch")
     code = f"import sys, src.cli.arguments; src.cli.arguments._parser().format_help(); print([m for m in {heavy} if m in sys.modules])"
-    run = subprocess.run([sys.executable, "-c", code], cwd=PROJECT_DIR, capture_output=True, text=True, timeout=60, check=True)
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT_DIR, capture_output=True, text=True, timeout=60, check=True
+    )
     assert run.stdout.strip() == "[]"
     started = time.perf_counter()
-    subprocess.run([sys.executable, "-m", "src.cli", "--help"], cwd=PROJECT_DIR, capture_output=True, timeout=60, check=True)
+    subprocess.run(
+        [sys.executable, "-m", "src.cli", "--help"], cwd=PROJECT_DIR, capture_output=True, timeout=60, check=True
+    )
     print(f"--help took {time.perf_counter() - started:.3f} s")

@@ -1,4 +1,7 @@
-"""The doors against real attacks: an evil page in the same Chromium as the app, and raw requests. All are shut out while the app works."""
+"""The doors against real attacks: an evil page in the same Chromium as the app, and raw requests.
+
+All are shut out while the app works.
+"""
 
 from __future__ import annotations
 
@@ -149,7 +152,9 @@ def test_pictures_scripts_and_styles_can_not_be_embedded(evil: Page, app: Runnin
 
 
 @pytest.mark.parametrize("mode", ["cors", "no-cors"])
-@pytest.mark.parametrize("path", ["/", "PHOTO", "/api/health", "/_stcore/health", "/_stcore/metrics", "/_stcore/host-config"])
+@pytest.mark.parametrize(
+    "path", ["/", "PHOTO", "/api/health", "/_stcore/health", "/_stcore/metrics", "/_stcore/host-config"]
+)
 def test_nothing_can_be_fetched(evil: Page, app: RunningApp, photo: str, path: str, mode: str) -> None:
     seen = answers(evil, app)
     url = app.url + (photo if path == "PHOTO" else path)
@@ -183,12 +188,17 @@ def test_no_websocket_opens(evil: Page, app: RunningApp) -> None:
 
 def test_the_app_can_not_be_framed(evil: Page, app: RunningApp) -> None:
     seen = answers(evil, app)
-    evil.evaluate("url => { const frame = document.createElement('iframe'); frame.src = url; document.body.append(frame); }", app.url)
+    evil.evaluate(
+        "url => { const frame = document.createElement('iframe'); frame.src = url; document.body.append(frame); }",
+        app.url,
+    )
     evil.wait_for_timeout(1_500)
     assert seen == [403] and evil.locator("iframe").content_frame.get_by_text("Text search").count() == 0
 
 
-def test_an_opened_window_is_out_of_reach_and_a_link_works(evil: Page, app: RunningApp, context: BrowserContext) -> None:
+def test_an_opened_window_is_out_of_reach_and_a_link_works(
+    evil: Page, app: RunningApp, context: BrowserContext
+) -> None:
     with context.expect_page() as opened:
         evil.evaluate("url => { window.app = window.open(url); }", app.url)
     expect(opened.value.locator("button.cell")).to_have_count(1, timeout=SECONDS)
@@ -200,7 +210,9 @@ def test_an_opened_window_is_out_of_reach_and_a_link_works(evil: Page, app: Runn
     expect(evil.get_by_text("Statistics & about").first).to_be_visible(timeout=SECONDS)
 
 
-def test_a_name_that_is_bound_to_this_computer_shows_nothing(context: BrowserContext, app: RunningApp, photo: str) -> None:
+def test_a_name_that_is_bound_to_this_computer_shows_nothing(
+    context: BrowserContext, app: RunningApp, photo: str
+) -> None:
     tab = context.new_page()
     port = urlsplit(app.url).port
     answer = tab.goto(f"http://{REBOUND}:{port}/")
@@ -210,12 +222,17 @@ def test_a_name_that_is_bound_to_this_computer_shows_nothing(context: BrowserCon
     tab.close()
 
 
-def test_the_app_itself_works_in_the_same_browser(context: BrowserContext, app: RunningApp, upload: Request, evil: Page) -> None:
+def test_the_app_itself_works_in_the_same_browser(
+    context: BrowserContext, app: RunningApp, upload: Request, evil: Page
+) -> None:
     for url in (app.url, app.url.replace("127.0.0.1", "localhost")):
         tab = context.new_page()
         errors: list[str] = []
         tab.on("pageerror", partial(_note, errors))
-        tab.on("console", lambda message, errors=errors: _note(errors, message.text) if "Content Security" in message.text else None)
+        tab.on(
+            "console",
+            lambda message, errors=errors: _note(errors, message.text) if "Content Security" in message.text else None,
+        )
         tab.goto(url)
         expect(tab.locator("button.cell")).to_have_count(1, timeout=SECONDS)
         assert tab.locator("button.cell img").evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
@@ -254,7 +271,9 @@ PATHS = [
 ]
 
 
-def ask(app: RunningApp, method: str, path: str, headers: dict[str, str], body: bytes | None = None) -> tuple[int, bytes]:
+def ask(
+    app: RunningApp, method: str, path: str, headers: dict[str, str], body: bytes | None = None
+) -> tuple[int, bytes]:
     connection = http.client.HTTPConnection("127.0.0.1", urlsplit(app.url).port or 80, timeout=20)
     try:
         connection.request(method, path, body, headers)
@@ -287,7 +306,9 @@ def test_every_path_has_the_doors_before_it(app: RunningApp, path: str) -> None:
 
 def test_an_upload_passes_with_the_pages_own_origin_only(app: RunningApp, upload: Request) -> None:
     """The page's request again, to the letter: what the attacks above lack is nothing but the origin."""
-    headers = {name: value for name, value in upload.all_headers().items() if name in ("cookie", "x-xsrftoken", "content-type")}
+    headers = {
+        name: value for name, value in upload.all_headers().items() if name in ("cookie", "x-xsrftoken", "content-type")
+    }
     border = headers["content-type"].split("boundary=")[1]
     body = f'--{border}\r\nContent-Disposition: form-data; name="a.jpg"; filename="a.jpg"\r\n\r\nx\r\n--{border}--\r\n'.encode()
     path = urlsplit(upload.url).path
@@ -323,4 +344,6 @@ def test_it_listens_on_this_computer_only(app: RunningApp) -> None:
     listening = [line.split()[1] for line in table.read_text().splitlines()[1:] if line.split()[3] == "0A"]
     assert [address for address in listening if address.endswith(f":{port}")] == [f"0100007F:{port}"]
     six = Path("/proc/net/tcp6")
-    assert not six.exists() or f":{port} " not in "".join(line for line in six.read_text().splitlines() if " 0A " in line)
+    assert not six.exists() or f":{port} " not in "".join(
+        line for line in six.read_text().splitlines() if " 0A " in line
+    )

@@ -1,4 +1,6 @@
-"""File names are data: names and EXIF made to run, to format or to turn round are shown letter by letter, found, and run nothing."""
+"""File names are data: names and EXIF made to run, to format or to turn round are shown letter by letter, found, and
+run nothing.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ from tests.fakes import COLOURS
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems' file systems refuse most of these names"),
+    pytest.mark.skipif(
+        not sys.platform.startswith("linux"), reason="other systems' file systems refuse most of these names"
+    ),
 ]
 
 SECONDS = 30_000
@@ -63,9 +67,20 @@ def with_markup_in_exif(path: Path) -> None:
     image, exif = Image.open(path), Image.Exif()
     markup = f"<img src=x onerror={RUN}>"
     tags = ExifTags.Base
-    for tag in (tags.ImageDescription, tags.Make, tags.Model, tags.Software, tags.Artist, tags.Copyright, tags.DateTime, tags.XPTitle):
+    for tag in (
+        tags.ImageDescription,
+        tags.Make,
+        tags.Model,
+        tags.Software,
+        tags.Artist,
+        tags.Copyright,
+        tags.DateTime,
+        tags.XPTitle,
+    ):
         exif[tag] = markup if tag != tags.XPTitle else markup.encode("utf-16-le")
-    exif.get_ifd(ExifTags.IFD.Exif).update({tags.DateTimeOriginal: f"2020:01:02 03:04:05 {markup}", tags.UserComment: markup.encode()})
+    exif.get_ifd(ExifTags.IFD.Exif).update(
+        {tags.DateTimeOriginal: f"2020:01:02 03:04:05 {markup}", tags.UserComment: markup.encode()}
+    )
     image.save(path, exif=exif)
 
 
@@ -162,7 +177,9 @@ def test_every_photo_is_found_by_words_and_by_example(page: Page, app: RunningAp
     expect(cells(page)).to_have_count(len(EVERYTHING) - 1)
 
 
-@pytest.mark.parametrize("query", [f"<img src=x onerror={RUN}>", "**b** :red[x] $x$ a -- b", "\u202eturned", "' OR 1=1; --"])
+@pytest.mark.parametrize(
+    "query", [f"<img src=x onerror={RUN}>", "**b** :red[x] $x$ a -- b", "\u202eturned", "' OR 1=1; --"]
+)
 def test_a_query_is_data_too(page: Page, app: RunningApp, query: str) -> None:
     page.goto(app.url)
     box = page.get_by_placeholder("Describe what you are looking for")
@@ -204,12 +221,19 @@ def test_the_command_line_prints_them_safely(tmp_path: Path, album: Path) -> Non
     def cli(*arguments: str) -> subprocess.CompletedProcess[str]:
         environ = {**os.environ, "MFE_HOME": str(tmp_path), "PYTHONIOENCODING": "utf-8", "COLUMNS": "120"}
         run = subprocess.run(
-            [sys.executable, "-m", "src.cli", *arguments], cwd=PROJECT_DIR, env=environ, capture_output=True, timeout=120, check=False
+            [sys.executable, "-m", "src.cli", *arguments],
+            cwd=PROJECT_DIR,
+            env=environ,
+            capture_output=True,
+            timeout=120,
+            check=False,
         )
         assert b"Traceback" not in run.stderr
         out = run.stdout.decode() + run.stderr.decode()
         assert not {
-            c for c in out if c != "\n" and (unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") or c in "\u202e\u202c\u2066\u2069")
+            c
+            for c in out
+            if c != "\n" and (unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") or c in "\u202e\u202c\u2066\u2069")
         }
         return subprocess.CompletedProcess(run.args, run.returncode, run.stdout.decode(), run.stderr.decode())
 

@@ -1,4 +1,6 @@
-"""Objects in a real browser: find them, see their boxes, open one, draw a box and search with it, export what was found."""
+"""Objects in a real browser: find them, see their boxes, open one, draw a box and search with it, export what was
+found.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ pytestmark = pytest.mark.browser
 QUERY = "hot air balloons"
 
 
-def test_objects_from_the_first_look_to_the_export(page: Page, app: RunningApp, pictures: list[Path], tmp_path: Path) -> None:
+def test_objects_from_the_first_look_to_the_export(
+    page: Page, app: RunningApp, pictures: list[Path], tmp_path: Path
+) -> None:
     add(page, app, pictures)
     find_objects(page, app)
     see_boxes(page)

@@ -27,7 +27,9 @@ def app(tmp_path_factory: pytest.TempPathFactory, pictures: list[Path]) -> Itera
     """One app with the drawn pictures in its library, for all tests here."""
     home = tmp_path_factory.mktemp("library")
     command = [sys.executable, "-m", "src.cli", "index", str(pictures[0].parent)]
-    subprocess.run(command, cwd=PROJECT_DIR, env={"MFE_HOME": str(home), "PATH": ""}, check=True, capture_output=True, timeout=120)
+    subprocess.run(
+        command, cwd=PROJECT_DIR, env={"MFE_HOME": str(home), "PATH": ""}, check=True, capture_output=True, timeout=120
+    )
     with running_app(home) as running:
         yield running
 
@@ -49,7 +51,9 @@ def ask(page: Page, query: str) -> None:
 
 def at(page: Page, part: str, value: str | None) -> None:
     """Wait until that part of the address says so; None: until it is not there."""
-    page.wait_for_function("([part, value]) => new URLSearchParams(location.search).get(part) === value", arg=[part, value])
+    page.wait_for_function(
+        "([part, value]) => new URLSearchParams(location.search).get(part) === value", arg=[part, value]
+    )
 
 
 def shown(page: Page, number: int, query: str | None = None) -> None:
@@ -175,7 +179,9 @@ def test_similar_photos_have_an_address_too(page: Page, app: RunningApp) -> None
     shown(page, 20, DOGS)
 
 
-def test_a_dropped_example_is_not_in_the_address_and_is_there_on_the_way_back(page: Page, app: RunningApp, pictures: list[Path]) -> None:
+def test_a_dropped_example_is_not_in_the_address_and_is_there_on_the_way_back(
+    page: Page, app: RunningApp, pictures: list[Path]
+) -> None:
     start(page, app)
     choose(page, "Image search")
     page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(pictures[4])
@@ -192,7 +198,9 @@ def test_a_dropped_example_is_not_in_the_address_and_is_there_on_the_way_back(pa
     expect(example).to_be_visible()
 
 
-def test_a_reload_and_a_second_tab_keep_filters_number_and_mode(page: Page, app: RunningApp, pictures: list[Path]) -> None:
+def test_a_reload_and_a_second_tab_keep_filters_number_and_mode(
+    page: Page, app: RunningApp, pictures: list[Path]
+) -> None:
     folder = str(pictures[0].parent)
     page.goto(f"{app.url}/?q=snow&n=7&in=both&folder={folder}&until=2099-01-01")
     words = page.get_by_text(re.compile(f"^In {pictures[0].parent.name}, taken up to 2099-01-01"))
@@ -208,7 +216,9 @@ def test_a_reload_and_a_second_tab_keep_filters_number_and_mode(page: Page, app:
     expect(words).to_be_visible()
 
 
-@pytest.mark.parametrize("parts", ["n=0&in=nowhere&folder=/none&since=2024-02-31&until=x&photo=", "n=1e3&since=0001-01-01"])
+@pytest.mark.parametrize(
+    "parts", ["n=0&in=nowhere&folder=/none&since=2024-02-31&until=x&photo=", "n=1e3&since=0001-01-01"]
+)
 def test_nonsense_in_an_address_is_as_if_it_were_not_there(page: Page, app: RunningApp, parts: str) -> None:
     start(page, app, f"/?q=snow&{parts}")
     shown(page, 20, "snow")
@@ -304,7 +314,9 @@ def test_chosen_photos_outlive_a_change_of_tab(page: Page, app: RunningApp, pict
     expect(page.get_by_text("Chosen before")).to_have_count(0)
 
 
-def test_chosen_photos_that_a_new_start_of_the_app_lost_are_told(browser: Browser, tmp_path: Path, pictures: list[Path]) -> None:
+def test_chosen_photos_that_a_new_start_of_the_app_lost_are_told(
+    browser: Browser, tmp_path: Path, pictures: list[Path]
+) -> None:
     page = browser.new_context().new_page()
     with running_app(tmp_path / "library") as first:
         page.goto(f"{first.url}/upload")
@@ -362,7 +374,9 @@ def test_a_toast_leaves_the_search_alone(page: Page, app: RunningApp, tmp_path: 
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_text_stands_out_from_what_is_behind_it(page: Page, app: RunningApp, scheme: Literal["light", "dark"]) -> None:
+def test_every_text_stands_out_from_what_is_behind_it(
+    page: Page, app: RunningApp, scheme: Literal["light", "dark"]
+) -> None:
     page.emulate_media(color_scheme=scheme)
     start(page, app)
     stands_out(page)
@@ -388,7 +402,10 @@ def test_every_text_stands_out_from_what_is_behind_it(page: Page, app: RunningAp
 
 
 def stands_out(page: Page) -> None:
-    """No text in sight has a contrast below 4.5 to 1. Looked at until then: what has just come may still be fading in."""
+    """No text in sight has a contrast below 4.5 to 1.
+
+    Looked at until then: what has just come may still be fading in.
+    """
     script = Path(__file__).with_name("contrast.js").read_text(encoding="utf-8")
     check = f"() => {{ const found = ({script})(); return found.length > 8 && found[0].ratio >= 4.5; }}"
     page.wait_for_function(check, timeout=SECONDS / 3)

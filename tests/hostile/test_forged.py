@@ -1,4 +1,6 @@
-"""A slice of the forged libraries of ``benchmarks.forged``: whatever is in one, nothing outside is touched and every answer is in words."""
+"""A slice of the forged libraries of ``benchmarks.forged``: whatever is in one, nothing outside is touched and every
+answer is in words.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Files made to crash, hang or fill a program that reads them: each ends decoded or with a reason, and nothing else happens."""
+"""Files made to crash, hang or fill a program that reads them: each ends decoded or with a reason, and nothing else
+happens.
+"""
 
 from __future__ import annotations
 
@@ -28,10 +30,13 @@ from src.schema import FoundFile
 from tests.conftest import make_photo
 
 SECONDS = 40
-"""No decoder takes longer; several times what the slowest takes on two idle cores, for other tests may run beside it."""
+"""No decoder takes longer; several times what the slowest takes on two idle cores, for other tests may run beside it.
+"""
 BYTES = 10**9
 SMALL = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP")
-FUZZ = settings(deadline=None, max_examples=60, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FUZZ = settings(
+    deadline=None, max_examples=60, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +55,10 @@ def walk(paths: list[Path], careful: bool = False) -> list[dict[str, Any]]:
     assert (run.returncode, run.stderr) == (0, b"")
     *found, memory = [json.loads(line) for line in run.stdout.splitlines()]
     slowest = max(found, key=lambda item: item["seconds"])
-    decoded, crashed = sum("size" in item for item in found), [i["path"] for i in found if "crashes" in i.get("reason", "")]
+    decoded, crashed = (
+        sum("size" in item for item in found),
+        [i["path"] for i in found if "crashes" in i.get("reason", "")],
+    )
     print(f"{len(found)} files, {decoded} decoded, slowest {slowest['seconds']:.2f} s ({slowest['path']}),", end=" ")
     print(f"memory +{memory['grown'] / 1e6:.0f} MB, crashed a decoder: {crashed}")
     assert len(found) == len(paths) and slowest["seconds"] < SECONDS and memory["grown"] < BYTES
@@ -67,12 +75,22 @@ def chunk(kind: bytes, data: bytes) -> bytes:
 
 def png(width: int, height: int, pixels: bytes, depth: int = 8, colour: int = 2, extra: bytes = b"") -> bytes:
     header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + extra + chunk(b"IDAT", zlib.compress(pixels, 9)) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + extra
+        + chunk(b"IDAT", zlib.compress(pixels, 9))
+        + chunk(b"IEND", b"")
+    )
 
 
 def tiff(width: int, height: int, data: bytes, *more: tuple[int, int]) -> bytes:
-    tags = {256: width, 257: height, 258: 8, 259: 1, 262: 1, 273: 1024, 277: 1, 278: height, 279: len(data)} | dict(more)
-    directory = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in sorted(tags.items()))
+    tags = {256: width, 257: height, 258: 8, 259: 1, 262: 1, 273: 1024, 277: 1, 278: height, 279: len(data)} | dict(
+        more
+    )
+    directory = struct.pack("<H", len(tags)) + b"".join(
+        struct.pack("<HHII", tag, 4, 1, value) for tag, value in sorted(tags.items())
+    )
     return (b"II*\0" + struct.pack("<I", 8) + directory + bytes(4)).ljust(1024, b"\0") + data
 
 
@@ -106,7 +124,12 @@ def bombs(photo: bytes) -> dict[str, bytes]:
         "lies.png": png(60000, 60000, b"", 8, 6),
         "zeros.png": png(16000, 12000, bytes(12000 * 48001 // 8)),
         "deep.png": png(13000, 13000, bytes(26_001_000), 16, 0),
-        "text.png": png(8, 8, bytes(200), extra=b"".join(chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(60_000_000))) for _ in range(4))),
+        "text.png": png(
+            8,
+            8,
+            bytes(200),
+            extra=b"".join(chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(60_000_000))) for _ in range(4)),
+        ),
         "profile.png": png(8, 8, bytes(200), extra=chunk(b"iCCP", b"p\0\0" + zlib.compress(bytes(80_000_000)))),
         "chunks.png": png(8, 8, bytes(200), extra=chunk(b"abCd", b"") * 1_300_000),
         "lies.jpg": with_size(photo, 65500, 65500),
@@ -130,7 +153,9 @@ def bombs(photo: bytes) -> dict[str, bytes]:
         "ends_nowhere.tif": b"II*\0" + struct.pack("<IHHHII", 8, 1, 256, 4, 2**32 - 1, 2**31),
         "directories.tif": b"II*\0\x08\0\0\0\0\0\x08\0\0\0",
     }
-    return made | {f"box{i}.heic": struct.pack(">I", size) + b"ftypheic" + bytes(200) for i, size in enumerate((0, 1, 12, 2**31))}
+    return made | {
+        f"box{i}.heic": struct.pack(">I", size) + b"ftypheic" + bytes(200) for i, size in enumerate((0, 1, 12, 2**31))
+    }
 
 
 def saved(form: str, exif: bytes = b"", size: tuple[int, int] = (40, 30)) -> bytes:
@@ -178,10 +203,16 @@ def test_every_file_of_the_collection(test_data: Path, tmp_path: Path) -> None:
     paths = sorted(path for path in tmp_path.rglob("*") if path.is_file() and not path.is_symlink())
     assert len(paths) > 1000
     usual, careful = walk(paths), walk(paths, careful=True)
-    differ = [(a, b) for a, b in zip(usual, careful, strict=True) if a.get("reason") != b.get("reason") or a.get("size") != b.get("size")]
+    differ = [
+        (a, b)
+        for a, b in zip(usual, careful, strict=True)
+        if a.get("reason") != b.get("reason") or a.get("size") != b.get("size")
+    ]
     assert differ == []
     offered = [item for item in find_images(tmp_path / "made") if isinstance(item, FoundFile)]
-    assert len({item.path for item in offered}) == len(offered) > 40 and "new\nline.jpg" in {item.name for item in offered}
+    assert len({item.path for item in offered}) == len(offered) > 40 and "new\nline.jpg" in {
+        item.name for item in offered
+    }
 
 
 @pytest.mark.parametrize("form", SMALL)
@@ -211,7 +242,9 @@ def test_flipped_bytes(form: str, pictures: PictureReader) -> None:
     st.text(max_size=40),
     st.integers(0, 65535),
 )
-def test_any_text_in_the_metadata(pictures: PictureReader, form: str, texts: dict[int, str], taken: str, orientation: int) -> None:
+def test_any_text_in_the_metadata(
+    pictures: PictureReader, form: str, texts: dict[int, str], taken: str, orientation: int
+) -> None:
     exif = Image.Exif()
     for tag, text in texts.items():
         exif[tag] = text
@@ -223,7 +256,11 @@ def test_any_text_in_the_metadata(pictures: PictureReader, form: str, texts: dic
 
 
 @FUZZ
-@given(st.sampled_from(["JPEG", "PNG", "WEBP"]), st.binary(max_size=300), st.sampled_from([b"", b"II*\0\x08\0\0\0", b"MM\0*\0\0\0\x08"]))
+@given(
+    st.sampled_from(["JPEG", "PNG", "WEBP"]),
+    st.binary(max_size=300),
+    st.sampled_from([b"", b"II*\0\x08\0\0\0", b"MM\0*\0\0\0\x08"]),
+)
 def test_any_bytes_as_metadata(pictures: PictureReader, form: str, noise: bytes, start: bytes) -> None:
     """The picture is good: nonsense beside it is not seen."""
     image, _ = pictures.read(io.BytesIO(saved(form, b"Exif\0\0" + start + noise)))

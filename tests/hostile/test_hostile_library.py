@@ -1,4 +1,6 @@
-"""Hostile files through every door that takes one: a folder's scan, the upload page, an example picture, the app's upload route."""
+"""Hostile files through every door that takes one: a folder's scan, the upload page, an example picture, the app's
+upload route.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +71,10 @@ def test_a_scan_of_everything(services: Services, hostile: Path, capfd: pytest.C
     found = list(timed(services.handlers["index"]({"paths": [str(hostile)]})))
     offered = sum(isinstance(event, Indexed | Already | Skipped) for event, _ in found)
     told = check(found, offered)
-    assert offered > 500 and services.catalog.counts()[0] == len({e.image_id for e in told if isinstance(e, Indexed)}) > 300
+    assert (
+        offered > 500
+        and services.catalog.counts()[0] == len({e.image_id for e in told if isinstance(e, Indexed)}) > 300
+    )
     again = [event for event in services.handlers["sync"]({}) if not isinstance(event, Already)]
     assert not [event for event in again if isinstance(event, Indexed)], "nothing is new the second time"
     assert services.search.search(Query("red"), 50).hits
@@ -116,7 +121,8 @@ def test_everything_as_an_example_picture(services: Services, hostile: Path) -> 
 @pytest.mark.timeout(600)
 def test_everything_that_the_browser_lets_through(hostile: Path, tmp_path: Path) -> None:
     """Dropped into the real page of the real app, 150 at a time; then one that is good, which is found."""
-    offered = [path for path in files_in(hostile) if path.suffix.lower() in EXTENSIONS and str(path).isprintable()]  # else Chromium can't
+    # else Chromium can't
+    offered = [path for path in files_in(hostile) if path.suffix.lower() in EXTENSIONS and str(path).isprintable()]
     parts = [offered[start : start + 150] for start in range(0, len(offered), 150)]
     good = make_photo(tmp_path / "good.jpg", COLOURS["red"], (320, 240))
     with opened_browser() as browser, running_app(tmp_path / "library") as app:
@@ -146,10 +152,14 @@ def test_everything_that_the_browser_lets_through(hostile: Path, tmp_path: Path)
         b'--x\r\nContent-Disposition: form-data; name="f"; filename="../../a"\r\n\r\nhi\r\n--x--',
     ],
 )
-def test_the_upload_route_refuses_what_no_page_has_sent(tmp_path_factory: pytest.TempPathFactory, body: bytes, app_url: str) -> None:
+def test_the_upload_route_refuses_what_no_page_has_sent(
+    tmp_path_factory: pytest.TempPathFactory, body: bytes, app_url: str
+) -> None:
     for method in ("PUT", "POST"):
         headers = {"Content-Type": "multipart/form-data; boundary=x", "Origin": app_url}
-        answer = httpx.request(method, f"{app_url}/_stcore/upload_file/no-session/no-file", content=body, headers=headers, timeout=SECONDS)
+        answer = httpx.request(
+            method, f"{app_url}/_stcore/upload_file/no-session/no-file", content=body, headers=headers, timeout=SECONDS
+        )
         assert 400 <= answer.status_code < 500
     assert httpx.get(f"{app_url}/api/health", timeout=SECONDS).status_code == 200
 

@@ -1,6 +1,8 @@
-"""Reads every file it is given through a PictureReader, some at a time, and prints what came of each as a line of JSON, memory at the end.
+"""Reads every file it is given through a PictureReader, some at a time, and prints what came of each as a line of JSON,
+memory at the end.
 
-Run by ``test_hostile_decode`` as a process of its own: only so can be shown that nothing reaches stderr, and how much memory is taken.
+Run by ``test_hostile_decode`` as a process of its own: only so can be shown that nothing reaches stderr, and how much
+memory is taken.
 """
 
 from __future__ import annotations
@@ -21,7 +23,10 @@ SIDE = 448
 
 def resident(pids: list[int]) -> int:
     """Bytes that these processes hold, what they share counted for each."""
-    return sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in pids if Path(f"/proc/{pid}").exists()) * 4096
+    return (
+        sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in pids if Path(f"/proc/{pid}").exists())
+        * 4096
+    )
 
 
 def peak(reader: PictureReader, done: threading.Event) -> int:

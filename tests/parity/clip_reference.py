@@ -1,4 +1,6 @@
-"""What the CLIP tests compare with: transformers' CLIPModel with random weights, and the same weights in OpenAI's layout."""
+"""What the CLIP tests compare with: transformers' CLIPModel with random weights, and the same weights in OpenAI's
+layout.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ SMALL: dict[str, Any] = {
 
 
 def reference_clip(sizes: dict[str, Any], quick_gelu: bool = True, seed: int = 0) -> CLIPModel:
-    """transformers' model with every parameter drawn at random, biases and norms too, so that none can be forgotten unseen."""
+    """transformers' model with every parameter drawn at random, biases and norms too, so that none can be forgotten
+    unseen.
+    """
     act = {"hidden_act": "quick_gelu" if quick_gelu else "gelu"}
     config = CLIPConfig(
         text_config={**sizes["text"], **act, "bos_token_id": 49406, "eos_token_id": 49407},
@@ -81,7 +85,8 @@ def reference_texts(model: CLIPModel, tokens: Tensor) -> Tensor:
 
 
 def save_torchscript(layout: Layout, path: Path) -> None:
-    """An archive as OpenAI's are: half precision but for norms and embeddings, and three whole numbers among the tensors.
+    """An archive as OpenAI's are: half precision but for norms and embeddings, and three whole numbers among the
+    tensors.
 
     It is made of empty modules that hold the tensors, since only ``state_dict()`` is ever asked of it.
     """

@@ -1,4 +1,6 @@
-"""What the SAM tests compare with: transformers' SamModel with random weights, and the same under the official checkpoints' names."""
+"""What the SAM tests compare with: transformers' SamModel with random weights, and the same under the official
+checkpoints' names.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,10 @@ _NAMES = (
     (r"^image_encoder\.neck\.layer_norm1\.", "image_encoder.neck.1."),
     (r"^image_encoder\.neck\.conv2\.", "image_encoder.neck.2."),
     (r"^image_encoder\.neck\.layer_norm2\.", "image_encoder.neck.3."),
-    (r"^prompt_encoder\.shared_embedding\.positional_embedding$", "prompt_encoder.pe_layer.positional_encoding_gaussian_matrix"),
+    (
+        r"^prompt_encoder\.shared_embedding\.positional_embedding$",
+        "prompt_encoder.pe_layer.positional_encoding_gaussian_matrix",
+    ),
     (r"^prompt_encoder\.point_embed\.", "prompt_encoder.point_embeddings."),
     (r"^prompt_encoder\.mask_embed\.conv1\.", "prompt_encoder.mask_downscaling.0."),
     (r"^prompt_encoder\.mask_embed\.layer_norm1\.", "prompt_encoder.mask_downscaling.1."),
@@ -47,7 +52,9 @@ _NAMES = (
 
 
 def reference_sam(sizes: dict[str, Any], seed: int = 0) -> SamModel:
-    """transformers' model with every parameter drawn at random, biases, norms and relative positions too: none can be forgotten unseen."""
+    """transformers' model with every parameter drawn at random, biases, norms and relative positions too: none can be
+    forgotten unseen.
+    """
     config = SamConfig(
         vision_config=sizes.get("vision", {}),
         prompt_encoder_config=sizes.get("prompt", {}),
@@ -59,7 +66,13 @@ def reference_sam(sizes: dict[str, Any], seed: int = 0) -> SamModel:
     generator = torch.Generator().manual_seed(seed)
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(False)
-        spread = 1.0 if "embed" in name and "patch" not in name else 0.1 if parameter.ndim < 2 else parameter[0].numel() ** -0.5
+        spread = (
+            1.0
+            if "embed" in name and "patch" not in name
+            else 0.1
+            if parameter.ndim < 2
+            else parameter[0].numel() ** -0.5
+        )
         parameter.normal_(std=spread, generator=generator)
         if "norm" in name and name.endswith("weight"):
             parameter.add_(1.0)
@@ -97,7 +110,9 @@ def reference_masks(
     boxes: Tensor | None = None,
     several: bool = True,
 ) -> tuple[Tensor, Tensor]:
-    """(c, grid, grid) and n prompts, as ``Predictor.ask`` takes them -> (n, masks, S, S) logits, (n, masks) predicted IoU."""
+    """(c, grid, grid) and n prompts, as ``Predictor.ask`` takes them -> (n, masks, S, S) logits, (n, masks) predicted
+    IoU.
+    """
     with torch.inference_mode():
         answer = model(
             image_embeddings=embedding[None],

@@ -1,4 +1,7 @@
-"""ClipEmbedder on a CUDA device: the vectors of the CPU's fp32, and how fast. The towers alone are in test_clip_model."""
+"""ClipEmbedder on a CUDA device: the vectors of the CPU's fp32, and how fast.
+
+The towers alone are in test_clip_model.
+"""
 
 from __future__ import annotations
 
@@ -32,11 +35,15 @@ def layout() -> Layout:
 def embedders(layout: Layout, tmp_path_factory: pytest.TempPathFactory) -> Embedders:
     path: Path = tmp_path_factory.mktemp("weights") / "random.safetensors"
     save_file({name: tensor.contiguous() for name, tensor in layout.items()}, path)
-    return lambda device, precision: ClipEmbedder("x", path, "0" * 64, 512, 224, device=device, precision=precision, cached_texts=0)
+    return lambda device, precision: ClipEmbedder(
+        "x", path, "0" * 64, 512, 224, device=device, precision=precision, cached_texts=0
+    )
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "auto"])
-def test_the_embedder_gives_the_cpus_vectors(embedders: Embedders, precision: Precision, record_property: Record) -> None:
+def test_the_embedder_gives_the_cpus_vectors(
+    embedders: Embedders, precision: Precision, record_property: Record
+) -> None:
     ours, cpu = embedders("cuda", precision), embedders("cpu", "fp32")
     pixels = noise(224, n=16).numpy()
     for kind, one, other in (
@@ -79,7 +86,9 @@ def test_images_a_second(layout: Layout, dtype: torch.dtype, record_property: Re
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_images_a_second_from_memory_to_vectors(embedders: Embedders, precision: Precision, record_property: Record) -> None:
+def test_images_a_second_from_memory_to_vectors(
+    embedders: Embedders, precision: Precision, record_property: Record
+) -> None:
     """Printed: as the pipeline asks for it, batches copied there and vectors back."""
     model, pixels = embedders("cuda", precision), noise(224, n=32).numpy()
     model.encode_pixels(pixels)

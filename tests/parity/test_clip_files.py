@@ -1,4 +1,6 @@
-"""Every kind of file that CLIP's weights are published in gives the same model; what is no checkpoint is refused with ValueError."""
+"""Every kind of file that CLIP's weights are published in gives the same model; what is no checkpoint is refused with
+ValueError.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,10 @@ def openclip(model: CLIPModel, folder: Path) -> Path:
 
 def openclip_custom_text(model: CLIPModel, folder: Path) -> Path:
     top = ("visual.", "logit_scale")
-    weights = {name if name.startswith(top) else f"text.{name}": tensor for name, tensor in clones(openai_layout(model)).items()}
+    weights = {
+        name if name.startswith(top) else f"text.{name}": tensor
+        for name, tensor in clones(openai_layout(model)).items()
+    }
     safetensors.torch.save_file(weights, folder / "custom.safetensors")
     return folder / "custom.safetensors"
 
@@ -87,7 +92,9 @@ def reference() -> CLIPModel:
 
 @pytest.mark.parametrize("write", WRITERS, ids=lambda writer: writer.__name__)
 @pytest.mark.filterwarnings("error", "ignore::ResourceWarning")  # the last is said of what other tests left open
-def test_round_trip(write: Writer, reference: CLIPModel, tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
+def test_round_trip(
+    write: Writer, reference: CLIPModel, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     path = write(reference, tmp_path)
     layout, half = openai_layout(reference), write is torchscript
     image, text = clip.load_image_tower(path), clip.load_text_tower(path)

@@ -13,7 +13,14 @@ from torch.nn import functional as F
 from src.vendored_clip import clip
 from src.vendored_clip.checkpoint import image_weights, text_weights
 from src.vendored_clip.model import build_image_tower, build_text_tower
-from tests.parity.clip_reference import SMALL, VIT_B_32, openai_layout, reference_clip, reference_images, reference_texts
+from tests.parity.clip_reference import (
+    SMALL,
+    VIT_B_32,
+    openai_layout,
+    reference_clip,
+    reference_images,
+    reference_texts,
+)
 
 TEXTS = ["a", "", "a photo of a cat", "two dogs running on the wet grass, one of them with a ball", "word " * 200]
 Record = Callable[[str, object], None]
@@ -41,7 +48,9 @@ def test_embeddings_equal_transformers(sizes: dict[str, Any], quick_gelu: bool, 
             image = build_image_tower(image_weights(layout), quick_gelu, dtype=dtype)(pixels.to(dtype)).float()
             text = build_text_tower(text_weights(layout), quick_gelu, dtype=dtype)(tokens).float()
         for kind, ours in (("image", image), ("text", text)):
-            assert expected[kind].std() > 0.1 and F.cosine_similarity(*expected[kind][:2], dim=0) < 0.99, "nothing to compare"
+            assert expected[kind].std() > 0.1 and F.cosine_similarity(*expected[kind][:2], dim=0) < 0.99, (
+                "nothing to compare"
+            )
             apart = (ours - expected[kind]).abs().max().item()
             cosine = F.cosine_similarity(ours, expected[kind]).min().item()
             print(f"\n{kind} {dtype}: max abs difference {apart:.2e}, lowest cosine {cosine:.6f}")

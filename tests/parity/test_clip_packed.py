@@ -21,7 +21,9 @@ pytestmark = pytest.mark.skipif(not can_pack(), reason="this build of torch has 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize(("sizes", "quick_gelu"), CASES)
-def test_embeddings_equal_transformers(sizes: dict[str, Any], quick_gelu: bool, dtype: torch.dtype, record_property: Record) -> None:
+def test_embeddings_equal_transformers(
+    sizes: dict[str, Any], quick_gelu: bool, dtype: torch.dtype, record_property: Record
+) -> None:
     if dtype is torch.bfloat16 and not _cpu_has_bf16():
         pytest.skip("this CPU has no bf16")
     reference = reference_clip(sizes, quick_gelu)

@@ -1,4 +1,6 @@
-"""Our preprocessing against the published rule, written out with PIL: torchvision's Resize, CenterCrop, ToTensor and Normalize."""
+"""Our preprocessing against the published rule, written out with PIL: torchvision's Resize, CenterCrop, ToTensor and
+Normalize.
+"""
 
 from __future__ import annotations
 
@@ -102,7 +104,9 @@ def test_of_a_thin_strip_only_the_middle_is_computed(size: tuple[int, int], monk
 
 @pytest.mark.parametrize("size", [(4, 600), (600, 4), (300, 40_000)])
 def test_the_middle_of_a_thin_strip_is_as_published(size: tuple[int, int], record_property: Record) -> None:
-    """Pillow may take the two passes in the other order, and rounds in between: single values of noise differ, their mean does not."""
+    """Pillow may take the two passes in the other order, and rounds in between: single values of noise differ, their
+    mean does not.
+    """
     image = noise(*size)
     apart = np.abs(grey_levels(clip.preprocess(image)) - published(image))
     print(f"\nstrip {size}: {apart.max():.2f} grey levels at most, {apart.mean():.3f} in the mean")
@@ -111,7 +115,9 @@ def test_the_middle_of_a_thin_strip_is_as_published(size: tuple[int, int], recor
 
 
 def test_the_example_of_openai_has_transparency(record_property: Record) -> None:
-    """CLIP.png: made RGB before the resizing, its half-transparent edges would come out otherwise, and so its probabilities."""
+    """CLIP.png: made RGB before the resizing, its half-transparent edges would come out otherwise, and so its
+    probabilities.
+    """
     folder = os.environ.get("MFE_TEST_DATA")
     if not folder:
         pytest.skip("MFE_TEST_DATA names no folder with clip/CLIP.png")

@@ -23,9 +23,35 @@ from src.vendored_clip.simple_tokenizer import VOCABULARY_FILE, WORD, SimpleToke
 
 Record = Callable[[str, object], None]
 
-SUBJECTS = ["a dog", "two small children", "an old man's hat", "the red-brown horse", "3 cats", "nobody", "IMG_2041.JPG", "a café owner"]
-ACTIONS = ["running on", "doesn't look at", "jumping over", "sleeping under", "they're painting", "is near", "photographed @", "sits on"]
-PLACES = ["wet grass", "the Zürich skyline", "a 1970s kitchen", "snow & ice", "New York, NY", "a sand-dune (at dusk)", "its owner's car"]
+SUBJECTS = [
+    "a dog",
+    "two small children",
+    "an old man's hat",
+    "the red-brown horse",
+    "3 cats",
+    "nobody",
+    "IMG_2041.JPG",
+    "a café owner",
+]
+ACTIONS = [
+    "running on",
+    "doesn't look at",
+    "jumping over",
+    "sleeping under",
+    "they're painting",
+    "is near",
+    "photographed @",
+    "sits on",
+]
+PLACES = [
+    "wet grass",
+    "the Zürich skyline",
+    "a 1970s kitchen",
+    "snow & ice",
+    "New York, NY",
+    "a sand-dune (at dusk)",
+    "its owner's car",
+]
 ENDINGS = ["", ".", "!!!", " — in black and white", " #nofilter", ", 35mm f/1.8", " ;-)"]
 
 HARD = """
@@ -75,7 +101,16 @@ def mixed_scripts(n: int) -> list[str]:
 def long_texts() -> list[str]:
     chance = random.Random(8)
     one_word = "".join(chance.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(10_000))
-    return [" ".join(captions())[:10_000], one_word, "a" * 10_000, "!" * 10_000, "🐕" * 2_500, "1" * 10_000, "дом " * 2_500, one_word[:75]]
+    return [
+        " ".join(captions())[:10_000],
+        one_word,
+        "a" * 10_000,
+        "!" * 10_000,
+        "🐕" * 2_500,
+        "1" * 10_000,
+        "дом " * 2_500,
+        one_word[:75],
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +124,9 @@ def reference() -> CLIPTokenizer:
 
 def expected_tokens(reference: CLIPTokenizer, texts: list[str]) -> torch.Tensor:
     """OpenAI's cleaning, transformers' tokens, and zeros after the end where transformers repeats the end mark."""
-    cleaned = [re.sub(r"\s+", " ", html.unescape(html.unescape(ftfy.fix_text(text))).strip()).strip().lower() for text in texts]
+    cleaned = [
+        re.sub(r"\s+", " ", html.unescape(html.unescape(ftfy.fix_text(text))).strip()).strip().lower() for text in texts
+    ]
     rows = reference(cleaned, truncation=True, max_length=77)["input_ids"]
     return torch.tensor([row + [0] * (77 - len(row)) for row in rows])
 
@@ -104,7 +141,14 @@ def compare(reference: CLIPTokenizer, texts: list[str], what: str, record_proper
 
 def test_tokens_equal_transformers(reference: CLIPTokenizer, record_property: Record) -> None:
     hard = [text.replace("¦", "|") for line in HARD.strip("\n").split("\n") for text in line.split("|")]
-    texts = [*captions(), *hard, *(line.replace("|", " ") for line in HARD.split("\n")), *mixed_scripts(1_200), *long_texts(), ""]
+    texts = [
+        *captions(),
+        *hard,
+        *(line.replace("|", " ") for line in HARD.split("\n")),
+        *mixed_scripts(1_200),
+        *long_texts(),
+        "",
+    ]
     assert len(set(texts)) >= 2_000
     compare(reference, texts, "made strings", record_property)
 
@@ -132,7 +176,9 @@ def test_words_where_transformers_departs_from_openai(text: str, words: list[str
 
 
 def test_every_rule_comes_after_the_rules_that_make_its_parts() -> None:
-    """So merging the best pair at a time gives what merging all its occurrences at a time gives, which is what OpenAI does."""
+    """So merging the best pair at a time gives what merging all its occurrences at a time gives, which is what OpenAI
+    does.
+    """
     ranks = SimpleTokenizer()._ranks
     made = {"".join(pair): rank for pair, rank in ranks.items()}
     assert len(made) == len(ranks) == 48_894

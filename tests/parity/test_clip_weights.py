@@ -1,4 +1,6 @@
-"""openai/CLIP's own example with the real ViT-B/32, wherever its weights are: CLIP.png against three captions, as its README gives them."""
+"""openai/CLIP's own example with the real ViT-B/32, wherever its weights are: CLIP.png against three captions, as its
+README gives them.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +60,9 @@ def test_published_probabilities(weights: Path, picture: Image.Image, record_pro
 
 
 @pytest.mark.parametrize("precision", get_args(Precision))
-def test_the_embedder_agrees(precision: Precision, weights: Path, picture: Image.Image, record_property: Record) -> None:
+def test_the_embedder_agrees(
+    precision: Precision, weights: Path, picture: Image.Image, record_property: Record
+) -> None:
     model = ClipEmbedder("ViT-B/32", weights, SHA256, dimensions=512, image_size=224, precision=precision)
     cosines = model.encode_texts(CAPTIONS) @ model.encode_pixels(model.preprocess(picture)[None])[0]
     probabilities = np.exp(100 * cosines) / np.exp(100 * cosines).sum()

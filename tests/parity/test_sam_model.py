@@ -14,7 +14,14 @@ from torch.nn import functional as F
 
 from src.vendored_sam.mask_decoder import Looked
 from src.vendored_sam.sam import Predictor, build, preprocess
-from tests.parity.sam_reference import SMALL, VIT_B, official_layout, reference_embedding, reference_masks, reference_sam
+from tests.parity.sam_reference import (
+    SMALL,
+    VIT_B,
+    official_layout,
+    reference_embedding,
+    reference_masks,
+    reference_sam,
+)
 
 Record = Callable[[str, object], None]
 CLOSE = 1e-3
@@ -71,8 +78,12 @@ def test_it_equals_transformers(sizes: dict[str, Any], record_property: Record) 
             name = f"{kind}, {'three masks' if several else 'one mask'}"
             low = drawn(predictor, looked, several)
             height, width = predictor.size
-            whole = F.interpolate(masks, (sam.side, sam.side), mode="bilinear", align_corners=False)[:, :, :height, :width]
-            differences[f"{name}: low logits"] = largest(low[..., : height // 4, : width // 4], masks[..., : height // 4, : width // 4])
+            whole = F.interpolate(masks, (sam.side, sam.side), mode="bilinear", align_corners=False)[
+                :, :, :height, :width
+            ]
+            differences[f"{name}: low logits"] = largest(
+                low[..., : height // 4, : width // 4], masks[..., : height // 4, : width // 4]
+            )
             differences[f"{name}: logits"] = largest(predictor.upscale(low.flatten(0, 1)), whole.flatten(0, 1))
             differences[f"{name}: IoU"] = largest(looked.ious if several else looked.single[:, None], ious)
     print("\n" + "\n".join(f"{name}: max abs difference {apart:.2e}" for name, apart in differences.items()))
@@ -88,13 +99,18 @@ def test_every_weight_is_seen() -> None:
     def answers(weights: dict[str, Tensor]) -> Tensor:
         predictor = Predictor(build(weights), image)
         boxed = predictor.ask(point[None], torch.zeros(1, 1), torch.tensor([[20.0, 30.0, 200.0, 180.0]]))
-        told = [*(drawn(predictor, asked, several) for asked in (predictor.look(point), boxed) for several in (True, False))]
+        told = [
+            *(drawn(predictor, asked, several) for asked in (predictor.look(point), boxed) for several in (True, False))
+        ]
         return torch.cat([each.flatten() for each in [*told, boxed.ious, boxed.single]])
 
     before = answers(layout)
     unseen = [
         name
         for name, tensor in layout.items()
-        if "mask_downscaling" not in name and largest(answers({**layout, name: tensor + 0.1 * torch.sign(tensor)}), before) < 1e-5
+        if "mask_downscaling" not in name
+        and largest(answers({**layout, name: tensor + 0.1 * torch.sign(tensor)}), before) < 1e-5
     ]
-    assert all(name.endswith("k_proj.bias") for name in unseen), f"only a key's bias changes nothing, it moves all scores alike: {unseen}"
+    assert all(name.endswith("k_proj.bias") for name in unseen), (
+        f"only a key's bias changes nothing, it moves all scores alike: {unseen}"
+    )

@@ -71,7 +71,9 @@ def test_a_point_on_a_ball_gives_the_ball(spec: ModelSpec, checkpoint: Path, pic
 
 
 @pytest.mark.parametrize("precision", get_args(Precision))
-def test_the_segmenter_finds_the_ball(spec: ModelSpec, precision: Precision, checkpoint: Path, picture: Image.Image) -> None:
+def test_the_segmenter_finds_the_ball(
+    spec: ModelSpec, precision: Precision, checkpoint: Path, picture: Image.Image
+) -> None:
     segmenter = SamSegmenter(spec.id, checkpoint, spec.segmenting.preset, precision=precision)
     found = segmenter.segment(picture, most=20)
     best = max(overlap(masks.decode(segment.mask), ball(segment.mask.height, segment.mask.width)) for segment in found)

@@ -48,7 +48,9 @@ def test_an_address_may_have_a_photo_open(photos: Path, services: Services) -> N
     id_ = services.library.newest(3)[1].id
     app = opened(photo=id_)
     assert not app.exception and button(app, "Find similar")
-    assert not button(app, "Next").disabled and not button(app, "Previous").disabled, "it is one of the photos of the page"
+    assert not button(app, "Next").disabled and not button(app, "Previous").disabled, (
+        "it is one of the photos of the page"
+    )
     app = opened(photo="../../etc/passwd")
     assert not app.exception and "not in the library any more" in texts(app)
 
@@ -59,7 +61,9 @@ def test_a_number_that_makes_no_sense_is_the_usual_one(photos: Path, value: str)
     assert not app.exception and app.slider(key="results").value == 20
 
 
-@pytest.mark.parametrize("day", ["2024-02-31", "2024-13-01", "0001-01-01", "9999-12-31", "yesterday", "20240101x", "\0"])
+@pytest.mark.parametrize(
+    "day", ["2024-02-31", "2024-13-01", "0001-01-01", "9999-12-31", "yesterday", "20240101x", "\0"]
+)
 def test_a_day_that_makes_no_sense_is_none(photos: Path, day: str) -> None:
     app = opened(q="red", since=day)
     assert not app.exception and len(gallery(app, "text-results")) == 12
@@ -83,7 +87,17 @@ def test_a_box_in_a_photo_has_an_address(photos: Path, services: Services) -> No
     assert parts(app) == {} and app.file_uploader
 
 
-NO_BOXES = ["5,6,40", "40,6,5,30", "0,0,61,40", "0,0,0,0", "-1,0,5,5", "1e1,0,5,5", "٣,0,5,5", "0,0,5," + "9" * 5_000, "x"]
+NO_BOXES = [
+    "5,6,40",
+    "40,6,5,30",
+    "0,0,61,40",
+    "0,0,0,0",
+    "-1,0,5,5",
+    "1e1,0,5,5",
+    "٣,0,5,5",
+    "0,0,5," + "9" * 5_000,
+    "x",
+]
 
 
 @pytest.mark.parametrize("box", NO_BOXES)
@@ -116,6 +130,8 @@ def test_a_query_too_long_for_a_link_is_left_out(app: AppTest, photos: Path) -> 
         (None, "/api/x"),
     ],
 )
-def test_pictures_are_asked_for_behind_the_path_of_the_pages(monkeypatch: pytest.MonkeyPatch, url: str | None, asked: str) -> None:
+def test_pictures_are_asked_for_behind_the_path_of_the_pages(
+    monkeypatch: pytest.MonkeyPatch, url: str | None, asked: str
+) -> None:
     monkeypatch.setattr(type(st.context), "url", property(lambda _: url))
     assert address.on_server("/api/x") == asked

@@ -39,7 +39,10 @@ def test_objects_go_to_the_browser_in_the_pictures_pixels_and_with_harmless_name
         st.text(str(box_drawer.show("draw", "/api/image/1", 640, 480, boxes, name="a\nb", chosen=(5, 6, 7, 8))))
 
     data = drawn(script)
-    assert data["objects"] == [{"box": [1, 2, 30, 40], "label": "cat\N{REPLACEMENT CHARACTER}"}, {"box": [0, 0, 640, 480], "label": ""}]
+    assert data["objects"] == [
+        {"box": [1, 2, 30, 40], "label": "cat\N{REPLACEMENT CHARACTER}"},
+        {"box": [0, 0, 640, 480], "label": ""},
+    ]
     assert (data["src"], data["width"], data["height"], data["chosen"]) == ("/api/image/1", 640, 480, [5, 6, 7, 8])
     assert data["name"] == "a\N{REPLACEMENT CHARACTER}b" and data["mask"] is None
 

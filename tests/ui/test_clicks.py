@@ -48,13 +48,17 @@ def test_a_click_on_a_photo_opens_it_before_anything_is_drawn(clicked: Callable[
 
 
 @pytest.mark.parametrize("nonsense", ["three", None, 7, ["two"]])
-def test_what_is_no_photo_of_the_gallery_opens_nothing(clicked: Callable[[str, str, object], None], nonsense: object) -> None:
+def test_what_is_no_photo_of_the_gallery_opens_nothing(
+    clicked: Callable[[str, str, object], None], nonsense: object
+) -> None:
     gallery.show(HITS, "results")
     clicked("results", "open", nonsense)
     assert state.dialog() is None
 
 
-def test_a_confirmed_box_waits_for_the_next_drawing_and_counts_once(clicked: Callable[[str, str, object], None]) -> None:
+def test_a_confirmed_box_waits_for_the_next_drawing_and_counts_once(
+    clicked: Callable[[str, str, object], None],
+) -> None:
     def drawn() -> object:
         return box_drawer.show("draw", "/api/image/1", 64, 48)
 

@@ -36,7 +36,9 @@ def test_a_folder_and_days_narrow_both_searches(app: AppTest, photos: Path, serv
     assert names(app, "text-results") == ["holidays-blue.jpg"] and "taken 2024-05-02 to 2024-12-31" in texts(app)
     app.session_state["similar_to"] = gallery(app, "text-results")[0]["id"]
     goto(app, "image_search")
-    assert "No photo passes the filters" in texts(app), "the filters hold there too, and a photo is left out of its own results"
+    assert "No photo passes the filters" in texts(app), (
+        "the filters hold there too, and a photo is left out of its own results"
+    )
     button(app, "Clear filters").click().run()
     assert len(names(app, "image-results")) == 14 and "blue" in names(app, "image-results")[0]
 
@@ -61,7 +63,9 @@ def test_a_span_that_ends_before_it_begins_says_that(app: AppTest, photos: Path)
     assert len(names(app, "text-results")) == 12
 
 
-def test_a_folder_that_is_removed_is_no_filter_any_more(app: AppTest, photos: Path, services: Services, tmp_path: Path) -> None:
+def test_a_folder_that_is_removed_is_no_filter_any_more(
+    app: AppTest, photos: Path, services: Services, tmp_path: Path
+) -> None:
     index(services, album(tmp_path / "holidays", {"red": "2024-05-01"}))
     app.run()
     search(app, "something red")
@@ -84,7 +88,9 @@ def shot(path: Path, colour: str, model: str, iso: int) -> None:
     colour_picture(colour, (60, 41)).save(path, exif=exif)
 
 
-def test_a_camera_and_typed_facts_narrow_the_search(app: AppTest, photos: Path, services: Services, tmp_path: Path) -> None:
+def test_a_camera_and_typed_facts_narrow_the_search(
+    app: AppTest, photos: Path, services: Services, tmp_path: Path
+) -> None:
     for colour, model, iso in (("red", "D300", 100), ("blue", "D300", 800), ("green", "iPhone 12", 800)):
         shot(tmp_path / "shots" / f"shot-{colour}.jpg", colour, model, iso)
     index(services, tmp_path / "shots")

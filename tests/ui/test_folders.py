@@ -69,7 +69,9 @@ def test_objects_are_asked_for_by_folder(page: AppTest, services: Services, phot
     assert not services.folders.all()[0].objects and services.objects.counts()[0] == 12
 
 
-def test_a_missing_photo_is_told_and_forgotten_only_after_asking(page: AppTest, services: Services, photos: Path) -> None:
+def test_a_missing_photo_is_told_and_forgotten_only_after_asking(
+    page: AppTest, services: Services, photos: Path
+) -> None:
     (photos / "red.png").unlink()
     (photos / "blue.png").unlink()
     button(page, "Look now").click().run()
@@ -95,10 +97,14 @@ def test_an_unplugged_drive_is_one_badge(page: AppTest, services: Services, phot
     assert "Offline folders" in str([html.proto.body for html in page.get("html")])
     photos.with_name("away").rename(photos)
     button(page, "Look now").click().run()
-    assert settled(page, services).indexed == 0 and "Offline" not in texts(page) and "12 photos are back." in texts(page)
+    assert (
+        settled(page, services).indexed == 0 and "Offline" not in texts(page) and "12 photos are back." in texts(page)
+    )
 
 
-def test_a_part_that_can_not_be_reached_is_told_and_not_forgotten(page: AppTest, services: Services, photos: Path) -> None:
+def test_a_part_that_can_not_be_reached_is_told_and_not_forgotten(
+    page: AppTest, services: Services, photos: Path
+) -> None:
     nas = photos.with_name("nas")
     nas.mkdir()
     colour_picture("red", (61, 40)).save(nas / "on the nas.png")
@@ -123,12 +129,17 @@ def test_what_photos_were_before_is_no_missing_photo(page: AppTest, services: Se
     assert "2 earlier versions of photos that were changed since are kept, hidden." in said
     button(page, "Forget 1 photo and 2 earlier versions …").click().run()
     said = texts(page)
-    assert "The files of 1 photo were not there, looked for just now." in said and "the photos as they are now stay" in said
+    assert (
+        "The files of 1 photo were not there, looked for just now." in said
+        and "the photos as they are now stay" in said
+    )
     colour_picture("green", (60, 40)).save(photos / "green.png")
     page.run()
     button(page, "Forget 2 earlier versions").click().run()
     settled(page, services, "forget")
-    assert services.folders.earlier() == 0 and services.folders.missing() == 1, "it is there again, and back at the next look"
+    assert services.folders.earlier() == 0 and services.folders.missing() == 1, (
+        "it is there again, and back at the next look"
+    )
 
 
 def test_removing_an_offline_folder_says_so(page: AppTest, services: Services, photos: Path) -> None:
@@ -174,7 +185,9 @@ def test_the_check_up_tells_what_it_found(app: AppTest, services: Services, monk
     button(page, "Check and repair").click().run()
     settled(page, services, "doctor")
     said = texts(page)
-    assert "3 thumbnails were missing. Repaired." in said and ":material/warning: 1 upload <b>can't</b> be read." in said
+    assert (
+        "3 thumbnails were missing. Repaired." in said and ":material/warning: 1 upload <b>can't</b> be read." in said
+    )
 
 
 def test_a_quiet_look_says_nothing_and_a_telling_one_does() -> None:

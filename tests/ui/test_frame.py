@@ -31,7 +31,9 @@ def facts(app: AppTest) -> str:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_page_runs_on_an_empty_library_and_on_a_full_one(app: AppTest, services: Services, page: str, request: Any) -> None:
+def test_every_page_runs_on_an_empty_library_and_on_a_full_one(
+    app: AppTest, services: Services, page: str, request: Any
+) -> None:
     goto(app.run(), page)
     assert not app.exception and not app.error
     request.getfixturevalue("photos")
@@ -82,7 +84,9 @@ def test_a_library_in_use_says_where_and_links_there(app: AppTest, monkeypatch: 
     assert [b.label for b in app.button] == ["Try again"]
 
 
-def test_an_error_of_a_page_is_one_sentence_and_the_frame_stays(app: AppTest, photos: Path, services: Services, monkeypatch: Any) -> None:
+def test_an_error_of_a_page_is_one_sentence_and_the_frame_stays(
+    app: AppTest, photos: Path, services: Services, monkeypatch: Any
+) -> None:
     def missing(*_: object, **__: object) -> None:
         raise WeightsMissing("The weights of CLIP ViT-B/32 are not here.", "Put ViT-B-32.pt into data/weights.")
 
@@ -90,11 +94,15 @@ def test_an_error_of_a_page_is_one_sentence_and_the_frame_stays(app: AppTest, ph
     app.run()
     search(app, "red")
     assert not app.exception
-    assert "The weights of CLIP ViT-B/32 are not here." in texts(app) and "Put ViT-B-32.pt into data/weights." in texts(app)
+    assert "The weights of CLIP ViT-B/32 are not here." in texts(app) and "Put ViT-B-32.pt into data/weights." in texts(
+        app
+    )
     assert button(app, "Clear database") and facts(app)
 
 
-def test_a_surprise_is_left_to_the_page_boundary(app: AppTest, photos: Path, services: Services, monkeypatch: Any) -> None:
+def test_a_surprise_is_left_to_the_page_boundary(
+    app: AppTest, photos: Path, services: Services, monkeypatch: Any
+) -> None:
     """The script catches AppError alone; what else happens reaches ``on_script_error``."""
 
     def surprise(*_: object, **__: object) -> None:
@@ -107,7 +115,9 @@ def test_a_surprise_is_left_to_the_page_boundary(app: AppTest, photos: Path, ser
     assert "secret" not in str(app.exception[0].proto), "the settings keep details from the browser"
 
 
-def test_the_page_boundary_logs_a_surprise_and_shows_only_its_kind(monkeypatch: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_page_boundary_logs_a_surprise_and_shows_only_its_kind(
+    monkeypatch: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     shown: list[str] = []
     monkeypatch.setattr(resources.st, "error", lambda text, **_: shown.append(text))
     logging.getLogger("src").propagate = True
@@ -124,7 +134,11 @@ def test_clearing_says_what_goes_and_does_it(app: AppTest, photos: Path, service
     app.run()
     button(app, "Clear database").click().run()
     said = texts(app)
-    assert "The library forgets 12 photos" in said and "12 thumbnails" in said and "uploaded copies: there are none" in said
+    assert (
+        "The library forgets 12 photos" in said
+        and "12 thumbnails" in said
+        and "uploaded copies: there are none" in said
+    )
     assert "Your own photos in their folders stay" in said
     button(app, "Clear 12 photos").click().run()
     assert not app.exception
@@ -154,7 +168,9 @@ def test_clearing_cancels_what_runs_first(app: AppTest, photos: Path, services: 
     order: list[str] = []
     submit = services.jobs.submit
     monkeypatch.setattr(services.jobs, "cancel_all", lambda: order.append("cancel"))
-    monkeypatch.setattr(services.jobs, "submit", lambda kind, title, **params: (order.append(kind), submit(kind, title, **params))[1])
+    monkeypatch.setattr(
+        services.jobs, "submit", lambda kind, title, **params: (order.append(kind), submit(kind, title, **params))[1]
+    )
     app.run()
     button(app, "Clear database").click().run()
     button(app, "Clear 12 photos").click().run()
@@ -228,7 +244,9 @@ def test_clip_can_be_downloaded_or_brought_by_hand(app: AppTest, services: Servi
     app.run()
     said = texts(app)
     assert (
-        "https://openaipublic.azureedge.net/clip/models/" in said and "ViT-B-32.pt" in said and str(services.settings.weights_dir) in said
+        "https://openaipublic.azureedge.net/clip/models/" in said
+        and "ViT-B-32.pt" in said
+        and str(services.settings.weights_dir) in said
     )
     button(app, "Download (354 MB)").click().run()
     assert asked == [("download", {"model": "ViT-B/32"})]
@@ -236,13 +254,19 @@ def test_clip_can_be_downloaded_or_brought_by_hand(app: AppTest, services: Servi
 
 def test_a_failed_download_shows_its_sentence(app: AppTest, services: Services, monkeypatch: Any) -> None:
     failed = JobSnapshot(
-        "9", "download", "failed", "Downloading CLIP ViT-B/32", error="It could not be fetched. Put ViT-B-32.pt into data/weights."
+        "9",
+        "download",
+        "failed",
+        "Downloading CLIP ViT-B/32",
+        error="It could not be fetched. Put ViT-B-32.pt into data/weights.",
     )
     asked_for = {"9": {"model": "ViT-B/32"}}
     monkeypatch.setattr(services.jobs, "latest", lambda limit=5: [failed])
     monkeypatch.setattr(services.jobs, "params", lambda job_id: asked_for.get(job_id, {}))
     app.run()
-    assert "The download did not work." in texts(app) and "It could not be fetched. Put ViT-B-32.pt into data/weights." in texts(app)
+    assert "The download did not work." in texts(
+        app
+    ) and "It could not be fetched. Put ViT-B-32.pt into data/weights." in texts(app)
 
 
 def test_another_model_is_taken_by_a_job_and_the_old_one_serves_until_then(
@@ -284,8 +308,12 @@ def test_a_job_that_ended_is_announced_once(app: AppTest, photos: Path, services
     assert not app.toast
 
 
-@pytest.mark.parametrize("kind", ["sync", "reindex", "objects", "export", "rebuild", "forget", "remove", "doctor", "download", "clear"])
-def test_a_job_that_failed_says_why_until_it_is_put_away(app: AppTest, services: Services, monkeypatch: Any, kind: Any) -> None:
+@pytest.mark.parametrize(
+    "kind", ["sync", "reindex", "objects", "export", "rebuild", "forget", "remove", "doctor", "download", "clear"]
+)
+def test_a_job_that_failed_says_why_until_it_is_put_away(
+    app: AppTest, services: Services, monkeypatch: Any, kind: Any
+) -> None:
     failed = JobSnapshot("77", kind, "failed", "Doing *it*", error="There is no space left. Free 2 GB.")
     real = services.jobs.snapshot
     monkeypatch.setattr(services.jobs, "snapshot", lambda id_: failed if id_ == "77" else real(id_))
@@ -325,7 +353,9 @@ def test_an_export_that_fails_at_once_says_why(app: AppTest, photos: Path, servi
     assert said not in texts(app)
 
 
-def test_jobs_that_are_not_worth_a_line_leave_no_empty_table(app: AppTest, services: Services, monkeypatch: Any) -> None:
+def test_jobs_that_are_not_worth_a_line_leave_no_empty_table(
+    app: AppTest, services: Services, monkeypatch: Any
+) -> None:
     quiet = JobSnapshot("5", "sync", "done", "Looking for changes")
     monkeypatch.setattr(services.jobs, "latest", lambda limit=5: [quiet])
     goto(app.run(), "about")
@@ -334,7 +364,9 @@ def test_jobs_that_are_not_worth_a_line_leave_no_empty_table(app: AppTest, servi
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_each_job_has_one_pair_of_buttons_on_a_page(app: AppTest, photos: Path, services: Services, monkeypatch: Any, page: str) -> None:
+def test_each_job_has_one_pair_of_buttons_on_a_page(
+    app: AppTest, photos: Path, services: Services, monkeypatch: Any, page: str
+) -> None:
     kinds = ("index", "sync", "export", "objects", "rebuild", "reindex", "download")
     running = [JobSnapshot(kind, kind, "running", f"Job {kind}", done=1, total=9) for kind in kinds]  # type: ignore[arg-type]
     monkeypatch.setattr(services.jobs, "active", lambda: running)
@@ -351,7 +383,9 @@ def test_each_job_has_one_pair_of_buttons_on_a_page(app: AppTest, photos: Path, 
     [(1, 100.0, "0.1 photos/s"), (3, 10.0, "0.3 photos/s"), (15, 10.0, "1.5 photos/s"), (480, 10.0, "48 photos/s")],
 )
 def test_a_slow_job_is_not_said_to_stand_still(done: int, seconds: float, told: str) -> None:
-    line = job_progress.progress_line(JobSnapshot("1", "index", "running", "Adding", done=done, total=1_000, seconds=seconds))
+    line = job_progress.progress_line(
+        JobSnapshot("1", "index", "running", "Adding", done=done, total=1_000, seconds=seconds)
+    )
     assert f" {told}" in line and " 0 photos/s" not in line
 
 

@@ -68,7 +68,9 @@ def test_new_objects_wait_for_a_click_where_there_are_results(
     assert not app.exception
 
 
-@pytest.mark.parametrize(("query", "mode"), [("red", "objects"), ("red", "both"), ("quantum chromodynamics", "objects")])
+@pytest.mark.parametrize(
+    ("query", "mode"), [("red", "objects"), ("red", "both"), ("quantum chromodynamics", "objects")]
+)
 def test_photos_that_were_not_looked_through_are_told_and_can_be(
     app: AppTest, scenes: list[str], services: Services, query: str, mode: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -94,7 +96,9 @@ def test_photos_that_were_not_looked_through_are_told_and_can_be(
     assert "looked through" not in texts(app) and not app.exception
 
 
-def test_no_object_that_passes_the_filters_is_not_no_photo(app: AppTest, scenes: list[str], services: Services, photos: Path) -> None:
+def test_no_object_that_passes_the_filters_is_not_no_photo(
+    app: AppTest, scenes: list[str], services: Services, photos: Path
+) -> None:
     find(services, scenes[0])
     app.session_state["mode"] = "objects"
     app.run()
@@ -150,8 +154,12 @@ def test_the_first_objects_show_by_themselves(
         assert "Nothing that was found inside your photos so far fits." in texts(app)
 
 
-def test_a_box_of_a_photo_finds_others_and_a_dropped_picture_its_own(app: AppTest, scenes: list[str], services: Services) -> None:
-    """What a box shows is searched for like a dropped picture, but its photo is left out; a picture dropped after it is a picture again."""
+def test_a_box_of_a_photo_finds_others_and_a_dropped_picture_its_own(
+    app: AppTest, scenes: list[str], services: Services
+) -> None:
+    """What a box shows is searched for like a dropped picture, but its photo is left out; a picture dropped after it is
+    a picture again.
+    """
     find(services, *scenes)
     own = services.library.details(scenes[0])
     assert own is not None
@@ -166,7 +174,9 @@ def test_a_box_of_a_photo_finds_others_and_a_dropped_picture_its_own(app: AppTes
     assert len(gallery(app, "image-results")) == 3 and own.name in names(app, "image-results")
 
 
-def test_a_photo_found_by_an_object_opens_with_it_and_shows_its_facts_too(app: AppTest, scenes: list[str], services: Services) -> None:
+def test_a_photo_found_by_an_object_opens_with_it_and_shows_its_facts_too(
+    app: AppTest, scenes: list[str], services: Services
+) -> None:
     find(services, *scenes)
     segment = services.objects.of_photo(scenes[0])[0].id
     app.session_state["dialog"], app.session_state["photo"] = "photo", scenes[0]
@@ -217,7 +227,9 @@ def test_a_failed_export_keeps_what_was_typed_and_names_the_whole_place(
     assert not app.exception
 
 
-def test_each_export_begins_with_a_new_form(app: AppTest, scenes: list[str], services: Services, tmp_path: Path) -> None:
+def test_each_export_begins_with_a_new_form(
+    app: AppTest, scenes: list[str], services: Services, tmp_path: Path
+) -> None:
     app.run()
     search(app, "white")
     (place,) = [box for box in app.text_input if box.label.startswith("New folder")]

@@ -74,7 +74,9 @@ def test_the_warm_up_waits_for_the_first_page_and_then_idle_models_are_given_bac
         services.close()
 
 
-def test_a_library_that_was_taken_away_is_said_and_opened_again_where_it_is_back(app: AppTest, services: Services, photos: Path) -> None:
+def test_a_library_that_was_taken_away_is_said_and_opened_again_where_it_is_back(
+    app: AppTest, services: Services, photos: Path
+) -> None:
     app.run()
     data = services.settings.data_dir
     data.rename(away := data.with_name("away"))

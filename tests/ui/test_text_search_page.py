@@ -94,7 +94,9 @@ def test_a_reload_asks_the_query_of_the_address(app: AppTest, photos: Path) -> N
     assert names(fresh, "text-results")[0] == "purple.png"
 
 
-def test_while_indexing_it_tells_how_many_it_could_search(app: AppTest, photos: Path, services: Services, monkeypatch) -> None:
+def test_while_indexing_it_tells_how_many_it_could_search(
+    app: AppTest, photos: Path, services: Services, monkeypatch
+) -> None:
     running = JobSnapshot("1", "index", "running", "Adding more", done=300, total=988)
     monkeypatch.setattr(services.jobs, "active", lambda: [running])
     app.run()

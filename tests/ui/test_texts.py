@@ -27,7 +27,11 @@ def test_durations(seconds: float, said: str) -> None:
 
 
 def test_counts_and_moments() -> None:
-    assert (count(1, "photo"), count(1_200, "photo"), count(2, "copy", "copies")) == ("1 photo", "1,200 photos", "2 copies")
+    assert (count(1, "photo"), count(1_200, "photo"), count(2, "copy", "copies")) == (
+        "1 photo",
+        "1,200 photos",
+        "2 copies",
+    )
     assert format.moment("2024-05-01T10:20:30") == "1 May 2024, 10:20"
     assert (format.moment(None), format.moment("yesterday")) == ("", "yesterday")
 
@@ -42,7 +46,10 @@ def test_literal_text_is_shown_letter_by_letter() -> None:
     [
         (JobSnapshot("1", "index", "queued", "t"), "Waiting for its turn"),
         (JobSnapshot("1", "index", "running", "t"), "Looking for photos"),
-        (JobSnapshot("1", "index", "running", "t", done=50, total=100, seconds=5.0), "50 of 100 · 10 photos/s · 5 s left"),
+        (
+            JobSnapshot("1", "index", "running", "t", done=50, total=100, seconds=5.0),
+            "50 of 100 · 10 photos/s · 5 s left",
+        ),
         (
             JobSnapshot("1", "download", "running", "t", done=10**7, total=10**8, unit="bytes", seconds=10.0),
             "10 MB of 100 MB · 1.0 MB/s · 2 min left",
@@ -55,9 +62,13 @@ def test_progress_lines(job: JobSnapshot, said: str) -> None:
 
 def test_summaries() -> None:
     done = JobSnapshot("1", "index", "done", "t", indexed=1, already=2, skipped_count=1, seconds=4.2)
-    assert job_progress.summary(done) == "added 1 photo in 4 s. 2 files were in the library already. 1 file was skipped."
+    assert (
+        job_progress.summary(done) == "added 1 photo in 4 s. 2 files were in the library already. 1 file was skipped."
+    )
     assert job_progress.summary(JobSnapshot("1", "index", "done", "t")) == "no photos were found there."
-    assert job_progress.summary(JobSnapshot("1", "index", "cancelled", "t", indexed=3, seconds=2.0)).startswith("cancelled; added 3 photos")
+    assert job_progress.summary(JobSnapshot("1", "index", "cancelled", "t", indexed=3, seconds=2.0)).startswith(
+        "cancelled; added 3 photos"
+    )
 
 
 def test_a_report_as_csv_keeps_odd_names() -> None:
@@ -75,7 +86,10 @@ def test_what_goes_counts_uploads() -> None:
 
 
 def test_nothing_in_a_report_as_csv_is_a_formula() -> None:
-    rows = [{"File": name, "Why it was skipped": "broken"} for name in ("=1+1.jpg", "+A1.jpg", "-2.jpg", "@SUM(A1).jpg", "plain.jpg")]
+    rows = [
+        {"File": name, "Why it was skipped": "broken"}
+        for name in ("=1+1.jpg", "+A1.jpg", "-2.jpg", "@SUM(A1).jpg", "plain.jpg")
+    ]
     text = job_progress.as_csv(rows)
     cells = [row["File"] for row in csv.DictReader(io.StringIO(text))]
     assert cells == ["'=1+1.jpg", "'+A1.jpg", "'-2.jpg", "'@SUM(A1).jpg", "plain.jpg"]

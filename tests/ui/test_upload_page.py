@@ -47,13 +47,19 @@ def test_dropped_photos_become_one_job_and_are_found(page: AppTest, services: Se
     assert [job.kind for job in services.jobs.latest(5) if job.kind != "facts"] == ["index"]
     assert "added 2 photos" in texts(page)
     stages = page.dataframe[0].value
-    assert {"Reading files", "Decoding", "Encoding", "Storing"} <= set(stages["Stage"]) and (stages["Seconds"] >= 0).all()
+    assert {"Reading files", "Decoding", "Encoding", "Storing"} <= set(stages["Stage"]) and (
+        stages["Seconds"] >= 0
+    ).all()
     goto(page, "text_search")
     assert sorted(names(page, "newest")) == ["blue.HEIC", "red.png"]
 
 
 def test_what_was_skipped_is_told_with_the_reason_and_the_rest_is_added(page: AppTest, services: Services) -> None:
-    files = [("red.png", png("red"), "image/png"), ("empty.png", b"", "image/png"), ("words.jpg", b"only words " * 20, "image/jpeg")]
+    files = [
+        ("red.png", png("red"), "image/png"),
+        ("empty.png", b"", "image/png"),
+        ("words.jpg", b"only words " * 20, "image/jpeg"),
+    ]
     drop(page, [*files, ("cut.png", png("green")[:70], "image/png"), ("again.png", png("red"), "image/png")])
     button_label = next(b.label for b in page.button if b.label.startswith("Add 5 photos"))
     button(page, button_label).click().run()
@@ -89,13 +95,17 @@ def test_too_many_bytes_are_refused(page: AppTest, monkeypatch: pytest.MonkeyPat
     assert "too many to upload at once" in texts(page)
 
 
-@pytest.mark.parametrize(("number", "total", "refused"), [(200, 500_000_000, False), (201, 1, True), (1, 500_000_001, True)])
+@pytest.mark.parametrize(
+    ("number", "total", "refused"), [(200, 500_000_000, False), (201, 1, True), (1, 500_000_001, True)]
+)
 def test_the_limits_are_200_files_and_500_mb(number: int, total: int, refused: bool) -> None:
     assert bool(upload_form.over_limit(number, total)) is refused
 
 
 @pytest.mark.parametrize("form", ["{path}", "'{path}'", '"{path}"', "file://{url}", "  {path}  "])
-def test_a_folder_is_added_by_any_spelling_of_its_path(page: AppTest, services: Services, tmp_path: Path, form: str) -> None:
+def test_a_folder_is_added_by_any_spelling_of_its_path(
+    page: AppTest, services: Services, tmp_path: Path, form: str
+) -> None:
     folder = tmp_path / "my photos"
     folder.mkdir()
     colour_picture("pink").save(folder / "pink.png")
@@ -116,7 +126,9 @@ def test_a_link_to_a_followed_folder_is_added_as_that_folder(page: AppTest, serv
     assert services.jobs.paths(finish(page, services).id) == [str(folder)]
 
 
-def test_without_a_usual_folder_a_path_is_no_other_one(app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_usual_folder_a_path_is_no_other_one(
+    app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(Path, "home", lambda: tmp_path)
     assert goto(app.run(), "upload").text_input(key="folder").label == "A folder's path"
 
@@ -134,7 +146,9 @@ def test_the_usual_folders_that_exist_are_buttons(
     assert finish(page, services).indexed == 1
 
 
-@pytest.mark.parametrize(("typed", "said"), [("", "No folder was given."), ("/no/such/place", "There is no file or folder")])
+@pytest.mark.parametrize(
+    ("typed", "said"), [("", "No folder was given."), ("/no/such/place", "There is no file or folder")]
+)
 def test_a_path_that_leads_nowhere_is_told_at_once(page: AppTest, services: Services, typed: str, said: str) -> None:
     page.text_input(key="folder").set_value(typed)
     button(page, "Add folder").click().run()
@@ -189,8 +203,12 @@ def test_a_report_of_all_that_was_added_outlives_a_later_look(app: AppTest, serv
     assert "added 12 photos" in texts(goto(app.run(), "upload"))
 
 
-def test_a_running_job_shows_its_progress_and_can_be_cancelled(page: AppTest, services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
-    running = JobSnapshot("42", "index", "running", "Adding *Holidays*", done=312, total=1000, seconds=6.5, current="IMG_1.jpg")
+def test_a_running_job_shows_its_progress_and_can_be_cancelled(
+    page: AppTest, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = JobSnapshot(
+        "42", "index", "running", "Adding *Holidays*", done=312, total=1000, seconds=6.5, current="IMG_1.jpg"
+    )
     monkeypatch.setattr(services.jobs, "active", lambda: [running])
     cancelled: list[str] = []
     monkeypatch.setattr(services.jobs, "cancel", cancelled.append)
@@ -240,7 +258,9 @@ def test_the_drop_area_takes_every_format_that_is_promised(page: AppTest, kind: 
 
 
 def test_a_camera_raw_file_is_dropped_like_any_other(page: AppTest, services: Services, tmp_path: Path) -> None:
-    """Here it is a TIFF of that name, which is read as one once RAW can be told from it; until then it is said what is wanting."""
+    """Here it is a TIFF of that name, which is read as one once RAW can be told from it; until then it is said what is
+    wanting.
+    """
     colour_picture("red", (60, 40)).save(tmp_path / "photo.nef", "TIFF")
     drop(page, [("photo.nef", (tmp_path / "photo.nef").read_bytes(), "application/octet-stream")])
     next(b for b in page.button if b.label.startswith("Add 1 photo (")).click().run()

@@ -14,7 +14,17 @@ from torch.nn import functional
 from src.errors import BadInput
 from src.schema import Box
 from src.vendored_sam import mask_maths as maths
-from src.vendored_sam.amg import MOBILE, QUICK, REFERENCE, Covered, FoundMask, MaskSettings, PointDecoder, Tally, generate
+from src.vendored_sam.amg import (
+    MOBILE,
+    QUICK,
+    REFERENCE,
+    Covered,
+    FoundMask,
+    MaskSettings,
+    PointDecoder,
+    Tally,
+    generate,
+)
 
 SIDE, LOW = 256, 64
 WHOLE = (0, 0, SIDE, SIDE)
@@ -27,7 +37,8 @@ class Answer:
 
 
 class Regions:
-    """Answers a point with, in each of three maps, the region that it lies in; -1 is none, of quality 0. Remembers what it was asked.
+    """Answers a point with, in each of three maps, the region that it lies in; -1 is none, of quality 0. Remembers what
+    it was asked.
 
     maps: (3, S, S) int64 of the padded square.
     """
@@ -94,7 +105,12 @@ def test_crops_cover_the_picture_and_overlap() -> None:
     crops = maths.crop_boxes((300, 400), 2, 512 / 1500)
     assert [layer for _, layer in crops] == [0] + [1] * 4 + [2] * 16
     assert crops[0][0] == (0, 0, 400, 300)
-    assert [box for box, layer in crops if layer == 1] == [(0, 0, 251, 201), (0, 99, 251, 300), (149, 0, 400, 201), (149, 99, 400, 300)]
+    assert [box for box, layer in crops if layer == 1] == [
+        (0, 0, 251, 201),
+        (0, 99, 251, 300),
+        (149, 0, 400, 201),
+        (149, 99, 400, 300),
+    ]
     for wanted in (1, 2):
         seen = np.zeros((300, 400), bool)
         for (left, top, right, bottom), layer in crops:
@@ -124,7 +140,9 @@ def test_doubles_go_by_overlap_of_their_corners() -> None:
 def test_of_equal_scores_the_earlier_stays_and_boxes_of_a_pixel_are_no_doubles() -> None:
     same = np.array([[5, 5, 20, 20]] * 3)
     assert maths.suppress(same, np.ones(3), 0.7).tolist() == [0]
-    assert maths.suppress(np.array([[5, 5, 6, 6]] * 2), np.ones(2), 0.7).tolist() == [0, 1], "no area to overlap, as published"
+    assert maths.suppress(np.array([[5, 5, 6, 6]] * 2), np.ones(2), 0.7).tolist() == [0, 1], (
+        "no area to overlap, as published"
+    )
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -152,12 +170,15 @@ def test_stability_is_the_share_of_the_loose_mask_that_is_in_the_tight_one() -> 
 
 
 @pytest.mark.parametrize(
-    ("seen", "size"), [((256, 256), (256, 256)), ((171, 256), (171, 256)), ((171, 256), (80, 120)), ((171, 256), (342, 512))]
+    ("seen", "size"),
+    [((256, 256), (256, 256)), ((171, 256), (171, 256)), ((171, 256), (80, 120)), ((171, 256), (342, 512))],
 )
 def test_no_stable_mask_is_called_hopeless(seen: tuple[int, int], size: tuple[int, int]) -> None:
     dice = torch.Generator().manual_seed(0)
     coarse = torch.randn(200, 1, 12, 12, generator=dice) * torch.logspace(-0.5, 2.5, 200)[:, None, None, None]
-    low = functional.interpolate(coarse, (LOW, LOW), mode="bilinear")[:, 0] + 0.3 * torch.randn(200, LOW, LOW, generator=dice)
+    low = functional.interpolate(coarse, (LOW, LOW), mode="bilinear")[:, 0] + 0.3 * torch.randn(
+        200, LOW, LOW, generator=dice
+    )
     large = functional.interpolate(low[None], (SIDE, SIDE), mode="bilinear")[..., : seen[0], : seen[1]]
     large = functional.interpolate(large, size, mode="bilinear")[0].numpy()
     steady = np.array([maths.stability(each, 1.0) for each in large])
@@ -216,7 +237,9 @@ def test_thresholds_keep_what_is_above_them() -> None:
     assert len(run(decoder, MaskSettings(side=4, min_iou=0.9895))) == 1
     assert len(run(decoder, MaskSettings(side=4, min_iou=0.985))) == 2
     assert run(decoder, MaskSettings(side=4, min_iou=1.0)) == []
-    assert len(run(Regions(regions()), MaskSettings(side=4, min_iou=0.0, min_stability=0.0))) == 0, "an empty mask is none"
+    assert len(run(Regions(regions()), MaskSettings(side=4, min_iou=0.0, min_stability=0.0))) == 0, (
+        "an empty mask is none"
+    )
 
 
 def test_a_picture_of_another_size_than_the_decoders() -> None:
@@ -285,7 +308,9 @@ def nested() -> Tensor:
     """The right half, three things in it, and a part in one of them."""
     maps = regions((32, 0, 64, 64))
     maps = regions((32, 0, 64, 64), (36, 4, 60, 30), (36, 34, 46, 60), (50, 34, 60, 60), layer=1, maps=maps)
-    return regions((32, 0, 64, 64), (36, 4, 60, 30), (36, 34, 46, 60), (50, 34, 60, 60), (40, 8, 46, 14), layer=2, maps=maps)
+    return regions(
+        (32, 0, 64, 64), (36, 4, 60, 30), (36, 34, 46, 60), (50, 34, 60, 60), (40, 8, 46, 14), layer=2, maps=maps
+    )
 
 
 def test_skipping_finds_the_same_with_far_fewer_prompts() -> None:
@@ -335,7 +360,8 @@ def test_nothing_is_asked_after_a_cancel() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"side": 0}, {"batch": 0}, {"most_prompts": 0}, {"crop_layers": -1}, {"crop_overlap": 1.0}, {"min_region": -1}]
+    "wrong",
+    [{"side": 0}, {"batch": 0}, {"most_prompts": 0}, {"crop_layers": -1}, {"crop_overlap": 1.0}, {"min_region": -1}],
 )
 def test_numbers_without_sense_are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(BadInput):

@@ -52,14 +52,32 @@ def test_a_photo_that_is_gone_shows_its_thumbnail(client: TestClient, services: 
     assert answer.status_code == 200 and answer.headers["cache-control"] == "no-store"
 
 
-UNKNOWN = ["", "/", "/x", "/x/y", "/health/x", "/thumb", "/thumb/x", "/image/", "/%78", "%2Fx", "/..%2Fx", "/x?y=z", "/thumb/{id}/x"]
+UNKNOWN = [
+    "",
+    "/",
+    "/x",
+    "/x/y",
+    "/health/x",
+    "/thumb",
+    "/thumb/x",
+    "/image/",
+    "/%78",
+    "%2Fx",
+    "/..%2Fx",
+    "/x?y=z",
+    "/thumb/{id}/x",
+]
 
 
 @pytest.fixture
 def pages(services: Services, photos: Path) -> TestClient:
     """The routes as the app has them: whatever is not theirs is a page."""
     list(services.handlers["index"]({"paths": [str(photos)]}))
-    page = Route("/{rest:path}", lambda _: PlainTextResponse("page"), methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+    page = Route(
+        "/{rest:path}",
+        lambda _: PlainTextResponse("page"),
+        methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
+    )
     app = Starlette(routes=[*routes(lambda: services), page], middleware=[Middleware(Doors)])
     return TestClient(app, base_url="http://localhost", follow_redirects=False)
 
@@ -68,9 +86,13 @@ def pages(services: Services, photos: Path) -> TestClient:
 def test_an_address_that_there_is_not_is_no_page(pages: TestClient, services: Services, path: str) -> None:
     assert pages.get("/apix").text == pages.get("/x/api").text == "page"
     for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"):
-        answer = pages.request(method, "/api" + path.format(id=services.library.newest(1)[0].id), headers={"Accept": "text/html"})
+        answer = pages.request(
+            method, "/api" + path.format(id=services.library.newest(1)[0].id), headers={"Accept": "text/html"}
+        )
         assert answer.status_code == 404 and answer.headers["content-type"] == "application/json", method
-        assert all(answer.headers[name] == value for name, value in [*ANSWER_HEADERS.items(), ("Cache-Control", "no-store")])
+        assert all(
+            answer.headers[name] == value for name, value in [*ANSWER_HEADERS.items(), ("Cache-Control", "no-store")]
+        )
         assert method == "HEAD" or answer.json() == {"error": "There is nothing at this address."}
 
 
@@ -105,7 +127,9 @@ def held(services: Services, monkeypatch: pytest.MonkeyPatch) -> Held:
 
 
 @pytest.mark.parametrize("stay", [True, False])
-def test_previews_in_great_numbers_hold_up_nothing_else(services: Services, photos: Path, held: Held, stay: bool) -> None:
+def test_previews_in_great_numbers_hold_up_nothing_else(
+    services: Services, photos: Path, held: Held, stay: bool
+) -> None:
     """Also where the browser has gone on meanwhile and wants none of them any more."""
     list(services.handlers["index"]({"paths": [str(photos)]}))
     app, image_id = Starlette(routes=routes(lambda: services)), services.library.newest(1)[0].id
@@ -129,7 +153,10 @@ def test_previews_in_great_numbers_hold_up_nothing_else(services: Services, phot
         previews = [asyncio.create_task(ask(f"/api/image/{image_id}", lambda: not leaving.is_set())) for _ in range(60)]
         await asyncio.sleep(0.05)
         assert await asyncio.wait_for(ask("/api/health"), 20) == 200
-        assert await asyncio.wait_for(asyncio.gather(*[ask(f"/api/thumb/{image_id}") for _ in range(60)]), 20) == [200] * 60
+        assert (
+            await asyncio.wait_for(asyncio.gather(*[ask(f"/api/thumb/{image_id}") for _ in range(60)]), 20)
+            == [200] * 60
+        )
         leaving.set() if not stay else None
         held.go.set()
         await asyncio.wait_for(asyncio.gather(*previews), 20)
@@ -178,7 +205,9 @@ def test_random_ids_find_nothing(client: TestClient, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["thumb", "image"])
-def test_a_hidden_image_is_not_served_until_it_is_back(client: TestClient, services: Services, photos: Path, kind: str) -> None:
+def test_a_hidden_image_is_not_served_until_it_is_back(
+    client: TestClient, services: Services, photos: Path, kind: str
+) -> None:
     hit = services.library.newest(1)[0]
     address, file = f"/api/{kind}/{hit.id}", Path(hit.path)
     kept = file.read_bytes()
@@ -219,7 +248,10 @@ def answered(path: str, base: str = "", dest: str = "document") -> str:
         ("/image/more", "", "../"),
         ("/photos/nosuch", "photos", "./"),
         ("/photos/a/b", "/photos/", "../"),
-        *((path, "", "the page") for path in ("/", "/image", "/image/", "/upload?in=both", "/media/x.csv", "/api/nothing", "/static/x.js")),
+        *(
+            (path, "", "the page")
+            for path in ("/", "/image", "/image/", "/upload?in=both", "/media/x.csv", "/api/nothing", "/static/x.js")
+        ),
         *((path, "photos", "the page") for path in ("/photos", "/photos/", "/photos/image", "/photosnosuch")),
     ],
 )

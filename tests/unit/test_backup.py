@@ -1,4 +1,6 @@
-"""Backup: what comes back is what was there; what is no good archive changes nothing; an interruption leaves one state or the other."""
+"""Backup: what comes back is what was there; what is no good archive changes nothing; an interruption leaves one state
+or the other.
+"""
 
 from __future__ import annotations
 
@@ -72,7 +74,11 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sample")
     settings = Settings(home=folder / "library")
     services = build_services(settings, models=fake_models(settings))
-    list(services.handlers["index"]({"paths": [str(make_photo(folder / f"{name}.jpg", COLOURS[name])) for name in ("red", "green")]}))
+    list(
+        services.handlers["index"](
+            {"paths": [str(make_photo(folder / f"{name}.jpg", COLOURS[name])) for name in ("red", "green")]}
+        )
+    )
     services.folders.add(folder)
     upload(services, "pink.jpg", (250, 150, 190))
     export(services, folder / "library.zip")
@@ -150,10 +156,16 @@ def test_everything_comes_back(filled: Services, archive: Path, target: Settings
     assert all((there / file).read_bytes() == (here / file).read_bytes() for file in stored_files)
     restored = build_services(target, models=fake_models(target))
     for words in ("red", "pink", "blue on the left"):
-        before, after = ({hit.id: hit.score for hit in each.search.search(Query(words), 9).hits} for each in (filled, restored))
+        before, after = (
+            {hit.id: hit.score for hit in each.search.search(Query(words), 9).hits} for each in (filled, restored)
+        )
         assert len(before) == 5 and after == pytest.approx(before, abs=1e-3)
     assert metadata_by_hand(restored.store, [3.0, 4.0]) == [{"source": "x"}]
-    again = [event for event in restored.handlers["index"]({"paths": [str(photos)]}) if not isinstance(event, Progress | Timings)]
+    again = [
+        event
+        for event in restored.handlers["index"]({"paths": [str(photos)]})
+        if not isinstance(event, Progress | Timings)
+    ]
     assert [type(event) for event in again] == [Already] * 4
     restored.close()
 
@@ -179,7 +191,11 @@ def test_an_upload_stored_under_another_name(services: Services, tmp_path: Path,
     export(services, tmp_path / "odd.zip")
     list(import_library(target, tmp_path / "odd.zip"))
     path, name = rows(target, "SELECT path_text, name FROM files")[0]
-    assert Path(path).read_bytes() == photo.read_bytes() and Path(path).parent == target.uploads_dir and name == "IMG 1.JPG"
+    assert (
+        Path(path).read_bytes() == photo.read_bytes()
+        and Path(path).parent == target.uploads_dir
+        and name == "IMG 1.JPG"
+    )
 
 
 def test_jobs_still_to_be_done_stay_behind(filled: Services, tmp_path: Path, target: Settings) -> None:
@@ -220,22 +236,34 @@ SINCE_5 = ["ALTER TABLE files DROP COLUMN ctime_ns", "ALTER TABLE unreadable DRO
 SINCE_4 = ["DROP TABLE segments", "DROP TABLE segmented", "ALTER TABLE folders DROP COLUMN objects"]
 SINCE_3 = [
     *(f"DROP TRIGGER {name}" for name in COUNTERS),
-    *(f"DROP INDEX {name}" for name in ("ix_files_missing", "ix_files_uploaded", "ix_images_taken", "ix_images_hidden")),
+    *(
+        f"DROP INDEX {name}"
+        for name in ("ix_files_missing", "ix_files_uploaded", "ix_images_taken", "ix_images_hidden")
+    ),
     *(f"DROP TABLE {name}" for name in ("changes", "days")),
     *(f"ALTER TABLE collections DROP COLUMN {name}" for name in ("rows", "rewritten")),
 ]
-SINCE_2 = ["DROP INDEX ix_files_stamp", "DROP TABLE folders", "DROP TABLE unreadable", "ALTER TABLE files DROP COLUMN missing_since"]
+SINCE_2 = [
+    "DROP INDEX ix_files_stamp",
+    "DROP TABLE folders",
+    "DROP TABLE unreadable",
+    "ALTER TABLE files DROP COLUMN missing_since",
+]
 SINCE_2 += ["ALTER TABLE jobs DROP COLUMN pause"]
 
 
 @pytest.mark.parametrize("version", [1, 2, 3, 4, 5])
-def test_an_older_catalogue_is_brought_up_to_date(archive: Path, tmp_path: Path, target: Settings, version: int) -> None:
+def test_an_older_catalogue_is_brought_up_to_date(
+    archive: Path, tmp_path: Path, target: Settings, version: int
+) -> None:
     since = {6: SINCE_6, 5: SINCE_5, 4: SINCE_4, 3: SINCE_3, 2: SINCE_2}
     steps = [step for later, some in since.items() if version < later for step in some]
     members = changed_catalogue(archive, tmp_path / "old.sqlite3", *steps, f"PRAGMA user_version = {version}")
     list(import_library(target, write(tmp_path / "old.zip", members, schema=version)))
     restored = build_services(target, models=fake_models(target))
-    assert restored.search.search(Query("green"), 1).hits[0].name == "green.jpg" and restored.library.stats().images == 5
+    assert (
+        restored.search.search(Query("green"), 1).hits[0].name == "green.jpg" and restored.library.stats().images == 5
+    )
     assert len(restored.folders.all()) == (0 if version == 1 else 1)
     restored.close()
 
@@ -248,7 +276,9 @@ def test_every_table_is_copied_or_counted_anew() -> None:
 
 
 @pytest.mark.parametrize("there", ["good", "other"])
-def test_an_upload_that_waits_is_not_replaced_by_one_of_its_name(archive: Path, tmp_path: Path, target: Settings, there: str) -> None:
+def test_an_upload_that_waits_is_not_replaced_by_one_of_its_name(
+    archive: Path, tmp_path: Path, target: Settings, there: str
+) -> None:
     """An archive may hold anything under an upload's name; what lies there may be the only copy."""
     members = members_of(archive)
     (name,) = (name for name in members if name.startswith("uploads/"))
@@ -323,7 +353,9 @@ def test_too_little_space(filled: Services, archive: Path, target: Settings, mon
     assert list(archive.parent.iterdir()) == [archive] and stored(target) == []
 
 
-def test_a_disk_that_fills_up_in_the_middle(filled: Services, archive: Path, target: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_fills_up_in_the_middle(
+    filled: Services, archive: Path, target: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
@@ -336,7 +368,10 @@ def test_a_disk_that_fills_up_in_the_middle(filled: Services, archive: Path, tar
 
 
 def test_what_lies_beside_the_archive_is_the_users(filled: Services, tmp_path: Path) -> None:
-    beside = [tmp_path / name for name in ("again.zip.part", "again.zip.catalog.part", ".export-mine.part", ".export-mine.part.lock")]
+    beside = [
+        tmp_path / name
+        for name in ("again.zip.part", "again.zip.catalog.part", ".export-mine.part", ".export-mine.part.lock")
+    ]
     for file in beside:
         file.write_bytes(b"precious")
     export(filled, tmp_path / "again.zip")
@@ -359,7 +394,9 @@ def no_links(*_: Any, **__: Any) -> None:
 
 
 @pytest.mark.parametrize("links", [True, False])
-def test_of_two_exports_to_one_name_one_wins(filled: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool) -> None:
+def test_of_two_exports_to_one_name_one_wins(
+    filled: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
     if not links:
         monkeypatch.setattr(os, "link", no_links)
     folder = tmp_path / "one"
@@ -376,7 +413,9 @@ def test_of_two_exports_to_one_name_one_wins(filled: Services, tmp_path: Path, m
 
 
 @pytest.mark.parametrize("links", [True, False])
-def test_a_name_that_is_taken_after_the_last_look(filled: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool) -> None:
+def test_a_name_that_is_taken_after_the_last_look(
+    filled: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
     file = tmp_path / "late.zip"
     file.write_text("precious")
     monkeypatch.setattr(os.path, "lexists", lambda _: False)
@@ -387,12 +426,16 @@ def test_a_name_that_is_taken_after_the_last_look(filled: Services, tmp_path: Pa
     assert file.read_text() == "precious" and not list(tmp_path.glob(".export-*"))
 
 
-# ---------------------------------------------------------------- a library that was damaged or imported before it was looked at
+# ---------------------------------------------------------------- a library that was damaged or imported before it was
+# looked at
 
 
 def plant(services: Services, image_id: str) -> None:
     """Give the first photo an id that is none, as an import of former versions let it in; it is missing now."""
-    (old,) = rows(services.settings, "SELECT id FROM images WHERE id IN (SELECT image_id FROM files WHERE NOT uploaded) ORDER BY id")[0]
+    (old,) = rows(
+        services.settings,
+        "SELECT id FROM images WHERE id IN (SELECT image_id FROM files WHERE NOT uploaded) ORDER BY id",
+    )[0]
     db = sqlite3.connect(services.settings.catalog_file)
     with db:
         for table, column in (("images", "id"), ("files", "image_id"), ("vectors", "id")):
@@ -401,7 +444,9 @@ def plant(services: Services, image_id: str) -> None:
 
 
 @pytest.mark.parametrize("where", ["{outside}/holiday", "../../../../outside/holiday"])
-def test_a_photo_under_a_path_touches_nothing_outside(filled: Services, tmp_path: Path, target: Settings, where: str) -> None:
+def test_a_photo_under_a_path_touches_nothing_outside(
+    filled: Services, tmp_path: Path, target: Settings, where: str
+) -> None:
     outside = tmp_path / "outside"
     thumbs = filled.settings.thumbs_dir
     image_id = where.format(outside=outside)
@@ -413,7 +458,9 @@ def test_a_photo_under_a_path_touches_nothing_outside(filled: Services, tmp_path
     with pytest.raises(AppError):
         thumbnail_path(thumbs, image_id)
     assert filled.library.details(image_id) is None and filled.library.thumbnail(image_id) is None
-    assert image_id not in [hit.id for hit in (*filled.library.newest(99), *filled.search.search(Query("red"), 99).hits)]
+    assert image_id not in [
+        hit.id for hit in (*filled.library.newest(99), *filled.search.search(Query("red"), 99).hits)
+    ]
     export(filled, tmp_path / "odd.zip")
     list(import_library(target, tmp_path / "odd.zip"))
     assert len(rows(target, "SELECT id FROM images")) == 4, "what the archive has can be brought back"
@@ -454,12 +501,18 @@ def test_an_archive_that_could_not_be_imported_says_so_at_once(filled: Services,
     with sqlite3.connect(filled.settings.catalog_file) as db:
         db.execute("UPDATE vectors SET vector = x'00' WHERE number = (SELECT min(number) FROM vectors)")
     warnings = [event.reason for event in export(filled, tmp_path / "odd.zip") if isinstance(event, Skipped)]
-    assert len(warnings) == 1 and "could not be imported again" in warnings[0] and "vector of another length" in warnings[0]
+    assert (
+        len(warnings) == 1
+        and "could not be imported again" in warnings[0]
+        and "vector of another length" in warnings[0]
+    )
     list(filled.handlers["doctor"]({}))
     assert not [event for event in export(filled, tmp_path / "good.zip") if isinstance(event, Skipped)]
 
 
-def test_an_archive_on_a_network_drive_is_tried_as_well(filled: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_archive_on_a_network_drive_is_tried_as_well(
+    filled: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """No library may lie there, but that is where backups go."""
     monkeypatch.setattr(sqlite_file, "network_file_system", lambda *_: "nfs4")
     assert not [event for event in export(filled, tmp_path / "good.zip") if isinstance(event, Skipped)]
@@ -484,7 +537,9 @@ def test_a_library_that_is_not_empty_is_left_as_it_is(archive: Path, target: Set
         before = rows(target, "SELECT id, vector FROM vectors ORDER BY id")
         with pytest.raises(LibraryError, match="not empty"):
             list(import_library(target, archive))
-        assert rows(target, "SELECT id, vector FROM vectors ORDER BY id") == before and not list(target.data_dir.glob(".import-*"))
+        assert rows(target, "SELECT id, vector FROM vectors ORDER BY id") == before and not list(
+            target.data_dir.glob(".import-*")
+        )
         other = build_services(target, models=fake_models(target))
         list(other.handlers["index"]({"paths": [str(photos / "red.jpg")]}))
         other.close()
@@ -501,7 +556,9 @@ def test_a_library_that_is_open(archive: Path, target: Settings) -> None:
     reopened.close()
 
 
-def test_a_library_that_was_used_and_cleared_takes_an_archive(filled: Services, archive: Path, settings: Settings) -> None:
+def test_a_library_that_was_used_and_cleared_takes_an_archive(
+    filled: Services, archive: Path, settings: Settings
+) -> None:
     """Stale files of the old catalogue and of the old index must not come back to life under the new one."""
     filled.store.drop("mine")
     list(filled.handlers["clear"]({}))
@@ -513,7 +570,9 @@ def test_a_library_that_was_used_and_cleared_takes_an_archive(filled: Services, 
     reopened.close()
 
 
-def test_a_cleared_library_with_parts_out_of_reach_can_be_imported(filled: Services, target: Settings, tmp_path: Path) -> None:
+def test_a_cleared_library_with_parts_out_of_reach_can_be_imported(
+    filled: Services, target: Settings, tmp_path: Path
+) -> None:
     parts = [os.fsencode(tmp_path / f"drive {number}") for number in range(50)]
     filled.catalog.set_meta("out_of_reach", json.dumps([os.fsdecode(part) for part in parts]))
     filled.catalog.set_meta("uploads_to_remove", "")  # as it is after a clear
@@ -525,7 +584,9 @@ def test_a_cleared_library_with_parts_out_of_reach_can_be_imported(filled: Servi
 
 
 def crash_leaving_a_log(target: Settings, elsewhere: Settings) -> None:
-    """Make ``target`` an empty library whose last writer died: what it wrote is in a write-ahead log beside the catalogue."""
+    """Make ``target`` an empty library whose last writer died: what it wrote is in a write-ahead log beside the
+    catalogue.
+    """
     build_services(elsewhere, models=fake_models(elsewhere)).close()
     db = sqlite3.connect(elsewhere.catalog_file)
     with db:
@@ -553,7 +614,9 @@ def test_a_catalogue_left_by_a_crash_is_replaced_with_all_its_files(
     assert rows(target, "SELECT value FROM meta WHERE key = 'note'") == []
 
 
-def test_the_index_of_a_catalogue_that_has_gone_is_discarded(filled: Services, archive: Path, settings: Settings) -> None:
+def test_the_index_of_a_catalogue_that_has_gone_is_discarded(
+    filled: Services, archive: Path, settings: Settings
+) -> None:
     filled.close()
     for file in settings.data_dir.glob("catalog.sqlite3*"):
         file.unlink()
@@ -599,7 +662,9 @@ def in_the_way(place: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("interrupted", [False, True])
-@pytest.mark.parametrize(("up", "kind"), [(1, "file"), (1, "pipe"), (1, "circular link"), (0, "folder"), (2, "file"), (2, "circular link")])
+@pytest.mark.parametrize(
+    ("up", "kind"), [(1, "file"), (1, "pipe"), (1, "circular link"), (0, "folder"), (2, "file"), (2, "circular link")]
+)
 def test_what_stands_in_the_way_of_a_thumbnail_is_passed_over(
     archive: Path, target: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, up: int, kind: str,
     interrupted: bool,
@@ -620,18 +685,29 @@ def test_what_stands_in_the_way_of_a_thumbnail_is_passed_over(
     assert os.path.lexists(place) and not thumbnail.is_file()
     told = [record for record in caplog.records if record.name == backup.__name__ and record.levelname == "WARNING"]
     assert not told, "a warning is written to the terminal where no log was begun, one for each of thousands"
-    others = [other for other in members_of(archive) if other.startswith("thumbs/") and other.split("/")[1] != name.split("/")[1]]
+    others = [
+        other
+        for other in members_of(archive)
+        if other.startswith("thumbs/") and other.split("/")[1] != name.split("/")[1]
+    ]
     assert up == 2 or all((target.data_dir / other).is_file() for other in others)
     build_services(target, models=fake_models(target)).close()
 
 
-def test_what_stands_in_the_way_of_uploads_is_named(archive: Path, target: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An import that can't be completed says so in one sentence at each start, and is completed once there is room for it."""
+def test_what_stands_in_the_way_of_uploads_is_named(
+    archive: Path, target: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An import that can't be completed says so in one sentence at each start, and is completed once there is room for
+    it.
+    """
     monkeypatch.setattr(backup, "_finish", lambda _: None)
     list(import_library(target, archive))
     monkeypatch.undo()
     in_the_way(target.uploads_dir, "file")
-    for attempt in (lambda: build_services(target, models=fake_models(target)), lambda: list(import_library(target, archive))):
+    for attempt in (
+        lambda: build_services(target, models=fake_models(target)),
+        lambda: list(import_library(target, archive)),
+    ):
         with pytest.raises(LibraryUnusable, match=f"could not be imported .*{target.uploads_dir}"):
             attempt()
     assert target.uploads_dir.read_text() == "mine"
@@ -863,7 +939,9 @@ def test_no_archive_at_all(tmp_path: Path, target: Settings) -> None:
         ({"facts": "x" * 100_000}, LibraryUnusable),
     ],
 )
-def test_a_manifest_that_does_not_fit(archive: Path, tmp_path: Path, target: Settings, said: dict[str, Any], error: type[AppError]) -> None:
+def test_a_manifest_that_does_not_fit(
+    archive: Path, tmp_path: Path, target: Settings, said: dict[str, Any], error: type[AppError]
+) -> None:
     refused(target, write(tmp_path / "said.zip", members_of(archive), **said), error)
 
 
@@ -949,7 +1027,10 @@ OTHER_ID = "'/tmp/evil/holiday'"
         (first("vectors", metadata="'{'"), "vectors.metadata is"),
         (first("vectors", metadata="'[1]'"), "vectors.metadata is"),
         (first("segments", id=OTHER_ID), "that is not its image's"),
-        (first("segments", image_id="(SELECT id FROM images WHERE id <> segments.image_id)"), "that is not its image's"),
+        (
+            first("segments", image_id="(SELECT id FROM images WHERE id <> segments.image_id)"),
+            "that is not its image's",
+        ),
         (first("segments", x1="100000"), "outside its image"),
         (first("segments", y0="y1"), "outside its image"),
         (first("segments", x0="-1"), "segments.x0 is -1"),
@@ -966,13 +1047,16 @@ OTHER_ID = "'/tmp/evil/holiday'"
         (SEGMENTED, "a table that does not belong there"),
     ],
 )
-def test_a_catalogue_that_no_export_has_written(sample: Path, tmp_path: Path, target: Settings, statement: str, words: str) -> None:
+def test_a_catalogue_that_no_export_has_written(
+    sample: Path, tmp_path: Path, target: Settings, statement: str, words: str
+) -> None:
     members = changed_catalogue(sample, tmp_path / "evil.sqlite3", WITH_OBJECT, statement)
     assert re.search(words, refused(target, write(tmp_path / "evil.zip", members)))
 
 
 WITH_OBJECT = (
-    "INSERT INTO segments SELECT id || '#00000000-0', id, 0, 0, 10, 10, 0.5, 2, 2, '04' FROM images ORDER BY id LIMIT 1"  # 0 off, 4 on
+    # 0 off, 4 on
+    "INSERT INTO segments SELECT id || '#00000000-0', id, 0, 0, 10, 10, 0.5, 2, 2, '04' FROM images ORDER BY id LIMIT 1"
 )
 
 
@@ -982,19 +1066,27 @@ def test_what_is_no_catalogue_at_all(archive: Path, tmp_path: Path, target: Sett
 
 
 def test_an_object_comes_along(archive: Path, tmp_path: Path, target: Settings) -> None:
-    list(import_library(target, write(tmp_path / "good.zip", changed_catalogue(archive, tmp_path / "good.sqlite3", WITH_OBJECT))))
+    list(
+        import_library(
+            target, write(tmp_path / "good.zip", changed_catalogue(archive, tmp_path / "good.sqlite3", WITH_OBJECT))
+        )
+    )
     assert len(rows(target, "SELECT * FROM segments")) == 1
 
 
 def test_an_index_that_holds_other_rows_than_its_table(archive: Path, tmp_path: Path, target: Settings) -> None:
-    """An index over a part of the rows, declared to be one over all: each page is sound, which is all that a quick check looks at."""
+    """An index over a part of the rows, declared to be one over all: each page is sound, which is all that a quick
+    check looks at.
+    """
     whole = "UPDATE sqlite_master SET sql = 'CREATE INDEX ix_files_uploaded ON files (image_id)' WHERE name = 'ix_files_uploaded'"
     members = changed_catalogue(archive, tmp_path / "evil.sqlite3", "PRAGMA writable_schema = ON", whole)
     assert "damage" in refused(target, write(tmp_path / "evil.zip", members))
 
 
 def test_only_rows_get_across(filled: Services, archive: Path, tmp_path: Path, target: Settings) -> None:
-    """Counters are made anew, another body of a trigger of ours is left behind, and so is every text that only repeats a path."""
+    """Counters are made anew, another body of a trigger of ours is left behind, and so is every text that only repeats
+    a path.
+    """
     statements = [
         "UPDATE collections SET rows = 77, rewritten = 9",
         "UPDATE days SET images = -5",
@@ -1004,15 +1096,22 @@ def test_only_rows_get_across(filled: Services, archive: Path, tmp_path: Path, t
         "CREATE TRIGGER files_delete AFTER DELETE ON files BEGIN DELETE FROM vectors; END",
         "DROP INDEX ix_images_taken",
     ]
-    list(import_library(target, write(tmp_path / "odd.zip", changed_catalogue(archive, tmp_path / "odd.sqlite3", *statements))))
+    list(
+        import_library(
+            target, write(tmp_path / "odd.zip", changed_catalogue(archive, tmp_path / "odd.sqlite3", *statements))
+        )
+    )
     assert rows(target, "SELECT name, rows FROM collections ORDER BY name") == rows(
         filled.settings, "SELECT name, rows FROM collections ORDER BY name"
     )
-    assert rows(target, "SELECT sum(images) FROM days") == [(5,)] and rows(target, "SELECT typeof(number) FROM changes") == [("integer",)]
+    assert rows(target, "SELECT sum(images) FROM days") == [(5,)] and rows(
+        target, "SELECT typeof(number) FROM changes"
+    ) == [("integer",)]
     assert rows(target, "SELECT count(*) FROM files WHERE path_text = CAST(path AS TEXT)") == [(5,)]
     triggers = dict(rows(target, "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"))
     assert {" ".join(sql.split()) for sql in triggers.values()} == {
-        sql.replace("TRIGGER", "TRIGGER IF NOT EXISTS", 1) if "IF NOT EXISTS" in triggers[name] else sql for name, sql in TRIGGERS.items()
+        sql.replace("TRIGGER", "TRIGGER IF NOT EXISTS", 1) if "IF NOT EXISTS" in triggers[name] else sql
+        for name, sql in TRIGGERS.items()
     }
     assert rows(target, "SELECT name FROM sqlite_master WHERE name = 'ix_images_taken'")
 
@@ -1022,8 +1121,15 @@ def test_only_good_jobs_of_the_past_get_across(archive: Path, tmp_path: Path, ta
     job = "INSERT INTO jobs VALUES ('{id:032x}', {kind}, 'Adding', {state}, {params}, {progress}, 0, 0, 1, '2026-01-02T03:04:05+00:00')"
     good = {"kind": "'index'", "state": "'done'", "params": "'{}'", "progress": "NULL"}
     odd = [{}, {"kind": "'evil'"}, {"state": "'evil'"}, {"state": "'queued'"}, {"params": "'['"}, {"progress": "'{'"}]
-    statements = ["DELETE FROM jobs", *(job.format(id=number, **{**good, **values}) for number, values in enumerate(odd))]
-    list(import_library(target, write(tmp_path / "jobs.zip", changed_catalogue(archive, tmp_path / "jobs.sqlite3", *statements))))
+    statements = [
+        "DELETE FROM jobs",
+        *(job.format(id=number, **{**good, **values}) for number, values in enumerate(odd)),
+    ]
+    list(
+        import_library(
+            target, write(tmp_path / "jobs.zip", changed_catalogue(archive, tmp_path / "jobs.sqlite3", *statements))
+        )
+    )
     assert rows(target, "SELECT id FROM jobs") == [(f"{0:032x}",)]
 
 
@@ -1034,7 +1140,9 @@ def test_a_capture_time_that_no_calendar_has_is_left_out(archive: Path, tmp_path
     assert rows(target, "SELECT DISTINCT taken_at FROM images") == [(None,)]
 
 
-def test_a_capture_time_from_before_photography_is_left_out_too(archive: Path, tmp_path: Path, target: Settings) -> None:
+def test_a_capture_time_from_before_photography_is_left_out_too(
+    archive: Path, tmp_path: Path, target: Settings
+) -> None:
     """As when a library of an earlier version is opened."""
     members = changed_catalogue(archive, tmp_path / "odd.sqlite3", "UPDATE images SET taken_at = '0001-01-01T00:00:00'")
     list(import_library(target, write(tmp_path / "odd.zip", members)))
@@ -1047,7 +1155,9 @@ def test_a_file_that_the_catalogue_does_not_know(archive: Path, tmp_path: Path, 
     assert "its catalogue does not know" in refused(target, write(tmp_path / "more.zip", members))
 
 
-def test_a_catalogue_that_would_take_for_ever(archive: Path, tmp_path: Path, target: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_catalogue_that_would_take_for_ever(
+    archive: Path, tmp_path: Path, target: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(imported, "_STEPS", 100)
     monkeypatch.setattr(imported, "_STEPS_A_BYTE", 0)
     monkeypatch.setattr(imported, "_TICK", 10)
@@ -1099,7 +1209,9 @@ def killed_at_each_step(archive: Path, target: Settings) -> Iterator[int]:
     raise AssertionError("the import never came to its end")
 
 
-def test_a_kill_leaves_the_library_empty_or_complete(services: Services, photos: Path, tmp_path: Path, target: Settings) -> None:
+def test_a_kill_leaves_the_library_empty_or_complete(
+    services: Services, photos: Path, tmp_path: Path, target: Settings
+) -> None:
     list(services.handlers["index"]({"paths": [str(photos / "red.jpg")]}))
     upload(services, "pink.jpg", (250, 150, 190))
     export(services, tmp_path / "small.zip")
@@ -1115,13 +1227,17 @@ def test_a_kill_leaves_the_library_empty_or_complete(services: Services, photos:
         restored = build_services(target, models=fake_models(target))
         found = [restored.search.search(Query(colour), 1).hits[0] for colour in ("red", "pink")]
         assert [hit.name for hit in found] == ["red.jpg", "pink.jpg"]
-        assert all(restored.library.preview(hit.id) and thumbnail_path(target.thumbs_dir, hit.id).is_file() for hit in found)
+        assert all(
+            restored.library.preview(hit.id) and thumbnail_path(target.thumbs_dir, hit.id).is_file() for hit in found
+        )
         restored.close()
     print(f"killed at {sum(table.values())} steps: {table}")
     assert table["empty"] > 3 and table["complete"] > 3
 
 
-def test_a_staged_library_never_replaces_one_in_use(archive: Path, target: Settings, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_staged_library_never_replaces_one_in_use(
+    archive: Path, target: Settings, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Interrupted just before the move; then a script, which does not complete imports, put something into the library."""
     monkeypatch.setattr(backup, "_finish", lambda _: None)
     list(import_library(target, archive))
@@ -1133,7 +1249,9 @@ def test_a_staged_library_never_replaces_one_in_use(archive: Path, target: Setti
         database.create_or_get_collection("mine")
         database.add_segments([[1.0, 0.0]], ids=["y"])
     finish_import(target)
-    assert [row[0] for row in rows(target, "SELECT id FROM vectors")] == ["y"] and not list(target.data_dir.glob(".import-*"))
+    assert [row[0] for row in rows(target, "SELECT id FROM vectors")] == ["y"] and not list(
+        target.data_dir.glob(".import-*")
+    )
 
 
 def test_left_overs_of_a_killed_import_go_with_the_next(archive: Path, target: Settings) -> None:

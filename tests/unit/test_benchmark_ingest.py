@@ -1,4 +1,6 @@
-"""The ingest benchmark's own logic: figures from rounds, its processes, and a run of ours over a few made-up photos with a fake model."""
+"""The ingest benchmark's own logic: figures from rounds, its processes, and a run of ours over a few made-up photos
+with a fake model.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,10 @@ from tests.fakes import FakeEmbedder
 
 ROUNDS: ingest.Rounds = {
     "transformers": [{"images_per_s": speed} for speed in (10.0, 9.0, 50.0)],
-    "vit": [{"images_per_s": speed, "stages": {"encode": seconds, "tidy": 1.0}} for speed, seconds in ((20.0, 3), (18.0, 5), (19.0, 4))],
+    "vit": [
+        {"images_per_s": speed, "stages": {"encode": seconds, "tidy": 1.0}}
+        for speed, seconds in ((20.0, 3), (18.0, 5), (19.0, 4))
+    ],
     "builtin": [{"images_per_s": 60.0, "stages": {"encode": 1.0, "tidy": 1.0}}] * 3,
 }
 
@@ -50,7 +55,9 @@ def test_the_same_network_gives_vectors_like_the_built_in_models(tmp_path: Path)
         assert run(tmp_path)["images_per_s"] > 0
     tower = ingest_work.builtin_tower()
     assert tower(torch.zeros(1, 3, 224, 224)).shape == (1, 768)
-    shipped = sum(parameter.numel() for parameter in tower.parameters()) + sum(buffer.numel() for buffer in tower.buffers())
+    shipped = sum(parameter.numel() for parameter in tower.parameters()) + sum(
+        buffer.numel() for buffer in tower.buffers()
+    )
     assert 2 * shipped == pytest.approx((FILES / IMAGE).stat().st_size, rel=0.15)  # the file keeps two bytes a number
 
 
@@ -102,7 +109,10 @@ def test_a_process_keeps_what_it_made_and_one_that_fails_is_told(monkeypatch: py
 def test_photos_are_copied_and_their_lack_is_told(tmp_path: Path) -> None:
     for number in range(3):
         make_photo(tmp_path / "photos" / f"{number}.jpg", seed=number)
-    assert [file.name for file in sorted(ingest.copied(tmp_path / "photos", tmp_path / "two", 2).iterdir())] == ["0.jpg", "1.jpg"]
+    assert [file.name for file in sorted(ingest.copied(tmp_path / "photos", tmp_path / "two", 2).iterdir())] == [
+        "0.jpg",
+        "1.jpg",
+    ]
     with pytest.raises(FileNotFoundError, match="no photos"):
         ingest.copied(tmp_path / "nowhere", tmp_path / "none", 2)
     assert ingest.main(["--data", str(tmp_path / "nowhere")]) == 1

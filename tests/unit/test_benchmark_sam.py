@@ -1,4 +1,6 @@
-"""The SAM benchmark's own logic, with small networks: its stand-in network, its matching, and the same masks as transformers."""
+"""The SAM benchmark's own logic, with small networks: its stand-in network, its matching, and the same masks as
+transformers.
+"""
 
 from __future__ import annotations
 
@@ -125,7 +127,9 @@ def test_contenders_run_in_turn_and_a_figure_is_the_median_of_its_rounds(monkeyp
     assert told == {"theirs": 2.0, "ours": 3.0}
 
 
-def test_too_few_masks_are_told(data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_few_masks_are_told(
+    data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("transformers", reason="the peer is among the development requirements")
     monkeypatch.setattr("tests.parity.sam_reference.VIT_B", SMALL)
     assert sam.main(["--data", str(data), "--quick", "--grid", "2"]) == 1
@@ -134,6 +138,15 @@ def test_too_few_masks_are_told(data: Path, capsys: pytest.CaptureFixture[str], 
 
 
 def test_the_table_says_what_is_within_its_bar() -> None:
-    result = {"ratio": 2.5, "found": 0.9, "mobile_s": 2.0, "quick": False, "machine": {"commit": "abc", "cores": 2}, "bars": {}}
+    result = {
+        "ratio": 2.5,
+        "found": 0.9,
+        "mobile_s": 2.0,
+        "quick": False,
+        "machine": {"commit": "abc", "cores": 2},
+        "bars": {},
+    }
     lines = {line.split()[0]: line for line in sam.table(result).splitlines()}
-    assert lines["ratio"].endswith("yes") and lines["found"].endswith("NO") and lines["mobile_s"].endswith("bar <= 3, yes")
+    assert (
+        lines["ratio"].endswith("yes") and lines["found"].endswith("NO") and lines["mobile_s"].endswith("bar <= 3, yes")
+    )

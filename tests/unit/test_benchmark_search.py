@@ -31,7 +31,9 @@ class TinyMeasurement(Measurement):
 def test_a_tiny_library_is_measured_and_every_answer_is_right(tmp_path: Path) -> None:
     found = TinyMeasurement(SHAPE, tmp_path, 10).run()
     assert set(found["filters"]) == {"none", "0.1%", "1%", "10%", "50%", "album", "everything"}
-    assert {figures["recall"] for figures in found["filters"].values()} == {1.0}, "so filters keep what the benchmark thinks they keep"
+    assert {figures["recall"] for figures in found["filters"].values()} == {1.0}, (
+        "so filters keep what the benchmark thinks they keep"
+    )
     assert found["reopen_s"] > 0 and found["queries"] == 10
     plain = found["filters"]["none"]
     assert {"p50_ms", "p95_ms", "encode_p50_ms", "vectors_p50_ms", "numpy_p50_ms", "sqlite_p50_ms"} <= set(plain)
@@ -66,7 +68,11 @@ def test_the_truth_is_the_best_of_what_passes() -> None:
     stored = Stored(SHAPE)
     assert stored.matrix is not None and np.allclose(np.linalg.norm(stored.matrix, axis=1), 1, atol=1e-6)
     queries = synthetic.queries(SHAPE, 3)
-    filters = {"none": [Filter()] * 3, "days": [Filter(first_day=100, days=50)] * 3, "nothing": [Filter(first_day=1, days=1)] * 3}
+    filters = {
+        "none": [Filter()] * 3,
+        "days": [Filter(first_day=100, days=50)] * 3,
+        "nothing": [Filter(first_day=1, days=1)] * 3,
+    }
     truth = stored.truth(queries, filters)
     days = np.array([synthetic.day(number) for number in range(400)])
     for query, plain, kept in zip(queries, truth["none"], truth["days"], strict=True):

@@ -18,7 +18,9 @@ from tests.conftest import make_photo
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """Four photos of two red cups and a blue sofa, two with human segmentations, sixteen scenes, and three photos that judge."""
+    """Four photos of two red cups and a blue sofa, two with human segmentations, sixteen scenes, and three photos that
+    judge.
+    """
     coco, bsds = tmp_path / "boxes" / "coco128", tmp_path / "boxes" / "bsds500"
     for folder in (coco / "labels" / "x", bsds / "segmentations"):
         folder.mkdir(parents=True)
@@ -136,13 +138,18 @@ def test_the_built_in_one_finds_what_is_there(data: Path) -> None:
     assert people["segments"] == 4 and people["photos"] == 2 and people["mean_best@12"] > 0.4
 
 
-def test_the_last_line_is_one_object(data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_last_line_is_one_object(
+    data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(segments, "ROUNDS", 1)
     assert segments.main(["--data", str(data), "--json"]) == 0
     out, err = capsys.readouterr()
     result = json.loads(out.splitlines()[-1])
     assert result["recall"]["built-in"]["all@12"] == 1.0 and result["boxes"] == 12
-    assert set(result["cuts"]) == {*segments.CUTS, "objects"} and result["cuts"]["objects"] == {"boxes": 12, "regions": 12}
+    assert set(result["cuts"]) == {*segments.CUTS, "objects"} and result["cuts"]["objects"] == {
+        "boxes": 12,
+        "regions": 12,
+    }
     assert all(0 <= told["boxes"] <= 1 for name, told in result["cuts"].items() if name != "objects")
     judged = result["judged"]
     assert judged["photos"] == 3 and judged["boxes"] == 6 and judged["recall"]["built-in"]["all@50"] > 0
@@ -198,7 +205,9 @@ def test_the_minimum_score_costs_few_right_answers() -> None:
     assert small_things.floor_of(best, best - 1, np.ones(401, bool)) == -1.0
 
 
-def test_small_things_tells_both_searches(data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_small_things_tells_both_searches(
+    data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(small_things, "SCENE_SIDE", 240)
     monkeypatch.setattr(small_things, "COMPOSITES", 4)
     assert small_things.main(["--data", str(data), "--json", "--most", "6", "2"]) == 0
@@ -211,7 +220,9 @@ def test_small_things_tells_both_searches(data: Path, capsys: pytest.CaptureFixt
     assert told["everyday"]["6"]["queries"] == 3, "each photo has a small vase"
     judged = told["judged"]
     assert judged["6"]["queries"] == 4 and judged["6"]["names"] == 2, "cups and vases; the couch is a difficult one"
-    assert told["passed"] == {most: small_things.passes(judged[most]) for most in ("6", "2")}, "what settings were chosen on does not judge"
+    assert told["passed"] == {most: small_things.passes(judged[most]) for most in ("6", "2")}, (
+        "what settings were chosen on does not judge"
+    )
     assert "recall within the first 10" in err
 
 

@@ -1,4 +1,6 @@
-"""What is made of benchmark results: figures against their bars, one table, a page's generated part, pictures; and photos for memory."""
+"""What is made of benchmark results: figures against their bars, one table, a page's generated part, pictures; and
+photos for memory.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +17,23 @@ from benchmarks.bars import Figure, Verdict
 from benchmarks.quick import Benchmark, Outcome
 from tests.conftest import make_photo
 
-MACHINE = {"commit": "0123456789ab", "cores": 2, "system": "Linux x86_64", "python": "3.11", "matrix_product_1024_s": 0.005}
+MACHINE = {
+    "commit": "0123456789ab",
+    "cores": 2,
+    "system": "Linux x86_64",
+    "python": "3.11",
+    "matrix_product_1024_s": 0.005,
+}
 
 
 def search_result() -> dict[str, Any]:
     figures = {"p50_ms": 9.5, "p95_ms": 14.0, "encode_p50_ms": 7.0, "vectors_p50_ms": 1.5, "numpy_p50_ms": 9.0}
     figures |= {"recall": 0.992, "exact_share": 0.0, "spread": 0.1}
     kinds = {kind: dict(figures) for kind in ("none", "0.1%", "1%", "10%", "50%", "album")}
-    sizes = {str(size): {"clustered-512": kinds, "recall_least": 0.992, "reopen_s": 3.0, "resident_mb": 900} for size in (1_000, 100_000)}
+    sizes = {
+        str(size): {"clustered-512": kinds, "recall_least": 0.992, "reopen_s": 3.0, "resident_mb": 900}
+        for size in (1_000, 100_000)
+    }
     return {"sizes": sizes, "quick": False, "machine": MACHINE}
 
 
@@ -39,15 +50,22 @@ def test_figures_are_found_in_results() -> None:
     result = search_result()
     result["sizes"]["100000"]["clustered-512"]["50%"]["p50_ms"] = 31.0
     found = {verdict.figure.text: verdict for verdict in bars.verdicts({"search": result})}
-    assert found["100,000 photos, filter keeps 50%, p50"].within is False and found["100,000 photos, no filter, p50"].within is True
+    assert (
+        found["100,000 photos, filter keeps 50%, p50"].within is False
+        and found["100,000 photos, no filter, p50"].within is True
+    )
     assert found["100,000 photos, recall@10, lowest of these"].value == 0.992
     assert found["1,000 photos, of it vectors"].peer == 9.0
     assert bars.verdicts({}) == []
     works = {"limit_4gb": {"builtin": {"works": False}}}
-    assert [v.within for v in bars.verdicts({"memory": works}) if "built-in model, whole journey" in v.figure.text] == [False]
+    assert [v.within for v in bars.verdicts({"memory": works}) if "built-in model, whole journey" in v.figure.text] == [
+        False
+    ]
 
 
-@pytest.mark.parametrize(("value", "text"), [(0.99983, "0.9998"), (0.1234, "0.123"), (12.34, "12.3"), (1234.5, "1,234"), (None, "")])
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.99983, "0.9998"), (0.1234, "0.123"), (12.34, "12.3"), (1234.5, "1,234"), (None, "")]
+)
 def test_numbers_have_the_digits_that_count(value: float | None, text: str) -> None:
     assert bars.number(value) == text
 
@@ -63,7 +81,10 @@ def test_one_table_tells_of_figures_and_failures() -> None:
     lines = quick.table(outcomes).splitlines()
     assert any(line.startswith("search: 1,000 photos, no filter, p50") and line.endswith("yes") for line in lines)
     assert any(line.startswith("decode") and "FAILED" in line and "exit code 1" in line for line in lines)
-    assert lines[-1] == "commit 0123456789ab, 2 cores, Linux x86_64; 61 s; 0 figures outside their bar, 1 benchmarks failed"
+    assert (
+        lines[-1]
+        == "commit 0123456789ab, 2 cores, Linux x86_64; 61 s; 0 figures outside their bar, 1 benchmarks failed"
+    )
 
 
 def test_a_benchmark_that_fails_is_exit_1_and_the_others_are_kept(
@@ -72,7 +93,9 @@ def test_a_benchmark_that_fails_is_exit_1_and_the_others_are_kept(
     good = Outcome(Benchmark("retrieval"), 1.0, {"flickr8k": {"r@10": 0.7}, "machine": MACHINE})
     real = quick.run
     monkeypatch.setattr(quick, "BENCHMARKS", (Benchmark("no_such_benchmark"), Benchmark("retrieval")))
-    monkeypatch.setattr(quick, "run", lambda benchmark, *rest: good if benchmark.name == "retrieval" else real(benchmark, *rest))
+    monkeypatch.setattr(
+        quick, "run", lambda benchmark, *rest: good if benchmark.name == "retrieval" else real(benchmark, *rest)
+    )
     assert quick.main(["--results", str(tmp_path / "results"), "--json"]) == 1
     out = capsys.readouterr().out
     assert "no_such_benchmark" in out and "FAILED" in out and "retrieval: flickr8k test, R@10" in out
@@ -103,11 +126,18 @@ def test_the_page_has_its_generated_part_replaced_and_nothing_else(tmp_path: Pat
     text = (docs / "performance.md").read_text()
     assert text.startswith("# before\n") and text.endswith("\nafter\n") and "old" not in text
     assert text.count("| search: 100,000 photos, no filter, p50 | 9.5 ms | <= 15 |  | yes |") == 1
-    assert "Not run: ingest, ingest-library, decode, startup, gallery, memory, retrieval, segments, sam, small_things." in text
+    assert (
+        "Not run: ingest, ingest-library, decode, startup, gallery, memory, retrieval, segments, sam, small_things."
+        in text
+    )
     for name in ("search-latency.png", "search-filters.png"):
         assert f"(performance/{name})" in text
         with Image.open(docs / "performance" / name) as picture:
-            assert picture.format == "PNG" and picture.width > 600 and len(np.unique(np.asarray(picture.convert("L")))) > 10
+            assert (
+                picture.format == "PNG"
+                and picture.width > 600
+                and len(np.unique(np.asarray(picture.convert("L")))) > 10
+            )
 
 
 def test_the_projects_own_page_has_the_marks() -> None:
@@ -117,7 +147,12 @@ def test_the_projects_own_page_has_the_marks() -> None:
 
 def test_speeds_and_stages_of_adding_photos_are_drawn(tmp_path: Path) -> None:
     speeds = {name: {"median": 20.0, "spread": 0.1} for name in ("transformers", "vit", "builtin")}
-    result = {"images_per_s": speeds, "stage_seconds": {"vit": {"decode": 1.0, "encode": 9.0}}, "vit_ratio": 1.9, "machine": MACHINE}
+    result = {
+        "images_per_s": speeds,
+        "stage_seconds": {"vit": {"decode": 1.0, "encode": 9.0}},
+        "vit_ratio": 1.9,
+        "machine": MACHINE,
+    }
     result |= {"builtin_ratio": 6.5, "precisions": {"vit": "bf16", "builtin": "fp32"}}
     assert curves.draw({"ingest": result}, tmp_path) == ["ingest-speed.png"]
     found = {verdict.figure.text: verdict for verdict in bars.verdicts({"ingest": result})}

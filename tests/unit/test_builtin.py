@@ -1,4 +1,6 @@
-"""The built-in model: its files are the ones described, its vectors are what the protocol promises, and it knows what it sees."""
+"""The built-in model: its files are the ones described, its vectors are what the protocol promises, and it knows what
+it sees.
+"""
 
 from __future__ import annotations
 
@@ -151,7 +153,9 @@ def test_the_half_that_is_idle_is_given_back_alone(monkeypatch: pytest.MonkeyPat
 def test_a_text_asked_again_is_not_encoded_again(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
     run = BuiltinEmbedder._run_text
-    monkeypatch.setattr(BuiltinEmbedder, "_run_text", lambda self, texts, output: asked.append(len(texts)) or run(self, texts, output))
+    monkeypatch.setattr(
+        BuiltinEmbedder, "_run_text", lambda self, texts, output: asked.append(len(texts)) or run(self, texts, output)
+    )
     model = BuiltinEmbedder()
     first = model.encode_texts(["a dog"])
     np.testing.assert_array_equal(model.encode_texts(["a dog"]), first)
@@ -168,7 +172,9 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_damaged_file_is_told(tmp_path: Path, name: str) -> None:
     for file in FILES.iterdir():
-        os.symlink(file, tmp_path / file.name) if file.name != name else (tmp_path / name).write_bytes(file.read_bytes()[:-1000])
+        os.symlink(file, tmp_path / file.name) if file.name != name else (tmp_path / name).write_bytes(
+            file.read_bytes()[:-1000]
+        )
     broken = BuiltinEmbedder(tmp_path)
     with pytest.raises(WeightsCorrupt, match=name.replace(".", r"\.")):
         embed(broken, photo()) if name == "image.onnx" else broken.encode_texts(["a cat"])

@@ -43,7 +43,9 @@ def vector(seed: int) -> FloatArray:
 
 def add(catalog: Catalog, *names: str) -> None:
     vectors = {f"id-{name}": vector(seed) for seed, name in enumerate(names)}
-    catalog.commit_batch(SPACE, [image(name) for name in names], [file(f"/p/{name}.jpg", name) for name in names], vectors)
+    catalog.commit_batch(
+        SPACE, [image(name) for name in names], [file(f"/p/{name}.jpg", name) for name in names], vectors
+    )
 
 
 def test_a_batch_is_there_after_reopening(catalog: Catalog, tmp_path: Path) -> None:
@@ -126,7 +128,9 @@ def test_a_file_that_is_lost_hides_its_image_unless_another_holds_it(catalog: Ca
     assert catalog.files.at([b"/p/a.jpg"]) == {} and catalog.files.at([b"/p/b.jpg"])[b"/p/b.jpg"].missing
     assert catalog.files.lose([b"/p/b.jpg"]) == 0, "it is hidden already"
     catalog.forget(["id-b"])
-    assert catalog.hidden() == [] and catalog.encoded(SPACE, ["id-b"]) == set() and catalog.files.at([b"/p/b.jpg"]) == {}
+    assert (
+        catalog.hidden() == [] and catalog.encoded(SPACE, ["id-b"]) == set() and catalog.files.at([b"/p/b.jpg"]) == {}
+    )
 
 
 def test_an_older_catalogue_is_brought_up_to_date(tmp_path: Path) -> None:
@@ -158,12 +162,21 @@ def test_an_older_catalogue_is_brought_up_to_date(tmp_path: Path) -> None:
 
 def test_version_4_is_rid_of_impossible_dates_and_learns_of_changes_to_files(tmp_path: Path) -> None:
     file_ = tmp_path / "old.sqlite3"
-    odd = ["2024-13-01T10:00:00", "2024-02-31T10:00:00", "2024-05-01T25:00:00", "2024-05-01T24:00:00", "2024-05-01T10:00:60"]
+    odd = [
+        "2024-13-01T10:00:00",
+        "2024-02-31T10:00:00",
+        "2024-05-01T25:00:00",
+        "2024-05-01T24:00:00",
+        "2024-05-01T10:00:60",
+    ]
     odd += ["1825-01-01T10:00:00", "2024-05-01", "2024-05-01T10:00:00Z", "never", "", "2460000.5", "now"]
     good = ["2024-02-29T10:00:00", "1826-01-01T00:00:00", "2199-12-31T23:59:59"]
     catalog = Catalog(file_)
     taken = {f"{number}": moment for number, moment in enumerate([*odd, *good, None])}
-    photos = [ImageRow(f"id-{name}", f"sha-{name}", ImageFacts(40, 30, "JPEG", moment), 1000) for name, moment in taken.items()]
+    photos = [
+        ImageRow(f"id-{name}", f"sha-{name}", ImageFacts(40, 30, "JPEG", moment), 1000)
+        for name, moment in taken.items()
+    ]
     catalog.commit_batch(SPACE, photos, [file(f"/p/{name}.jpg", name) for name in taken], {})
     catalog.close()
     with sqlite3.connect(file_) as db:
@@ -281,4 +294,8 @@ def test_a_folder_under_two_paths_becomes_one_and_no_file_is_there_twice(catalog
     catalog.commit_batch(SPACE, [image("b")], [file("/q/../p/a.jpg", "a"), file("/q/../p/b.jpg", "b")])
     catalog.move_folder(b"/q/../p", b"/p", os.fsdecode)
     assert catalog.files.numbers_under(b"/q") == (0, 0)
-    assert sorted(catalog.files.at([b"/p/a.jpg", b"/p/b.jpg"])) == [b"/p/a.jpg", b"/p/b.jpg"] and catalog.counts() == (2, 2, 0)
+    assert sorted(catalog.files.at([b"/p/a.jpg", b"/p/b.jpg"])) == [b"/p/a.jpg", b"/p/b.jpg"] and catalog.counts() == (
+        2,
+        2,
+        0,
+    )

@@ -114,7 +114,9 @@ def empty(file: Path) -> None:
     file.write_bytes(b"")
 
 
-@pytest.mark.parametrize("said", [b"[" * 100_000, b'{"files":' * 100_000, b"[]", b'{"collections": 7}', b"\xff\xfe", b" " * 8_000_000])
+@pytest.mark.parametrize(
+    "said", [b"[" * 100_000, b'{"files":' * 100_000, b"[]", b'{"collections": 7}', b"\xff\xfe", b" " * 8_000_000]
+)
 def test_a_manifest_that_no_program_would_write_is_none(closed: Path, tmp_path: Path, said: bytes) -> None:
     folder = tmp_path / "copy"
     shutil.copytree(closed, folder)
@@ -147,16 +149,23 @@ def die(folder: Path, work: str) -> None:
         {work}
         os.kill(os.getpid(), signal.SIGKILL)
     """
-    run = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], cwd=PROJECT_DIR, capture_output=True, timeout=60)
+    run = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], cwd=PROJECT_DIR, capture_output=True, timeout=60
+    )
     assert run.returncode == -9, run.stderr
 
 
 @pytest.mark.parametrize("vectors", [20, 1_300])
 @pytest.mark.parametrize(
-    ("after", "trusted"), [("index.query('photos', MATRIX[:1], 3)", True), ("index.upsert('photos', ['new'], MATRIX[:1])", False)]
+    ("after", "trusted"),
+    [("index.query('photos', MATRIX[:1], 3)", True), ("index.upsert('photos', ['new'], MATRIX[:1])", False)],
 )
-def test_after_a_checkpoint_a_kill_costs_nothing_until_the_next_write(tmp_path: Path, vectors: int, after: str, trusted: bool) -> None:
-    work = f"index.upsert('photos', IDS[:{vectors}], MATRIX[:{vectors}]); index.checkpoint({{'photos': 'here'}}); {after}"
+def test_after_a_checkpoint_a_kill_costs_nothing_until_the_next_write(
+    tmp_path: Path, vectors: int, after: str, trusted: bool
+) -> None:
+    work = (
+        f"index.upsert('photos', IDS[:{vectors}], MATRIX[:{vectors}]); index.checkpoint({{'photos': 'here'}}); {after}"
+    )
     die(tmp_path / "index", work)
     index = ChromaIndex(tmp_path / "index")
     assert (index.noted("photos") == "here") is trusted
@@ -202,7 +211,9 @@ def test_leftover_folders_are_counted_swept_and_do_not_cost_the_index(closed: Pa
     assert ChromaIndex(folder).noted("photos") is not None
 
 
-def test_deleted_vectors_are_counted_over_a_restart_until_the_collection_is_dropped(index: ChromaIndex, tmp_path: Path) -> None:
+def test_deleted_vectors_are_counted_over_a_restart_until_the_collection_is_dropped(
+    index: ChromaIndex, tmp_path: Path
+) -> None:
     index.upsert("photos", IDS[:300], MATRIX[:300])
     index.upsert("other", IDS[:9], MATRIX[:9])
     index.delete("photos", IDS[:120])
@@ -215,7 +226,9 @@ def test_deleted_vectors_are_counted_over_a_restart_until_the_collection_is_drop
     assert ChromaIndex(tmp_path / "index").noted("other") == "b", "what was not touched keeps its note"
 
 
-def test_after_a_failed_write_it_is_not_called_clean(index: ChromaIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_after_a_failed_write_it_is_not_called_clean(
+    index: ChromaIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     index.upsert("photos", IDS[:20], MATRIX[:20])
     with monkeypatch.context() as patch:
         patch.setattr(ChromaIndex, "_collection", lambda *_: (_ for _ in ()).throw(ValueError("full")))
@@ -250,7 +263,9 @@ def test_closing_waits_for_a_search_under_way(index: ChromaIndex, monkeypatch: p
     assert answers and not close.is_alive()
 
 
-def test_a_large_collection_is_built_with_few_flushes_and_kept_with_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_collection_is_built_with_few_flushes_and_kept_with_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("src.database.index.hnsw.FLUSH_AT_BUILDING", range(100, 1_200, 200))
 
     def threshold(opened: ChromaIndex) -> int:
@@ -274,7 +289,9 @@ def test_a_large_collection_is_built_with_few_flushes_and_kept_with_many(tmp_pat
     small.close()
 
 
-def test_a_collection_that_has_grown_is_searched_more_thoroughly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_collection_that_has_grown_is_searched_more_thoroughly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(hnsw, "LARGE", 1_000)
     with_few = ChromaIndex(tmp_path / "index")
     with_few.upsert("photos", IDS[:900], MATRIX[:900])
@@ -294,7 +311,9 @@ def thoroughness(index: ChromaIndex) -> int:
     return int(index._opened["photos"].configuration["hnsw"]["ef_search"])
 
 
-def test_one_that_was_opened_and_got_nothing_is_trusted_the_next_time(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_one_that_was_opened_and_got_nothing_is_trusted_the_next_time(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     for _ in range(3):
         index = ChromaIndex(tmp_path / "index")
         assert index.count("photos") == 0

@@ -1,4 +1,6 @@
-"""The index on a real Chroma server: right answers, trusted only as it was described, and never more than an exact scan lost."""
+"""The index on a real Chroma server: right answers, trusted only as it was described, and never more than an exact scan
+lost.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +65,9 @@ def test_it_finds_what_an_exact_scan_finds(index: ChromaServer) -> None:
         scores = MATRIX @ query
         right = [f"id{n}" for n in np.argsort(-scores)[:10]]
         assert len(set(right) & {id_ for id_, _ in found}) >= 9
-        assert [score for _, score in found] == pytest.approx([float(scores[int(id_[2:])]) for id_, _ in found], abs=1e-5)
+        assert [score for _, score in found] == pytest.approx(
+            [float(scores[int(id_[2:])]) for id_, _ in found], abs=1e-5
+        )
 
 
 def test_vectors_are_replaced_and_taken_out(index: ChromaServer) -> None:
@@ -77,7 +81,9 @@ def test_vectors_are_replaced_and_taken_out(index: ChromaServer) -> None:
     assert index.query("nothing here", MATRIX[:2], 5) == [[], []] and index.count("nothing here") == 0
 
 
-def test_a_large_one_is_flushed_seldom_while_it_is_built_and_as_usual_afterwards(index: ChromaServer, server: ChromaProcess) -> None:
+def test_a_large_one_is_flushed_seldom_while_it_is_built_and_as_usual_afterwards(
+    index: ChromaServer, server: ChromaProcess
+) -> None:
     def threshold() -> int:
         (name,) = (each for each in server.collections() if each == index._name("photos"))
         return int(server.call("GET", f"/collections/{name}").json()["configuration_json"]["hnsw"]["sync_threshold"])
@@ -95,7 +101,9 @@ def test_a_large_one_is_flushed_seldom_while_it_is_built_and_as_usual_afterwards
 
 
 @pytest.mark.parametrize("end", ["close", "checkpoint"])
-def test_what_was_described_is_trusted_until_the_next_write(server: ChromaProcess, library: str, index: ChromaServer, end: str) -> None:
+def test_what_was_described_is_trusted_until_the_next_write(
+    server: ChromaProcess, library: str, index: ChromaServer, end: str
+) -> None:
     index.upsert("photos", IDS[:300], MATRIX[:300])
     index.delete("photos", IDS[:20])
     assert index.written and index.noted("photos") is None
@@ -110,7 +118,9 @@ def test_what_was_described_is_trusted_until_the_next_write(server: ChromaProces
     assert ChromaServer(server.url, library).noted("photos") is None, "as after a kill: nothing was said at an end"
 
 
-def test_a_collection_that_is_not_described_keeps_no_older_word(server: ChromaProcess, library: str, index: ChromaServer) -> None:
+def test_a_collection_that_is_not_described_keeps_no_older_word(
+    server: ChromaProcess, library: str, index: ChromaServer
+) -> None:
     index.upsert("one", IDS[:9], MATRIX[:9])
     index.upsert("two", IDS[:9], MATRIX[:9])
     index.checkpoint({"one": "a", "two": "b"})
@@ -146,7 +156,9 @@ def test_any_name_that_a_collection_may_have_is_one_there(index: ChromaServer, s
     assert [index.count(name) for name in names] == [0, 0, 0, 0]
 
 
-def test_one_that_was_lost_by_the_server_has_failed_not_emptied(index: ChromaServer, server: ChromaProcess, library: str) -> None:
+def test_one_that_was_lost_by_the_server_has_failed_not_emptied(
+    index: ChromaServer, server: ChromaProcess, library: str
+) -> None:
     index.upsert("photos", IDS[:50], MATRIX[:50])
     ChromaServer(server.url, library).drop("photos")
     with pytest.raises(IndexFailed, match="has no collection photos any more"):
@@ -158,7 +170,11 @@ def test_killed_and_started_again_it_is_used_as_it_was(index: ChromaServer, serv
     index.checkpoint({"photos": "here"})
     server.kill()
     try:
-        for ask in (lambda: index.query("photos", MATRIX[:1], 3), lambda: index.count("photos"), lambda: index.noted("photos")):
+        for ask in (
+            lambda: index.query("photos", MATRIX[:1], 3),
+            lambda: index.count("photos"),
+            lambda: index.noted("photos"),
+        ):
             with pytest.raises(IndexFailed, match=r"the Chroma server at 127\.0\.0\.1 can't be used"):
                 ask()
         assert not index.reachable()
@@ -264,7 +280,8 @@ def test_answers_of_another_shape_are_failures(library: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("ALL_PROXY", "socks://127.0.0.1:1"), ("SSL_CERT_FILE", "/nowhere.pem"), ("HTTP_PROXY", "http://127.0.0.1:port")]
+    ("name", "value"),
+    [("ALL_PROXY", "socks://127.0.0.1:1"), ("SSL_CERT_FILE", "/nowhere.pem"), ("HTTP_PROXY", "http://127.0.0.1:port")],
 )
 def test_a_network_setting_of_no_use_is_a_failure_of_the_server_elsewhere_alone(
     server: ChromaProcess, library: str, monkeypatch: pytest.MonkeyPatch, name: str, value: str
@@ -349,7 +366,9 @@ def test_a_library_uses_it_and_finds_it_in_step_at_the_next_start(settings: Sett
     assert not settings.chroma_dir.exists(), "nothing is kept in the folder"
 
 
-def test_searches_go_on_while_the_server_is_down_and_it_is_taken_back(db: VectorDatabase, server: ChromaProcess) -> None:
+def test_searches_go_on_while_the_server_is_down_and_it_is_taken_back(
+    db: VectorDatabase, server: ChromaProcess
+) -> None:
     db.add_segments(MATRIX[:600], ids=IDS[:600])
     db.index.checkpoint()
     server.kill()
@@ -405,7 +424,9 @@ def test_the_folder_of_the_server_may_be_anywhere(tmp_path: Path) -> None:
     assert not ChromaServer("http://chroma.example:8000/", "x").local
 
 
-def test_the_whole_library_lives_with_it_and_takes_its_own_away(settings: Settings, server: ChromaProcess, photos: Path) -> None:
+def test_the_whole_library_lives_with_it_and_takes_its_own_away(
+    settings: Settings, server: ChromaProcess, photos: Path
+) -> None:
     before = server.collections()
     on_it = replace(settings, chroma_url=server.url)
     services = build_services(on_it, models=fake_models(on_it))

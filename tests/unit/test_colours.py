@@ -59,7 +59,12 @@ def grey_profile(gamma: float) -> bytes:
 def press_profile() -> bytes:
     """Of four inks, of which the first is a yellowish green: no guess finds that out."""
     same = bytes(range(256))
-    lab = [(0, 128, 128) if k else (160, 60, 200) if c else (255, 128, 128) for c in (0, 1) for _ in range(4) for k in (0, 1)]
+    lab = [
+        (0, 128, 128) if k else (160, 60, 200) if c else (255, 128, 128)
+        for c in (0, 1)
+        for _ in range(4)
+        for k in (0, 1)
+    ]
     table = b"mft1" + bytes(4) + bytes([4, 3, 2, 0]) + struct.pack(">9i", 65536, 0, 0, 0, 65536, 0, 0, 0, 65536)
     return icc(b"CMYK", {b"A2B0": table + same * 4 + bytes(sum(lab, ())) + same * 3}, b"Lab ", b"prtr")
 
@@ -73,7 +78,11 @@ def seen(name: str, colour: tuple[int, ...] = COLOUR) -> tuple[int, ...]:
 def shown(light: Any) -> tuple[int, ...]:
     """Shares of sRGB's red, green and blue light as the numbers that stand for them; what it can't show is cut off."""
     clipped = np.clip(light, 0, 1)
-    return tuple(np.round(255 * np.where(clipped <= 0.0031308, 12.92 * clipped, 1.055 * clipped ** (1 / 2.4) - 0.055)).astype(int))
+    return tuple(
+        np.round(255 * np.where(clipped <= 0.0031308, 12.92 * clipped, 1.055 * clipped ** (1 / 2.4) - 0.055)).astype(
+            int
+        )
+    )
 
 
 def saved(image: Image.Image, form: str, **options: Any) -> io.BytesIO:
@@ -112,7 +121,11 @@ def test_every_mode_is_seen_by_its_profile(mode: str) -> None:
     if mode in ("L", "LA", "I;16"):
         profile, grey = grey_profile(1.0), 64
         wanted = (137,) * 3  # a quarter of white's light
-        picture = Image.fromarray(np.full((30, 40), grey * 257, np.uint16)) if mode == "I;16" else Image.new("L", (40, 30), grey)
+        picture = (
+            Image.fromarray(np.full((30, 40), grey * 257, np.uint16))
+            if mode == "I;16"
+            else Image.new("L", (40, 30), grey)
+        )
     picture = picture if mode == "I;16" else picture.quantize(8) if mode == "P" else picture.convert(mode)
     if mode.endswith("A"):
         picture.paste((0,) * len(mode), (20, 0, 40, 30))
@@ -121,7 +134,9 @@ def test_every_mode_is_seen_by_its_profile(mode: str) -> None:
     for shrink in (1, 2):
         image = to_rgb(picture, shrink)
         assert near(image.crop((0, 0, 18 // shrink, 30 // shrink)), wanted, 2)
-        assert not mode.endswith("A") or near(image.crop((22 // shrink, 0, 40 // shrink, 30 // shrink)), (255, 255, 255), 0)
+        assert not mode.endswith("A") or near(
+            image.crop((22 // shrink, 0, 40 // shrink, 30 // shrink)), (255, 255, 255), 0
+        )
     assert picture == kept, "what was given stays as it is"
 
 
@@ -166,7 +181,15 @@ def test_srgb_costs_nothing() -> None:
 
 def test_a_profile_that_makes_no_sense_is_not_seen(pictures: PictureReader) -> None:
     good = rgb_profile("ProPhoto")
-    bad = [b"x", good[:100], good[:200], bytes(len(good)), good[:128] + b"\xff" * 100, press_profile(), grey_profile(1.0)]
+    bad = [
+        b"x",
+        good[:100],
+        good[:200],
+        bytes(len(good)),
+        good[:128] + b"\xff" * 100,
+        press_profile(),
+        grey_profile(1.0),
+    ]
     bad += [good[:16] + b"Lab " + good[20:], good[:12] + b"link" + good[16:], good + bytes(colours.MOST_BYTES)]
     picture = Image.new("RGB", (40, 30), COLOUR)
     for profile in bad:
@@ -185,8 +208,13 @@ POINTS = {(12, 13): "Display P3", (12, 1): "Display P3", (1, 13): None, (9, 16):
 
 @pytest.mark.parametrize(("points", "wanted"), POINTS.items())
 @pytest.mark.parametrize("form", ["PNG", "HEIF", "AVIF"])
-def test_code_points_in_place_of_a_profile(pictures: PictureReader, form: str, points: tuple[int, int], wanted: str | None) -> None:
-    """Phones and browsers write these where they write no profile. The brightest reach (PQ) is not handled: its pixels stay."""
+def test_code_points_in_place_of_a_profile(
+    pictures: PictureReader, form: str, points: tuple[int, int], wanted: str | None
+) -> None:
+    """Phones and browsers write these where they write no profile.
+
+    The brightest reach (PQ) is not handled: its pixels stay.
+    """
     picture = Image.new("RGB", (64, 48), COLOUR)
     if form == "PNG":
         chunks = PngInfo()
@@ -219,7 +247,9 @@ def test_the_profiles_of_our_own_making_are_those_of_these_names() -> None:
     assert near(colours.to_srgb(picture, colours.adobe_rgb()), seen("Adobe RGB"), 1)
     assert near(colours.to_srgb(picture, p3), seen("Display P3"), 4), "whose gamma is 2.2 about"
     white = Image.new("RGB", (4, 4), "white")
-    assert near(colours.to_srgb(white, p3), (255, 255, 255), 0) and near(colours.to_srgb(white, colours.adobe_rgb()), (255, 255, 255), 0)
+    assert near(colours.to_srgb(white, p3), (255, 255, 255), 0) and near(
+        colours.to_srgb(white, colours.adobe_rgb()), (255, 255, 255), 0
+    )
 
 
 # ---------------------------------------------------------------- beside a PNG's picture
@@ -239,7 +269,12 @@ def png(*beside: bytes, after: bytes = b"") -> io.BytesIO:
 def text(kind: bytes, size: int) -> bytes:
     """A chunk of text that unpacks to ``size`` bytes."""
     packed = zlib.compress(bytes(size))
-    return chunk(kind, {b"zTXt": b"k\0\0" + packed, b"iTXt": b"XML:com.adobe.xmp\0\1\0\0\0" + packed, b"iCCP": b"p\0\0" + packed}[kind])
+    return chunk(
+        kind,
+        {b"zTXt": b"k\0\0" + packed, b"iTXt": b"XML:com.adobe.xmp\0\1\0\0\0" + packed, b"iCCP": b"p\0\0" + packed}[
+            kind
+        ],
+    )
 
 
 @pytest.mark.parametrize("size", [1_100_000, 60_000_000])

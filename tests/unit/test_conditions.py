@@ -21,7 +21,10 @@ from src.schema.fields import FIELDS
         ("aperture<=2.8", Condition(("aperture",), "aperture<=2.8", "range", high=2.8)),
         ("flash=yes", Condition(("flash",), "flash=yes", "equals", 1)),
         ("orientation=6", Condition(("orientation",), "orientation=6", "equals", 6)),
-        ("taken_at=2024-05", Condition(("taken_at",), "taken_at=2024-05", "range", low="2024-05", high="2024-05\U0010ffff")),
+        (
+            "taken_at=2024-05",
+            Condition(("taken_at",), "taken_at=2024-05", "range", low="2024-05", high="2024-05\U0010ffff"),
+        ),
         ("keywords=a=b, c", Condition(("keywords",), "keywords=a=b, c", "contains", "a=b, c")),
     ],
 )

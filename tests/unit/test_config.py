@@ -13,14 +13,30 @@ from src.errors import BadSetting
 
 def test_defaults_and_values(tmp_path: Path) -> None:
     assert Settings.from_env({}) == Settings() and Settings().home == PROJECT_DIR
-    env = {"MFE_HOME": str(tmp_path), "MFE_MODEL": "ViT-B/32", "MFE_PRECISION": "fp32", "MFE_MAX_MEGAPIXELS": "80", "MFE_DEVICE": "cpu"}
+    env = {
+        "MFE_HOME": str(tmp_path),
+        "MFE_MODEL": "ViT-B/32",
+        "MFE_PRECISION": "fp32",
+        "MFE_MAX_MEGAPIXELS": "80",
+        "MFE_DEVICE": "cpu",
+    }
     settings = Settings.from_env(env)
-    assert (settings.home, settings.model, settings.precision, settings.max_megapixels) == (tmp_path, "ViT-B/32", "fp32", 80)
-    assert settings.catalog_file == tmp_path / "data" / "catalog.sqlite3" and settings.chroma_dir == tmp_path / "chroma_db"
+    assert (settings.home, settings.model, settings.precision, settings.max_megapixels) == (
+        tmp_path,
+        "ViT-B/32",
+        "fp32",
+        80,
+    )
+    assert (
+        settings.catalog_file == tmp_path / "data" / "catalog.sqlite3" and settings.chroma_dir == tmp_path / "chroma_db"
+    )
 
 
 def test_the_servers_address_has_no_slash_at_its_end() -> None:
-    assert Settings.from_env({"MFE_CHROMA_URL": " https://chroma.example:8443/base/ "}).chroma_url == "https://chroma.example:8443/base"
+    assert (
+        Settings.from_env({"MFE_CHROMA_URL": " https://chroma.example:8443/base/ "}).chroma_url
+        == "https://chroma.example:8443/base"
+    )
     assert Settings.from_env({"MFE_CHROMA_URL": "http://[::1]:8000"}).chroma_url == "http://[::1]:8000"
     assert Settings.from_env({"MFE_CHROMA_URL": ""}).chroma_url is None
 
@@ -34,7 +50,15 @@ def test_the_servers_address_has_no_slash_at_its_end() -> None:
         ("MFE_MAX_MEGAPIXELS", "many"),
         *(
             ("MFE_CHROMA_URL", value)
-            for value in ("127.0.0.1:8000", "localhost", "file:///x", "http://", "http://a:99999", "http://a/?b", "https://[")
+            for value in (
+                "127.0.0.1:8000",
+                "localhost",
+                "file:///x",
+                "http://",
+                "http://a:99999",
+                "http://a/?b",
+                "https://[",
+            )
         ),
     ],
 )
@@ -46,4 +70,6 @@ def test_nonsense_is_refused_by_name(name: str, value: str) -> None:
 def test_a_user_that_there_is_not_stands_for_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     settings = Settings.from_env({"MFE_HOME": "~nobody-of-that-name/x", "MFE_WEIGHTS_PATH": "~nobody-of-that-name"})
-    assert settings.home == tmp_path / "~nobody-of-that-name" / "x" == Settings().at(Path("~nobody-of-that-name/x")).home
+    assert (
+        settings.home == tmp_path / "~nobody-of-that-name" / "x" == Settings().at(Path("~nobody-of-that-name/x")).home
+    )

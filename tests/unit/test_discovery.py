@@ -36,7 +36,9 @@ def test_links_in_circles_and_to_themselves_end(tmp_path: Path) -> None:
     assert names(tmp_path) == ["album/a.jpg"]
 
 
-def test_a_folder_without_permission_is_told_and_the_rest_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_without_permission_is_told_and_the_rest_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     make_photo(tmp_path / "open/a.jpg")
     (tmp_path / "shut").mkdir()
     real = os.scandir
@@ -119,10 +121,41 @@ def test_an_empty_path_is_an_error() -> None:
 @pytest.mark.parametrize(
     "place",
     [
-        *("#recycle", "@Recycle", "@Recently-Snapshot", "#snapshot", "@eaDir", ".@__thumb", "@tmp", "~snapshot", "trashbox"),
-        *("$RECYCLE.BIN/S-1-5-21", "RECYCLER", "System Volume Information", "lost+found", "__MACOSX", "Network Trash Folder"),
-        *(".Trash-1000/files", ".Trashes", ".dtrash", ".stversions", ".picasaoriginals", ".thumbnails", ".AppleDouble", ".zfs/snapshot/a"),
-        *("My.photoslibrary/resources/derivatives", "My.photoslibrary/private", "Old.aplibrary/Previews", "Old.aplibrary/Thumbnails"),
+        *(
+            "#recycle",
+            "@Recycle",
+            "@Recently-Snapshot",
+            "#snapshot",
+            "@eaDir",
+            ".@__thumb",
+            "@tmp",
+            "~snapshot",
+            "trashbox",
+        ),
+        *(
+            "$RECYCLE.BIN/S-1-5-21",
+            "RECYCLER",
+            "System Volume Information",
+            "lost+found",
+            "__MACOSX",
+            "Network Trash Folder",
+        ),
+        *(
+            ".Trash-1000/files",
+            ".Trashes",
+            ".dtrash",
+            ".stversions",
+            ".picasaoriginals",
+            ".thumbnails",
+            ".AppleDouble",
+            ".zfs/snapshot/a",
+        ),
+        *(
+            "My.photoslibrary/resources/derivatives",
+            "My.photoslibrary/private",
+            "Old.aplibrary/Previews",
+            "Old.aplibrary/Thumbnails",
+        ),
         *("Catalog Previews.lrdata/3", "Catalog.lrcat-data", "nextcloud/files_trashbin", "nextcloud/files_versions"),
     ],
 )
@@ -137,8 +170,26 @@ def test_bins_and_private_folders_are_passed_over(tmp_path: Path, place: str) ->
 @pytest.mark.parametrize(
     "place",
     [
-        *("$RECYCLE.BINGO", "@eaDirectory", "recycle", "recycler", "snapshot", "#recycled glass", "lost and found", "trash art"),
-        *("My.photoslibrary/originals/0", "My.photoslibrary/Masters/2009", "Originals", "thumbs", "uploads", "proc", "dev", "node"),
+        *(
+            "$RECYCLE.BINGO",
+            "@eaDirectory",
+            "recycle",
+            "recycler",
+            "snapshot",
+            "#recycled glass",
+            "lost and found",
+            "trash art",
+        ),
+        *(
+            "My.photoslibrary/originals/0",
+            "My.photoslibrary/Masters/2009",
+            "Originals",
+            "thumbs",
+            "uploads",
+            "proc",
+            "dev",
+            "node",
+        ),
     ],
 )
 def test_folders_that_are_only_named_alike_are_looked_into(tmp_path: Path, place: str) -> None:
@@ -161,7 +212,9 @@ def test_what_this_program_wrote_is_no_photo(tmp_path: Path) -> None:
     assert names(tmp_path) == ["a.jpg"]
     for inner in ("export/images", "unpacked/crops", "other/data/thumbs/ab", "other/data/uploads"):
         assert not looks_into(tmp_path, tmp_path / inner)
-    assert names(tmp_path / "export") == ["images/a-1.jpg"] and names(tmp_path / "other" / "data" / "uploads") == ["a.jpg"]
+    assert names(tmp_path / "export") == ["images/a-1.jpg"] and names(tmp_path / "other" / "data" / "uploads") == [
+        "a.jpg"
+    ]
 
 
 def test_a_link_to_a_folder_elsewhere_is_followed_and_noted(tmp_path: Path) -> None:
@@ -171,7 +224,10 @@ def test_a_link_to_a_folder_elsewhere_is_followed_and_noted(tmp_path: Path) -> N
     (tmp_path / "nas" / "back").symlink_to(tmp_path / "album")
     rules = Rules(tmp_path / "album")
     found = list(find_images(tmp_path / "album", rules=rules))
-    assert [item.path for item in found if isinstance(item, FoundFile)] == [tmp_path / "album/a.jpg", tmp_path / "album/nas/deep/b.jpg"]
+    assert [item.path for item in found if isinstance(item, FoundFile)] == [
+        tmp_path / "album/a.jpg",
+        tmp_path / "album/nas/deep/b.jpg",
+    ]
     assert rules.links == {tmp_path / "album/nas": tmp_path / "nas"}
     rules = Rules(tmp_path / "album", others=[tmp_path / "nas"])
     assert len(list(find_images(tmp_path / "album", rules=rules))) == 1 and not rules.links, "it is followed for itself"
@@ -192,7 +248,9 @@ def test_links_back_into_the_folder_are_not_followed_but_for_what_is_hidden_ther
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="not run: this system has no /proc")
-@pytest.mark.parametrize("target", ["/", "/proc", "/proc/self", "/proc/self/root", "/sys", "/dev", "/run", "/usr/share", "/etc", "/lib"])
+@pytest.mark.parametrize(
+    "target", ["/", "/proc", "/proc/self", "/proc/self/root", "/sys", "/dev", "/run", "/usr/share", "/etc", "/lib"]
+)
 def test_links_to_places_of_the_systems_own_are_not_followed(tmp_path: Path, target: str) -> None:
     make_photo(tmp_path / "a.jpg")
     (tmp_path / "link").symlink_to(target)
@@ -203,8 +261,19 @@ def test_links_to_places_of_the_systems_own_are_not_followed(tmp_path: Path, tar
 @pytest.mark.parametrize(
     ("real", "system"),
     [
-        *(("/run/media/x/STICK", False), ("/run/user/1000/gvfs/smb-share", False), ("/run/secrets", True), ("/media/x", False)),
-        *(("/mnt/nas", False), ("/home/x/Pictures", False), ("/procession", False), ("/usr", True), ("/volume1/photo", False)),
+        *(
+            ("/run/media/x/STICK", False),
+            ("/run/user/1000/gvfs/smb-share", False),
+            ("/run/secrets", True),
+            ("/media/x", False),
+        ),
+        *(
+            ("/mnt/nas", False),
+            ("/home/x/Pictures", False),
+            ("/procession", False),
+            ("/usr", True),
+            ("/volume1/photo", False),
+        ),
     ],
 )
 def test_which_places_are_the_systems_own(real: str, system: bool) -> None:
@@ -215,5 +284,10 @@ def test_the_own_folders_are_never_looked_into(tmp_path: Path) -> None:
     make_photo(tmp_path / "data" / "thumbs" / "ab" / "a.jpg")
     make_photo(tmp_path / "b.jpg")
     (tmp_path / "link").symlink_to(tmp_path / "data" / "thumbs")
-    for start, number in ((tmp_path, 1), (tmp_path / "data", 0), (tmp_path / "data" / "thumbs" / "ab", 0), (tmp_path / "link", 0)):
+    for start, number in (
+        (tmp_path, 1),
+        (tmp_path / "data", 0),
+        (tmp_path / "data" / "thumbs" / "ab", 0),
+        (tmp_path / "link", 0),
+    ):
         assert len(list(find_images(start, (tmp_path / "data",)))) == number

@@ -67,7 +67,9 @@ def test_a_healthy_library_and_an_empty_one_have_no_findings(services: Services,
 
 
 def test_visibility_follows_the_files(library: Services) -> None:
-    sql(library, "UPDATE images SET removed_at = '2020' WHERE id IN (SELECT image_id FROM files WHERE name = 'red.jpg')")
+    sql(
+        library, "UPDATE images SET removed_at = '2020' WHERE id IN (SELECT image_id FROM files WHERE name = 'red.jpg')"
+    )
     checked(library, "hidden", "1 photo stayed hidden although a file is there.")
     sql(library, "UPDATE files SET missing_since = '2020' WHERE name = 'blue.jpg'")
     checked(library, "shown", "1 photo counted as present although none of its files is there.")
@@ -89,11 +91,17 @@ def test_files_and_vectors_of_no_image(library: Services) -> None:
     assert library.search.search(Query("blue"), 1).hits[0].name == "blue.jpg"
 
 
-def test_an_index_that_is_behind_inaccurate_or_half_empty_is_made_again(library: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_index_that_is_behind_inaccurate_or_half_empty_is_made_again(
+    library: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
     name = name_of(library)
     library.store.index._index.delete(name, ids(library)[:1])
     del library.store.index._followed[name]
-    checked(library, "index", f"The search index of {name} did not hold what the catalogue holds, so searches scanned everything.")
+    checked(
+        library,
+        "index",
+        f"The search index of {name} did not hold what the catalogue holds, so searches scanned everything.",
+    )
     library.store.index._index.upsert(name, ids(library), np.roll(np.eye(64, dtype=np.float32), 60, axis=0)[:4])
     (told,) = findings(library, False)
     assert told.check == "index" and "of 4 vectors asked for themselves 1 came first" in told.text
@@ -103,7 +111,9 @@ def test_an_index_that_is_behind_inaccurate_or_half_empty_is_made_again(library:
     assert told.text == f"The search index of {name} still took the space of 1,000 deleted vectors."
 
 
-def test_a_rebuild_without_room_is_told_and_the_rest_goes_on(library: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rebuild_without_room_is_told_and_the_rest_goes_on(
+    library: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
     library.store.index._index.delete(name_of(library), ids(library)[:1])
     library.store.index._followed.clear()
     thumbnail_path(library.settings.thumbs_dir, ids(library)[0]).unlink()
@@ -114,7 +124,10 @@ def test_a_rebuild_without_room_is_told_and_the_rest_goes_on(library: Services, 
 
     monkeypatch.setattr(Store, "rebuild", no_room)
     first, second = findings(library, True)
-    assert (first.repaired, second.repaired) == (False, True) and "could not be made again: The disk is nearly full." in first.text
+    assert (first.repaired, second.repaired) == (
+        False,
+        True,
+    ) and "could not be made again: The disk is nearly full." in first.text
     assert library.search.search(Query("red"), 1).hits[0].name == "red.jpg"
 
 
@@ -137,7 +150,10 @@ def test_missing_and_empty_thumbnails_are_made_again(library: Services, photos: 
     for photo in photos.iterdir():
         photo.rename(photo.with_suffix(".away"))
     (told,) = findings(library, True)
-    assert not told.repaired and "1 photo had no thumbnail that can be shown, and can't be read now to make one: " in told.text
+    assert (
+        not told.repaired
+        and "1 photo had no thumbnail that can be shown, and can't be read now to make one: " in told.text
+    )
     assert any(photo.with_suffix(".jpg").name in told.text for photo in photos.iterdir()), "it is named"
 
 
@@ -173,7 +189,9 @@ def test_a_thumbnail_that_is_no_picture_is_made_again(library: Services, damage:
     elif damage == "a huge picture":
         Image.new("RGB", (900, 800)).save(file, "JPEG")
     else:
-        file.write_bytes({"zeroed": bytes(len(whole)), "text": b"these are words", "cut": whole[: len(whole) // 2]}[damage])
+        file.write_bytes(
+            {"zeroed": bytes(len(whole)), "text": b"these are words", "cut": whole[: len(whole) // 2]}[damage]
+        )
     checked(library, "thumbnails", "1 photo had no thumbnail that can be shown.")
     assert file.read_bytes() == whole
 
@@ -185,18 +203,28 @@ def damage_upload(library: Services, how: str) -> tuple[Path, bytes]:
     list(library.handlers["index"]({"files": [{"path": str(upload.path), "name": "lilac.png", "uploaded": True}]}))
     assert findings(library, True) == []
     other = bytes([whole[0], whole[1] ^ 1, *whole[2:]])
-    upload.path.write_bytes({"zeroed": bytes(len(whole)), "cut": whole[:100], "longer": whole + b"x", "one bit": other, "empty": b""}[how])
+    upload.path.write_bytes(
+        {"zeroed": bytes(len(whole)), "cut": whole[:100], "longer": whole + b"x", "one bit": other, "empty": b""}[how]
+    )
     return upload.path, whole
 
 
 @pytest.mark.parametrize("how", ["zeroed", "cut", "longer", "one bit", "empty"])
-def test_a_damaged_upload_is_named_and_put_right_where_another_file_has_the_photo(library: Services, how: str, photos: Path) -> None:
+def test_a_damaged_upload_is_named_and_put_right_where_another_file_has_the_photo(
+    library: Services, how: str, photos: Path
+) -> None:
     path, whole = damage_upload(library, how)
     damaged = path.read_bytes()
     for repair in (False, True, True):
         (told,) = findings(library, repair)
-        assert told.check == "damaged uploads" and not told.repaired and told.text.startswith("1 stored upload can't be read as what")
-        assert "lilac.png" in told.text and path.read_bytes() == damaged, "it is left as it is: there may be something in it"
+        assert (
+            told.check == "damaged uploads"
+            and not told.repaired
+            and told.text.startswith("1 stored upload can't be read as what")
+        )
+        assert "lilac.png" in told.text and path.read_bytes() == damaged, (
+            "it is left as it is: there may be something in it"
+        )
     (photos / "lilac.png").write_bytes(whole)
     list(library.handlers["sync"]({}))
     checked(library, "damaged uploads", "1 stored upload had been damaged; the same photo is in one of your folders.")
@@ -204,11 +232,15 @@ def test_a_damaged_upload_is_named_and_put_right_where_another_file_has_the_phot
 
 
 @pytest.mark.parametrize("place", ["the user's folder", "another library", "a link to the user's photo"])
-def test_no_file_outside_the_librarys_own_uploads_is_written_over(library: Services, photos: Path, tmp_path: Path, place: str) -> None:
+def test_no_file_outside_the_librarys_own_uploads_is_written_over(
+    library: Services, photos: Path, tmp_path: Path, place: str
+) -> None:
     path, whole = damage_upload(library, "zeroed")
     (photos / "copy.png").write_bytes(whole)
     list(library.handlers["sync"]({}))
-    theirs = tmp_path / "theirs.png" if place == "the user's folder" else tmp_path / "other" / "data" / "uploads" / path.name
+    theirs = (
+        tmp_path / "theirs.png" if place == "the user's folder" else tmp_path / "other" / "data" / "uploads" / path.name
+    )
     theirs.parent.mkdir(parents=True, exist_ok=True)
     theirs.write_bytes(b"an edited photo")
     path.unlink()
@@ -220,18 +252,28 @@ def test_no_file_outside_the_librarys_own_uploads_is_written_over(library: Servi
     assert findings(library, False) == [Finding("lost uploads", text)]
     assert Finding("lost uploads", text, True) in findings(library, True)
     assert {finding.check for finding in findings(library, True)} <= {"strangers"}, "a link is somebody else's"
-    assert theirs.read_bytes() == b"an edited photo" and path.is_symlink() == ("link" in place) and library.catalog.counts()[0] == 5
+    assert (
+        theirs.read_bytes() == b"an edited photo"
+        and path.is_symlink() == ("link" in place)
+        and library.catalog.counts()[0] == 5
+    )
 
 
 def test_a_damaged_upload_is_put_right_by_dropping_the_photo_again(library: Services) -> None:
     path, whole = damage_upload(library, "zeroed")
-    assert library.uploads.save("lilac.png", whole).path == path and path.read_bytes() == whole and findings(library, False) == []
+    assert (
+        library.uploads.save("lilac.png", whole).path == path
+        and path.read_bytes() == whole
+        and findings(library, False) == []
+    )
 
 
 def test_an_upload_that_was_given_up_and_is_there_again_is_shown_again(library: Services) -> None:
     path, whole = damage_upload(library, "zeroed")
     path.unlink()
-    assert [finding.check for finding in findings(library, True)] == ["lost uploads"] and library.catalog.counts()[0] == 4
+    assert [finding.check for finding in findings(library, True)] == ["lost uploads"] and library.catalog.counts()[
+        0
+    ] == 4
     path.write_bytes(b"something else")
     assert findings(library, True) == []
     path.write_bytes(whole)
@@ -251,12 +293,18 @@ def test_uploads_are_never_deleted(library: Services, photos: Path) -> None:
     upload = library.uploads.save("lilac.jpg", (photos / "red.jpg").read_bytes() + b"other")
     assert findings(library, True) == [], "it may be on its way into the library"
     os.utime(upload.path, (LONG_AGO, LONG_AGO))
-    assert findings(library, True) == [Finding("uploads", "1 stored upload waited to be added; the app's next start does that.")]
+    assert findings(library, True) == [
+        Finding("uploads", "1 stored upload waited to be added; the app's next start does that.")
+    ]
     list(library.handlers["index"]({"files": [{"path": str(upload.path), "name": "lilac.jpg", "uploaded": True}]}))
     assert library.catalog.counts()[2] == 1 and findings(library, True) == []
     upload.path.unlink()
     told = findings(library, True)
-    assert [finding.check for finding in told] == ["lost uploads"] and told[0].repaired and library.catalog.counts()[0] == 4
+    assert (
+        [finding.check for finding in told] == ["lost uploads"]
+        and told[0].repaired
+        and library.catalog.counts()[0] == 4
+    )
     assert findings(library, True) == []
 
 
@@ -267,7 +315,9 @@ def test_leftover_folders_of_the_index(library: Services) -> None:
 
 def test_photos_without_a_vector_are_told(library: Services) -> None:
     library.store.delete(name_of(library), ids(library)[:1])
-    assert findings(library, True) == [Finding("encoded", "1 photo had no vector of the model in use; re-indexing with it adds them.")]
+    assert findings(library, True) == [
+        Finding("encoded", "1 photo had no vector of the model in use; re-indexing with it adds them.")
+    ]
 
 
 def test_empty_space_in_the_catalogue_is_given_back(library: Services) -> None:

@@ -151,10 +151,16 @@ STATES: tuple[Callable[[Settings], None], ...] = (
 
 
 @pytest.mark.parametrize("broken", STATES, ids=lambda broken: broken.__name__)
-def test_a_check_changes_nothing(library: Settings, broken: Callable[[Settings], None], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_check_changes_nothing(
+    library: Settings, broken: Callable[[Settings], None], capsys: pytest.CaptureFixture[str]
+) -> None:
     broken(library)
     code, out = check(library, capsys)
-    found = {finding for finding in ("index", "thumbnails", "damaged uploads", "lost uploads", "hidden", "files") if f'"{finding}"' in out}
+    found = {
+        finding
+        for finding in ("index", "thumbnails", "damaged uploads", "lost uploads", "hidden", "files")
+        if f'"{finding}"' in out
+    }
     wanted = {
         no_note: {"index"}, garbled_index: {"index"}, no_index: {"index"}, behind: {"index"}, no_files: {"thumbnails", "lost uploads"},
         zeroed: {"thumbnails", "damaged uploads"}, stray_rows: {"hidden", "files"}, moved: {"lost uploads"},
@@ -180,7 +186,9 @@ def test_a_check_makes_no_library_and_brings_none_up_to_date(
     assert code == 1 and "is of an older version, and a check changes nothing" in out
 
 
-def test_a_check_waits_for_nobody_and_keeps_others_out_while_it_looks(library: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_check_waits_for_nobody_and_keeps_others_out_while_it_looks(
+    library: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
     looking = build_services(library, untouched=True, models=fake_models(library))
     code = f"""if True:
         from pathlib import Path

@@ -27,12 +27,18 @@ def scope(headers: Headers, kind: str = "http", method: str = "GET", scheme: str
 
 
 def answer(
-    *headers: tuple[str, str], kind: str = "http", method: str = "GET", scheme: str = "", hosts: frozenset[str] = LOOPBACK
+    *headers: tuple[str, str],
+    kind: str = "http",
+    method: str = "GET",
+    scheme: str = "",
+    hosts: frozenset[str] = LOOPBACK,
 ) -> str | None:
     return refusal(scope([*headers], kind, method, scheme), hosts)
 
 
-@pytest.mark.parametrize("host", [HERE, "127.0.0.1", "localhost", "LOCALHOST:80", "localhost:65535", "[::1]", "[::1]:8501"])
+@pytest.mark.parametrize(
+    "host", [HERE, "127.0.0.1", "localhost", "LOCALHOST:80", "localhost:65535", "[::1]", "[::1]:8501"]
+)
 def test_this_computer_by_any_of_its_names(host: str) -> None:
     assert answer(("Host", host)) is None
 
@@ -115,13 +121,19 @@ def test_another_site_may_link_here_and_nothing_else(site: str) -> None:
     for dest in ("iframe", "frame", "embed", "object", "image", "script", "empty"):
         headers = [("Host", HERE), ("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Dest", dest), ("Sec-Fetch-Site", site)]
         assert answer(*headers) == OTHER_SITE, dest
-    assert answer(("Host", HERE), ("Sec-Fetch-Mode", "no-cors"), ("Sec-Fetch-Dest", "document"), ("Sec-Fetch-Site", site)) == OTHER_SITE
+    assert (
+        answer(("Host", HERE), ("Sec-Fetch-Mode", "no-cors"), ("Sec-Fetch-Dest", "document"), ("Sec-Fetch-Site", site))
+        == OTHER_SITE
+    )
     assert answer(("Host", HERE), ("Sec-Fetch-Site", site)) == OTHER_SITE
 
 
 @pytest.mark.parametrize("site", ["same-origin", "none"])
 def test_the_apps_own_requests_and_typed_addresses_pass(site: str) -> None:
-    assert answer(("Host", HERE), ("Sec-Fetch-Site", site), ("Sec-Fetch-Dest", "image"), ("Sec-Fetch-Mode", "no-cors")) is None
+    assert (
+        answer(("Host", HERE), ("Sec-Fetch-Site", site), ("Sec-Fetch-Dest", "image"), ("Sec-Fetch-Mode", "no-cors"))
+        is None
+    )
 
 
 # ---------------------------------------------------------------- in front of an app
@@ -156,7 +168,11 @@ def test_what_is_refused_reaches_nothing(client: TestClient, reached: list[str])
         refused = client.post("/", headers=headers, content=b"x")
         assert refused.status_code == 403 and set(refused.json()) == {"error"}
         assert refused.headers["Cross-Origin-Resource-Policy"] == "same-origin"
-    for headers in ({"Origin": "http://evil.example"}, {"Host": "rebound.example", "Origin": "http://rebound.example"}, {}):
+    for headers in (
+        {"Origin": "http://evil.example"},
+        {"Host": "rebound.example", "Origin": "http://rebound.example"},
+        {},
+    ):
         with pytest.raises(WebSocketDisconnect) as closed, client.websocket_connect("/stream", headers=headers):
             pass
         assert closed.value.code == 1008
@@ -174,4 +190,6 @@ def test_names_that_were_asked_for_are_answered(client: TestClient, reached: lis
 def test_every_answer_carries_the_headers_once(client: TestClient) -> None:
     for path in ("/", "/nothing"):
         given = client.get(path).headers
-        assert {name: given.get_list(name) for name in ANSWER_HEADERS} == {name: [value] for name, value in ANSWER_HEADERS.items()}
+        assert {name: given.get_list(name) for name in ANSWER_HEADERS} == {
+            name: [value] for name, value in ANSWER_HEADERS.items()
+        }

@@ -39,7 +39,11 @@ def test_what_is_written_is_what_is_read(tmp_path: Path) -> None:
     assert [(category["id"], category["name"]) for category in raw["categories"]] == [(1, "cat"), (2, "ring")]
     for number, image in enumerate(images, 1):
         (stored,) = coco.loadImgs(number)
-        assert (stored["file_name"], stored["source_id"], stored.get("tags", [])) == (image.path, image.id, list(image.tags))
+        assert (stored["file_name"], stored["source_id"], stored.get("tags", [])) == (
+            image.path,
+            image.id,
+            list(image.tags),
+        )
         assert (stored["width"], stored["height"], stored["date_captured"]) == (WIDTH, HEIGHT, "2024-05-01 10:20:30")
         assert len(coco.getAnnIds(number)) == len(image.annotations)
 
@@ -77,7 +81,9 @@ def test_polygons_come_back_within_tolerance(tmp_path: Path) -> None:
         assert item.mask is not None and isinstance(stored["segmentation"], list)
         pixels = masks.decode(masks.resized(item.mask, HEIGHT, WIDTH))
         drawn = coco.annToMask(stored).astype(bool)
-        assert overlap(drawn, pixels) > (0.98 if item.mask.height == HEIGHT else 0.92), "a pixel of the small mask is four of the picture's"
+        assert overlap(drawn, pixels) > (0.98 if item.mask.height == HEIGHT else 0.92), (
+            "a pixel of the small mask is four of the picture's"
+        )
         assert abs(drawn.sum() - stored["area"]) < 0.04 * stored["area"]
 
 
@@ -95,7 +101,10 @@ def test_a_whole_and_an_empty_mask_are_written(tmp_path: Path) -> None:
         list(export_coco([exported(tmp_path / "a.jpg", annotations=items)], tmp_path / form, mask_form=form))  # type: ignore[arg-type]
     coco, raw = read(tmp_path / "rle")
     assert [int(coco.annToMask(item).sum()) for item in raw["annotations"]] == [WIDTH * HEIGHT, 0]
-    assert [item["segmentation"] for item in read(tmp_path / "polygons")[1]["annotations"]] == [[[160, 0, 160, 120, 0, 120, 0, 0]], []]
+    assert [item["segmentation"] for item in read(tmp_path / "polygons")[1]["annotations"]] == [
+        [[160, 0, 160, 120, 0, 120, 0, 0]],
+        [],
+    ]
 
 
 def test_categories_of_a_query_and_of_tags(tmp_path: Path) -> None:
@@ -144,7 +153,11 @@ def test_pictures_that_are_gone_changed_or_refused_are_left_out_and_told(tmp_pat
 
     _, skipped = split(export_coco([*images, refused], tmp_path / "out", opener=refuse))
     assert [event.path for event in skipped] == [images[0].path, images[2].path, refused.path]
-    assert "can't be read" in skipped[0].reason and "changed" in skipped[1].reason and skipped[2].reason == "The picture is damaged."
+    assert (
+        "can't be read" in skipped[0].reason
+        and "changed" in skipped[1].reason
+        and skipped[2].reason == "The picture is damaged."
+    )
     coco, raw = read(tmp_path / "out")
     assert [image["source_id"] for image in raw["images"]] == [images[1].id] and len(coco.getAnnIds()) == 2
 
@@ -152,7 +165,13 @@ def test_pictures_that_are_gone_changed_or_refused_are_left_out_and_told(tmp_pat
 def test_names_are_data(tmp_path: Path) -> None:
     strange = os.fsdecode(b'/p/\xff"\\\n</script>.jpg')
     image = ExportedImage(
-        "1", 'a"\u202e.jpg', strange, 10, 10, tags=('"]}',), annotations=(Annotation('x"}\n', (0, 0, 5, 5), score=float("nan")),)
+        "1",
+        'a"\u202e.jpg',
+        strange,
+        10,
+        10,
+        tags=('"]}',),
+        annotations=(Annotation('x"}\n', (0, 0, 5, 5), score=float("nan")),),
     )
     list(export_coco([image], tmp_path / "out"))
     _, raw = read(tmp_path / "out")

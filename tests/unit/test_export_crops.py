@@ -33,7 +33,11 @@ def test_each_object_is_a_picture_in_its_categorys_folder(tmp_path: Path) -> Non
     progress, skipped = split(export_crops(images, tmp_path / "out", opener))
     assert len(progress) == 3 and not skipped and opener.opened == 2, "a picture without objects is not opened"
     rows = listing(tmp_path / "out")
-    assert [row["file"] for row in rows] == ["cat/photo-00000001.jpg", "ring/photo-00000002.jpg", "cat/photo-00000002.jpg"]
+    assert [row["file"] for row in rows] == [
+        "cat/photo-00000001.jpg",
+        "ring/photo-00000002.jpg",
+        "cat/photo-00000002.jpg",
+    ]
     for row in rows:
         left, top, right, bottom = (int(row[side]) for side in ("left", "top", "right", "bottom"))
         with Image.open(tmp_path / "out" / row["file"]) as crop:
@@ -75,7 +79,9 @@ def test_crops_of_one_category_and_categories_of_one_name_do_not_collide(tmp_pat
     files = [row["file"] for row in listing(tmp_path / "out")]
     folders = ("Cat", "cat-2", "c_a", "c_a-2", "object", "object-2", "crops.csv-2", "nul_")
     assert files == [*(f"{folder}/a-00000001.jpg" for folder in folders), "Cat/a-00000001-2.jpg"]
-    assert sorted(files) == sorted(file.relative_to(tmp_path / "out").as_posix() for file in (tmp_path / "out").rglob("*.jpg"))
+    assert sorted(files) == sorted(
+        file.relative_to(tmp_path / "out").as_posix() for file in (tmp_path / "out").rglob("*.jpg")
+    )
 
 
 def test_a_picture_that_can_not_be_opened_is_told(tmp_path: Path) -> None:

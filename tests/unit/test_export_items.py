@@ -20,7 +20,13 @@ WIDTH, HEIGHT = 160, 120
 
 def exported(file: Path, number: int = 1, **facts: object) -> ExportedImage:
     """A picture of 160 x 120 in a file that need not exist."""
-    given = {"id": f"{number:08x}-0000-5000-8000-000000000000", "name": file.name, "path": str(file), "width": WIDTH, "height": HEIGHT}
+    given = {
+        "id": f"{number:08x}-0000-5000-8000-000000000000",
+        "name": file.name,
+        "path": str(file),
+        "width": WIDTH,
+        "height": HEIGHT,
+    }
     return ExportedImage(**{**given, **facts})  # type: ignore[arg-type]
 
 
@@ -43,7 +49,11 @@ def library(folder: Path) -> list[ExportedImage]:
     """Three pictures that exist: two of one name in different folders, one with masks, and one without objects."""
     paths = [make_photo(folder / place / "photo.jpg", seed=seed) for seed, place in enumerate(("one", "two"))]
     paths.append(make_photo(folder / "Ünï 写真 =1+1.png", seed=2))
-    objects = ((marked(category="cat"),), (marked(ellipse(), score=0.5, origin="sam"), marked(ellipse(30, 40), "cat")), ())
+    objects = (
+        (marked(category="cat"),),
+        (marked(ellipse(), score=0.5, origin="sam"), marked(ellipse(30, 40), "cat")),
+        (),
+    )
     return [
         exported(
             path,
@@ -72,7 +82,9 @@ class Open:
 
 def split(events: Iterable[Progress | Skipped]) -> tuple[list[Progress], list[Skipped]]:
     found = list(events)
-    return [event for event in found if isinstance(event, Progress)], [event for event in found if isinstance(event, Skipped)]
+    return [event for event in found if isinstance(event, Progress)], [
+        event for event in found if isinstance(event, Skipped)
+    ]
 
 
 # ---------------------------------------------------------------- categories
@@ -88,7 +100,9 @@ def split(events: Iterable[Progress | Skipped]) -> tuple[list[Progress], list[Sk
         ("turned \u202egod", (), "", "turned \N{REPLACEMENT CHARACTER}god"),
     ],
 )
-def test_an_object_goes_by_the_query_its_own_name_or_a_tag(own: str, tags: tuple[str, ...], query: str, category: str) -> None:
+def test_an_object_goes_by_the_query_its_own_name_or_a_tag(
+    own: str, tags: tuple[str, ...], query: str, category: str
+) -> None:
     image = exported(Path("a.jpg"), tags=tags, annotations=(marked(category=own),))
     assert [item.category for item in labelled(image, Labels(query))] == [category]
 
@@ -97,7 +111,9 @@ def test_a_picture_without_objects_gets_boxes_around_all_of_it_only_when_asked()
     image = exported(Path("a.jpg"), tags=("sea", "sky"), score=0.3)
     assert labelled(image, Labels()) == []
     boxes = labelled(image, Labels(whole=True))
-    assert [(item.category, item.box, item.origin) for item in boxes] == [(tag, (0, 0, 160, 120), "tag") for tag in ("sea", "sky")]
+    assert [(item.category, item.box, item.origin) for item in boxes] == [
+        (tag, (0, 0, 160, 120), "tag") for tag in ("sea", "sky")
+    ]
     assert [(item.category, item.score) for item in labelled(image, Labels("waves", whole=True))] == [("waves", 0.3)]
 
 
@@ -120,4 +136,10 @@ def test_a_segment_becomes_an_annotation() -> None:
 
 
 def test_a_score_that_is_no_number_is_none() -> None:
-    assert [rounded(score) for score in (None, math.nan, math.inf, 0.12345678, -1.0)] == [None, None, None, 0.123457, -1.0]
+    assert [rounded(score) for score in (None, math.nan, math.inf, 0.12345678, -1.0)] == [
+        None,
+        None,
+        None,
+        0.123457,
+        -1.0,
+    ]

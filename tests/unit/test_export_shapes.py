@@ -44,7 +44,10 @@ def test_outlines_enclose_as_much_as_is_set(mask: Mask) -> None:
     pixels = masks.decode(mask)
     loops = shapes.outlines(pixels)
     after = [np.roll(loop, -1, axis=0) for loop in loops]
-    assert sum(float((a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]).sum() / 2) for a, b in zip(loops, after, strict=True)) == pixels.sum()
+    assert (
+        sum(float((a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]).sum() / 2) for a, b in zip(loops, after, strict=True))
+        == pixels.sum()
+    )
     for loop, next_corners in zip(loops, after, strict=True):
         moves = next_corners - loop
         assert ((moves == 0).sum(axis=1) == 1).all(), "each edge goes along one axis"
@@ -79,5 +82,7 @@ def test_polygons_of_a_small_mask_count_in_the_pictures_pixels() -> None:
 def test_one_pixel_and_none() -> None:
     one = np.zeros((5, 7), bool)
     one[2, 3] = True
-    assert [sorted(polygon) for polygon in shapes.polygons(masks.encode(one), 5, 7)] == [sorted([3, 2, 4, 2, 4, 3, 3, 3])]
+    assert [sorted(polygon) for polygon in shapes.polygons(masks.encode(one), 5, 7)] == [
+        sorted([3, 2, 4, 2, 4, 3, 3, 3])
+    ]
     assert shapes.polygons(masks.encode(np.zeros((5, 7), bool)), 5, 7) == []

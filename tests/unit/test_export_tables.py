@@ -29,7 +29,9 @@ def rows(file: Path) -> list[dict[str, str]]:
 
 def test_csv_has_every_picture_and_every_object(tmp_path: Path) -> None:
     images = library(tmp_path)
-    assert list(export_csv(images, tmp_path / "out", total=3)) == [Progress(at, 3, "images", image.name) for at, image in enumerate(images)]
+    assert list(export_csv(images, tmp_path / "out", total=3)) == [
+        Progress(at, 3, "images", image.name) for at, image in enumerate(images)
+    ]
     pictures, objects = rows(tmp_path / "out" / "images.csv"), rows(tmp_path / "out" / "objects.csv")
     assert tuple(pictures[0]) == IMAGES and tuple(objects[0]) == OBJECTS
     assert [(row["id"], row["path"], row["objects"]) for row in pictures] == [
@@ -47,7 +49,9 @@ def test_parquet_has_types(tmp_path: Path) -> None:
     images = library(tmp_path)
     images[0] = replace(images[0], facts={"iso": 200, "aperture": 2.8, "flash": True, "keywords": ("sea", "sky")})
     list(export_parquet(images, tmp_path / "out"))
-    pictures, objects = (pq.read_table(tmp_path / "out" / f"{name}.parquet").to_pylist() for name in ("images", "objects"))
+    pictures, objects = (
+        pq.read_table(tmp_path / "out" / f"{name}.parquet").to_pylist() for name in ("images", "objects")
+    )
     assert pictures[0] == {
         "id": images[0].id,
         "name": "photo.jpg",
@@ -113,5 +117,7 @@ def test_a_smaller_mask_counts_at_the_pictures_size(tmp_path: Path) -> None:
 def test_importing_the_export_loads_no_table_library() -> None:
     modules = "src.export.coco, src.export.crops, src.export.tables, src.export.yolo"
     code = f"import sys, {modules}; print([m for m in ('pyarrow', 'pandas', 'cv2', 'torch') if m in sys.modules])"
-    run = subprocess.run([sys.executable, "-c", code], cwd=PROJECT_DIR, capture_output=True, text=True, timeout=60, check=True)
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT_DIR, capture_output=True, text=True, timeout=60, check=True
+    )
     assert run.stdout.strip() == "[]"

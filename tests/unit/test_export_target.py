@@ -1,4 +1,6 @@
-"""An export is there as a whole or not at all: nothing under its name before the end, nothing left when it fails or is cancelled."""
+"""An export is there as a whole or not at all: nothing under its name before the end, nothing left when it fails or is
+cancelled.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +69,9 @@ def files_of(place: Path) -> dict[str, bytes]:
     return found
 
 
-def test_a_folder_and_a_zip_hold_the_same(export: Callable[..., Iterator[Any]], images: list[ExportedImage], out: Path) -> None:
+def test_a_folder_and_a_zip_hold_the_same(
+    export: Callable[..., Iterator[Any]], images: list[ExportedImage], out: Path
+) -> None:
     list(export(images, out / "all"))
     list(export(images, out / "all.ZIP"))
     assert sorted(os.listdir(out)) == ["all", "all.ZIP"]
@@ -111,7 +115,9 @@ def test_what_exists_is_refused_before_anything_is_written(
     assert os.listdir(out) == ["all"]
 
 
-def test_what_comes_to_be_there_meanwhile_is_kept(export: Callable[..., Iterator[Any]], images: list[ExportedImage], out: Path) -> None:
+def test_what_comes_to_be_there_meanwhile_is_kept(
+    export: Callable[..., Iterator[Any]], images: list[ExportedImage], out: Path
+) -> None:
     events = export(images, out / "all")
     next(events)
     (out / "all").mkdir()
@@ -141,7 +147,9 @@ def test_a_place_without_a_name_is_refused(images: list[ExportedImage], place: s
 
 
 @pytest.mark.parametrize("name", ["all", "all.zip"])
-def test_a_full_disk_is_one_sentence(out: Path, images: list[ExportedImage], name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_one_sentence(
+    out: Path, images: list[ExportedImage], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 

@@ -20,7 +20,12 @@ def boxes(file: Path, width: int = WIDTH, height: int = HEIGHT) -> list[tuple[in
     for line in file.read_text().splitlines():
         category, x, y, w, h = line.split(" ")
         centre, size = (float(x) * width, float(y) * height), (float(w) * width, float(h) * height)
-        found.append((int(category), tuple(round(centre[axis] + side * size[axis] / 2, 3) for side in (-1, 1) for axis in (0, 1))))
+        found.append(
+            (
+                int(category),
+                tuple(round(centre[axis] + side * size[axis] / 2, 3) for side in (-1, 1) for axis in (0, 1)),
+            )
+        )
     return found
 
 
@@ -60,7 +65,9 @@ def test_without_an_opener_originals_are_listed(tmp_path: Path) -> None:
     assert [(row["picture"], Path(row["original"]).is_file()) for row in listing(tmp_path / "out")] == [("", True)] * 3
 
 
-@pytest.mark.parametrize("box", [(0, 0, WIDTH, HEIGHT), (WIDTH - 1, HEIGHT - 1, WIDTH, HEIGHT), (-50, -50, 1, 1), (0, 0, 999, 999)])
+@pytest.mark.parametrize(
+    "box", [(0, 0, WIDTH, HEIGHT), (WIDTH - 1, HEIGHT - 1, WIDTH, HEIGHT), (-50, -50, 1, 1), (0, 0, 999, 999)]
+)
 def test_shares_never_leave_the_picture(tmp_path: Path, box: tuple[int, int, int, int]) -> None:
     list(export_yolo([exported(tmp_path / "a.jpg", annotations=(Annotation("x", box),))], tmp_path / "out"))
     numbers = [float(number) for number in next((tmp_path / "out" / "labels").iterdir()).read_text().split()[1:]]
@@ -72,7 +79,11 @@ NAMES = ("no", "1", "a: b", '"q" \\ #x', "- [x]", "{y}", "emoji 👨‍👩‍�
 
 
 def test_any_name_survives_the_yaml(tmp_path: Path) -> None:
-    list(export_yolo([exported(tmp_path / "a.jpg", annotations=(marked(),))], tmp_path / "out", labels=Labels(first=NAMES)))
+    list(
+        export_yolo(
+            [exported(tmp_path / "a.jpg", annotations=(marked(),))], tmp_path / "out", labels=Labels(first=NAMES)
+        )
+    )
     assert yaml.safe_load((tmp_path / "out" / "data.yaml").read_text())["names"] == dict(enumerate((*NAMES, "ring")))
 
 

@@ -18,7 +18,9 @@ from tests.fakes import COLOURS
 from tests.unit.test_objects import find, library  # noqa: F401  (a fixture)
 
 
-def write(services: Services, form: str, place: Path, selection: Selection | None = None, pictures: bool = False) -> None:
+def write(
+    services: Services, form: str, place: Path, selection: Selection | None = None, pictures: bool = False
+) -> None:
     events = list(services.exports.export(form, place, selection or Selection(), pictures))
     assert events[-1] == Finding("export", f"Written to {place}.")
 
@@ -72,12 +74,18 @@ def test_where_nothing_fits_nothing_is_written(library: Services, tmp_path: Path
     for mode in ("images", "both"):
         page = library.search.search(Query("xqzv blorp"), 200, mode=mode)  # type: ignore[arg-type]
         assert page.hits
-        with pytest.raises(AppError, match='Nothing in the library fits "xqzv blorp", so nothing was exported') as refused:
+        with pytest.raises(
+            AppError, match='Nothing in the library fits "xqzv blorp", so nothing was exported'
+        ) as refused:
             write(library, form, tmp_path / "out", Selection.of(page))
-        assert not isinstance(refused.value, BadInput) and not (tmp_path / "out").exists(), "the words were no wrong usage"
+        assert not isinstance(refused.value, BadInput) and not (tmp_path / "out").exists(), (
+            "the words were no wrong usage"
+        )
 
 
-def test_of_a_photo_with_two_objects_only_the_one_that_was_found_is_exported(services: Services, tmp_path: Path) -> None:
+def test_of_a_photo_with_two_objects_only_the_one_that_was_found_is_exported(
+    services: Services, tmp_path: Path
+) -> None:
     picture = Image.new("RGB", (400, 300), COLOURS["white"])
     ImageDraw.Draw(picture).ellipse((40, 30, 130, 110), fill=COLOURS["red"])
     ImageDraw.Draw(picture).ellipse((240, 150, 360, 280), fill=COLOURS["blue"])

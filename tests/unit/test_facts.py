@@ -322,9 +322,7 @@ def test_xmp_tells_place_and_flash(tmp_path: Path) -> None:
     assert read(jpeg(tmp_path / "b.jpg", xmp=xmp(nested))).flash is False
 
 
-@pytest.mark.parametrize(
-    ("text", "stars"), [("-1", -1), ("0", 0), ("1.0", 1), ("5", 5), ("6", None), ("x", None)]
-)
+@pytest.mark.parametrize(("text", "stars"), [("-1", -1), ("0", 0), ("1.0", 1), ("5", 5), ("6", None), ("x", None)])
 def test_stars(text: str, stars: int | None, tmp_path: Path) -> None:
     assert read(jpeg(tmp_path / "a.jpg", xmp=xmp("", f'xmp:Rating="{text}"'))).rating == stars
 
@@ -353,9 +351,7 @@ def test_numbers_that_make_no_sense(value: Any, wanted: float | None) -> None:
     assert values.iso(2**40) is None and values.iso(2**80) is None
 
 
-@pytest.mark.parametrize(
-    "data", [b"", b"hello", b"\xff\xd8\xff\xe0", b"\x89PNG\r\n\x1a\n", b"RIFF\0\0\0\0WEBPVP8 "]
-)
+@pytest.mark.parametrize("data", [b"", b"hello", b"\xff\xd8\xff\xe0", b"\x89PNG\r\n\x1a\n", b"RIFF\0\0\0\0WEBPVP8 "])
 def test_what_is_no_picture_is_refused_in_a_sentence(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(data)
     with pytest.raises(UnreadableImage, match=r"^[A-Z].*\.$"):

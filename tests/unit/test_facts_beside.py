@@ -28,9 +28,7 @@ def takeout(**said: Any) -> bytes:
 
 
 def test_both_names_of_sidecars_are_read_and_the_full_one_wins(tmp_path: Path) -> None:
-    photo = jpeg(
-        tmp_path / "IMG_1.jpg", xmp=xmp("", 'xmp:Rating="1" dc:title="inside" dc:description="inside"')
-    )
+    photo = jpeg(tmp_path / "IMG_1.jpg", xmp=xmp("", 'xmp:Rating="1" dc:title="inside" dc:description="inside"'))
     (tmp_path / "IMG_1.XMP").write_bytes(xmp("", 'xmp:Rating="2" dc:title="stem"'))
     (tmp_path / "IMG_1.jpg.xmp").write_bytes(xmp("", 'xmp:Rating="3"'))
     (tmp_path / "IMG_2.jpg.xmp").write_bytes(xmp("", 'xmp:Rating="5"'))
@@ -87,8 +85,7 @@ def test_a_sidecar_that_is_nonsense_or_dangerous_tells_nothing(sidecar: bytes, t
 def test_entities_are_not_made_larger(tmp_path: Path) -> None:
     """The billion laughs, in each encoding that a sidecar may have."""
     laughs = "<!DOCTYPE x [<!ENTITY a 'ha'>" + "".join(
-        f"<!ENTITY {name} '{f'&{before};' * 10}'>"
-        for before, name in zip("abcdefgh", "bcdefghi", strict=True)
+        f"<!ENTITY {name} '{f'&{before};' * 10}'>" for before, name in zip("abcdefgh", "bcdefghi", strict=True)
     )
     text = laughs + "]>" + xmp("", 'dc:title="&i;"').decode()
     photo = jpeg(tmp_path / "a.jpg")

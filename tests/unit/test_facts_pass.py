@@ -1,4 +1,6 @@
-"""Facts of photos in the library: read after they were added, anew where what lies beside them changed, filtered, shown and exported."""
+"""Facts of photos in the library: read after they were added, anew where what lies beside them changed, filtered, shown
+and exported.
+"""
 
 from __future__ import annotations
 
@@ -89,8 +91,12 @@ def test_what_the_file_tells_is_known_and_how_it_looks(services: Services, album
 def test_filters_on_facts(services: Services, album: Path) -> None:
     assert names(services, "camera=nikon") == {"red.jpg"} == names(services, "camera=d300s", "iso<=200")
     assert names(services, "iso=500..1000") == {"blue.jpg"} and names(services, "iso>=800") == {"blue.jpg", "green.jpg"}
-    assert names(services, "title=école") == {"green.jpg"} == names(services, "title=ÉCO"), "letters with accents have two cases as well"
-    assert names(services, "taken_at=2015-05") == {"red.jpg"} and names(services, "width=80", "format=jpeg") == set(ids(services))
+    assert names(services, "title=école") == {"green.jpg"} == names(services, "title=ÉCO"), (
+        "letters with accents have two cases as well"
+    )
+    assert names(services, "taken_at=2015-05") == {"red.jpg"} and names(services, "width=80", "format=jpeg") == set(
+        ids(services)
+    )
     assert names(services, "rating>=1") == set() and names(services, "keywords=x") == set()
     with pytest.raises(BadInput):
         names(services, "iso=x")
@@ -103,7 +109,11 @@ def test_objects_pass_with_their_photo(services: Services, album: Path) -> None:
 
 def test_a_sidecar_that_came_changed_or_went_has_its_photo_read_anew(services: Services, album: Path) -> None:
     sidecar = album / "blue.jpg.xmp"
-    for text, rating in ((SIDECAR.format(rating=4, title="x"), 4), (SIDECAR.format(rating=2, title="xy"), 2), (None, None)):
+    for text, rating in (
+        (SIDECAR.format(rating=4, title="x"), 4),
+        (SIDECAR.format(rating=2, title="xy"), 2),
+        (None, None),
+    ):
         sidecar.write_text(text) if text else sidecar.unlink()
         events = list(services.handlers["facts"]({"folders": [str(album)]}))
         assert sum(isinstance(event, Indexed) for event in events) == 1
@@ -153,7 +163,11 @@ def test_tables_have_every_fact(services: Services, album: Path, tmp_path: Path)
     with (tmp_path / "out" / "images.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = {row["name"]: row for row in csv.DictReader(file)}
     assert {field.name for field in FIELDS} <= set(rows["red.jpg"])
-    assert rows["red.jpg"]["iso"] == "200" and rows["blue.jpg"]["camera_model"] == "iPhone 12" and rows["blue.jpg"]["rating"] == ""
+    assert (
+        rows["red.jpg"]["iso"] == "200"
+        and rows["blue.jpg"]["camera_model"] == "iPhone 12"
+        and rows["blue.jpg"]["rating"] == ""
+    )
 
 
 def test_the_cameras_of_a_library(services: Services, album: Path) -> None:

@@ -33,7 +33,12 @@ def add(db: VectorDatabase, numbers: range) -> None:
     db.settle()
 
 
-WAYS = {"in memory": (64 << 20, 1 << 30, 4000), "from the catalogue": (0, 0, 0), "half precision": (0, 1 << 30, 0), "index": (0, 0, 4000)}
+WAYS = {
+    "in memory": (64 << 20, 1 << 30, 4000),
+    "from the catalogue": (0, 0, 0),
+    "half precision": (0, 1 << 30, 0),
+    "index": (0, 0, 4000),
+}
 
 
 @pytest.fixture(params=WAYS)
@@ -53,7 +58,9 @@ def db(settings: Settings, request: pytest.FixtureRequest, monkeypatch: pytest.M
 
 def passes(n: int, only: PhotoFilter) -> bool:
     taken = None if n % 9 == 0 else f"2024-01-{n % 30 + 1:02}"
-    in_time = not (only.since or only.until) or (taken is not None and (only.since or "") <= taken <= (only.until or "9"))
+    in_time = not (only.since or only.until) or (
+        taken is not None and (only.since or "") <= taken <= (only.until or "9")
+    )
     return in_time and (only.folder is None or only.folder == f"/photos/{n % 3}")
 
 
@@ -72,7 +79,9 @@ def search(db: VectorDatabase, only: PhotoFilter | None, limit: int = 15) -> lis
     return [id_ for id_, _ in db.search(NAME, VECTORS[3:4], limit, only)[0]]
 
 
-def truth(only: PhotoFilter | None, limit: int = 15, number: int = 800, gone: frozenset[int] = frozenset()) -> list[str]:
+def truth(
+    only: PhotoFilter | None, limit: int = 15, number: int = 800, gone: frozenset[int] = frozenset()
+) -> list[str]:
     order = np.argsort(-(VECTORS[:number] @ VECTORS[3]))
     return [f"id{n}" for n in order if n not in gone and (only is None or passes(int(n), only))][:limit]
 
@@ -96,10 +105,15 @@ def test_what_was_counted_and_kept_is_never_out_of_date(db: VectorDatabase) -> N
         assert search(db, only) == truth(only, number=900, gone=frozenset(best)), "photos were hidden"
     assert db.catalog.vectors.count(NAME) == 870 and db.catalog.vectors.counters(NAME).rows == 900
     db.forget([f"id{n}" for n in best])
-    assert search(db, None) == truth(None, number=900, gone=frozenset(best)) and db.catalog.vectors.counters(NAME).rows == 870
+    assert (
+        search(db, None) == truth(None, number=900, gone=frozenset(best))
+        and db.catalog.vectors.counters(NAME).rows == 870
+    )
     moved = FileRow(b"/photos/2/moved.jpg", "/photos/2/moved.jpg", "moved.jpg", "id0", FileStamp(1, 5000, 1, 1))
     db.catalog.commit_batch(NAME, [], [moved])
-    assert db.catalog.vectors.count(NAME, PhotoFilter(folder="/photos/2")) == sum(n % 3 == 2 or n == 0 for n in set(range(900)) - set(best))
+    assert db.catalog.vectors.count(NAME, PhotoFilter(folder="/photos/2")) == sum(
+        n % 3 == 2 or n == 0 for n in set(range(900)) - set(best)
+    )
 
 
 def test_a_day_that_is_none_is_refused(db: VectorDatabase) -> None:

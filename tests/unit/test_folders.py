@@ -1,4 +1,6 @@
-"""Folders: moved files are known without being read, what is gone is hidden and comes back, and nothing is forgotten unasked."""
+"""Folders: moved files are known without being read, what is gone is hidden and comes back, and nothing is forgotten
+unasked.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,13 @@ def album(services: Services, photos: Path) -> Path:
 
 def test_an_added_folder_is_followed(services: Services, album: Path) -> None:
     (folder,) = services.folders.all()
-    assert (folder.path, folder.files, folder.missing, folder.offline, folder.watched) == (str(album), 4, 0, False, True)
+    assert (folder.path, folder.files, folder.missing, folder.offline, folder.watched) == (
+        str(album),
+        4,
+        0,
+        False,
+        True,
+    )
     assert folder.synced_at is not None
     make_photo(album / "deep" / "pink.jpg", COLOURS["pink"])
     assert [Path(e.path).name for e in of(run(services, "sync"), Indexed)] == ["pink.jpg"]
@@ -53,7 +61,9 @@ def test_moved_files_are_known_and_not_read_where_they_are_many(
 ) -> None:
     if many:
         monkeypatch.setattr(pipeline, "READ_MOVED", 0)
-        monkeypatch.setattr("src.processing.decoding.image_io.content_hash", lambda *_: pytest.fail("a moved file was read"))
+        monkeypatch.setattr(
+            "src.processing.decoding.image_io.content_hash", lambda *_: pytest.fail("a moved file was read")
+        )
     before = encoded(services)
     (album / "2024").mkdir()
     for photo in album.glob("*.jpg"):
@@ -64,7 +74,9 @@ def test_moved_files_are_known_and_not_read_where_they_are_many(
     assert {Path(hit.path).parent.name for hit in services.search.search(Query("red"), 9).hits} == {"2024"}
 
 
-def test_files_moved_to_another_disk_are_read_but_not_encoded(services: Services, album: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_moved_to_another_disk_are_read_but_not_encoded(
+    services: Services, album: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = encoded(services)
     (album / "2024").mkdir()
     for photo in list(album.glob("*.jpg")):
@@ -74,8 +86,12 @@ def test_files_moved_to_another_disk_are_read_but_not_encoded(services: Services
     assert services.catalog.counts() == (4, 4, 0)
 
 
-def test_a_drive_with_a_new_device_number_is_not_read_again(services: Services, album: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("src.processing.decoding.image_io.content_hash", lambda *_: pytest.fail("an unchanged file was read"))
+def test_a_drive_with_a_new_device_number_is_not_read_again(
+    services: Services, album: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "src.processing.decoding.image_io.content_hash", lambda *_: pytest.fail("an unchanged file was read")
+    )
     monkeypatch.setattr(pipeline.Disks, "of", lambda self, folder: 4711)
     assert len(of(run(services, "sync"), Already)) == 4
     assert services.catalog.files.devices_under(os.fsencode(album)) == {4711}
@@ -112,7 +128,10 @@ def test_a_file_that_was_renamed_and_edited_unseen_is_another_image(
     (event,) = of(run(services, "sync"), Indexed)
     assert Path(event.path) == file and event.image_id != old
     assert old not in {hit.id for hit in services.library.newest(9)}
-    monkeypatch.setattr("src.processing.decoding.image_io.content_hash", lambda *_: pytest.fail("a file that is known for sure was read"))
+    monkeypatch.setattr(
+        "src.processing.decoding.image_io.content_hash",
+        lambda *_: pytest.fail("a file that is known for sure was read"),
+    )
     assert not of(run(services, "sync"), Indexed)
 
 
@@ -130,7 +149,9 @@ def test_an_edit_that_keeps_size_and_time_is_seen(services: Services, album: Pat
 
 
 @posix
-def test_a_refused_file_that_was_mended_within_its_size_and_time_is_tried_again(services: Services, album: Path) -> None:
+def test_a_refused_file_that_was_mended_within_its_size_and_time_is_tried_again(
+    services: Services, album: Path
+) -> None:
     good = make_photo(album / "mended.bmp", COLOURS["pink"]).read_bytes()
     (album / "mended.bmp").write_bytes(b"BM" + bytes(len(good) - 2))
     assert len(of(run(services, "sync"), Skipped)) == len(of(run(services, "sync"), Skipped)) == 1
@@ -160,9 +181,13 @@ def test_a_thousand_files_that_were_only_touched_are_hashed_once_and_never_encod
     assert files > 1000
     for photo in album.glob("*.jpg"):
         photo.chmod(0o640)
-    monkeypatch.setattr("src.processing.decoding.reader.PictureReader.read", lambda *_: pytest.fail("a file was decoded"))
+    monkeypatch.setattr(
+        "src.processing.decoding.reader.PictureReader.read", lambda *_: pytest.fail("a file was decoded")
+    )
     assert len(of(run(services, "sync"), Already)) == files and encoded(services) == before
-    monkeypatch.setattr("src.processing.decoding.image_io.content_hash", lambda *_: pytest.fail("an unchanged file was read"))
+    monkeypatch.setattr(
+        "src.processing.decoding.image_io.content_hash", lambda *_: pytest.fail("an unchanged file was read")
+    )
     assert len(of(run(services, "sync"), Already)) == files and services.catalog.counts()[1] == files
 
 
@@ -176,13 +201,17 @@ def test_files_of_an_older_library_are_not_read_to_learn_their_ctime(
 
     with services.catalog._file.writing() as db:
         db.exec_driver_sql("UPDATE files SET ctime_ns = 0")
-    monkeypatch.setattr("src.processing.decoding.image_io.content_hash", lambda *_: pytest.fail("an unchanged file was read"))
+    monkeypatch.setattr(
+        "src.processing.decoding.image_io.content_hash", lambda *_: pytest.fail("an unchanged file was read")
+    )
     assert len(of(run(services, "sync"), Already)) == 4
     assert known() == {photo.stat().st_ctime_ns for photo in album.glob("*.jpg")}
 
 
 @posix
-def test_a_touched_file_that_can_not_be_read_now_keeps_its_photo(services: Services, album: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_touched_file_that_can_not_be_read_now_keeps_its_photo(
+    services: Services, album: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def denied(path: Path) -> None:
         raise PermissionError(13, "denied")
 
@@ -192,14 +221,20 @@ def test_a_touched_file_that_can_not_be_read_now_keeps_its_photo(services: Servi
     assert "red.jpg" in names(services) and services.catalog.counts() == (4, 4, 0)
 
 
-def test_a_moved_file_that_can_not_be_read_now_keeps_its_photo(services: Services, album: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_moved_file_that_can_not_be_read_now_keeps_its_photo(
+    services: Services, album: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def denied(path: Path) -> None:
         raise PermissionError(13, "denied")
 
     (album / "red.jpg").rename(album / "moved.jpg")
     with monkeypatch.context() as shut:
         shut.setattr("src.originals.open_picture", denied)
-        assert not of(run(services, "sync"), Skipped) and services.folders.missing() == 0 and "moved.jpg" in names(services)
+        assert (
+            not of(run(services, "sync"), Skipped)
+            and services.folders.missing() == 0
+            and "moved.jpg" in names(services)
+        )
     assert len(of(run(services, "sync"), Already)) == 4 and services.catalog.counts() == (4, 4, 0)
 
 
@@ -212,7 +247,11 @@ def test_a_deleted_photo_is_hidden_and_back_when_its_file_is(services: Services,
     assert services.library.newest(10) and "red.jpg" not in {hit.name for hit in services.library.newest(10)}
     shutil.move(tmp_path / "aside.jpg", album / "back.jpg")
     events = run(services, "sync")
-    assert not of(events, Indexed) and of(events, Finding) == [Finding("back", "1 photo is back.")] and encoded(services) == before
+    assert (
+        not of(events, Indexed)
+        and of(events, Finding) == [Finding("back", "1 photo is back.")]
+        and encoded(services) == before
+    )
     assert "back.jpg" in names(services) and services.folders.missing() == 0
 
 
@@ -232,17 +271,23 @@ def test_an_unplugged_drive_loses_nothing_and_comes_back(services: Services, alb
     assert names(services) == {"red.jpg", "green.jpg", "blue.jpg", "yellow.jpg"}
 
 
-def test_the_empty_place_of_a_drive_is_offline_too(services: Services, album: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_empty_place_of_a_drive_is_offline_too(
+    services: Services, album: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     album.rename(album.with_name("unplugged"))
     album.mkdir()
     monkeypatch.setattr(services.catalog.files, "devices_under", lambda _: {4711})
     assert [e.check for e in of(run(services, "sync"), Finding)] == ["offline"]
     monkeypatch.undo()
-    assert not of(run(services, "sync"), Finding), "an emptied folder on the same device is not offline: its photos are missing"
+    assert not of(run(services, "sync"), Finding), (
+        "an emptied folder on the same device is not offline: its photos are missing"
+    )
     assert not services.folders.all()[0].offline and services.folders.missing() == 4
 
 
-def test_a_photo_that_was_added_alone_is_looked_for_when_everything_is(services: Services, album: Path, tmp_path: Path) -> None:
+def test_a_photo_that_was_added_alone_is_looked_for_when_everything_is(
+    services: Services, album: Path, tmp_path: Path
+) -> None:
     alone = make_photo(tmp_path / "alone" / "pink.jpg", COLOURS["pink"])
     run(services, "index", paths=[str(alone)])
     assert len(services.folders.all()) == 1 and services.catalog.counts()[0] == 5
@@ -288,7 +333,9 @@ def test_a_file_that_can_not_be_read_is_tried_again_only_when_it_changed(
     assert "text.jpg" not in names(services, "pink"), "what it held is not there any more"
 
 
-def test_a_reason_that_may_pass_is_not_remembered(services: Services, album: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reason_that_may_pass_is_not_remembered(
+    services: Services, album: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     make_photo(album / "large.png", size=(1100, 1000))
     with monkeypatch.context() as patch:
         patch.setattr(services.reader, "read", lambda *_: (_ for _ in ()).throw(PermissionError()))
@@ -296,7 +343,9 @@ def test_a_reason_that_may_pass_is_not_remembered(services: Services, album: Pat
     assert len(of(run(services, "sync"), Indexed)) == 1
 
 
-def test_a_slow_file_does_not_hold_up_the_commit_of_the_others(services: Services, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_file_does_not_hold_up_the_commit_of_the_others(
+    services: Services, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import threading
 
     monkeypatch.setattr(lookahead, "COMMIT_SECONDS", 0.1)
@@ -319,9 +368,13 @@ def test_a_slow_file_does_not_hold_up_the_commit_of_the_others(services: Service
     assert told == ["blue.jpg", "green.jpg", "red.jpg", "slow.jpg", "yellow.jpg"]
 
 
-def test_a_look_that_was_queued_before_the_library_was_cleared_brings_nothing_back(services: Services, album: Path) -> None:
+def test_a_look_that_was_queued_before_the_library_was_cleared_brings_nothing_back(
+    services: Services, album: Path
+) -> None:
     run(services, "clear")
     assert run(services, "sync", paths=[str(album)]) == [] and services.catalog.counts() == (0, 0, 0)
     run(services, "index", paths=[str(album)])
     make_photo(album / "deep" / "pink.jpg", COLOURS["pink"])
-    assert len(of(run(services, "sync", paths=[str(album / "deep")]), Indexed)) == 1, "a folder inside a followed one is looked at"
+    assert len(of(run(services, "sync", paths=[str(album / "deep")]), Indexed)) == 1, (
+        "a folder inside a followed one is looked at"
+    )

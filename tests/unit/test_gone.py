@@ -1,4 +1,6 @@
-"""A library whose folder is deleted, moved or replaced while it is open: it is noticed, said, and nothing is written there any more."""
+"""A library whose folder is deleted, moved or replaced while it is open: it is noticed, said, and nothing is written
+there any more.
+"""
 
 from __future__ import annotations
 
@@ -82,7 +84,9 @@ def wait_for(what: Callable[[], bool]) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
-def test_a_library_that_was_taken_away_is_closed(app: Services, way: Callable[[Settings], None], tmp_path: Path) -> None:
+def test_a_library_that_was_taken_away_is_closed(
+    app: Services, way: Callable[[Settings], None], tmp_path: Path
+) -> None:
     settings = app.settings
     way(settings)
     left = state(settings)
@@ -133,7 +137,9 @@ def test_a_second_app_takes_the_place_and_the_first_leaves_it_alone(app: Service
         print(db.index.follows("segments"), db.search_by_embedding([1.0, 0.0], 1)[0].id, flush=True)
         db.close()
     """
-    process = subprocess.Popen([sys.executable, "-c", code], cwd=PROJECT_DIR, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=PROJECT_DIR, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     assert process.stdin and process.stdout
     assert process.stdout.readline() == "open\n"
     wait_for(lambda: app.closed.is_set() and not any(thread.is_alive() for thread in app.jobs._threads))

@@ -28,7 +28,9 @@ def test_nothing_shown_turns_the_line_or_drives_a_terminal(text: str) -> None:
     result = shown(text)
     assert len(result) == len(text)
     for before, after in zip(text, result, strict=True):
-        harmful = unicodedata.category(before) in ("Cc", "Cs", "Zl", "Zp") or unicodedata.bidirectional(before) in TURNING
+        harmful = (
+            unicodedata.category(before) in ("Cc", "Cs", "Zl", "Zp") or unicodedata.bidirectional(before) in TURNING
+        )
         assert after == (REPLACED if harmful or "\ufff9" <= before <= "\ufffb" else before)
     result.encode("utf-8")
     assert shown(result) == result
@@ -36,7 +38,14 @@ def test_nothing_shown_turns_the_line_or_drives_a_terminal(text: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["Ünï 写真.jpg", "שלום\u200f.jpg", "Screenshot 10.20\u202fAM.png", "👨\u200d👩\u200d👧.jpg", "می\u200cخواهم.jpg", "a\u3000b\u00a0c"],
+    [
+        "Ünï 写真.jpg",
+        "שלום\u200f.jpg",
+        "Screenshot 10.20\u202fAM.png",
+        "👨\u200d👩\u200d👧.jpg",
+        "می\u200cخواهم.jpg",
+        "a\u3000b\u00a0c",
+    ],
 )
 def test_names_that_people_give_stay_as_they_are(name: str) -> None:
     assert shown(name) == name and display_text(Path(name)) == name
@@ -46,7 +55,9 @@ def test_names_that_people_give_stay_as_they_are(name: str) -> None:
 @example("a -- b")
 @example(":streamlit: :material/delete: :material_delete:")
 def test_markdown_shows_every_letter(text: str) -> None:
-    """Read as CommonMark reads it, a backslash before punctuation stands for the punctuation; nothing else is left to mean something."""
+    """Read as CommonMark reads it, a backslash before punctuation stands for the punctuation; nothing else is left to
+    mean something.
+    """
     result, plain, at = literal(text), "", 0
     while at < len(result):
         if result[at] == "\\":

@@ -58,7 +58,9 @@ def test_orientation_is_applied(form: str, orientation: int) -> None:
 def test_capture_time_and_full_size_are_kept_by_a_reduced_decode() -> None:
     exif = Image.Exif()
     exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = "2021:07:03 18:05:09"
-    image, facts = image_io.decode(encoded(Image.new("RGB", (3200, 1600), "green"), "JPEG", exif=exif), CAP, min_side=300)
+    image, facts = image_io.decode(
+        encoded(Image.new("RGB", (3200, 1600), "green"), "JPEG", exif=exif), CAP, min_side=300
+    )
     assert (facts.width, facts.height, facts.taken_at) == (3200, 1600, "2021-07-03T18:05:09")
     assert 300 <= min(image.size) < 1600
 
@@ -103,7 +105,10 @@ NO_DATES = [
 @pytest.mark.parametrize("nonsense", NO_DATES, ids=range(len(NO_DATES)))
 def test_a_date_that_is_none_does_not_hide_a_good_one(nonsense: str) -> None:
     assert dated("JPEG", {WRITTEN: nonsense}, {ORIGINAL: nonsense, DIGITIZED: nonsense}) is None
-    assert dated("JPEG", {WRITTEN: "2019:07:03 18:05:09"}, {ORIGINAL: nonsense, DIGITIZED: nonsense}) == "2019-07-03T18:05:09"
+    assert (
+        dated("JPEG", {WRITTEN: "2019:07:03 18:05:09"}, {ORIGINAL: nonsense, DIGITIZED: nonsense})
+        == "2019-07-03T18:05:09"
+    )
     both = {ORIGINAL: nonsense, DIGITIZED: "2018:07:03 18:05:09"}
     assert dated("JPEG", {WRITTEN: "2019:07:03 18:05:09"}, both) == "2018-07-03T18:05:09"
 
@@ -114,9 +119,13 @@ def test_dates_count_in_the_order_of_trust(form: str) -> None:
     assert dated(form, main, {**details, ORIGINAL: "2021:01:01 01:01:01"}) == "2021-01-01T01:01:01"
     assert dated(form, main, details) == "2022-01-01T01:01:01"
     assert dated(form, main, {}) == "2023-01-01T01:01:01"
-    assert dated(form, {**main, ORIGINAL: "2020:01:01 01:01:01"}, {}) == "2020-01-01T01:01:01", "where TIFF/EP and DNG have it"
+    assert dated(form, {**main, ORIGINAL: "2020:01:01 01:01:01"}, {}) == "2020-01-01T01:01:01", (
+        "where TIFF/EP and DNG have it"
+    )
     assert dated(form, {}, {}) is None
-    assert dated("JPEG", {}, {ORIGINAL: f"{datetime.now():%Y:%m:%d} 23:59:59"}) is not None, "clocks differ around the world"
+    assert dated("JPEG", {}, {ORIGINAL: f"{datetime.now():%Y:%m:%d} 23:59:59"}) is not None, (
+        "clocks differ around the world"
+    )
 
 
 @pytest.mark.parametrize(
@@ -142,7 +151,9 @@ def test_usual_ways_of_writing_a_date_are_read_and_none_is_moved_to_another_zone
     assert dated("JPEG", {}, {ORIGINAL: written}) == read
 
 
-@pytest.mark.parametrize("written", [None, b"2024:05:01 10:20:30", 20240501, 2024.5, (2024, 5, 1), ("2024:05:01 10:20:30", "")])
+@pytest.mark.parametrize(
+    "written", [None, b"2024:05:01 10:20:30", 20240501, 2024.5, (2024, 5, 1), ("2024:05:01 10:20:30", "")]
+)
 def test_what_is_no_text_is_no_date(written: object) -> None:
     assert metadata.moment(written) is None
 
@@ -174,12 +185,18 @@ def test_real_photos_have_the_dates_that_another_program_finds(folder: str) -> N
             continue
         compared += 1
         day, _, clock = expected.partition(" ")
-        assert found == f"{day.replace(':', '-')}T{clock[:8]}" or (found is None and expected.startswith("0000")), row["file"]
+        assert found == f"{day.replace(':', '-')}T{clock[:8]}" or (found is None and expected.startswith("0000")), row[
+            "file"
+        ]
     assert compared >= 20
 
 
 def test_nonsense_beside_a_good_picture_is_not_seen_and_nothing_of_it_stays() -> None:
-    for noise in (b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x63\0\0", b"Exif\0\0no"):
+    for noise in (
+        b"Exif\0\0II*\0\xff\xff\xff\xff",
+        b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x63\0\0",
+        b"Exif\0\0no",
+    ):
         data = encoded(Image.new("RGB", (40, 30), "green"), "JPEG", exif=noise, comment=b"where I live")
         image, facts = image_io.decode(data, CAP)
         assert (image.size, facts.taken_at, image.info) == ((40, 30), None, {})
@@ -236,8 +253,12 @@ def test_the_pixel_cap_is_checked_on_the_header() -> None:
 def test_a_stamp_is_the_same_as_far_as_both_know(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stamp = FileStamp(1, 2, 3, 4, 5)
     for other in (stamp, replace(stamp, device=9), replace(stamp, ctime_ns=0)):
-        assert image_io.same_file(stamp, other) and image_io.same_file(other, stamp) and image_io.looks_same(stamp, other)
-    assert image_io.looks_same(stamp, replace(stamp, ctime_ns=6)) and not image_io.same_file(stamp, replace(stamp, ctime_ns=6))
+        assert (
+            image_io.same_file(stamp, other) and image_io.same_file(other, stamp) and image_io.looks_same(stamp, other)
+        )
+    assert image_io.looks_same(stamp, replace(stamp, ctime_ns=6)) and not image_io.same_file(
+        stamp, replace(stamp, ctime_ns=6)
+    )
     for other in (replace(stamp, inode=9), replace(stamp, mtime_ns=9), replace(stamp, size=9)):
         assert not image_io.same_file(stamp, other) and not image_io.looks_same(stamp, other)
     found = tmp_path.stat()
@@ -257,7 +278,9 @@ def test_names_and_ids(tmp_path: Path) -> None:
     assert image_io.display_text(Path("/x/caf\udce9.jpg")) == "/x/caf\N{REPLACEMENT CHARACTER}.jpg"
 
 
-def test_a_hash_is_of_what_was_there_at_first_and_asks_whether_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hash_is_of_what_was_there_at_first_and_asks_whether_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     data = bytes(range(256)) * 256
     (tmp_path / "a").write_bytes(data)
     monkeypatch.setattr("src.originals.BLOCK", 1024)
@@ -283,5 +306,7 @@ def test_thumbnail_is_small_upright_and_written_once(tmp_path: Path) -> None:
     path = write_thumbnail(image, tmp_path, image_id)
     assert path == thumbnail_path(tmp_path, image_id) and path.parent.name == "ab"
     before = path.stat().st_mtime_ns
-    assert max(Image.open(path).size) == SIDE and write_thumbnail(image, tmp_path, image_id).stat().st_mtime_ns == before
+    assert (
+        max(Image.open(path).size) == SIDE and write_thumbnail(image, tmp_path, image_id).stat().st_mtime_ns == before
+    )
     assert [file.name for file in path.parent.iterdir()] == [f"{image_id}.jpg"]

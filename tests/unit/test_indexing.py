@@ -30,7 +30,12 @@ def run(services: Services, *paths: Path, **params: Any) -> list[JobEvent]:
 
 def test_photos_are_indexed_and_found_with_their_own_name(services: Services, photos: Path) -> None:
     events = run(services, photos)
-    assert [Path(event.path).name for event in of(events, Indexed)] == ["blue.jpg", "green.jpg", "red.jpg", "yellow.jpg"]
+    assert [Path(event.path).name for event in of(events, Indexed)] == [
+        "blue.jpg",
+        "green.jpg",
+        "red.jpg",
+        "yellow.jpg",
+    ]
     assert of(events, Progress)[-1] == Progress(4, 4, "images", "yellow.jpg")
     for colour in ("red", "green", "blue", "yellow"):
         assert services.search.search(Query(colour), 1).hits[0].name == f"{colour}.jpg"
@@ -38,10 +43,14 @@ def test_photos_are_indexed_and_found_with_their_own_name(services: Services, ph
     assert thumbnail_path(services.settings.thumbs_dir, hit.id).is_file()
 
 
-def test_a_second_run_encodes_nothing_and_reads_nothing(services: Services, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_run_encodes_nothing_and_reads_nothing(
+    services: Services, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run(services, photos)
     before = encoded(services)
-    monkeypatch.setattr("src.processing.decoding.image_io.content_hash", lambda _: pytest.fail("an unchanged file was read"))
+    monkeypatch.setattr(
+        "src.processing.decoding.image_io.content_hash", lambda _: pytest.fail("an unchanged file was read")
+    )
     assert len(of(run(services, photos), Already)) == 4 and encoded(services) == before
 
 
@@ -77,7 +86,9 @@ def test_a_changed_file_is_another_image(services: Services, photos: Path) -> No
     assert encoded(services) == before and services.search.search(Query("red"), 1).hits[0].name == "red again.jpg"
 
 
-def test_bad_files_are_skipped_and_order_stays_right(services: Services, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bad_files_are_skipped_and_order_stays_right(
+    services: Services, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(pipeline, "ENCODE_BATCH", 3)
     (photos / "aa empty.jpg").touch()
     (photos / "f text.jpg").write_text("not a picture")
@@ -121,7 +132,11 @@ def test_uploads_keep_their_name_and_leave_no_litter(services: Services, tmp_pat
     bad = services.uploads.save("broken.jpg", b"not a picture")
     assert good.path == again.path and good.name == "Holiday.JPG" and good.path.parent == services.settings.uploads_dir
     events = list(services.handlers["index"]({"files": as_params([good, bad, again])}))
-    assert [type(e).__name__ for e in events if isinstance(e, Indexed | Skipped | Already)] == ["Indexed", "Skipped", "Already"]
+    assert [type(e).__name__ for e in events if isinstance(e, Indexed | Skipped | Already)] == [
+        "Indexed",
+        "Skipped",
+        "Already",
+    ]
     assert of(events, Skipped) == [Skipped("broken.jpg", "It is not a picture in a format that can be read.")]
     assert [file.name for file in services.settings.uploads_dir.iterdir()] == [good.path.name]
     hit = services.search.search(Query("red"), 1).hits[0]

@@ -20,7 +20,8 @@ def test_no_other_module_lists_kinds_of_jobs() -> None:
     listed = []
     for path in (PROJECT_DIR / "src").rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        types = [node.slice for node in ast.walk(tree) if isinstance(node, ast.Subscript)]  # names of other things, such as dialogs
+        # names of other things, such as dialogs
+        types = [node.slice for node in ast.walk(tree) if isinstance(node, ast.Subscript)]
         for node in ast.walk(tree):
             if isinstance(node, ast.Tuple | ast.List | ast.Set) and node not in types:
                 words = [item.value for item in node.elts if isinstance(item, ast.Constant)]

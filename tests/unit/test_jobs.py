@@ -129,7 +129,12 @@ def test_failures_are_told_in_one_sentence_and_the_next_job_runs(runner: Callabl
     assert jobs.wait(known, 10).error == "The disk is full. Free some space."
     assert jobs.snapshot(known).error_code == "library-unusable"
     failed = jobs.wait(surprise, 10)
-    assert failed.state == "failed" and failed.done == 1 and "ZeroDivisionError" in failed.error and "secret" not in failed.error
+    assert (
+        failed.state == "failed"
+        and failed.done == 1
+        and "ZeroDivisionError" in failed.error
+        and "secret" not in failed.error
+    )
     assert failed.error_code == "unexpected"
     assert jobs.wait(fine, 10).state == "done" and jobs.snapshot(fine).error_code is None
 
@@ -272,7 +277,9 @@ def test_a_paused_or_queued_job_can_be_cancelled_and_a_queued_one_paused(runner:
     assert jobs.wait(first, 10).state == "cancelled" and jobs.active() == []
 
 
-def test_a_queued_job_that_is_cancelled_ends_at_once_from_any_process(runner: Callable[..., JobRunner], catalog: Catalog) -> None:
+def test_a_queued_job_that_is_cancelled_ends_at_once_from_any_process(
+    runner: Callable[..., JobRunner], catalog: Catalog
+) -> None:
     jobs = runner(slow)
     first, second, third = (jobs.submit("index", name) for name in ("one", "two", "three"))
     until(lambda: jobs.snapshot(first).done > 3)
@@ -300,7 +307,9 @@ def test_what_an_earlier_start_indexed_counts_as_indexed(catalog: Catalog, runne
     assert done is not None and done.state == "done" and (done.indexed, done.already) == (40, 2)
 
 
-def test_only_starts_without_progress_count_towards_giving_up(catalog: Catalog, runner: Callable[..., JobRunner]) -> None:
+def test_only_starts_without_progress_count_towards_giving_up(
+    catalog: Catalog, runner: Callable[..., JobRunner]
+) -> None:
     job = submit_job(catalog, "index", "many")
     catalog.jobs.update(job, state="running", attempts=MAX_ATTEMPTS - 1)
 
@@ -313,11 +322,15 @@ def test_only_starts_without_progress_count_towards_giving_up(catalog: Catalog, 
     jobs = runner(index)
     until(lambda: catalog.jobs.get(job)["attempts"] == 1)
     jobs.stop()
-    assert catalog.jobs.get(job)["state"] == "queued" and catalog.jobs.get(job)["attempts"] == 0, "an orderly end is no failure"
+    assert catalog.jobs.get(job)["state"] == "queued" and catalog.jobs.get(job)["attempts"] == 0, (
+        "an orderly end is no failure"
+    )
 
 
 def test_a_model_switch_goes_on_after_the_process_died(settings: Settings, photos: Path) -> None:
-    """The row says running, as a killed process leaves it: the next start finishes the switch and encodes nothing twice."""
+    """The row says running, as a killed process leaves it: the next start finishes the switch and encodes nothing
+    twice.
+    """
     loaded = {"builtin": FakeEmbedder("one"), "ViT-B/32": FakeEmbedder("two")}
 
     def opened() -> Any:
@@ -428,7 +441,9 @@ def test_jobs_with_odd_parameters_can_be_cancelled(catalog: Catalog, params: str
 
 
 @pytest.mark.parametrize("stop", ["cancel", "pause"])
-def test_what_a_stopped_job_tells_is_what_was_added(services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: str) -> None:
+def test_what_a_stopped_job_tells_is_what_was_added(
+    services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: str
+) -> None:
     """A batch is stored as a whole, so it is told as a whole before the job stops."""
     monkeypatch.setattr("src.services.jobs.runner.STORE_SECONDS", 0.0)
     for number in range(70):

@@ -55,7 +55,12 @@ def test_pictures_for_showing(services: Services, tmp_path: Path) -> None:
     photo.unlink()
     assert services.library.preview(image_id) is None and services.library.thumbnail(image_id) == made_again
     unknown = "00000000-0000-5000-8000-000000000000"
-    assert services.library.thumbnail(unknown) is services.library.preview(unknown) is services.library.details(unknown) is None
+    assert (
+        services.library.thumbnail(unknown)
+        is services.library.preview(unknown)
+        is services.library.details(unknown)
+        is None
+    )
 
 
 def test_clear_takes_the_library_and_nothing_else(services: Services, photos: Path) -> None:
@@ -89,7 +94,9 @@ def test_reading_beside_the_owner(services: Services, photos: Path, settings: Se
     reader.store.close()
     make_photo(photos / "purple.jpg", (130, 40, 170))
     index(services, photos)
-    assert services.search.search(Query("purple"), 1).hits[0].name == "purple.jpg", "the reader's end must not close the owner's library"
+    assert services.search.search(Query("purple"), 1).hits[0].name == "purple.jpg", (
+        "the reader's end must not close the owner's library"
+    )
 
 
 def test_a_library_whose_model_has_gone_still_opens_and_says_so(settings: Settings, photos: Path) -> None:

@@ -1,4 +1,6 @@
-"""The library's one owner: taken, told to a second process, let go of however the first ends, never confused by what it left behind."""
+"""The library's one owner: taken, told to a second process, let go of however the first ends, never confused by what it
+left behind.
+"""
 
 from __future__ import annotations
 
@@ -80,7 +82,9 @@ def test_a_second_process_is_told_where_the_first_is(file: Path) -> None:
     with holder(file, 8510) as first:
         with pytest.raises(LibraryBusy) as busy:
             LibraryLock(file).acquire()
-        assert busy.value.user_message == f"The library is open in the app at http://127.0.0.1:8510 (process {first.pid})."
+        assert (
+            busy.value.user_message == f"The library is open in the app at http://127.0.0.1:8510 (process {first.pid})."
+        )
         assert busy.value.address == "http://127.0.0.1:8510"
         assert LibraryLock(file).owner() == Owner(first.pid, 8510) and LibraryLock(file).serving()
     assert LibraryLock(file).owner() is None and not LibraryLock(file).serving()
@@ -130,7 +134,17 @@ def test_the_living_who_hold_nothing_are_never_named_as_the_owner(file: Path, ow
 @pytest.mark.parametrize(
     "said",
     [
-        *("", "{", "[]", "null", "{}", '{"pid": "x", "port": 1}', '{"pid": 1}', '{"pid": -1, "port": 1}', '{"pid": 1e99, "port": 1}'),
+        *(
+            "",
+            "{",
+            "[]",
+            "null",
+            "{}",
+            '{"pid": "x", "port": 1}',
+            '{"pid": 1}',
+            '{"pid": -1, "port": 1}',
+            '{"pid": 1e99, "port": 1}',
+        ),
         *("[" * 100_000, '{"pid":' * 100_000, '{"pid": 1e999, "port": 1}'),
     ],
     ids=lambda said: said[:24],

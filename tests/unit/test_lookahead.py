@@ -40,7 +40,9 @@ def test_what_is_known_at_once_needs_no_thread() -> None:
     assert list(batches(iter(()), 2, full)) == []
 
 
-def test_a_slow_one_is_told_of_and_holds_up_no_batch_that_is_done(pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_one_is_told_of_and_holds_up_no_batch_that_is_done(
+    pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(lookahead, "COMMIT_SECONDS", 0.05)
     monkeypatch.setattr(lookahead, "WAIT_SECONDS", 0.02)
     go = threading.Event()

@@ -83,7 +83,9 @@ def test_another_size_takes_the_nearest_pixel() -> None:
 @given(PIXELS, st.integers(1, 24), st.integers(1, 24))
 def test_runs_are_resized_as_pixels_are(pixels: BoolArray, height: int, width: int) -> None:
     """The plain way: the old row and column in whose middle part each new pixel's middle lies."""
-    rows, columns = ((2 * np.arange(new) + 1) * old // (2 * new) for new, old in zip((height, width), pixels.shape, strict=True))
+    rows, columns = (
+        (2 * np.arange(new) + 1) * old // (2 * new) for new, old in zip((height, width), pixels.shape, strict=True)
+    )
     assert masks.resized(masks.encode(pixels), height, width) == masks.encode(pixels[rows][:, columns])
 
 

@@ -27,9 +27,7 @@ def test_blurring_makes_a_picture_less_sharp() -> None:
     ("colour", "brightness", "shadows", "highlights"),
     [("black", 0, 1, 0), ("white", 1, 0, 1), ("#808080", 0.502, 0, 0)],
 )
-def test_exposure_of_plain_pictures(
-    colour: str, brightness: float, shadows: float, highlights: float
-) -> None:
+def test_exposure_of_plain_pictures(colour: str, brightness: float, shadows: float, highlights: float) -> None:
     told = measure(Image.new("RGB", (300, 200), colour))
     assert told.brightness == pytest.approx(brightness, abs=1e-3)
     assert (told.shadows, told.highlights) == (shadows, highlights)

@@ -1,4 +1,7 @@
-"""ModelManager: which model is current, loading once, and what encode accepts. Models are stand-ins given through the loader seam."""
+"""ModelManager: which model is current, loading once, and what encode accepts.
+
+Models are stand-ins given through the loader seam.
+"""
 
 import hashlib
 import subprocess
@@ -196,7 +199,25 @@ def test_the_exif_orientation_is_applied_and_the_picture_left_as_it_was(settings
     assert turned.size == (32, 64) and turned.getexif()[0x0112] == 6
 
 
-MODES = ["1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "LAB", "HSV", "I", "I;16", "F"]
+MODES = [
+    "1",
+    "L",
+    "LA",
+    "La",
+    "P",
+    "PA",
+    "RGB",
+    "RGBA",
+    "RGBa",
+    "RGBX",
+    "CMYK",
+    "YCbCr",
+    "LAB",
+    "HSV",
+    "I",
+    "I;16",
+    "F",
+]
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -274,7 +295,12 @@ def test_statuses_list_every_model_with_what_the_page_needs(settings, loader, cl
     assert by_id["builtin"].available and by_id["builtin"].active
     assert by_id["ViT-B/32"].available and not by_id["ViT-B/32"].active
     other = by_id["ViT-L/14"]
-    assert not other.available and other.download_bytes == 932_768_134 and other.sha256 in other.url and other.file_name == "ViT-L-14.pt"
+    assert (
+        not other.available
+        and other.download_bytes == 932_768_134
+        and other.sha256 in other.url
+        and other.file_name == "ViT-L-14.pt"
+    )
     assert loader.calls == []
 
 
@@ -295,7 +321,9 @@ def test_the_text_floor_comes_from_the_registry_or_from_the_model(settings, load
 def test_the_floor_for_objects_is_their_own_and_grows_with_how_many_are_compared(settings, loader):
     manager = ModelManager("builtin", settings, loader)
     measured = registry.spec("builtin").embedding.object_floors
-    assert [manager.text_floor("builtin", number, "object") for number, _ in measured] == [floor for _, floor in measured]
+    assert [manager.text_floor("builtin", number, "object") for number, _ in measured] == [
+        floor for _, floor in measured
+    ]
     few, some, many = (manager.text_floor("builtin", number, "object") for number in (0, 1_000, 10**7))
     assert manager.object_floor("builtin") < few == measured[0][1] < some < many == measured[-1][1]
 
@@ -319,7 +347,11 @@ def test_a_setting_that_the_built_in_model_does_not_heed_is_said(settings: Setti
         caplog.clear()
         manager.embedder()
         assert [record.message for record in caplog.records] == ([notice] if said else [])
-        assert notice is None if said is None else notice.startswith("The built-in model runs on the CPU in fp32") and said in notice
+        assert (
+            notice is None
+            if said is None
+            else notice.startswith("The built-in model runs on the CPU in fp32") and said in notice
+        )
         assert manager.runs_on() == ("CPU", "fp32")
 
 
@@ -371,7 +403,9 @@ def test_a_model_of_a_new_task_is_a_row_and_a_module(settings: Settings, monkeyp
     assert "teller" not in {spec.id for spec in registry.specs()}
 
 
-def test_load_sam_without_a_network_raises_what_the_user_can_act_on(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_load_sam_without_a_network_raises_what_the_user_can_act_on(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fails(*_: object) -> None:
         raise DownloadFailed("MobileSAM could not be downloaded.", "Put mobile_sam.pt by hand.")
 

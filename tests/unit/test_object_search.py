@@ -14,7 +14,12 @@ def test_the_best_object_of_each_image_that_reaches_the_floor() -> None:
 def test_a_whole_image_wins_within_the_preference_and_loses_beyond_it() -> None:
     objects = [Found("near", 0.50, "near#1-0"), Found("far", 0.50, "far#1-0"), Found("unknown", 0.4, "unknown#1-0")]
     hits = merged([Found("whole", 0.45)], objects, {"near": 0.481, "far": 0.479})
-    assert hits == [Found("far", 0.50, "far#1-0"), Found("near", 0.481), Found("whole", 0.45), Found("unknown", 0.4, "unknown#1-0")]
+    assert hits == [
+        Found("far", 0.50, "far#1-0"),
+        Found("near", 0.481),
+        Found("whole", 0.45),
+        Found("unknown", 0.4, "unknown#1-0"),
+    ]
 
 
 def test_an_image_is_shown_once() -> None:
@@ -25,7 +30,10 @@ def test_an_image_is_shown_once() -> None:
 def crowded(images: int, each: int) -> list[Found]:
     """Many objects a picture: the best ``each`` are all in one image, and so on."""
     places = [(image, place) for image in range(images) for place in range(each)]
-    return [Found(f"{image}", 1 - number / len(places), f"{image}#1-{place}") for number, (image, place) in enumerate(places)]
+    return [
+        Found(f"{image}", 1 - number / len(places), f"{image}#1-{place}")
+        for number, (image, place) in enumerate(places)
+    ]
 
 
 def test_more_objects_are_asked_for_until_the_page_is_full() -> None:

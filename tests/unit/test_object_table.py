@@ -26,7 +26,9 @@ def catalog(tmp_path: Path) -> Catalog:
         facts = ImageFacts(40, 30, "JPEG", f"2024-01-0{number + 1}T12:00:00")
         path = f"/{name}/{name}.jpg"
         row = FileRow(os.fsencode(path), path, f"{name}.jpg", f"id-{name}", FileStamp(1, number, 3, 4), False)
-        opened.commit_batch(IMAGES, [ImageRow(f"id-{name}", f"sha-{name}", facts, 10)], [row], {f"id-{name}": vector(number)})
+        opened.commit_batch(
+            IMAGES, [ImageRow(f"id-{name}", f"sha-{name}", facts, 10)], [row], {f"id-{name}": vector(number)}
+        )
     return opened
 
 
@@ -50,7 +52,9 @@ def pairs(number: int, seed: int = 0) -> list[tuple[Segment, FloatArray]]:
     for place in range(number):
         pixels = np.zeros((15, 20), np.bool_)
         pixels[place : place + 3, 2:9] = True
-        found.append((Segment((4, 2 * place, 18, 2 * place + 6), masks.encode(pixels), 0.9 - place / 10), vector(seed + place)))
+        found.append(
+            (Segment((4, 2 * place, 18, 2 * place + 6), masks.encode(pixels), 0.9 - place / 10), vector(seed + place))
+        )
     return found
 
 
@@ -62,7 +66,9 @@ def test_what_is_stored_comes_back_best_first(catalog: Catalog) -> None:
     assert [stored.segment for stored in catalog.objects.of_image("id-a")] == [segment for segment, _ in given]
     assert counts(catalog) == (2, 3) and catalog.vectors.count(OBJECTS) == 3
     some = new[:2]
-    assert {id_: stored.image_id for id_, stored in catalog.objects.by_id([*some, "none"]).items()} == dict.fromkeys(some, "id-a")
+    assert {id_: stored.image_id for id_, stored in catalog.objects.by_id([*some, "none"]).items()} == dict.fromkeys(
+        some, "id-a"
+    )
     assert [stored.id for stored in catalog.objects.all()] == sorted(new)
 
 
@@ -74,7 +80,10 @@ def test_another_recipe_replaces_everything_of_the_image_in_every_space(catalog:
     assert catalog.vectors.count("object-other") == 3
     assert catalog.objects.put(OBJECTS, "two", {"id-a": pairs(2)}) == 2
     now = vector_ids(catalog)
-    assert set(first) - set(now) == {id_ for id_, image in first.items() if image == "id-a"} and len(set(now) - set(first)) == 2
+    assert (
+        set(first) - set(now) == {id_ for id_, image in first.items() if image == "id-a"}
+        and len(set(now) - set(first)) == 2
+    )
     assert catalog.vectors.count(OBJECTS) == 3 and catalog.vectors.count("object-other") == 0
     assert catalog.objects.of_image("id-a", "one") == [] and len(catalog.objects.of_image("id-a", "two")) == 2
 
@@ -86,7 +95,9 @@ def test_pending_are_those_not_yet_looked_through_this_way(catalog: Catalog) -> 
         assert catalog.looked_at.pending(PASS, recipe) == ["id-a", "id-b", "id-c"]
     assert catalog.looked_at.pending(PASS, recipe_of_objects("two", OBJECTS), PhotoFilter(folder="/b")) == ["id-b"]
     assert catalog.looked_at.pending(PASS, recipe_of_objects("two", OBJECTS), among=["id-c", "id-none"]) == ["id-c"]
-    assert [catalog.looked_at.number_pending(PASS, recipe_of_objects(recipe, OBJECTS)) for recipe in ("one", "two")] == [1, 3]
+    assert [
+        catalog.looked_at.number_pending(PASS, recipe_of_objects(recipe, OBJECTS)) for recipe in ("one", "two")
+    ] == [1, 3]
 
 
 def test_what_a_recipe_found_is_known_in_its_order_whatever_the_collection(catalog: Catalog) -> None:
@@ -103,10 +114,14 @@ def test_objects_are_hidden_and_back_with_their_image(catalog: Catalog) -> None:
     catalog.objects.put(OBJECTS, "one", {"id-a": pairs(2), "id-b": pairs(1)})
     catalog.files.lose([b"/a/a.jpg"])
     assert catalog.vectors.count(OBJECTS) == 1 and counts(catalog) == (1, 1)
-    found = set(catalog.vectors.images_of(OBJECTS, [id_ for ids, _ in catalog.vectors.blocks(OBJECTS) for id_ in ids]).values())
+    found = set(
+        catalog.vectors.images_of(OBJECTS, [id_ for ids, _ in catalog.vectors.blocks(OBJECTS) for id_ in ids]).values()
+    )
     assert found == {"id-b"} and [stored.image_id for stored in catalog.objects.all()] == ["id-b"]
     everything = catalog.vectors.images_of(OBJECTS, vector_ids(catalog))
-    assert len(everything) == 3 and {everything[id_] for id_ in catalog.vectors.findable(OBJECTS, list(everything))} == {"id-b"}
+    assert len(everything) == 3 and {
+        everything[id_] for id_ in catalog.vectors.findable(OBJECTS, list(everything))
+    } == {"id-b"}
 
 
 def test_filters_see_objects_through_their_images(catalog: Catalog) -> None:
@@ -116,15 +131,24 @@ def test_filters_see_objects_through_their_images(catalog: Catalog) -> None:
     assert catalog.vectors.count(OBJECTS, only) == 4 and catalog.vectors.count(OBJECTS, PhotoFilter(folder="/a")) == 2
     numbers = catalog.vectors.numbers(OBJECTS, only)
     found = {id_ for ids, _ in catalog.vectors.blocks_of(OBJECTS, numbers) for id_ in ids}
-    assert found == catalog.vectors.findable(OBJECTS, list(new), only) == {id_ for id_, image in new.items() if image != "id-a"}
+    assert (
+        found
+        == catalog.vectors.findable(OBJECTS, list(new), only)
+        == {id_ for id_, image in new.items() if image != "id-a"}
+    )
 
 
 def test_forgetting_an_image_forgets_its_objects(catalog: Catalog) -> None:
     catalog.objects.put(OBJECTS, "one", {"id-a": pairs(2), "id-b": pairs(1)})
     catalog.forget(["id-a"])
-    assert catalog.vectors.count_all(OBJECTS) == 1 and counts(catalog) == (1, 1) and catalog.health.stray_vectors() == {}
+    assert (
+        catalog.vectors.count_all(OBJECTS) == 1 and counts(catalog) == (1, 1) and catalog.health.stray_vectors() == {}
+    )
     assert catalog.objects.clear() == [OBJECTS] and catalog.vectors.count_all(OBJECTS) == 0 == len(vector_ids(catalog))
-    assert counts(catalog) == (0, 0) and catalog.looked_at.pending(PASS, recipe_of_objects("one", OBJECTS)) == ["id-b", "id-c"]
+    assert counts(catalog) == (0, 0) and catalog.looked_at.pending(PASS, recipe_of_objects("one", OBJECTS)) == [
+        "id-b",
+        "id-c",
+    ]
     catalog.vectors.create(OBJECTS, 4, "library", "object")
     catalog.objects.put(OBJECTS, "one", {"id-c": pairs(1)})
     catalog.clear_images()
@@ -134,4 +158,7 @@ def test_forgetting_an_image_forgets_its_objects(catalog: Catalog) -> None:
 def test_what_was_found_in_an_image_deleted_meanwhile_is_left_out(catalog: Catalog) -> None:
     catalog.forget(["id-a"])
     assert catalog.objects.put(OBJECTS, "one", {"id-a": pairs(2), "id-b": pairs(1)}) == 1
-    assert set(catalog.vectors.images_of(OBJECTS, vector_ids(catalog)).values()) == {"id-b"} and catalog.vectors.count_all(OBJECTS) == 1
+    assert (
+        set(catalog.vectors.images_of(OBJECTS, vector_ids(catalog)).values()) == {"id-b"}
+        and catalog.vectors.count_all(OBJECTS) == 1
+    )

@@ -25,7 +25,9 @@ from src.services.search.service import Query
 from tests.fakes import COLOURS, FakeEmbedder
 
 
-def scene(folder: Path, name: str, ground: str, thing: str, box: tuple[int, int, int, int] = (40, 30, 130, 110)) -> Path:
+def scene(
+    folder: Path, name: str, ground: str, thing: str, box: tuple[int, int, int, int] = (40, 30, 130, 110)
+) -> Path:
     """A picture of one colour with an ellipse of another in it."""
     picture = Image.new("RGB", (400, 300), COLOURS[ground])
     ImageDraw.Draw(picture).ellipse(box, fill=COLOURS[thing])
@@ -68,12 +70,17 @@ def test_an_object_is_found_that_the_whole_photo_hides(library: Services) -> Non
     page = library.search.search(Query("red"), 5, mode="both")
     whole = library.search.search(Query("red"), 5)
     assert page.hits[0].kind == "object" and page.hits[0].score > whole.hits[0].score + 0.02
-    assert len({hit.id for hit in page.hits}) == len(page.hits) and (page.searched, page.objects) == (3, library.objects.counts()[1])
+    assert len({hit.id for hit in page.hits}) == len(page.hits) and (page.searched, page.objects) == (
+        3,
+        library.objects.counts()[1],
+    )
     ground = best(library, "white", "both")
     assert ground.name == "red on white.png"
 
 
-def test_objects_are_judged_by_their_own_floor_and_images_by_theirs(library: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_objects_are_judged_by_their_own_floor_and_images_by_theirs(
+    library: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
     find(library)
     objects, floors, asked = library.objects.counts()[1], {"image": 0.0, "object": 2.0}, []
 
@@ -83,7 +90,9 @@ def test_objects_are_judged_by_their_own_floor_and_images_by_theirs(library: Ser
 
     monkeypatch.setattr(ModelManager, "text_floor", floor)
     page = library.search.search(Query("red"), 5, mode="objects")
-    assert page.hits and page.verdict == "weak" and ("object", objects) in asked and not any(hit.fits for hit in page.hits)
+    assert (
+        page.hits and page.verdict == "weak" and ("object", objects) in asked and not any(hit.fits for hit in page.hits)
+    )
     both = library.search.search(Query("red"), 5, mode="both")
     assert both.verdict == "match" and {hit.kind: hit.fits for hit in both.hits} == {"object": False, "image": True}
     floors.update(image=2.0, object=0.0)
@@ -91,10 +100,14 @@ def test_objects_are_judged_by_their_own_floor_and_images_by_theirs(library: Ser
     assert library.search.search(Query("red"), 5, mode="both").verdict == "match"
     floors.update(object=2.0)
     assert library.search.search(Query("red"), 5, mode="both").verdict == "weak"
-    assert library.search.search(Query(like=page.hits[0].segment), 5, mode="objects").verdict == "match", "the reader's own judgement"
+    assert library.search.search(Query(like=page.hits[0].segment), 5, mode="objects").verdict == "match", (
+        "the reader's own judgement"
+    )
 
 
-def test_objects_that_were_all_left_out_are_no_empty_library(library: Services, capsys: pytest.CaptureFixture[str]) -> None:
+def test_objects_that_were_all_left_out_are_no_empty_library(
+    library: Services, capsys: pytest.CaptureFixture[str]
+) -> None:
     find(library)
     page = library.search.search(Query("quarterly earnings report"), 5, mode="objects")
     assert (page.verdict, page.hits) == ("weak", ()) and page.objects
@@ -103,12 +116,16 @@ def test_objects_that_were_all_left_out_are_no_empty_library(library: Services, 
     assert wire.search_page(page)["verdict"] == "nothing"
 
 
-def test_a_second_look_finds_nothing_to_do_and_a_new_recipe_everything(library: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_look_finds_nothing_to_do_and_a_new_recipe_everything(
+    library: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
     find(library)
     before = {stored.id for stored in library.catalog.objects.all()}
     assert library.objects.pending() == [] and [event for event in find(library) if isinstance(event, Indexed)] == []
     recipe = type(library.objects._extractor()).recipe
-    monkeypatch.setattr(type(library.objects._extractor()), "recipe", property(lambda self: recipe.fget(self) + "-other"))  # type: ignore[attr-defined]
+    monkeypatch.setattr(
+        type(library.objects._extractor()), "recipe", property(lambda self: recipe.fget(self) + "-other")
+    )  # type: ignore[attr-defined]
     assert len(library.objects.pending()) == 3
     find(library)
     after = {stored.id for stored in library.catalog.objects.all()}
@@ -116,11 +133,16 @@ def test_a_second_look_finds_nothing_to_do_and_a_new_recipe_everything(library: 
     name = library.library.collection("object")
     assert library.catalog.vectors.count_all(name) == len(after) and library.store.index.follows(name)
     assert {
-        match for match, _ in (library.store.index.ask(name, library.catalog.vectors.get(name, next(iter(after)))[None], 50) or [[]])[0]
+        match
+        for match, _ in (
+            library.store.index.ask(name, library.catalog.vectors.get(name, next(iter(after)))[None], 50) or [[]]
+        )[0]
     } <= after  # type: ignore[index]
 
 
-def test_another_model_gets_the_objects_that_are_known(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_model_gets_the_objects_that_are_known(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Masks depend on the recipe alone: they are cut out and encoded again, just as if they had been looked for again."""
     looked: list[tuple[int, int]] = []
 
@@ -149,7 +171,11 @@ def test_another_model_gets_the_objects_that_are_known(settings: Settings, tmp_p
         assert len(services.objects.pending()) == 3
         assert find(services) == first and len(looked) == 3, "nothing was segmented again"
         objects_two = services.library.collection("object")
-        assert objects_two != objects_one and services.objects.pending() == [] and services.store.index.follows(objects_two)
+        assert (
+            objects_two != objects_one
+            and services.objects.pending() == []
+            and services.store.index.follows(objects_two)
+        )
         assert list(services.catalog.objects.all()) == before
         vectors = services.catalog.vectors.get_many
         ids = [item.id for item in before]
@@ -199,7 +225,9 @@ def test_folders_that_ask_for_objects_get_them_with_new_photos(library: Services
 def test_a_photo_that_cannot_be_read_now_is_told_and_tried_again(library: Services, tmp_path: Path) -> None:
     (tmp_path / "scenes" / "red on white.png").unlink()
     events = find(library)
-    assert [event for event in events if isinstance(event, Skipped)] == [Skipped("red on white.png", "Its file can't be read now.")]
+    assert [event for event in events if isinstance(event, Skipped)] == [
+        Skipped("red on white.png", "Its file can't be read now.")
+    ]
     assert library.objects.counts()[0] == 2 and len(library.objects.pending()) == 1
 
 
@@ -233,7 +261,9 @@ def test_filters_and_similar_objects(library: Services, tmp_path: Path) -> None:
         library.search.search(Query(like=f"{red.id}#none"), mode="objects")
 
 
-@pytest.mark.parametrize(("mode", "strict", "verdict"), [("objects", 3, "weak"), ("objects", 4, "match"), ("both", 4, "match")])
+@pytest.mark.parametrize(
+    ("mode", "strict", "verdict"), [("objects", 3, "weak"), ("objects", 4, "match"), ("both", 4, "match")]
+)
 def test_a_hit_is_judged_by_the_floor_of_as_many_things_of_its_kind(
     library: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: Mode, strict: int, verdict: str
 ) -> None:
@@ -247,7 +277,9 @@ def test_a_hit_is_judged_by_the_floor_of_as_many_things_of_its_kind(
     assert page.verdict == verdict
 
 
-def test_objects_that_are_all_below_their_floor_are_no_empty_library(library: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_objects_that_are_all_below_their_floor_are_no_empty_library(
+    library: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
     find(library)
     monkeypatch.setattr(library.models, "object_floor", lambda _: 2.0)
     page = library.search.search(Query("red"), mode="objects")

@@ -1,4 +1,6 @@
-"""A catalogue with rows of a wrong kind, as damage or an import of former versions may leave: what is good in it is still served."""
+"""A catalogue with rows of a wrong kind, as damage or an import of former versions may leave: what is good in it is
+still served.
+"""
 
 from __future__ import annotations
 
@@ -110,7 +112,11 @@ def test_metadata_that_does_not_parse(services: Services, text: str) -> None:
 
 def test_an_unknown_model_falls_back(filled: Services) -> None:
     filled.catalog.set_meta(ACTIVE_MODEL, "no-such-model")
-    assert filled.library.active_model == "builtin" and filled.library.runs_on() and filled.library.stats().model == "builtin"
+    assert (
+        filled.library.active_model == "builtin"
+        and filled.library.runs_on()
+        and filled.library.stats().model == "builtin"
+    )
     assert names(filled, "green")[0] == "green.jpg"
     (finding,) = of(filled.handlers["doctor"]({}), Finding)
     assert finding.check == "model" and "no-such-model" in finding.text and finding.repaired
@@ -135,16 +141,39 @@ def test_a_job_with_odd_progress_is_shown_without_it(services: Services, progres
     job = services.jobs.submit("sync", "Looking")
     change(services, "UPDATE jobs SET state = 'done', progress = ? WHERE id = ?", progress, job)
     expected = JobSnapshot(job, "sync", "done", "Looking")
-    assert services.jobs.snapshot(job) == expected and services.jobs.latest() == [expected] and services.jobs.active() == []
+    assert (
+        services.jobs.snapshot(job) == expected
+        and services.jobs.latest() == [expected]
+        and services.jobs.active() == []
+    )
 
 
 def test_good_progress_is_read_as_it_was(services: Services) -> None:
     job = services.jobs.submit("sync", "Looking")
-    said = {"done": 3, "total": 4, "unit": "bytes", "current": "x", "indexed": 1, "seconds": 2.5, "error": None, "timings": {"read": 1.0}}
-    said |= {"skipped": [{"path": "/a", "reason": "No."}], "skipped_count": 1, "findings": [{"check": "a", "text": "b", "repaired": True}]}
+    said = {
+        "done": 3,
+        "total": 4,
+        "unit": "bytes",
+        "current": "x",
+        "indexed": 1,
+        "seconds": 2.5,
+        "error": None,
+        "timings": {"read": 1.0},
+    }
+    said |= {
+        "skipped": [{"path": "/a", "reason": "No."}],
+        "skipped_count": 1,
+        "findings": [{"check": "a", "text": "b", "repaired": True}],
+    }
     change(services, "UPDATE jobs SET state = 'failed', progress = ? WHERE id = ?", json.dumps(said), job)
     found = services.jobs.snapshot(job)
-    assert found is not None and (found.done, found.total, found.unit, found.indexed, found.timings) == (3, 4, "bytes", 1, {"read": 1.0})
+    assert found is not None and (found.done, found.total, found.unit, found.indexed, found.timings) == (
+        3,
+        4,
+        "bytes",
+        1,
+        {"read": 1.0},
+    )
     assert found.skipped[0].reason == "No." and found.findings == (Finding("a", "b", True),) and found.state == "failed"
 
 
@@ -187,7 +216,9 @@ def test_a_job_with_odd_files_keeps_no_library_from_being_cleared(filled: Servic
     upload = filled.uploads.save("given up.jpg", b"\xff\xd8 an upload")
     given_up = filled.jobs.submit("index", "Adding", files=as_params([upload]))
     odd = filled.jobs.submit("index", "Odd")
-    text = params if isinstance(params, str) else json.dumps(params).replace("{uploads}", str(filled.settings.uploads_dir))
+    text = (
+        params if isinstance(params, str) else json.dumps(params).replace("{uploads}", str(filled.settings.uploads_dir))
+    )
     change(filled, "UPDATE jobs SET params = ?, state = ? WHERE id = ?", text, state, odd)
     change(filled, "UPDATE jobs SET state = 'failed' WHERE id = ?", given_up)
     list(filled.handlers["clear"]({}))
@@ -210,7 +241,9 @@ def test_a_cancelled_job_with_a_path_that_can_be_none(filled: Services, photos: 
 # ---------------------------------------------------------------- settings
 
 
-@pytest.mark.parametrize("text", ["{", "[" * 100_000, "7", "{}", '[1, "\\ud800", "a\\u0000b", ""]', b"\xff"], ids=lambda _: "")
+@pytest.mark.parametrize(
+    "text", ["{", "[" * 100_000, "7", "{}", '[1, "\\ud800", "a\\u0000b", ""]', b"\xff"], ids=lambda _: ""
+)
 @pytest.mark.parametrize("key", [OUT_OF_REACH, CLEARED])
 def test_a_setting_that_does_not_parse(filled: Services, models: ModelManager, key: str, text: object) -> None:
     change(filled, "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", key, text)
@@ -226,7 +259,8 @@ def test_a_setting_that_does_not_parse(filled: Services, models: ModelManager, k
 
 
 @pytest.mark.parametrize(
-    ("column", "value"), [("width", "wide"), ("height", b"x"), ("bytes", 0.5), ("format", 7), ("added_at", 9), ("taken_at", 1)]
+    ("column", "value"),
+    [("width", "wide"), ("height", b"x"), ("bytes", 0.5), ("format", 7), ("added_at", 9), ("taken_at", 1)],
 )
 def test_a_fact_of_a_wrong_kind(filled: Services, column: str, value: object) -> None:
     change(filled, f"UPDATE images SET {column} = ?", value)
@@ -280,7 +314,13 @@ def test_a_collection_without_a_length(filled: Services) -> None:
 def test_one_object_with_a_damaged_mask(filled: Services) -> None:
     image_id = filled.catalog.newest(1)[0]
     for number, mask in enumerate(("04", "0", "evil", 5)):
-        change(filled, "INSERT INTO segments VALUES (?, ?, 0, 0, 9, 9, 0.5, 2, 2, ?)", f"{image_id}#00000000-{number}", image_id, mask)
+        change(
+            filled,
+            "INSERT INTO segments VALUES (?, ?, 0, 0, 9, 9, 0.5, 2, 2, ?)",
+            f"{image_id}#00000000-{number}",
+            image_id,
+            mask,
+        )
     assert [item.id for item in filled.objects.of_photo(image_id)] == [f"{image_id}#00000000-0"]
     assert len(list(filled.catalog.objects.all())) == 1
 
@@ -300,7 +340,9 @@ def test_an_index_of_the_catalogue_that_holds_other_rows_than_its_table(filled: 
     filled.close()
     db = sqlite3.connect(settings.catalog_file)
     db.execute("PRAGMA writable_schema = ON")
-    db.execute("UPDATE sqlite_master SET sql = 'CREATE INDEX ix_files_uploaded ON files (image_id)' WHERE name = 'ix_files_uploaded'")
+    db.execute(
+        "UPDATE sqlite_master SET sql = 'CREATE INDEX ix_files_uploaded ON files (image_id)' WHERE name = 'ix_files_uploaded'"
+    )
     db.commit()
     db.close()
     opened = build_services(settings, models=fake_models(settings))

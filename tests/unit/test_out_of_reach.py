@@ -1,4 +1,6 @@
-"""What may be back is never missing: drives below a folder, parts that can't be read, links that lead nowhere, our own shortage."""
+"""What may be back is never missing: drives below a folder, parts that can't be read, links that lead nowhere, our own
+shortage.
+"""
 
 from __future__ import annotations
 
@@ -36,15 +38,23 @@ def findings(events: list[JobEvent]) -> list[str]:
 
 @pytest.fixture
 def disks(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path, int], None]:
-    """``disks(folder, 7)``: everything at and below the folder is on device 7 from now on, in every answer of the system."""
+    """``disks(folder, 7)``: everything at and below the folder is on device 7 from now on, in every answer of the
+    system.
+    """
     numbers: dict[str, int] = {}
     real, real_scandir = os.stat, os.scandir
 
     def changed(answer: os.stat_result, path: str) -> os.stat_result:
-        on = max((folder for folder in numbers if path == folder or path.startswith(folder + "/")), key=len, default=None)
+        on = max(
+            (folder for folder in numbers if path == folder or path.startswith(folder + "/")), key=len, default=None
+        )
         values = list(answer)
         values[2] = numbers[on] if on else answer.st_dev
-        extra = {"st_mtime_ns": answer.st_mtime_ns, "st_ctime_ns": answer.st_ctime_ns, "st_atime_ns": answer.st_atime_ns}
+        extra = {
+            "st_mtime_ns": answer.st_mtime_ns,
+            "st_ctime_ns": answer.st_ctime_ns,
+            "st_atime_ns": answer.st_atime_ns,
+        }
         return os.stat_result(values, extra)
 
     def stat(path: Any, *args: Any, **how: Any) -> os.stat_result:
@@ -72,7 +82,10 @@ def disks(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path, int], None]:
         def __exit__(self, *_: object) -> None:
             self._listing.close()
 
-    monkeypatch.setattr("src.processing.presence.os.scandir", lambda path: Listing(path) if isinstance(path, bytes) else real_scandir(path))
+    monkeypatch.setattr(
+        "src.processing.presence.os.scandir",
+        lambda path: Listing(path) if isinstance(path, bytes) else real_scandir(path),
+    )
     monkeypatch.setattr(os, "stat", stat)
     monkeypatch.setattr(os, "fstat", stat)
     return lambda folder, number: numbers.__setitem__(str(folder), number)
@@ -136,7 +149,9 @@ def test_a_disk_that_has_the_number_of_another_that_is_away_tells_nothing_of_it(
     assert findings(run(services, "sync")) == ["missing"] and services.folders.missing(look=True) == 1
 
 
-def test_what_was_deleted_from_a_drive_with_a_new_number_is_missing(services: Services, photos: Path, drive: Path, disks: Any) -> None:
+def test_what_was_deleted_from_a_drive_with_a_new_number_is_missing(
+    services: Services, photos: Path, drive: Path, disks: Any
+) -> None:
     run(services, "index", paths=[str(photos)])
     disks(drive, 4712)
     (drive / "2024" / "pink.jpg").unlink()
@@ -168,7 +183,9 @@ def test_a_sub_folder_that_was_deleted_is_gone(services: Services, photos: Path,
     assert services.catalog.counts() == (4, 4, 0)
 
 
-def test_a_sub_folder_that_is_looked_at_while_its_drive_is_away(services: Services, photos: Path, tmp_path: Path) -> None:
+def test_a_sub_folder_that_is_looked_at_while_its_drive_is_away(
+    services: Services, photos: Path, tmp_path: Path
+) -> None:
     make_photo(photos / "2024" / "pink.jpg", COLOURS["pink"])
     run(services, "index", paths=[str(photos)])
     photos.rename(tmp_path / "away")
@@ -179,7 +196,9 @@ def test_a_sub_folder_that_is_looked_at_while_its_drive_is_away(services: Servic
     assert of(run(services, "sync"), Finding) == [Finding("back", "5 photos are back.")]
 
 
-def test_each_photo_is_looked_for_once_more_before_it_is_forgotten(services: Services, photos: Path, tmp_path: Path) -> None:
+def test_each_photo_is_looked_for_once_more_before_it_is_forgotten(
+    services: Services, photos: Path, tmp_path: Path
+) -> None:
     run(services, "index", paths=[str(photos)])
     ids = {hit.name: hit.id for hit in services.library.newest(9)}
     for name in ("red.jpg", "blue.jpg", "green.jpg"):
@@ -214,7 +233,9 @@ def failing(folder: Path, error: int) -> Any:
     inside = os.fsencode(folder)
 
     def at(path: Any, shut: bool) -> None:
-        if not isinstance(path, int) and (os.fsencode(path).startswith(inside + b"/") or (shut and os.fsencode(path) == inside)):
+        if not isinstance(path, int) and (
+            os.fsencode(path).startswith(inside + b"/") or (shut and os.fsencode(path) == inside)
+        ):
             raise OSError(error, os.strerror(error))
 
     def stat(path: Any, *args: Any, **how: Any) -> Any:
@@ -254,7 +275,10 @@ def test_a_part_that_can_not_be_read_is_out_of_reach(services: Services, photos:
     shut = failing(photos / "deep", error)
     try:
         assert findings(run(services, "sync")) == ["offline"] and names(services) == FOUR
-        assert services.folders.missing() == services.folders.missing(look=True) == 0 and services.folders.all()[0].away == 1
+        assert (
+            services.folders.missing() == services.folders.missing(look=True) == 0
+            and services.folders.all()[0].away == 1
+        )
         run(services, "forget")
     finally:
         shut.undo()
@@ -288,7 +312,9 @@ def test_a_photo_in_the_place_of_which_there_is_a_link_to_itself(services: Servi
     assert services.folders.out_of_reach() == [os.fsencode(photos / "red.jpg")]
 
 
-def test_a_photo_added_alone_on_a_drive_that_is_away(services: Services, photos: Path, drive: Path, disks: Any, tmp_path: Path) -> None:
+def test_a_photo_added_alone_on_a_drive_that_is_away(
+    services: Services, photos: Path, drive: Path, disks: Any, tmp_path: Path
+) -> None:
     run(services, "index", paths=[str(drive / "2024" / "pink.jpg")])
     unplugged(drive, disks, tmp_path, place_stays=False)
     assert findings(run(services, "sync")) == ["offline"]
@@ -297,7 +323,9 @@ def test_a_photo_added_alone_on_a_drive_that_is_away(services: Services, photos:
     assert len(services.catalog.hidden()) == 1
 
 
-def test_many_parts_out_of_reach_are_noted_as_one(services: Services, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_parts_out_of_reach_are_noted_as_one(
+    services: Services, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("src.services.library.folders.MOST_PARTS", 2)
     for number in range(4):
         make_photo(photos / f"{number}" / "x.jpg", seed=number + 5)
@@ -346,9 +374,14 @@ def test_what_photos_were_before_they_were_changed_is_not_missing(services: Serv
     before = encoded(services)
     (photos / "red.jpg").write_bytes(former)
     run(services, "sync")
-    assert encoded(services) == before and services.folders.earlier() == 2, "undone: now the tagged one is the earlier version"
+    assert encoded(services) == before and services.folders.earlier() == 2, (
+        "undone: now the tagged one is the earlier version"
+    )
     assert sum(event.done for event in run(services, "forget")[-1:]) == 3  # type: ignore[union-attr]
-    assert (services.folders.missing(), services.folders.earlier()) == (0, 0) and names(services) == {"red.jpg", "yellow.jpg"}
+    assert (services.folders.missing(), services.folders.earlier()) == (0, 0) and names(services) == {
+        "red.jpg",
+        "yellow.jpg",
+    }
 
 
 def test_moved_files_and_copies_leave_no_earlier_versions(services: Services, photos: Path) -> None:
@@ -418,7 +451,10 @@ def test_something_mounted_below_a_folder_has_it_looked_at(
     look(services)
     look(services)
     spelled = str(photos / "my drive").replace(" ", "\\040")
-    table.write_text(table.read_text() + f"90 22 8:17 / {spelled} rw - ext4 /dev/sdb1 rw\n99 22 8:18 / /elsewhere rw - ext4 /dev/sdc1 rw\n")
+    table.write_text(
+        table.read_text()
+        + f"90 22 8:17 / {spelled} rw - ext4 /dev/sdb1 rw\n99 22 8:18 / /elsewhere rw - ext4 /dev/sdc1 rw\n"
+    )
     look(services)
     table.write_text("22 1 0:21 / / rw - ext4 /dev/sda1 rw\n")
     look(services)
@@ -430,13 +466,17 @@ def test_something_mounted_below_a_folder_has_it_looked_at(
 def test_a_path_that_can_be_none_leads_nowhere(services: Services, photos: Path) -> None:
     """Such rows come from damaged or foreign catalogues."""
     run(services, "index", paths=[str(photos)])
-    assert services.folders.presence(Path("/a\0b")) is Presence.AWAY and services.folders.known_as(Path("/a\0b")) == Path("/a\0b")
+    assert services.folders.presence(Path("/a\0b")) is Presence.AWAY and services.folders.known_as(
+        Path("/a\0b")
+    ) == Path("/a\0b")
     assert Look().at(b"/a\0b/c.jpg", 1).presence is Presence.GONE
     with pytest.raises(UnreadablePath, match="NUL"):
         run(services, "index", paths=["/a\0b"])
 
 
-def test_a_photo_of_which_one_of_two_files_is_back_is_not_forgotten(services: Services, photos: Path, tmp_path: Path) -> None:
+def test_a_photo_of_which_one_of_two_files_is_back_is_not_forgotten(
+    services: Services, photos: Path, tmp_path: Path
+) -> None:
     shutil.copy(photos / "red.jpg", photos / "second.jpg")
     run(services, "index", paths=[str(photos)])
     for name in ("red.jpg", "second.jpg"):

@@ -1,4 +1,6 @@
-"""Which files are the program's own: what somebody else has put under its names is never removed, indexed or written over, and is said."""
+"""Which files are the program's own: what somebody else has put under its names is never removed, indexed or written
+over, and is said.
+"""
 
 from __future__ import annotations
 
@@ -142,7 +144,9 @@ def test_neither_start_nor_clear_nor_doctor_takes_what_is_somebody_elses(
         assert kept(settings, strangers)
         assert not stored.exists() and not any(map(Path.exists, thumbs)), "what is ours goes"
         assert len(findings) == 1 and "17 files" in findings[0].text and str(settings.uploads_dir) in findings[0].text
-        assert [place.name for place in settings.thumbs_dir.iterdir() if place.is_dir()] == ["00"], "and the folders it leaves empty"
+        assert [place.name for place in settings.thumbs_dir.iterdir() if place.is_dir()] == ["00"], (
+            "and the folders it leaves empty"
+        )
         index(services, photos)
         assert services.search.search(Query("red"), 1).hits[0].name == "red.jpg"
 
@@ -171,12 +175,16 @@ def test_nothing_is_said_of_a_library_of_its_own(settings: Settings, photos: Pat
 
 
 def test_a_jobs_row_of_an_earlier_version_takes_no_strangers_file(services: Services) -> None:
-    """Earlier versions queued whatever lay in the folder; a file that is refused, or that the library has, was deleted then."""
+    """Earlier versions queued whatever lay in the folder; a file that is refused, or that the library has, was deleted
+    then.
+    """
     folder = services.settings.uploads_dir
     for name in ("notes.txt", f"{UNKNOWN}.jpg"):
         folder.mkdir(exist_ok=True)
         (folder / name).write_text("mine")
-    (params,) = [[{"path": str(folder / name), "name": name, "uploaded": True} for name in ("notes.txt", f"{UNKNOWN}.jpg")]]
+    (params,) = [
+        [{"path": str(folder / name), "name": name, "uploaded": True} for name in ("notes.txt", f"{UNKNOWN}.jpg")]
+    ]
     assert len(of(services.handlers["index"]({"files": params}), Skipped)) == 2
     assert sorted(file.name for file in folder.iterdir()) == sorted(["notes.txt", f"{UNKNOWN}.jpg"])
 
@@ -189,7 +197,9 @@ def test_a_strangers_file_that_an_earlier_version_indexed_stays_at_a_clear(servi
     assert photo.exists() and services.catalog.counts()[0] == 0
 
 
-def test_left_over_uploads_are_known_by_their_bytes_and_half_written_ones_by_their_name(services: Services, tmp_path: Path) -> None:
+def test_left_over_uploads_are_known_by_their_bytes_and_half_written_ones_by_their_name(
+    services: Services, tmp_path: Path
+) -> None:
     saved = services.uploads.save("x.JPG", make_photo(tmp_path / "x.jpg").read_bytes())
     folder = services.settings.uploads_dir
     (folder / f"{saved.path.name}.0123abcd.mfe-part").write_bytes(b"half")
@@ -198,7 +208,9 @@ def test_left_over_uploads_are_known_by_their_bytes_and_half_written_ones_by_the
     assert sorted(file.name for file in folder.iterdir()) == sorted([saved.path.name, f"{image_id('0' * 64)}.jpg"])
 
 
-def test_a_file_larger_than_any_upload_is_none_and_is_not_read(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_larger_than_any_upload_is_none_and_is_not_read(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
     hole = services.settings.uploads_dir / f"{UNKNOWN}.jpg"
     hole.parent.mkdir()
     hole.touch()
@@ -268,7 +280,9 @@ def test_an_upload_stored_while_a_clear_waits_is_kept(services: Services, photos
     assert services.catalog.counts() == (2, 2, 2) and new.path.exists() and again.path.exists()
 
 
-def test_an_upload_without_a_job_yet_is_kept_and_one_of_a_cancelled_job_goes(services: Services, tmp_path: Path) -> None:
+def test_an_upload_without_a_job_yet_is_kept_and_one_of_a_cancelled_job_goes(
+    services: Services, tmp_path: Path
+) -> None:
     new = services.uploads.save("new.png", make_photo(tmp_path / "new.png", COLOURS["cyan"]).read_bytes())
     gone = services.uploads.save("gone.png", make_photo(tmp_path / "gone.png", COLOURS["brown"]).read_bytes())
     services.jobs.pause(job := services.jobs.submit("index", "Adding", files=as_params([gone])))
@@ -279,7 +293,9 @@ def test_an_upload_without_a_job_yet_is_kept_and_one_of_a_cancelled_job_goes(ser
     assert new.path.exists() and not gone.path.exists()
 
 
-def test_a_clear_that_died_half_way_brings_no_upload_back(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clear_that_died_half_way_brings_no_upload_back(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with opened(settings) as services:
         stored = upload(services, "purple", tmp_path / "purple.png")
         with monkeypatch.context() as patch:
@@ -302,7 +318,9 @@ def test_uploads_of_a_library_that_was_moved_are_found_again(settings: Settings,
         assert [file.suffix for file in moved.uploads_dir.iterdir()] == [".png"], "it may be the only copy"
         (hit,) = services.search.search(Query("purple"), 1).hits
         assert services.library.preview(hit.id) and Path(hit.path).parent == moved.uploads_dir
-        assert services.catalog.counts() == (1, 1, 1) and of(services.handlers["doctor"]({"repair": False}), Finding) == []
+        assert (
+            services.catalog.counts() == (1, 1, 1) and of(services.handlers["doctor"]({"repair": False}), Finding) == []
+        )
 
 
 def test_an_upload_is_no_second_copy_of_a_file_that_has_gone(services: Services, photos: Path) -> None:
@@ -335,7 +353,9 @@ def test_another_programs_chroma_is_never_touched(settings: Settings, photos: Pa
         assert services.search.search(Query("red"), 1).hits[0].name == "red.jpg"
         assert len(services.notices) == 1 and str(settings.chroma_dir) in services.notices[0]
         told = of(services.handlers["doctor"]({"repair": True}), Finding)
-        assert [f.check for f in told] == ["index"] and not told[0].repaired and str(settings.chroma_dir) in told[0].text
+        assert (
+            [f.check for f in told] == ["index"] and not told[0].repaired and str(settings.chroma_dir) in told[0].text
+        )
         assert services.library.stats().details["index"] == 0
         list(services.handlers["clear"]({}))
     assert listing(settings.chroma_dir) == before
@@ -428,7 +448,9 @@ def test_another_programs_log_is_neither_written_to_nor_rotated_away(settings: S
 
 
 @pytest.mark.parametrize("kind", ["pipe", "folder"])
-def test_what_is_no_plain_file_in_the_librarys_own_folders_is_not_waited_for(settings: Settings, photos: Path, kind: str) -> None:
+def test_what_is_no_plain_file_in_the_librarys_own_folders_is_not_waited_for(
+    settings: Settings, photos: Path, kind: str
+) -> None:
     with opened(settings) as services:
         index(services, photos)
     command = [sys.executable, "-c", DOORS, str(settings.home), kind, *SENTENCE, *PASSED_OVER]
@@ -480,7 +502,9 @@ def test_a_link_under_the_name_of_an_upload_is_somebody_elses(services: Services
     assert path.is_symlink() and (tmp_path / "mine.png").exists()
 
 
-def test_the_librarys_own_pictures_are_no_photos_wherever_a_scan_begins(services: Services, photos: Path, tmp_path: Path) -> None:
+def test_the_librarys_own_pictures_are_no_photos_wherever_a_scan_begins(
+    services: Services, photos: Path, tmp_path: Path
+) -> None:
     upload(services, "purple", tmp_path / "purple.png")
     index(services, photos)
     before, own = services.catalog.counts(), services.settings

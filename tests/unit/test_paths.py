@@ -35,7 +35,22 @@ def followed(services: Services) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "name", ["trip ", " trip", '"trip"', "'98", "Fotos '98'", "~x", "~", "file:trip", "file:///trip", "a\nb", "  ", "caf\udce9", "-rf"]
+    "name",
+    [
+        "trip ",
+        " trip",
+        '"trip"',
+        "'98",
+        "Fotos '98'",
+        "~x",
+        "~",
+        "file:trip",
+        "file:///trip",
+        "a\nb",
+        "  ",
+        "caf\udce9",
+        "-rf",
+    ],
 )
 def test_a_folder_of_just_that_name_is_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     (tmp_path / name).mkdir(parents=True)
@@ -49,9 +64,26 @@ def test_a_folder_of_just_that_name_is_meant(tmp_path: Path, monkeypatch: pytest
 @pytest.mark.parametrize(
     ("typed", "meant"),
     [
-        *(("trip", "trip"), ("./trip", "trip"), ("trip/", "trip"), ("trip//deep", "trip/deep"), ("trip/./deep/..", "trip")),
-        *(("trip/../other", "other"), ("nowhere/../trip", "trip"), (" trip\n", "trip"), ("'trip'", "trip"), ('" trip "', "trip")),
-        *(("link/../beside", "real/beside"), ("link/deep", "link/deep"), ("link/deep/..", "link"), ("'it''s", "'it''s")),
+        *(
+            ("trip", "trip"),
+            ("./trip", "trip"),
+            ("trip/", "trip"),
+            ("trip//deep", "trip/deep"),
+            ("trip/./deep/..", "trip"),
+        ),
+        *(
+            ("trip/../other", "other"),
+            ("nowhere/../trip", "trip"),
+            (" trip\n", "trip"),
+            ("'trip'", "trip"),
+            ('" trip "', "trip"),
+        ),
+        *(
+            ("link/../beside", "real/beside"),
+            ("link/deep", "link/deep"),
+            ("link/deep/..", "link"),
+            ("'it''s", "'it''s"),
+        ),
     ],
 )
 def test_one_path_without_detours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: str, meant: str) -> None:
@@ -67,8 +99,16 @@ def test_one_path_without_detours(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("typed", "meant"),
     [
-        *(("file:///photos/My%20trip", "/photos/My trip"), ("file:/photos/a", "/photos/a"), ("file://localhost/photos/a", "/photos/a")),
-        *(("FILE:///photos/caf%E9", "/photos/caf\udce9"), ("file:///p/a#1?b", "/p/a#1?b"), ("'file:///photos/a'", "/photos/a")),
+        *(
+            ("file:///photos/My%20trip", "/photos/My trip"),
+            ("file:/photos/a", "/photos/a"),
+            ("file://localhost/photos/a", "/photos/a"),
+        ),
+        *(
+            ("FILE:///photos/caf%E9", "/photos/caf\udce9"),
+            ("file:///p/a#1?b", "/p/a#1?b"),
+            ("'file:///photos/a'", "/photos/a"),
+        ),
         *(("file://[x/photos", "/photos"), ("//photos/a", "/photos/a"), ("/..", "/"), ("/photos/../../..", "/")),
     ],
 )
@@ -77,7 +117,22 @@ def test_addresses_and_roots(typed: str, meant: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "typed", ["", "  ", "''", ' "" ', "a\0b", "/a\0b", "'\0'", "x" * 300, "/" + "a/" * 3000, "\ud800", "/photos/\udbff", "file:", "file://"]
+    "typed",
+    [
+        "",
+        "  ",
+        "''",
+        ' "" ',
+        "a\0b",
+        "/a\0b",
+        "'\0'",
+        "x" * 300,
+        "/" + "a/" * 3000,
+        "\ud800",
+        "/photos/\udbff",
+        "file:",
+        "file://",
+    ],
 )
 def test_what_can_be_no_path_is_one_sentence(typed: str) -> None:
     with pytest.raises(UnreadablePath) as raised:
@@ -85,7 +140,9 @@ def test_what_can_be_no_path_is_one_sentence(typed: str) -> None:
     assert raised.value.user_message.endswith(".") and len(str(raised.value)) < 200
 
 
-def test_a_user_that_there_is_not_and_a_start_folder_that_has_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_user_that_there_is_not_and_a_start_folder_that_has_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert parse_path("~nobody-of-that-name/photos") == tmp_path / "~nobody-of-that-name" / "photos"
     (tmp_path / "start").mkdir()
@@ -106,7 +163,13 @@ def test_links_to_a_followed_folder_are_that_folder(services: Services, photos: 
     (tmp_path / "part").symlink_to(photos / "2024")
     (photos / "best").symlink_to("2024")
     before = services.catalog.counts()
-    for same in (tmp_path / "alias", tmp_path / "alias" / "2024", tmp_path / "part", photos / "best", photos / "2024" / "pink.jpg"):
+    for same in (
+        tmp_path / "alias",
+        tmp_path / "alias" / "2024",
+        tmp_path / "part",
+        photos / "best",
+        photos / "2024" / "pink.jpg",
+    ):
         assert not of(run(services, "index", paths=[str(same)]), Indexed)
         run(services, "sync", paths=[str(same)])
         assert followed(services) == [str(photos)] and services.catalog.counts() == before, same
@@ -119,7 +182,9 @@ def test_links_to_a_followed_folder_are_that_folder(services: Services, photos: 
     assert followed(services) == []
 
 
-def test_the_folder_that_a_followed_link_leads_to_is_that_link(services: Services, photos: Path, tmp_path: Path) -> None:
+def test_the_folder_that_a_followed_link_leads_to_is_that_link(
+    services: Services, photos: Path, tmp_path: Path
+) -> None:
     make_photo(photos / "2024" / "pink.jpg", COLOURS["pink"])
     (tmp_path / "alias").symlink_to(photos)
     run(services, "index", paths=[str(tmp_path / "alias")])
@@ -142,7 +207,11 @@ def test_another_spelling_of_a_name_is_the_stored_one(tmp_path: Path, monkeypatc
     for stored, typed in (("Sub", "SUB"), ("caf\N{LATIN SMALL LETTER E WITH ACUTE}", "cafe\N{COMBINING ACUTE ACCENT}")):
         monkeypatch.setattr("src.services.library.places.os.listdir", lambda _, stored=stored: ["other", stored])
         monkeypatch.setattr("src.services.library.places.os.path.lexists", lambda path: True)
-        assert _spelling(tmp_path, typed) == stored and _spelling(tmp_path, stored) == stored and _spelling(tmp_path, "x") == "x"
+        assert (
+            _spelling(tmp_path, typed) == stored
+            and _spelling(tmp_path, stored) == stored
+            and _spelling(tmp_path, "x") == "x"
+        )
 
 
 def test_a_filter_for_a_folder_that_the_library_does_not_know(services: Services, photos: Path, tmp_path: Path) -> None:
@@ -152,7 +221,9 @@ def test_a_filter_for_a_folder_that_the_library_does_not_know(services: Services
         if strange != tmp_path:
             with pytest.raises(BadInput, match="There is no such folder in the library"):
                 services.folders.place(strange)
-    assert services.folders.place(tmp_path) == tmp_path, "a folder around those of the library narrows nothing, and is one"
+    assert services.folders.place(tmp_path) == tmp_path, (
+        "a folder around those of the library narrows nothing, and is one"
+    )
     assert services.folders.place(photos / "empty") == photos / "empty"
     photos.rename(tmp_path / "away")
     run(services, "sync")
@@ -205,7 +276,9 @@ def home(start: Path, photos: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A library with the folder of four photos; the working folder is beside them."""
     monkeypatch.setattr(
         "src.cli.library_access.build_services",
-        lambda settings, **how: build_services(settings, models=ModelManager("builtin", settings, loader=lambda *_: FakeEmbedder()), **how),
+        lambda settings, **how: build_services(
+            settings, models=ModelManager("builtin", settings, loader=lambda *_: FakeEmbedder()), **how
+        ),
     )
     assert arguments.main(["index", "../photos"]) == 0
     return Settings.from_env().home
@@ -220,12 +293,22 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "start"
 
 
-@pytest.mark.parametrize("typed", ["../photos", "{photos}", "{photos}/", "{photos}/../photos", "./../photos/.", "../alias", '"{photos}"'])
-def test_every_spelling_of_a_folder_in_every_command(home: Path, photos: Path, capsys: pytest.CaptureFixture[str], typed: str) -> None:
+@pytest.mark.parametrize(
+    "typed", ["../photos", "{photos}", "{photos}/", "{photos}/../photos", "./../photos/.", "../alias", '"{photos}"']
+)
+def test_every_spelling_of_a_folder_in_every_command(
+    home: Path, photos: Path, capsys: pytest.CaptureFixture[str], typed: str
+) -> None:
     (photos.parent / "alias").symlink_to(photos)
     text = typed.format(photos=photos)
     capsys.readouterr()
-    for command in (["sync"], ["search", "red", "--folder"], ["folders", "--unwatch"], ["folders", "--watch"], ["index"]):
+    for command in (
+        ["sync"],
+        ["search", "red", "--folder"],
+        ["folders", "--unwatch"],
+        ["folders", "--watch"],
+        ["index"],
+    ):
         assert arguments.main([*command, text]) == 0, (command, capsys.readouterr())
     assert "4 of 4 photos" in capsys.readouterr().out
     assert arguments.main(["folders", "--remove", text, "--yes"]) == 0
@@ -249,7 +332,9 @@ def test_every_spelling_of_a_folder_in_every_command(home: Path, photos: Path, c
         (["search", "--image", "a\0b"], 1, "NUL"),
     ],
 )
-def test_paths_that_lead_nowhere(home: Path, capsys: pytest.CaptureFixture[str], command: list[str], code: int, said: str) -> None:
+def test_paths_that_lead_nowhere(
+    home: Path, capsys: pytest.CaptureFixture[str], command: list[str], code: int, said: str
+) -> None:
     capsys.readouterr()
     assert arguments.main(command) == code
     assert said in capsys.readouterr().err
@@ -279,7 +364,9 @@ def test_a_library_that_there_is_not_is_not_made(
 
 
 @pytest.mark.parametrize("command", [*ANY, *CREATING], ids=" ".join)
-def test_a_library_without_a_name(start: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str]) -> None:
+def test_a_library_without_a_name(
+    start: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
     """An unset variable of a shell must not mean the folder that one happens to be in."""
     capsys.readouterr()
     before = sorted(tmp_path.rglob("*"))
@@ -287,7 +374,9 @@ def test_a_library_without_a_name(start: Path, tmp_path: Path, capsys: pytest.Ca
     assert capsys.readouterr().err.startswith("--library names no folder.") and sorted(tmp_path.rglob("*")) == before
 
 
-def test_a_new_library_is_made_by_index_and_by_an_import(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_new_library_is_made_by_index_and_by_an_import(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert arguments.main(["export-library", "x.zip"]) == 0
     for number, command in enumerate(CREATING):
         assert arguments.main([*command, "--library", f"deep/{number}"]) == 0
@@ -304,7 +393,9 @@ def test_a_library_with_too_long_a_name(start: Path, capsys: pytest.CaptureFixtu
     assert "library's folder" in said and "File name too long" in said and said.count("\n") == 1
 
 
-def test_a_setting_with_too_long_a_name(start: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_setting_with_too_long_a_name(
+    start: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("MFE_HOME", "x" * 300)
     for command in (["stats"], ["index", "../photos"], ["doctor", "--check"], ["sync"]):
         capsys.readouterr()
@@ -332,7 +423,10 @@ def test_forgetting_says_what_goes(home: Path, photos: Path, capsys: pytest.Capt
     arguments.main(["sync"])
     with pytest.raises(SystemExit):
         arguments.main(["forget-missing"])
-    assert "1 photos are missing and would be forgotten, and so would 1 earlier version of changed photos" in capsys.readouterr().err
+    assert (
+        "1 photos are missing and would be forgotten, and so would 1 earlier version of changed photos"
+        in capsys.readouterr().err
+    )
     photos.rename(photos.with_name("away"))
     with pytest.raises(SystemExit):
         arguments.main(["forget-missing"])
@@ -347,12 +441,21 @@ def test_forgetting_says_what_goes(home: Path, photos: Path, capsys: pytest.Capt
 
 def test_no_text_is_a_traceback(home: Path) -> None:
     for text in ("/a\0b", "\udfff", "~" + "x" * 400, "file://" + "%00", "//" + "y/" * 4000):
-        for command in (["index"], ["sync"], ["search", "x", "--folder"], ["folders", "--watch"], ["export-library"], ["import-library"]):
+        for command in (
+            ["index"],
+            ["sync"],
+            ["search", "x", "--folder"],
+            ["folders", "--watch"],
+            ["export-library"],
+            ["import-library"],
+        ):
             assert arguments.main([*command, text]) in (1, 2), (command, text)
     assert issubclass(UnreadablePath, AppError)
 
 
-def test_a_folder_that_was_stored_with_a_detour_gets_its_own_path(services: Services, photos: Path, tmp_path: Path) -> None:
+def test_a_folder_that_was_stored_with_a_detour_gets_its_own_path(
+    services: Services, photos: Path, tmp_path: Path
+) -> None:
     (tmp_path / "start").mkdir()
     detour = tmp_path / "start" / ".." / "photos"
     run(services, "index", paths=[str(photos)])

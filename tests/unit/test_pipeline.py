@@ -1,4 +1,6 @@
-"""The pipeline's order of things: the catalogue before the event, the index beside the next batch and complete at the end, stages timed."""
+"""The pipeline's order of things: the catalogue before the event, the index beside the next batch and complete at the
+end, stages timed.
+"""
 
 from __future__ import annotations
 
@@ -111,7 +113,9 @@ def test_what_is_told_is_committed_and_one_batch_at_most_waits_for_the_index(
     assert pushed == told == PHOTOS
 
 
-def test_closing_in_the_middle_leaves_index_and_catalogue_alike(opened: Services, many: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_closing_in_the_middle_leaves_index_and_catalogue_alike(
+    opened: Services, many: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     push, go = opened.store.index._reach.upsert, threading.Event()
 
     def held(name: str, ids: Sequence[str], matrix: FloatArray) -> None:
@@ -142,14 +146,19 @@ def test_what_became_a_pipe_since_it_was_indexed_ends_with_a_sentence(opened: Se
     assert opened.catalog.files.refusals_at([os.fsencode(file)]) == {}
 
 
-def test_what_is_no_picture_or_too_large_is_not_read_through(opened: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_no_picture_or_too_large_is_not_read_through(
+    opened: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("src.processing.decoding.image_io.content_hash", lambda *_: pytest.fail("it was read through"))
     make_photo(tmp_path / "hollow" / "huge.png")
     os.truncate(tmp_path / "hollow" / "huge.png", 50 * 2**30)
     (tmp_path / "hollow" / "zeros.jpg").touch()
     os.truncate(tmp_path / "hollow" / "zeros.jpg", 2**30)
     reasons = [event.reason for event in of(begin(opened, tmp_path / "hollow"), Skipped)]
-    assert reasons == ["The file has 50 GB, more than the limit of 4 GB.", "It is not a picture in a format that can be read."]
+    assert reasons == [
+        "The file has 50 GB, more than the limit of 4 GB.",
+        "It is not a picture in a format that can be read.",
+    ]
 
 
 @pytest.mark.parametrize("grow", [True, False])
@@ -176,7 +185,9 @@ def test_a_file_that_is_written_to_while_it_is_read_is_taken_at_the_next_look(
 def test_cancelling_is_asked_for_while_one_file_takes_long_and_ends_its_reading(
     opened: Services, many: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One that grows as fast as it is read, or lies on a disk that is slow, must hold up neither a cancel nor the program's end."""
+    """One that grows as fast as it is read, or lies on a disk that is slow, must hold up neither a cancel nor the
+    program's end.
+    """
     started, ended = threading.Event(), threading.Event()
 
     class Growing(io.BytesIO):
@@ -219,7 +230,9 @@ def test_a_full_disk_stops_the_job_with_its_sentence_and_what_was_stored_is_inde
     assert opened.catalog.counts()[0] == in_index(opened) == 2 * BATCH
 
 
-def test_a_surprise_of_the_index_is_not_swallowed(opened: Services, many: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_surprise_of_the_index_is_not_swallowed(
+    opened: Services, many: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def surprise(*_: object) -> None:
         raise ZeroDivisionError("in the index")
 
@@ -266,10 +279,14 @@ def test_the_decode_keeps_enough_for_model_and_thumbnail() -> None:
     assert decode_side(large) == 504
 
 
-def test_what_the_batch_before_committed_is_not_encoded_again(opened: Services, embedder: Watched, tmp_path: Path) -> None:
+def test_what_the_batch_before_committed_is_not_encoded_again(
+    opened: Services, embedder: Watched, tmp_path: Path
+) -> None:
     """Two copies that were read before the first of them was committed, and are in two batches."""
     photo = make_photo(tmp_path / "a.jpg")
-    run = pipeline.Pipeline(opened.settings, opened.catalog, opened.store, opened.reader, opened.models.embedder(), False)
+    run = pipeline.Pipeline(
+        opened.settings, opened.catalog, opened.store, opened.reader, opened.models.embedder(), False
+    )
     stamp = pipeline._stamp(FoundFile(photo, "a.jpg"), pipeline.Disks())
     first, second = (run._read(FoundFile(photo, "a.jpg"), stamp, None) for _ in range(2))  # type: ignore[arg-type]
     vectors = run._encode([first])  # type: ignore[list-item]

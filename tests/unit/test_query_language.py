@@ -17,8 +17,29 @@ from src.services.search.foreign import SENTENCE, looks_foreign
 from src.services.search.service import MAX_CHARACTERS, Query
 from tests.unit.test_search import library  # noqa: F401  (a fixture)
 
-FOREIGN = ("ein Hund am Strand", "un perro en la playa", "两只狗", "женщина на пляже", "un chien dans la neige", "¿dónde?", "perro")
-ENGLISH = ("a dog on a beach", "café", "jalapeño", "Köln", "piñata", "in Köln", "los angeles", "red van", "dog", "IMG_1234", "🐶", "")
+FOREIGN = (
+    "ein Hund am Strand",
+    "un perro en la playa",
+    "两只狗",
+    "женщина на пляже",
+    "un chien dans la neige",
+    "¿dónde?",
+    "perro",
+)
+ENGLISH = (
+    "a dog on a beach",
+    "café",
+    "jalapeño",
+    "Köln",
+    "piñata",
+    "in Köln",
+    "los angeles",
+    "red van",
+    "dog",
+    "IMG_1234",
+    "🐶",
+    "",
+)
 
 
 @pytest.mark.parametrize("text", FOREIGN)

@@ -1,4 +1,6 @@
-"""PictureReader: what is decoded where, and what a decoder that crashes, hangs or grows leaves behind: nothing but a reason."""
+"""PictureReader: what is decoded where, and what a decoder that crashes, hangs or grows leaves behind: nothing but a
+reason.
+"""
 
 from __future__ import annotations
 
@@ -115,7 +117,9 @@ def made_dng(preview: bytes) -> bytes:
         head, more = struct.pack("<H", len(entries)), b""
         for tag, kind, data in sorted(entries):
             head += struct.pack("<HHI", tag, kind, len(data) // sizes[kind])
-            head += data.ljust(4, b"\0") if len(data) <= 4 else struct.pack("<I", at + 6 + 12 * len(entries) + len(more))
+            head += (
+                data.ljust(4, b"\0") if len(data) <= 4 else struct.pack("<I", at + 6 + 12 * len(entries) + len(more))
+            )
             more += data if len(data) > 4 else b""
         return head + bytes(4) + more
 
@@ -125,13 +129,46 @@ def made_dng(preview: bytes) -> bytes:
     def long(value: int) -> bytes:
         return struct.pack("<I", value)
 
-    matrix = struct.pack("<18i", *[number for row in ((1, 1, 0, 1, 0, 1), (0, 1, 1, 1, 0, 1), (0, 1, 0, 1, 1, 1)) for number in row])
-    whole = [(256, 4, long(width)), (257, 4, long(height)), (258, 3, short(16)), (259, 3, short(1)), (262, 3, short(32803))]
-    whole += [(254, 4, long(0)), (273, 4, long(2048)), (277, 3, short(1)), (278, 4, long(height)), (279, 4, long(len(sensor)))]
+    matrix = struct.pack(
+        "<18i", *[number for row in ((1, 1, 0, 1, 0, 1), (0, 1, 1, 1, 0, 1), (0, 1, 0, 1, 1, 1)) for number in row]
+    )
+    whole = [
+        (256, 4, long(width)),
+        (257, 4, long(height)),
+        (258, 3, short(16)),
+        (259, 3, short(1)),
+        (262, 3, short(32803)),
+    ]
+    whole += [
+        (254, 4, long(0)),
+        (273, 4, long(2048)),
+        (277, 3, short(1)),
+        (278, 4, long(height)),
+        (279, 4, long(len(sensor))),
+    ]
     whole += [(33421, 3, short(2, 2)), (33422, 1, bytes([0, 1, 1, 2]))]
-    first = [(254, 4, long(1)), (256, 4, long(640)), (257, 4, long(480)), (258, 3, short(8, 8, 8)), (259, 3, short(7)), (262, 3, short(6))]
-    first += [(271, 2, b"Made\0"), (272, 2, b"Made up\0"), (273, 4, long(2048 + len(sensor))), (274, 3, short(6)), (277, 3, short(3))]
-    first += [(278, 4, long(480)), (279, 4, long(len(preview))), (330, 4, long(1024)), (50706, 1, bytes([1, 4, 0, 0])), (50721, 10, matrix)]
+    first = [
+        (254, 4, long(1)),
+        (256, 4, long(640)),
+        (257, 4, long(480)),
+        (258, 3, short(8, 8, 8)),
+        (259, 3, short(7)),
+        (262, 3, short(6)),
+    ]
+    first += [
+        (271, 2, b"Made\0"),
+        (272, 2, b"Made up\0"),
+        (273, 4, long(2048 + len(sensor))),
+        (274, 3, short(6)),
+        (277, 3, short(3)),
+    ]
+    first += [
+        (278, 4, long(480)),
+        (279, 4, long(len(preview))),
+        (330, 4, long(1024)),
+        (50706, 1, bytes([1, 4, 0, 0])),
+        (50721, 10, matrix),
+    ]
     start = (b"II*\0" + long(8) + directory(8, first)).ljust(1024, b"\0") + directory(1024, whole)
     return start.ljust(2048, b"\0") + sensor + preview
 
@@ -192,9 +229,14 @@ def test_no_picture_in_memory_is_left_in_the_temporary_folder(
     assert pictures._pool.processes() and seen == []
 
 
-def test_a_picture_in_memory_is_handed_on_up_to_a_size(tmp_path: Path, pictures: PictureReader, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_picture_in_memory_is_handed_on_up_to_a_size(
+    tmp_path: Path, pictures: PictureReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(reader, "COPY_BYTES", 3 * 2**20)
-    assert pictures.read(io.BytesIO(saved(tmp_path / "a.tif", "TIFF", (1000, 1000)).read_bytes()))[0].size == (1000, 1000)
+    assert pictures.read(io.BytesIO(saved(tmp_path / "a.tif", "TIFF", (1000, 1000)).read_bytes()))[0].size == (
+        1000,
+        1000,
+    )
     large = io.BytesIO(saved(tmp_path / "b.tif", "TIFF", (1100, 1000)).read_bytes())
     with pytest.raises(UnreadableImage, match="The file has 3 MB, more than the limit of 3 MB") as caught:
         pictures.read(large)
@@ -206,7 +248,12 @@ def test_what_is_no_regular_file_is_refused_at_once(tmp_path: Path, pictures: Pi
     os.mkfifo(tmp_path / "pipe.jpg")
     with socket.socket(socket.AF_UNIX) as bound:
         bound.bind(str(tmp_path / "s.jpg"))
-        cases = {tmp_path / "pipe.jpg": "a pipe", tmp_path / "s.jpg": "a socket", Path("/dev/zero"): "a device", tmp_path: "a folder"}
+        cases = {
+            tmp_path / "pipe.jpg": "a pipe",
+            tmp_path / "s.jpg": "a socket",
+            Path("/dev/zero"): "a device",
+            tmp_path: "a folder",
+        }
         for path, kind in cases.items():
             error = at_once(partial(refusal, pictures, path))
             assert error.user_message == f"It is {kind}, not a picture file." and not error.lasting
@@ -267,7 +314,8 @@ def test_a_large_picture_is_shrunk_and_not_decoded_in_the_app(
     assert (there.tobytes(), facts.width, facts.height) == (here.tobytes(), 3000, 2000) and pictures._pool.processes()
     photo = saved(tmp_path / "photo.jpg", "JPEG", (3000, 2000))
     pictures.close()
-    assert pictures.read(photo, 300)[0].size == (750, 500)  # at a reduced scale it needs little: in the app, without any process
+    # at a reduced scale it needs little: in the app, without any process
+    assert pictures.read(photo, 300)[0].size == (750, 500)
 
 
 def test_a_jpeg_of_too_many_scans_is_decoded_elsewhere(tmp_path: Path, fragile: PictureReader) -> None:
@@ -364,7 +412,9 @@ def test_a_program_that_was_stopped_in_the_middle_reads_on(tmp_path: Path) -> No
     assert (told, errors) == ("(64, 48)\n", "")
 
 
-def test_a_decoder_that_was_ended_from_outside_is_not_the_pictures_fault(tmp_path: Path, fragile: PictureReader) -> None:
+def test_a_decoder_that_was_ended_from_outside_is_not_the_pictures_fault(
+    tmp_path: Path, fragile: PictureReader
+) -> None:
     error = refusal(fragile, bad(tmp_path / "end"))
     assert "tried again" in error.user_message and not error.lasting
 
@@ -378,13 +428,17 @@ def test_cancelling_ends_a_decoder_at_work(tmp_path: Path, fragile: PictureReade
     assert "cancelled" in error.user_message and not error.lasting and not fragile._pool.processes()
 
 
-def test_noise_of_c_libraries_goes_nowhere(tmp_path: Path, fragile: PictureReader, capfd: pytest.CaptureFixture[str]) -> None:
+def test_noise_of_c_libraries_goes_nowhere(
+    tmp_path: Path, fragile: PictureReader, capfd: pytest.CaptureFixture[str]
+) -> None:
     bad(tmp_path / "noise")
     assert "picture" in refusal(fragile, tmp_path / "noise").user_message
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_process_that_does_not_start_is_not_the_pictures_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_does_not_start_is_not_the_pictures_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = saved(tmp_path / "a.tif", "TIFF")
     for command in ([sys.executable, "-c", "raise SystemExit"], ["/nowhere/python"]):
         monkeypatch.setattr(reader, "DecoderPool", partial(DecoderPool, command=command))
@@ -413,7 +467,9 @@ def test_processes_end_with_an_app_that_was_killed(tmp_path: Path) -> None:
         "import os, sys; from pathlib import Path; from src.processing.decoding.reader import PictureReader; r = PictureReader();"
         "r.read(Path(sys.argv[1])); print(*r._pool.processes(), flush=True); os.kill(os.getpid(), 9)"
     )
-    run = subprocess.run([sys.executable, "-c", code, str(path)], cwd=PROJECT_DIR, capture_output=True, text=True, timeout=60)
+    run = subprocess.run(
+        [sys.executable, "-c", code, str(path)], cwd=PROJECT_DIR, capture_output=True, text=True, timeout=60
+    )
     gone = threading.Event()
     for _ in range(200):
         if not _runs(int(run.stdout)):
@@ -433,7 +489,9 @@ def test_many_threads_share_few_processes(tmp_path: Path, pictures: PictureReade
     assert 1 <= len(pictures._pool.processes()) <= min(reader.PROCESSES, os.cpu_count() or 1)
 
 
-def test_a_file_that_was_replaced_meanwhile_is_not_taken_for_the_old_one(tmp_path: Path, pictures: PictureReader) -> None:
+def test_a_file_that_was_replaced_meanwhile_is_not_taken_for_the_old_one(
+    tmp_path: Path, pictures: PictureReader
+) -> None:
     path = saved(tmp_path / "a.tif", "TIFF")
     with path.open("rb") as file:
         saved(tmp_path / "b.tif", "TIFF", (10, 10)).replace(path)
@@ -451,13 +509,18 @@ def test_the_caps_name_the_size_and_the_limit(tmp_path: Path, careful: bool, mon
     monkeypatch.setattr(memory, "LEAST_BYTES", 20 * 2**20)
     small = PictureReader()
     error = refusal(small, path, careful=careful)
-    assert error.user_message == "It has 2000 x 2000 pixels and takes 91 MB of memory to read, more than the limit of 20 MB."
+    assert (
+        error.user_message
+        == "It has 2000 x 2000 pixels and takes 91 MB of memory to read, more than the limit of 20 MB."
+    )
     assert not error.lasting and small.read(path, 200, careful)[0].size == (200, 200)
     small.close()
 
 
 @pytest.mark.parametrize(("size", "passes"), [((2000, 1000), True), ((1000, 2000), True), ((2001, 1000), False)])
-def test_a_picture_of_just_as_many_pixels_as_allowed_passes(tmp_path: Path, size: tuple[int, int], passes: bool) -> None:
+def test_a_picture_of_just_as_many_pixels_as_allowed_passes(
+    tmp_path: Path, size: tuple[int, int], passes: bool
+) -> None:
     path = saved(tmp_path / "a.png", "PNG", size)
     if passes:
         assert PictureReader(2).read(path)[1].width == size[0]
@@ -479,7 +542,9 @@ def test_the_cap_goes_by_the_memory_at_hand(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.skipif(sys.platform != "linux", reason="the address space is limited on Linux only")
 def test_a_decoder_that_grows_beyond_its_memory_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     greedy = "from src.processing.decoding import decoder_process as d; d._decoded = lambda *_: bytearray(10**9) and None; d.main()"
-    monkeypatch.setattr(reader, "DecoderPool", lambda _, limit: DecoderPool(1, limit, [sys.executable, "-c", greedy, "1000000"]))
+    monkeypatch.setattr(
+        reader, "DecoderPool", lambda _, limit: DecoderPool(1, limit, [sys.executable, "-c", greedy, "1000000"])
+    )
     opened = PictureReader()
     (tmp_path / "a").write_bytes(b"a")
     refusal(opened, tmp_path / "a")
@@ -504,8 +569,12 @@ def test_the_budget_bounds_what_is_decoded_at_once() -> None:
 
 
 def test_camera_raw_without_rawpy_is_a_clear_skip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    without = "import sys; sys.modules['rawpy'] = None; from src.processing.decoding import decoder_process as d; d.main()"
-    monkeypatch.setattr(reader, "DecoderPool", lambda _, limit: DecoderPool(1, limit, [sys.executable, "-c", without, str(limit)]))
+    without = (
+        "import sys; sys.modules['rawpy'] = None; from src.processing.decoding import decoder_process as d; d.main()"
+    )
+    monkeypatch.setattr(
+        reader, "DecoderPool", lambda _, limit: DecoderPool(1, limit, [sys.executable, "-c", without, str(limit)])
+    )
     opened = PictureReader()
     tags = {50706: b"\x01\x04\x00\x00"}
     raws = [saved(tmp_path / "a.NEF", "TIFF"), saved(tmp_path / "tagged", "TIFF", tiffinfo=tags), tmp_path / "b.raf"]

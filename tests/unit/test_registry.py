@@ -72,7 +72,12 @@ def test_a_segmenter_is_no_model_that_embeds():
 def test_the_published_figures_of_vit_b_32():
     spec = registry.spec("ViT-B/32")
     assert spec.sha256 == "40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af"
-    assert (spec.file_name, spec.bytes, spec.dimensions, spec.embedding.image_size) == ("ViT-B-32.pt", 353_976_522, 512, 224)
+    assert (spec.file_name, spec.bytes, spec.dimensions, spec.embedding.image_size) == (
+        "ViT-B-32.pt",
+        353_976_522,
+        512,
+        224,
+    )
     assert registry.spec("ViT-L/14@336px").file_name == "ViT-L-14-336px.pt"
 
 

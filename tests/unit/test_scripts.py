@@ -130,7 +130,9 @@ def test_what_runs_before_the_gate_is_read_by_old_pythons_too(name):
     tree = ast.parse((ROOT / "scripts" / name).read_text(encoding="utf-8"), feature_version=(3, 4))
     modern = (ast.JoinedStr, ast.AnnAssign, ast.NamedExpr, ast.Match, ast.AsyncFunctionDef, ast.Starred)
     assert [node for node in ast.walk(tree) if isinstance(node, modern)] == []
-    assert [arg.arg for node in ast.walk(tree) if isinstance(node, ast.arguments) for arg in node.args if arg.annotation] == []
+    assert [
+        arg.arg for node in ast.walk(tree) if isinstance(node, ast.arguments) for arg in node.args if arg.annotation
+    ] == []
 
 
 @pytest.mark.parametrize("name", ENTRIES)
@@ -190,7 +192,10 @@ def test_the_app_first_and_the_test_tools_later_are_both_installed(project, inst
     environment.ensure("run", project)
     environment.ensure("dev", project)
     environment.ensure("run", project)
-    assert [call[-1] for call in installer.calls] == [str(project / "requirements.txt"), str(project / "requirements-dev.txt")]
+    assert [call[-1] for call in installer.calls] == [
+        str(project / "requirements.txt"),
+        str(project / "requirements-dev.txt"),
+    ]
 
 
 def test_an_installation_that_failed_is_taken_up_again(project, installer, capsys):
@@ -280,7 +285,9 @@ def locked(name: str) -> dict[str, str]:
     text = (environment.ROOT / name).read_text()
     body = "".join(f"{line}\n" for line in text.splitlines() if not line.startswith(("#", "-r ")))
     found = {match["name"]: match["version"] for match in LOCK.finditer(body)}
-    assert len(found) == body.count("==") and not LOCK.sub("", body).strip(), "every package has hashes, and there is nothing else"
+    assert len(found) == body.count("==") and not LOCK.sub("", body).strip(), (
+        "every package has hashes, and there is nothing else"
+    )
     return found
 
 
@@ -290,7 +297,9 @@ def test_the_lock_files_hold_every_requirement_but_torch_with_hashes_and_name_no
     for kind, held in (("run", app), ("dev", app | tools)):
         for file in environment._requirement_files(environment.ROOT / environment.REQUIREMENTS[kind]):
             pins = dict(line.strip().split("==") for line in file.read_text().splitlines() if "==" in line)
-            assert {name: held.get(name) for name in pins if name != "torch"} == {name: pins[name] for name in pins if name != "torch"}
+            assert {name: held.get(name) for name in pins if name != "torch"} == {
+                name: pins[name] for name in pins if name != "torch"
+            }
     for name in environment.LOCKS.values():
         assert "://" not in (environment.ROOT / name).read_text()
 
@@ -309,7 +318,9 @@ def test_where_the_lock_was_tried_its_hashes_are_demanded_first(project, install
     assert environment.lock_for(kind, project) is None
     installer.calls.clear()
     environment.ensure(kind, project)
-    assert installer.calls and not any("--require-hashes" in call for call in installer.calls), "a changed lock installs again"
+    assert installer.calls and not any("--require-hashes" in call for call in installer.calls), (
+        "a changed lock installs again"
+    )
 
 
 def test_a_file_with_another_hash_ends_the_set_up(project, installer, monkeypatch, capsys):
@@ -324,13 +335,17 @@ def test_the_cpu_build_is_taken_first_where_its_index_answers(project, installer
     environment.ensure("run", project)
     assert installer.asked == ["https://download.pytorch.org/whl/cpu/torch/"]
     first, second = installer.calls
-    assert first[:3] == ("install", "--index-url", "https://download.pytorch.org/whl/cpu") and first[-1] == "torch==2.13.0"
+    assert (
+        first[:3] == ("install", "--index-url", "https://download.pytorch.org/whl/cpu") and first[-1] == "torch==2.13.0"
+    )
     assert second[-1].endswith("requirements.txt")
 
 
 def test_a_cpu_build_that_can_not_be_had_does_not_stop_the_set_up(project, installer, monkeypatch, capsys):
     installer.index_answers = True
-    monkeypatch.setattr(environment, "_pip", lambda root, *arguments: installer.pip(root, *arguments) or int("--index-url" in arguments))
+    monkeypatch.setattr(
+        environment, "_pip", lambda root, *arguments: installer.pip(root, *arguments) or int("--index-url" in arguments)
+    )
     assert environment.attempt("run", project) == 0
     assert "usual build" in capsys.readouterr().out
 
@@ -376,11 +391,20 @@ def test_an_index_that_answers_is_reachable_and_one_that_refuses_is_not():
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("http_proxy", "http://127.0.0.1:port"), ("http_proxy", "socks://127.0.0.1:1"), ("all_proxy", "x://"), ("SSL_CERT_FILE", "/nowhere")],
+    [
+        ("http_proxy", "http://127.0.0.1:port"),
+        ("http_proxy", "socks://127.0.0.1:1"),
+        ("all_proxy", "x://"),
+        ("SSL_CERT_FILE", "/nowhere"),
+    ],
 )
 def test_network_settings_of_no_use_make_no_traceback(monkeypatch, capfd, name, value):
     monkeypatch.setenv(name, value)
-    for asked in (f"http://127.0.0.1:{free_port()}/torch/", f"https://127.0.0.1:{free_port()}/torch/", "http://127.0.0.1:port/"):
+    for asked in (
+        f"http://127.0.0.1:{free_port()}/torch/",
+        f"https://127.0.0.1:{free_port()}/torch/",
+        "http://127.0.0.1:port/",
+    ):
         assert not environment.reachable(asked)
     assert capfd.readouterr() == ("", "")
 
@@ -470,7 +494,8 @@ def test_a_library_that_is_open_on_another_port_is_opened_there(browser, capsys,
 
 
 @pytest.mark.parametrize(
-    "answer", [b'{"app": "media-feature-extractor", "pid": 1234}', b'{"app": "another", "pid": 4321}', b"[]", b"\xff", b""]
+    "answer",
+    [b'{"app": "media-feature-extractor", "pid": 1234}', b'{"app": "another", "pid": 4321}', b"[]", b"\xff", b""],
 )
 def test_what_a_killed_app_left_behind_opens_nothing(tmp_path, answer):
     with server(answer) as port, library(tmp_path / "library", {"pid": 4321, "port": port}) as environ:
@@ -481,7 +506,17 @@ def test_what_a_killed_app_left_behind_opens_nothing(tmp_path, answer):
 @pytest.mark.parametrize(
     "owner",
     [
-        *("", "{", "[]", "null", {}, {"pid": 1}, {"pid": 1, "port": None}, {"pid": 1, "port": 99999}, {"pid": "x", "port": 1}),
+        *(
+            "",
+            "{",
+            "[]",
+            "null",
+            {},
+            {"pid": 1},
+            {"pid": 1, "port": None},
+            {"pid": 1, "port": 99999},
+            {"pid": "x", "port": 1},
+        ),
         *("[" * 100_000, '{"pid": 1e999, "port": 1}'),
     ],
     ids=lambda owner: str(owner)[:24],
@@ -499,7 +534,11 @@ def test_the_library_is_where_the_app_looks_for_it(tmp_path):
         assert launch.home_of(environ) == settings.home
         assert settings.lock_file.with_suffix(".owner.json") == settings.home / "data" / "library.owner.json"
         hosts = {**environ, "MFE_HOSTS": " NAS.local, 192.168.1.5,, "}
-        assert tuple(host.lower() for host in launch.hosts_of(hosts)) == Settings.from_env(hosts).hosts == ("nas.local", "192.168.1.5")
+        assert (
+            tuple(host.lower() for host in launch.hosts_of(hosts))
+            == Settings.from_env(hosts).hosts
+            == ("nas.local", "192.168.1.5")
+        )
 
 
 def test_without_a_desktop_no_text_browser_takes_the_terminal(browser, monkeypatch):
@@ -536,7 +575,8 @@ def start_stub(root: Path, port: int, hosts: tuple[str, ...] = (), **variables: 
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{root / "stub.py"}" "$@"\n')
     python.chmod(0o755)
     code = (
-        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"  # also where tests run in the background
+        # also where tests run in the background
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
         "from pathlib import Path; from scripts.launch import serve;"
         f"raise SystemExit(serve({port}, False, {hosts!r}, Path({str(root)!r}), 1.0))"
     )
@@ -583,7 +623,12 @@ def test_further_hosts_open_it_to_the_network_with_a_warning(tmp_path):
     process = start_stub(tmp_path, port, ("nas.local", "192.168.1.5"))
     said = read_until(process, "runs at")
     assert "'--server.address', '0.0.0.0'" in said and "'--browser.serverAddress', 'nas.local'" in said
-    assert said.count("There is no password: whoever reaches this computer as nas.local, 192.168.1.5 sees, adds and clears photos.") == 1
+    assert (
+        said.count(
+            "There is no password: whoever reaches this computer as nas.local, 192.168.1.5 sees, adds and clears photos."
+        )
+        == 1
+    )
     process.send_signal(signal.SIGTERM)
     assert "no password" not in process.communicate(timeout=20)[0] and process.returncode == 0
     assert launch.hosts_of({}) == [] and launch.address([]) == "127.0.0.1"
@@ -611,11 +656,21 @@ def test_an_app_that_does_not_start_is_told(tmp_path):
 # ---------------------------------------------------------------- make, checks, the browser of the tests
 
 
-@pytest.mark.skipif(shutil.which("make") is None, reason="needs make, which this machine lacks; README has the steps without it")
+@pytest.mark.skipif(
+    shutil.which("make") is None, reason="needs make, which this machine lacks; README has the steps without it"
+)
 def test_clean_removes_what_can_be_made_again_and_never_the_library(tmp_path):
     shutil.copy(ROOT / "Makefile", tmp_path)
-    kept = [tmp_path / "data" / "catalog.sqlite3", tmp_path / "data" / "__pycache__" / "mine", tmp_path / "chroma_db" / "index"]
-    gone = [tmp_path / ".venv" / "bin" / "python", tmp_path / "src" / "__pycache__" / "x.pyc", tmp_path / ".mypy_cache" / "x"]
+    kept = [
+        tmp_path / "data" / "catalog.sqlite3",
+        tmp_path / "data" / "__pycache__" / "mine",
+        tmp_path / "chroma_db" / "index",
+    ]
+    gone = [
+        tmp_path / ".venv" / "bin" / "python",
+        tmp_path / "src" / "__pycache__" / "x.pyc",
+        tmp_path / ".mypy_cache" / "x",
+    ]
     for path in (*kept, *gone, *(tmp_path / name / "x.py" for name in ("tests", "scripts", "benchmarks", "training"))):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
@@ -645,7 +700,9 @@ def test_streamlit_is_set_up_for_this_computer_only():
 
     config = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())
     assert config["server"]["address"] == "127.0.0.1"
-    assert "allowedHosts" not in config["server"], "the doors of the app know the names; a second list would contradict MFE_HOSTS"
+    assert "allowedHosts" not in config["server"], (
+        "the doors of the app know the names; a second list would contradict MFE_HOSTS"
+    )
     assert config["browser"]["gatherUsageStats"] is False
     assert config["client"]["showErrorDetails"] in ("none", "type")
 
@@ -664,4 +721,7 @@ def test_scripts_need_nothing_but_the_standard_library():
         names = [a.name for node in ast.walk(tree) if isinstance(node, ast.Import) for a in node.names]
         names += [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
         more = {"pip"} if path.name == "lock.py" else set()  # it is no part of the set-up
-        assert {name.partition(".")[0] for name in names} <= set(sys.stdlib_module_names) | {"scripts", "__future__"} | more
+        assert {name.partition(".")[0] for name in names} <= set(sys.stdlib_module_names) | {
+            "scripts",
+            "__future__",
+        } | more

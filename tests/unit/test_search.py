@@ -39,13 +39,19 @@ def test_by_example_by_both_and_similar(library: Services) -> None:
     assert {hit.name for hit in both.hits} == {"green.jpg", "blue.jpg"}
     red = library.search.search(Query("red"), 1).hits[0]
     similar = library.search.search(Query(like=red.id), 4)
-    assert red.name not in {hit.name for hit in similar.hits} and similar.hits[0].name.startswith("red") and len(similar.hits) == 4
+    assert (
+        red.name not in {hit.name for hit in similar.hits}
+        and similar.hits[0].name.startswith("red")
+        and len(similar.hits) == 4
+    )
 
 
 def test_a_part_of_a_picture_of_the_library_leaves_that_picture_out(library: Services) -> None:
     red = library.search.search(Query("red"), 1).hits[0]
     part = colour_picture("red")
-    assert names(library, Query(image=part), 1) == names(library, Query(image=part, part_of="no picture of the library"), 1)
+    assert names(library, Query(image=part), 1) == names(
+        library, Query(image=part, part_of="no picture of the library"), 1
+    )
     found = library.search.search(Query(image=part, part_of=red.id), 4)
     assert len(found.hits) == 4 and red.id not in {hit.id for hit in found.hits}
     other = found.hits[0]
@@ -68,7 +74,10 @@ def test_nothing_fits_is_said_and_an_empty_library_is_another_thing(library: Ser
 def test_images_that_the_model_has_not_seen_are_told_from_an_empty_library(library: Services) -> None:
     library.catalog.vectors.drop([library.library.collection()])
     page = library.search.search(Query("red"))
-    assert (page.verdict, page.notice) == ("empty", "The 5 photos of the library are not indexed with the model builtin yet.")
+    assert (page.verdict, page.notice) == (
+        "empty",
+        "The 5 photos of the library are not indexed with the model builtin yet.",
+    )
     assert [notice.code for notice in page.notices] == ["other-model"]
 
 
@@ -77,7 +86,9 @@ def test_many_at_once_are_what_they_are_alone(library: Services) -> None:
     together = library.search.search_many(queries, 3)
     for query, page in zip(queries, together, strict=True):
         alone = library.search.search(query, 3)
-        assert [(hit.id, pytest.approx(hit.score, abs=1e-5)) for hit in alone.hits] == [(hit.id, hit.score) for hit in page.hits]
+        assert [(hit.id, pytest.approx(hit.score, abs=1e-5)) for hit in alone.hits] == [
+            (hit.id, hit.score) for hit in page.hits
+        ]
 
 
 def test_empty_and_over_long_queries(library: Services) -> None:
@@ -106,7 +117,9 @@ def test_words_and_a_picture_together_are_one_direction_of_length_one(
 ) -> None:
     asked: list[np.ndarray] = []
     search = library.store.search
-    monkeypatch.setattr(library.store, "search", lambda name, matrix, *more: (asked.append(matrix), search(name, matrix, *more))[1])
+    monkeypatch.setattr(
+        library.store, "search", lambda name, matrix, *more: (asked.append(matrix), search(name, matrix, *more))[1]
+    )
     with Image.open(photos / "red.jpg") as picture:
         page = library.search.search(Query("blue", picture.convert("RGB")), 4)
     assert np.linalg.norm(asked[0], axis=1) == pytest.approx([1.0], abs=1e-5)
@@ -114,7 +127,9 @@ def test_words_and_a_picture_together_are_one_direction_of_length_one(
     assert scores["red.jpg"] == pytest.approx(2**-0.5, abs=0.1), "at 45 degrees between a red and a blue picture"
 
 
-def test_the_floor_is_asked_for_with_the_number_of_photos_that_were_compared(library: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_floor_is_asked_for_with_the_number_of_photos_that_were_compared(
+    library: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked: list[int] = []
     embedder = library.models.embedder()
     monkeypatch.setattr(embedder, "text_floor", lambda images: asked.append(images) or 0.3)

@@ -11,7 +11,17 @@ from PIL import Image, ImageDraw
 from src import masks
 from src.errors import BadInput
 from src.processing.regions import RegionSegmenter
-from src.processing.segment_extractor import BLURRED, PLAIN, ROOMY, Bounds, Cut, SegmentExtractor, cut_out, padded, within
+from src.processing.segment_extractor import (
+    BLURRED,
+    PLAIN,
+    ROOMY,
+    Bounds,
+    Cut,
+    SegmentExtractor,
+    cut_out,
+    padded,
+    within,
+)
 from src.schema import Box, Segment
 
 DICE = np.random.default_rng(1)
@@ -159,7 +169,8 @@ def test_the_picture_is_made_upright_once() -> None:
 
 
 @pytest.mark.parametrize(
-    "bounds", [Bounds(most=10_000), Bounds(most=0), Bounds(smallest=0.5, largest=0.4), Bounds(largest=1.5), Bounds(overlap=0.0)]
+    "bounds",
+    [Bounds(most=10_000), Bounds(most=0), Bounds(smallest=0.5, largest=0.4), Bounds(largest=1.5), Bounds(overlap=0.0)],
 )
 def test_bounds_that_make_no_sense_are_refused(bounds: Bounds) -> None:
     with pytest.raises(BadInput):
@@ -182,4 +193,7 @@ def test_the_recipe_names_all_that_changes_the_pictures() -> None:
         SegmentExtractor(Given(), bounds=Bounds(smallest=0.01)),
     ]
     assert len({extractor.recipe for extractor in made}) == len(made)
-    assert SegmentExtractor(Given(), workers=3).recipe == made[0].recipe and SegmentExtractor(Given(), workers=3).workers == 3
+    assert (
+        SegmentExtractor(Given(), workers=3).recipe == made[0].recipe
+        and SegmentExtractor(Given(), workers=3).workers == 3
+    )

@@ -1,4 +1,6 @@
-"""The registry of segmenters is data: every entry is complete, agrees with itself, and can be found and downloaded like a model."""
+"""The registry of segmenters is data: every entry is complete, agrees with itself, and can be found and downloaded like
+a model.
+"""
 
 import re
 from pathlib import Path
@@ -34,7 +36,10 @@ def test_every_entry_is_complete_and_safe(spec: ModelSpec):
 
 def test_only_the_mobile_one_is_pinned_to_a_revision_of_a_repository():
     assert re.search(r"/[0-9a-f]{40}/", registry.spec("mobile-sam", "segment").url)
-    assert registry.spec("sam-vit-b", "segment").url == "https://dl.fbaipublicfiles.com/segment_anything/sam_vit_b_01ec64.pth"
+    assert (
+        registry.spec("sam-vit-b", "segment").url
+        == "https://dl.fbaipublicfiles.com/segment_anything/sam_vit_b_01ec64.pth"
+    )
 
 
 def test_an_unknown_id_is_told_with_the_known_ones():

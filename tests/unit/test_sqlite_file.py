@@ -1,4 +1,6 @@
-"""The catalogue's file: where it may lie, what is said when it is locked, damaged, newer or write-protected; nothing is overwritten."""
+"""The catalogue's file: where it may lie, what is said when it is locked, damaged, newer or write-protected; nothing is
+overwritten.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +61,9 @@ def locked(path: Path) -> Iterator[None]:
         "import sqlite3, sys; db = sqlite3.connect(sys.argv[1], isolation_level=None); db.execute('PRAGMA locking_mode=EXCLUSIVE');"
         "db.execute('BEGIN EXCLUSIVE'); db.execute('DELETE FROM meta WHERE key = 0'); print('locked', flush=True); sys.stdin.read()"
     )
-    process = subprocess.Popen([sys.executable, "-c", code, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     assert process.stdin and process.stdout
     try:
         assert process.stdout.readline() == "locked\n"
@@ -70,7 +74,9 @@ def locked(path: Path) -> Iterator[None]:
         process.stdout.close()
 
 
-def test_a_locked_catalogue_is_told_at_opening_and_read_when_it_is_free(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_locked_catalogue_is_told_at_opening_and_read_when_it_is_free(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sqlite_file, "PATIENCE", 0.1)
     with locked(file), pytest.raises(LibraryBusy, match="Another program keeps the library's catalogue locked"):
         read_and_close(file)
@@ -185,7 +191,9 @@ try:
 except LibraryUnusable as error:
     print(error.user_message)
 """
-    run = subprocess.run([sys.executable, "-c", code, str(file)], cwd=PROJECT_DIR, capture_output=True, text=True, timeout=60)
+    run = subprocess.run(
+        [sys.executable, "-c", code, str(file)], cwd=PROJECT_DIR, capture_output=True, text=True, timeout=60
+    )
     assert run.stdout == "The disk is full; nothing more was stored.\n", run.stderr
     assert read_and_close(file) == NUMBER
 
@@ -238,7 +246,9 @@ def protect(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite_file.os, "access", lambda _, mode: mode != os.W_OK)
 
 
-def test_a_write_protected_library_is_read_and_nothing_is_made_beside_it(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_write_protected_library_is_read_and_nothing_is_made_beside_it(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     protect(monkeypatch)
     before = file.read_bytes()
     opened = SqliteFile(file, read_only=True)
@@ -250,7 +260,9 @@ def test_a_write_protected_library_is_read_and_nothing_is_made_beside_it(file: P
     assert file.read_bytes() == before
 
 
-def test_a_write_protected_copy_of_a_library_in_use_is_read_with_its_log(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_write_protected_copy_of_a_library_in_use_is_read_with_its_log(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     writer = SqliteFile(file)
     with writer.writing() as db:
         db.execute(meta.insert(), [{"key": "late", "value": "in the log"}])
@@ -302,12 +314,16 @@ except AppError as error:
             path.chmod(modes[path] | 0o055)
         file.chmod(0o444)
         file.parent.chmod(0o555)
-        run = subprocess.run([sys.executable, "-c", code, str(file)], cwd=PROJECT_DIR, capture_output=True, text=True, timeout=60)
+        run = subprocess.run(
+            [sys.executable, "-c", code, str(file)], cwd=PROJECT_DIR, capture_output=True, text=True, timeout=60
+        )
     finally:
         for path, mode in modes.items():
             path.chmod(mode)
     said = run.stdout.splitlines()
-    assert said[0] == str(NUMBER) and said[1].startswith("LibraryUnusable The library's catalogue"), run.stdout + run.stderr
+    assert said[0] == str(NUMBER) and said[1].startswith("LibraryUnusable The library's catalogue"), (
+        run.stdout + run.stderr
+    )
 
 
 # ---------------------------------------------------------------- network drives
@@ -355,7 +371,9 @@ def test_a_sandbox_whose_own_root_is_9p_is_no_network_drive() -> None:
     assert network_file_system(Path("/home/me"), "27 1 254:0 / / rw - 9p none rw") is None
 
 
-def test_a_library_on_a_network_drive_is_refused_before_anything_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_library_on_a_network_drive_is_refused_before_anything_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     mounts = tmp_path / "mountinfo"
     mounts.write_text(f"27 1 254:0 / / rw - ext4 /dev/vda rw\n28 27 0:30 / {tmp_path} rw - nfs4 nas:/x rw\n")
     monkeypatch.setattr(sqlite_file, "MOUNTS", mounts)

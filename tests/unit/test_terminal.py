@@ -1,4 +1,6 @@
-"""What the command line reads and writes: files of queries, tables for people and for other programs, words of any locale."""
+"""What the command line reads and writes: files of queries, tables for people and for other programs, words of any
+locale.
+"""
 
 from __future__ import annotations
 
@@ -89,7 +91,9 @@ def test_half_a_character_is_read_as_a_question_mark() -> None:
     ],
     ids=["an empty library", "no objects", "another model"],
 )
-def test_what_to_do_first_goes_by_the_notices_code(notices: tuple[Notice, ...], command: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_to_do_first_goes_by_the_notices_code(
+    notices: tuple[Notice, ...], command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     terminal.show_page(SearchPage("red", "builtin", 1.0, (), 0, "empty", notices))
     told = capsys.readouterr().out.splitlines()
     assert told == [

@@ -55,7 +55,9 @@ def test_distillation_is_nothing_where_both_agree() -> None:
 def photo(tmp_path: Path) -> Path:
     dice = np.random.default_rng(1)
     path = tmp_path / "photo.png"
-    Image.fromarray(dice.integers(0, 256, (40, 60, 3), np.uint8)).resize((300, 200), Image.Resampling.BICUBIC).save(path)
+    Image.fromarray(dice.integers(0, 256, (40, 60, 3), np.uint8)).resize((300, 200), Image.Resampling.BICUBIC).save(
+        path
+    )
     return path
 
 
@@ -77,7 +79,9 @@ def pictures(count: int, seed: int) -> Pictures:
     dice = np.random.default_rng(seed)
 
     def seen() -> Seen:
-        return Seen(dice.normal(0, 1, (count, *MAP)).astype(np.float16), dice.random((count, FEATURES)).astype(np.float16))
+        return Seen(
+            dice.normal(0, 1, (count, *MAP)).astype(np.float16), dice.random((count, FEATURES)).astype(np.float16)
+        )
 
     sentences = F.normalize(torch.randn(count, 2, WIDTH, generator=torch.Generator().manual_seed(seed)), dim=-1)
     return Pictures({"crop0": seen(), "tiny0": seen()}, torch.arange(count), sentences, torch.arange(count))
@@ -86,7 +90,9 @@ def pictures(count: int, seed: int) -> Pictures:
 def test_a_batch_has_each_picture_once_with_all_its_sentences() -> None:
     source = pictures(6, 0)
     batch = source.draw(4, torch.Generator().manual_seed(0), maps=True)
-    assert batch.inputs.shape == (4, *MAP) and batch.taught.shape == (4, FEATURES) and batch.sentences.shape == (8, WIDTH)
+    assert (
+        batch.inputs.shape == (4, *MAP) and batch.taught.shape == (4, FEATURES) and batch.sentences.shape == (8, WIDTH)
+    )
     assert len(set(batch.described_by.tolist())) == 4 and batch.right.sum().item() == 8
     for row, number in enumerate(batch.described_by.tolist()):
         own = batch.sentences[batch.right[row]]
@@ -127,7 +133,9 @@ def start() -> tuple[EfficientNetLite0, Heads]:
     return EfficientNetLite0().eval().requires_grad_(False), heads().eval().requires_grad_(False)
 
 
-def test_a_run_that_was_interrupted_ends_as_one_that_was_not(start: tuple[EfficientNetLite0, Heads], tmp_path: Path) -> None:
+def test_a_run_that_was_interrupted_ends_as_one_that_was_not(
+    start: tuple[EfficientNetLite0, Heads], tmp_path: Path
+) -> None:
     captioned, labelled = pictures(6, 1), pictures(4, 2)
 
     def stop(epoch: int, tower: Tower) -> None:

@@ -71,7 +71,9 @@ def test_a_limit_gives_the_first_tokens() -> None:
     tokenizer = SimpleTokenizer()
     text = "an extraordinarily incomprehensible photograph"
     whole = tokenizer.encode(text)
-    assert [tokenizer.encode(text, limit=n) for n in range(len(whole) + 2)] == [whole[:n] for n in range(len(whole) + 2)]
+    assert [tokenizer.encode(text, limit=n) for n in range(len(whole) + 2)] == [
+        whole[:n] for n in range(len(whole) + 2)
+    ]
 
 
 def test_a_word_of_a_hundred_thousand_letters_takes_no_minutes() -> None:

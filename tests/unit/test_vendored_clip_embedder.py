@@ -153,7 +153,9 @@ def test_the_activation_is_the_callers_choice(checkpoint: Path) -> None:
         ({}, "fp32"),
     ],
 )
-def test_bf16_where_the_cpu_has_it(capabilities: dict[str, Any], expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bf16_where_the_cpu_has_it(
+    capabilities: dict[str, Any], expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
     assert pick_precision("auto", "cpu") == expected
     assert pick_precision("bf16", "cpu") == "bf16"
@@ -170,13 +172,17 @@ def test_fp32_where_the_cpu_can_not_be_asked(monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.parametrize(("emulated", "expected"), [(False, "bf16"), (True, "fp32")])
 def test_bf16_on_a_gpu_that_computes_it(emulated: bool, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation or not emulated)
+    monkeypatch.setattr(
+        torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation or not emulated
+    )
     monkeypatch.setattr(torch.backends.mps, "is_macos_or_newer", lambda major, minor: not emulated)
     assert pick_precision("auto", "cuda") == expected
     assert pick_precision("auto", "mps") == expected
 
 
-@pytest.mark.parametrize(("cuda", "mps", "expected"), [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")])
+@pytest.mark.parametrize(
+    ("cuda", "mps", "expected"), [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")]
+)
 def test_the_best_device_there_is(cuda: bool, mps: bool, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)

@@ -33,7 +33,15 @@ SIDE = 256
 WIDTH = 64
 VIT = VitSize(SIDE, 16, WIDTH, (BlockSize(48, 3, 96, 7), BlockSize(48, 3, 96, 16)))
 DECODER = DecoderSize(WIDTH, 2, 96, 32, 4, (40, 40, 4))
-MOBILE = TinySize((StageSize(64, 2, 256), StageSize(128, 2, 512, 4, 7), StageSize(160, 6, 640, 5, 14), StageSize(320, 2, 1280, 10, 7)), 256)
+MOBILE = TinySize(
+    (
+        StageSize(64, 2, 256),
+        StageSize(128, 2, 512, 4, 7),
+        StageSize(160, 6, 640, 5, 14),
+        StageSize(320, 2, 1280, 10, 7),
+    ),
+    256,
+)
 """As MobileSAM's encoder is."""
 
 
@@ -85,7 +93,9 @@ def test_sizes_are_read_off_the_weights() -> None:
 
 
 @pytest.mark.parametrize(
-    ("width", "heads", "depth", "millions"), [(768, 12, 12, 89.67), (1024, 16, 24, 308.28), (1280, 16, 32, 637.03)], ids="BLH"
+    ("width", "heads", "depth", "millions"),
+    [(768, 12, 12, 89.67), (1024, 16, 24, 308.28), (1280, 16, 32, 637.03)],
+    ids="BLH",
 )
 def test_the_official_encoders_have_their_parameters(width: int, heads: int, depth: int, millions: float) -> None:
     """Of the published sizes: 91 M, 308 M and 636 M, the paper's table says."""
@@ -99,7 +109,9 @@ def test_the_official_encoders_have_their_parameters(width: int, heads: int, dep
 def mobile_names() -> dict[str, Tensor]:
     """An encoder as it is in ``mobile_sam.pt``: normalisations beside the convolutions, and a classifier's head."""
     generator = torch.Generator().manual_seed(0)
-    weights = {name: tensor for name, tensor in drawn_at_random(TinyEncoder(MOBILE)).items() if not name.endswith(".c.bias")}
+    weights = {
+        name: tensor for name, tensor in drawn_at_random(TinyEncoder(MOBILE)).items() if not name.endswith(".c.bias")
+    }
     for name in [name for name in weights if name.endswith(".c.weight")]:
         norm, channels = name.removesuffix("c.weight") + "bn.", len(weights[name])
         for part in ("weight", "bias", "running_mean", "running_var"):
@@ -121,7 +133,11 @@ def test_mobile_sams_encoder_has_its_sizes_and_parameters() -> None:
 
 def test_folding_a_normalisation_changes_nothing() -> None:
     weights = mobile_names()
-    first = {name.removeprefix("patch_embed.seq.0."): t for name, t in weights.items() if name.startswith("patch_embed.seq.0.")}
+    first = {
+        name.removeprefix("patch_embed.seq.0."): t
+        for name, t in weights.items()
+        if name.startswith("patch_embed.seq.0.")
+    }
     x = torch.randn(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     plain = torch.nn.functional.conv2d(x, first["c.weight"], stride=2, padding=1)
     mean, variance, scale, shift = (first[f"bn.{part}"] for part in ("running_mean", "running_var", "weight", "bias"))
@@ -134,7 +150,10 @@ def test_folding_a_normalisation_changes_nothing() -> None:
 
 def test_mobile_sam_is_told_by_its_weights() -> None:
     prompts = {f"prompt_encoder.{n}": t for n, t in drawn_at_random(PromptEncoder(256, 1024)).items()}
-    decoder = {f"mask_decoder.{n}": t for n, t in drawn_at_random(MaskDecoder(DecoderSize(256, 2, 2048, 128, 4, (256, 256, 4)))).items()}
+    decoder = {
+        f"mask_decoder.{n}": t
+        for n, t in drawn_at_random(MaskDecoder(DecoderSize(256, 2, 2048, 128, 4, (256, 256, 4)))).items()
+    }
     sam = build({f"image_encoder.{n}": t for n, t in mobile_names().items()} | prompts | decoder)
     assert isinstance(sam.image_encoder, TinyEncoder)
     predictor = Predictor(sam, picture(300, 200))
@@ -151,7 +170,8 @@ def test_mobile_sam_is_told_by_its_weights() -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "expected"), [((640, 480), (1024, 768)), ((1, 1), (1024, 1024)), ((5000, 1), (1024, 1)), ((333, 1000), (341, 1024))]
+    ("size", "expected"),
+    [((640, 480), (1024, 768)), ((1, 1), (1024, 1024)), ((5000, 1), (1024, 1)), ((333, 1000), (341, 1024))],
 )
 def test_the_long_side_is_made_1024(size: tuple[int, int], expected: tuple[int, int]) -> None:
     assert resized(*size, 1024) == expected
@@ -188,11 +208,17 @@ def test_prompts_do_not_depend_on_their_company(sam: Sam) -> None:
 def test_masks_are_drawn_where_they_are_asked_for_in_any_order(sam: Sam) -> None:
     predictor = Predictor(sam, picture(256, 256))
     looked = predictor.look(torch.tensor([[20.0, 30.0], [200.0, 100.0], [90.0, 220.0]]))
-    all_of_them = predictor.draw(looked, torch.arange(3).repeat_interleave(3), torch.arange(3).repeat(3)).view(3, 3, 64, 64)
+    all_of_them = predictor.draw(looked, torch.arange(3).repeat_interleave(3), torch.arange(3).repeat(3)).view(
+        3, 3, 64, 64
+    )
     some = predictor.draw(looked, torch.tensor([2, 0, 2]), torch.tensor([1, 2, 0]))
     torch.testing.assert_close(some, all_of_them[[2, 0, 2], [1, 2, 0]])
     assert (all_of_them[0, 0] - all_of_them[1, 0]).abs().max() > 1e-2
-    assert predictor.draw(looked, torch.tensor([], dtype=torch.int64), torch.tensor([], dtype=torch.int64)).shape == (0, 64, 64)
+    assert predictor.draw(looked, torch.tensor([], dtype=torch.int64), torch.tensor([], dtype=torch.int64)).shape == (
+        0,
+        64,
+        64,
+    )
 
 
 @pytest.mark.parametrize("size", [(256, 256), (256, 100), (33, 256), (256, 1)])
@@ -337,10 +363,14 @@ def test_a_model_of_another_side_is_refused(checkpoint: Path) -> None:
         segmenter(checkpoint).segment(picture(20, 20), most=3)
 
 
-def test_it_is_loaded_once_by_several_threads_and_given_back(checkpoint: Path, small_side: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_loaded_once_by_several_threads_and_given_back(
+    checkpoint: Path, small_side: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     loads: list[Path] = []
     load = vendored.load
-    monkeypatch.setattr(vendored, "load", lambda path, *rest, **options: loads.append(path) or load(path, *rest, **options))
+    monkeypatch.setattr(
+        vendored, "load", lambda path, *rest, **options: loads.append(path) or load(path, *rest, **options)
+    )
     finder = segmenter(checkpoint)
     assert loads == []
     with ThreadPoolExecutor(3) as pool:
@@ -365,5 +395,7 @@ def test_importing_it_loads_no_torch() -> None:
 
     code = "import sys, src.models.segmenters.sam, src.models.registry; print('torch' in sys.modules)"
     project = Path(models_sam.__file__).parents[3]
-    run = subprocess.run([sys.executable, "-c", code], cwd=project, capture_output=True, text=True, timeout=60, check=True)
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=project, capture_output=True, text=True, timeout=60, check=True
+    )
     assert run.stdout.strip() == "False"

@@ -25,7 +25,9 @@ from tests.fakes import COLOURS, FakeEmbedder
 
 
 @pytest.fixture
-def running(settings: Settings, models: ModelManager, photos: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
+def running(
+    settings: Settings, models: ModelManager, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Services]:
     """An app with the folder of four photos, that looks around often."""
     for name, seconds in (("TICK", 0.05), ("QUIET", 0.2), ("LOOK", 0.2)):
         monkeypatch.setattr(watcher, name, seconds)
@@ -127,7 +129,9 @@ def test_changes_wait_until_it_is_quiet_but_not_forever(monkeypatch: pytest.Monk
     assert changes.take() == {}
 
 
-def test_changes_that_could_not_be_looked_after_come_again_and_those_of_a_folder_being_added_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_changes_that_could_not_be_looked_after_come_again_and_those_of_a_folder_being_added_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     clock = [100.0]
     monkeypatch.setattr(watcher.time, "monotonic", lambda: clock[0])
     changes = _Changes()
@@ -146,7 +150,9 @@ def test_many_changed_folders_are_one_look_at_the_whole() -> None:
     assert _merged("/p", {"/p/a/b", "/p/a"}) == [Path("/p/a")] and _merged("/p", {"/p"}) == [Path("/p")]
 
 
-def test_one_passing_error_does_not_end_the_watching(running: Services, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_passing_error_does_not_end_the_watching(
+    running: Services, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(watcher, "RETRY", 0.05)
     until(lambda: running.watcher._watches)
     submit, said = running.watcher._submit, []
@@ -191,7 +197,9 @@ def test_a_folder_whose_thread_of_the_systems_died_is_watched_anew(running: Serv
     until(lambda: images(running) == 5)
 
 
-def test_a_system_without_threads_to_spare_is_polled(services: Services, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_system_without_threads_to_spare_is_polled(
+    services: Services, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def none_left(*_: object) -> None:
         raise RuntimeError("can't start new thread")
 
@@ -235,7 +243,9 @@ def test_a_folder_that_is_added_is_looked_at_once(adding: tuple[Services, Path])
 def test_nothing_is_added_while_adding_is_paused_nor_after_it_was_cancelled(adding: tuple[Services, Path]) -> None:
     services, folder = adding
     job = services.jobs.submit("index", "Adding many", paths=[str(folder)])
-    until(lambda: services.watcher._watches and (found := services.jobs.snapshot(job)) is not None and found.indexed > 0)
+    until(
+        lambda: services.watcher._watches and (found := services.jobs.snapshot(job)) is not None and found.indexed > 0
+    )
     services.jobs.pause(job)
     until(lambda: services.jobs.snapshot(job).state == "paused")  # type: ignore[union-attr]
     make_photo(folder / "meanwhile.png", (30, 60, 220), (24, 24))
@@ -270,7 +280,9 @@ def test_a_running_job_that_is_cancelled_leaves_the_rest_alone_also_after_a_rest
     again.close()
 
 
-def test_a_folder_that_was_gone_through_before_stays_watched_when_adding_it_again_is_cancelled(running: Services, photos: Path) -> None:
+def test_a_folder_that_was_gone_through_before_stays_watched_when_adding_it_again_is_cancelled(
+    running: Services, photos: Path
+) -> None:
     job = running.jobs.submit("index", "Adding it again", paths=[str(photos)])
     running.jobs.cancel(job)
     running.jobs.wait(job, 10)
@@ -283,7 +295,9 @@ def test_a_renamed_folder_keeps_its_photos(running: Services, photos: Path) -> N
         shutil.move(photo, photos / "old" / photo.name)
     until(lambda: any("old" in hit.path for hit in running.library.newest(10)))
     (photos / "old").rename(photos / "new")
-    until(lambda: all(Path(hit.path).parent.name == "new" for hit in running.library.newest(10)) and images(running) == 4)
+    until(
+        lambda: all(Path(hit.path).parent.name == "new" for hit in running.library.newest(10)) and images(running) == 4
+    )
     assert running.models.embedder().encoded == 4  # type: ignore[attr-defined]
 
 
@@ -308,7 +322,9 @@ def test_changes_in_a_hidden_folder_that_was_added_inside_a_followed_one(running
     until(lambda: images(running) == 6)
 
 
-def test_what_a_scan_passes_over_is_not_looked_at_when_it_changes(settings: Settings, photos: Path, models: ModelManager) -> None:
+def test_what_a_scan_passes_over_is_not_looked_at_when_it_changes(
+    settings: Settings, photos: Path, models: ModelManager
+) -> None:
     """The library lies inside the followed folder, as do an export and a bin."""
     inside = settings.at(photos)
     services = build_services(inside, models=models)

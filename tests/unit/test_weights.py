@@ -1,4 +1,6 @@
-"""Finding, verifying and downloading checkpoints, against a server on this machine that misbehaves in every way we know of."""
+"""Finding, verifying and downloading checkpoints, against a server on this machine that misbehaves in every way we know
+of.
+"""
 
 import errno
 import functools
@@ -32,7 +34,10 @@ QUICK = Patience(connect_s=2, read_s=2, attempts=3, pause_s=0)
 
 
 class Server(ThreadingHTTPServer):
-    """Serves CONTENT; the switches below make it fail. ``ranges`` lists the Range header of every request, None where there was none."""
+    """Serves CONTENT; the switches below make it fail.
+
+    ``ranges`` lists the Range header of every request, None where there was none.
+    """
 
     daemon_threads = True
 
@@ -77,7 +82,9 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(206 if start else 200)
         if start:
             shown = start + 1 if self.server.wrong_range else start
-            self.send_header("Content-Range", f"bytes {shown}-{len(self.server.content) - 1}/{len(self.server.content)}")
+            self.send_header(
+                "Content-Range", f"bytes {shown}-{len(self.server.content) - 1}/{len(self.server.content)}"
+            )
         if self.server.say_length:
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -310,7 +317,10 @@ def test_no_network_is_one_sentence_at_once(model, folder):
         with pytest.raises(DownloadFailed) as caught:
             list(download(model, folder, url, Patience()))
     assert time.monotonic() - started < 3
-    assert caught.value.user_message == f"{model.title} could not be downloaded: {url.removeprefix('http://')} could not be reached."
+    assert (
+        caught.value.user_message
+        == f"{model.title} could not be downloaded: {url.removeprefix('http://')} could not be reached."
+    )
     assert_says_what_to_do(caught.value, model, folder, f"{url}/{model.file_name}")
 
 
@@ -499,7 +509,9 @@ def test_no_answer_costs_what_had_arrived_before(started, folder, server, lie):
     assert server.ranges[-1] == "bytes=700000-"
 
 
-@pytest.mark.parametrize("lie", ["a page with its length", "a page without a length", "a page that does not say so", "JSON", "a sentence"])
+@pytest.mark.parametrize(
+    "lie", ["a page with its length", "a page without a length", "a page that does not say so", "JSON", "a sentence"]
+)
 def test_a_page_is_never_taken_for_a_file_of_unknown_size(started, folder, server, lie):
     server.answers = [LIES[lie]] * 20
     with pytest.raises(DownloadFailed, match=r"page of text.*700,000 bytes that arrived are kept"):
@@ -521,7 +533,9 @@ def test_another_size_is_told_with_both_sizes(started, folder, server):
         fetch(started, folder, server)
 
 
-def test_a_whole_answer_that_breaks_off_takes_the_place_of_what_was_there_only_where_it_is_longer(started, folder, server):
+def test_a_whole_answer_that_breaks_off_takes_the_place_of_what_was_there_only_where_it_is_longer(
+    started, folder, server
+):
     server.ignore_range, server.cuts = True, [500_000, 300_000, 100_000]
     with pytest.raises(DownloadFailed, match="700,000 bytes that arrived are kept"):
         fetch(started, folder, server)
@@ -559,7 +573,9 @@ def test_after_a_range_that_is_refused_the_whole_file_is_asked_for(started, fold
 def test_ranges_in_pieces_are_put_together(started, folder, server):
     cuts = [700_000, 800_000, 900_000, 1_024_000]
     pieces = [CONTENT[a:b] for a, b in itertools.pairwise(cuts)]
-    server.answers = [(206, {**ranged(a, a + len(p) - 1, 1_024_000), **length(p)}, p) for a, p in zip(cuts, pieces, strict=False)]
+    server.answers = [
+        (206, {**ranged(a, a + len(p) - 1, 1_024_000), **length(p)}, p) for a, p in zip(cuts, pieces, strict=False)
+    ]
     fetch(started, folder, server)
     assert_complete(started, folder)
 
@@ -593,7 +609,10 @@ def test_a_redirect_to_itself_that_sets_a_cookie_is_followed(model, folder, serv
     assert_complete(model, folder)
 
 
-@pytest.mark.parametrize("place", ["ftp://127.0.0.1/x", "file:///etc/passwd", "http://a..b/x", "http://[nonsense", "http://127.0.0.1:99999/x"])
+@pytest.mark.parametrize(
+    "place",
+    ["ftp://127.0.0.1/x", "file:///etc/passwd", "http://a..b/x", "http://[nonsense", "http://127.0.0.1:99999/x"],
+)
 def test_a_redirect_to_nowhere_is_told(started, folder, server, place):
     server.answers = [(302, {"Location": place, **length(b"")}, b"")] * 20
     with pytest.raises(DownloadFailed) as caught:
@@ -648,7 +667,9 @@ def test_a_network_setting_of_no_use_is_named(started, folder, server, monkeypat
 def test_a_proxy_that_can_not_be_reached_is_named(started, folder, server, monkeypatch, place):
     forget_network_settings(monkeypatch)
     monkeypatch.setenv("http_proxy", f"http://{place}")
-    with pytest.raises(DownloadFailed, match=r"could not be reached through the proxy that http_proxy names\. The 700,000"):
+    with pytest.raises(
+        DownloadFailed, match=r"could not be reached through the proxy that http_proxy names\. The 700,000"
+    ):
         fetch(started, folder, server)
 
 

@@ -75,12 +75,15 @@ class Shown:
 
 
 class Catalog:
-    """Images and the library's settings; the file's other rooms are ``files folders vectors objects jobs health index_changes``.
+    """Images and the library's settings; the file's other rooms are ``files folders vectors objects jobs health
+    index_changes``.
 
     Raises LibraryNewer for a file of a newer version, LibraryUnusable where it can't be opened as a catalogue.
     """
 
-    def __init__(self, file: Path, read_only: bool = False, untouched: bool = False, guard: Guard | None = None) -> None:
+    def __init__(
+        self, file: Path, read_only: bool = False, untouched: bool = False, guard: Guard | None = None
+    ) -> None:
         if special := special_of_database(file):
             raise no_plain_file(special)
         self._file = SqliteFile(file, read_only, untouched, guard)
@@ -103,7 +106,9 @@ class Catalog:
         self._file.close()
 
     def snapshot_to(self, target: Path) -> None:
-        """Write a consistent copy of everything committed so far to ``target``, which must not exist; others may go on writing."""
+        """Write a consistent copy of everything committed so far to ``target``, which must not exist; others may go on
+        writing.
+        """
         self._file.snapshot_to(target)
 
     # ------------------------------------------------------------ settings of the library
@@ -126,16 +131,19 @@ class Catalog:
         new_vectors: Mapping[str, FloatArray] | None = None,
         refusals: Sequence[Refusal] = (),
     ) -> None:
-        """Store a batch in one transaction: images, the files that hold them, vectors (image id -> (D,)) of ``collection``, refusals.
+        """Store a batch in one transaction: images, the files that hold them, vectors (image id -> (D,)) of
+        ``collection``, refusals.
 
-        A file whose bytes changed lets go of its former image, which is hidden where no other file holds it. What was there on another disk
-        is out of reach, and its row is kept, see ``displace``.
+        A file whose bytes changed lets go of its former image, which is hidden where no other file holds it. What was
+        there on another disk is out of reach, and its row is kept, see ``displace``.
         """
         moment = now()
         with self._file.writing() as db:
             if new_images:
                 _make_way(db, new_images)
-                db.execute(upsert(images, ["id"], keep=("added_at",)), [_image_values(row, moment) for row in new_images])
+                db.execute(
+                    upsert(images, ["id"], keep=("added_at",)), [_image_values(row, moment) for row in new_images]
+                )
             former = _images_at(db, [*(row.path for row in file_rows), *(row.path for row in refusals)])
             displace(db, file_rows, refusals, moment)
             put_files(db, file_rows)
@@ -148,7 +156,9 @@ class Catalog:
         return self._ids(images.c.id, ids, images.c.removed_at.is_(None))
 
     def encoded(self, collection: str, ids: Sequence[str]) -> set[str]:
-        """Those of the images that have a vector in ``collection``, hidden ones included: it is used again when they are back."""
+        """Those of the images that have a vector in ``collection``, hidden ones included: it is used again when they
+        are back.
+        """
         return self._ids(vectors.c.id, ids, vectors.c.collection == collection)
 
     def _ids(self, column: sa.Column[Any], ids: Sequence[str], condition: sa.ColumnElement[bool]) -> set[str]:
@@ -159,7 +169,9 @@ class Catalog:
         return found
 
     def paths_of(self, image_id: str) -> list[tuple[bytes, str, str, bool]]:
-        """(path, display text, name, uploaded) of every file of the image: those that are there first, the user's own before uploads."""
+        """(path, display text, name, uploaded) of every file of the image: those that are there first, the user's own
+        before uploads.
+        """
         columns = (files.c.path, files.c.path_text, files.c.name, files.c.uploaded)
         order = (files.c.missing_since.is_not(None), files.c.uploaded, files.c.id)
         query = sa.select(*columns).where(files.c.image_id == image_id).order_by(*order)
@@ -169,7 +181,11 @@ class Catalog:
     def details(self, image_id: str) -> ImageDetails | None:
         """Everything known about one image, None where it is not in the library."""
         with self._file.reading() as db:
-            row = db.execute(sa.select(images).where(images.c.id == image_id, images.c.removed_at.is_(None))).mappings().first()
+            row = (
+                db.execute(sa.select(images).where(images.c.id == image_id, images.c.removed_at.is_(None)))
+                .mappings()
+                .first()
+            )
         places = self.paths_of(image_id)
         if row is None or not places:
             return None
@@ -193,7 +209,9 @@ class Catalog:
 
     def newest(self, limit: int, offset: int = 0) -> list[str]:
         """Ids of images, the last added first."""
-        query = sa.select(images.c.id).where(images.c.removed_at.is_(None)).order_by(images.c.added_at.desc(), images.c.id)
+        query = (
+            sa.select(images.c.id).where(images.c.removed_at.is_(None)).order_by(images.c.added_at.desc(), images.c.id)
+        )
         with self._file.reading() as db:
             return list(db.execute(query.limit(limit).offset(offset)).scalars())
 
@@ -206,19 +224,28 @@ class Catalog:
     def without_vector(self, collection: str) -> list[str]:
         """Ids of visible images that have no vector in ``collection``, in the order they were added."""
         has = sa.select(vectors.c.id).where(vectors.c.collection == collection)
-        query = sa.select(images.c.id).where(images.c.removed_at.is_(None), images.c.id.not_in(has)).order_by(images.c.added_at)
+        query = (
+            sa.select(images.c.id)
+            .where(images.c.removed_at.is_(None), images.c.id.not_in(has))
+            .order_by(images.c.added_at)
+        )
         with self._file.reading() as db:
             return list(db.execute(query).scalars())
 
     def counts(self) -> tuple[int, int, int]:
-        """(images, files, images known only from an upload), hidden images and missing files left out. Counted once for each change."""
+        """(images, files, images known only from an upload), hidden images and missing files left out.
+
+        Counted once for each change.
+        """
         with self._file.reading() as db:
             state = db.execute(CHANGES).scalar()
         return self._counted.get("counts", state, self._count)
 
     def _count(self) -> tuple[int, int, int]:
         own = files.alias()
-        is_own = sa.exists().where(own.c.image_id == files.c.image_id, own.c.uploaded.is_(False), own.c.missing_since.is_(None))
+        is_own = sa.exists().where(
+            own.c.image_id == files.c.image_id, own.c.uploaded.is_(False), own.c.missing_since.is_(None)
+        )
         uploads = sa.select(files.c.image_id).join(images, images.c.id == files.c.image_id).distinct()
         uploads = uploads.where(files.c.uploaded, images.c.removed_at.is_(None), ~is_own)
         with self._file.reading() as db:
@@ -233,7 +260,9 @@ class Catalog:
     # ------------------------------------------------------------ forgetting
 
     def hidden(self, except_in: Sequence[bytes] = ()) -> list[str]:
-        """Ids of images none of whose files was there when last looked for, but for those that have a file in these folders."""
+        """Ids of images none of whose files was there when last looked for, but for those that have a file in these
+        folders.
+        """
         kept = sa.select(files.c.image_id).where(sa.or_(sa.false(), *map(within, except_in)))
         with self._file.reading() as db:
             query = sa.select(images.c.id).where(images.c.removed_at.is_not(None), images.c.id.not_in(kept))
@@ -258,7 +287,9 @@ class Catalog:
         own = sa.select(collections.c.name).where(collections.c.owner == "library")
         with self._file.writing() as db:
             for part in parts(ids):
-                delete_segments(db, list(db.execute(sa.select(segments.c.id).where(segments.c.image_id.in_(part))).scalars()))
+                delete_segments(
+                    db, list(db.execute(sa.select(segments.c.id).where(segments.c.image_id.in_(part))).scalars())
+                )
                 db.execute(vectors.delete().where(vectors.c.id.in_(part), vectors.c.collection.in_(own)))
                 db.execute(files.delete().where(files.c.image_id.in_(part)))
                 db.execute(images.delete().where(images.c.id.in_(part)))
@@ -276,7 +307,8 @@ class Catalog:
             hide_without_file(db, held, now())
 
     def move_folder(self, folder: bytes, to: bytes, text: Callable[[bytes], str]) -> None:
-        """A followed folder is the same as ``to``: its row and its files' rows take that path, where there are none yet.
+        """A followed folder is the same as ``to``: its row and its files' rows take that path, where there are none
+        yet.
 
         text: the display text of a path.
         """
@@ -291,17 +323,22 @@ class Catalog:
             for id_, path in paths.items():
                 one = files.c.id == id_
                 db.execute(
-                    files.delete().where(one) if path in taken else files.update().where(one).values(path=path, path_text=text(path))
+                    files.delete().where(one)
+                    if path in taken
+                    else files.update().where(one).values(path=path, path_text=text(path))
                 )
             hide_without_file(db, {row.image_id for row in rows}, now())
             known = db.execute(sa.select(folders.c.path).where(folders.c.path == to)).first()
             one_folder = folders.c.path == folder
             db.execute(
-                folders.delete().where(one_folder) if known else folders.update().where(one_folder).values(path=to, path_text=text(to))
+                folders.delete().where(one_folder)
+                if known
+                else folders.update().where(one_folder).values(path=to, path_text=text(to))
             )
 
     def clear_images(self, settings: Mapping[str, str] | None = None) -> None:
-        """Forget every image, file, folder and library vector, in one transaction. Collections made by hand, settings and jobs stay.
+        """Forget every image, file, folder and library vector, in one transaction. Collections made by hand, settings
+        and jobs stay.
 
         settings: some of the library's, stored in the same transaction. The space is given back by ``compact``.
         """
@@ -314,7 +351,10 @@ class Catalog:
                 db.execute(upsert(meta, ["key"]), [{"key": key, "value": value}])
 
     def empty_log(self) -> None:
-        """Give the space of what was written last, and is kept twice until then, back to the disk. Raises LibraryUnusable."""
+        """Give the space of what was written last, and is kept twice until then, back to the disk.
+
+        Raises LibraryUnusable.
+        """
         self._file.empty_log()
 
     def compact(self) -> None:
@@ -323,14 +363,21 @@ class Catalog:
 
 
 def _make_way(db: sa.Connection, rows: Sequence[ImageRow]) -> None:
-    """The same bytes under another id can only be a damaged row: it goes, and its files are the new row's from their next look on."""
+    """The same bytes under another id can only be a damaged row: it goes, and its files are the new row's from their
+    next look on.
+    """
     for part in parts(rows):
         same = images.c.sha256.in_([row.sha256 for row in part])
         db.execute(images.delete().where(same, images.c.id.not_in([row.id for row in part])))
 
 
 def _image_values(row: ImageRow, moment: str) -> dict[str, Any]:
-    facts = {"width": row.facts.width, "height": row.facts.height, "format": row.facts.format, "taken_at": row.facts.taken_at}
+    facts = {
+        "width": row.facts.width,
+        "height": row.facts.height,
+        "format": row.facts.format,
+        "taken_at": row.facts.taken_at,
+    }
     return {"id": row.id, "sha256": row.sha256, "bytes": row.bytes, "added_at": moment, "removed_at": None, **facts}
 
 

@@ -21,7 +21,8 @@ from src.versioned_cache import Kept
 PASS = "facts"
 """Name of the pass over photos that reads them."""
 Values = dict[str, Any]
-"""Name of a fact -> its value as ``PhotoFacts`` and ``PictureMeasures`` have it; facts that are not known are left out."""
+"""Name of a fact -> its value as ``PhotoFacts`` and ``PictureMeasures`` have it; facts that are not known are left out.
+"""
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,17 @@ class FactsTable:
         self._values: Kept[list[str]] = Kept(16)
 
     def put(self, recipe: str, rows: Sequence[FactsRow]) -> None:
-        """Store what a recipe of the pass read of images, in one transaction. Images that were deleted meanwhile are left out.
+        """Store what a recipe of the pass read of images, in one transaction. Images that were deleted meanwhile are
+        left out.
 
         A capture time that only a file beside the photo tells becomes the image's own.
         """
         with self._file.writing() as db:
-            there = set(db.execute(sa.select(images.c.id).where(images.c.id.in_(listed([row.image_id for row in rows])))).scalars())
+            there = set(
+                db.execute(
+                    sa.select(images.c.id).where(images.c.id.in_(listed([row.image_id for row in rows])))
+                ).scalars()
+            )
             kept = [row for row in rows if row.image_id in there]
             if kept:
                 db.execute(upsert(facts, ["image_id"]), [_stored(row) for row in kept])
@@ -65,7 +71,9 @@ class FactsTable:
         """Image id -> what is known of it."""
         own = [images.c[name] for name in OF_IMAGES]
         others = [column for column in facts.columns if column.name not in ("image_id", "beside")]
-        query = sa.select(images.c.id, *own, *others).select_from(images.outerjoin(facts, facts.c.image_id == images.c.id))
+        query = sa.select(images.c.id, *own, *others).select_from(
+            images.outerjoin(facts, facts.c.image_id == images.c.id)
+        )
         found: dict[str, Values] = {}
         with self._file.reading() as db:
             for part in parts(image_ids):
@@ -79,12 +87,14 @@ class FactsTable:
             return {row[0]: row[1] or "" for row in db.execute(sa.select(facts.c.image_id, facts.c.beside))}
 
     def places(self, folders: Sequence[bytes] = ()) -> list[tuple[str, bytes]]:
-        """(image id, path) of every file in these folders (all where there are none) that was there when last looked for, the user's own
-        before uploads.
+        """(image id, path) of every file in these folders (all where there are none) that was there when last looked
+        for, the user's own before uploads.
         """
         inside = sa.or_(*map(within, folders)) if folders else sa.true()
         order = (files.c.image_id, files.c.uploaded, files.c.id)
-        query = sa.select(files.c.image_id, files.c.path).where(files.c.missing_since.is_(None), inside).order_by(*order)
+        query = (
+            sa.select(files.c.image_id, files.c.path).where(files.c.missing_since.is_(None), inside).order_by(*order)
+        )
         with self._file.reading() as db:
             return [(row[0], row[1]) for row in db.execute(query)]
 
@@ -96,9 +106,15 @@ class FactsTable:
 
     def _values_of(self, name: str, most: int) -> list[str]:
         column = facts.c[name]
-        query = sa.select(column).join(images, images.c.id == facts.c.image_id).where(images.c.removed_at.is_(None), column.is_not(None))
+        query = (
+            sa.select(column)
+            .join(images, images.c.id == facts.c.image_id)
+            .where(images.c.removed_at.is_(None), column.is_not(None))
+        )
         with self._file.reading() as db:
-            return list(db.execute(query.group_by(column).order_by(sa.func.count().desc(), column).limit(most)).scalars())
+            return list(
+                db.execute(query.group_by(column).order_by(sa.func.count().desc(), column).limit(most)).scalars()
+            )
 
 
 def _stored(row: FactsRow) -> dict[str, Any]:

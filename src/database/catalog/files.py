@@ -40,7 +40,10 @@ class KnownFile:
 
 @dataclass(frozen=True)
 class Upload:
-    """A stored upload and the image that it should hold. ``path`` is ``os.fsencode``'d; ``bytes`` and ``sha256`` are the image's."""
+    """A stored upload and the image that it should hold.
+
+    ``path`` is ``os.fsencode``'d; ``bytes`` and ``sha256`` are the image's.
+    """
 
     path: bytes
     name: str
@@ -85,7 +88,8 @@ class FileTable:
         return {row.path: KnownFile(_stamp(row), row.image_id, row.missing_since is not None) for row in rows}
 
     def with_stamps(self, stamps: Sequence[FileStamp]) -> dict[FileStamp, str]:
-        """Stamp -> id of the image that a file of just that stamp holds: a file that was moved is known without being read.
+        """Stamp -> id of the image that a file of just that stamp holds: a file that was moved is known without being
+        read.
 
         Whatever the ctime, which a move changes.
         """
@@ -140,8 +144,20 @@ class FileTable:
 
     def uploads(self) -> list[Upload]:
         """All stored uploads, in the order of their paths."""
-        columns = (files.c.path, files.c.name, images.c.id, images.c.sha256, images.c.bytes, files.c.missing_since.is_not(None))
-        query = sa.select(*columns).join(images, images.c.id == files.c.image_id).where(files.c.uploaded).order_by(files.c.path)
+        columns = (
+            files.c.path,
+            files.c.name,
+            images.c.id,
+            images.c.sha256,
+            images.c.bytes,
+            files.c.missing_since.is_not(None),
+        )
+        query = (
+            sa.select(*columns)
+            .join(images, images.c.id == files.c.image_id)
+            .where(files.c.uploaded)
+            .order_by(files.c.path)
+        )
         with self._file.reading() as db:
             return [Upload(*row) for row in db.execute(query)]
 
@@ -161,8 +177,8 @@ class FileTable:
         """These files are not there any more. Returns how many images are hidden by that.
 
         A file whose image is still there under another path was moved, or was one of two copies: its row is deleted.
-        Any other is kept as missing, and its image is hidden until one of its files is seen again. away: they are only out of reach,
-        so no row is deleted.
+        Any other is kept as missing, and its image is hidden until one of its files is seen again. away: they are only
+        out of reach, so no row is deleted.
         """
         moment = now()
         hidden = 0
@@ -170,7 +186,11 @@ class FileTable:
             for part in parts(paths):
                 other = files.alias()
                 elsewhere = sa.exists().where(other.c.image_id == files.c.image_id, other.c.missing_since.is_(None))
-                db.execute(files.update().where(files.c.path.in_(part), files.c.missing_since.is_(None)).values(missing_since=moment))
+                db.execute(
+                    files.update()
+                    .where(files.c.path.in_(part), files.c.missing_since.is_(None))
+                    .values(missing_since=moment)
+                )
                 if not away:
                     db.execute(files.delete().where(files.c.path.in_(part), elsewhere))
                 hidden += hide_lost(db, files.c.path.in_(part), moment)
@@ -214,7 +234,9 @@ def _place(row: Any) -> KnownPlace:
 def within(folder: bytes) -> sa.ColumnElement[bool]:
     """True for files in a folder or its sub-folders, and for the file of that very path. Uses the index on paths."""
     start = folder.rstrip(_SEPARATOR) + _SEPARATOR
-    return sa.or_(files.c.path == folder, sa.and_(files.c.path >= start, files.c.path < start[:-1] + bytes([start[-1] + 1])))
+    return sa.or_(
+        files.c.path == folder, sa.and_(files.c.path >= start, files.c.path < start[:-1] + bytes([start[-1] + 1]))
+    )
 
 
 def within_only(folder: bytes, beside: Sequence[bytes]) -> sa.ColumnElement[bool]:
@@ -226,7 +248,8 @@ _SEPARATOR = os.fsencode(os.sep)
 
 
 def displace(db: sa.Connection, rows: Sequence[FileRow], refusals: Sequence[Refusal], moment: str) -> None:
-    """Keep what was on another disk at the places of these files as missing, under a path below the file, where there can be none.
+    """Keep what was on another disk at the places of these files as missing, under a path below the file, where there
+    can be none.
 
     So it is looked for, and found to be gone, only where its own disk is there again.
     """
@@ -235,7 +258,11 @@ def displace(db: sa.Connection, rows: Sequence[FileRow], refusals: Sequence[Refu
     for part in parts(list(now_at)):
         for row in db.execute(sa.select(*columns).where(files.c.path.in_(part), files.c.uploaded.is_(False))).all():
             stamp, image_id = now_at[row.path]
-            same = (row.mtime_ns, row.size) == (stamp.mtime_ns, stamp.size) if image_id is None else row.image_id == image_id
+            same = (
+                (row.mtime_ns, row.size) == (stamp.mtime_ns, stamp.size)
+                if image_id is None
+                else row.image_id == image_id
+            )
             if not same and row.device != stamp.device:
                 values = {"path": row.path + _SEPARATOR + os.fsencode(row.image_id), "missing_since": moment}
                 db.execute(files.update().prefix_with("OR REPLACE").where(files.c.id == row.id).values(**values))
@@ -258,7 +285,10 @@ def put_refusals(db: sa.Connection, rows: Sequence[Refusal]) -> None:
     """
     if not rows:
         return
-    db.execute(upsert(unreadable, ["path"]), [{"path": r.path, "reason": r.reason, "reader": r.reader, **vars(r.stamp)} for r in rows])
+    db.execute(
+        upsert(unreadable, ["path"]),
+        [{"path": r.path, "reason": r.reason, "reader": r.reader, **vars(r.stamp)} for r in rows],
+    )
     moment = now()
     ctime = sa.or_(unreadable.c.ctime_ns == files.c.ctime_ns, unreadable.c.ctime_ns == 0, files.c.ctime_ns == 0)
     same = sa.and_(unreadable.c.mtime_ns == files.c.mtime_ns, unreadable.c.size == files.c.size, ctime)
@@ -286,9 +316,19 @@ def hide_without_file(db: sa.Connection, ids: set[str], moment: str) -> None:
     own = files.alias()
     for part in parts(list(ids)):
         lost = images.update().where(images.c.id.in_(part), images.c.removed_at.is_(None))
-        db.execute(lost.where(~sa.exists().where(own.c.image_id == images.c.id, own.c.missing_since.is_(None))).values(removed_at=moment))
+        db.execute(
+            lost.where(~sa.exists().where(own.c.image_id == images.c.id, own.c.missing_since.is_(None))).values(
+                removed_at=moment
+            )
+        )
 
 
 def _values(row: FileRow) -> dict[str, Any]:
-    values = {"path": row.path, "path_text": row.path_text, "name": row.name, "image_id": row.image_id, "uploaded": row.uploaded}
+    values = {
+        "path": row.path,
+        "path_text": row.path_text,
+        "name": row.name,
+        "image_id": row.image_id,
+        "uploaded": row.uploaded,
+    }
     return {**values, "missing_since": None, **vars(row.stamp)}

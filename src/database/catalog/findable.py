@@ -17,7 +17,10 @@ from src.schema.fields import BY_NAME, Field
 
 
 def number(only: PhotoFilter) -> sa.Select[Any]:
-    """How many images are not hidden and pass. Raises BadInput for a day that is none, or a span that ends before it begins."""
+    """How many images are not hidden and pass.
+
+    Raises BadInput for a day that is none, or a span that ends before it begins.
+    """
     if only.folder is not None or only.where:
         return sa.select(sa.func.count()).select_from(passing(only).subquery())
     return SEEN.where(days.c.day != "", *_taken(days.c.day, only))
@@ -35,7 +38,10 @@ def passing(only: PhotoFilter) -> sa.Select[Any]:
 
 
 def passes(only: PhotoFilter) -> sa.ColumnElement[bool]:
-    """True for an image that is not hidden and passes; for where the images are a few that are looked up by id. Raises as above."""
+    """True for an image that is not hidden and passes; for where the images are a few that are looked up by id.
+
+    Raises as above.
+    """
     taken = images.c.taken_at.concat("")  # else SQLite might go through all that were taken then
     conditions = [images.c.removed_at.is_(None), *_taken(taken, only), *_facts(only)]
     if only.folder is not None:

@@ -44,7 +44,10 @@ class HealthTable:
         return None if said == "ok" else said
 
     def make_indexes_again(self) -> bool:
-        """All of SQLite's own, from the tables. Whether nothing is wrong then: damage to the tables themselves stays."""
+        """All of SQLite's own, from the tables.
+
+        Whether nothing is wrong then: damage to the tables themselves stays.
+        """
         try:
             with self._file.writing() as db:
                 db.exec_driver_sql("REINDEX")

@@ -1,7 +1,9 @@
-"""A catalogue that comes from anywhere: never used itself, but looked through and copied row by row into one of our own.
+"""A catalogue that comes from anywhere: never used itself, but looked through and copied row by row into one of our
+own.
 
-Whatever its schema says, only rows get across, each by the rules of ``row_rules``; tables, indexes, triggers and counters of the copy are
-made by our migrations. Memory does not grow with the number of rows, and the time that SQLite may spend grows with the file's size alone.
+Whatever its schema says, only rows get across, each by the rules of ``row_rules``; tables, indexes, triggers and
+counters of the copy are made by our migrations. Memory does not grow with the number of rows, and the time that SQLite
+may spend grows with the file's size alone.
 """
 
 from __future__ import annotations
@@ -31,8 +33,8 @@ ORDER = (
     *("meta", "images", "collections", "files", "facts", "folders", "unreadable"),
     *("segments", "segmented", "looked_at", "vectors", "jobs"),
 )
-"""What is copied, what others point to first. ``days`` and ``changes`` are counted anew by the triggers; ``index_changes`` is of an index
-that does not come along."""
+"""What is copied, what others point to first. ``days`` and ``changes`` are counted anew by the triggers;
+``index_changes`` is of an index that does not come along."""
 BLOCK, BLOCK_BYTES = 500, 4_000_000
 """Rows copied at a time, and bytes of text and blobs in them, about."""
 MOST_COLLECTIONS = 10_000
@@ -52,10 +54,13 @@ _TICK = 100_000
 _STEPS, _STEPS_A_BYTE = 50_000_000, 20
 _NAME = r'["`\[]?\w+["`\]]?'
 _INDEX = re.compile(
-    rf"CREATE (UNIQUE )?INDEX (IF NOT EXISTS )?{_NAME} ON {_NAME} ?\(({_NAME}(, ?)?)+\)( WHERE {_NAME} (IS NOT NULL|= ?1))?", re.IGNORECASE
+    rf"CREATE (UNIQUE )?INDEX (IF NOT EXISTS )?{_NAME} ON {_NAME} ?\(({_NAME}(, ?)?)+\)( WHERE {_NAME} (IS NOT NULL|= ?1))?",
+    re.IGNORECASE,
 )
 _COMPUTES = re.compile(r"\b(CHECK|COLLATE|GENERATED|VIRTUAL)\b", re.IGNORECASE)
-"""Words of a table's definition that make SQLite compute something of the stranger's when the table is only read or checked."""
+"""Words of a table's definition that make SQLite compute something of the stranger's when the table is only read or
+checked.
+"""
 
 
 @dataclass(frozen=True)
@@ -68,10 +73,11 @@ class Allowed:
 
 
 def adopt(source: Path, target: Path, schema: int, allowed: Allowed) -> Iterator[None]:
-    """Copy a catalogue of that schema version into a new one at ``target``, which must not exist; one step for each block of rows.
+    """Copy a catalogue of that schema version into a new one at ``target``, which must not exist; one step for each
+    block of rows.
 
-    Raises LibraryUnusable, which says what, where the source holds anything that this program does not write. Finished jobs with odd rows,
-    and jobs that were still to be done, are left out; so are all the source's counters.
+    Raises LibraryUnusable, which says what, where the source holds anything that this program does not write. Finished
+    jobs with odd rows, and jobs that were still to be done, are left out; so are all the source's counters.
     """
     with _in_our_words(), contextlib.closing(_stranger(source)) as theirs:
         tables = _checked(theirs, schema)
@@ -93,7 +99,10 @@ def adopt(source: Path, target: Path, schema: int, allowed: Allowed) -> Iterator
 
 
 def _make(target: Path) -> None:
-    """A new catalogue without rows. It may lie where no library could (a backup is tried on the drive that it is written to)."""
+    """A new catalogue without rows.
+
+    It may lie where no library could (a backup is tried on the drive that it is written to).
+    """
     engine = sa.create_engine(sa.URL.create("sqlite", database=str(target)))
     with in_our_words(target), engine.begin() as db:
         for step in MIGRATIONS:
@@ -103,7 +112,10 @@ def _make(target: Path) -> None:
 
 
 def problem(file: Path, allowed: Allowed, beside: Path) -> str | None:
-    """Why a catalogue would not be taken over, in one sentence; None where it would. ``beside``: a name for a copy, which is removed."""
+    """Why a catalogue would not be taken over, in one sentence; None where it would.
+
+    ``beside``: a name for a copy, which is removed.
+    """
     try:
         with contextlib.closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as db:
             schema = int(db.execute("PRAGMA user_version").fetchone()[0])
@@ -163,7 +175,10 @@ def _tables(schema: int) -> dict[str, sa.Table]:
 
 
 def _is_ours(kind: object, name: object, table: object, root: object, statement: object, known: Names[str]) -> bool:
-    """Whether an entry of the schema is one that may stand in a catalogue. Triggers by name: none runs here, and none gets across."""
+    """Whether an entry of the schema is one that may stand in a catalogue.
+
+    Triggers by name: none runs here, and none gets across.
+    """
     if kind == "trigger":
         return name in TRIGGERS
     if not isinstance(root, int) or root <= 0:  # of views and virtual tables
@@ -204,7 +219,9 @@ class _Copy:
 
     def rows(self, table: str, columns: list[str]) -> Iterator[None]:
         rules = row_rules.of_table(table)
-        kept = [name for name in columns if (table, name) not in (("collections", "rows"), ("collections", "rewritten"))]
+        kept = [
+            name for name in columns if (table, name) not in (("collections", "rows"), ("collections", "rewritten"))
+        ]
         names = ", ".join(f'"{name}"' for name in kept)
         statement = f"INSERT INTO {table} ({names}) VALUES ({', '.join('?' * len(kept))})"
         for block in _blocks(self.theirs.execute(f"SELECT {names} FROM {table}")):
@@ -256,7 +273,11 @@ class _Copy:
         values = self.allowed.settings.get(row["key"])
         if values is None:
             return f"a setting that does not belong there: {row['key']!r}"
-        return None if not values or row["value"] in values else f"the setting {row['key']} = {row['value']!r:.80}, which is unknown here"
+        return (
+            None
+            if not values or row["value"] in values
+            else f"the setting {row['key']} = {row['value']!r:.80}, which is unknown here"
+        )
 
     def _collection(self, row: Row) -> str | None:
         self.collections[row["name"]] = Collection(row["name"], row["dimensions"], row["owner"], row.get("kind", ""))
@@ -300,7 +321,9 @@ def _in_our_words() -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
-            raise LibraryUnusable(f"The catalogue could not be copied ({error}).", "Check the disk and its free space.") from error
+            raise LibraryUnusable(
+                f"The catalogue could not be copied ({error}).", "Check the disk and its free space."
+            ) from error
         raise refusal(f"something that can't be read ({str(error)[:100]})") from error
     except (OverflowError, UnicodeError, MemoryError) as error:
         raise refusal(f"something that can't be read ({type(error).__name__})") from error

@@ -1,7 +1,8 @@
-"""Which vectors came, changed or went, in order: what the vector index follows. Triggers write it in the transaction of the change itself.
+"""Which vectors came, changed or went, in order: what the vector index follows. Triggers write it in the transaction of
+the change itself.
 
-The last change that the index followed stays here as its place in the past: a catalogue that was brought back from a backup has another
-past, and the index is made again.
+The last change that the index followed stays here as its place in the past: a catalogue that was brought back from a
+backup has another past, and the index is made again.
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ _PLACE = re.compile(r"change-(\d{1,18})\.(-?\d{1,19})", re.ASCII)
 
 @dataclass(frozen=True)
 class Change:
-    """A vector whose row is another one, or not there, since the change before. Its number grows with each change of any collection."""
+    """A vector whose row is another one, or not there, since the change before.
+
+    Its number grows with each change of any collection.
+    """
 
     number: int
     id: str
@@ -46,22 +50,32 @@ class IndexChanges:
     def count_after(self, collection: str, number: int) -> int:
         """How many changes followed that one."""
         with self._file.reading() as db:
-            return int(db.execute(sa.select(sa.func.count()).select_from(index_changes).where(_later(collection, number))).scalar_one())
+            return int(
+                db.execute(
+                    sa.select(sa.func.count()).select_from(index_changes).where(_later(collection, number))
+                ).scalar_one()
+            )
 
     def number_of(self, place: str) -> int | None:
-        """Number of the change that a place names; None for what names none, or one that is not in this catalogue's past."""
+        """Number of the change that a place names; None for what names none, or one that is not in this catalogue's
+        past.
+        """
         found = _PLACE.fullmatch(place)
         if not found:
             return None
         number, mark = map(int, found.groups())
         with self._file.reading() as db:
-            there = sa.select(index_changes.c.number).where(index_changes.c.number == number, index_changes.c.mark == mark)
+            there = sa.select(index_changes.c.number).where(
+                index_changes.c.number == number, index_changes.c.mark == mark
+            )
             return number if db.execute(there).first() else None
 
     def settle(self, collection: str, number: int) -> tuple[int, str] | None:
-        """Forget the changes before that one, which the index has followed; return its number and the name of its place.
+        """Forget the changes before that one, which the index has followed; return its number and the name of its
+        place.
 
-        0: nothing has changed yet since changes are kept; the place is a row of its own then. None where that is not so.
+        0: nothing has changed yet since changes are kept; the place is a row of its own then. None where that is not
+        so.
         """
         own = index_changes.c.collection == collection
         mark = sa.select(index_changes.c.mark).where(own, index_changes.c.number == number)

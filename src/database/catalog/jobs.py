@@ -29,7 +29,9 @@ class JobTable:
             row = db.execute(wanted.limit(1)).mappings().first()
             if row is None:
                 return None
-            db.execute(jobs.update().where(jobs.c.id == row["id"]).values(state="running", attempts=row["attempts"] + 1))
+            db.execute(
+                jobs.update().where(jobs.c.id == row["id"]).values(state="running", attempts=row["attempts"] + 1)
+            )
             return {**row, "state": "running", "attempts": row["attempts"] + 1}
 
     def update(self, job_id: str, **values: Any) -> None:
@@ -39,7 +41,9 @@ class JobTable:
     def update_if(self, job_id: str, was: str, **values: Any) -> bool:
         """Update a job that is in the state ``was``; says whether it was."""
         with self._file.writing() as db:
-            return db.execute(jobs.update().where(jobs.c.id == job_id, jobs.c.state == was).values(**values)).rowcount > 0
+            return (
+                db.execute(jobs.update().where(jobs.c.id == job_id, jobs.c.state == was).values(**values)).rowcount > 0
+            )
 
     def get(self, job_id: str) -> dict[str, Any] | None:
         with self._file.reading() as db:

@@ -1,4 +1,7 @@
-"""What a vector of the library stands for: a whole image, or something in one. The collection says which, the vector in which image."""
+"""What a vector of the library stands for: a whole image, or something in one.
+
+The collection says which, the vector in which image.
+"""
 
 from __future__ import annotations
 

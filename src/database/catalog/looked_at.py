@@ -21,7 +21,9 @@ class LookedAtTable:
         self._file = file
         self._counted: Kept[int] = Kept(16)
 
-    def pending(self, name: str, recipe: str, only: PhotoFilter | None = None, among: Sequence[str] | None = None) -> list[str]:
+    def pending(
+        self, name: str, recipe: str, only: PhotoFilter | None = None, among: Sequence[str] | None = None
+    ) -> list[str]:
         """Ids of visible images that the pass has not looked at with this recipe yet, in the order they were added.
 
         only, among: of those that pass, of those alone.
@@ -47,7 +49,11 @@ class LookedAtTable:
     def count(self, name: str) -> int:
         """Visible images that the pass has looked at, with whatever recipe."""
         there = looked_at.join(images, images.c.id == looked_at.c.image_id)
-        query = sa.select(sa.func.count()).select_from(there).where(looked_at.c["pass"] == name, images.c.removed_at.is_(None))
+        query = (
+            sa.select(sa.func.count())
+            .select_from(there)
+            .where(looked_at.c["pass"] == name, images.c.removed_at.is_(None))
+        )
         with self._file.reading() as db:
             return int(db.execute(query).scalar_one())
 
@@ -61,8 +67,14 @@ def mark(db: sa.Connection, name: str, recipe: str, image_ids: Iterable[str]) ->
 
 def was_looked_at(image_id: sa.ColumnElement[str] | str, name: str, recipe: str) -> sa.Exists:
     """Whether that recipe of the pass was the last to look at an image."""
-    return sa.exists().where(looked_at.c.image_id == image_id, looked_at.c["pass"] == name, looked_at.c.recipe == recipe)
+    return sa.exists().where(
+        looked_at.c.image_id == image_id, looked_at.c["pass"] == name, looked_at.c.recipe == recipe
+    )
 
 
 def _pending(what: Any, name: str, recipe: str) -> sa.Select[Any]:
-    return sa.select(what).select_from(images).where(images.c.removed_at.is_(None), ~was_looked_at(images.c.id, name, recipe))
+    return (
+        sa.select(what)
+        .select_from(images)
+        .where(images.c.removed_at.is_(None), ~was_looked_at(images.c.id, name, recipe))
+    )

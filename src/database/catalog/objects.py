@@ -1,4 +1,7 @@
-"""Objects inside images: which images were looked through for them, and the segments found. Their vectors are in ``vectors``."""
+"""Objects inside images: which images were looked through for them, and the segments found.
+
+Their vectors are in ``vectors``.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,10 @@ def recipe_of_objects(recipe: str, collection: str) -> str:
 
 
 def segment_ids(image_id: str, recipe: str, number: int) -> list[str]:
-    """Ids for the segments that a recipe found in an image. Those of another recipe are others, so that none is taken for another's."""
+    """Ids for the segments that a recipe found in an image.
+
+    Those of another recipe are others, so that none is taken for another's.
+    """
     return [f"{image_id}#{zlib.crc32(recipe.encode()):08x}-{place}" for place in range(number)]
 
 
@@ -51,14 +57,19 @@ class ObjectTable:
         self._file = file
 
     def put(self, collection: str, recipe: str, found: Found) -> int:
-        """Store what a recipe found in images in place of what they held, in one transaction; the vectors (D,) go to ``collection``.
+        """Store what a recipe found in images in place of what they held, in one transaction; the vectors (D,) go to
+        ``collection``.
 
         Returns how many segments were stored. Images that were deleted meanwhile are left out.
         """
         with self._file.writing() as db:
             there = set(db.execute(sa.select(images.c.id).where(images.c.id.in_(listed(list(found))))).scalars())
-            before = set(db.execute(sa.select(segments.c.id).where(segments.c.image_id.in_(listed(list(found))))).scalars())
-            new = [part for image_id in found if image_id in there for part in _named(image_id, recipe, found[image_id])]
+            before = set(
+                db.execute(sa.select(segments.c.id).where(segments.c.image_id.in_(listed(list(found))))).scalars()
+            )
+            new = [
+                part for image_id in found if image_id in there for part in _named(image_id, recipe, found[image_id])
+            ]
             delete_segments(db, sorted(before - {part.id for part in new}))
             if new:
                 db.execute(upsert(segments, ["id"]), [_row(part) for part in new])
@@ -69,15 +80,22 @@ class ObjectTable:
         return len(new)
 
     def of_image(self, image_id: str, recipe: str | None = None) -> list[StoredSegment]:
-        """The segments of one image, best first. With ``recipe`` only where it was the last that looked through the image."""
-        query = sa.select(segments).where(segments.c.image_id == image_id).order_by(segments.c.score.desc(), segments.c.id)
+        """The segments of one image, best first.
+
+        With ``recipe`` only where it was the last that looked through the image.
+        """
+        query = (
+            sa.select(segments).where(segments.c.image_id == image_id).order_by(segments.c.score.desc(), segments.c.id)
+        )
         if recipe is not None:
             query = query.where(was_looked_at(image_id, SEGMENTS, recipe))
         with self._file.reading() as db:
             return _stored(db.execute(query))
 
     def known(self, image_id: str, recipe: str) -> list[Segment] | None:
-        """What a recipe found in an image, in the order it was stored; None where another one, or none, was the last to look through it."""
+        """What a recipe found in an image, in the order it was stored; None where another one, or none, was the last to
+        look through it.
+        """
         query = sa.select(segments).where(segments.c.image_id == image_id)
         with self._file.reading() as db:
             if not db.execute(sa.select(was_looked_at(image_id, SEGMENTS, recipe))).scalar():
@@ -90,7 +108,9 @@ class ObjectTable:
         found: dict[str, StoredSegment] = {}
         with self._file.reading() as db:
             for part in parts(ids):
-                found.update({item.id: item for item in _stored(db.execute(sa.select(segments).where(segments.c.id.in_(part))))})
+                found.update(
+                    {item.id: item for item in _stored(db.execute(sa.select(segments).where(segments.c.id.in_(part))))}
+                )
         return found
 
     def count(self) -> int:
@@ -100,7 +120,10 @@ class ObjectTable:
             return int(db.execute(found.where(images.c.removed_at.is_(None))).scalar_one())
 
     def clear(self) -> list[str]:
-        """Forget every segment with its vectors, and which images were looked through. Returns the names of the collections that went."""
+        """Forget every segment with its vectors, and which images were looked through.
+
+        Returns the names of the collections that went.
+        """
         with self._file.writing() as db:
             names = list(db.execute(_OWN_COLLECTIONS).scalars())
             drop_collections(db, names)
@@ -166,5 +189,7 @@ def _stored(rows: Iterable[sa.Row[Any]]) -> list[StoredSegment]:
     for row in rows:
         with contextlib.suppress(BadInput):
             mask = masks.from_compressed(row.mask, row.mask_height, row.mask_width)
-            found.append(StoredSegment(row.id, row.image_id, Segment((row.x0, row.y0, row.x1, row.y1), mask, row.score)))
+            found.append(
+                StoredSegment(row.id, row.image_id, Segment((row.x0, row.y0, row.x1, row.y1), mask, row.score))
+            )
     return found

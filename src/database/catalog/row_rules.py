@@ -28,7 +28,10 @@ Rule = Callable[[Any], bool]
 Row = dict[str, Any]
 
 MOST = 2**53
-"""Largest whole number of rows and bytes. Near 2**63 the next row could get no number, which SQLite reports as a full disk."""
+"""Largest whole number of rows and bytes.
+
+Near 2**63 the next row could get no number, which SQLite reports as a full disk.
+"""
 SIDE = 1_000_000
 """Longest side of a picture in pixels."""
 PIXELS = 2**32
@@ -102,7 +105,10 @@ def moment(value: Any) -> bool:
 
 
 def path(value: Any) -> bool:
-    """Bytes of an absolute path, of this system's kind or the other's. A catalogue from Windows names drives, and nothing in them."""
+    """Bytes of an absolute path, of this system's kind or the other's.
+
+    A catalogue from Windows names drives, and nothing in them.
+    """
     if not isinstance(value, bytes) or not 0 < len(value) <= PATH_BYTES or b"\0" in value:
         return False
     return value.startswith(b"/") or _DRIVE.fullmatch(value) is not None
@@ -158,7 +164,14 @@ _OWN: dict[str, dict[str, Rule]] = {
         "added_at": moment,
         "removed_at": moment,
     },
-    "files": {**_STAMP, "id": whole(1), "image_id": is_id, "name": text(4096), "path_text": text(PATH_BYTES), "missing_since": moment},
+    "files": {
+        **_STAMP,
+        "id": whole(1),
+        "image_id": is_id,
+        "name": text(4096),
+        "path_text": text(PATH_BYTES),
+        "missing_since": moment,
+    },
     "folders": {"path": path, "path_text": text(PATH_BYTES), "offline_since": moment, "synced_at": moment},
     "unreadable": {**_STAMP, "path": path, "reason": text(2000), "reader": text(500)},
     "collections": {
@@ -230,7 +243,11 @@ def image(row: Row) -> str | None:
         row["taken_at"] = None  # a camera's nonsense, which earlier versions stored
     if row["width"] * row["height"] > PIXELS:
         return f"an image of {row['width']} x {row['height']} pixels"
-    return None if row["id"] == image_id(row["sha256"]) else f"an image under {row['id']}, which is not the id of its bytes"
+    return (
+        None
+        if row["id"] == image_id(row["sha256"])
+        else f"an image under {row['id']}, which is not the id of its bytes"
+    )
 
 
 def file(row: Row) -> str | None:
@@ -278,7 +295,10 @@ def segment(row: Row, sizes: Mapping[str, tuple[int, int]]) -> str | None:
 
 
 def finished_job(row: Row) -> bool:
-    """A job of the past, asked for in words that parse. What was still to be done on another computer is nobody's business here."""
+    """A job of the past, asked for in words that parse.
+
+    What was still to be done on another computer is nobody's business here.
+    """
     return row["state"] in FINISHED
 
 

@@ -26,8 +26,8 @@ UNFINISHED = ("queued", "running", "paused")
 def take(catalog: Catalog, target: Path) -> dict[str, Path]:
     """Copy everything committed so far to ``target``, which must not exist, without jobs that are still to be done.
 
-    In the copy an uploaded file's path is just a name, ``<image id><extension>``. Returns name -> where the catalogue says that file is.
-    Rows of images that stand under no id, which no import would take, stay behind.
+    In the copy an uploaded file's path is just a name, ``<image id><extension>``. Returns name -> where the catalogue
+    says that file is. Rows of images that stand under no id, which no import would take, stay behind.
     """
     catalog.snapshot_to(target)
     uploaded: dict[str, Path] = {}
@@ -54,7 +54,9 @@ def schema_version(file: Path) -> int:
 def counts(file: Path) -> dict[str, int]:
     """Rows of images, files and vectors, hidden ones included."""
     with _opened(file) as db:
-        return {table: db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in ("images", "files", "vectors")}
+        return {
+            table: db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in ("images", "files", "vectors")
+        }
 
 
 def image_ids(file: Path) -> list[str]:
@@ -63,11 +65,17 @@ def image_ids(file: Path) -> list[str]:
 
 
 def unknown(file: Path, stored: Iterable[str]) -> str | None:
-    """The first of the names ``<image id>.jpg`` in ``thumbs`` and ``<image id><extension>`` in ``uploads`` that a copy has no row for."""
+    """The first of the names ``<image id>.jpg`` in ``thumbs`` and ``<image id><extension>`` in ``uploads`` that a copy
+    has no row for.
+    """
     with _opened(file) as db:
         for name in stored:
             folder, _, place = name.partition("/")
-            own = "SELECT 1 FROM files WHERE uploaded AND path = ?" if folder == "uploads" else "SELECT 1 FROM images WHERE id = ?"
+            own = (
+                "SELECT 1 FROM files WHERE uploaded AND path = ?"
+                if folder == "uploads"
+                else "SELECT 1 FROM images WHERE id = ?"
+            )
             wanted = place.encode() if folder == "uploads" else place.rpartition("/")[2].removesuffix(".jpg")
             if db.execute(own, (wanted,)).fetchone() is None:
                 return name
@@ -75,14 +83,17 @@ def unknown(file: Path, stored: Iterable[str]) -> str | None:
 
 
 def settle(file: Path, folder: Path, stamps: Mapping[str, FileStamp]) -> None:
-    """Fit a copy to the library it goes into: uploads are in ``folder`` now, with these stamps (by name), and no job waits.
+    """Fit a copy to the library it goes into: uploads are in ``folder`` now, with these stamps (by name), and no job
+    waits.
 
     Of a copy that ``imported.adopt`` made: a name that is a path would lead out of the folder.
     """
     with _opened(file) as db:
         for row_id, name in db.execute("SELECT id, path FROM files WHERE uploaded").fetchall():
             path = os.fsencode(folder / os.fsdecode(name))
-            db.execute("UPDATE files SET path = ?, path_text = ? WHERE id = ?", (path, path.decode("utf-8", "replace"), row_id))
+            db.execute(
+                "UPDATE files SET path = ?, path_text = ? WHERE id = ?", (path, path.decode("utf-8", "replace"), row_id)
+            )
             if stamp := stamps.get(os.fsdecode(name)):
                 columns = ", ".join(f"{name} = ?" for name in vars(stamp))
                 db.execute(f"UPDATE files SET {columns} WHERE id = ?", (*vars(stamp).values(), row_id))
@@ -92,7 +103,8 @@ def settle(file: Path, folder: Path, stamps: Mapping[str, FileStamp]) -> None:
 def holds_anything(file: Path) -> bool:
     """Whether a library has images or vectors, hidden ones and hand-made collections included.
 
-    False where there is no file, or one without any table: it was begun, perhaps on a full disk, and nothing was stored in it.
+    False where there is no file, or one without any table: it was begun, perhaps on a full disk, and nothing was stored
+    in it.
     """
     if not file.exists():
         return False
@@ -102,7 +114,10 @@ def holds_anything(file: Path) -> bool:
 
 
 def retire(file: Path) -> None:
-    """Make a catalogue ready to be replaced: everything is in the one file, none beside it. Raises LibraryBusy where someone reads it."""
+    """Make a catalogue ready to be replaced: everything is in the one file, none beside it.
+
+    Raises LibraryBusy where someone reads it.
+    """
     if file.exists():
         with _opened(file) as db:
             if db.execute("PRAGMA journal_mode = DELETE").fetchone()[0] != "delete":
@@ -130,7 +145,10 @@ def _translated(file: Path, error: Exception) -> LibraryError:
 
 
 def _drop_strange_images(db: sqlite3.Connection) -> None:
-    """Images that stand under no id, and all that points to no image. The library itself is the doctor's to put right."""
+    """Images that stand under no id, and all that points to no image.
+
+    The library itself is the doctor's to put right.
+    """
     db.create_function("is_id", 1, lambda value: int(is_id(value)), deterministic=True)
     db.execute("DELETE FROM images WHERE NOT is_id(id)")
     for table in ("files", "facts", "segments", "looked_at"):

@@ -27,7 +27,9 @@ CHUNK = 500
 PATIENCE = 15.0
 """Seconds to wait while another process writes."""
 MOUNTS = Path("/proc/self/mountinfo")
-NETWORK = re.compile(r"nfs4?|cifs|smb3|smbfs|9p|afs|ceph|ncpfs|lustre|davfs|fuse\.(sshfs|glusterfs|ceph|rclone|s3fs|davfs2?|gvfsd-fuse)")
+NETWORK = re.compile(
+    r"nfs4?|cifs|smb3|smbfs|9p|afs|ceph|ncpfs|lustre|davfs|fuse\.(sshfs|glusterfs|ceph|rclone|s3fs|davfs2?|gvfsd-fuse)"
+)
 
 
 Guard = Callable[[], None]
@@ -38,12 +40,14 @@ class SqliteFile:
 
     ``read_only``: a file in a folder that may not be written (a medium that is write-protected) is opened as it is.
     ``guard`` is called before each use, and raises LibraryUnusable where the file is not the library's any more.
-    ``untouched``: any file is, and where there is none, or one without a byte, an empty catalogue in memory is what is read.
-    Raises LibraryNewer for a file of a newer version, LibraryBusy where another process keeps it locked, LibraryUnusable where it can't be
-    opened as a catalogue. Neither then nor later is a damaged file replaced.
+    ``untouched``: any file is, and where there is none, or one without a byte, an empty catalogue in memory is what is
+    read. Raises LibraryNewer for a file of a newer version, LibraryBusy where another process keeps it locked,
+    LibraryUnusable where it can't be opened as a catalogue. Neither then nor later is a damaged file replaced.
     """
 
-    def __init__(self, file: Path, read_only: bool = False, untouched: bool = False, guard: Guard | None = None) -> None:
+    def __init__(
+        self, file: Path, read_only: bool = False, untouched: bool = False, guard: Guard | None = None
+    ) -> None:
         self.file = file
         self._guard = guard or (lambda: None)
         self._fixed = (read_only or untouched) and _holds_bytes(file) and (untouched or not _may_be_written(file))
@@ -73,13 +77,19 @@ class SqliteFile:
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
-        """One write transaction, committed at the end of the ``with``. Raises LibraryBusy, LibraryUnusable; nothing is stored then."""
+        """One write transaction, committed at the end of the ``with``.
+
+        Raises LibraryBusy, LibraryUnusable; nothing is stored then.
+        """
         self._guard()
         with in_our_words(self.file), self._engine.begin() as db:
             yield db
 
     def compact(self) -> None:
-        """Give the space of deleted rows back to the disk, and empty the log. Raises LibraryUnusable where there is no room to do so."""
+        """Give the space of deleted rows back to the disk, and empty the log.
+
+        Raises LibraryUnusable where there is no room to do so.
+        """
         with in_our_words(self.file), self._alone() as db:
             try:
                 db.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -93,7 +103,8 @@ class SqliteFile:
             db.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def snapshot_to(self, target: Path) -> None:
-        """Write a consistent copy of everything committed so far to ``target``, which must not exist; others may go on writing.
+        """Write a consistent copy of everything committed so far to ``target``, which must not exist; others may go on
+        writing.
 
         Raises SQLAlchemy's DatabaseError: whether the copy or this file is at fault is the caller's to tell.
         """
@@ -106,7 +117,9 @@ class SqliteFile:
         return self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
 
     def _migrate(self) -> None:
-        """All steps in one transaction: a process that dies on the way leaves the file as it was, and two at once take turns."""
+        """All steps in one transaction: a process that dies on the way leaves the file as it was, and two at once take
+        turns.
+        """
         with self._engine.begin() as db:
             if self._version(db) == len(MIGRATIONS) and not lacks_facts(db):
                 return
@@ -120,10 +133,13 @@ class SqliteFile:
 
     def _too_old(self, version: int) -> LibraryUnusable:
         if version == 0:
-            return LibraryUnusable(f"{self.file} holds no library.", "It was begun and never filled, or another program made it.")
+            return LibraryUnusable(
+                f"{self.file} holds no library.", "It was begun and never filled, or another program made it."
+            )
         if self._untouched:
             return LibraryUnusable(
-                f"The library {self.file} is of an older version, and a check changes nothing.", "Any other command brings it up to date."
+                f"The library {self.file} is of an older version, and a check changes nothing.",
+                "Any other command brings it up to date.",
             )
         return LibraryUnusable(
             f"The library {self.file} is of an older version and write-protected, so it can't be brought up to date.",
@@ -181,7 +197,10 @@ def _refuse_network(file: Path) -> None:
 
 
 def _refuse_foreign(file: Path) -> None:
-    """A database of another program that happens to have our name is left as it is. What can't be read is for the opening to say."""
+    """A database of another program that happens to have our name is left as it is.
+
+    What can't be read is for the opening to say.
+    """
     if not file.is_file() or not file.stat().st_size:
         return
     address = f"{file.absolute().as_uri()}?mode=rw"
@@ -200,7 +219,8 @@ def _make_folder(file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise LibraryUnusable(
-            f"The library's folder {file.parent} can't be made ({error.strerror or error}).", "Choose another with MFE_HOME."
+            f"The library's folder {file.parent} can't be made ({error.strerror or error}).",
+            "Choose another with MFE_HOME.",
         ) from error
 
 
@@ -225,12 +245,17 @@ def _in_memory() -> sa.Engine:
 
 
 def _address(file: Path, fixed: bool) -> sa.URL:
-    """A file that can't be written is opened as it is. With a write-ahead log beside it, SQLite has to look for changes in there."""
+    """A file that can't be written is opened as it is.
+
+    With a write-ahead log beside it, SQLite has to look for changes in there.
+    """
     if not fixed:
         return sa.URL.create("sqlite", database=str(file))
     log = file.with_name(f"{file.name}-wal")
     still = {} if log.exists() and log.stat().st_size else {"immutable": "1"}
-    return sa.URL.create("sqlite", database=f"file:{quote(os.fsencode(file))}", query={"mode": "ro", "uri": "true", **still})
+    return sa.URL.create(
+        "sqlite", database=f"file:{quote(os.fsencode(file))}", query={"mode": "ro", "uri": "true", **still}
+    )
 
 
 def _set_pragmas(connection: sqlite3.Connection, _: Any) -> None:
@@ -241,7 +266,9 @@ def _set_pragmas(connection: sqlite3.Connection, _: Any) -> None:
 
 
 def _set_wal(connection: sqlite3.Connection) -> None:
-    """Where two open a new file at once, SQLite tells one of them at once that it is locked, without the patience it has elsewhere."""
+    """Where two open a new file at once, SQLite tells one of them at once that it is locked, without the patience it
+    has elsewhere.
+    """
     until = time.monotonic() + PATIENCE
     while True:
         try:
@@ -269,7 +296,9 @@ def _set_reading_pragmas(connection: sqlite3.Connection, _: Any) -> None:
 
 @contextmanager
 def in_our_words(file: Path) -> Iterator[None]:
-    """Turns SQLite's errors about the file itself into LibraryBusy and LibraryUnusable; what a program did wrong stays as it is."""
+    """Turns SQLite's errors about the file itself into LibraryBusy and LibraryUnusable; what a program did wrong stays
+    as it is.
+    """
     try:
         yield
     except (exc.OperationalError, sqlite3.OperationalError) as error:
@@ -293,9 +322,13 @@ def _translated(error: BaseException, file: Path) -> LibraryBusy | LibraryUnusab
     if code == sqlite3.SQLITE_FULL:
         return disk_is_full(file.parent)
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
-        return LibraryUnusable(f"{catalogue} can't be written: it or its folder is write-protected.", "Check their permissions.")
+        return LibraryUnusable(
+            f"{catalogue} can't be written: it or its folder is write-protected.", "Check their permissions."
+        )
     if code == sqlite3.SQLITE_IOERR:
-        return LibraryUnusable(f"{catalogue} can't be read or written: the disk reports an error.", "Check the disk and its free space.")
+        return LibraryUnusable(
+            f"{catalogue} can't be read or written: the disk reports an error.", "Check the disk and its free space."
+        )
     hint = "Check that the folder exists and may be written, or choose another with MFE_HOME."
     return LibraryUnusable(f"{catalogue} can't be used ({getattr(error, 'orig', None) or error}).", hint)
 

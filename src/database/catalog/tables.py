@@ -12,7 +12,9 @@ from src.schema.fields import FIELDS
 
 metadata = sa.MetaData()
 
-meta = sa.Table("meta", metadata, sa.Column("key", sa.Text, primary_key=True), sa.Column("value", sa.Text, nullable=False))
+meta = sa.Table(
+    "meta", metadata, sa.Column("key", sa.Text, primary_key=True), sa.Column("value", sa.Text, nullable=False)
+)
 
 images = sa.Table(
     "images",
@@ -63,7 +65,8 @@ facts = sa.Table(
     metadata,
     sa.Column("image_id", sa.Text, sa.ForeignKey("images.id", ondelete="CASCADE"), primary_key=True),
     *(sa.Column(field.name, _COLUMNS[field.kind]) for field in FIELDS if field.name not in OF_IMAGES),
-    sa.Column("beside", sa.Text),  # what lay beside the photo and told of it, and how it was: facts are read anew where that changes
+    # what lay beside the photo and told of it, and how it was: facts are read anew where that changes
+    sa.Column("beside", sa.Text),
 )
 
 folders = sa.Table(
@@ -80,14 +83,16 @@ folders = sa.Table(
 days = sa.Table(
     "days",
     metadata,
-    sa.Column("day", sa.Text, primary_key=True),  # on which images were taken, YYYY-MM-DD; empty for those without a date
+    # on which images were taken, YYYY-MM-DD; empty for those without a date
+    sa.Column("day", sa.Text, primary_key=True),
     sa.Column("images", sa.Integer, nullable=False),  # that are not hidden; kept by triggers
 )
 
 unreadable = sa.Table(
     "unreadable",
     metadata,
-    sa.Column("path", sa.LargeBinary, primary_key=True),  # a file that can't be indexed, so that it is not tried at every sync
+    # a file that can't be indexed, so that it is not tried at every sync
+    sa.Column("path", sa.LargeBinary, primary_key=True),
     sa.Column("device", sa.Integer, nullable=False),
     sa.Column("inode", sa.Integer, nullable=False),
     sa.Column("mtime_ns", sa.Integer, nullable=False),
@@ -103,8 +108,10 @@ collections = sa.Table(
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("dimensions", sa.Integer),  # None until the first vector
     sa.Column("owner", sa.Text, nullable=False),  # library | user
-    sa.Column("rows", sa.Integer, nullable=False, server_default="0"),  # vectors of hidden images included; kept by triggers
-    sa.Column("rewritten", sa.Integer, nullable=False, server_default="0"),  # grows with each change other than a new vector
+    # vectors of hidden images included; kept by triggers
+    sa.Column("rows", sa.Integer, nullable=False, server_default="0"),
+    # grows with each change other than a new vector
+    sa.Column("rewritten", sa.Integer, nullable=False, server_default="0"),
     sa.Column("kind", sa.Text, nullable=False, server_default="image"),  # what its vectors stand for, see kinds.py
 )
 
@@ -112,7 +119,8 @@ changes = sa.Table(
     "changes",
     metadata,
     sa.Column("what", sa.Text, primary_key=True),
-    sa.Column("number", sa.Integer, nullable=False),  # grows with each change to images, files, facts: what was counted is out of date
+    # grows with each change to images, files, facts: what was counted is out of date
+    sa.Column("number", sa.Integer, nullable=False),
 )
 
 vectors = sa.Table(
@@ -123,7 +131,8 @@ vectors = sa.Table(
     sa.Column("id", sa.Text, nullable=False),
     sa.Column("vector", sa.LargeBinary, nullable=False),  # float16 little-endian, norm 1
     sa.Column("metadata", sa.Text),  # JSON object
-    sa.Column("image_id", sa.Text),  # the image that what it stands for is in; None where that is the image itself, whose id it has
+    # the image that what it stands for is in; None where that is the image itself, whose id it has
+    sa.Column("image_id", sa.Text),
     sa.UniqueConstraint("collection", "id"),
     sqlite_autoincrement=True,
 )
@@ -135,7 +144,8 @@ index_changes = sa.Table(
     sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
     sa.Column("collection", sa.Text, nullable=False),
     sa.Column("id", sa.Text, nullable=False),  # of a vector that came, changed or went; written by triggers
-    sa.Column("mark", sa.Integer, nullable=False, server_default=sa.text("(random())")),  # tells it from the same number of another past
+    # tells it from the same number of another past
+    sa.Column("mark", sa.Integer, nullable=False, server_default=sa.text("(random())")),
     sqlite_autoincrement=True,
 )
 sa.Index("ix_index_changes", index_changes.c.collection, index_changes.c.number)
@@ -181,7 +191,9 @@ jobs = sa.Table(
 
 former = sa.MetaData()
 """Tables that an older version made and this one has replaced: they are only read, once."""
-sa.Table("segmented", former, *(sa.Column(name, sa.Text, nullable=False) for name in ("image_id", "recipe", "collection")))
+sa.Table(
+    "segmented", former, *(sa.Column(name, sa.Text, nullable=False) for name in ("image_id", "recipe", "collection"))
+)
 
 tolerate(metadata)
 CHANGES = sa.select(sa.func.max(changes.c.number))
@@ -195,7 +207,9 @@ def _first(db: sa.Connection) -> None:
 
 
 def _second(db: sa.Connection) -> None:
-    """Folders, missing files, files that can't be read, and jobs that pause. (A new file has all of it from the first step.)"""
+    """Folders, missing files, files that can't be read, and jobs that pause. (A new file has all of it from the first
+    step.)
+    """
     for table in (folders, unreadable):
         table.create(db, checkfirst=True)
     _add_column(db, "files", "missing_since", "TEXT")
@@ -217,7 +231,10 @@ _TRIGGERS = {
         "AFTER DELETE ON vectors",
         "UPDATE collections SET rows = rows - 1, rewritten = rewritten + 1 WHERE name = OLD.collection",
     ),
-    "vectors_replaced": ("AFTER UPDATE ON vectors", "UPDATE collections SET rewritten = rewritten + 1 WHERE name = NEW.collection"),
+    "vectors_replaced": (
+        "AFTER UPDATE ON vectors",
+        "UPDATE collections SET rewritten = rewritten + 1 WHERE name = NEW.collection",
+    ),
     "images_hidden": (
         "AFTER UPDATE OF removed_at ON images WHEN OLD.removed_at IS NOT NEW.removed_at",
         "UPDATE collections SET rewritten = rewritten + 1",
@@ -231,7 +248,10 @@ _TRIGGERS = {
 _NOTE = "INSERT INTO index_changes (collection, id) VALUES ({row}.collection, {row}.id)"
 _KNOWN = "EXISTS (SELECT 1 FROM collections WHERE name = {row}.collection)"
 _OF_INDEX = {
-    f"index_{done.split()[0].lower()}": (f"AFTER {done} ON vectors WHEN {_KNOWN.format(row=row)}", _NOTE.format(row=row))
+    f"index_{done.split()[0].lower()}": (
+        f"AFTER {done} ON vectors WHEN {_KNOWN.format(row=row)}",
+        _NOTE.format(row=row),
+    )
     for done, row in (("INSERT", "NEW"), ("UPDATE OF vector", "NEW"), ("DELETE", "OLD"))
 }
 _OF_FACTS = {
@@ -248,8 +268,8 @@ def _statements(triggers: Mapping[str, tuple[str, str]]) -> dict[str, str]:
 COUNTERS = _statements(_TRIGGERS)
 """Name -> statement. They count in the same transaction as what they count, whichever code made the change."""
 LATER_TRIGGERS = _statements(_OF_INDEX | _OF_FACTS)
-"""The same, of the sixth step: they note for the vector index which vectors came, changed or went (a collection that is dropped as a whole
-needs no note: its own row goes first), and count changes to facts.
+"""The same, of the sixth step: they note for the vector index which vectors came, changed or went (a collection that is
+dropped as a whole needs no note: its own row goes first), and count changes to facts.
 """
 TRIGGERS = COUNTERS | LATER_TRIGGERS
 
@@ -284,10 +304,11 @@ def _fourth(db: sa.Connection) -> None:
 
 
 def _fifth(db: sa.Connection) -> None:
-    """When a file was last changed in any way, and no capture times that are none: earlier versions stored what a camera wrote.
+    """When a file was last changed in any way, and no capture times that are none: earlier versions stored what a
+    camera wrote.
 
-    SQLite makes 2 March of 31 February once it calculates with it, and NULL of what is no moment. A date to come stays: the computer's
-    clock may be wrong.
+    SQLite makes 2 March of 31 February once it calculates with it, and NULL of what is no moment. A date to come stays:
+    the computer's clock may be wrong.
     """
     for table in ("files", "unreadable"):
         _add_column(db, table, "ctime_ns", "INTEGER NOT NULL DEFAULT 0")
@@ -303,13 +324,15 @@ SIXTH = (
     "INSERT INTO looked_at SELECT image_id, 'objects', recipe || ' in ' || collection FROM segmented",
     "DROP TABLE segmented",
 )
-"""Brings rows of an earlier version to the sixth step, whose columns say what a collection's name and an object's id (its image's, a ``#``
-and a number) said before.
+"""Brings rows of an earlier version to the sixth step, whose columns say what a collection's name and an object's id
+(its image's, a ``#`` and a number) said before.
 """
 
 
 def _sixth(db: sa.Connection) -> None:
-    """What a vector stands for as columns, what was looked at by which pass, and notes for the index of what it has not followed yet."""
+    """What a vector stands for as columns, what was looked at by which pass, and notes for the index of what it has not
+    followed yet.
+    """
     _add_column(db, "collections", "kind", "TEXT NOT NULL DEFAULT 'image'")
     _add_column(db, "vectors", "image_id", "TEXT")
     looked_at.create(db, checkfirst=True)
@@ -317,7 +340,9 @@ def _sixth(db: sa.Connection) -> None:
     add_facts(db)
     for statement in SIXTH:
         db.exec_driver_sql(statement)
-    db.exec_driver_sql("CREATE INDEX IF NOT EXISTS ix_vectors_image ON vectors (collection, image_id) WHERE image_id IS NOT NULL")
+    db.exec_driver_sql(
+        "CREATE INDEX IF NOT EXISTS ix_vectors_image ON vectors (collection, image_id) WHERE image_id IS NOT NULL"
+    )
     index_changes.create(db, checkfirst=True)
     _make_triggers(db, LATER_TRIGGERS)
 

@@ -1,7 +1,9 @@
-"""Columns that give what their readers expect, whatever lies in the file: SQLite itself stores any kind of value in any column.
+"""Columns that give what their readers expect, whatever lies in the file: SQLite itself stores any kind of value in any
+column.
 
-A value of another kind can only come from damage or from another program. It must not end a page or a search, so it reads as what comes
-nearest: text for text, 0 for a number, nothing for bytes. The catalogue's own code writes none such, and an import lets none in.
+A value of another kind can only come from damage or from another program. It must not end a page or a search, so it
+reads as what comes nearest: text for text, 0 for a number, nothing for bytes. The catalogue's own code writes none
+such, and an import lets none in.
 """
 
 from __future__ import annotations
@@ -27,12 +29,16 @@ class _Whole(sa.Integer):
 
 class _Real(sa.Float[float]):
     def result_processor(self, dialect: sa.Dialect, coltype: object) -> Read:
-        return lambda value: value if value is None or (isinstance(value, int | float) and math.isfinite(value)) else 0.0
+        return lambda value: (
+            value if value is None or (isinstance(value, int | float) and math.isfinite(value)) else 0.0
+        )
 
 
 class _Bytes(sa.LargeBinary):
     def result_processor(self, dialect: sa.Dialect, coltype: object) -> Read:
-        return lambda value: value if isinstance(value, bytes) or value is None else str(value).encode("utf-8", "replace")
+        return lambda value: (
+            value if isinstance(value, bytes) or value is None else str(value).encode("utf-8", "replace")
+        )
 
 
 class _NeededText(_Text):
@@ -52,7 +58,9 @@ class _NeededReal(_Real):
 
 class _NeededBytes(_Bytes):
     def result_processor(self, dialect: sa.Dialect, coltype: object) -> Read:
-        return lambda value: value if isinstance(value, bytes) else str("" if value is None else value).encode("utf-8", "replace")
+        return lambda value: (
+            value if isinstance(value, bytes) else str("" if value is None else value).encode("utf-8", "replace")
+        )
 
 
 _KINDS = {

@@ -34,7 +34,8 @@ def packed(vector: FloatArray) -> bytes:
 def restored(half: npt.NDArray[np.float16]) -> FloatArray:
     """(n, D) finite float16 -> float32, brought back to norm 1 after the rounding.
 
-    Exponent and fraction are moved to where float32 has them, and the exponents' bias made good: six times as fast as ``astype``.
+    Exponent and fraction are moved to where float32 has them, and the exponents' bias made good: six times as fast as
+    ``astype``.
     """
     bits = half.view(np.int16).astype(np.int32)
     bits <<= 13

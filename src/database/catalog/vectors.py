@@ -29,7 +29,8 @@ BLOCK_ROWS = 4096
 
 @dataclass(frozen=True)
 class Collection:
-    """A set of vectors of one length that are searched together. ``owner``: ``library`` (the app's) or ``user`` (made by a script).
+    """A set of vectors of one length that are searched together. ``owner``: ``library`` (the app's) or ``user`` (made
+    by a script).
 
     kind: what its vectors stand for (``kinds``).
     """
@@ -44,7 +45,8 @@ class Collection:
 class Counters:
     """Numbers that the catalogue keeps up to date by itself: as long as they are the same, so are the findable vectors.
 
-    ``rows``: vectors, those of hidden images included. ``rewritten`` grows with every change but the adding of a vector.
+    ``rows``: vectors, those of hidden images included. ``rewritten`` grows with every change but the adding of a
+    vector.
     """
 
     rows: int
@@ -67,7 +69,9 @@ class VectorTable:
             row = db.execute(sa.select(collections).where(collections.c.name == name)).mappings().first()
             known = _collection(row) if row else Collection(name, None, owner, kind)
             if dimensions is not None and known.dimensions not in (None, dimensions):
-                raise WrongDimensions(f"The collection {name!r} holds vectors of length {known.dimensions}, not {dimensions}.")
+                raise WrongDimensions(
+                    f"The collection {name!r} holds vectors of length {known.dimensions}, not {dimensions}."
+                )
             merged = replace(known, dimensions=known.dimensions or dimensions)
             if row is None or merged != known:
                 db.execute(upsert(collections, ["name"], keep=("rows", "rewritten")), [vars(merged)])
@@ -99,7 +103,9 @@ class VectorTable:
         return self.counters(collection).rows
 
     def count(self, collection: str, only: PhotoFilter | None = None) -> int:
-        """Vectors that may be found: those of hidden images are left out, and those of images that do not pass ``only``."""
+        """Vectors that may be found: those of hidden images are left out, and those of images that do not pass
+        ``only``.
+        """
         return self._counted.get((collection, only), self._state(collection), lambda: self._count(collection, only))
 
     def _count(self, collection: str, only: PhotoFilter | None) -> int:
@@ -140,18 +146,28 @@ class VectorTable:
             return {id_ for id_, image_id in owner.items() if image_id not in hidden}
 
     def images_of(self, collection: str, ids: Sequence[str]) -> dict[str, str]:
-        """Id of a vector -> id of the image that it stands for, or that what it stands for is in. Of parts, unknown ids are left out."""
+        """Id of a vector -> id of the image that it stands for, or that what it stands for is in.
+
+        Of parts, unknown ids are left out.
+        """
         counters = self.counters(collection)
         if counters.kind == IMAGE or not counters.rows:
             return {id_: id_ for id_ in ids} if counters.rows else {}
-        query = sa.select(vectors.c.id, vectors.c.image_id).where(vectors.c.collection == collection, vectors.c.id.in_(listed(list(ids))))
+        query = sa.select(vectors.c.id, vectors.c.image_id).where(
+            vectors.c.collection == collection, vectors.c.id.in_(listed(list(ids)))
+        )
         with self._file.reading() as db:
             return {row[0]: row[1] or "" for row in db.execute(query)}
 
     def fingerprint(self, collection: str) -> str:
-        """Tells one set of rows from another: their number and a CRC-32 of ids and serial numbers. About 0.1 s for 100,000."""
+        """Tells one set of rows from another: their number and a CRC-32 of ids and serial numbers.
+
+        About 0.1 s for 100,000.
+        """
         checksum = rows = 0
-        query = sa.select(vectors.c.id, vectors.c.number).where(vectors.c.collection == collection).order_by(vectors.c.id)
+        query = (
+            sa.select(vectors.c.id, vectors.c.number).where(vectors.c.collection == collection).order_by(vectors.c.id)
+        )
         with self._file.reading() as db:
             for some in db.execute(query).partitions(CRC_ROWS):
                 text = "".join([f"{id_} {number}\n" for id_, number in some])
@@ -169,12 +185,17 @@ class VectorTable:
         length = self.counters(collection).dimensions
         with self._file.reading() as db:
             for part in parts(ids):
-                rows = sound(db.execute(_ROWS.where(vectors.c.collection == collection, vectors.c.id.in_(part))).all(), length)
+                rows = sound(
+                    db.execute(_ROWS.where(vectors.c.collection == collection, vectors.c.id.in_(part))).all(), length
+                )
                 found.update(zip(rows.ids, rows.matrix, strict=True) if rows.ids else ())
         return found
 
     def unsound(self, collection: str) -> list[str]:
-        """Ids of vectors that no search can use: of another length than their collection's, or not finite. Reads all of them."""
+        """Ids of vectors that no search can use: of another length than their collection's, or not finite.
+
+        Reads all of them.
+        """
         found: list[str] = []
         length = self.counters(collection).dimensions
         for block in self._raw(collection, CRC_ROWS, hidden=True, after=0):
@@ -192,7 +213,12 @@ class VectorTable:
 
     def last(self, collection: str, number: int) -> list[str]:
         """Ids of the vectors that were stored last, at most so many, in the order in which they were."""
-        newest = sa.select(vectors.c.id).where(vectors.c.collection == collection).order_by(vectors.c.number.desc()).limit(number)
+        newest = (
+            sa.select(vectors.c.id)
+            .where(vectors.c.collection == collection)
+            .order_by(vectors.c.number.desc())
+            .limit(number)
+        )
         with self._file.reading() as db:
             return list(db.execute(newest).scalars())[::-1]
 
@@ -207,12 +233,17 @@ class VectorTable:
         found: dict[str, dict[str, Any]] = {}
         with self._file.reading() as db:
             for part in parts(ids):
-                query = sa.select(vectors.c.id, vectors.c.metadata).where(vectors.c.collection == collection, vectors.c.id.in_(part))
+                query = sa.select(vectors.c.id, vectors.c.metadata).where(
+                    vectors.c.collection == collection, vectors.c.id.in_(part)
+                )
                 found.update({row[0]: _from_json(row[1]) for row in db.execute(query)})
         return found
 
-    def blocks(self, collection: str, rows: int = BLOCK_ROWS, hidden: bool = False) -> Iterator[tuple[list[str], FloatArray]]:
-        """All findable vectors in blocks of (ids, (n, D) float32), in the order they were stored. Memory is bounded by ``rows``.
+    def blocks(
+        self, collection: str, rows: int = BLOCK_ROWS, hidden: bool = False
+    ) -> Iterator[tuple[list[str], FloatArray]]:
+        """All findable vectors in blocks of (ids, (n, D) float32), in the order they were stored. Memory is bounded by
+        ``rows``.
 
         hidden: those of hidden images too.
         """
@@ -231,7 +262,9 @@ class VectorTable:
         length = self.counters(collection).dimensions
         for start in range(0, len(numbers), BLOCK_ROWS):
             with self._file.reading() as db:
-                found = db.execute(_ROWS.where(vectors.c.number.in_(listed(numbers[start : start + BLOCK_ROWS].tolist())))).all()
+                found = db.execute(
+                    _ROWS.where(vectors.c.number.in_(listed(numbers[start : start + BLOCK_ROWS].tolist())))
+                ).all()
             block = sound(found, length)
             if block.ids:
                 yield block.ids, block.matrix
@@ -258,14 +291,18 @@ def _collection(row: sa.RowMapping) -> Collection:
 
 
 _HIDDEN = sa.select(images.c.id).where(images.c.removed_at.is_not(None))
-_IMAGES = sa.select(SEEN.scalar_subquery() + sa.select(sa.func.count()).select_from(_HIDDEN.subquery()).scalar_subquery())
+_IMAGES = sa.select(
+    SEEN.scalar_subquery() + sa.select(sa.func.count()).select_from(_HIDDEN.subquery()).scalar_subquery()
+)
 """The number of images."""
 _ROWS = sa.select(vectors.c.number, vectors.c.id, sa.cast(vectors.c.vector, vectors.c.vector.type))
 """As bytes in any case: text that is none would end the reading of all others."""
 
 
 def _owned_by(collection: str) -> sa.ColumnElement[bool]:
-    """True for the collection's rows, kept from the index on names: with it, SQLite would go through all of them for each block."""
+    """True for the collection's rows, kept from the index on names: with it, SQLite would go through all of them for
+    each block.
+    """
     return vectors.c.collection.concat("") == collection
 
 
@@ -282,7 +319,10 @@ def write_vectors(
     images_of: Mapping[str, str] | None = None,
     metadata: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> None:
-    """Insert or replace vectors (id -> (D,)). ``images_of``: id -> id of the image that what it stands for is in, where that is a part."""
+    """Insert or replace vectors (id -> (D,)).
+
+    ``images_of``: id -> id of the image that what it stands for is in, where that is a part.
+    """
     if not rows:
         return
     values = [

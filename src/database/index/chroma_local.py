@@ -1,7 +1,8 @@
 """The approximate index: ChromaDB collections that can be thrown away and made again. The only importer of chromadb.
 
-A hard kill while Chroma flushes its files can leave a collection unusable, or crash the process that opens it. So an index is opened
-only where it is, byte for byte, what a clean close left (``index_manifest``); any other is discarded, not repaired.
+A hard kill while Chroma flushes its files can leave a collection unusable, or crash the process that opens it. So an
+index is opened only where it is, byte for byte, what a clean close left (``index_manifest``); any other is discarded,
+not repaired.
 """
 
 from __future__ import annotations
@@ -33,12 +34,17 @@ log = logging.getLogger(__name__)
 
 
 class ChromaIndex:
-    """One client for one folder, opened on first use. Every method may be called from any thread. Implements ``index.Index``."""
+    """One client for one folder, opened on first use.
+
+    Every method may be called from any thread. Implements ``index.Index``.
+    """
 
     local = True
 
     def __init__(self, folder: Path, known: Callable[[], Names[str]] = tuple) -> None:
-        """known: gives the names of the catalogue's collections, to tell an index of an earlier version from somebody else's."""
+        """known: gives the names of the catalogue's collections, to tell an index of an earlier version from somebody
+        else's.
+        """
         self._folder = folder.absolute()
         self._known = known
         self._lock = threading.RLock()
@@ -67,7 +73,10 @@ class ChromaIndex:
     # ------------------------------------------------------------ vectors
 
     def count(self, name: str) -> int:
-        """Vectors in a collection, 0 where there is none. The first call reads every file of the index: about 3 s for 100,000 vectors."""
+        """Vectors in a collection, 0 where there is none.
+
+        The first call reads every file of the index: about 3 s for 100,000 vectors.
+        """
         with self._opened_client():
             return self._collection(name).count() if self._has(name) else 0
 
@@ -75,10 +84,14 @@ class ChromaIndex:
         """Insert or replace n vectors, (n, D) float32, in small batches."""
         for start in range(0, len(ids), BATCH):
             with self._writing(name):
-                self._collection(name).upsert(ids=list(ids[start : start + BATCH]), embeddings=matrix[start : start + BATCH])
+                self._collection(name).upsert(
+                    ids=list(ids[start : start + BATCH]), embeddings=matrix[start : start + BATCH]
+                )
 
     def begin(self, name: str, total: int) -> None:
-        """Make an empty collection that is about to get ``total`` vectors, flushed seldom and, as far as can be, right after the last."""
+        """Make an empty collection that is about to get ``total`` vectors, flushed seldom and, as far as can be, right
+        after the last.
+        """
         flush = flush_at_building(total)
         if flush != FLUSH:
             with self._writing(name):
@@ -106,7 +119,10 @@ class ChromaIndex:
                 self._collection(name).delete(ids=list(part))
 
     def query(self, name: str, queries: FloatArray, limit: int) -> list[list[Match]]:
-        """The ``limit`` nearest of a collection to each of (q, D) queries, best first. An unknown collection has none."""
+        """The ``limit`` nearest of a collection to each of (q, D) queries, best first.
+
+        An unknown collection has none.
+        """
         with self._opened_client():
             if not self._has(name):
                 return [[] for _ in queries]
@@ -120,7 +136,10 @@ class ChromaIndex:
                 self._searching -= 1
                 self._idle.notify_all()
         distances = found["distances"] or []
-        return [[(id_, _cosine(d)) for id_, d in zip(ids, row, strict=True)] for ids, row in zip(found["ids"], distances, strict=True)]
+        return [
+            [(id_, _cosine(d)) for id_, d in zip(ids, row, strict=True)]
+            for ids, row in zip(found["ids"], distances, strict=True)
+        ]
 
     def drop(self, name: str) -> None:
         """Delete a collection, if there is one, with the files that Chroma would leave behind."""
@@ -138,7 +157,9 @@ class ChromaIndex:
     # ------------------------------------------------------------ the files
 
     def noted(self, name: str) -> str | None:
-        """The fingerprint given at the last clean close, None where there is none or the collection was written to since."""
+        """The fingerprint given at the last clean close, None where there is none or the collection was written to
+        since.
+        """
         with self._opened_client():
             note = (self._notes or {}).get(name)
         return note.fingerprint if note else None
@@ -172,7 +193,10 @@ class ChromaIndex:
                 self._sweep()
 
     def discard(self) -> None:
-        """Delete the whole index: nothing is lost, the catalogue has every vector. Only files of our own Chroma are touched."""
+        """Delete the whole index: nothing is lost, the catalogue has every vector.
+
+        Only files of our own Chroma are touched.
+        """
         with self._lock:
             self._close_client()
             if self.reachable():
@@ -186,8 +210,8 @@ class ChromaIndex:
     def close(self, fingerprints: Mapping[str, str] | None = None) -> None:
         """Let go of the files, remove leftovers, and describe what stays, so that the next opening trusts it.
 
-        fingerprints: what tells the rows of each collection that holds all it should; others are made again at the next opening.
-        The next call of any method opens the index again. Waits for searches that are under way.
+        fingerprints: what tells the rows of each collection that holds all it should; others are made again at the next
+        opening. The next call of any method opens the index again. Waits for searches that are under way.
         """
         with self._lock:
             if self.written and not self._failed:
@@ -197,7 +221,10 @@ class ChromaIndex:
                 self._describe(fingerprints or {}, sweep=True)
 
     def let_go(self) -> None:
-        """Close the files without a word of how they are: they are not where they were. The next call of any method looks anew."""
+        """Close the files without a word of how they are: they are not where they were.
+
+        The next call of any method looks anew.
+        """
         with self._lock:
             self._close_client()
             self._notes, self.written = None, False
@@ -228,7 +255,9 @@ class ChromaIndex:
 
     def _describe(self, fingerprints: Mapping[str, str], sweep: bool) -> None:
         notes = dict(self._notes or {})
-        notes |= {name: Note(text, self.deleted(name), self.beside.get(name, Beside())) for name, text in fingerprints.items()}
+        notes |= {
+            name: Note(text, self.deleted(name), self.beside.get(name, Beside())) for name, text in fingerprints.items()
+        }
         try:
             if sweep:
                 self._sweep()
@@ -255,7 +284,10 @@ class ChromaIndex:
 
     @contextmanager
     def _writing(self, name: str) -> Iterator[None]:
-        """The open client for one write; from the first one on, the index is not clean. One that fails leaves its collection in doubt."""
+        """The open client for one write; from the first one on, the index is not clean.
+
+        One that fails leaves its collection in doubt.
+        """
         with self._opened_client():
             if not self.written:
                 manifest.remove(self._folder)
@@ -323,7 +355,9 @@ class ChromaIndex:
         if name not in self._opened:
             configuration: Any = {"hnsw": {**HNSW, "ef_search": ef_search(total), "sync_threshold": flush}}
             owner.claim(self._folder, (name,))
-            self._opened[name] = self._connected().get_or_create_collection(name, embedding_function=None, configuration=configuration)
+            self._opened[name] = self._connected().get_or_create_collection(
+                name, embedding_function=None, configuration=configuration
+            )
         return self._opened[name]
 
 
@@ -333,7 +367,8 @@ def _translated() -> Iterator[None]:
 
     try:
         yield
-    except (ChromaError, sqlite3.Error, ValueError, KeyError, AttributeError, OSError) as error:  # all seen from damaged or full folders
+    # all seen from damaged or full folders
+    except (ChromaError, sqlite3.Error, ValueError, KeyError, AttributeError, OSError) as error:
         raise IndexFailed(f"{type(error).__name__}: {error}") from error
 
 

@@ -1,7 +1,8 @@
 """The approximate index on a Chroma server (``MFE_CHROMA_URL``) in place of the embedded one.
 
-It speaks the server's HTTP interface (version 2) itself: chromadb's own client waits without limit for a server that does not answer,
-also while it connects, and reports pages that are not Chroma's by a bare Exception. Nothing of chromadb is loaded.
+It speaks the server's HTTP interface (version 2) itself: chromadb's own client waits without limit for a server that
+does not answer, also while it connects, and reports pages that are not Chroma's by a bare Exception. Nothing of
+chromadb is loaded.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
     import httpx
 
 CONNECT_SECONDS, SEARCH_SECONDS, WORK_SECONDS = 2.0, 10.0, 60.0
-"""Longest wait: for a connection; for the answer to a search, or to a question about a collection; for that to a write."""
+"""Longest wait: for a connection; for the answer to a search, or to a question about a collection; for that to a write.
+"""
 API = "/api/v2/tenants/default_tenant/databases/default_database/collections"
 PAGE, PAGES = 500, 200
 """Collections asked for at once when all are listed, and how often at most."""
@@ -42,13 +44,16 @@ log = logging.getLogger(__name__)
 class ChromaServer:
     """The collections of one library on a server that it may share with others. Implements ``index.Index``.
 
-    A collection's fingerprint is kept in its metadata there. Connects on first use, and again after any failure at the next call.
+    A collection's fingerprint is kept in its metadata there. Connects on first use, and again after any failure at the
+    next call.
     """
 
     local = False
 
     def __init__(self, url: str, library: str) -> None:
-        """``url`` such as http://127.0.0.1:8000; ``library``: what no other library has, it is part of the collections' names."""
+        """``url`` such as http://127.0.0.1:8000; ``library``: what no other library has, it is part of the collections'
+        names.
+        """
         self._url = url.rstrip("/")
         self._prefix = f"mfe-{hashlib.sha256(library.encode()).hexdigest()[:32]}"
         self._client: httpx.Client | None = None
@@ -93,7 +98,13 @@ class ChromaServer:
         for start in range(0, len(ids), BATCH):
             with self._write(name, make=True):
                 vectors = np.asarray(matrix[start : start + BATCH], np.float32).tolist()
-                self._of(name, "POST", "upsert", WORK_SECONDS, {"ids": list(ids[start : start + BATCH]), "embeddings": vectors})
+                self._of(
+                    name,
+                    "POST",
+                    "upsert",
+                    WORK_SECONDS,
+                    {"ids": list(ids[start : start + BATCH]), "embeddings": vectors},
+                )
 
     def begin(self, name: str, total: int) -> None:
         """Make an empty collection that is about to get ``total`` vectors; a large one is flushed seldom meanwhile."""
@@ -121,10 +132,17 @@ class ChromaServer:
                 self._of(name, "POST", "delete", WORK_SECONDS, {"ids": part})
 
     def query(self, name: str, queries: FloatArray, limit: int) -> list[list[Match]]:
-        """The ``limit`` nearest of a collection to each of (q, D) queries, best first. An unknown collection has none."""
+        """The ``limit`` nearest of a collection to each of (q, D) queries, best first.
+
+        An unknown collection has none.
+        """
         if self._id(name) is None:
             return [[] for _ in queries]
-        asked = {"query_embeddings": np.asarray(queries, np.float32).tolist(), "n_results": limit, "include": ["distances"]}
+        asked = {
+            "query_embeddings": np.asarray(queries, np.float32).tolist(),
+            "n_results": limit,
+            "include": ["distances"],
+        }
         found = self._of(name, "POST", "query", SEARCH_SECONDS, asked)
         with _understood():
             cosines = [np.clip(1.0 - np.asarray(row, np.float64), -1.0, 1.0).tolist() for row in found["distances"]]
@@ -143,7 +161,9 @@ class ChromaServer:
     # ------------------------------------------------------------ what it holds
 
     def noted(self, name: str) -> str | None:
-        """The fingerprint that the collection was last described with, None where there is none or it was written to since."""
+        """The fingerprint that the collection was last described with, None where there is none or it was written to
+        since.
+        """
         with self._writing:
             found = self._look_up(name)
             text = found and found.get("fingerprint")
@@ -169,7 +189,10 @@ class ChromaServer:
         """Nothing to do, see ``leftovers``."""
 
     def discard(self) -> None:
-        """Delete every collection of this library, and no other. Where the server can't be reached they stay, and the log says so."""
+        """Delete every collection of this library, and no other.
+
+        Where the server can't be reached they stay, and the log says so.
+        """
         with self._writing:
             try:
                 for name in self._own_collections():
@@ -180,7 +203,10 @@ class ChromaServer:
                 memory.clear()
 
     def checkpoint(self, fingerprints: Mapping[str, str]) -> None:
-        """Describe the collections that changed, so that the next opening trusts them. A failure costs a rebuild then, nothing else."""
+        """Describe the collections that changed, so that the next opening trusts them.
+
+        A failure costs a rebuild then, nothing else.
+        """
         with self._writing:
             for name in sorted(self._changed & fingerprints.keys() - self._failed):
                 try:
@@ -198,7 +224,10 @@ class ChromaServer:
         return False
 
     def close(self, fingerprints: Mapping[str, str] | None = None) -> None:
-        """Describe what changed and let go of the connection, after the searches under way. The next call of any method connects again."""
+        """Describe what changed and let go of the connection, after the searches under way.
+
+        The next call of any method connects again.
+        """
         with self._writing:
             self.checkpoint(fingerprints or {})
             with self._idle:
@@ -213,7 +242,9 @@ class ChromaServer:
     def _name(self, name: str) -> str:
         """Name on the server. Two names never become one: only a digest follows a dot."""
         readable = f"{self._prefix}-{name}"
-        return readable if len(readable) <= NAME_LENGTH else f"{self._prefix}.{hashlib.sha256(name.encode()).hexdigest()}"
+        return (
+            readable if len(readable) <= NAME_LENGTH else f"{self._prefix}.{hashlib.sha256(name.encode()).hexdigest()}"
+        )
 
     def _id(self, name: str) -> str | None:
         """The server's id of a collection, None where there is none."""
@@ -253,7 +284,10 @@ class ChromaServer:
 
     @contextmanager
     def _write(self, name: str, make: bool = False) -> Iterator[None]:
-        """One write at a time; the first takes the fingerprint away. One that fails leaves its collection in doubt until it is dropped."""
+        """One write at a time; the first takes the fingerprint away.
+
+        One that fails leaves its collection in doubt until it is dropped.
+        """
         with self._writing:
             if self._id(name) is None and make:
                 self._make(name)
@@ -265,7 +299,10 @@ class ChromaServer:
             self._failed.discard(name)
 
     def _own_collections(self) -> Iterator[str]:
-        """Names on the server. All are listed before the first is given out, so that deleting them moves none to another page."""
+        """Names on the server.
+
+        All are listed before the first is given out, so that deleting them moves none to another page.
+        """
         names: set[str] = set()
         with _understood():
             for page in range(PAGES):
@@ -278,7 +315,10 @@ class ChromaServer:
     # ------------------------------------------------------------ the wire
 
     def _of(self, name: str, method: str, what: str, seconds: float, body: object = None) -> Any:
-        """Ask something of a collection that was there a moment ago. Raises IndexFailed where it is gone: the server has lost it."""
+        """Ask something of a collection that was there a moment ago.
+
+        Raises IndexFailed where it is gone: the server has lost it.
+        """
         known = self._known.get(name)
         answer = self._ask(method, f"/{known}/{what}".rstrip("/"), seconds, body) if known else None
         if answer is None:
@@ -287,7 +327,10 @@ class ChromaServer:
         return answer
 
     def _ask(self, method: str, path: str, seconds: float, body: object = None) -> Any:
-        """One request: the answer's JSON, None where the server has no such collection. Raises IndexFailed for anything else."""
+        """One request: the answer's JSON, None where the server has no such collection.
+
+        Raises IndexFailed for anything else.
+        """
         import httpx
 
         patience = httpx.Timeout(seconds, connect=CONNECT_SECONDS)

@@ -1,6 +1,8 @@
-"""Keeps the vector index in step with the catalogue: it goes through the changes that the catalogue notes, from where it stopped.
+"""Keeps the vector index in step with the catalogue: it goes through the changes that the catalogue notes, from where
+it stopped.
 
-The catalogue is committed first, so nothing is ever lost with the index: it may lag, fail, or be thrown away and made again.
+The catalogue is committed first, so nothing is ever lost with the index: it may lag, fail, or be thrown away and made
+again.
 """
 
 from __future__ import annotations
@@ -49,7 +51,8 @@ class Follower:
         delete_damaged: Callable[[str], None],
         read_only: bool = False,
     ) -> None:
-        """guard: raises where the library may not be written any more. delete_damaged: takes a collection's damaged vectors away.
+        """guard: raises where the library may not be written any more. delete_damaged: takes a collection's damaged
+        vectors away.
 
         folder: the index's own, whose disk must have room. read_only: the index is never opened, and answers nothing.
         """
@@ -93,7 +96,10 @@ class Follower:
             return name in self._followed
 
     def follow(self, names: Sequence[str], timing: Timing = untimed) -> None:
-        """Have the changes of collections followed, on a thread beside the writer. Those that are not in step wait for ``rebuild``."""
+        """Have the changes of collections followed, on a thread beside the writer.
+
+        Those that are not in step wait for ``rebuild``.
+        """
         if any(name in self._followed for name in names):
             if self._worker is None:
                 self._worker = ThreadPoolExecutor(1, "index")
@@ -123,7 +129,10 @@ class Follower:
             self._behind.add(name)
 
     def _catch_up(self, name: str) -> None:
-        """Follow a collection's changes to the last. Where the index fails it is left aside; the catalogue has the vectors."""
+        """Follow a collection's changes to the last.
+
+        Where the index fails it is left aside; the catalogue has the vectors.
+        """
         self._guard()
         try:
             while name in self._followed and (changes := self._changes.after(name, self._followed[name], BATCH)):
@@ -145,7 +154,9 @@ class Follower:
     # ------------------------------------------------------------ searching
 
     def announce(self) -> None:
-        """The index will be opened soon: until ``looked_at``, searches of large collections wait for it instead of scanning."""
+        """The index will be opened soon: until ``looked_at``, searches of large collections wait for it instead of
+        scanning.
+        """
         self._looked_at.clear()
 
     def looked_at(self) -> None:
@@ -159,7 +170,9 @@ class Follower:
         return name in self._followed and self._reach.usable(name)
 
     def ask(self, name: str, queries: FloatArray, limit: int) -> list[list[Match]] | None:
-        """What the index alone answers, hidden images included; None where it is not in step, or fails and is left aside."""
+        """What the index alone answers, hidden images included; None where it is not in step, or fails and is left
+        aside.
+        """
         try:
             if name not in self._followed or not self._reach.usable(name):
                 return None
@@ -172,14 +185,18 @@ class Follower:
     # ------------------------------------------------------------ how it is
 
     def is_whole(self, name: str) -> bool:
-        """Whether the index holds what the catalogue holds, told without changing anything: what is not open stays unopened."""
+        """Whether the index holds what the catalogue holds, told without changing anything: what is not open stays
+        unopened.
+        """
         with self._writing, contextlib.suppress(IndexFailed):
             return name in self._followed or not self._vectors.count_all(name) or self._places.is_last(name)
         return False
 
     @property
     def foreign(self) -> Path | None:
-        """The index's folder where it holds a Chroma database of another program: that is left alone, and searches scan everything."""
+        """The index's folder where it holds a Chroma database of another program: that is left alone, and searches scan
+        everything.
+        """
         return self._folder if self._index.local and not self._index.reachable() else None
 
     def can_build(self) -> bool:
@@ -213,9 +230,11 @@ class Follower:
     # ------------------------------------------------------------ making it again, and letting go of it
 
     def rebuild(self, name: str) -> Iterator[Progress]:
-        """Make a collection's index again from the catalogue; searches scan exactly meanwhile. Closing the iterator stops it.
+        """Make a collection's index again from the catalogue; searches scan exactly meanwhile. Closing the iterator
+        stops it.
 
-        Raises LibraryUnusable, and leaves the index aside, where the disk has too little space or the index can't be written.
+        Raises LibraryUnusable, and leaves the index aside, where the disk has too little space or the index can't be
+        written.
         """
         total, done = self._vectors.count_all(name), 0
         self._require_space_to_build(name, total)
@@ -245,7 +264,10 @@ class Follower:
             check_space(self._folder, max(0, more), f"the search index of {name}")
 
     def _take_up(self, name: str, place: int) -> None:
-        """Follow from there on an index that was built just now. Damaged vectors are in no index: their photos are encoded again."""
+        """Follow from there on an index that was built just now.
+
+        Damaged vectors are in no index: their photos are encoded again.
+        """
         with self._writing:
             self._followed[name] = place
             self._catch_up(name)
@@ -262,7 +284,8 @@ class Follower:
                 self._drop(name)
 
     def give_back(self, names: Sequence[str]) -> None:
-        """Take the index of these collections off the disk, as far as it can be: on a full one, this is what makes room for more.
+        """Take the index of these collections off the disk, as far as it can be: on a full one, this is what makes room
+        for more.
 
         Where no other collection is left, all of the index goes: Chroma itself never shrinks.
         """
@@ -279,7 +302,8 @@ class Follower:
             self._throw_away(in_any_case=True)
 
     def checkpoint(self) -> None:
-        """Describe the index as it is, so that a kill from now to the next write costs nothing. For after a job that wrote.
+        """Describe the index as it is, so that a kill from now to the next write costs nothing. For after a job that
+        wrote.
 
         Takes nothing where nothing was written.
         """
@@ -308,7 +332,10 @@ class Follower:
         self._end_worker()
 
     def forget_lost(self) -> bool:
-        """Where the index's files were deleted while it was open, let go of it, so that it is made again. Says whether they were."""
+        """Where the index's files were deleted while it was open, let go of it, so that it is made again.
+
+        Says whether they were.
+        """
         with self._writing:
             lost = self._index.is_lost()
         if lost:
@@ -335,7 +362,10 @@ class Follower:
             self._throw_away()
 
     def _throw_away(self, in_any_case: bool = False) -> None:
-        """After a failure of its own. Where the disk is full or read-only, or a server down, it may be good: it is left aside."""
+        """After a failure of its own.
+
+        Where the disk is full or read-only, or a server down, it may be good: it is left aside.
+        """
         self._followed.clear()
         try:
             if in_any_case or (self._index.local and free_bytes(self._folder) >= MARGIN):

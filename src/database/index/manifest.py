@@ -1,7 +1,7 @@
 """What a cleanly closed index looked like, so that one that was killed or garbled is seen before Chroma reads it.
 
-A damaged file can crash the process that opens it, or give wrong neighbours without a word. So ``clean.json`` holds a checksum of
-everything that matters; it is removed before the first write and written after a clean close.
+A damaged file can crash the process that opens it, or give wrong neighbours without a word. So ``clean.json`` holds a
+checksum of everything that matters; it is removed before the first write and written after a clean close.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ DATABASE = "chroma.sqlite3"
 SEGMENT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 """Name of a folder that Chroma keeps one collection's vectors in."""
 FLUSHED = "index_metadata.pickle"
-"""A segment folder without this file was never flushed: Chroma takes all from its log and fills the other files with noise."""
+"""A segment folder without this file was never flushed: Chroma takes all from its log and fills the other files with
+noise.
+"""
 PARTS = frozenset({FLUSHED, "header.bin", "data_level0.bin", "length.bin", "link_lists.bin"})
 """All files that Chroma keeps in a segment folder."""
 BLOCK = 1 << 20
@@ -33,7 +35,10 @@ BLOCK = 1 << 20
 
 @dataclass(frozen=True)
 class Note:
-    """What was known of a collection at the close. ``deleted``: vectors taken out since it was built, whose space Chroma keeps."""
+    """What was known of a collection at the close.
+
+    ``deleted``: vectors taken out since it was built, whose space Chroma keeps.
+    """
 
     fingerprint: str
     deleted: int = 0
@@ -43,11 +48,14 @@ class Note:
 
 def write(folder: Path, notes: Mapping[str, Note]) -> None:
     """Describe a closed index. Raises OSError or sqlite3.Error, and then leaves no manifest."""
-    _store(folder, {"files": _description(folder), "collections": {name: _as_json(note) for name, note in notes.items()}})
+    _store(
+        folder, {"files": _description(folder), "collections": {name: _as_json(note) for name, note in notes.items()}}
+    )
 
 
 def note_opening(folder: Path) -> None:
-    """Chroma rewrites a page of its database whenever it opens it, and no other file: describe that anew. Raises OSError.
+    """Chroma rewrites a page of its database whenever it opens it, and no other file: describe that anew. Raises
+    OSError.
 
     A process that dies just before this costs a rebuild.
     """
@@ -94,7 +102,11 @@ def segments(folder: Path) -> list[Path]:
     """Folders that hold, or held, one collection's vectors."""
     if not folder.is_dir():
         return []
-    return sorted(entry for entry in folder.iterdir() if SEGMENT.fullmatch(entry.name) and entry.is_dir() and not entry.is_symlink())
+    return sorted(
+        entry
+        for entry in folder.iterdir()
+        if SEGMENT.fullmatch(entry.name) and entry.is_dir() and not entry.is_symlink()
+    )
 
 
 def files_of(segment: Path) -> list[Path]:
@@ -106,7 +118,8 @@ def files_of(segment: Path) -> list[Path]:
 
 
 def orphans(folder: Path) -> list[Path]:
-    """Segment folders of collections that are no more: Chroma leaves them behind. Raises sqlite3.Error or OSError where that can't be told.
+    """Segment folders of collections that are no more: Chroma leaves them behind. Raises sqlite3.Error or OSError where
+    that can't be told.
 
     One that has nothing of Chroma's in it but something else is somebody's own.
     """
@@ -124,7 +137,10 @@ def remove_segment(segment: Path) -> None:
 
 
 def remove_files(folder: Path) -> None:
-    """Remove all files that Chroma and this program made for the index; nothing else there is touched. Raises OSError."""
+    """Remove all files that Chroma and this program made for the index; nothing else there is touched.
+
+    Raises OSError.
+    """
     remove(folder)
     for segment in segments(folder):
         if files_of(segment) or not any(segment.iterdir()):
@@ -141,7 +157,10 @@ def _used_segments(folder: Path) -> set[str]:
 
 
 def _description(folder: Path) -> dict[str, list[int]]:
-    """Name -> size and CRC-32 of every flushed file and of Chroma's database. Raises OSError for one that a kill left half-written."""
+    """Name -> size and CRC-32 of every flushed file and of Chroma's database.
+
+    Raises OSError for one that a kill left half-written.
+    """
     for kind in ("-journal", "-wal"):
         if (half := folder / f"{DATABASE}{kind}").exists() and half.stat().st_size:
             raise FileExistsError(f"{half.name} is not empty")
@@ -161,7 +180,8 @@ def _file_checksum(file: Path) -> int:
 
 @contextlib.contextmanager
 def _database(folder: Path) -> Iterator[sqlite3.Connection]:
-    """Chroma's database while Chroma is closed. Opened for writing, so that what a kill left half-written is rolled back.
+    """Chroma's database while Chroma is closed. Opened for writing, so that what a kill left half-written is rolled
+    back.
 
     Raises OSError, at once, where it is no plain file.
     """

@@ -1,8 +1,8 @@
 """Whose index a folder holds. Only one that this program made is ever opened, changed or removed.
 
-``chroma_db`` is a name that other programs give to a folder of theirs too. So ours gets a file that says so, with the names of all
-collections that were ever made in it, before Chroma makes its first file. Folders of earlier versions of this program have none; they
-are known by their ``clean.json`` or, after a kill, by what is in Chroma's database.
+``chroma_db`` is a name that other programs give to a folder of theirs too. So ours gets a file that says so, with the
+names of all collections that were ever made in it, before Chroma makes its first file. Folders of earlier versions of
+this program have none; they are known by their ``clean.json`` or, after a kill, by what is in Chroma's database.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ _OF_LIBRARY = re.compile(r"(image|object|frame)-[a-z0-9.-]+-[0-9a-f]{12}")
 def is_ours(folder: Path, known: Collection[str] = ()) -> bool:
     """Whether an index in the folder was made by this program; True as well where there is none. Changes nothing.
 
-    known: names of the catalogue's collections. Chroma makes plain files: another thing under its database's name is not ours to open.
+    known: names of the catalogue's collections. Chroma makes plain files: another thing under its database's name is
+    not ours to open.
     """
     if special_of_database(folder / DATABASE):
         return False
@@ -58,7 +59,10 @@ def identity(folder: Path) -> tuple[int, int] | None:
 
 
 def claim(folder: Path, names: Collection[str]) -> None:
-    """Say that the folder is ours and that these collections are made in it. To be called before they are. Raises OSError."""
+    """Say that the folder is ours and that these collections are made in it.
+
+    To be called before they are. Raises OSError.
+    """
     marked = _marked(folder)
     if marked is not None and marked.issuperset(names):
         return
@@ -81,16 +85,29 @@ def _marked(folder: Path) -> set[str] | None:
 
 
 def _noted(folder: Path) -> set[str] | None:
-    """Names of the collections in a note of ours, whatever has become of the files that it describes; None where there is none."""
+    """Names of the collections in a note of ours, whatever has become of the files that it describes; None where there
+    is none.
+    """
     said = read_object(folder / MANIFEST)
     described, notes = said.get("files"), said.get("collections")
-    if not isinstance(described, Mapping) or not isinstance(notes, Mapping) or (described and DATABASE not in described):
+    if (
+        not isinstance(described, Mapping)
+        or not isinstance(notes, Mapping)
+        or (described and DATABASE not in described)
+    ):
         return None
-    return set(map(str, notes)) if all(isinstance(note, Mapping) and "fingerprint" in note for note in notes.values()) else None
+    return (
+        set(map(str, notes))
+        if all(isinstance(note, Mapping) and "fingerprint" in note for note in notes.values())
+        else None
+    )
 
 
 def _collections(folder: Path) -> dict[str, bool] | None:
-    """Name -> whether it compares by cosine, of the collections in Chroma's database; None where that can't be read. No file is changed."""
+    """Name -> whether it compares by cosine, of the collections in Chroma's database; None where that can't be read.
+
+    No file is changed.
+    """
     address = f"{(folder / DATABASE).absolute().as_uri()}?mode=ro&immutable=1"
     try:
         with contextlib.closing(sqlite3.connect(address, uri=True)) as db:

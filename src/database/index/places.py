@@ -1,4 +1,7 @@
-"""Up to which of the catalogue's changes each collection's index has followed. The index keeps a name of that place while it is closed."""
+"""Up to which of the catalogue's changes each collection's index has followed.
+
+The index keeps a name of that place while it is closed.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,9 @@ from src.database.catalog.catalog import Catalog
 from src.database.index.protocol import Index
 
 MOST_BEHIND, SHARE_BEHIND = 1_000, 0.2
-"""Changes, and changes as a share of a collection, that an index is brought past when it is opened; after more it is built anew."""
+"""Changes, and changes as a share of a collection, that an index is brought past when it is opened; after more it is
+built anew.
+"""
 KEPT_CHANGES = 20_000
 """Changes that are kept of a collection whose index follows none of them, such as that of a server which is away."""
 

@@ -12,7 +12,9 @@ from src.schema import FloatArray
 
 @dataclass(frozen=True)
 class Beside:
-    """Vectors of one collection that are scanned beside each answer of its index: what it does not find, and what was written last."""
+    """Vectors of one collection that are scanned beside each answer of its index: what it does not find, and what was
+    written last.
+    """
 
     ids: tuple[str, ...] = ()
     missed: int = 0
@@ -22,17 +24,21 @@ class Beside:
 class Index(Protocol):
     """Collections of vectors that can be thrown away and made again from the catalogue.
 
-    ``beside``: of each collection, the vectors that its graph may not lead to (``reach.Reach``); kept as long as the collection.
+    ``beside``: of each collection, the vectors that its graph may not lead to (``reach.Reach``); kept as long as the
+    collection.
 
-    Every method may be called from any thread. Those that must reach the index raise IndexFailed where they can't; the caller then scans
-    exactly. A fingerprint tells which rows a collection held when it was described; the first write after that takes it away.
+    Every method may be called from any thread. Those that must reach the index raise IndexFailed where they can't; the
+    caller then scans exactly. A fingerprint tells which rows a collection held when it was described; the first write
+    after that takes it away.
     """
 
     beside: dict[str, Beside]
 
     @property
     def local(self) -> bool:
-        """Whether it lives in this library's folder: then its size counts there, and after a failure of its own it is best discarded."""
+        """Whether it lives in this library's folder: then its size counts there, and after a failure of its own it is
+        best discarded.
+        """
 
     @property
     def place(self) -> str:

@@ -1,7 +1,9 @@
-"""Vectors that an approximate index does not find, though it holds them: they are kept here, and scanned beside each of its answers.
+"""Vectors that an approximate index does not find, though it holds them: they are kept here, and scanned beside each of
+its answers.
 
-Where very many vectors are nearly alike (blank pages, bursts, a time lapse), the index's graph spends its links among them, and no
-way leads to some of the others any more. Which those are, the index tells: it is asked for its vectors by themselves.
+Where very many vectors are nearly alike (blank pages, bursts, a time lapse), the index's graph spends its links among
+them, and no way leads to some of the others any more. Which those are, the index tells: it is asked for its vectors by
+themselves.
 """
 
 from __future__ import annotations
@@ -19,18 +21,19 @@ from src.schema import FloatArray
 MOST = 20_000
 """Vectors kept beside an index. One that does not find more than these is not used: an exact scan is as fast then."""
 SICK = 0.01
-"""Share of a collection's vectors from which on an index that does not find them is not used either: a graph that does not lead to
-these leads to others only from nearby. Of 44,000 photos of which ten of eleven are nearly alike it does not find 2.5 % by themselves,
-and misses 18 % of the best ten."""
+"""Share of a collection's vectors from which on an index that does not find them is not used either: a graph that does
+not lead to these leads to others only from nearby. Of 44,000 photos of which ten of eleven are nearly alike it does not
+find 2.5 % by themselves, and misses 18 % of the best ten."""
 BLOCK = 200
 SAMPLE = 4_000
-"""Vectors, spread over a collection, that are asked for first. Where all are found, 19 times in 20 less than 0.08 % of the others are not;
-to ask for each of a million as well would take the better part of an hour."""
+"""Vectors, spread over a collection, that are asked for first. Where all are found, 19 times in 20 less than 0.08 % of
+the others are not; to ask for each of a million as well would take the better part of an hour."""
 TIE = 1e-3
-"""A vector that finds one no further from it than this is within reach: pictures nearly alike are each other's answer."""
+"""A vector that finds one no further from it than this is within reach: pictures nearly alike are each other's answer.
+"""
 RECENT = 1_000
-"""Vectors last written, which are kept beside the index in any case: it answers for them from a buffer, and sorts them in later, or anew
-after the next opening, so that only then is it known whether they can be found."""
+"""Vectors last written, which are kept beside the index in any case: it answers for them from a buffer, and sorts them
+in later, or anew after the next opening, so that only then is it known whether they can be found."""
 ASKED = 200
 """Of those that were written last, so many are asked for first, spread over them."""
 GROWN = 0.2
@@ -63,7 +66,8 @@ class Reach:
         return not missed or missed <= min(MOST, SICK * self._table.count_all(name))
 
     def look(self, name: str) -> Iterator[None]:
-        """Ask for a sample of a collection's vectors by themselves; where one is not found, and in a small collection, for every one.
+        """Ask for a sample of a collection's vectors by themselves; where one is not found, and in a small collection,
+        for every one.
 
         A block a step; what an earlier look found holds until the end.
         """
@@ -84,8 +88,8 @@ class Reach:
         self._asked.add(name)
 
     def upsert(self, name: str, ids: Sequence[str], matrix: FloatArray) -> None:
-        """Write vectors to the index; some of those written long enough ago are asked for, and where one is not found, all of them:
-        what is not found stays on the list.
+        """Write vectors to the index; some of those written long enough ago are asked for, and where one is not found,
+        all of them: what is not found stays on the list.
         """
         self._index.upsert(name, ids, matrix)
         self._added[name] = self._added.get(name, 0) + len(ids)

@@ -13,7 +13,10 @@ Match = tuple[str, float]
 
 
 def nearest(blocks: Iterable[tuple[list[str], FloatArray]], queries: FloatArray, limit: int) -> list[list[Match]]:
-    """The ``limit`` best of all blocks (ids, (n, D)) for each of (q, D) queries, by cosine, best first. Rows must have norm 1."""
+    """The ``limit`` best of all blocks (ids, (n, D)) for each of (q, D) queries, by cosine, best first.
+
+    Rows must have norm 1.
+    """
     best: list[list[Match]] = [[] for _ in queries]
     for ids, matrix in blocks:
         scores = queries @ matrix.T  # (q, n)

@@ -1,6 +1,8 @@
-"""Vectors kept in memory for exact scans: a small collection whole, a large one in half precision while it has no index.
+"""Vectors kept in memory for exact scans: a small collection whole, a large one in half precision while it has no
+index.
 
-What is held is compared with the catalogue's counters at each search; new vectors are added to it, any other change loads it anew.
+What is held is compared with the catalogue's counters at each search; new vectors are added to it, any other change
+loads it anew.
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ from src.database.catalog.vectors import Counters, VectorTable
 from src.schema import FloatArray
 
 SMALL_BYTES = 64 * 2**20
-"""Of a collection in float32, up to which scanning it exactly takes no longer than asking the index (docs/performance.md)."""
+"""Of a collection in float32, up to which scanning it exactly takes no longer than asking the index
+(docs/performance.md).
+"""
 LARGE_BYTES = 2**30
 """Most that one collection may take in float16. A larger one is read from the catalogue at each scan."""
 BLOCK = 8_192
@@ -51,7 +55,10 @@ class Resident:
         self._held: dict[str, _Held] = {}
 
     def blocks(self, name: str, counters: Counters, numbers: Numbers | None = None) -> Iterator[Block] | None:
-        """(ids, (n, D) float32) of a collection's findable vectors, or of those with these serial numbers. None where it is too large."""
+        """(ids, (n, D) float32) of a collection's findable vectors, or of those with these serial numbers.
+
+        None where it is too large.
+        """
         if counters.rows * counters.dimensions * 2 > LARGE_BYTES:
             return None
         with self._lock:

@@ -12,10 +12,13 @@ from src.database.nearest.in_memory import Block, Resident, is_small
 from src.schema import FloatArray, PhotoFilter
 
 MOST = 4_000
-"""Neighbours asked of the index at most, where many of them may not be found; an exact scan of those that may is as fast then."""
+"""Neighbours asked of the index at most, where many of them may not be found; an exact scan of those that may is as
+fast then.
+"""
 SPARE, LEAST = 1.5, 600
-"""Neighbours asked of the index under a filter: as a multiple of those that would do if what passes were spread evenly, and at least.
-Those further off are found less surely: of the best ten of 100,000 of which a tenth pass, 98 % are among 300, over 99 % among 600."""
+"""Neighbours asked of the index under a filter: as a multiple of those that would do if what passes were spread evenly,
+and at least. Those further off are found less surely: of the best ten of 100,000 of which a tenth pass, 98 % are among
+300, over 99 % among 600."""
 
 Ask = Callable[[str, FloatArray, int], list[list[Match]] | None]
 """What the index alone answers, hidden images included; None where it is not in step or fails."""
@@ -31,7 +34,8 @@ class Finder:
         self._resident = Resident(table)
 
     def nearest(self, name: str, queries: FloatArray, limit: int, only: PhotoFilter | None = None) -> list[list[Match]]:
-        """The ``limit`` nearest of a collection to each of (q, D) queries of norm 1, of images that are not hidden and pass ``only``.
+        """The ``limit`` nearest of a collection to each of (q, D) queries of norm 1, of images that are not hidden and
+        pass ``only``.
 
         By the index where the collection is large and has one, else by an exact scan of what may be found.
         """
@@ -46,15 +50,23 @@ class Finder:
         self._resident.release(name)
 
     def _blocks(self, name: str, counters: Counters, only: PhotoFilter | None) -> Iterable[Block]:
-        """Everything that may be found: from memory; from the catalogue where an index makes a scan the exception, or it is too large."""
+        """Everything that may be found: from memory; from the catalogue where an index makes a scan the exception, or
+        it is too large.
+        """
         numbers = None if only is None else self._table.numbers(name, only)
-        held = None if not is_small(counters) and self._has_index(name) else self._resident.blocks(name, counters, numbers)
+        held = (
+            None if not is_small(counters) and self._has_index(name) else self._resident.blocks(name, counters, numbers)
+        )
         if held is not None:
             return held
         return self._table.blocks(name) if numbers is None else self._table.blocks_of(name, numbers)
 
-    def _by_index(self, name: str, queries: FloatArray, limit: int, only: PhotoFilter | None) -> list[list[Match]] | None:
-        """None where the index does not give ``limit`` findable neighbours for every query: the rest may be hidden, or out of its reach."""
+    def _by_index(
+        self, name: str, queries: FloatArray, limit: int, only: PhotoFilter | None
+    ) -> list[list[Match]] | None:
+        """None where the index does not give ``limit`` findable neighbours for every query: the rest may be hidden, or
+        out of its reach.
+        """
         if not self._has_index(name):
             return None
         asked = limit

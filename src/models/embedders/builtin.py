@@ -27,7 +27,9 @@ IMAGE, TEXT, TOKENIZER, CARD = "image.onnx", "text.onnx", "tokenizer.json", "mod
 SIDE = 224
 PICTURES, TEXTS_AT_ONCE = 8, 32
 """Most in one run: larger batches are no faster and take memory in proportion, 10 MB for each picture."""
-_HINT = "It ships with the project: get the project's files again (`git checkout -- src/models/builtin_files` in a clone)."
+_HINT = (
+    "It ships with the project: get the project's files again (`git checkout -- src/models/builtin_files` in a clone)."
+)
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,8 @@ class BuiltinEmbedder:
     min_side = SIDE
 
     def __init__(self, folder: Path = FILES, cached_texts: int = TEXTS) -> None:
-        """Reads only ``model.json``. Raises WeightsMissing where a file is not there, WeightsCorrupt where model.json makes no sense.
+        """Reads only ``model.json``. Raises WeightsMissing where a file is not there, WeightsCorrupt where model.json
+        makes no sense.
 
         cached_texts: whose vectors are remembered.
         """
@@ -86,7 +89,10 @@ class BuiltinEmbedder:
         return np.concatenate([session.run(["vector"], {"pixels": batch})[0] for batch in batches])
 
     def encode_texts(self, texts: Sequence[str]) -> FloatArray:
-        """n strings -> (n, 768) float32 in the pictures' space, each row of L2 norm 1. Cut after 128 tokens (about 100 words)."""
+        """n strings -> (n, 768) float32 in the pictures' space, each row of L2 norm 1.
+
+        Cut after 128 tokens (about 100 words).
+        """
         return self._texts.vectors(texts) if len(texts) else np.empty((0, self.dimensions), np.float32)
 
     def sentence_vectors(self, texts: Sequence[str]) -> FloatArray:
@@ -96,13 +102,15 @@ class BuiltinEmbedder:
     def text_floor(self, images: int) -> float:
         """Cosine below which a text query's best hit among that many images means "nothing matches".
 
-        Best hits grow with the library: between the sizes it was measured for (model.json says how), the floor grows with the size's
-        logarithm; outside them it stays.
+        Best hits grow with the library: between the sizes it was measured for (model.json says how), the floor grows
+        with the size's logarithm; outside them it stays.
         """
         return floor_among(self._floors, images)
 
     def unload(self, idle: float = 0.0) -> None:
-        """Give back the memory of each tower that was not used in the last ``idle`` seconds; the next call loads what it needs."""
+        """Give back the memory of each tower that was not used in the last ``idle`` seconds; the next call loads what
+        it needs.
+        """
         for tower in self._towers.values():
             tower.drop(idle)
 
@@ -121,9 +129,13 @@ class BuiltinEmbedder:
         try:
             data = path.read_bytes()
         except OSError as error:
-            raise WeightsMissing(f"The built-in model's file {path.name} can't be read: {error.strerror}.", _HINT) from error
+            raise WeightsMissing(
+                f"The built-in model's file {path.name} can't be read: {error.strerror}.", _HINT
+            ) from error
         if hashlib.sha256(data).hexdigest() != self._sha256[path.name]:
-            raise WeightsCorrupt(f"The built-in model's file {path.name} is damaged: its SHA-256 is not the one in {CARD}.", _HINT)
+            raise WeightsCorrupt(
+                f"The built-in model's file {path.name} is damaged: its SHA-256 is not the one in {CARD}.", _HINT
+            )
         return _tokenizer(data) if path.name == TOKENIZER else _session(data)
 
 
@@ -149,7 +161,10 @@ def _tokenizer(data: bytes) -> Any:
 
 
 def _session(data: bytes) -> Any:
-    """An onnxruntime session on all cores. Threads sleep between runs: spinning ones would starve the rest of the app."""
+    """An onnxruntime session on all cores.
+
+    Threads sleep between runs: spinning ones would starve the rest of the app.
+    """
     import onnxruntime as ort
 
     ort.disable_telemetry_events()  # on Windows; elsewhere src/__init__.py has seen to it

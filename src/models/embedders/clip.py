@@ -43,7 +43,8 @@ class ClipEmbedder:
         precision: Precision = "auto",
         cached_texts: int = TEXTS,
     ) -> None:
-        """Nothing is read yet. ``sha256`` is the checkpoint's, which the caller has verified; ``image_size`` is pixels a side.
+        """Nothing is read yet. ``sha256`` is the checkpoint's, which the caller has verified; ``image_size`` is pixels
+        a side.
 
         cached_texts: whose vectors are remembered.
         """
@@ -61,7 +62,10 @@ class ClipEmbedder:
 
     @property
     def device_name(self) -> str:
-        """Where it runs, for people: ``CPU``, ``Apple GPU`` or the NVIDIA card's name. Raises ModelError, see ``pick_device``."""
+        """Where it runs, for people: ``CPU``, ``Apple GPU`` or the NVIDIA card's name.
+
+        Raises ModelError, see ``pick_device``.
+        """
         import torch
 
         kind = pick_device(self._device)
@@ -79,7 +83,10 @@ class ClipEmbedder:
         return clip.preprocess(image, self.min_side)
 
     def encode_pixels(self, pixels: FloatArray) -> FloatArray:
-        """(n, 3, H, W) from ``preprocess`` -> (n, D) float32, each row of L2 norm 1. Raises ModelError where the model can't be loaded."""
+        """(n, 3, H, W) from ``preprocess`` -> (n, D) float32, each row of L2 norm 1.
+
+        Raises ModelError where the model can't be loaded.
+        """
         if not len(pixels):
             return np.empty((0, self.dimensions), dtype=np.float32)
         import torch
@@ -88,7 +95,10 @@ class ClipEmbedder:
         return _encode(tower, torch.from_numpy(pixels).to(tower.proj.device, tower.proj.dtype))
 
     def encode_texts(self, texts: Sequence[str]) -> FloatArray:
-        """n strings -> (n, D) float32 in the same space, L2 norm 1. More than the model's 77 tokens are cut. Errors as above."""
+        """n strings -> (n, D) float32 in the same space, L2 norm 1.
+
+        More than the model's 77 tokens are cut. Errors as above.
+        """
         return self._texts.vectors(texts) if len(texts) else np.empty((0, self.dimensions), dtype=np.float32)
 
     def _encode_texts(self, texts: Sequence[str]) -> FloatArray:
@@ -108,7 +118,9 @@ class ClipEmbedder:
 
         tower = self._load(clip.load_image_tower)
         if (tower.size.dimensions, tower.size.image) != (self.dimensions, self.min_side):
-            raise self._corrupt(f"it makes {tower.size.dimensions} dimensions of pictures of {tower.size.image} pixels a side")
+            raise self._corrupt(
+                f"it makes {tower.size.dimensions} dimensions of pictures of {tower.size.image} pixels a side"
+            )
         return tower
 
     def _load_text_tower(self) -> TextTower:
@@ -131,12 +143,16 @@ class ClipEmbedder:
             fits = device == "cpu" and (dtype == torch.float32 or _cpu_has_bf16())
             return packed.pack(tower) if fits and packed.can_pack() else tower
         except OSError as error:
-            raise WeightsMissing(f"The weights of {self.model_id} can't be read from {self._checkpoint}.", str(error)) from error
+            raise WeightsMissing(
+                f"The weights of {self.model_id} can't be read from {self._checkpoint}.", str(error)
+            ) from error
         except ValueError as error:
             raise self._corrupt(str(error)) from error
 
     def _corrupt(self, what: str) -> WeightsCorrupt:
-        return WeightsCorrupt(f"{self._checkpoint} is not the checkpoint of {self.model_id}: {what}.", "Delete the file and get it again.")
+        return WeightsCorrupt(
+            f"{self._checkpoint} is not the checkpoint of {self.model_id}: {what}.", "Delete the file and get it again."
+        )
 
 
 def load(spec: ModelSpec, checkpoint: Path, settings: Settings) -> ClipEmbedder:
@@ -155,14 +171,19 @@ def load(spec: ModelSpec, checkpoint: Path, settings: Settings) -> ClipEmbedder:
 
 
 def pick_device(asked: Device) -> Literal["cpu", "cuda", "mps"]:
-    """The device asked for; for ``auto`` CUDA, else MPS, else the CPU. Raises ModelError where torch can't use the one asked for."""
+    """The device asked for; for ``auto`` CUDA, else MPS, else the CPU.
+
+    Raises ModelError where torch can't use the one asked for.
+    """
     import torch
 
     usable = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if asked == "auto":
         return "cuda" if usable["cuda"] else "mps" if usable["mps"] else "cpu"
     if not usable[asked]:
-        raise ModelError(f"The device {asked} was asked for, but torch can't use one here.", "Set MFE_DEVICE to auto or cpu.")
+        raise ModelError(
+            f"The device {asked} was asked for, but torch can't use one here.", "Set MFE_DEVICE to auto or cpu."
+        )
     return asked
 
 
@@ -180,7 +201,9 @@ def pick_precision(asked: Precision, device: Literal["cpu", "cuda", "mps"]) -> L
 
 
 def _cpu_has_bf16() -> bool:
-    """Whether the CPU multiplies bf16 itself (x86 from Cooper Lake and Zen 4 on); emulated it would be slower than fp32."""
+    """Whether the CPU multiplies bf16 itself (x86 from Cooper Lake and Zen 4 on); emulated it would be slower than
+    fp32.
+    """
     import torch
 
     try:
@@ -191,7 +214,10 @@ def _cpu_has_bf16() -> bool:
 
 
 def _encode(tower: torch.nn.Module, inputs: torch.Tensor) -> FloatArray:
-    """n inputs on the tower's device, n >= 1 -> (n, D) float32 of L2 norm 1. Raises ModelError where the device's memory is too small."""
+    """n inputs on the tower's device, n >= 1 -> (n, D) float32 of L2 norm 1.
+
+    Raises ModelError where the device's memory is too small.
+    """
     import torch
 
     try:
@@ -199,6 +225,8 @@ def _encode(tower: torch.nn.Module, inputs: torch.Tensor) -> FloatArray:
             outputs = [tower(inputs[start : start + CHUNK]) for start in range(0, len(inputs), CHUNK)]
             vectors = torch.nn.functional.normalize(torch.cat(outputs).float(), dim=-1)
     except torch.OutOfMemoryError as error:
-        raise ModelError("The GPU has too little free memory for this model.", "Close what else uses it, or set MFE_DEVICE=cpu.") from error
+        raise ModelError(
+            "The GPU has too little free memory for this model.", "Close what else uses it, or set MFE_DEVICE=cpu."
+        ) from error
     array: FloatArray = vectors.cpu().numpy()
     return array

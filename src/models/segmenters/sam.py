@@ -29,9 +29,16 @@ class SamSegmenter:
     side = SIDE
 
     def __init__(
-        self, segmenter_id: str, checkpoint: Path, preset: str = "quick", device: Device = "auto", precision: Precision = "auto"
+        self,
+        segmenter_id: str,
+        checkpoint: Path,
+        preset: str = "quick",
+        device: Device = "auto",
+        precision: Precision = "auto",
     ) -> None:
-        """Nothing is read yet; the caller has verified the checkpoint. preset: a name in ``src.vendored_sam.amg.PRESETS``."""
+        """Nothing is read yet; the caller has verified the checkpoint. preset: a name in
+        ``src.vendored_sam.amg.PRESETS``.
+        """
         self.segmenter_id = segmenter_id
         self._checkpoint = checkpoint
         self._preset = preset
@@ -45,10 +52,11 @@ class SamSegmenter:
         return pick_precision(self._precision, pick_device(self._device))
 
     def segment(self, image: Image.Image, most: int) -> list[Segment]:
-        """RGB picture of any size -> at most ``most`` segments, the best first, by the network's own guess of their quality.
+        """RGB picture of any size -> at most ``most`` segments, the best first, by the network's own guess of their
+        quality.
 
-        Boxes are in pixels of the picture, masks at most ``side`` a side. Raises BadInput for ``most`` under 1, and ModelError where the
-        model can't be loaded or the device's memory is too small.
+        Boxes are in pixels of the picture, masks at most ``side`` a side. Raises BadInput for ``most`` under 1, and
+        ModelError where the model can't be loaded or the device's memory is too small.
         """
         if most < 1:
             raise BadInput(f"At most {most} segments were asked for.", "Ask for 1 or more.")
@@ -59,10 +67,13 @@ class SamSegmenter:
         small = self._reduced(image)
         sam = self._sam.get()
         try:
-            found = amg.generate(lambda crop: _encoded(sam, small, crop), (small.height, small.width), amg.PRESETS[self._preset])
+            found = amg.generate(
+                lambda crop: _encoded(sam, small, crop), (small.height, small.width), amg.PRESETS[self._preset]
+            )
         except torch.OutOfMemoryError as error:
             raise ModelError(
-                "The GPU has too little free memory for this segmenter.", "Close what else uses it, or set MFE_DEVICE=cpu."
+                "The GPU has too little free memory for this segmenter.",
+                "Close what else uses it, or set MFE_DEVICE=cpu.",
             ) from error
         best = sorted(found, key=lambda mask: -mask.predicted_iou)[:most]
         return [_segment(mask, image.size) for mask in best]
@@ -90,7 +101,9 @@ class SamSegmenter:
         try:
             sam = network.load(self._checkpoint, device, encoder_dtype=dtype)
         except OSError as error:
-            raise WeightsMissing(f"The weights of {self.segmenter_id} can't be read from {self._checkpoint}.", str(error)) from error
+            raise WeightsMissing(
+                f"The weights of {self.segmenter_id} can't be read from {self._checkpoint}.", str(error)
+            ) from error
         except ValueError as error:
             raise self._corrupt(str(error)) from error
         if sam.side != self.side:
@@ -102,7 +115,8 @@ class SamSegmenter:
 
     def _corrupt(self, what: str) -> WeightsCorrupt:
         return WeightsCorrupt(
-            f"{self._checkpoint} is not the checkpoint of {self.segmenter_id}: {what}.", "Delete the file and get it again."
+            f"{self._checkpoint} is not the checkpoint of {self.segmenter_id}: {what}.",
+            "Delete the file and get it again.",
         )
 
 

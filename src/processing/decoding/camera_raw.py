@@ -1,4 +1,7 @@
-"""Camera RAW: the preview that the camera put into the file, by the optional package rawpy. Runs in a decoder process only."""
+"""Camera RAW: the preview that the camera put into the file, by the optional package rawpy.
+
+Runs in a decoder process only.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,9 @@ _TURNS = {3: Image.Transpose.ROTATE_180, 5: Image.Transpose.ROTATE_90, 6: Image.
 
 
 def is_raw(file: IO[bytes], suffix: str) -> bool:
-    """Whether the file is a camera's RAW: by its first bytes, and where it begins as a TIFF by its extension or its tags."""
+    """Whether the file is a camera's RAW: by its first bytes, and where it begins as a TIFF by its extension or its
+    tags.
+    """
     file.seek(0)
     start = file.read(16)
     file.seek(0)
@@ -36,7 +41,9 @@ def is_raw(file: IO[bytes], suffix: str) -> bool:
 
 
 def _tagged_raw(file: IO[bytes]) -> bool:
-    """A DNG, or a TIFF whose first picture is the small version of one in a sub-file, which is how cameras lay them out."""
+    """A DNG, or a TIFF whose first picture is the small version of one in a sub-file, which is how cameras lay them
+    out.
+    """
     from PIL import TiffImagePlugin
 
     try:
@@ -50,8 +57,11 @@ def _tagged_raw(file: IO[bytes]) -> bool:
         file.seek(0)
 
 
-def decode(file: IO[bytes], limits: Limits, min_side: int | None, admit: Admit | None) -> tuple[Image.Image, ImageFacts]:
-    """The embedded preview as ``image_io.decode`` gives a picture; facts give the size of the preview and the format "RAW".
+def decode(
+    file: IO[bytes], limits: Limits, min_side: int | None, admit: Admit | None
+) -> tuple[Image.Image, ImageFacts]:
+    """The embedded preview as ``image_io.decode`` gives a picture; facts give the size of the preview and the format
+    "RAW".
 
     Raises UnreadableImage, also where rawpy is not installed.
     """
@@ -76,7 +86,9 @@ def decode(file: IO[bytes], limits: Limits, min_side: int | None, admit: Admit |
     return _from_jpeg(preview.data, turn, limits, min_side, admit)
 
 
-def _from_jpeg(data: bytes, turn: int, limits: Limits, min_side: int | None, admit: Admit | None) -> tuple[Image.Image, ImageFacts]:
+def _from_jpeg(
+    data: bytes, turn: int, limits: Limits, min_side: int | None, admit: Admit | None
+) -> tuple[Image.Image, ImageFacts]:
     with Image.open(io.BytesIO(data)) as header:
         says = 274 in header.getexif()
     image, facts = image_io.decode(io.BytesIO(data), limits.megapixels, min_side, limits.bytes, admit)

@@ -1,7 +1,8 @@
-"""The app's side of the decoder processes: started when first needed and again after one has ended, killed where one makes no headway.
+"""The app's side of the decoder processes: started when first needed and again after one has ended, killed where one
+makes no headway.
 
-What a picture may take is counted in the process's own time on the processor, which the process has the system count: how long it
-takes by the clock says nothing of a file, since computers sleep, are paused and are busy.
+What a picture may take is counted in the process's own time on the processor, which the process has the system count:
+how long it takes by the clock says nothing of a file, since computers sleep, are paused and are busy.
 """
 
 from __future__ import annotations
@@ -34,14 +35,18 @@ MEGAPIXEL_S = 0.1
 """More for each megapixel above SMALL."""
 SMALL = 20_000_000
 STILL_S = 30.0
-"""By the clock, after which a process that has not been on the processor at all is given up: its file may be on a disk that hangs."""
+"""By the clock, after which a process that has not been on the processor at all is given up: its file may be on a disk
+that hangs.
+"""
 TICK_S = 0.25
 """Between two looks at a process at work."""
 PAUSED_S = 2.0
 """A look that comes so late says that this program did not run meanwhile."""
 
 _ENDLESS = -getattr(signal, "SIGPROF", signal.SIGTERM)
-_CRASHES = {-getattr(signal, name) for name in ("SIGSEGV", "SIGBUS", "SIGABRT", "SIGILL", "SIGFPE") if hasattr(signal, name)}
+_CRASHES = {
+    -getattr(signal, name) for name in ("SIGSEGV", "SIGBUS", "SIGABRT", "SIGILL", "SIGFPE") if hasattr(signal, name)
+}
 _WINDOWS_CRASH = 0xC0000000
 """And above: Windows ends a process with such a status."""
 _KILLED = -9
@@ -108,7 +113,9 @@ class _Watch:
         """The process made no headway, and was ended."""
 
     def look(self, process: subprocess.Popen[bytes], done: threading.Event, most: float, cancelled: Cancelled) -> None:
-        """Look on until ``done``; end the process where it is still for ``most`` seconds in which this program ran, or cancelled."""
+        """Look on until ``done``; end the process where it is still for ``most`` seconds in which this program ran, or
+        cancelled.
+        """
         last, used, still = time.monotonic(), _headway(process.pid), 0.0
         while not done.wait(TICK_S):
             now, before = time.monotonic(), used
@@ -145,7 +152,9 @@ class _Decoder:
                 self._process.wait()
         self._give_back()
 
-    def decode(self, request: dict[str, Any], source: IO[bytes], hold: Hold, cancelled: Cancelled) -> tuple[Image.Image, ImageFacts]:
+    def decode(
+        self, request: dict[str, Any], source: IO[bytes], hold: Hold, cancelled: Cancelled
+    ) -> tuple[Image.Image, ImageFacts]:
         try:
             with self._at_work:
                 return self._decode(request, source, hold, cancelled)
@@ -154,14 +163,18 @@ class _Decoder:
                 self._give_back()
 
     def _give_back(self) -> None:
-        """After the close, let go of the process's pipes, unless it is at work: whoever waits for its answer then does that."""
+        """After the close, let go of the process's pipes, unless it is at work: whoever waits for its answer then does
+        that.
+        """
         if self._at_work.acquire(blocking=False):
             try:
                 self._discard()
             finally:
                 self._at_work.release()
 
-    def _decode(self, request: dict[str, Any], source: IO[bytes], hold: Hold, cancelled: Cancelled) -> tuple[Image.Image, ImageFacts]:
+    def _decode(
+        self, request: dict[str, Any], source: IO[bytes], hold: Hold, cancelled: Cancelled
+    ) -> tuple[Image.Image, ImageFacts]:
         for again in (False, True):
             self._start()
             try:
@@ -170,7 +183,8 @@ class _Decoder:
                 self._refuse_if_closed()
                 _refuse_if(cancelled)
                 endless = error.code == _ENDLESS and not self._watch.paused
-                if again or endless:  # else an earlier picture or somebody from outside may have harmed it: a new process tells
+                # else an earlier picture or somebody from outside may have harmed it: a new process tells
+                if again or endless:
                     raise _refusal(error.code, self._watch) from error
             except MemoryError as error:
                 raise UnreadableImage("The picture is too large for this machine's memory.") from error
@@ -180,7 +194,9 @@ class _Decoder:
                     self._running().wait()
         raise AssertionError
 
-    def _ask(self, request: dict[str, Any], source: IO[bytes], hold: Hold, cancelled: Cancelled) -> tuple[Image.Image, ImageFacts]:
+    def _ask(
+        self, request: dict[str, Any], source: IO[bytes], hold: Hold, cancelled: Cancelled
+    ) -> tuple[Image.Image, ImageFacts]:
         self._in_step = False
         self._watch = _Watch()
         with self._watching(STILL_S, cancelled):

@@ -1,11 +1,12 @@
 """A process that decodes pictures for another one, so that a decoder which crashes or hangs takes nothing else with it.
 
-Started as ``python -m src.processing.decoding.decoder_process MEMORY`` by ``decoder_pool``. Requests come on stdin, answers go to stdout,
-each a line of JSON; a picture's answer is followed by its pixels, a request for a picture in memory by that picture. Between its header and
-its pixels it waits for a line: the memory may be in use. It ends with its stdin.
+Started as ``python -m src.processing.decoding.decoder_process MEMORY`` by ``decoder_pool``. Requests come on stdin,
+answers go to stdout, each a line of JSON; a picture's answer is followed by its pixels, a request for a picture in
+memory by that picture. Between its header and its pixels it waits for a line: the memory may be in use. It ends with
+its stdin.
 
-How long a picture may take is counted in this process's own processor time, where the system can (all but Windows): the system ends it
-with SIGPROF then. A computer that sleeps or is busy takes nothing of it.
+How long a picture may take is counted in this process's own processor time, where the system can (all but Windows): the
+system ends it with SIGPROF then. A computer that sleeps or is busy takes nothing of it.
 """
 
 from __future__ import annotations
@@ -99,7 +100,8 @@ def _answer(request: dict[str, Any], requests: IO[bytes], answers: IO[bytes]) ->
 
 @contextmanager
 def _opened(request: dict[str, Any], requests: IO[bytes]) -> Iterator[IO[bytes]]:
-    """The file at the path that is asked for, if it is the same still, or a nameless copy of the picture that follows the request.
+    """The file at the path that is asked for, if it is the same still, or a nameless copy of the picture that follows
+    the request.
 
     The copy goes with this process, however that ends.
     """
@@ -128,7 +130,9 @@ def _copy(requests: IO[bytes], size: int, copy: IO[bytes]) -> None:
         except OSError as error:
             problem = error
     if problem:
-        raise UnreadableImage(f"There is no room for a copy of it in the temporary folder ({problem.strerror}).") from problem
+        raise UnreadableImage(
+            f"There is no room for a copy of it in the temporary folder ({problem.strerror})."
+        ) from problem
     copy.seek(0)
 
 

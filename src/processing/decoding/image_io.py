@@ -1,4 +1,6 @@
-"""Safe reading of picture files: content decides the format, the header is checked before a pixel is decoded, orientation is applied."""
+"""Safe reading of picture files: content decides the format, the header is checked before a pixel is decoded,
+orientation is applied.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,10 @@ from src.processing.decoding.metadata import taken_at
 from src.schema import FileStamp, ImageFacts
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "HEIF", "AVIF")
-"""What is read, in Pillow's names (MPO, which cameras write, opens as a JPEG). Everything else is refused with a reason."""
+"""What is read, in Pillow's names (MPO, which cameras write, opens as a JPEG).
+
+Everything else is refused with a reason.
+"""
 
 UPLOAD_TYPES = ("jpg", "jpeg", "png", "webp", "heic", "heif", "avif", "gif", "bmp", "tif", "tiff")
 _RAW_TYPES = "3fr arw cr2 cr3 crw dcr dng erf fff iiq kdc mef mos mrw nef nrw orf pef raf rw2 rwl sr2 srf srw x3f"
@@ -48,7 +53,9 @@ _HERE = re.compile(_ROBUST + rb".{20}[\x00\x03]", re.DOTALL)
 
 
 def decoded_here(start: bytes) -> bool:
-    """Whether a file that begins so is decoded in the app's own process: JPEG, PNG, WebP, GIF or BMP. 32 bytes are enough."""
+    """Whether a file that begins so is decoded in the app's own process: JPEG, PNG, WebP, GIF or BMP. 32 bytes are
+    enough.
+    """
     return _HERE.match(start) is not None and start[4:8] != b"ftyp"
 
 
@@ -82,14 +89,16 @@ def stamp_of(stat: os.stat_result) -> FileStamp:
 def same_file(known: FileStamp, stamp: FileStamp) -> bool:
     """Whether the file at a path is the one it was, so that it need not be read.
 
-    Its disk may have a new number, as where the file system has no lasting name. Where both ctimes are known and differ it may hold
-    other bytes, or not: only reading tells.
+    Its disk may have a new number, as where the file system has no lasting name. Where both ctimes are known and differ
+    it may hold other bytes, or not: only reading tells.
     """
     return looks_same(known, stamp) and (known.ctime_ns == stamp.ctime_ns or 0 in (known.ctime_ns, stamp.ctime_ns))
 
 
 def looks_same(known: FileStamp, stamp: FileStamp) -> bool:
-    """The same whatever the ctime, for what must not be hidden by new rights or a backup: a real edit is noticed by the next look."""
+    """The same whatever the ctime, for what must not be hidden by new rights or a backup: a real edit is noticed by the
+    next look.
+    """
     return replace(known, device=0, ctime_ns=0) == replace(stamp, device=0, ctime_ns=0)
 
 
@@ -115,14 +124,18 @@ class Header:
 
 
 def decode(
-    file: IO[bytes], max_megapixels: int, min_side: int | None = None, max_bytes: int | None = None, admit: Admit | None = None
+    file: IO[bytes],
+    max_megapixels: int,
+    min_side: int | None = None,
+    max_bytes: int | None = None,
+    admit: Admit | None = None,
 ) -> tuple[Image.Image, ImageFacts]:
     """Decode one picture: upright, RGB, transparency on white, first frame.
 
-    file: opened for reading, at its start. max_megapixels, max_bytes (of memory while decoding): checked on the header, before any
-    pixel. min_side: the short side in pixels that is enough; the picture is then reduced by a whole number, not below it. None keeps
-    every pixel. admit: called between header and pixels; it may wait, or raise UnreadableImage.
-    Facts give the full size. Raises UnreadableImage with the reason in one sentence.
+    file: opened for reading, at its start. max_megapixels, max_bytes (of memory while decoding): checked on the header,
+    before any pixel. min_side: the short side in pixels that is enough; the picture is then reduced by a whole number,
+    not below it. None keeps every pixel. admit: called between header and pixels; it may wait, or raise
+    UnreadableImage. Facts give the full size. Raises UnreadableImage with the reason in one sentence.
     """
     prepare_pillow()
     try:
@@ -139,7 +152,9 @@ def _decode(
     image = _open(file)
     width, height = image.size
     if width * height > max_megapixels * 1_000_000:
-        raise UnreadableImage(f"It has {width} x {height} pixels, more than the limit of {max_megapixels} megapixels.", LARGER)
+        raise UnreadableImage(
+            f"It has {width} x {height} pixels, more than the limit of {max_megapixels} megapixels.", LARGER
+        )
     form = "JPEG" if image.format == "MPO" else str(image.format)
     if min_side and form == "JPEG" and image.mode in ("RGB", "L", "YCbCr"):
         image.draft(None, (_reduced(width, height, min_side), _reduced(height, width, min_side)))
@@ -157,7 +172,8 @@ def _decode(
 
 
 def _needs(image: Image.Image, pixels: int, shrink: int) -> int:
-    """Bytes at the peak of decoding, by measurements: the format's own copies, Pillow's, and those of ``to_rgb`` (and of a pipe).
+    """Bytes at the peak of decoding, by measurements: the format's own copies, Pillow's, and those of ``to_rgb`` (and
+    of a pipe).
 
     pixels: of the whole picture; ``image`` may have fewer by now, a JPEG decoded at a reduced scale.
     """
@@ -184,7 +200,9 @@ def _open(file: IO[bytes]) -> Image.Image:
 
 
 def _tell_code_points(file: IO[bytes], image: Image.Image) -> None:
-    """Pillow tells an AVIF's profile, but not the code points that most have in place of one: they are in a box near the start."""
+    """Pillow tells an AVIF's profile, but not the code points that most have in place of one: they are in a box near
+    the start.
+    """
     file.seek(0)
     rest = file.read(_BOXES).partition(b"colrnclx")[2]
     if len(rest) > 4:
@@ -203,7 +221,8 @@ def _refusal(error: Exception) -> UnreadableImage:
         return UnreadableImage("The picture is too large for this machine's memory.")
     if isinstance(error, PermissionError):
         return UnreadableImage("There is no permission to read it.")
-    if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # EINVAL: nonsense in the bytes, a place before the start
+    # EINVAL: nonsense in the bytes, a place before the start
+    if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
         return UnreadableImage(f"It can't be read: {error.strerror}.")
     if "truncated" in text or "premature" in text or "broken" in text or "unexpected end" in text:
         return UnreadableImage("The picture is damaged: it ends too early.", lasting=True)

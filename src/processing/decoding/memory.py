@@ -12,7 +12,9 @@ from pathlib import Path
 MOST_MEGAPIXELS = 200
 """The cap where none is set: what the largest camera sensors give."""
 MOST_BYTES = 640 * 2**20
-"""What decoding may take where no cap is set, however much memory there is: the app stays under 1 GB with its decoder processes."""
+"""What decoding may take where no cap is set, however much memory there is: the app stays under 1 GB with its decoder
+processes.
+"""
 LEAST_BYTES = 64 * 2**20
 WORST_BYTES_PER_PIXEL = 20
 _UNKNOWN = 2 * 2**30
@@ -29,7 +31,10 @@ class Limits:
 
 
 def limits(max_megapixels: int | None) -> Limits:
-    """The limits under the memory at hand. A cap set by the user also raises the bytes, up to three quarters of that memory."""
+    """The limits under the memory at hand.
+
+    A cap set by the user also raises the bytes, up to three quarters of that memory.
+    """
     at_hand = available()
     safe = max(LEAST_BYTES, min(MOST_BYTES, at_hand // 3))
     if max_megapixels is None:
@@ -38,7 +43,9 @@ def limits(max_megapixels: int | None) -> Limits:
 
 
 def available() -> int:
-    """Bytes that this process can still take without others being pushed out: the system's figure, or a container's where that is lower."""
+    """Bytes that this process can still take without others being pushed out: the system's figure, or a container's
+    where that is lower.
+    """
     system = _system()
     container = _container()
     return system if container is None else min(system, container)
@@ -58,7 +65,9 @@ def _system() -> int:
 
 
 def _container() -> int | None:
-    """What is left of the control group's memory (version 2, then 1), its page cache counted as free; None without a limit."""
+    """What is left of the control group's memory (version 2, then 1), its page cache counted as free; None without a
+    limit.
+    """
     for folder, most, used, cache in (
         ("/sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"),
         ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),

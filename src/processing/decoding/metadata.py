@@ -11,7 +11,10 @@ from src.pixels import METADATA_ERRORS
 from src.schema import FIRST_PHOTO
 
 _FIELDS = (ExifTags.Base.DateTimeOriginal, ExifTags.Base.DateTimeDigitized, ExifTags.Base.DateTime)
-"""The most trusted first; the last is when the file was written. GPS has a date too, but one in UTC, not by the camera's clock."""
+"""The most trusted first; the last is when the file was written.
+
+GPS has a date too, but one in UTC, not by the camera's clock.
+"""
 _DAY = r"\s*(\d{4})[:/.-]\s?(\d{1,2})[:/.-]\s?(\d{1,2})"
 _CLOCK = r"[\sT]+(\d{1,2}):\s?(\d{1,2})(?::\s?(\d{1,2}))?"
 _MOMENT = re.compile(rf"{_DAY}(?:{_CLOCK}(?!\d|:\s?\d).*|[\s:\0]*)", re.DOTALL | re.ASCII)
@@ -36,7 +39,8 @@ def taken_at(image: Image.Image) -> str | None:
 def moment(written: object) -> str | None:
     """An EXIF date as ISO 8601 text: its wall clock, whatever zone it names; midnight where it is a day only.
 
-    None for what is no text and for no real date: one that no calendar has, from before photography, or later than tomorrow.
+    None for what is no text and for no real date: one that no calendar has, from before photography, or later than
+    tomorrow.
     """
     found = _MOMENT.fullmatch(written) if isinstance(written, str) else None
     if not found:

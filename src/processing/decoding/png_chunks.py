@@ -1,4 +1,6 @@
-"""PNG's chunks beside the picture, read so that none of them can spoil it: too long, broken or nonsense, it counts as absent."""
+"""PNG's chunks beside the picture, read so that none of them can spoil it: too long, broken or nonsense, it counts as
+absent.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +71,9 @@ class LenientStream(PngImagePlugin.PngStream):
         return self._text(super().chunk_eXIf, pos, length)
 
     def _text(self, read: Callable[[int, int], bytes], pos: int, length: int) -> bytes:
-        """What was refused costs as much as it may have unpacked until then, so that a thousand of them take no longer than a few."""
+        """What was refused costs as much as it may have unpacked until then, so that a thousand of them take no longer
+        than a few.
+        """
         if self.text_memory > TEXT_BYTES:
             return self._pass_over(length)
         try:

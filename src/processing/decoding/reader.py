@@ -1,4 +1,6 @@
-"""Reading any picture safely: robust formats in the caller's thread, all others in processes that may crash without harm."""
+"""Reading any picture safely: robust formats in the caller's thread, all others in processes that may crash without
+harm.
+"""
 
 from __future__ import annotations
 
@@ -49,20 +51,26 @@ class PictureReader:
     """Decodes pictures for any number of threads within a fixed budget of memory. To be closed."""
 
     def __init__(self, max_megapixels: int | None = None) -> None:
-        """max_megapixels: larger pictures are refused before a pixel is decoded; None goes by the memory at hand, 200 at most."""
+        """max_megapixels: larger pictures are refused before a pixel is decoded; None goes by the memory at hand, 200
+        at most.
+        """
         self._limits = limits(max_megapixels)
         self._budget = Budget(self._limits.bytes)
         self._pool = DecoderPool(min(PROCESSES, os.cpu_count() or 1), self._limits.bytes)
 
     def read(
-        self, source: Path | IO[bytes], min_side: int | None = None, careful: bool = False, cancelled: Cancelled = originals.never
+        self,
+        source: Path | IO[bytes],
+        min_side: int | None = None,
+        careful: bool = False,
+        cancelled: Cancelled = originals.never,
     ) -> tuple[Image.Image, ImageFacts]:
         """Decode one picture: upright, RGB, transparency on white, first frame. Content decides the format.
 
-        source: a path, or a binary file open for reading. min_side: the short side in pixels that is enough; a larger picture may be
-        reduced to no less. careful: not in this process, whatever the format. cancelled: asked now and then. Facts give the full size.
-        Raises UnreadableImage with the reason in one sentence, also for what is no regular file; OSError where the file can't be opened
-        or read at all.
+        source: a path, or a binary file open for reading. min_side: the short side in pixels that is enough; a larger
+        picture may be reduced to no less. careful: not in this process, whatever the format. cancelled: asked now and
+        then. Facts give the full size. Raises UnreadableImage with the reason in one sentence, also for what is no
+        regular file; OSError where the file can't be opened or read at all.
         """
         if isinstance(source, Path):
             with originals.open_picture(source) as file:
@@ -78,7 +86,10 @@ class PictureReader:
         return self._pool.decode(request, source, self._budget.taken, cancelled)
 
     def close(self) -> None:
-        """End the decoder processes. Pictures that are being read by them are refused, for a reason that does not last."""
+        """End the decoder processes.
+
+        Pictures that are being read by them are refused, for a reason that does not last.
+        """
         self._pool.close()
 
     def _here(self, file: IO[bytes], min_side: int | None) -> tuple[Image.Image, ImageFacts]:
@@ -93,7 +104,9 @@ class PictureReader:
 
 
 def _harmless(file: IO[bytes]) -> bool:
-    """Whether a file is of a kind, a size and a layout that can be decoded in the app: nothing there takes long or crashes."""
+    """Whether a file is of a kind, a size and a layout that can be decoded in the app: nothing there takes long or
+    crashes.
+    """
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
     start = file.read(32)
@@ -106,7 +119,9 @@ def _harmless(file: IO[bytes]) -> bool:
 
 
 def _plain_jpeg(data: bytes) -> bool:
-    """Whether few segments, one directly after the other, lead to the first scan, and it has as many scans as a picture needs."""
+    """Whether few segments, one directly after the other, lead to the first scan, and it has as many scans as a picture
+    needs.
+    """
     at = 2
     for _ in range(SEGMENTS):
         if data[at : at + 2] == b"\xff\xda":
@@ -132,4 +147,8 @@ def _place(file: IO[bytes]) -> dict[str, Any]:
         originals.check(found, COPY_BYTES)
         return {"suffix": suffix, "follows": found.st_size}
     originals.check(found)
-    return {"suffix": suffix, "path": os.path.abspath(os.fsdecode(name)), "file": [found.st_dev, found.st_ino, found.st_size]}
+    return {
+        "suffix": suffix,
+        "path": os.path.abspath(os.fsdecode(name)),
+        "file": [found.st_dev, found.st_ino, found.st_size],
+    }

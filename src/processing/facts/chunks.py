@@ -85,9 +85,7 @@ def _chunks(file: IO[bytes], start: int, order: str, check: int) -> Iterator[tup
         head = file.read(8)
         if len(head) < 8:
             return
-        kind, size = (
-            (head[4:], int.from_bytes(head[:4])) if big else (head[:4], int.from_bytes(head[4:], "little"))
-        )
+        kind, size = (head[4:], int.from_bytes(head[:4])) if big else (head[:4], int.from_bytes(head[4:], "little"))
         yield kind, start + 8, size
         start += 8 + size + check + (0 if big else size % 2)
 

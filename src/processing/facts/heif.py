@@ -52,11 +52,7 @@ def _picture(file: IO[bytes], meta: bytes, form: str) -> Header:
 
     def blob(kind: bytes, most: int) -> bytes:
         item = next((item for item, is_of in listed.items() if is_of == kind), None)
-        return (
-            items.content(file, places.get(item, ()), parts.get(b"idat", b""), most)
-            if item is not None
-            else b""
-        )
+        return items.content(file, places.get(item, ()), parts.get(b"idat", b""), most) if item is not None else b""
 
     width, height = items.size(parts.get(b"iprp", b""), parts.get(b"pitm", b""))
     exif = blob(b"Exif", EXIF_BYTES)
@@ -70,10 +66,7 @@ def _canon(file: IO[bytes], top: dict[bytes, Box]) -> Header:
     found: dict[bytes, bytes] = {}
     for kind, start, end in boxes(file, moov[1], moov[2]) if moov else ():
         if kind == b"uuid" and block(file, start, 16, 16) == _CANON:
-            found = {
-                kind: block(file, at, stop - at, EXIF_BYTES)
-                for kind, at, stop in boxes(file, start + 16, end)
-            }
+            found = {kind: block(file, at, stop - at, EXIF_BYTES) for kind, at, stop in boxes(file, start + 16, end)}
             break
     main, shot, place = (found.get(kind, b"") for kind in (_MAIN, _SHOT, _PLACE))
     tiff = in_block(main)

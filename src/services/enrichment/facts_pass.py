@@ -1,6 +1,8 @@
-"""The pass over photos that reads their facts: from the files' headers, from what lies beside them, and from how they look.
+"""The pass over photos that reads their facts: from the files' headers, from what lies beside them, and from how they
+look.
 
-Nothing is encoded. A photo is due where this recipe has not read it yet, and where what lies beside it is another thing than it was then.
+Nothing is encoded. A photo is due where this recipe has not read it yet, and where what lies beside it is another thing
+than it was then.
 """
 
 from __future__ import annotations
@@ -65,8 +67,8 @@ class FactsService:
         return bool(self.waiting()) or (folders is not None and bool(self._changed(folders, ())))
 
     def pending(self, folders: Sequence[str] | None = None) -> list[str]:
-        """Ids of photos whose facts are still to be read, and of those in these folders (all where there are none; None: none is looked
-        through) where what lies beside them has changed.
+        """Ids of photos whose facts are still to be read, and of those in these folders (all where there are none;
+        None: none is looked through) where what lies beside them has changed.
         """
         new = self._catalog.looked_at.pending(PASS, RECIPE)
         return new if folders is None else [*new, *self._changed(folders, set(new))]

@@ -22,9 +22,7 @@ from src.services.library.service import LibraryService
 from src.text import count
 
 BUILTIN = "builtin-regions"
-ABOUT_BUILTIN = (
-    "Regions that stand out by colour and edges. Ships with the program; it knows nothing of what things are, so its boxes are rough."
-)
+ABOUT_BUILTIN = "Regions that stand out by colour and edges. Ships with the program; it knows nothing of what things are, so its boxes are rough."
 SEGMENTER = "segmenter"
 """Key of the library's setting."""
 
@@ -100,7 +98,10 @@ class ObjectService:
         return self._catalog.looked_at.pending(OBJECTS, self._recipe(), only, images)
 
     def waiting(self) -> int:
-        """How many photos of the library are still to be looked through. Raises ModelError where the segmenter's weights are not here."""
+        """How many photos of the library are still to be looked through.
+
+        Raises ModelError where the segmenter's weights are not here.
+        """
         return self._catalog.looked_at.number_pending(OBJECTS, self._recipe())
 
     def _recipe(self) -> str:
@@ -109,15 +110,20 @@ class ObjectService:
 
     def waiting_folders(self) -> list[str]:
         """Followed folders whose objects are wanted and that hold photos not looked through yet."""
-        wanted = [os.fsdecode(row.path) for row in self._catalog.folders.all() if row.objects and row.offline_since is None]
+        wanted = [
+            os.fsdecode(row.path) for row in self._catalog.folders.all() if row.objects and row.offline_since is None
+        ]
         return [folder for folder in wanted if self.pending(folder)]
 
     # ------------------------------------------------------------ finding and forgetting
 
-    def index(self, folders: Sequence[str] | None = None, images: Sequence[str] | None = None, careful: bool = False) -> Iterator[JobEvent]:
+    def index(
+        self, folders: Sequence[str] | None = None, images: Sequence[str] | None = None, careful: bool = False
+    ) -> Iterator[JobEvent]:
         """Look through photos for objects: of these folders, of these photos, or of the whole library.
 
-        Those that were looked through this way before are left as they are. careful: decode in a process of its own, as after a crash.
+        Those that were looked through this way before are left as they are. careful: decode in a process of its own, as
+        after a crash.
         """
         todo = list(dict.fromkeys(id_ for folder in folders or (None,) for id_ in self.pending(folder, images)))
         embedder = self._models.embedder(self._library.active_model)

@@ -1,10 +1,11 @@
-"""The pass over photos that finds objects in them, turns them into vectors, and stores them beside those of whole images.
+"""The pass over photos that finds objects in them, turns them into vectors, and stores them beside those of whole
+images.
 
     photos not yet looked through -> decode -> segment -> cut out -> model input (worker threads)
     -> encode in batches -> one transaction of the store -> events
 
-What is found depends on the recipe alone. For another model the segments that are stored are cut out and encoded again, not looked for.
-A photo is stored with all its objects or with none.
+What is found depends on the recipe alone. For another model the segments that are stored are cut out and encoded again,
+not looked for. A photo is stored with all its objects or with none.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from src.services.enrichment.passes import Looked
 from src.services.library.service import LibraryService
 
 SIDE = 1024
-"""Short side in pixels at which photos are decoded: a small thing must still have pixels of its own when it is cut out."""
+"""Short side in pixels at which photos are decoded: a small thing must still have pixels of its own when it is cut out.
+"""
 ENCODE_BATCH = 32
 COMMIT_OBJECTS = 256
 """Found objects after which what is done is stored."""
@@ -45,7 +47,13 @@ class ObjectsPass:
     name = OBJECTS
 
     def __init__(
-        self, catalog: Catalog, store: Store, library: LibraryService, embedder: Embedder, extractor: SegmentExtractor, careful: bool
+        self,
+        catalog: Catalog,
+        store: Store,
+        library: LibraryService,
+        embedder: Embedder,
+        extractor: SegmentExtractor,
+        careful: bool,
     ) -> None:
         """careful: every picture is decoded in a process of its own, as after a crash."""
         self._catalog = catalog
@@ -81,7 +89,9 @@ class ObjectsPass:
 
     def store(self, batch: Sequence[LookedThrough]) -> None:
         inputs = [looked.pixels for looked in batch if looked.pixels is not None]
-        vectors = self._encode(np.concatenate(inputs)) if inputs else np.empty((0, self._embedder.dimensions), np.float32)
+        vectors = (
+            self._encode(np.concatenate(inputs)) if inputs else np.empty((0, self._embedder.dimensions), np.float32)
+        )
         found, at = {}, 0
         for looked in batch:
             found[looked.image_id] = list(zip(looked.segments, vectors[at : at + len(looked.segments)], strict=True))
@@ -89,7 +99,9 @@ class ObjectsPass:
         self.found += self._store.replace_parts(self._collection, self._extractor.recipe, found)
 
     def _encode(self, pixels: FloatArray) -> FloatArray:
-        parts = [self._embedder.encode_pixels(pixels[at : at + ENCODE_BATCH]) for at in range(0, len(pixels), ENCODE_BATCH)]
+        parts = [
+            self._embedder.encode_pixels(pixels[at : at + ENCODE_BATCH]) for at in range(0, len(pixels), ENCODE_BATCH)
+        ]
         return np.concatenate(parts)
 
 

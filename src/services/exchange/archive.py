@@ -1,6 +1,7 @@
 """The archive of a library: which members a ZIP may have, and the manifest that says what they are.
 
-An archive may come from anywhere, so nothing in it is believed: a member that ``export_library`` would not write refuses the whole.
+An archive may come from anywhere, so nothing in it is believed: a member that ``export_library`` would not write
+refuses the whole.
 """
 
 from __future__ import annotations
@@ -31,7 +32,10 @@ _DAMAGED = (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, Val
 
 @dataclass(frozen=True)
 class Manifest:
-    """What an archive holds. ``schema``: the catalogue's version; sizes in bytes; ``thumbs`` and ``uploads`` count files."""
+    """What an archive holds.
+
+    ``schema``: the catalogue's version; sizes in bytes; ``thumbs`` and ``uploads`` count files.
+    """
 
     schema: int
     catalogue_bytes: int
@@ -46,7 +50,10 @@ class Manifest:
 
 @contextlib.contextmanager
 def opened_archive(file: Path) -> Iterator[zipfile.ZipFile]:
-    """The archive for reading. Raises UnreadablePath where there is no readable file, LibraryUnusable where it is no good ZIP."""
+    """The archive for reading.
+
+    Raises UnreadablePath where there is no readable file, LibraryUnusable where it is no good ZIP.
+    """
     try:
         if not file.is_file():
             raise UnreadablePath(f"There is no file {display_text(file)}.")
@@ -78,22 +85,33 @@ def checked_members(archive: zipfile.ZipFile, size: int) -> list[zipfile.ZipInfo
 
 
 def read_manifest(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo]) -> Manifest:
-    """The manifest. Raises LibraryUnusable unless it fits the members, LibraryNewer where a newer version of this program wrote it."""
+    """The manifest.
+
+    Raises LibraryUnusable unless it fits the members, LibraryNewer where a newer version of this program wrote it.
+    """
     if archive.getinfo(MANIFEST).file_size > MANIFEST_BYTES:
         raise refusal("a manifest that is far too long")
     try:
         said = json.loads(archive.read(MANIFEST))
         known, version = said["format"] == FORMAT, int(said["version"])
-        manifest = Manifest(*(kind(said[name]) for name, kind in _FIELDS.items())) if known and version == VERSION else None
+        manifest = (
+            Manifest(*(kind(said[name]) for name, kind in _FIELDS.items())) if known and version == VERSION else None
+        )
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise refusal("a manifest that can't be read") from error
     if known and (version > VERSION or (manifest and manifest.schema > SCHEMA)):
-        raise LibraryNewer("The archive was written by a newer version of this program.", "Update the program, then import it.")
+        raise LibraryNewer(
+            "The archive was written by a newer version of this program.", "Update the program, then import it."
+        )
     if manifest is None:
         raise refusal("a manifest of another format or version")
     found = [member.filename.split("/")[0] for member in members]
     sizes = [member.file_size for member in members if member.filename == CATALOG]
-    if (found.count("thumbs"), found.count("uploads"), sizes) != (manifest.thumbs, manifest.uploads, [manifest.catalogue_bytes]):
+    if (found.count("thumbs"), found.count("uploads"), sizes) != (
+        manifest.thumbs,
+        manifest.uploads,
+        [manifest.catalogue_bytes],
+    ):
         raise refusal("other members than its manifest says")
     return manifest
 
@@ -102,7 +120,9 @@ _FIELDS = {"schema": int, "catalogue_bytes": int, "catalogue_sha256": str, "thum
 
 
 def refusal(what: str) -> LibraryUnusable:
-    return LibraryUnusable(f"The archive is refused: it has {what}.", "Only archives made by export-library can be imported.")
+    return LibraryUnusable(
+        f"The archive is refused: it has {what}.", "Only archives made by export-library can be imported."
+    )
 
 
 def _is_expected(member: zipfile.ZipInfo) -> bool:
@@ -115,4 +135,6 @@ def _is_expected(member: zipfile.ZipInfo) -> bool:
 
 def _is_ours(name: str) -> bool:
     folder, _, upload = name.partition("/")
-    return name in (CATALOG, MANIFEST) or bool(_THUMBNAIL.fullmatch(name) or (folder == "uploads" and UPLOAD_NAME.fullmatch(upload)))
+    return name in (CATALOG, MANIFEST) or bool(
+        _THUMBNAIL.fullmatch(name) or (folder == "uploads" and UPLOAD_NAME.fullmatch(upload))
+    )

@@ -1,7 +1,8 @@
 """Backup: the whole library in one archive, and an empty library filled from one.
 
-The archive is a ZIP without compression: the catalogue (every fact and every vector), thumbnails, uploads and a manifest. The vector
-index is not in it, it is made again from the catalogue; the photos in the user's own folders are not in it either.
+The archive is a ZIP without compression: the catalogue (every fact and every vector), thumbnails, uploads and a
+manifest. The vector index is not in it, it is made again from the catalogue; the photos in the user's own folders are
+not in it either.
 """
 
 from __future__ import annotations
@@ -38,7 +39,15 @@ from src.processing.decoding.image_io import display_text, stamp_of
 from src.processing.thumbnails import thumbnail_path
 from src.schema import FileStamp, JobEvent, Progress, Skipped
 from src.services.enrichment.objects import BUILTIN, SEGMENTER
-from src.services.exchange.archive import CATALOG, MANIFEST, Manifest, checked_members, opened_archive, read_manifest, refusal
+from src.services.exchange.archive import (
+    CATALOG,
+    MANIFEST,
+    Manifest,
+    checked_members,
+    opened_archive,
+    read_manifest,
+    refusal,
+)
 from src.services.jobs.kinds import KINDS
 from src.services.library.folders import OUT_OF_REACH
 from src.services.library.service import ACTIVE_MODEL
@@ -59,12 +68,15 @@ _STAGING = re.compile(r"\.import-[0-9a-f]{8}")
 
 
 def export_library(settings: Settings, catalog: Catalog, file: Path) -> Iterator[JobEvent]:
-    """Write the library to ``file``, also while others index into it: the archive holds what was committed when it began.
+    """Write the library to ``file``, also while others index into it: the archive holds what was committed when it
+    began.
 
-    Progress in bytes; an upload that has gone is a Skipped. Closing the iterator leaves no file. Raises BadInput where there is
-    a file of that name, UnreadablePath where it can't be written, LibraryUnusable where the disk has too little space.
+    Progress in bytes; an upload that has gone is a Skipped. Closing the iterator leaves no file. Raises BadInput where
+    there is a file of that name, UnreadablePath where it can't be written, LibraryUnusable where the disk has too
+    little space.
 
-    Until it is complete it is in a hidden folder beside ``file`` with a name of its own; of two exports to one name, one gets it.
+    Until it is complete it is in a hidden folder beside ``file`` with a name of its own; of two exports to one name,
+    one gets it.
     """
     _refuse_existing(file)
     try:
@@ -84,17 +96,23 @@ def export_library(settings: Settings, catalog: Catalog, file: Path) -> Iterator
                 os.fsync(target.fileno())
             publish(part, file)
     except OSError as error:
-        raise UnreadablePath(f"{display_text(file)} can't be written ({error.strerror or error}).", "Choose another place.") from error
+        raise UnreadablePath(
+            f"{display_text(file)} can't be written ({error.strerror or error}).", "Choose another place."
+        ) from error
 
 
 def _warn_of(copy: Path) -> Iterator[Skipped]:
     """An archive that no import takes would be worth nothing: say so while the library is still there."""
     problem = imported.problem(copy, allowed(), copy.with_name("tried"))
     if problem:
-        yield Skipped(CATALOG, f"As it is, it could not be imported again. {problem} Run `doctor`, then export once more.")
+        yield Skipped(
+            CATALOG, f"As it is, it could not be imported again. {problem} Run `doctor`, then export once more."
+        )
 
 
-def _write_archive(copy: Path, members: Iterator[tuple[str, Path]], target: IO[bytes], total: int) -> Iterator[JobEvent]:
+def _write_archive(
+    copy: Path, members: Iterator[tuple[str, Path]], target: IO[bytes], total: int
+) -> Iterator[JobEvent]:
     """The members one after the other; the manifest last, when it is known what they are."""
     done, stored = 0, {"thumbs": 0, "uploads": 0, CATALOG: 0}
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
@@ -102,7 +120,9 @@ def _write_archive(copy: Path, members: Iterator[tuple[str, Path]], target: IO[b
             opened = _opened(source)
             if opened is None:
                 if name.startswith("uploads/"):
-                    yield Skipped(display_text(source), "The stored upload can't be read any more, so it is not in the archive.")
+                    yield Skipped(
+                        display_text(source), "The stored upload can't be read any more, so it is not in the archive."
+                    )
                 continue
             with opened, archive.open(_entry(name, opened), "w") as member:
                 while block := opened.read(BLOCK):
@@ -110,8 +130,14 @@ def _write_archive(copy: Path, members: Iterator[tuple[str, Path]], target: IO[b
                     done += len(block)
                     yield Progress(done, max(done, total), "bytes", name)
             stored[name.split("/")[0]] += 1
-        manifest = Manifest(snapshot.schema_version(copy), size_of(copy), sha256_of(copy), stored["thumbs"], stored["uploads"])
-        facts = {"made_at": datetime.now(UTC).isoformat(timespec="seconds"), "platform": sys.platform, **snapshot.counts(copy)}
+        manifest = Manifest(
+            snapshot.schema_version(copy), size_of(copy), sha256_of(copy), stored["thumbs"], stored["uploads"]
+        )
+        facts = {
+            "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "platform": sys.platform,
+            **snapshot.counts(copy),
+        }
         archive.writestr(zipfile.ZipInfo(MANIFEST), manifest.as_json(facts))
     yield Progress(done, done, "bytes")
 
@@ -123,7 +149,8 @@ def _members(settings: Settings, copy: Path, uploads: Mapping[str, Path]) -> Ite
         thumbnail = thumbnail_path(settings.thumbs_dir, id_)
         yield thumbnail.relative_to(settings.data_dir).as_posix(), thumbnail
     for name, path in uploads.items():
-        yield f"uploads/{name}", settings.uploads_dir / path.name  # whatever the catalogue says: nothing from elsewhere goes out as ours
+        # whatever the catalogue says: nothing from elsewhere goes out as ours
+        yield f"uploads/{name}", settings.uploads_dir / path.name
 
 
 def _entry(name: str, opened: IO[bytes]) -> zipfile.ZipInfo:
@@ -136,7 +163,9 @@ def _entry(name: str, opened: IO[bytes]) -> zipfile.ZipInfo:
 
 def _bytes_to_store(settings: Settings) -> int:
     """Of everything that goes into an archive, rounded up."""
-    stored = [size_of(file) + 512 for folder in (settings.thumbs_dir, settings.uploads_dir) for file in folder.rglob("*")]
+    stored = [
+        size_of(file) + 512 for folder in (settings.thumbs_dir, settings.uploads_dir) for file in folder.rglob("*")
+    ]
     return sum(stored) + _catalogue_bytes(settings)
 
 
@@ -155,10 +184,10 @@ def _refuse_existing(file: Path) -> None:
 def import_library(settings: Settings, file: Path) -> Iterator[Progress]:
     """Fill an empty library from an archive. Nothing is written before every member's name and size was checked.
 
-    Progress in bytes. Closing the iterator, or a kill, leaves the library empty until all of the archive was verified; from then on
-    the next opening completes it (``finish_import``). Raises LibraryBusy where another process has the library, LibraryError where it
-    is not empty, LibraryNewer for an archive of a newer version, LibraryUnusable for one that is damaged or that something else
-    made, UnreadablePath where there is none.
+    Progress in bytes. Closing the iterator, or a kill, leaves the library empty until all of the archive was verified;
+    from then on the next opening completes it (``finish_import``). Raises LibraryBusy where another process has the
+    library, LibraryError where it is not empty, LibraryNewer for an archive of a newer version, LibraryUnusable for one
+    that is damaged or that something else made, UnreadablePath where there is none.
     """
     folders = (settings.data_dir, *settings.data_dir.parents)
     made = [folder for folder in folders if not os.path.lexists(folder)]
@@ -182,10 +211,11 @@ def import_library(settings: Settings, file: Path) -> Iterator[Progress]:
 
 
 def finish_import(settings: Settings) -> None:
-    """Complete an import that was interrupted after its last check, and remove what is left of one that did not come so far.
+    """Complete an import that was interrupted after its last check, and remove what is left of one that did not come so
+    far.
 
-    For the library's owner, before it opens the catalogue. Raises LibraryBusy where another process has the library, LibraryUnusable
-    where it can't be completed now: the next opening tries again.
+    For the library's owner, before it opens the catalogue. Raises LibraryBusy where another process has the library,
+    LibraryUnusable where it can't be completed now: the next opening tries again.
     """
     try:
         if _staged(settings):
@@ -233,7 +263,9 @@ def _stage(file: Path, staging: Path, settings: Settings) -> Iterator[Progress]:
         check_space(settings.data_dir, total + manifest.catalogue_bytes, "what is in the archive")
         done = 0
         for member in members:
-            for block in _unpack(archive, member, staging / (THEIRS if member.filename == CATALOG else member.filename)):
+            for block in _unpack(
+                archive, member, staging / (THEIRS if member.filename == CATALOG else member.filename)
+            ):
                 done += block
                 yield Progress(done, total, "bytes", member.filename)
     theirs, catalogue = staging / THEIRS, staging / CATALOG
@@ -277,7 +309,11 @@ def _unpack(archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> 
 
 def _stamps(uploads: Path) -> dict[str, FileStamp]:
     """Stored name -> stamp; moving a file within its disk keeps it, but for the ctime, which is left unknown."""
-    return {file.name: replace(stamp_of(file.stat()), ctime_ns=0) for file in uploads.iterdir()} if uploads.is_dir() else {}
+    return (
+        {file.name: replace(stamp_of(file.stat()), ctime_ns=0) for file in uploads.iterdir()}
+        if uploads.is_dir()
+        else {}
+    )
 
 
 def _finish(settings: Settings) -> None:
@@ -285,7 +321,9 @@ def _finish(settings: Settings) -> None:
     for staging in _staged(settings):
         catalogue = staging / CATALOG
         if (staging / READY).exists() and catalogue.exists() and not snapshot.holds_anything(settings.catalog_file):
-            for source in [file for name in ("thumbs", "uploads") for file in (staging / name).rglob("*") if file.is_file()]:
+            for source in [
+                file for name in ("thumbs", "uploads") for file in (staging / name).rglob("*") if file.is_file()
+            ]:
                 target = settings.data_dir / source.relative_to(staging)
                 try:
                     target.parent.mkdir(parents=True, exist_ok=True)
@@ -294,10 +332,15 @@ def _finish(settings: Settings) -> None:
                 except OSError as error:
                     if source.parent.name == "uploads" or error.errno in NO_ROOM:
                         raise
-                    log.info("a thumbnail has no place at %s (%s); it can be made again", display_text(target), error.strerror)
+                    log.info(
+                        "a thumbnail has no place at %s (%s); it can be made again",
+                        display_text(target),
+                        error.strerror,
+                    )
             ChromaIndex(settings.chroma_dir).discard()
             snapshot.retire(settings.catalog_file)
-            _sync_folders(settings.uploads_dir, settings.data_dir)  # what the catalogue names lasts before it; thumbnails can be made again
+            # what the catalogue names lasts before it; thumbnails can be made again
+            _sync_folders(settings.uploads_dir, settings.data_dir)
             os.replace(catalogue, settings.catalog_file)
             sync_folder(settings.data_dir)
         shutil.rmtree(staging, ignore_errors=True)
@@ -310,7 +353,10 @@ def _sync_folders(*folders: Path) -> None:
 
 
 def _may_take(source: Path, target: Path) -> bool:
-    """Whether an upload may have its place. One that lies there, still to be added, is the only copy: it goes for its own bytes alone."""
+    """Whether an upload may have its place.
+
+    One that lies there, still to be added, is the only copy: it goes for its own bytes alone.
+    """
     return not os.path.lexists(target) or (_is_as_named(source) and not _is_as_named(target))
 
 
@@ -328,7 +374,9 @@ def _refuse_unless_empty(settings: Settings) -> None:
     try:
         holds_anything = snapshot.holds_anything(settings.catalog_file)
     except LibraryUnusable as error:
-        raise LibraryUnusable(error.user_message, "Move that file away, or choose another folder with --library.") from error
+        raise LibraryUnusable(
+            error.user_message, "Move that file away, or choose another folder with --library."
+        ) from error
     if holds_anything:
         hint = "Clear it first, or choose another folder with --library."
         raise LibraryError("The library is not empty, and an import would replace what it holds.", hint)
@@ -343,7 +391,9 @@ def _opened(file: Path) -> IO[bytes] | None:
     try:
         if not S_ISREG(os.lstat(file).st_mode):
             return None
-        handle = os.open(file, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+        handle = os.open(
+            file, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+        )
     except (OSError, ValueError):
         return None
     return os.fdopen(handle, "rb")

@@ -46,7 +46,9 @@ class Selection:
 def _nothing_to_export(selection: Selection) -> AppError:
     """Why a selection without images is not exported."""
     if selection.images is not None and selection.query:
-        return AppError(f'Nothing in the library fits "{selection.query}", so nothing was exported.', "Search with other words.")
+        return AppError(
+            f'Nothing in the library fits "{selection.query}", so nothing was exported.', "Search with other words."
+        )
     return BadInput("There is no photo to export.")
 
 
@@ -59,10 +61,11 @@ class ExportService:
         self._objects = objects
 
     def export(self, form: str, place: Path, selection: Selection, pictures: bool = False) -> Iterator[JobEvent]:
-        """Write a new folder, or a new ZIP where the name ends in ``.zip``, whole or not at all; closing the iterator leaves nothing.
+        """Write a new folder, or a new ZIP where the name ends in ``.zip``, whole or not at all; closing the iterator
+        leaves nothing.
 
-        pictures: copies of the photos too, for COCO and YOLO. Raises BadInput for a format that there is none of or a place that is taken,
-        AppError for a search that nothing fits, UnreadablePath where it can't be written.
+        pictures: copies of the photos too, for COCO and YOLO. Raises BadInput for a format that there is none of or a
+        place that is taken, AppError for a search that nothing fits, UnreadablePath where it can't be written.
         """
         if form not in FORMATS:
             raise BadInput(f"There is no export format {form!r}.", f"The formats are: {', '.join(FORMATS)}.")
@@ -103,7 +106,10 @@ class ExportService:
         return Annotation.of(segment, origin=self._objects.segmenter)
 
     def _path(self, image_id: str) -> str | None:
-        """As the system spells it; bytes that are no text come as Python's escapes. None where the image was forgotten just now."""
+        """As the system spells it; bytes that are no text come as Python's escapes.
+
+        None where the image was forgotten just now.
+        """
         places = self._catalog.paths_of(image_id)
         return places[0][0].decode("utf-8", "surrogateescape") if places else None
 

@@ -16,7 +16,8 @@ from src.schema import Already, FileStamp, FloatArray, FoundFile, ImageFacts, In
 class Read:
     """A file of which everything needed is known now.
 
-    ``pixels`` is None where the library has the vector already; ``stored`` is False where the catalogue must (again) be told of the file.
+    ``pixels`` is None where the library has the vector already; ``stored`` is False where the catalogue must (again) be
+    told of the file.
     """
 
     found: FoundFile
@@ -52,7 +53,8 @@ def event_of(item: Outcome, new: set[str]) -> JobEvent:
 
 
 def file_rows(reads: Sequence[Read], before: set[str]) -> list[FileRow]:
-    """A row for every file of the user's own that is new or changed; for an upload only if it is its image's first file.
+    """A row for every file of the user's own that is new or changed; for an upload only if it is its image's first
+    file.
 
     before: those of the images that had a file already.
     """
@@ -62,7 +64,9 @@ def file_rows(reads: Sequence[Read], before: set[str]) -> list[FileRow]:
         path = read.found.path
         if not read.stored and not (read.found.uploaded and read.image_id in has_file):
             text = image_io.display_text(path)
-            rows.append(FileRow(os.fsencode(path), text, read.found.name, read.image_id, read.stamp, read.found.uploaded))
+            rows.append(
+                FileRow(os.fsencode(path), text, read.found.name, read.image_id, read.stamp, read.found.uploaded)
+            )
             has_file.add(read.image_id)
     return rows
 

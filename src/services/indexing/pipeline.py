@@ -44,7 +44,9 @@ COMMIT_FILES = 200
 LOOKUP = 256
 """Files whose entries in the catalogue are fetched at a time."""
 READ_MOVED = 300
-"""Files that look like known ones under a new path are read, so many in a pass; more are trusted, and their turn comes in later passes."""
+"""Files that look like known ones under a new path are read, so many in a pass; more are trusted, and their turn comes
+in later passes.
+"""
 UNSURE = 1
 """The ctime noted of a file that is trusted: it is none that a file has."""
 
@@ -96,7 +98,8 @@ class Pipeline:
         store.prepare(self._collection, embedder.dimensions)
 
     def events(self, found: Iterable[FoundFile]) -> Iterator[tuple[JobEvent | None, FoundFile]]:
-        """One event for each file, in the order given (a batch's come together, after its commit); None while one takes long.
+        """One event for each file, in the order given (a batch's come together, after its commit); None while one takes
+        long.
 
         Closing the iterator cancels: what is being read is left at its next block.
         """
@@ -129,7 +132,9 @@ class Pipeline:
 
     # ------------------------------------------------------------ before a file is read
 
-    def _started(self, found: Iterable[FoundFile], pool: ThreadPoolExecutor) -> Iterator[Outcome | Begun[FoundFile, Outcome]]:
+    def _started(
+        self, found: Iterable[FoundFile], pool: ThreadPoolExecutor
+    ) -> Iterator[Outcome | Begun[FoundFile, Outcome]]:
         """What can be told from the catalogue at once, and for every other file its reading by a worker thread."""
         files = iter(found)
         while chunk := list(itertools.islice(files, LOOKUP)):
@@ -138,13 +143,19 @@ class Pipeline:
                 if isinstance(entry, Refused):
                     yield entry
                 else:
-                    yield self._known(item, entry) or Begun(item, pool.submit(self._read, item, entry.stamp, entry.likely))
+                    yield self._known(item, entry) or Begun(
+                        item, pool.submit(self._read, item, entry.stamp, entry.likely)
+                    )
 
     def _entries(self, chunk: Sequence[FoundFile], stamps: Sequence[FileStamp | Refused]) -> list[_Entry | Refused]:
         paths = [os.fsencode(item.path) for item in chunk]
         known = self._catalog.files.at(paths)
         refusals = self._catalog.files.refusals_at(paths)
-        strange = [stamp for path, stamp in zip(paths, stamps, strict=True) if path not in known and isinstance(stamp, FileStamp)]
+        strange = [
+            stamp
+            for path, stamp in zip(paths, stamps, strict=True)
+            if path not in known and isinstance(stamp, FileStamp)
+        ]
         moved = self._catalog.files.with_stamps(strange)
         usable = self._usable({file.image_id for file in known.values()} | set(moved.values()))
         entries: list[_Entry | Refused] = []
@@ -168,7 +179,9 @@ class Pipeline:
 
     @staticmethod
     def _likely(file: KnownFile | None, stamp: FileStamp, moved: Mapping[FileStamp, str]) -> str | None:
-        """The image of a file that was moved here, now or before it was trusted: its ctime can't tell whether it was edited too."""
+        """The image of a file that was moved here, now or before it was trusted: its ctime can't tell whether it was
+        edited too.
+        """
         if file is None:
             return moved.get(stamp)
         return file.image_id if file.stamp.ctime_ns == UNSURE and image_io.looks_same(file.stamp, stamp) else None
@@ -199,7 +212,9 @@ class Pipeline:
                 if thumbnail_path(self._settings.thumbs_dir, image_id).exists() and self._usable({image_id}):
                     return Read(item, stamp, image_id, sha256)
                 with self._watch.timing("decode"):
-                    image, facts = self._reader.read(file, decode_side(self._embedder), self._careful, self._stop.is_set)
+                    image, facts = self._reader.read(
+                        file, decode_side(self._embedder), self._careful, self._stop.is_set
+                    )
                 originals.refuse_changed(file, stamp.mtime_ns, stamp.size)
         except FileNotFoundError as error:
             return Refused(item, why(error))
@@ -207,7 +222,9 @@ class Pipeline:
             lasting = isinstance(error, UnreadableImage) and error.lasting
             if likely and not lasting:
                 return Read(item, replace(stamp, ctime_ns=UNSURE), likely)
-            return Refused(item, why(error) if isinstance(error, OSError) else error.user_message, stamp if lasting else None)
+            return Refused(
+                item, why(error) if isinstance(error, OSError) else error.user_message, stamp if lasting else None
+            )
         with self._watch.timing("thumbnail"):
             self._store_thumbnail(image, image_id)
         with self._watch.timing("prepare"):
@@ -217,7 +234,8 @@ class Pipeline:
     def _store_thumbnail(self, image: Image.Image, image_id: str) -> None:
         try:
             write_thumbnail(image, self._settings.thumbs_dir, image_id)
-        except (FileExistsError, IsADirectoryError, NotADirectoryError):  # something else lies in its place: it is shown without one
+        # something else lies in its place: it is shown without one
+        except (FileExistsError, IsADirectoryError, NotADirectoryError):
             log.exception("there is no place for the thumbnail of %s", image_id)
         except OSError as error:
             raise LibraryUnusable(
@@ -232,18 +250,26 @@ class Pipeline:
         reads = [item for item in batch if isinstance(item, Read)]
         before = self._catalog.visible(list({read.image_id for read in reads}))
         rows = file_rows(reads, before - self._without_file(reads, before))
-        refusals = [refusal_of(item) for item in batch if isinstance(item, Refused) and item.stamp and not item.found.uploaded]
+        refusals = [
+            refusal_of(item) for item in batch if isinstance(item, Refused) and item.stamp and not item.found.uploaded
+        ]
         vectors: dict[str, FloatArray] = {}
         if rows or refusals:
             vectors = self._encode(reads)
-            images = {read.image_id: ImageRow(read.image_id, read.sha256, read.facts, read.stamp.size) for read in reads if read.facts}
+            images = {
+                read.image_id: ImageRow(read.image_id, read.sha256, read.facts, read.stamp.size)
+                for read in reads
+                if read.facts
+            }
             self._store.commit(self._collection, list(images.values()), rows, vectors, refusals, self._watch.timing)
         self.returned += len({read.image_id for read in reads} - before - set(vectors))
         new = set(vectors)
         return [(event_of(item, new), item.found) for item in batch]
 
     def _without_file(self, reads: Sequence[Read], known: set[str]) -> set[str]:
-        """Images of uploads none of whose files is really there now, whatever was seen last: the upload is the only copy then."""
+        """Images of uploads none of whose files is really there now, whatever was seen last: the upload is the only
+        copy then.
+        """
         uploads = {read.image_id for read in reads if read.found.uploaded and read.image_id in known}
         return {image for image in uploads if not self._is_somewhere(image)}
 
@@ -252,7 +278,9 @@ class Pipeline:
         return any(_is_at(path, file.stamp) for path, file in files.items())
 
     def _encode(self, reads: Sequence[Read]) -> dict[str, FloatArray]:
-        """Image id -> vector, for those of the batch that the library has none of yet; same bytes twice are encoded once."""
+        """Image id -> vector, for those of the batch that the library has none of yet; same bytes twice are encoded
+        once.
+        """
         fresh = {read.image_id: read.pixels for read in reads if read.pixels is not None}
         for image_id in self._usable(set(fresh)):  # committed by the batch before, while this one was read
             del fresh[image_id]
@@ -263,15 +291,20 @@ class Pipeline:
 
 
 def decode_side(embedder: Embedder) -> int:
-    """Short side in pixels at which a picture is decoded: enough for the thumbnail, and half more than what the model looks at.
+    """Short side in pixels at which a picture is decoded: enough for the thumbnail, and half more than what the model
+    looks at.
 
-    Measured, vectors then have a mean cosine of 0.998 or more to those of a full decode, also where the picture is nothing but detail.
+    Measured, vectors then have a mean cosine of 0.998 or more to those of a full decode, also where the picture is
+    nothing but detail.
     """
     return max(3 * embedder.min_side // 2, SIDE)
 
 
 def _full(batch: Sequence[Outcome]) -> bool:
-    return len(batch) >= COMMIT_FILES or sum(isinstance(item, Read) and item.pixels is not None for item in batch) >= ENCODE_BATCH
+    return (
+        len(batch) >= COMMIT_FILES
+        or sum(isinstance(item, Read) and item.pixels is not None for item in batch) >= ENCODE_BATCH
+    )
 
 
 def _stamp(item: FoundFile, disks: Disks) -> FileStamp | Refused:

@@ -1,7 +1,7 @@
 """Indexing: files in, committed images and vectors out, told as an iterator of events that every door consumes.
 
-A bad file becomes a Skipped event, never an abort. Closing the iterator cancels; what was committed stays. A file that is not
-there any more hides its image; nothing is deleted.
+A bad file becomes a Skipped event, never an abort. Closing the iterator cancels; what was committed stays. A file that
+is not there any more hides its image; nothing is deleted.
 """
 
 from __future__ import annotations
@@ -101,7 +101,10 @@ class IndexingService:
         yield run.timings()
 
     def index_files(self, found: Sequence[FoundFile], model: str, careful: bool = False) -> Iterator[JobEvent]:
-        """Exactly these files, in order. An upload that can't be indexed, or that the library has already, is deleted from its store."""
+        """Exactly these files, in order.
+
+        An upload that can't be indexed, or that the library has already, is deleted from its store.
+        """
         run = self._pipeline(model, careful)
         yield Progress(0, len(found))
         done = 0

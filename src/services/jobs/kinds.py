@@ -10,7 +10,20 @@ from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Self, get_args
 
-JobKind = Literal["index", "sync", "reindex", "facts", "objects", "export", "rebuild", "forget", "remove", "doctor", "clear", "download"]
+JobKind = Literal[
+    "index",
+    "sync",
+    "reindex",
+    "facts",
+    "objects",
+    "export",
+    "rebuild",
+    "forget",
+    "remove",
+    "doctor",
+    "clear",
+    "download",
+]
 Lane = Literal["library", "downloads", "exports"]
 LANES: tuple[Lane, ...] = get_args(Lane)
 
@@ -41,7 +54,10 @@ def _object(value: Any) -> dict[str, Any]:
 
 
 def _said(read: Callable[[Any], Any], default: Any = None) -> Any:
-    """A parameter that a job's row may name. ``read`` makes it of a JSON value, and raises ValueError for an odd one."""
+    """A parameter that a job's row may name.
+
+    ``read`` makes it of a JSON value, and raises ValueError for an odd one.
+    """
     return field(default=default, metadata={"read": read})
 
 
@@ -67,7 +83,9 @@ class Params:
 
 @dataclass(frozen=True)
 class Index(Params):
-    """Add files and folders. careful: every picture is decoded in a process of its own, as after a crash (set by the runner)."""
+    """Add files and folders. careful: every picture is decoded in a process of its own, as after a crash (set by the
+    runner).
+    """
 
     paths: tuple[str, ...] = _said(_texts, ())
     files: tuple[Any, ...] | None = _said(_items)
@@ -95,8 +113,8 @@ class Reindex(Params):
 
 @dataclass(frozen=True)
 class ReadFacts(Params):
-    """Read the facts of photos of which they are not known, and of those in these folders (all where there are none) beside which
-    something has changed; None: of none of those.
+    """Read the facts of photos of which they are not known, and of those in these folders (all where there are none)
+    beside which something has changed; None: of none of those.
     """
 
     folders: tuple[str, ...] | None = _said(_texts)
@@ -172,7 +190,10 @@ class Kind:
 
     params: type[Params]
     lane: Lane = "library"
-    """Jobs of one lane run one after the other. All that write to the library share one; downloads and exports do not hold it up."""
+    """Jobs of one lane run one after the other.
+
+    All that write to the library share one; downloads and exports do not hold it up.
+    """
     pausable: bool = False
     careful: bool = False
     """Told when the process died in the middle of it: the next picture may be what did it."""
@@ -193,9 +214,15 @@ class Kind:
 
 
 KINDS: Mapping[JobKind, Kind] = {
-    "index": Kind(Index, pausable=True, fills=True, careful=True, writes_index=True, brings_photos=True, reads_photos=True),
-    "sync": Kind(Sync, pausable=True, fills=True, careful=True, writes_index=True, brings_photos=True, reads_photos=True),
-    "reindex": Kind(Reindex, pausable=True, fills=True, careful=True, writes_index=True, brings_photos=True, concerns_model=True),
+    "index": Kind(
+        Index, pausable=True, fills=True, careful=True, writes_index=True, brings_photos=True, reads_photos=True
+    ),
+    "sync": Kind(
+        Sync, pausable=True, fills=True, careful=True, writes_index=True, brings_photos=True, reads_photos=True
+    ),
+    "reindex": Kind(
+        Reindex, pausable=True, fills=True, careful=True, writes_index=True, brings_photos=True, concerns_model=True
+    ),
     "facts": Kind(ReadFacts, pausable=True, fills=True, quiet=True, announced=False),
     "objects": Kind(FindObjects, pausable=True, fills=True, careful=True, writes_index=True),
     "rebuild": Kind(Rebuild, pausable=True, fills=True, announced=False),

@@ -1,4 +1,7 @@
-"""Rows of jobs as what they tell. A row may come from a damaged catalogue: what is odd in one is left out, and no page ends by it."""
+"""Rows of jobs as what they tell.
+
+A row may come from a damaged catalogue: what is odd in one is left out, and no page ends by it.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,10 @@ Row = Mapping[str, Any]
 
 
 def snapshot_of(row: Row) -> JobSnapshot | None:
-    """A job as its row tells it, without its progress where that is odd. None where it is of no kind or state that there is."""
+    """A job as its row tells it, without its progress where that is odd.
+
+    None where it is of no kind or state that there is.
+    """
     if row["kind"] not in KINDS or row["state"] not in get_args(JobState):
         return None
     known = _progress(_object(row["progress"]))
@@ -53,7 +59,9 @@ def _progress(said: dict[str, Any]) -> dict[str, Any]:
     try:
         known: dict[str, Any] = {name: said[name] for name in _COUNTS if name in said}
         known |= {name: said[name] for name in _OTHERS if name in said}
-        known["skipped"] = tuple(Skipped(item["path"], item["reason"]) for item in said.get("skipped", ())[:SKIPPED_KEPT])
+        known["skipped"] = tuple(
+            Skipped(item["path"], item["reason"]) for item in said.get("skipped", ())[:SKIPPED_KEPT]
+        )
         findings = said.get("findings", ())[:FINDINGS_KEPT]
         known["findings"] = tuple(Finding(item["check"], item["text"], bool(item.get("repaired"))) for item in findings)
         known["timings"] = dict(said.get("timings", {}))

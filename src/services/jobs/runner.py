@@ -1,6 +1,7 @@
 """Background jobs: rows in the catalogue, run by one worker thread a lane, watched and cancelled from anywhere.
 
-A job is an iterator of events. Its row survives the process: what was running when it died is queued again at the next start.
+A job is an iterator of events. Its row survives the process: what was running when it died is queued again at the next
+start.
 """
 
 from __future__ import annotations
@@ -17,7 +18,18 @@ from typing import Any
 
 from src.database.catalog.catalog import Catalog
 from src.errors import AppError
-from src.schema import FINDINGS_KEPT, SKIPPED_KEPT, Already, Finding, Indexed, JobEvent, JobSnapshot, Progress, Skipped, Timings
+from src.schema import (
+    FINDINGS_KEPT,
+    SKIPPED_KEPT,
+    Already,
+    Finding,
+    Indexed,
+    JobEvent,
+    JobSnapshot,
+    Progress,
+    Skipped,
+    Timings,
+)
 from src.services.jobs.kinds import LANES, JobKind, Lane, Params, kind_of, kind_of_params, of_lane
 from src.services.jobs.rows import indexed_before, params_of, paths_of, snapshot_of
 
@@ -40,7 +52,9 @@ JOBS_KEPT = 200
 UNEXPECTED, GIVEN_UP = "unexpected", "given-up"
 """Codes of jobs that failed by something else than an AppError, which has a code of its own."""
 MAX_ATTEMPTS = 3
-"""Starts of one job without any progress before it is given up: a job that takes the process down must not do so forever."""
+"""Starts of one job without any progress before it is given up: a job that takes the process down must not do so
+forever.
+"""
 
 
 class JobRunner:
@@ -63,7 +77,9 @@ class JobRunner:
                 text = f"Given up: the program ended {MAX_ATTEMPTS} times in the middle of it. What was done so far is kept."
                 given_up = JobSnapshot(row["id"], row["kind"], "failed", row["title"])
                 self._store(dataclasses.replace(given_up, error=text, error_code=GIVEN_UP))
-        self._threads = [threading.Thread(target=self._work, args=(lane,), name=f"jobs-{lane}", daemon=True) for lane in LANES]
+        self._threads = [
+            threading.Thread(target=self._work, args=(lane,), name=f"jobs-{lane}", daemon=True) for lane in LANES
+        ]
         for thread in self._threads:
             thread.start()
 
@@ -170,7 +186,8 @@ class JobRunner:
             snapshot = self._failed(row, snapshot, text, UNEXPECTED)
         if snapshot.state == "cancelled":
             self._let_go(row)
-        self._running[row["id"]] = snapshot  # before the row says so: who sees that no job runs must see how this one ended
+        # before the row says so: who sees that no job runs must see how this one ended
+        self._running[row["id"]] = snapshot
         while not self._store(snapshot) and not self._stop.wait(RETRY):
             pass  # a row that went on saying "running" would be run again
         self._running.pop(row["id"], None)
@@ -222,7 +239,10 @@ class JobRunner:
         return "paused" if row and row["pause"] else None
 
     def _store(self, snapshot: JobSnapshot, progressed: bool = False) -> bool:
-        """Bring the row up to date, and say whether that worked. Only starts that die without any progress count towards giving up."""
+        """Bring the row up to date, and say whether that worked.
+
+        Only starts that die without any progress count towards giving up.
+        """
         values: dict[str, Any] = {"state": snapshot.state, "progress": json.dumps(dataclasses.asdict(snapshot))}
         if snapshot.state in ("queued", "paused"):
             values["attempts"] = 0
@@ -238,7 +258,9 @@ class JobRunner:
         return True
 
 
-def submit_job(catalog: Catalog, kind: JobKind, title: str, wake: Mapping[Lane, threading.Event] | None = None, **params: Any) -> str:
+def submit_job(
+    catalog: Catalog, kind: JobKind, title: str, wake: Mapping[Lane, threading.Event] | None = None, **params: Any
+) -> str:
     """Write a queued job row; whichever process owns the library takes it within a second."""
     job_id = uuid.uuid4().hex
     values = {"state": "queued", "progress": None, "cancel": False, "pause": False, "attempts": 0}
@@ -249,7 +271,10 @@ def submit_job(catalog: Catalog, kind: JobKind, title: str, wake: Mapping[Lane, 
 
 
 def cancel_job(catalog: Catalog, job_id: str) -> None:
-    """Ask a job to stop; what it committed stays. One that is queued or paused ends at once, whichever process owns the library."""
+    """Ask a job to stop; what it committed stays.
+
+    One that is queued or paused ends at once, whichever process owns the library.
+    """
     row = catalog.jobs.get(job_id)
     if row and row["state"] in ("queued", "paused"):
         stop_watching_unfinished(catalog, row)
@@ -261,8 +286,9 @@ def cancel_job(catalog: Catalog, job_id: str) -> None:
 def stop_watching_unfinished(catalog: Catalog, row: Mapping[str, Any]) -> None:
     """After adding a folder was cancelled: the folder is looked at again only when somebody asks.
 
-    While it is watched, the next look at it would add the rest after all; so this comes before the job is seen to have ended. A folder
-    that was gone through to its end before is watched as it was. row: of the cancelled job; any other kind of job changes nothing.
+    While it is watched, the next look at it would add the rest after all; so this comes before the job is seen to have
+    ended. A folder that was gone through to its end before is watched as it was. row: of the cancelled job; any other
+    kind of job changes nothing.
     """
     if row.get("kind") != "index":
         return
@@ -286,7 +312,9 @@ def applied(snapshot: JobSnapshot, event: JobEvent) -> JobSnapshot:
         case Indexed():
             return dataclasses.replace(snapshot, indexed=snapshot.indexed + 1)
         case Already() if snapshot.indexed_before > 0:
-            return dataclasses.replace(snapshot, indexed=snapshot.indexed + 1, indexed_before=snapshot.indexed_before - 1)
+            return dataclasses.replace(
+                snapshot, indexed=snapshot.indexed + 1, indexed_before=snapshot.indexed_before - 1
+            )
         case Already():
             return dataclasses.replace(snapshot, already=snapshot.already + 1)
         case Finding():

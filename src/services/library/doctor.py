@@ -28,7 +28,9 @@ Events = Iterator[Progress | Finding]
 class DoctorService:
     """One finding for each kind of problem, with a count; a healthy library has none."""
 
-    def __init__(self, catalog: Catalog, store: Store, models: ModelManager, library: LibraryService, files: FileChecks) -> None:
+    def __init__(
+        self, catalog: Catalog, store: Store, models: ModelManager, library: LibraryService, files: FileChecks
+    ) -> None:
         self._catalog = catalog
         self._store = store
         self._models = models
@@ -38,7 +40,8 @@ class DoctorService:
     def examine(self, repair: bool) -> Events:
         """Check everything; with ``repair``, put right what can be; without it, no file is changed.
 
-        Closing the iterator stops between two steps. Where the catalogue itself is damaged nothing else is looked at, nor put right by it.
+        Closing the iterator stops between two steps. Where the catalogue itself is damaged nothing else is looked at,
+        nor put right by it.
         """
         yield Progress(0, None, current="the catalogue")
         if not (yield from self._is_sound(repair)):
@@ -70,7 +73,9 @@ class DoctorService:
         """Returns whether what the catalogue says can be relied on."""
         damage = self._catalog.health.damage()
         if damage and repair and self._catalog.health.make_indexes_again():
-            yield Finding("catalogue", f"The catalogue's own indexes did not hold what its tables hold ({damage}).", repaired=True)
+            yield Finding(
+                "catalogue", f"The catalogue's own indexes did not hold what its tables hold ({damage}).", repaired=True
+            )
             return True
         if damage:
             way = "" if repair else "repair it with `doctor` or, where that can't, "
@@ -83,7 +88,11 @@ class DoctorService:
         if stray:
             if repair:
                 self._catalog.health.delete_stray_files()
-            yield Finding("files", f"{count(stray, 'file')} belonged to no photo; the next sync reads what is there again.", repair)
+            yield Finding(
+                "files",
+                f"{count(stray, 'file')} belonged to no photo; the next sync reads what is there again.",
+                repair,
+            )
 
     def _identities(self, repair: bool) -> Events:
         """An id is part of files' names, so what is none is forgotten. The photos' own files are not touched."""
@@ -100,14 +109,20 @@ class DoctorService:
             used = self._library.active_model
             if repair:
                 self._catalog.set_meta(ACTIVE_MODEL, used)
-            yield Finding("model", f"The library asked for the model {shown(stored[:80])!r}, which there is not; it uses {used}.", repair)
+            yield Finding(
+                "model",
+                f"The library asked for the model {shown(stored[:80])!r}, which there is not; it uses {used}.",
+                repair,
+            )
 
     def _visibility(self, repair: bool) -> Events:
         shown, hidden = self._catalog.health.shown_without_file(), self._catalog.health.hidden_with_file()
         if repair and (shown or hidden):
             self._catalog.health.set_visibility()
         if shown:
-            yield Finding("shown", f"{count(shown, 'photo')} counted as present although none of its files is there.", repair)
+            yield Finding(
+                "shown", f"{count(shown, 'photo')} counted as present although none of its files is there.", repair
+            )
         if hidden:
             yield Finding("hidden", f"{count(hidden, 'photo')} stayed hidden although a file is there.", repair)
 
@@ -142,7 +157,11 @@ class DoctorService:
         """Vectors of a built-in model that this version of the program has no more: nothing can be compared with them."""
         found = {name: _OF_BUILTIN.fullmatch(name) for name in self._collections(("library",))}
         present = self._models.embedder(registry.BUILTIN).space if any(found.values()) else ""
-        former = {name: self._catalog.vectors.count_all(name) for name, match in found.items() if match and match["space"] != present}
+        former = {
+            name: self._catalog.vectors.count_all(name)
+            for name, match in found.items()
+            if match and match["space"] != present
+        }
         for name in former if repair else ():
             self._store.drop(name)
         if former:
@@ -155,7 +174,10 @@ class DoctorService:
         except ModelError:  # its weights are not here: searches say so
             return
         if missing:
-            yield Finding("encoded", f"{count(missing, 'photo')} had no vector of the model in use; re-indexing with it adds them.")
+            yield Finding(
+                "encoded",
+                f"{count(missing, 'photo')} had no vector of the model in use; re-indexing with it adds them.",
+            )
 
     def _indexes(self, repair: bool) -> Events:
         foreign = self._store.index.foreign

@@ -1,4 +1,5 @@
-"""The doctor's look at the files that the library keeps beside its catalogue: thumbnails, stored uploads, and what was left half-written.
+"""The doctor's look at the files that the library keeps beside its catalogue: thumbnails, stored uploads, and what was
+left half-written.
 
 A file is called good after it was read to its end, and repaired after it was looked at again.
 """
@@ -45,7 +46,10 @@ Events = Iterator[Progress | Finding]
 
 
 class FileChecks:
-    """Each check tells what it found and, with ``repair``, puts right what can be. Closing the iterator stops between two steps."""
+    """Each check tells what it found and, with ``repair``, puts right what can be.
+
+    Closing the iterator stops between two steps.
+    """
 
     def __init__(self, settings: Settings, catalog: Catalog, library: LibraryService, uploads: UploadStore) -> None:
         self._settings = settings
@@ -67,16 +71,24 @@ class FileChecks:
             if repair and not self._library.remake_thumbnail(image_id):
                 left.append(image_id)
         if bad > len(left):
-            yield Finding("thumbnails", f"{count(bad - len(left), 'photo')} had no thumbnail that can be shown.", repair)
+            yield Finding(
+                "thumbnails", f"{count(bad - len(left), 'photo')} had no thumbnail that can be shown.", repair
+            )
         if left:
             names = [facts.name for facts in self._catalog.shown(left[:NAMED]).values()]
-            text = f"{count(len(left), 'photo')} had no thumbnail that can be shown, and can't be read now to make one: "
+            text = (
+                f"{count(len(left), 'photo')} had no thumbnail that can be shown, and can't be read now to make one: "
+            )
             yield Finding("thumbnails", f"{text}{_named(names, len(left))}.")
 
     def stray_thumbnails(self, repair: bool) -> Events:
         """Thumbnails with our mark whose image is no more. Those without are nobody's to remove."""
         known, folder = set(self._catalog.health.image_ids()), self._settings.thumbs_dir
-        found = (file for file in own_files.thumbnails(folder) if file.stem not in known and own_files.proves_thumbnail(file, folder, ()))
+        found = (
+            file
+            for file in own_files.thumbnails(folder)
+            if file.stem not in known and own_files.proves_thumbnail(file, folder, ())
+        )
         yield from self._stale(list(found), "stray thumbnails", "{} belonged to no photo.", "thumbnail", repair)
 
     # ------------------------------------------------------------ what is nobody's
@@ -94,7 +106,10 @@ class FileChecks:
             yield Finding("strangers", said)
 
     def _stale(self, found: Sequence[Path], check: str, text: str, what: str, repair: bool) -> Events:
-        """Files of the library's own that nobody needs. What was written within the last hour may still be worked on, and is left alone."""
+        """Files of the library's own that nobody needs.
+
+        What was written within the last hour may still be worked on, and is left alone.
+        """
         old = [file for file in found if _age(file) > STALE_SECONDS]
         for file in old if repair else ():
             with suppress(OSError):  # a folder of such a name stays
@@ -107,7 +122,8 @@ class FileChecks:
     def uploads(self, repair: bool) -> Events:
         """An upload may be the only copy there is: none is deleted here.
 
-        A row that calls a file elsewhere an upload is not believed: where that file holds something else, the upload has gone.
+        A row that calls a file elsewhere an upload is not believed: where that file holds something else, the upload
+        has gone.
         """
         uploads = [self._where_it_is(upload) for upload in self._catalog.files.uploads()]
         damaged, lost, back = list[Upload](), list[Upload](), list[Upload]()
@@ -129,12 +145,19 @@ class FileChecks:
         yield from self._tell_waiting()
 
     def _where_it_is(self, upload: Upload) -> Upload:
-        """The same in this library's own folder, where it is there: a library that was moved has not learnt that before a check."""
-        here = replace(upload, path=os.fsencode(self._settings.uploads_dir / os.path.basename(os.fsdecode(upload.path))))
+        """The same in this library's own folder, where it is there: a library that was moved has not learnt that before
+        a check.
+        """
+        here = replace(
+            upload, path=os.fsencode(self._settings.uploads_dir / os.path.basename(os.fsdecode(upload.path)))
+        )
         return here if self._is_ours(here) else upload
 
     def _is_ours(self, upload: Upload) -> bool:
-        """Whether it lies where this library keeps its uploads, under the name that it gives to this one. Nothing is written elsewhere."""
+        """Whether it lies where this library keeps its uploads, under the name that it gives to this one.
+
+        Nothing is written elsewhere.
+        """
         file = Path(os.fsdecode(upload.path))
         return file.parent == self._settings.uploads_dir and own_files.is_upload_of(file, upload.image_id)
 
@@ -151,7 +174,10 @@ class FileChecks:
         if left:
             names = _named([upload.name for upload in left[:NAMED]], len(left))
             text = f"{count(len(left), 'stored upload')} can't be read as what was stored: {names}."
-            yield Finding("damaged uploads", f"{text} No other file here has the photo: look where it came from, and add it again.")
+            yield Finding(
+                "damaged uploads",
+                f"{text} No other file here has the photo: look where it came from, and add it again.",
+            )
 
     def _heal(self, upload: Upload, repair: bool) -> Generator[Progress, None, bool]:
         """Whether another file of the image is whole; with ``repair``, whether the upload is whole again by it."""
@@ -159,7 +185,9 @@ class FileChecks:
             if path != upload.path and (yield from _is_whole(path, upload)):
                 if not repair:
                     return True
-                return self._is_ours(upload) and _copy(path, upload.path) and (yield from _is_whole(upload.path, upload))
+                return (
+                    self._is_ours(upload) and _copy(path, upload.path) and (yield from _is_whole(upload.path, upload))
+                )
         return False
 
     def _tell_lost(self, lost: Sequence[Upload], back: Sequence[Upload], repair: bool) -> Events:
@@ -167,19 +195,31 @@ class FileChecks:
             self._catalog.files.lose([upload.path for upload in lost])
             for upload in back:
                 path = Path(os.fsdecode(upload.path))
-                row = FileRow(upload.path, display_text(path), upload.name, upload.image_id, stamp_of(path.stat()), True)
+                row = FileRow(
+                    upload.path, display_text(path), upload.name, upload.image_id, stamp_of(path.stat()), True
+                )
                 self._catalog.commit_batch("", file_rows=[row])
         if lost:
-            yield Finding("lost uploads", f"{count(len(lost), 'stored upload')} had gone from {self._settings.uploads_dir}.", repair)
+            yield Finding(
+                "lost uploads",
+                f"{count(len(lost), 'stored upload')} had gone from {self._settings.uploads_dir}.",
+                repair,
+            )
         if back:
-            yield Finding("uploads that are back", f"{count(len(back), 'stored upload')} had been given up, but can be read.", repair)
+            yield Finding(
+                "uploads that are back",
+                f"{count(len(back), 'stored upload')} had been given up, but can be read.",
+                repair,
+            )
 
     def _tell_waiting(self) -> Events:
         known = self._uploads.known()
         old = (file for file in _files(self._settings.uploads_dir) if file not in known and _age(file) > STALE_SECONDS)
         waiting = sum(1 for file in old if own_files.proves_upload(file))
         if waiting:
-            yield Finding("uploads", f"{count(waiting, 'stored upload')} waited to be added; the app's next start does that.")
+            yield Finding(
+                "uploads", f"{count(waiting, 'stored upload')} waited to be added; the app's next start does that."
+            )
 
 
 def _is_whole(path: bytes, upload: Upload, done: int = 0, total: int | None = None) -> Generator[Progress, None, bool]:

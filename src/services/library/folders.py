@@ -56,40 +56,54 @@ class FolderService:
     def add(self, path: Path, watched: bool = True) -> None:
         """Follow a folder from now on.
 
-        One inside another is followed with that, unless a scan of the other leaves it out; one around others takes their place likewise.
+        One inside another is followed with that, unless a scan of the other leaves it out; one around others takes
+        their place likewise.
         """
         path = self.known_as(path)
         around = nearest(path, self.paths())
         if around is not None and looks_into(around, path):
             return
         raw = os.fsencode(path)
-        nested = [row for row in self.followed() if inside(row.path, raw) and looks_into(path, Path(os.fsdecode(row.path)))]
+        nested = [
+            row for row in self.followed() if inside(row.path, raw) and looks_into(path, Path(os.fsdecode(row.path)))
+        ]
         objects = bool(nested) and all(row.objects for row in nested)
-        self._catalog.folders.put(FolderRow(raw, display_text(path), watched, objects=objects), [row.path for row in nested])
+        self._catalog.folders.put(
+            FolderRow(raw, display_text(path), watched, objects=objects), [row.path for row in nested]
+        )
 
     def known_as(self, path: Path) -> Path:
         """The path under which the library knows what is at ``path``, see ``places.known_as``."""
         return known_as(path, self.paths())
 
     def straighten(self) -> None:
-        """Give folders that an earlier version stored with ``..`` in their path their own path, where that is the same folder."""
+        """Give folders that an earlier version stored with ``..`` in their path their own path, where that is the same
+        folder.
+        """
         for path in self.paths():
             straight = direct(str(path))
             if straight != path and same_folder(path, straight):
                 self._catalog.move_folder(os.fsencode(path), os.fsencode(straight), _text)
 
     def place(self, path: Path) -> Path:
-        """The same of a folder that a search is to be narrowed to. Raises BadInput where the library knows nothing there."""
+        """The same of a folder that a search is to be narrowed to.
+
+        Raises BadInput where the library knows nothing there.
+        """
         place = self.known_as(path)
         files, _ = self._catalog.files.numbers_under(os.fsencode(place))
         if files or (nearest(place, self.paths()) is not None and os.path.isdir(place)):
             return place
-        raise BadInput(f"There is no such folder in the library: {display_text(path)}.", "`folders` lists those that there are.")
+        raise BadInput(
+            f"There is no such folder in the library: {display_text(path)}.", "`folders` lists those that there are."
+        )
 
     def rules(self, path: Path) -> Rules:
         """How a scan of ``path`` is to go about links: by the followed folder that it is in."""
         followed = self.paths()
-        return Rules(nearest(path, followed) or path, others=[folder for folder in followed if not path.is_relative_to(folder)])
+        return Rules(
+            nearest(path, followed) or path, others=[folder for folder in followed if not path.is_relative_to(folder)]
+        )
 
     def note_links(self, path: Path, links: Mapping[Path, Path]) -> None:
         """A scan of ``path`` followed these links to folders, and no others."""
@@ -107,7 +121,10 @@ class FolderService:
         return top is not None and looks_into(top, path) and not any(path.is_relative_to(folder) for folder in own)
 
     def watch(self, path: str, on: bool) -> None:
-        """Pick up changes in a folder while the app runs, or only when asked to. Raises BadInput for a folder that is not followed."""
+        """Pick up changes in a folder while the app runs, or only when asked to.
+
+        Raises BadInput for a folder that is not followed.
+        """
         self._catalog.folders.set_watched(self.row(path).path, on)
 
     def find_objects(self, path: str, on: bool) -> None:
@@ -120,7 +137,9 @@ class FolderService:
         for row in self._catalog.folders.all():
             if row.path == wanted:
                 return row
-        raise BadInput(f"The library does not follow a folder {display_text(Path(path))}.", "`folders` lists those it does.")
+        raise BadInput(
+            f"The library does not follow a folder {display_text(Path(path))}.", "`folders` lists those it does."
+        )
 
     def _status(self, row: FolderRow) -> FolderStatus:
         beside = self.others_inside(row.path)
@@ -129,7 +148,9 @@ class FolderService:
         parts = [] if offline else [part for part in self.out_of_reach() if self._root_of(part) == row.path]
         away = sum(self._catalog.files.numbers_under(part)[1] for part in parts)
         path, objects = os.fsdecode(row.path), row.objects
-        return FolderStatus(path, row.path_text, row.watched, offline, files, missing - away, row.synced_at, objects, away)
+        return FolderStatus(
+            path, row.path_text, row.watched, offline, files, missing - away, row.synced_at, objects, away
+        )
 
     def others_inside(self, folder: bytes) -> list[bytes]:
         """Followed folders inside another one: they stand for themselves."""
@@ -159,10 +180,11 @@ class FolderService:
         return [os.fsencode(part) for part in parts if may_be_path(part)] if isinstance(parts, list) else []
 
     def settle(self, path: Path, renumbered: Iterable[tuple[int, int]] = ()) -> Iterator[Finding]:
-        """After a walk through ``path``: hide the photos that are gone or out of reach, and note how its followed folder is.
+        """After a walk through ``path``: hide the photos that are gone or out of reach, and note how its followed
+        folder is.
 
-        renumbered: pairs (old, new) of numbers of devices, as the walk met them. Where the followed folder can't be reached, nothing
-        in it is gone, whichever part of it was asked for.
+        renumbered: pairs (old, new) of numbers of devices, as the walk met them. Where the followed folder can't be
+        reached, nothing in it is gone, whichever part of it was asked for.
         """
         look, raw = Look(frozenset(renumbered)), os.fsencode(path)
         root = self._root_of(raw)
@@ -181,15 +203,23 @@ class FolderService:
         self._catalog.files.lose_folder(root, beside)
         self._catalog.folders.set_offline(root)
         files, _ = self._catalog.files.numbers_under(root, beside)
-        return Finding("offline", f"{_text(root)} can't be reached; its {count(files, 'photo')} {_are(files)} hidden until it is back.")
+        return Finding(
+            "offline",
+            f"{_text(root)} can't be reached; its {count(files, 'photo')} {_are(files)} hidden until it is back.",
+        )
 
     def settle_loose(self) -> Iterator[Finding]:
         """The same of the files that were added one by one."""
         loose = self._catalog.files.places_outside([row.path for row in self.followed()])
         yield from self._hide(loose, Look(), lambda part: self._root_of(part) is None)
 
-    def _hide(self, pages: Iterable[Sequence[KnownPlace]], look: Look, mine: Callable[[bytes], bool]) -> Iterator[Finding]:
-        """Hide what is gone or out of reach. ``mine``: whether a part that was out of reach before is looked at anew by this."""
+    def _hide(
+        self, pages: Iterable[Sequence[KnownPlace]], look: Look, mine: Callable[[bytes], bool]
+    ) -> Iterator[Finding]:
+        """Hide what is gone or out of reach.
+
+        ``mine``: whether a part that was out of reach before is looked at anew by this.
+        """
         hidden, away = 0, dict[bytes, int]()
         for page in pages:
             sights = {place.path: look.at(place.path, None if place.uploaded else place.device) for place in page}
@@ -204,7 +234,9 @@ class FolderService:
                 away[sights[place.path].place] = away.get(sights[place.path].place, 0) + 1
         yield from self._note_away(away, mine)
         if hidden:
-            yield Finding("missing", f"{count(hidden, 'photo')} {_are(hidden)} no longer there, and hidden until seen again.")
+            yield Finding(
+                "missing", f"{count(hidden, 'photo')} {_are(hidden)} no longer there, and hidden until seen again."
+            )
 
     def _note_away(self, away: Mapping[bytes, int], mine: Callable[[bytes], bool]) -> Iterator[Finding]:
         """Keep in the catalogue which parts are out of reach, and tell of each that was not before."""
@@ -218,10 +250,14 @@ class FolderService:
         for part in parts:
             if part not in before:
                 files = sum(number for place, number in away.items() if inside(place, part))
-                yield Finding("offline", f"{_text(part)} can't be reached; {count(files, 'photo')} {_are(files)} hidden until it is back.")
+                yield Finding(
+                    "offline",
+                    f"{_text(part)} can't be reached; {count(files, 'photo')} {_are(files)} hidden until it is back.",
+                )
 
     def missing(self, look: bool = False) -> int:
-        """Photos none of whose files is there any more. What is offline or out of reach is not counted: it is expected back.
+        """Photos none of whose files is there any more. What is offline or out of reach is not counted: it is expected
+        back.
 
         As when last looked at, unless ``look``: then each of them is looked for now, which takes a while.
         """

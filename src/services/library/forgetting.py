@@ -1,4 +1,7 @@
-"""Everything that deletes what the library knows of photos: those that are gone, those of a folder, or all. No original is touched."""
+"""Everything that deletes what the library knows of photos: those that are gone, those of a folder, or all.
+
+No original is touched.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,13 @@ class ForgettingService:
     """Forgets photos of one library, as jobs."""
 
     def __init__(
-        self, settings: Settings, catalog: Catalog, store: Store, library: LibraryService, folders: FolderService, uploads: UploadStore
+        self,
+        settings: Settings,
+        catalog: Catalog,
+        store: Store,
+        library: LibraryService,
+        folders: FolderService,
+        uploads: UploadStore,
     ) -> None:
         self._settings = settings
         self._catalog = catalog
@@ -59,7 +68,8 @@ class ForgettingService:
             yield Finding("kept", f"{count(kept, 'photo')} {'is' if kept == 1 else 'are'} not surely gone, and kept.")
 
     def remove_folder(self, path: str) -> Iterator[JobEvent]:
-        """Follow a folder no more and forget the photos that are in no other, also where it is offline. Its files are not touched.
+        """Follow a folder no more and forget the photos that are in no other, also where it is offline. Its files are
+        not touched.
 
         Raises BadInput for a folder that is not followed.
         """
@@ -73,7 +83,9 @@ class ForgettingService:
         earlier = set(self._catalog.earlier())
         return [id_ for id_ in ids if id_ in earlier]
 
-    def _forget(self, ids: Sequence[str], still: Callable[[Sequence[str]], Sequence[str]] = lambda ids: ids) -> Iterator[Progress]:
+    def _forget(
+        self, ids: Sequence[str], still: Callable[[Sequence[str]], Sequence[str]] = lambda ids: ids
+    ) -> Iterator[Progress]:
         """Forget images; ``still`` tells for each batch, right before, which of it are to be forgotten."""
         yield Progress(0, len(ids))
         done = 0
@@ -90,10 +102,12 @@ class ForgettingService:
     # ------------------------------------------------------------ all of them
 
     def clear(self) -> Iterator[JobEvent]:
-        """Forget every image: rows, index, thumbnails and stored uploads. The user's own photos, weights and hand-made collections stay.
+        """Forget every image: rows, index, thumbnails and stored uploads. The user's own photos, weights and hand-made
+        collections stay.
 
-        So do uploads that wait to be added, and files in the library's folders that this program did not make: a Finding says how many.
-        What can be made again goes first: on a full disk that makes the room that the rest takes.
+        So do uploads that wait to be added, and files in the library's folders that this program did not make: a
+        Finding says how many. What can be made again goes first: on a full disk that makes the room that the rest
+        takes.
         """
         images, _, _ = self._catalog.counts()
         known, thumbs = set(self._catalog.health.image_ids()), self._settings.thumbs_dir
@@ -109,12 +123,18 @@ class ForgettingService:
         yield Progress(images, images)
 
     def make_room(self) -> None:
-        """Before a clear: on a disk so full that not even a job can be noted, the search index goes at once. It can be made again."""
+        """Before a clear: on a disk so full that not even a job can be noted, the search index goes at once.
+
+        It can be made again.
+        """
         if _is_full(self._settings):
             self._give_back_index()
 
     def _give_back_index(self) -> None:
-        """Delete the library's search index. Chroma lets go of the files a moment later: on a full disk that is waited for."""
+        """Delete the library's search index.
+
+        Chroma lets go of the files a moment later: on a full disk that is waited for.
+        """
         self._store.give_back_index()
         until = time.monotonic() + ROOM_S
         while _is_full(self._settings) and time.monotonic() < until:
@@ -128,7 +148,10 @@ class ForgettingService:
 
 
 def make_room(settings: Settings) -> bool:
-    """The same where the disk is too full to open the library; says whether there is more room now. Raises LibraryBusy."""
+    """The same where the disk is too full to open the library; says whether there is more room now.
+
+    Raises LibraryBusy.
+    """
     before = free_bytes(settings.data_dir)
     if before >= LEAST_ROOM:
         return False

@@ -1,8 +1,9 @@
-"""Which files under data/uploads and data/thumbs are the program's own. Nothing else there is ever removed, or taken for ours.
+"""Which files under data/uploads and data/thumbs are the program's own. Nothing else there is ever removed, or taken
+for ours.
 
-A folder of these names may have been somebody else's before. So a file is ours where the catalogue knows it by a name that only we
-give, or where it carries such a name and proves it: an upload is named by its own bytes, a thumbnail has a mark in it, and what was
-left half-written has a name that nothing else gives.
+A folder of these names may have been somebody else's before. So a file is ours where the catalogue knows it by a name
+that only we give, or where it carries such a name and proves it: an upload is named by its own bytes, a thumbnail has a
+mark in it, and what was left half-written has a name that nothing else gives.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ _ID = r"[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 _UPLOAD = re.compile(rf"({_ID})(\.[a-z0-9]{{1,5}})?")
 _THUMBNAIL = re.compile(rf"({_ID})\.jpg")
 MOST_BYTES = 500 * 2**20
-"""Of an upload: what the server takes of one file (``maxUploadSize``). A larger file is none, and is not read to see."""
+"""Of an upload: what the server takes of one file (``maxUploadSize``).
+
+A larger file is none, and is not read to see.
+"""
 _DRAFT = re.compile(rf"{_ID}(\.[a-z0-9]{{1,5}})?\.[0-9a-f]{{8}}{re.escape(DRAFT)}")
 
 
@@ -81,13 +85,17 @@ def remove_thumbnails(folder: Path, images: Collection[str]) -> None:
 
 
 def remove(files: Iterable[Path]) -> None:
-    """Remove files that are known to be ours, then those of their folders, and the one above a thumbnail's, that are empty now."""
+    """Remove files that are known to be ours, then those of their folders, and the one above a thumbnail's, that are
+    empty now.
+    """
     emptied: set[Path] = set()
     for file in files:
         with suppress(OSError):
             file.unlink(missing_ok=True)
             emptied.add(file.parent)
-    for place in sorted({*emptied, *(place.parent for place in emptied if len(place.name) == 2)}, key=lambda place: -len(place.parts)):
+    for place in sorted(
+        {*emptied, *(place.parent for place in emptied if len(place.name) == 2)}, key=lambda place: -len(place.parts)
+    ):
         with suppress(OSError):  # what is not empty stays
             place.rmdir()
 
@@ -118,9 +126,15 @@ class Strangers:
                 yield file
 
     def _is_known(self, entry: os.DirEntry[str]) -> bool:
-        """Whether it is a thumbnail of a photo of the library: nearly all that is there, so this is told without asking for the file."""
+        """Whether it is a thumbnail of a photo of the library: nearly all that is there, so this is told without asking
+        for the file.
+        """
         sub = self._known.get(entry.name)
-        return sub is not None and entry.path == os.path.join(self._thumbs, sub, entry.name) and entry.is_file(follow_symlinks=False)
+        return (
+            sub is not None
+            and entry.path == os.path.join(self._thumbs, sub, entry.name)
+            and entry.is_file(follow_symlinks=False)
+        )
 
     def _is_ours(self, file: Path) -> bool:
         if file.name.endswith(DRAFT):

@@ -1,4 +1,6 @@
-"""How the paths of followed folders and of what is in them are spelled: each place has one path, whichever way one came to it."""
+"""How the paths of followed folders and of what is in them are spelled: each place has one path, whichever way one came
+to it.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +27,8 @@ def nearest(path: Path, followed: Sequence[Path]) -> Path | None:
 def known_as(path: Path, followed: Sequence[Path]) -> Path:
     """The path under which the library knows, or would know, what is at an absolute ``path``.
 
-    A link to a followed folder, another spelling of its name and the folder that it is a link to are that folder, and so are the places
-    in it. Anything else is known as it was given.
+    A link to a followed folder, another spelling of its name and the folder that it is a link to are that folder, and
+    so are the places in it. Anything else is known as it was given.
     """
     around = nearest(path, followed)
     if around is not None:
@@ -50,7 +52,9 @@ def same_folder(one: Path, other: Path) -> bool:
 
 
 def _below(folder: Path, rest: Path) -> Path:
-    """A place in a followed folder as a scan comes to it: its names as they are stored, and no links that lead back into the folder."""
+    """A place in a followed folder as a scan comes to it: its names as they are stored, and no links that lead back
+    into the folder.
+    """
     if not rest.parts:
         return folder
     place = folder

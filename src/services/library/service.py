@@ -52,7 +52,8 @@ class LibraryService:
 
     @property
     def active_model(self) -> str:
-        """Id of the model that searches use: the setting's where there is one, else the library's own, else the best at hand.
+        """Id of the model that searches use: the setting's where there is one, else the library's own, else the best at
+        hand.
 
         A model that the catalogue names and this program does not have counts as none: the doctor tells of it.
         """
@@ -86,17 +87,24 @@ class LibraryService:
     # ------------------------------------------------------------ numbers
 
     def stats(self) -> LibraryStats:
-        """Counts and sizes as of now. Walks the library's folders, which takes a while where there are many photos: not for polling."""
+        """Counts and sizes as of now.
+
+        Walks the library's folders, which takes a while where there are many photos: not for polling.
+        """
         images, files, uploads = self._catalog.counts()
         active = self.active_model
         dimensions = next((status.dimensions for status in self.model_statuses() if status.id == active), 0)
         details = self._sizes()
         total = sum(details.values()) - details["weights"]
         segments = self._catalog.objects.count()
-        return LibraryStats(images, files, segments, active, dimensions, total, uploads, self._embedded(images), details)
+        return LibraryStats(
+            images, files, segments, active, dimensions, total, uploads, self._embedded(images), details
+        )
 
     def _embedded(self, images: int) -> int:
-        """Images with a vector of the active model; 0 where its weights are not here, which the search itself will tell."""
+        """Images with a vector of the active model; 0 where its weights are not here, which the search itself will
+        tell.
+        """
         try:
             return self._catalog.vectors.count(self.collection()) if images else 0
         except ModelError:
@@ -137,7 +145,10 @@ class LibraryService:
         return path if self.remake_thumbnail(image_id) else None
 
     def remake_thumbnail(self, image_id: str) -> bool:
-        """Make a thumbnail anew that is no good, and look at it. Where it can't be, none is left: it is made when the photo can be read."""
+        """Make a thumbnail anew that is no good, and look at it.
+
+        Where it can't be, none is left: it is made when the photo can be read.
+        """
         place = thumbnails.thumbnail_path(self._settings.thumbs_dir, image_id)
         image = self.picture(image_id, thumbnails.SIDE)
         try:
@@ -150,12 +161,15 @@ class LibraryService:
         return thumbnails.is_good(place)
 
     def preview(self, image_id: str) -> bytes | None:
-        """A catalogued image as JPEG bytes for the large view, without the original's metadata; None where its files are gone."""
+        """A catalogued image as JPEG bytes for the large view, without the original's metadata; None where its files
+        are gone.
+        """
         image = self.picture(image_id, PREVIEW_SIDE)
         return thumbnails.as_jpeg(thumbnails.shrunk(image, PREVIEW_SIDE)) if image else None
 
     def picture(self, image_id: str, side: int, careful: bool = False) -> Image.Image | None:
-        """A catalogued image, its short side reduced to no less than ``side`` pixels; None where no file of it can be read now.
+        """A catalogued image, its short side reduced to no less than ``side`` pixels; None where no file of it can be
+        read now.
 
         careful: decoded in a process of its own.
         """
@@ -167,9 +181,11 @@ class LibraryService:
         return None
 
     def _files_of(self, image_id: str) -> Iterator[Path]:
-        """Regular files that hold just this image: one that was changed since it was last looked at holds something else.
+        """Regular files that hold just this image: one that was changed since it was last looked at holds something
+        else.
 
-        Nobody changes an upload where the library keeps it. A row that calls a file elsewhere an upload is not believed.
+        Nobody changes an upload where the library keeps it. A row that calls a file elsewhere an upload is not
+        believed.
         """
         places = self._catalog.paths_of(image_id)
         known = self._catalog.files.at([path for path, *_ in places])
@@ -191,7 +207,9 @@ class LibraryService:
 
     def strangers(self) -> str:
         """One sentence about files in the library's folders that this program did not make, empty where there are none."""
-        return own_files.Strangers(self._settings, set(self._catalog.health.image_ids()), self._uploads.known()).sentence()
+        return own_files.Strangers(
+            self._settings, set(self._catalog.health.image_ids()), self._uploads.known()
+        ).sentence()
 
 
 def _unscored(shown: Shown) -> SearchHit:

@@ -27,7 +27,8 @@ MAX_FILES = 200
 MAX_BYTES = 500_000_000
 """Above either, a page asks for the folder way: uploads pass through memory, folders don't."""
 CLEARED = "uploads_to_remove"
-"""Setting of the library: stored uploads whose images were forgotten, as a JSON list of names, until they are removed."""
+"""Setting of the library: stored uploads whose images were forgotten, as a JSON list of names, until they are removed.
+"""
 UNFINISHED, ENDED = ("queued", "running", "paused"), ("failed", "cancelled")
 JOBS_LOOKED_AT = 10_000
 log = logging.getLogger(__name__)
@@ -51,7 +52,10 @@ class UploadStore:
             yield
 
     def save(self, name: str, data: bytes | memoryview) -> FoundFile:
-        """Store one upload and say where. The same bytes twice are one file. Raises LibraryUnusable where it can't be written."""
+        """Store one upload and say where.
+
+        The same bytes twice are one file. Raises LibraryUnusable where it can't be written.
+        """
         suffix = Path(name).suffix.lower()
         target = self._folder / (image_id(hashlib.sha256(data).hexdigest()) + (suffix if suffix in EXTENSIONS else ""))
         found = FoundFile(target, Path(name).name or "upload", uploaded=True)
@@ -67,10 +71,12 @@ class UploadStore:
                 sync_folder(self._folder.parent)
             with write_atomically(target) as file:
                 file.write(data)
-            sync_folder(self._folder)  # a job that names the file is committed next: it must not be the only thing that lasts
+            # a job that names the file is committed next: it must not be the only thing that lasts
+            sync_folder(self._folder)
         except OSError as error:
             raise LibraryUnusable(
-                f"{name} could not be stored ({error.strerror or error}).", f"Check the space on the disk that holds {self._folder}."
+                f"{name} could not be stored ({error.strerror or error}).",
+                f"Check the space on the disk that holds {self._folder}.",
             ) from error
 
     # ------------------------------------------------------------ at the start
@@ -78,8 +84,8 @@ class UploadStore:
     def left_over(self, known: Collection[bytes]) -> list[FoundFile]:
         """Uploads that were stored before the program ended in the middle of an upload; half-written ones are deleted.
 
-        known: paths that the catalogue has, ``os.fsencode``'d. Their original names are lost, so they go by their stored ones. Files
-        that are no uploads of ours stay and are left out.
+        known: paths that the catalogue has, ``os.fsencode``'d. Their original names are lost, so they go by their
+        stored ones. Files that are no uploads of ours stay and are left out.
         """
         self.remove_cleared()
         files = sorted(self._folder.iterdir()) if self._folder.is_dir() else []
@@ -104,7 +110,11 @@ class UploadStore:
     def drop(self, path: Path) -> None:
         """Delete a stored upload that no catalogue row needs. Only uploads of ours are ever touched."""
         with self._lock:
-            if path.parent == self._folder and not self._catalog.files.at([os.fsencode(path)]) and own_files.proves_upload(path):
+            if (
+                path.parent == self._folder
+                and not self._catalog.files.at([os.fsencode(path)])
+                and own_files.proves_upload(path)
+            ):
                 own_files.remove([path])
 
     def known(self) -> set[Path]:
@@ -117,8 +127,12 @@ class UploadStore:
         return {path for path, image in uploads if path.parent == self._folder and own_files.is_upload_of(path, image)}
 
     def to_clear(self) -> dict[str, str]:
-        """The setting that says which uploads go with all images: those that the catalogue knows, and those of jobs that were given up."""
-        given_up = {path for path in self._of_jobs(ENDED) if path.parent == self._folder and own_files.proves_upload(path)}
+        """The setting that says which uploads go with all images: those that the catalogue knows, and those of jobs
+        that were given up.
+        """
+        given_up = {
+            path for path in self._of_jobs(ENDED) if path.parent == self._folder and own_files.proves_upload(path)
+        }
         return {CLEARED: json.dumps(sorted(path.name for path in self.stored() | given_up))}
 
     def remove_cleared(self) -> None:
@@ -129,7 +143,9 @@ class UploadStore:
         with self._lock:
             gone = {self._folder / name for name in _names(said)}
             kept = self.known() | self._of_jobs(UNFINISHED)
-            own_files.remove(path for path in gone - kept if path.parent == self._folder and own_files.named_like_ours(path))
+            own_files.remove(
+                path for path in gone - kept if path.parent == self._folder and own_files.named_like_ours(path)
+            )
             self._catalog.set_meta(CLEARED, "")
 
     def _of_jobs(self, states: tuple[str, ...]) -> set[Path]:
@@ -170,4 +186,6 @@ def _is_file(item: object) -> bool:
     """Whether a value is one that ``as_params`` makes."""
     if not isinstance(item, dict):
         return False
-    return may_be_path(item.get("path")) and isinstance(item.get("name"), str) and isinstance(item.get("uploaded"), bool)
+    return (
+        may_be_path(item.get("path")) and isinstance(item.get("name"), str) and isinstance(item.get("uploaded"), bool)
+    )

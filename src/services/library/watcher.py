@@ -1,4 +1,6 @@
-"""Keeping the library in step with its folders while the app runs: changes are picked up, and drives that come and go are noticed."""
+"""Keeping the library in step with its folders while the app runs: changes are picked up, and drives that come and go
+are noticed.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,8 @@ from src.processing.presence import Look, Presence
 from src.services.library.folders import FolderService, inside
 
 log = logging.getLogger(__name__)
-# Where a folder is moved away and back, watchdog tells of its own bookkeeping on the terminal, once for each folder in it.
+# Where a folder is moved away and back, watchdog tells of its own bookkeeping on the terminal, once for each folder in
+# it.
 warnings.filterwarnings("ignore", "Callback with id", RuntimeWarning)
 
 TICK = 1.0
@@ -41,7 +44,10 @@ CHANGES = ("created", "modified", "moved", "deleted", "closed")
 
 
 MOUNTS = Path("/proc/self/mountinfo")
-"""What is mounted where, on Linux. The system tells of no change in a folder when something is mounted in it or goes from it."""
+"""What is mounted where, on Linux.
+
+The system tells of no change in a folder when something is mounted in it or goes from it.
+"""
 
 
 @dataclass(frozen=True)
@@ -56,13 +62,19 @@ class _Watch:
 class FolderWatcher:
     """One thread that turns what happens in the watched folders into sync jobs.
 
-    An error of one round, such as a catalogue that another program keeps locked, ends that round alone: what it found is kept for the next.
+    An error of one round, such as a catalogue that another program keeps locked, ends that round alone: what it found
+    is kept for the next.
     """
 
     def __init__(
-        self, folders: FolderService, submit: Callable[[list[Path]], None], being_added: Callable[[], Collection[str]] = tuple
+        self,
+        folders: FolderService,
+        submit: Callable[[list[Path]], None],
+        being_added: Callable[[], Collection[str]] = tuple,
     ) -> None:
-        """submit: queues a sync of these paths. being_added: tells the folders that a job is adding, which are left to that job."""
+        """submit: queues a sync of these paths. being_added: tells the folders that a job is adding, which are left to
+        that job.
+        """
         self._folders = folders
         self._submit = submit
         self._being_added = being_added
@@ -117,7 +129,8 @@ class FolderWatcher:
             raise
 
     def _submit_changes(self, changed: Mapping[str, Collection[str]]) -> None:
-        """changed: root -> folders. Roots that nobody watches any more are left out: adding them may have been cancelled.
+        """changed: root -> folders. Roots that nobody watches any more are left out: adding them may have been
+        cancelled.
 
         So are folders that a scan would not come to.
         """
@@ -130,12 +143,14 @@ class FolderWatcher:
             self._submit(list(dict.fromkeys(paths)))
 
     def _look(self) -> None:
-        """Follow the folders that are there; due are those that are followed from now on, or that came or went as a whole or in part.
+        """Follow the folders that are there; due are those that are followed from now on, or that came or went as a
+        whole or in part.
 
         A folder of which nothing can be told now, for want of file handles of our own, stays as it is.
         """
         folders = {os.fsdecode(row.path): row for row in self._folders.followed()}
-        adding = self._being_added()  # asked after the folders: a folder that is there only because it is being added has its job by now
+        # asked after the folders: a folder that is there only because it is being added has its job by now
+        adding = self._being_added()
         self._due |= {os.fsdecode(part) for part in self._changed_parts()}
         seen = {path: self._folders.presence(Path(path)) for path in folders}
         wanted = {path: path for path, row in folders.items() if row.watched and self._is_wanted(path, seen[path])}
@@ -149,13 +164,21 @@ class FolderWatcher:
         return presence is Presence.THERE or (presence is Presence.UNKNOWN and path in self._watches)
 
     def _links_in(self, wanted: Mapping[str, str]) -> dict[str, str]:
-        """Links to folders that a scan of the wanted folders went through -> where they lead, of those that lead somewhere now."""
+        """Links to folders that a scan of the wanted folders went through -> where they lead, of those that lead
+        somewhere now.
+        """
         roots = [Path(path) for path in wanted]
-        links = {link: real for link, real in self._folders.links().items() if any(link.is_relative_to(root) for root in roots)}
+        links = {
+            link: real
+            for link, real in self._folders.links().items()
+            if any(link.is_relative_to(root) for root in roots)
+        }
         return {str(link): str(real) for link, real in links.items() if os.path.isdir(real)}
 
     def _changed_parts(self) -> set[bytes]:
-        """Parts of folders that were out of reach and look otherwise now than at the last look, such as a drive that is back."""
+        """Parts of folders that were out of reach and look otherwise now than at the last look, such as a drive that is
+        back.
+        """
         before, look = self._parts, Look()
         self._parts = {part: look.ground(part) for part in self._folders.out_of_reach()}
         return {part for part, ground in self._parts.items() if before.get(part, ground) != ground}
@@ -169,7 +192,11 @@ class FolderWatcher:
         stirred = [os.fsencode(place) for place, _ in mounts ^ self._mounts]
         silent = self._no_longer_told()
         for path, watch in list(self._watches.items()):
-            if path in silent or wanted.get(path) != watch.real or any(inside(place, os.fsencode(watch.real)) for place in stirred):
+            if (
+                path in silent
+                or wanted.get(path) != watch.real
+                or any(inside(place, os.fsencode(watch.real)) for place in stirred)
+            ):
                 self._leave(self._watches.pop(path))
         new = set(wanted) - set(self._watches)
         for path in sorted(new):
@@ -183,8 +210,11 @@ class FolderWatcher:
         handler = _Handler(self._changes, path, real)
         try:
             return _Watch(real, handler, self._started().schedule(handler, real, recursive=True))
-        except (OSError, RuntimeError) as error:  # the system's limit on watches or threads, or the folder went away just now
-            log.warning("changes in %r can't be watched, it is looked at every %.0f minutes: %s", path, POLL / 60, error)
+        # the system's limit on watches or threads, or the folder went away just now
+        except (OSError, RuntimeError) as error:
+            log.warning(
+                "changes in %r can't be watched, it is looked at every %.0f minutes: %s", path, POLL / 60, error
+            )
             return _Watch(real, handler, None)
 
     def _leave(self, left: _Watch) -> None:
@@ -197,7 +227,9 @@ class FolderWatcher:
 
     def _no_longer_told(self) -> set[str]:
         """Folders whose thread of watchdog's has died: they are watched anew."""
-        alive = {emitter.watch for emitter in self._observer.emitters if emitter.is_alive()} if self._observer else set()
+        alive = (
+            {emitter.watch for emitter in self._observer.emitters if emitter.is_alive()} if self._observer else set()
+        )
         return {path for path, watch in self._watches.items() if watch.watch is not None and watch.watch not in alive}
 
     def _started(self) -> BaseObserver:
@@ -286,4 +318,6 @@ def _mounts() -> frozenset[tuple[str, str]]:
         lines = [line.split(" ") for line in os.fsdecode(MOUNTS.read_bytes()).splitlines()]
     except OSError:
         return frozenset()
-    return frozenset((re.sub(r"\\(\d{3})", lambda found: chr(int(found[1], 8)), line[4]), line[2]) for line in lines if len(line) > 4)
+    return frozenset(
+        (re.sub(r"\\(\d{3})", lambda found: chr(int(found[1], 8)), line[4]), line[2]) for line in lines if len(line) > 4
+    )

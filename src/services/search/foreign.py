@@ -1,6 +1,8 @@
-"""A light judgement whether a query is in another language than English: by its script, and by the everyday words it has.
+"""A light judgement whether a query is in another language than English: by its script, and by the everyday words it
+has.
 
-It is meant to be right about sentences, and to let single names alone: "café", "Köln" or "piñata" say nothing of the language.
+It is meant to be right about sentences, and to let single names alone: "café", "Köln" or "piñata" say nothing of the
+language.
 """
 
 from __future__ import annotations

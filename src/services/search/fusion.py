@@ -36,7 +36,9 @@ def best_objects(objects: Sequence[Found], floor: float = -1.0) -> list[Found]:
     return list(best.values())
 
 
-def enough_objects(ask: Callable[[int], list[list[Found]]], total: int, limit: int, floors: Sequence[float]) -> list[list[Found]]:
+def enough_objects(
+    ask: Callable[[int], list[list[Found]]], total: int, limit: int, floors: Sequence[float]
+) -> list[list[Found]]:
     """For each query the best objects of at least ``limit`` images, as far as there are so many that reach its floor.
 
     ask: the so many nearest objects for every query. total: objects that there are.
@@ -51,7 +53,9 @@ def enough_objects(ask: Callable[[int], list[list[Found]]], total: int, limit: i
 
 
 def _is_enough(best: Sequence[Found], objects: Sequence[Found], floor: float, limit: int) -> bool:
-    """Whether asking for more objects could add nothing: there are enough images, or what comes next does not reach the floor."""
+    """Whether asking for more objects could add nothing: there are enough images, or what comes next does not reach the
+    floor.
+    """
     return len(best) >= limit or not objects or objects[-1].score < floor
 
 

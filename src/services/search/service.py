@@ -37,7 +37,9 @@ NOT_ENGLISH = Notice("not-english", SENTENCE)
 
 @dataclass(frozen=True)
 class Query:
-    """What is looked for: words, an example picture, a picture of the library, or several of these (their vectors are averaged)."""
+    """What is looked for: words, an example picture, a picture of the library, or several of these (their vectors are
+    averaged).
+    """
 
     text: str = ""
     image: Image.Image | None = None
@@ -58,7 +60,9 @@ class Query:
 class SearchService:
     """Searches the library under its active model, or under another that has vectors in it."""
 
-    def __init__(self, catalog: Catalog, store: Store, models: ModelManager, library: LibraryService, reader: PictureReader) -> None:
+    def __init__(
+        self, catalog: Catalog, store: Store, models: ModelManager, library: LibraryService, reader: PictureReader
+    ) -> None:
         self._catalog = catalog
         self._store = store
         self._models = models
@@ -66,11 +70,17 @@ class SearchService:
         self._reader = reader
 
     def search(
-        self, query: Query, limit: int = 20, model: str | None = None, only: PhotoFilter | None = None, mode: Mode = "images"
+        self,
+        query: Query,
+        limit: int = 20,
+        model: str | None = None,
+        only: PhotoFilter | None = None,
+        mode: Mode = "images",
     ) -> SearchPage:
         """The ``limit`` best images for a query, of those that pass ``only``, as a whole or by an object in them.
 
-        Raises BadQuery for an empty one, BadInput for a filter that makes no sense, ModelError where the model can't be used.
+        Raises BadQuery for an empty one, BadInput for a filter that makes no sense, ModelError where the model can't be
+        used.
         """
         return self.search_many([query], limit, model, only, mode)[0]
 
@@ -82,7 +92,9 @@ class SearchService:
         only: PhotoFilter | None = None,
         mode: Mode = "images",
     ) -> list[SearchPage]:
-        """One page for each query; they share the encode and the scan, and ``took_ms`` is their time divided by their number."""
+        """One page for each query; they share the encode and the scan, and ``took_ms`` is their time divided by their
+        number.
+        """
         if not 1 <= limit <= MAX_RESULTS:
             raise BadInput(f"{limit} results can't be shown.", f"Ask for 1 to {MAX_RESULTS}.")
         cleaned = [_checked(query) for query in queries]
@@ -143,13 +155,17 @@ class SearchService:
 class _Lookup:
     """What one search looks through: the model's vectors of whole images, and of objects in them."""
 
-    def __init__(self, catalog: Catalog, store: Store, models: ModelManager, model: str, only: PhotoFilter | None) -> None:
+    def __init__(
+        self, catalog: Catalog, store: Store, models: ModelManager, model: str, only: PhotoFilter | None
+    ) -> None:
         self._catalog = catalog
         self._store = store
         self._embedder = models.embedder(model)
         self._floor = models.object_floor(model)
         self._only = only
-        self._names: dict[Kind, str] = {kind: library_collection(self._embedder.space, kind) for kind in ("image", "object")}
+        self._names: dict[Kind, str] = {
+            kind: library_collection(self._embedder.space, kind) for kind in ("image", "object")
+        }
         self.images = self.objects = 0
 
     @property
@@ -202,7 +218,10 @@ class _Lookup:
         return {image_id: float(vector @ query) for image_id, vector in stored.items()}
 
     def _matrix(self, queries: Sequence[Query]) -> FloatArray:
-        """(q, D), each row of norm 1: the mean direction of everything a query holds. All words are encoded together."""
+        """(q, D), each row of norm 1: the mean direction of everything a query holds.
+
+        All words are encoded together.
+        """
         words = list(dict.fromkeys(query.text for query in queries if query.text))
         texts = dict(zip(words, self._embedder.encode_texts(words), strict=True))
         rows = []
@@ -237,7 +256,10 @@ def _hit(found: Found, shown: Shown, segments: Mapping[str, StoredSegment]) -> S
 
 
 def _checked(query: Query) -> tuple[Query, tuple[Notice, ...]]:
-    """The query with its text cleaned and cut, and what is to be said of it. Raises BadQuery where there is nothing to look for."""
+    """The query with its text cleaned and cut, and what is to be said of it.
+
+    Raises BadQuery where there is nothing to look for.
+    """
     text = " ".join(query.text.replace("\0", " ").split())
     if not text and query.words_only:
         raise BadQuery("The query is empty.", "Describe what you are looking for, or give an example picture.")

@@ -6,7 +6,10 @@ import streamlit as st
 
 
 def show(icon: str, title: str, text: str, action: str | None = None, key: str = "empty") -> bool:
-    """A quiet notice in the middle of the page. Returns True when its button was pressed. All texts are our own, not data."""
+    """A quiet notice in the middle of the page.
+
+    Returns True when its button was pressed. All texts are our own, not data.
+    """
     with st.container(key=f"{key}-state", horizontal_alignment="center", gap="small"):
         st.markdown(f":material/{icon}:", text_alignment="center")
         st.markdown(f"#### {title}", text_alignment="center")

@@ -16,7 +16,9 @@ def show(services: Services, statuses: list[ModelStatus]) -> None:
     title = "Change model" if any(status.available for status in others) else "Get CLIP"
     with st.expander(title, icon=":material/deployed_code:", key="model-card"):
         titles = {status.id: status.title for status in others}
-        chosen = st.selectbox("Model", list(titles), format_func=titles.__getitem__, key="model-choice", label_visibility="collapsed")
+        chosen = st.selectbox(
+            "Model", list(titles), format_func=titles.__getitem__, key="model-choice", label_visibility="collapsed"
+        )
         status = next((status for status in others if status.id == chosen), None)
         if status is not None:
             _show_model(services, status)
@@ -53,9 +55,15 @@ def show_download(services: Services, status: ModelStatus, what: str) -> None:
 
 def _show_by_hand(services: Services, status: ModelStatus, what: str) -> None:
     """How to bring the file from another machine."""
-    with st.popover("No network here?", type="tertiary", icon=":material/folder_open:", width="stretch", key=f"by-hand-{what}"):
+    with st.popover(
+        "No network here?", type="tertiary", icon=":material/folder_open:", width="stretch", key=f"by-hand-{what}"
+    ):
         st.markdown("Fetch the file on another machine, put it into this folder, then look again.")
-        for name, value in [("From", status.url), ("Folder", str(services.settings.weights_dir)), ("SHA-256", status.sha256)]:
+        for name, value in [
+            ("From", status.url),
+            ("Folder", str(services.settings.weights_dir)),
+            ("SHA-256", status.sha256),
+        ]:
             st.caption(name)
             st.code(value, language=None, wrap_lines=True)
         st.button("Look again", key=f"look-again-{what}", icon=":material/refresh:")

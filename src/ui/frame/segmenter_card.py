@@ -18,7 +18,9 @@ def show(services: Services) -> None:
     with st.expander(f"Objects by: {active.title}", icon=":material/select_all:", key="segmenter-card"):
         st.caption(literal(active.about))
         others = {status.id: status for status in statuses if not status.active}
-        chosen = st.selectbox("Change to", list(others), format_func=lambda id_: others[id_].title, key="segmenter-choice", index=None)
+        chosen = st.selectbox(
+            "Change to", list(others), format_func=lambda id_: others[id_].title, key="segmenter-choice", index=None
+        )
         if chosen is not None:
             _show_other(services, others[chosen])
 
@@ -32,4 +34,6 @@ def _show_other(services: Services, status: ModelStatus) -> None:
         services.objects.use(status.id)
         queue_objects(services.jobs)
         st.rerun()
-    st.caption("All photos are looked through again in the background; the objects found before are searched until then.")
+    st.caption(
+        "All photos are looked through again in the background; the objects found before are searched until then."
+    )

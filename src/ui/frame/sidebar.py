@@ -31,8 +31,12 @@ def show(services: Services, kinds: tuple[JobKind, ...]) -> None:
         if state.mode() != "images":
             segmenter_card.show(services)
         with st.container(key="sidebar-end", gap="xsmall"):
-            st.button("Clear database", icon=":material/delete:", type="tertiary", on_click=state.open_clear, key="clear")
-            st.button("Quit", icon=":material/power_settings_new:", type="tertiary", on_click=state.quit_now, key="quit")
+            st.button(
+                "Clear database", icon=":material/delete:", type="tertiary", on_click=state.open_clear, key="clear"
+            )
+            st.button(
+                "Quit", icon=":material/power_settings_new:", type="tertiary", on_click=state.quit_now, key="quit"
+            )
 
 
 MODES: dict[Mode, str] = {"images": "Photos", "objects": "Objects", "both": "Both"}

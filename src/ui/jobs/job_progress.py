@@ -42,7 +42,10 @@ def show(services: Services, kinds: tuple[JobKind, ...], compact: bool = False) 
 
 
 def watch(services: Services, draw: Callable[[], None]) -> None:
-    """Draw now and again while jobs run. The whole page runs again when one begins or ends, in this tab or elsewhere."""
+    """Draw now and again while jobs run.
+
+    The whole page runs again when one begins or ends, in this tab or elsewhere.
+    """
     first = True
 
     def look() -> None:
@@ -58,9 +61,10 @@ def watch(services: Services, draw: Callable[[], None]) -> None:
 def repeat(draw: Callable[[], None], seconds: float) -> None:
     """Draw now, and again after so many seconds until the page runs again.
 
-    Each run of the page has a fragment of its own. A timer's request of the run before, still under way when a run ends, would else be
-    served right after it; Streamlit then takes back what the page drew for the fragment and has not sent yet, the browser closes the
-    gap, and the fragment's own answer lands on whatever moved up: a report was lost so, until the next click.
+    Each run of the page has a fragment of its own. A timer's request of the run before, still under way when a run
+    ends, would else be served right after it; Streamlit then takes back what the page drew for the fragment and has not
+    sent yet, the browser closes the gap, and the fragment's own answer lands on whatever moved up: a report was lost
+    so, until the next click.
     """
 
     def look() -> None:
@@ -77,7 +81,9 @@ def show_bars(services: Services, kinds: tuple[JobKind, ...], compact: bool = Fa
 
 
 def jobs_state(services: Services) -> list[tuple[str, str]]:
-    """The unfinished jobs, and the newest of all, which may have begun and ended between two looks: a page is drawn for just these."""
+    """The unfinished jobs, and the newest of all, which may have begun and ended between two looks: a page is drawn for
+    just these.
+    """
     jobs = [*services.jobs.active(), *services.jobs.latest(1)]
     return [(job.id, job.state if job.finished or job.state == "paused" else "") for job in jobs]
 
@@ -111,14 +117,18 @@ def progress_line(job: JobSnapshot) -> str:
     in_bytes = job.unit == "bytes"
     parts = [f"{size(job.done)} of {size(job.total)}" if in_bytes else f"{job.done:,} of {job.total:,}"]
     if job.done and job.per_second:
-        parts.append(f"{size(round(job.per_second))}/s" if in_bytes else f"{_rate(job.per_second)} {WORDS[job.unit]}s/s")
+        parts.append(
+            f"{size(round(job.per_second))}/s" if in_bytes else f"{_rate(job.per_second)} {WORDS[job.unit]}s/s"
+        )
     if job.seconds_left is not None:
         parts.append(f"{duration(job.seconds_left)} left")
     return " · ".join(parts)
 
 
 def _rate(per_second: float) -> str:
-    """A number as people say it of a speed: no more digits than mean something, and never nothing for something that moves."""
+    """A number as people say it of a speed: no more digits than mean something, and never nothing for something that
+    moves.
+    """
     return f"{per_second:,.0f}" if per_second >= 9.95 else f"{max(per_second, 0.1):.1f}"
 
 
@@ -126,7 +136,9 @@ def _rate(per_second: float) -> str:
 
 
 def show_report(services: Services) -> None:
-    """What the last finished index job did, until the user puts it away, another begins, or a later one makes it untrue."""
+    """What the last finished index job did, until the user puts it away, another begins, or a later one makes it
+    untrue.
+    """
     latest = services.jobs.latest(10)
     at = next((at for at, job in enumerate(latest) if job.kind == "index"), None)
     job = None if at is None else latest[at]
@@ -181,12 +193,18 @@ def _show_skipped(job: JobSnapshot) -> None:
         if len(rows) < job.skipped_count:
             st.caption(f"The first {len(rows):,} are listed.")
         icon = ":material/download:"
-        st.download_button("Save as CSV", as_csv(rows), "skipped.csv", "text/csv", key="skipped-csv", type="tertiary", icon=icon)
+        st.download_button(
+            "Save as CSV", as_csv(rows), "skipped.csv", "text/csv", key="skipped-csv", type="tertiary", icon=icon
+        )
 
 
 def _show_timings(job: JobSnapshot) -> None:
     with st.expander("Where the time went"):
-        rows = [{"Stage": words, "Seconds": round(job.timings[name], 2)} for name, words in STAGES.items() if name in job.timings]
+        rows = [
+            {"Stage": words, "Seconds": round(job.timings[name], 2)}
+            for name, words in STAGES.items()
+            if name in job.timings
+        ]
         seconds = st.column_config.NumberColumn(format="%.2f")
         st.dataframe(rows, hide_index=True, width="content", height="content", column_config={"Seconds": seconds})
         st.caption("Several photos are read and prepared at the same time: the seconds of each are added up.")
@@ -198,16 +216,23 @@ def _row(skipped: Skipped) -> dict[str, str]:
 
 
 def as_csv(rows: list[dict[str, str]]) -> str:
-    """Rows of the same columns as CSV text. What a spreadsheet would take for a formula gets an apostrophe before it."""
+    """Rows of the same columns as CSV text.
+
+    What a spreadsheet would take for a formula gets an apostrophe before it.
+    """
     target = io.StringIO()
     writer = csv.DictWriter(target, rows[0].keys())
     writer.writeheader()
-    writer.writerows({name: f"'{value}" if value.startswith(FORMULA) else value for name, value in row.items()} for row in rows)
+    writer.writerows(
+        {name: f"'{value}" if value.startswith(FORMULA) else value for name, value in row.items()} for row in rows
+    )
     return target.getvalue()
 
 
 def announce(services: Services, kinds: tuple[JobKind, ...]) -> None:
-    """Tell, once a session, of jobs of these kinds that ended since its last run; of one that failed until that is put away."""
+    """Tell, once a session, of jobs of these kinds that ended since its last run; of one that failed until that is put
+    away.
+    """
     active = [job.id for job in services.jobs.active()]
     for job_id in state.watched() or []:
         job = services.jobs.snapshot(job_id) if job_id not in active else None
@@ -229,7 +254,9 @@ def show_failures(services: Services) -> None:
             with st.container(horizontal=True, vertical_alignment="center", key=f"failure-{job.id}"):
                 title = literal(_whole_title(services, job))
                 st.error(f"**{title}** – {literal(outcome(job))}", icon=":material/error:")
-                st.button("Dismiss", key=f"dismiss-{job.id}", type="tertiary", on_click=state.dismiss_failure, args=(job.id,))
+                st.button(
+                    "Dismiss", key=f"dismiss-{job.id}", type="tertiary", on_click=state.dismiss_failure, args=(job.id,)
+                )
 
 
 def _whole_title(services: Services, job: JobSnapshot) -> str:

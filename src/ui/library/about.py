@@ -60,7 +60,10 @@ def show_numbers(stats: LibraryStats) -> None:
 def show_disk(stats: LibraryStats, home: Path) -> None:
     st.markdown("#### Disk")
     total = max(1, sum(stats.details.values()))
-    rows = [{"Part": PARTS.get(name, name), "Size": size(number), "Share": number / total} for name, number in stats.details.items()]
+    rows = [
+        {"Part": PARTS.get(name, name), "Size": size(number), "Share": number / total}
+        for name, number in stats.details.items()
+    ]
     share = st.column_config.ProgressColumn("Share", format="percent", min_value=0.0, max_value=1.0)
     st.dataframe(rows, hide_index=True, width="stretch", column_config={"Share": share})
     st.caption("The library is in this folder:")
@@ -77,12 +80,18 @@ def show_model(services: Services, stats: LibraryStats) -> None:
     st.markdown(f"{status.dimensions} dimensions, on {device} with {precision}.")
     if notice := services.library.unheeded():
         st.caption(literal(notice))
-    st.caption("It judges what a whole picture shows. It does not read text in pictures, know people by name or count reliably.")
+    st.caption(
+        "It judges what a whole picture shows. It does not read text in pictures, know people by name or count reliably."
+    )
 
 
 def show_jobs(jobs: Sequence[JobSnapshot]) -> None:
     st.markdown("#### Jobs")
-    rows = [{"Job": job.title, "State": job.state, "Outcome": _outcome(job)} for job in jobs if not job_progress.is_quiet(job)]
+    rows = [
+        {"Job": job.title, "State": job.state, "Outcome": _outcome(job)}
+        for job in jobs
+        if not job_progress.is_quiet(job)
+    ]
     if not rows:
         st.caption("No jobs yet.")
         return

@@ -13,7 +13,9 @@ from src.ui.format import duration, literal
 def show(services: Services) -> None:
     """The button that checks and repairs, and what the last check found."""
     st.markdown("#### Check-up")
-    st.caption("Goes through catalogue, search index, thumbnails and uploads, and repairs what is not right. Your photos are only read.")
+    st.caption(
+        "Goes through catalogue, search index, thumbnails and uploads, and repairs what is not right. Your photos are only read."
+    )
     for notice in services.notices:
         st.info(literal(notice), icon=":material/folder_off:")
     last = next((job for job in services.jobs.latest(50) if job.kind == "doctor"), None)

@@ -26,7 +26,14 @@ def show(services: Services) -> None:
         st.markdown("#### Folders")
         if len(folders) > 1:
             icon = ":material/refresh:"
-            st.button("Look for changes in all", icon=icon, type="tertiary", key="sync-all", on_click=_sync, args=(services, []))
+            st.button(
+                "Look for changes in all",
+                icon=icon,
+                type="tertiary",
+                key="sync-all",
+                on_click=_sync,
+                args=(services, []),
+            )
     with st.container(key="folders", gap="small"):
         if services.watcher.problem:
             st.warning(literal(services.watcher.problem), icon=":material/sync_problem:")
@@ -45,9 +52,18 @@ def _show_folder(services: Services, folder: FolderStatus, number: int) -> None:
         st.toggle("Watch", folder.watched, key=key, on_change=_watch, args=(services, folder), help=WATCH)
         key = f"objects-{number}-{folder.objects}"
         st.toggle("Objects", folder.objects, key=key, on_change=_find_objects, args=(services, folder), help=OBJECTS)
-        st.button("Look now", key=f"sync-{number}", icon=":material/refresh:", on_click=_sync, args=(services, [folder]))
+        st.button(
+            "Look now", key=f"sync-{number}", icon=":material/refresh:", on_click=_sync, args=(services, [folder])
+        )
         icon = ":material/close:"
-        st.button("Remove", key=f"remove-{number}", icon=icon, type="tertiary", on_click=state.open_remove, args=(folder.path,))
+        st.button(
+            "Remove",
+            key=f"remove-{number}",
+            icon=icon,
+            type="tertiary",
+            on_click=state.open_remove,
+            args=(folder.path,),
+        )
 
 
 WATCH = "Changes in the folder are picked up while the app runs. Otherwise only when you press “Look now”."
@@ -82,7 +98,9 @@ def _show_missing(missing: int, earlier: int) -> None:
         lines.append(f":material/hide_image: {count(missing, 'photo')} {verb} gone. Hidden, and back when seen again.")
     if earlier:
         kept = f"{'is' if earlier == 1 else 'are'} kept, hidden"
-        lines.append(f":material/history: {count(earlier, 'earlier version')} of photos that were changed since {kept}.")
+        lines.append(
+            f":material/history: {count(earlier, 'earlier version')} of photos that were changed since {kept}."
+        )
     with st.container(horizontal=True, vertical_alignment="center", key="missing"):
         st.markdown("  \n".join(lines))
         label = f"Forget {what_goes(missing, earlier)} …"

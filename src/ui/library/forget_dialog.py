@@ -16,16 +16,24 @@ from src.ui.library.folder_list import what_goes
 
 @st.dialog("Forget missing photos?", on_dismiss=state.close_dialog)
 def show_missing(services: Services) -> None:
-    """How many photos have no file any more now, what photos were before they were changed, and the button that forgets both."""
+    """How many photos have no file any more now, what photos were before they were changed, and the button that forgets
+    both.
+    """
     if state.dialog() is None:  # a button closed it: the whole page runs again
         st.rerun()
     number, earlier = services.folders.missing(look=True), services.folders.earlier()
     if number or not earlier:
-        st.markdown(f"The files of {count(number, 'photo')} were not there, looked for just now. The library forgets them for good.")
-        st.markdown("Photos of folders that are offline or can't be reached now are kept: they are back when their drive is.")
+        st.markdown(
+            f"The files of {count(number, 'photo')} were not there, looked for just now. The library forgets them for good."
+        )
+        st.markdown(
+            "Photos of folders that are offline or can't be reached now are kept: they are back when their drive is."
+        )
     if earlier:
         versions = count(earlier, "earlier version")
-        st.markdown(f"{versions} of photos that were changed since: the photos as they are now stay. The library forgets what they were.")
+        st.markdown(
+            f"{versions} of photos that were changed since: the photos as they are now stay. The library forgets what they were."
+        )
     forget = f"Forget {what_goes(number, earlier)}"
     _buttons(services, forget, "Forgetting missing photos", ForgetMissing(), enabled=bool(number or earlier))
 
@@ -41,9 +49,13 @@ def show_folder(services: Services) -> None:
         return
     st.text(shown(folder.text))
     if folder.offline:
-        st.warning("It is offline. To have its photos again, it must be added when it is back.", icon=":material/folder_off:")
+        st.warning(
+            "It is offline. To have its photos again, it must be added when it is back.", icon=":material/folder_off:"
+        )
     files = count(folder.files, "file")
-    st.markdown(f"The library forgets the photos of this folder ({files}), except those that are in another folder too.")
+    st.markdown(
+        f"The library forgets the photos of this folder ({files}), except those that are in another folder too."
+    )
     st.markdown("The files themselves stay where they are.")
     title = f"Removing {display_text(Path(Path(folder.path).name or folder.path))}"
     _buttons(services, "Remove the folder", title, RemoveFolder(folder.path))
@@ -52,7 +64,14 @@ def show_folder(services: Services) -> None:
 def _buttons(services: Services, label: str, title: str, asked: Params, enabled: bool = True) -> None:
     kind = kind_of_params(asked)
     with st.container(horizontal=True):
-        st.button(label, type="primary", key=f"{kind}-yes", disabled=not enabled, on_click=_begin, args=(services, title, asked))
+        st.button(
+            label,
+            type="primary",
+            key=f"{kind}-yes",
+            disabled=not enabled,
+            on_click=_begin,
+            args=(services, title, asked),
+        )
         st.button("Keep everything", key=f"{kind}-no", on_click=state.close_dialog)
 
 

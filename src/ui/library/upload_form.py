@@ -34,7 +34,10 @@ QUICK = 1.0
 
 
 def show(services: Services) -> None:
-    """The drop area and the button that adds what was dropped, as one job. What was chosen and not added yet outlives a change of tab."""
+    """The drop area and the button that adds what was dropped, as one job.
+
+    What was chosen and not added yet outlives a change of tab.
+    """
     label = "Drop photos here"
     key = f"upload-{files.part_of_key()}"
     with st.container(key="drop"):
@@ -46,7 +49,9 @@ def show(services: Services) -> None:
 
 
 def _show_chosen(services: Services, chosen: Sequence[UploadedFile], before: int) -> None:
-    """before: how many of the chosen files the drop area does not list, because they were chosen at an earlier visit to the page."""
+    """before: how many of the chosen files the drop area does not list, because they were chosen at an earlier visit to
+    the page.
+    """
     total = sum(file.size for file in chosen)
     too_much = over_limit(len(chosen), total)
     if before:
@@ -54,7 +59,9 @@ def _show_chosen(services: Services, chosen: Sequence[UploadedFile], before: int
     if too_much:
         st.warning(too_much, icon=":material/folder_open:")
     with st.container(horizontal=True, key="chosen"):
-        if not too_much and st.button(f"Add {count(len(chosen), 'photo')} ({size(total)})", type="primary", key="add-uploads"):
+        if not too_much and st.button(
+            f"Add {count(len(chosen), 'photo')} ({size(total)})", type="primary", key="add-uploads"
+        ):
             with st.spinner("Storing your photos"):
                 services.jobs.wait(queue(services, chosen), QUICK)
             files.forget()
@@ -73,7 +80,10 @@ def _names(chosen: Sequence[UploadedFile]) -> str:
 def _lost_files() -> Callable[..., object]:
     """Says when the app was started anew under files that were chosen in the browser. Registered once a process."""
     js = Path(__file__).with_name("lost_files.js").read_text(encoding="utf-8")
-    return cast("Callable[..., object]", st.components.v2.component("lost_files", html='<div role="status"></div>', css=LOST_CSS, js=js))
+    return cast(
+        "Callable[..., object]",
+        st.components.v2.component("lost_files", html='<div role="status"></div>', css=LOST_CSS, js=js),
+    )
 
 
 def over_limit(number: int, total: int) -> str | None:
@@ -94,4 +104,6 @@ def queue(services: Services, chosen: Sequence[UploadedFile]) -> str:
     """
     with services.uploads.adding():
         found = [services.uploads.save(file.name, file.getbuffer()) for file in chosen]
-        return services.jobs.queue(f"Adding {count(len(found), 'uploaded photo')}", Index(files=tuple(as_params(found))))
+        return services.jobs.queue(
+            f"Adding {count(len(found), 'uploaded photo')}", Index(files=tuple(as_params(found)))
+        )

@@ -39,13 +39,15 @@ def show(
     chosen: Box | None = None,
     action: str = "Search with this box",
 ) -> Box | None:
-    """Draw the picture, and return the box that was confirmed just now, else None. Boxes are XYXY in pixels of the upright picture.
+    """Draw the picture, and return the box that was confirmed just now, else None. Boxes are XYXY in pixels of the
+    upright picture.
 
-    picture: its address on this server, such as ``/api/image/<id>``, or the picture itself; either may be smaller than ``width`` x
-    ``height``. boxes: objects that are known, each with its label; a click or Enter on one confirms its box. name: what the picture is
-    called. mask: shown over the picture. chosen: the box to begin with; another one replaces what is drawn. action: what confirming
-    does, on the button. A box that comes back lies inside the picture and is at least ``MIN_SIDE`` pixels wide and high, but where a
-    known object is smaller. The box is drawn, moved and resized in the browser alone: nothing runs before it is confirmed.
+    picture: its address on this server, such as ``/api/image/<id>``, or the picture itself; either may be smaller than
+    ``width`` x ``height``. boxes: objects that are known, each with its label; a click or Enter on one confirms its
+    box. name: what the picture is called. mask: shown over the picture. chosen: the box to begin with; another one
+    replaces what is drawn. action: what confirming does, on the button. A box that comes back lies inside the picture
+    and is at least ``MIN_SIDE`` pixels wide and high, but where a known object is smaller. The box is drawn, moved and
+    resized in the browser alone: nothing runs before it is confirmed.
     """
     data = {
         "src": picture if isinstance(picture, str) else _jpeg_url(picture),
@@ -63,7 +65,10 @@ def show(
 
 
 def _keep(key: str) -> None:
-    """A box was confirmed. Run before the page is drawn: a run that another one cuts short would lose what it only reads while drawing."""
+    """A box was confirmed.
+
+    Run before the page is drawn: a run that another one cuts short would lose what it only reads while drawing.
+    """
     st.session_state[_kept(key)] = st.session_state[key].box
 
 
@@ -90,7 +95,9 @@ def _jpeg_url(picture: Image.Image) -> str:
 
 
 def _mask_url(mask: Mask) -> str:
-    """The mask as the opacity of a PNG, at most 1,024 pixels long: the browser stretches it and gives it the theme's colour."""
+    """The mask as the opacity of a PNG, at most 1,024 pixels long: the browser stretches it and gives it the theme's
+    colour.
+    """
     longest = max(mask.height, mask.width)
     if longest > 1024:
         mask = masks.resized(mask, max(1, mask.height * 1024 // longest), max(1, mask.width * 1024 // longest))

@@ -1,4 +1,7 @@
-"""Photos in the page: a grid of thumbnails, one photo large, or a small example picture. One component draws all three."""
+"""Photos in the page: a grid of thumbnails, one photo large, or a small example picture.
+
+One component draws all three.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,10 @@ def show(hits: Sequence[SearchHit], key: str, scores: bool = True) -> None:
 
 
 def _open(key: str, ids: Sequence[str], found: Mapping[str, str]) -> None:
-    """A photo was clicked. Run before the page is drawn: a run that another one cuts short would lose what it only reads while drawing."""
+    """A photo was clicked.
+
+    Run before the page is drawn: a run that another one cuts short would lose what it only reads while drawing.
+    """
     opened = st.session_state[key].open
     if opened in ids:
         state.open_photo(opened, ids, found)
@@ -59,7 +65,10 @@ def _thumb(image_id: str) -> str:
 
 
 def _draw(
-    key: str, data: dict[str, Any], width: Literal["stretch", "content"] = "stretch", on_open: Callable[[], None] = lambda: None
+    key: str,
+    data: dict[str, Any],
+    width: Literal["stretch", "content"] = "stretch",
+    on_open: Callable[[], None] = lambda: None,
 ) -> None:
     _component()(key=key, data=data, width=width, on_open_change=on_open)
 

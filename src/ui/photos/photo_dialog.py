@@ -25,7 +25,9 @@ def show(services: Services) -> None:
     there = services.library.has_original(details.id)
     with st.container(horizontal=True, key="photo-actions"):  # over the picture: in sight however large it is
         icon = ":material/image_search:"
-        st.button("Find similar", icon=icon, type="primary", on_click=state.set_similar, args=(details.id,), key="similar")
+        st.button(
+            "Find similar", icon=icon, type="primary", on_click=state.set_similar, args=(details.id,), key="similar"
+        )
         if there:
             _show_switch()
         _step(-1, "Previous", "chevron_left", "left")
@@ -34,7 +36,9 @@ def show(services: Services) -> None:
     if there and state.choosing_inside():
         _show_objects(services, details)
     else:
-        gallery.show_photo(details.id, details.name, [*facts(details), *services.facts.of(details.id)], None if there else GONE)
+        gallery.show_photo(
+            details.id, details.name, [*facts(details), *services.facts.of(details.id)], None if there else GONE
+        )
     address.write()  # the next photo is drawn without the page around it
     address.draw("address-photo")
 

@@ -21,7 +21,8 @@ from src.ui.search import results
 def show(services: Services) -> tuple[Query | None, int]:
     """The picture in use with a button to put it away, or a place to drop one.
 
-    Returns what to search for (None without a picture) and how many results to show. Raises UnreadableImage for a file that is no picture.
+    Returns what to search for (None without a picture) and how many results to show. Raises UnreadableImage for a file
+    that is no picture.
     """
     found, similar = state.example(), state.similar_to()
     if found is None and similar is None:
@@ -61,7 +62,9 @@ def _show_object(services: Services, segment_id: str) -> Query | None:
     name, picture = found or ("", None)
     if picture is not None:
         st.image(picture, width="content")
-    _show_label(f"Photos with something like this object in {name}" if found else "This object is not in the library any more.")
+    _show_label(
+        f"Photos with something like this object in {name}" if found else "This object is not in the library any more."
+    )
     return Query(like=segment_id) if found else None
 
 

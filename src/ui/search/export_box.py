@@ -20,14 +20,21 @@ from src.ui.frame import error_box
 def show(services: Services, selection: Selection, key: str) -> None:
     """A small button that opens the choices. ``key`` tells several of them on a page apart.
 
-    After each export it is another popover, which begins closed and suggests another name; after one that came to nothing, what was typed.
+    After each export it is another popover, which begins closed and suggests another name; after one that came to
+    nothing, what was typed.
     """
     written, fitting = state.exports(), len(selection.images or ())
     with st.popover("Export", icon=":material/save_alt:", type="tertiary", key=f"export-{key}-{written}"):
         if selection.passed_over:
-            text = f"{fitting:,} of the {fitting + selection.passed_over:,} shown fit" if fitting else "None of those shown fits"
+            text = (
+                f"{fitting:,} of the {fitting + selection.passed_over:,} shown fit"
+                if fitting
+                else "None of those shown fits"
+            )
             st.caption(f":material/info: {text} what you were looking for; only what fits is exported.")
-        form = st.selectbox("Format", list(FORMATS), format_func=lambda name: FORMATS[name].title, key=f"export-format-{key}")
+        form = st.selectbox(
+            "Format", list(FORMATS), format_func=lambda name: FORMATS[name].title, key=f"export-format-{key}"
+        )
         typed = _typed_in_vain(services)
         place_key = f"export-place-{key}-{written}{'-again' if typed else ''}"
         place = st.text_input("New folder or ZIP on this computer", typed or str(_suggested(written)), key=place_key)

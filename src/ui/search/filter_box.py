@@ -35,10 +35,18 @@ def show(services: Services, page: str) -> PhotoFilter:
         if only != PhotoFilter():
             st.text(described(only))
             icon = ":material/close:"
-            st.button("Clear filters", type="tertiary", icon=icon, on_click=state.clear_filter, args=(page,), key="clear-filters")
+            st.button(
+                "Clear filters",
+                type="tertiary",
+                icon=icon,
+                on_click=state.clear_filter,
+                args=(page,),
+                key="clear-filters",
+            )
     for problem in problems:
         error_box.show(problem)
-    with st.container(key="date-keys"):  # before the choices are opened: what closes them at Escape comes to hear of it later
+    # before the choices are opened: what closes them at Escape comes to hear of it later
+    with st.container(key="date-keys"):
         st.html(f"<script>{DATE_KEYS.read_text(encoding='utf-8')}</script>", unsafe_allow_javascript=True)
     return only
 

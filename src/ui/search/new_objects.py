@@ -22,7 +22,10 @@ def finding(services: Services) -> bool:
 
 
 class Watch:
-    """What could be searched when the page began; to be made before its search. Nothing is drawn while no objects are being found."""
+    """What could be searched when the page began; to be made before its search.
+
+    Nothing is drawn while no objects are being found.
+    """
 
     def __init__(self, services: Services, only: PhotoFilter) -> None:
         self._services = services
@@ -31,7 +34,9 @@ class Watch:
         self._before = services.objects.searchable(self._only) if self._running else (0, 0)
 
     def offer(self) -> None:
-        """A button that shows the new ones, over the results: what is being looked at does not move by itself, nor for the button."""
+        """A button that shows the new ones, over the results: what is being looked at does not move by itself, nor for
+        the button.
+        """
 
         def draw() -> None:
             now, rewritten = self._services.objects.searchable(self._only)

@@ -20,7 +20,9 @@ from src.ui.search import export_box, new_objects
 
 WEAK = "Nothing in your library fits well. The closest:"
 WEAK_FILTERED = "Nothing that passes the filters fits well. The closest:"
-HELP = "The score is the cosine between the query and the photo: higher is nearer. Scores of two models can't be compared."
+HELP = (
+    "The score is the cosine between the query and the photo: higher is nearer. Scores of two models can't be compared."
+)
 
 
 def limit() -> int:
@@ -79,7 +81,9 @@ def _offer_objects(services: Services, page: SearchPage) -> None:
 
 
 def _offer_rest(services: Services) -> None:
-    """Where objects are searched: how many photos of the library were not looked through for any yet, and a button to do that."""
+    """Where objects are searched: how many photos of the library were not looked through for any yet, and a button to
+    do that.
+    """
     if state.mode() == "images" or new_objects.finding(services):
         return
     try:
@@ -88,7 +92,9 @@ def _offer_rest(services: Services) -> None:
         return
     if waiting:
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key="objects-rest-line"):
-            st.caption(f":material/info: {count(waiting, 'photo has', 'photos have')} not been looked through for objects yet.")
+            st.caption(
+                f":material/info: {count(waiting, 'photo has', 'photos have')} not been looked through for objects yet."
+            )
             icon = ":material/select_all:"
             if st.button("Find objects in them", icon=icon, type="tertiary", key="objects-rest"):
                 queue_objects(services.jobs)
@@ -102,7 +108,9 @@ def _tell_indexing(services: Services, page: SearchPage) -> None:
         return
     waiting = sum((job.total or 0) - job.done for job in jobs)
     if waiting > 0 and all(job.total is not None for job in jobs):
-        st.caption(f":material/hourglass_top: Searching {page.searched:,} of {page.searched + waiting:,} – the rest is being indexed.")
+        st.caption(
+            f":material/hourglass_top: Searching {page.searched:,} of {page.searched + waiting:,} – the rest is being indexed."
+        )
     else:
         st.caption(f":material/hourglass_top: Searching {page.searched:,} – more photos are being indexed.")
 
@@ -111,7 +119,10 @@ def _offer_all(services: Services) -> None:
     text = "To find things inside photos, each photo is looked through once. That takes longer than adding it did; you can go on meanwhile."
     if new_objects.finding(services):
         empty_state.show(
-            "hourglass_top", "Looking for objects", "The first are there as soon as some photos are looked through.", key="objects-soon"
+            "hourglass_top",
+            "Looking for objects",
+            "The first are there as soon as some photos are looked through.",
+            key="objects-soon",
         )
     elif empty_state.show("select_all", "No objects yet", text, "Find objects in all photos", key="find-objects"):
         queue_objects(services.jobs)
@@ -133,7 +144,9 @@ def _show_empty(services: Services, page: SearchPage) -> None:
         return
     if page.objects and not page.searched:
         so_far = " so far" if new_objects.finding(services) else ""
-        text = f"Nothing that was found inside your photos{so_far} fits. Whole photos may: search in Photos, or in Both."
+        text = (
+            f"Nothing that was found inside your photos{so_far} fits. Whole photos may: search in Photos, or in Both."
+        )
         empty_state.show("search_off", "No object fits", text, key="no-object")
         _offer_rest(services)
         return

@@ -13,7 +13,8 @@ from src.ui.resources import get_services
 
 services = get_services()
 job_progress.show(services, ("index",))
-with st.container(key="report-place"):  # there without a report too: what comes after it must not move, or the browser draws it anew
+# there without a report too: what comes after it must not move, or the browser draws it anew
+with st.container(key="report-place"):
     job_progress.show_report(services)
 
 left, right = st.columns([3, 2], gap="large")
@@ -29,7 +30,8 @@ with right:
         chosen = None
         error_box.show(error)
 if chosen is not None:
-    known = services.folders.known_as(chosen)  # a link to a followed folder is that folder, also to who pauses or cancels the adding
+    # a link to a followed folder is that folder, also to who pauses or cancels the adding
+    known = services.folders.known_as(chosen)
     services.jobs.queue(folder_form.title(chosen), Index((str(known),)))
     st.rerun()
 folder_list.show(services)
