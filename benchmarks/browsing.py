@@ -42,9 +42,14 @@ NOUNS = ("dog", "child", "bicycle", "mountain", "boat", "street", "flower", "hor
 SCENES = ("in the snow", "at night", "by the sea", "in a garden", "in the rain", "from above")
 
 SETTLED = """() => {
-  const deep = (node) => [...node.querySelectorAll("*")].flatMap((one) => one.shadowRoot ? [one, ...deep(one.shadowRoot)] : [one]);
+  const deep = (node) => [...node.querySelectorAll("*")].flatMap(
+    (one) => one.shadowRoot ? [one, ...deep(one.shadowRoot)] : [one]
+  );
   const cells = deep(document).filter((node) => node.matches("button.cell"));
-  const visible = cells.filter((cell) => { const box = cell.getBoundingClientRect(); return box.bottom > 0 && box.top < innerHeight; });
+  const visible = cells.filter((cell) => {
+    const box = cell.getBoundingClientRect();
+    return box.bottom > 0 && box.top < innerHeight;
+  });
   const images = visible.map((cell) => cell.querySelector("img"));
   return {
     ids: cells.map((cell) => cell.dataset.id).join(), cells: cells.length, visible: visible.length,

@@ -192,7 +192,7 @@ def _new(title: str, result: Mapping[str, Any], columns: int = 1) -> tuple[Figur
 
 
 def _lines(axes: Axes, lines: Sequence[tuple[str, str, str, list[tuple[int, float]]]]) -> None:
-    """Lines (label, colour, style, points) on two logarithmic scales, each labelled at its end, the labels kept apart."""
+    """Lines (label, colour, style, points) on two logarithmic scales, each labelled at its end, labels kept apart."""
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlabel("photos in the library")

@@ -29,7 +29,10 @@ from src.models.model_manager import ModelManager
 INSTEAD = 4
 THUMBNAIL = 160
 MOST = 40
-STYLE = "body{font:15px sans-serif;margin:2em}section{margin:1.5em 0}img{height:120px;margin:4px}img.right{outline:3px solid #2a2}"
+STYLE = (
+    "body{font:15px sans-serif;margin:2em}section{margin:1.5em 0}"
+    "img{height:120px;margin:4px}img.right{outline:3px solid #2a2}"
+)
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,8 @@ def page(space: str, chosen: dict[str, list[Failure]]) -> str:
 
 
 def _parts(space: str, chosen: dict[str, list[Failure]]) -> Iterator[str]:
-    yield f"<h1>Where {html.escape(space)} fails</h1><p>First the right picture, outlined; then what was found instead.</p>"
+    yield f"<h1>Where {html.escape(space)} fails</h1>"
+    yield "<p>First the right picture, outlined; then what was found instead.</p>"
     for name, found in chosen.items():
         yield f"<h2>{html.escape(name)}</h2>"
         for failure in found:
@@ -108,7 +112,8 @@ def _parts(space: str, chosen: dict[str, list[Failure]]) -> Iterator[str]:
                 _picture(path, " class=right" if at == 0 else "")
                 for at, path in enumerate((failure.right, *failure.found))
             )
-            yield f"<section><b>{html.escape(failure.query)}</b>, {failure.rank:,} others came before its picture<br>{pictures}</section>"
+            before = f"{failure.rank:,} others came before its picture"
+            yield f"<section><b>{html.escape(failure.query)}</b>, {before}<br>{pictures}</section>"
 
 
 def _picture(path: Path, marked: str) -> str:
@@ -117,7 +122,8 @@ def _picture(path: Path, marked: str) -> str:
         small = opened.convert("RGB")
     small.thumbnail((2 * THUMBNAIL, THUMBNAIL))
     small.save(target, "JPEG", quality=80)
-    return f'<img{marked} alt="{html.escape(path.stem)}" src="data:image/jpeg;base64,{base64.b64encode(target.getvalue()).decode()}">'
+    encoded = base64.b64encode(target.getvalue()).decode()
+    return f'<img{marked} alt="{html.escape(path.stem)}" src="data:image/jpeg;base64,{encoded}">'
 
 
 if __name__ == "__main__":

@@ -165,7 +165,7 @@ def models(settings: Settings) -> ModelManager:
 
 
 def sample(folder: Path) -> Path:
-    """Home of a library with three photos in a folder, an upload, objects, jobs of the past and a hand-made collection."""
+    """Home of a library with three photos in a folder, an upload, objects, past jobs and a hand-made collection."""
     settings = Settings(home=folder / "sample")
     services = build_services(settings, models=models(settings))
     followed = folder / "photos"

@@ -25,13 +25,13 @@ def values(dice: random.Random, outside: Path, followed: Path) -> Any:
     """Something that does not belong in a column, or just may. ``outside``: a folder that nothing may touch."""
     victim = f"{outside}/holiday"
     texts = [
-        "", "x", victim, f"{victim}.jpg", f"{victim}\0", "../" * dice.randrange(1, 9) + victim.lstrip("/"), "..", "/", "\0", "\n",
-        "\u202eevil",
-        "NaN", "-1", "0", "1e999", "{", "[]", "null", '{"done": "x"}', '{"skipped": 5}', '{"total": -1, "done": 1e400}', "[" * 5_000,
-        "0a1b2c3d-0000-5000-8000-000000000000", "0A1B2C3D-0000-5000-8000-000000000000", "0a1b2c3d-0000-5000-8000-000000000000.jpg",
-        "queued", "running", "paused", "done", "failed", "index", "clear", "export", "evil", "builtin", "library", "user", "active_model",
-        "9" * 5_000, "<script>", "2024-02-31T00:00:00", "0001-01-01T00:00:00+00:00", "2024-05-05T10:00:00+00:00", "\ufffe", str(followed),
-        "image-builtin", "object-", "#00000000-0", "o" * 300 + "1", "04", "a" * 70_000,
+        "", "x", victim, f"{victim}.jpg", f"{victim}\0", "../" * dice.randrange(1, 9) + victim.lstrip("/"), "..", "/",
+        "\0", "\n", "\u202eevil", "NaN", "-1", "0", "1e999", "{", "[]", "null", '{"done": "x"}', '{"skipped": 5}',
+        '{"total": -1, "done": 1e400}', "[" * 5_000, "0a1b2c3d-0000-5000-8000-000000000000",
+        "0A1B2C3D-0000-5000-8000-000000000000", "0a1b2c3d-0000-5000-8000-000000000000.jpg", "queued", "running",
+        "paused", "done", "failed", "index", "clear", "export", "evil", "builtin", "library", "user", "active_model",
+        "9" * 5_000, "<script>", "2024-02-31T00:00:00", "0001-01-01T00:00:00+00:00", "2024-05-05T10:00:00+00:00",
+        "\ufffe", str(followed), "image-builtin", "object-", "#00000000-0", "o" * 300 + "1", "04", "a" * 70_000,
     ]  # fmt: skip
     numbers = [0, 1, -1, 2, 255, 2**31, 2**53, 2**63 - 1, -(2**63), 0.5, -1.5, 1e308, float("inf")]
     blobs = [
@@ -50,7 +50,7 @@ def values(dice: random.Random, outside: Path, followed: Path) -> Any:
 
 
 def spoil_rows(db: sqlite3.Connection, dice: random.Random, outside: Path, followed: Path) -> str:
-    """Put a few such values into the catalogue; in half of the cases its tables were first robbed of their constraints."""
+    """Put a few such values into the catalogue; in half of the cases its tables first lose their constraints."""
     said = []
     db.execute("PRAGMA foreign_keys = OFF")
     for _ in range(dice.choice((1, 1, 1, 2, 4))):
@@ -100,11 +100,13 @@ SCHEMAS = (
     "PRAGMA user_version = 2",
     "PRAGMA user_version = 99",
     "PRAGMA user_version = -1",
-    "UPDATE sqlite_master SET sql = 'CREATE INDEX ix_files_uploaded ON files (image_id)' WHERE name = 'ix_files_uploaded'",
+    "UPDATE sqlite_master SET sql = 'CREATE INDEX ix_files_uploaded ON files (image_id)' "
+    "WHERE name = 'ix_files_uploaded'",
     "UPDATE sqlite_master SET sql = 'CREATE VIEW images AS SELECT 1' WHERE name = 'images'",
     "UPDATE sqlite_master SET rootpage = 1 WHERE name = 'files'",
     "UPDATE sqlite_master SET sql = 'nonsense' WHERE name = 'files'",
-    "UPDATE sqlite_master SET rootpage = (SELECT rootpage FROM sqlite_master WHERE name = 'images') WHERE name = 'vectors'",
+    "UPDATE sqlite_master SET rootpage = (SELECT rootpage FROM sqlite_master WHERE name = 'images') "
+    "WHERE name = 'vectors'",
     "DELETE FROM sqlite_master WHERE type = 'index'",
 )
 
@@ -133,9 +135,9 @@ def spoil_bytes(data: bytes, dice: random.Random) -> bytes:
 def names(dice: random.Random, outside: Path) -> str:
     uuid = "0a1b2c3d-0000-5000-8000-000000000000"
     return dice.choice(
-        [f"{outside}/evil.jpg", f"../../outside/{uuid}.jpg", f"uploads/{uuid}.jpg", f"thumbs/0a/{uuid}.jpg", f"uploads/../{uuid}.jpg",
-         f"uploads\\{uuid}.jpg", "verified", "thumbs/", "CATALOG.sqlite3", "catalog.sqlite3-wal", "theirs.sqlite3", f"uploads/{uuid}.jpg/",
-         "\0", ""]
+        [f"{outside}/evil.jpg", f"../../outside/{uuid}.jpg", f"uploads/{uuid}.jpg", f"thumbs/0a/{uuid}.jpg",
+         f"uploads/../{uuid}.jpg", f"uploads\\{uuid}.jpg", "verified", "thumbs/", "CATALOG.sqlite3",
+         "catalog.sqlite3-wal", "theirs.sqlite3", f"uploads/{uuid}.jpg/", "\0", ""]
     )  # fmt: skip
 
 

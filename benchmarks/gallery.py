@@ -31,7 +31,8 @@ WARM_UP = 2
 WATCH = f"""(before) => new Promise((done) => {{
   const look = {browsing.SETTLED};
   let started = 0, found = 0;
-  addEventListener("keydown", (event) => {{ if (event.key === "Enter") started = performance.now(); }}, {{ capture: true, once: true }});
+  const start = (event) => {{ if (event.key === "Enter") started = performance.now(); }};
+  addEventListener("keydown", start, {{ capture: true, once: true }});
   const step = () => {{
     const now = look();
     if (started && now.scored && now.ids !== before) {{
@@ -128,7 +129,8 @@ def ask_for(page: Page, hits: int) -> None:
 
 def table(result: dict[str, object]) -> str:
     split = ", ".join(f"{name} {value} ms" for name, value in dict(result["split_ms"]).items())  # type: ignore[call-overload]
-    return f"{result['photos']:,} photos, {result['hits']} hits: median {result['median_ms']} ms, p95 {result['p95_ms']} ms ({split})"
+    took = f"median {result['median_ms']} ms, p95 {result['p95_ms']} ms ({split})"
+    return f"{result['photos']:,} photos, {result['hits']} hits: {took}"
 
 
 if __name__ == "__main__":

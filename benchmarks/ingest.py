@@ -18,7 +18,8 @@ onnxruntime (fp32), as onnxruntime runs it when it is told nothing. What our own
 ``precisions``. Networks have random weights but for the built-in model's file: speed does not depend on them. Each
 contender has a process of its own, kept warm; rounds are alternated, and every figure is the median of its rounds.
 
---library-size: into a library that holds so many made-up photos already (kept in --libraries), against an empty one in the same run.
+--library-size: into a library that holds so many made-up photos already (kept in --libraries), against an empty one in
+the same run.
 """
 
 from __future__ import annotations

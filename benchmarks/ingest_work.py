@@ -234,7 +234,7 @@ def builtin_onnxruntime_loop(photos: Path, weights: Path) -> Run:
 
 
 def _plain_loop(photos: Path, encode: Callable[[Any], Any]) -> Run:
-    """Open with Pillow, resize to the built-in model's square, encode, batch by batch; the vectors are kept in a list."""
+    """Open with Pillow, resize to the built-in model's square, encode, batch by batch; a list keeps the vectors."""
     from src.models.embedders.builtin import SIDE
 
     files = sorted(photos.iterdir())
@@ -346,7 +346,7 @@ def limit(photos: Path, weights: Path, rounds: int) -> dict[str, Any]:
 
 
 def cosines(photos: Path, weights: Path) -> dict[str, float]:
-    """Cosine of each photo's vector to that in fp32; the mean cosine of two different photos tells how much that says."""
+    """Cosine of each photo's vector to that in fp32; the mean of two different photos tells how much that says."""
     from benchmarks import random_clip
     from src.models.embedders.clip import ClipEmbedder
 

@@ -251,7 +251,8 @@ def measure(
         tally.during_flush += flushing
         tally.flush_while_indexing += flushing and "in step" in child.take()
         tell(
-            f"{tally.kills} kills, {tally.during_flush} in a flush, {len(library.acknowledged)} acknowledged, {len(tally.missed)} missed"
+            f"{tally.kills} kills, {tally.during_flush} in a flush, "
+            f"{len(library.acknowledged)} acknowledged, {len(tally.missed)} missed"
         )
     child = library.start(kills - 1, finish=True)
     child.wait_for("finished")

@@ -143,7 +143,8 @@ def cold_text(model: str) -> float:
 
     Raises CalledProcessError where it fails.
     """
-    work = f"from src.models.model_manager import ModelManager; ModelManager({model!r}).encode_text('a dog running on grass')"
+    encode = f"ModelManager({model!r}).encode_text('a dog running on grass')"
+    work = f"from src.models.model_manager import ModelManager; {encode}"
     command_line = [sys.executable, "-c", work]
     return round(machine.median_seconds(lambda: subprocess.run(command_line, cwd=PROJECT_DIR, check=True)), 3)
 

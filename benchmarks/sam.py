@@ -3,23 +3,23 @@
 
 Three things, none of which says how good the masks of real weights are.
 
-1. Against transformers' mask-generation pipeline (fp32, 64 points a batch, suppression of doubles written here, since it wants
-   torchvision): the same ViT-B of random weights, the same photo of 1024 pixels, the same grid. Random weights give
-   masks that are all or noise, so some are scaled and tied until masks are blobs (benchmarks/sam_work.py says how), and
-   the thresholds are lowered; at least 50 masks must survive in the pipeline. Each must have one of its own among ours
-   with an overlap of 0.99. ``--grid`` is 16 a side for both by default, because 32 takes the pipeline minutes more;
-   masks and filters are the same work for each point. bf16 (the image encoder's) is timed beside, with the share of
-   masks that stay the same. All three run once to warm up, then in turn, ``--rounds`` times (default 3).
-2. The policy alone, on bsds500: a network stands in that answers each point with the segments of three humans that it lies in. Prompts
-   saved against the whole 32 x 32 grid, and the share of the masks of the whole grid that are still found (overlap
-   0.9). Then a harder one: 60 % of the segments are ever good enough, and each only in 60 % of the answers. Then at
-   most 64 points.
-3. A photo with points skipped. Random masks would skip at random, so the network does all its work for each point that the policy asks
-   about, and the humans' segments are what it is then taken to have said: the prompts are those of 2, the seconds are
-   the real network's (encoder in bf16, decoder in fp32), the photos are ``--photos`` of bsds500 scaled to 1024 pixels.
-   ViT-B against the pipeline of 1 with the whole 32 x 32 grid, and again with the answers of 2's harder network;
-   MobileSAM (fp32) with at most 64 points, and with all 1,024 beside. All of them, the pipeline too, take each photo in
-   turn, after a first small look that is not counted.
+1. Against transformers' mask-generation pipeline (fp32, 64 points a batch, suppression of doubles written here, since
+   it wants torchvision): the same ViT-B of random weights, the same photo of 1024 pixels, the same grid. Random weights
+   give masks that are all or noise, so some are scaled and tied until masks are blobs (benchmarks/sam_work.py says
+   how), and the thresholds are lowered; at least 50 masks must survive in the pipeline. Each must have one of its own
+   among ours with an overlap of 0.99. ``--grid`` is 16 a side for both by default, because 32 takes the pipeline
+   minutes more; masks and filters are the same work for each point. bf16 (the image encoder's) is timed beside, with
+   the share of masks that stay the same. All three run once to warm up, then in turn, ``--rounds`` times (default 3).
+2. The policy alone, on bsds500: a network stands in that answers each point with the segments of three humans that it
+   lies in. Prompts saved against the whole 32 x 32 grid, and the share of the masks of the whole grid that are still
+   found (overlap 0.9). Then a harder one: 60 % of the segments are ever good enough, and each only in 60 % of the
+   answers. Then at most 64 points.
+3. A photo with points skipped. Random masks would skip at random, so the network does all its work for each point that
+   the policy asks about, and the humans' segments are what it is then taken to have said: the prompts are those of 2,
+   the seconds are the real network's (encoder in bf16, decoder in fp32), the photos are ``--photos`` of bsds500 scaled
+   to 1024 pixels. ViT-B against the pipeline of 1 with the whole 32 x 32 grid, and again with the answers of 2's harder
+   network; MobileSAM (fp32) with at most 64 points, and with all 1,024 beside. All of them, the pipeline too, take each
+   photo in turn, after a first small look that is not counted.
 """
 
 from __future__ import annotations
@@ -288,9 +288,8 @@ def seconds_of(work: Callable[[], object]) -> float:
 
 def table(result: dict[str, Any]) -> str:
     """The figures for a reader."""
-    lines = [
-        f"commit {result['machine']['commit']}, {result['machine']['cores']} cores{', quick set' if result['quick'] else ''}"
-    ]
+    machine, quick = result["machine"], ", quick set" if result["quick"] else ""
+    lines = [f"commit {machine['commit']}, {machine['cores']} cores{quick}"]
     for name, value in result.items():
         if isinstance(value, int | float) and name != "quick":
             lines.append(f"{name:24}{value:10,.6g}   {_bar(name, value)}".rstrip())

@@ -84,7 +84,8 @@ def ensure(kind: str, root: Path = ROOT) -> None:
     lock = lock_for(kind, root)
     if lock and _pip(root, "install", "--require-hashes", "--no-deps", "-r", str(lock)) != 0:
         raise SetupFailed(
-            f"The packages could not be installed as {lock.name} wants them; pip says why above. Try the same command again."
+            f"The packages could not be installed as {lock.name} wants them; pip says why above. "
+            "Try the same command again."
         )
     if _pip(root, "install", "-r", str(root / REQUIREMENTS[kind])) != 0:
         raise SetupFailed(
@@ -270,12 +271,14 @@ def announcement(kind: str, has_torch: bool, on_cpu_index: bool) -> str:
     """One sentence before the installation starts: how much is fetched and about how long it takes."""
     size = MEGABYTES[kind]
     if has_torch:
-        return f"Bringing the packages in .venv up to date: at most about {size - TORCH_MEGABYTES} MB, 1 to 3 minutes, once."
+        most = f"at most about {size - TORCH_MEGABYTES} MB, 1 to 3 minutes, once"
+        return f"Bringing the packages in .venv up to date: {most}."
     if platform.system() != "Linux" or on_cpu_index:
         return f"Installing the packages into .venv: about {size} MB, 1 to 5 minutes, once; 1.8 GB on disk."
     if wants_cpu_build():
         return (
-            f"Installing the packages into .venv: about {size} MB, or {size + CUDA_MEGABYTES:,} MB where your package index "
-            "has torch with CUDA only; 1 to 10 minutes, once."
+            f"Installing the packages into .venv: about {size} MB, or {size + CUDA_MEGABYTES:,} MB "
+            "where your package index has torch with CUDA only; 1 to 10 minutes, once."
         )
-    return f"Installing the packages into .venv: about {size + CUDA_MEGABYTES:,} MB (torch with CUDA), 3 to 15 minutes, once."
+    with_cuda = f"about {size + CUDA_MEGABYTES:,} MB (torch with CUDA), 3 to 15 minutes, once"
+    return f"Installing the packages into .venv: {with_cuda}."

@@ -65,8 +65,9 @@ def build_services(
     jobs = _runner(catalog, workers)
     watcher = FolderWatcher(folders, lambda paths: queue_sync(jobs, paths), lambda: being_added(jobs))
     return Services(
-        settings=settings, catalog=catalog, store=store, models=models, reader=reader, library=library, folders=folders, indexing=indexing,
-        objects=objects, facts=facts, forgetting=forgetting, exports=exports, search=search, uploads=uploads, jobs=jobs, watcher=watcher,
+        settings=settings, catalog=catalog, store=store, models=models, reader=reader, library=library, folders=folders,
+        indexing=indexing, objects=objects, facts=facts, forgetting=forgetting, exports=exports, search=search,
+        uploads=uploads, jobs=jobs, watcher=watcher,
     )  # fmt: skip
 
 
@@ -91,9 +92,7 @@ def _runner(catalog: Catalog, workers: JobHandlers) -> JobRunner:
 
 
 def _forgetful(settings: Settings) -> Settings:
-    """The same weights, but whose were verified is not noted beside them: the library's own folder is just one more to
-    look in.
-    """
+    """The same weights, but which were verified is not noted: the library's own folder is just one more to look in."""
     return replace(settings, home=Path(os.devnull), weights_path=(settings.weights_dir, *settings.weights_path))
 
 

@@ -45,9 +45,7 @@ Matrix = npt.NDArray[np.float64]
 
 
 def profile_of(info: Mapping[Any, Any]) -> bytes | None:
-    """The ICC profile by which a picture's pixels are meant, from what was read beside them; None where it is sRGB's or
-    none is told.
-    """
+    """The ICC profile that a picture's pixels are meant by, from what was read beside them; None for sRGB or none."""
     points = info.get(CODE_POINTS)
     if isinstance(points, Mapping) and points.get("transfer_characteristics") in _SRGB_CURVES:
         primaries = _BY_CODE.get(points.get("color_primaries", 0))
@@ -77,12 +75,11 @@ def is_plain(profile: bytes | None) -> bool:
 
 
 def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """An 8-bit picture of RGB, RGBA, L, LA or CMYK -> in sRGB: RGB, or RGBA where it has transparency; itself where
-    nothing is to be done.
+    """An 8-bit picture in sRGB: RGB, or RGBA where it has transparency; itself where nothing is to be done.
 
-    Colours that sRGB has stay what they are, black stays black, others become the nearest (relative colorimetric with
-    black point compensation). A profile that is broken, or of another kind of colours than the picture's, counts as
-    none.
+    The picture is RGB, L or CMYK, with or without transparency. Colours that sRGB has stay what they are, black stays
+    black, others become the nearest (relative colorimetric with black point compensation). A profile that is broken, or
+    of another kind of colours than the picture's, counts as none.
     """
     if profile is None:
         return image

@@ -26,16 +26,13 @@ def sync_folder(folder: Path) -> None:
 
 
 def draft_of(target: Path) -> Path:
-    """A name beside ``target`` to write to first, before it is renamed: one that only this program gives, another each
-    time.
-    """
+    """A name beside ``target`` to write to before it is renamed: only this program gives it, another each time."""
     return target.with_name(f"{target.name}.{secrets.token_hex(4)}{DRAFT}")
 
 
 @contextmanager
 def write_atomically(target: Path, durable: bool = True) -> Iterator[IO[bytes]]:
-    """A file to write to that takes the name ``target``, in place of what has it, once it is whole; on any error it is
-    removed.
+    """A file to write to that replaces ``target`` once it is whole; on any error it is removed.
 
     durable: it is on the disk before it has the name (``sync_folder`` makes the name last too). Raises OSError.
     """

@@ -15,9 +15,7 @@ _OUR_LINE = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} [A-Z]+ src\b")
 
 
 def _may_log(file: Path) -> bool:
-    """Whether a log of this name, and those that it is rotated to, are not there yet or plain files that begin with a
-    line of ours.
-    """
+    """Whether a log of this name, and those it is rotated to, are absent or plain files that begin with our line."""
     for log_file in (file, *(file.with_name(f"{file.name}.{number}") for number in range(1, LOGS_KEPT + 1))):
         if is_special(log_file):
             return False

@@ -1,6 +1,4 @@
-"""Masks as arrays and as runs: (H, W) bool arrays, and COCO's run-length encoding of them, plain or as its compressed
-text.
-"""
+"""Masks as (H, W) bool arrays and as runs: COCO's run-length encoding of them, plain or as its compressed text."""
 
 from __future__ import annotations
 
@@ -76,9 +74,7 @@ def resized(mask: Mask, height: int, width: int) -> Mask:
 
 
 def compressed(mask: Mask) -> str:
-    """The runs as COCO's text: each as its difference to the one before the last, five bits a character, from the
-    lowest on.
-    """
+    """Runs as COCO's text: each as its difference to the one before the last, five bits a character, lowest first."""
     characters = []
     for place, count in enumerate(mask.counts):
         value, more = count - (mask.counts[place - 2] if place > 2 else 0), True
@@ -149,8 +145,7 @@ def _from_runs(starts: IntArray, ends: IntArray, height: int, width: int) -> Mas
 
 
 def scaled(box: Box, old: tuple[int, int], new: tuple[int, int]) -> Box:
-    """A box in a picture of size ``old`` (width, height), as it lies where the picture has size ``new``. At least one
-    pixel.
+    """A box in a picture of size ``old`` (width, height), as it lies in one of size ``new``; at least one pixel.
 
     A box scaled up and down again is the same.
     """

@@ -31,7 +31,8 @@ def client(**options: Any) -> httpx.Client:
         ) from error
     except (ValueError, TypeError, ImportError, httpx.InvalidURL) as error:
         raise BadSetting(
-            f"{_named(PROXIES)} can't be used: a proxy's address must look like http://host:port, with NO_PROXY a list of host names.",
+            f"{_named(PROXIES)} can't be used: a proxy's address must look like http://host:port, "
+            "with NO_PROXY a list of host names.",
             "Correct or unset it.",
         ) from error
 

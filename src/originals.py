@@ -1,6 +1,4 @@
-"""Opening the user's files: never one that blocks or has no end; size and first bytes are looked at before anything is
-hashed or copied.
-"""
+"""Opening the user's files: none that blocks or never ends; size and first bytes are looked at before it is read."""
 
 from __future__ import annotations
 
@@ -16,9 +14,7 @@ from src.errors import UnreadableImage
 from src.plain_files import opened_at_once
 
 MOST_BYTES = 4 * 2**30
-"""Of a picture file: as far as a TIFF, or a camera RAW made like one, can point. 200 megapixels of 16 bits and alpha
-take 1.6 GB.
-"""
+"""Of a picture file: as far as a TIFF or RAW can point. 200 megapixels of 16 bits and alpha take 1.6 GB."""
 BLOCK = 2**20
 """Bytes between two questions whether to go on."""
 CANCELLED = "Reading it was cancelled."
@@ -134,9 +130,7 @@ def blocks(file: IO[bytes], size: int, cancelled: Cancelled = never) -> Iterator
 
 
 def refuse_changed(file: IO[bytes], mtime_ns: int, size: int) -> None:
-    """Raise UnreadableImage, for a reason that does not last, where an open file was written to since it had this time
-    and size.
-    """
+    """Raise UnreadableImage, for a passing reason, where an open file was written to since this time and size."""
     now = os.fstat(file.fileno())
     if (now.st_mtime_ns, now.st_size) != (mtime_ns, size):
         raise UnreadableImage(CHANGED)

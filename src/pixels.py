@@ -1,6 +1,4 @@
-"""One rule for turning any decoded picture into upright 8-bit RGB, shared by what reads files and what is handed
-pictures.
-"""
+"""One rule for turning any picture into upright 8-bit RGB, for what reads files and what is handed pictures."""
 
 from __future__ import annotations
 
@@ -41,8 +39,7 @@ _STRIP = 1_000_000
 
 
 def to_rgb(image: Image.Image, shrink: int = 1) -> Image.Image:
-    """Any PIL picture upright (its EXIF orientation applied) and as sRGB: transparency on white, more than 8 bits
-    scaled to 8.
+    """Any PIL picture upright (by its EXIF orientation) and as sRGB: transparency on white, deeper values as 8 bits.
 
     Colours are converted by the picture's own profile, where it has one. shrink: each side becomes so many times
     shorter, rounded up (mean of the pixels). The result carries no metadata, which would turn it again; the picture
@@ -71,9 +68,7 @@ def orientation(image: Image.Image) -> int:
 
 
 def profile_of(image: Image.Image) -> bytes | None:
-    """The ICC profile that a picture's colours are meant by, None where they are sRGB: what the file says, else what
-    its EXIF does.
-    """
+    """The ICC profile that a picture's colours are meant by, told by the file or its EXIF; None for sRGB."""
     if colours.CODE_POINTS in image.info or "icc_profile" in image.info:
         return colours.profile_of(image.info)
     try:
@@ -87,9 +82,7 @@ def profile_of(image: Image.Image) -> bytes | None:
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
-    """The same picture in a mode whose values may be averaged: no palette, no more than 8 bits, transparency as an
-    alpha channel.
-    """
+    """The same picture in a mode whose values may be averaged: no palette, 8 bits at most, transparency as alpha."""
     if image.mode.startswith("I") or image.mode == "F":
         return _scaled_to_8_bit(image)
     if image.has_transparency_data:
@@ -102,9 +95,7 @@ def _on_white(layer: Image.Image) -> Image.Image:
 
 
 def _scaled_to_8_bit(image: Image.Image) -> Image.Image:
-    """16-bit grey by its range of 0..65535 (unless no value passes 255), floating point from its least to its largest
-    value.
-    """
+    """16-bit grey by its range of 0..65535 (unless none passes 255), floating point from its least to its largest."""
     rows = max(1, _STRIP // image.width)
     strips = [(0, top, image.width, min(top + rows, image.height)) for top in range(0, image.height, rows)]
     ranges = [(float(values.min()), float(values.max())) for values in (_values(image, box) for box in strips)]

@@ -39,9 +39,7 @@ def is_special(path: Path) -> bool:
 
 
 def special_of_database(file: Path) -> Path | None:
-    """The first of the files that SQLite opens for a database which is no plain file: it would wait, and nothing could
-    end that.
-    """
+    """The first file SQLite opens for a database that is no plain file: it would wait, and nothing could end that."""
     return next(filter(is_special, (file.with_name(file.name + ending) for ending in SQLITE)), None)
 
 
@@ -53,15 +51,12 @@ def no_plain_file(file: Path) -> LibraryUnusable:
 
 
 def opened_at_once(path: str, flags: int) -> int:
-    """An ``opener`` for ``open`` that does not wait for somebody to write to a pipe, nor make a terminal this program's
-    own.
-    """
+    """An ``opener`` for ``open`` that waits for no writer of a pipe, nor makes a terminal this program's own."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0))
 
 
 def read_object(path: Path) -> dict[str, Any]:
-    """A small JSON object that this program once wrote; {} where the file is absent, unreadable, too large or holds
-    anything else.
+    """A small JSON object that we once wrote; {} where the file is absent, unreadable, too large or anything else.
 
     Whatever is in the file, nothing is raised: what is kept this way can always be found out anew.
     """
@@ -75,9 +70,7 @@ def read_object(path: Path) -> dict[str, Any]:
 
 
 def json_in(text: object) -> Any:
-    """What a stored text says in JSON; None where it is no text, none in JSON, or one that is nested too deeply to be
-    ours.
-    """
+    """What a stored text says in JSON; None where it is no text, no JSON, or nested too deeply to be ours."""
     try:
         return json.loads(text) if isinstance(text, str | bytes) else None
     except (ValueError, RecursionError):

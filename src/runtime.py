@@ -1,4 +1,4 @@
-"""A running library: everything the doors may call, what is looked after in the background, and an end in good order."""
+"""A running library: all that the doors may call, what is cared for in the background, and an end in good order."""
 
 from __future__ import annotations
 
@@ -71,8 +71,7 @@ class Services:
         return self.jobs.handlers
 
     def start(self, page_within: float = 0.0) -> Services:
-        """Run background jobs, follow the folders, and get model and index ready so that the first search need not
-        wait.
+        """Run background jobs, follow the folders, and get model and index ready for the first search.
 
         All but the jobs that are left over waits until a page was drawn, ``page_within`` seconds at most: imports and a
         first look would slow the page by as much as they take.

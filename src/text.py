@@ -1,4 +1,4 @@
-"""Names and other text that come from outside, as they may be shown, and numbers of things: on a page or in a terminal."""
+"""Text from outside, such as names, as it may be shown, and numbers of things: on a page or in a terminal."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ _HARMFUL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069
 
 
 def shown(text: str) -> str:
-    """``text`` with a mark, U+FFFD, for each character that would drive a terminal, break the line or turn round what
-    follows.
+    """``text`` with U+FFFD for each character that would drive a terminal, break the line or turn round what follows.
 
     Those are control characters, line and paragraph separators, and the marks that embed, override or isolate a
     direction, which can make `photo.exe` look like `exe.jpg`; lone surrogates too, which can't be written as UTF-8.
@@ -21,9 +20,7 @@ def shown(text: str) -> str:
 
 
 def typed(text: str) -> str:
-    """A word of the command line as it was typed: what Python could not read by the system's locale (``LC_ALL=C``) is
-    UTF-8.
-    """
+    """A word of the command line as typed: what Python can't read by the locale (``LC_ALL=C``) is UTF-8."""
     return os.fsencode(text).decode("utf-8", "replace")
 
 

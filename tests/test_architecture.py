@@ -14,11 +14,11 @@ PROJECT = Path(__file__).resolve().parent.parent
 FILES = sorted([*(PROJECT / "src").rglob("*.py"), PROJECT / "app.py"])
 
 RANKS = {
-    "src.schema": 0, "src.errors": 0, "src.config": 0, "src.pixels": 0, "src.files": 0,
-    "src.text": 0, "src.identity": 0, "src.masks": 0, "src.originals": 0, "src.colours": 0, "src.vendored_clip": 0, "src.vendored_sam": 0,
-    "src.plain_files": 0, "src.wire": 0, "src.versioned_cache": 0, "src.network": 0,
-    "src.models": 1, "src.database": 1, "src.processing": 1, "src.export": 1,
-    "src.logs": 0, "src.services": 2, "src.runtime": 3, "src.bootstrap": 4, "src.api": 5, "src.ui": 5, "src.cli": 5, "app": 6,
+    "src.schema": 0, "src.errors": 0, "src.config": 0, "src.pixels": 0, "src.files": 0, "src.text": 0,
+    "src.identity": 0, "src.masks": 0, "src.originals": 0, "src.colours": 0, "src.vendored_clip": 0,
+    "src.vendored_sam": 0, "src.plain_files": 0, "src.wire": 0, "src.versioned_cache": 0, "src.network": 0,
+    "src.logs": 0, "src.models": 1, "src.database": 1, "src.processing": 1, "src.export": 1, "src.services": 2,
+    "src.runtime": 3, "src.bootstrap": 4, "src.api": 5, "src.ui": 5, "src.cli": 5, "app": 6,
 }  # fmt: skip
 WITHIN = {
     "src.database": {
@@ -26,7 +26,8 @@ WITHIN = {
         "self_check": 5, "vector_db": 5,
     },
     "src.services": {
-        "jobs.kinds": 0, "jobs.rows": 1, "library": 2, "indexing": 3, "enrichment": 4, "search": 5, "exchange": 5, "jobs": 6,
+        "jobs.kinds": 0, "jobs.rows": 1, "library": 2, "indexing": 3, "enrichment": 4, "search": 5, "exchange": 5,
+        "jobs": 6,
     },
 }  # fmt: skip
 """The same between the rooms of one package."""
@@ -170,7 +171,10 @@ def test_importing_the_models_loads_neither_torch_nor_onnxruntime() -> None:
     import sys
 
     heavy = ("torch", "onnxruntime", "chromadb")
-    code = f"import sys, src.models.model_manager, src.services.search.service; print([m for m in {heavy} if m in sys.modules])"
+    code = (
+        "import sys, src.models.model_manager, src.services.search.service; "
+        f"print([m for m in {heavy} if m in sys.modules])"
+    )
     run = subprocess.run(
         [sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, timeout=60, check=True
     )

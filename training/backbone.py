@@ -34,7 +34,7 @@ STAGES = (
 
 
 class SameConv(nn.Conv2d):
-    """A convolution padded as TensorFlow's SAME does for even inputs: the odd pixel goes to the right and the bottom."""
+    """A convolution padded as TensorFlow's SAME does for even inputs: the odd pixel goes right and to the bottom."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
         super().__init__(inputs, outputs, kernel, stride, groups=groups, bias=True)

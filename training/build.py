@@ -41,8 +41,8 @@ SHRUNKEN_VIEWS = ("tiny0", "tiny1", "tiny2")
 """For tuning alone; each needs the crop of its number."""
 LOWEST_COSINE = 0.9999
 NEEDS = (
-    "This takes about an hour on two CPU cores, 5 GB of disk under training/cache and 5 GB of memory; a GPU shortens the tuning. "
-    "What is interrupted goes on where it was."
+    "This takes about an hour on two CPU cores, 5 GB of disk under training/cache and 5 GB of memory; "
+    "a GPU shortens the tuning. What is interrupted goes on where it was."
 )
 FLOOR_RULE = (
     "2.5 % quantile of the best hit among so many pictures, one of them right; queries: flickr8k dev captions, "

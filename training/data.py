@@ -42,7 +42,7 @@ def labelled(data: Path) -> list[Photo]:
 
 
 def held_back(photo: Photo) -> bool:
-    """True for the fifth of labelled/'s *sentences* that training never sees: they judge what was not learnt by heart."""
+    """True for the fifth of labelled/'s *sentences* that training never sees: they judge what was not memorised."""
     return zlib.crc32(photo.sentences[0].encode()) % 5 == 0
 
 

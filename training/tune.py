@@ -155,10 +155,8 @@ class _Run:
             self.average.update_parameters(self.tower)
             if step % PRINT_EVERY == 0:
                 spent = time.monotonic() - started
-                print(
-                    f"tuning: epoch {self.epoch + 1}, step {step + 1} of {self.steps}, loss {loss.item():.3f}, {spent:.0f} s",
-                    flush=True,
-                )
+                place = f"epoch {self.epoch + 1}, step {step + 1} of {self.steps}"
+                print(f"tuning: {place}, loss {loss.item():.3f}, {spent:.0f} s", flush=True)
         self.epoch += 1
 
     def _loss(self) -> Tensor:

@@ -1,5 +1,4 @@
-"""How much of a request is taken in before it is understood: Streamlit's server has no limit for what comes before a
-body, nor a setting.
+"""How much of a request is taken in before it is understood: before a body, Streamlit's server has no limit.
 
 uvicorn reads HTTP with httptools where that is installed (chromadb brings it), which collects headers of any length;
 h11, the other one, stops at 64 kB by itself.

@@ -39,11 +39,10 @@ Streamlit's scripts need the two 'unsafe'.
 
 
 class Doors:
-    """ASGI middleware in front of everything. What it refuses reaches nothing behind it: status 403 (431 for headers of
-    more than 64 kB), or a websocket that never opens.
+    """ASGI middleware in front of everything: what it refuses reaches nothing behind it.
 
-    ``hosts``: names and addresses besides this computer's own under which the app may be reached, asked for at each
-    request.
+    That is status 403 (431 for headers of more than 64 kB), or a websocket that never opens. ``hosts``: names and
+    addresses besides this computer's own under which the app may be reached, asked for at each request.
     """
 
     def __init__(self, app: ASGIApp, hosts: Callable[[], Collection[str]] = frozenset) -> None:

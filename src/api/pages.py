@@ -1,6 +1,4 @@
-"""Addresses of pages that there are none of: the browser is sent on to the first page, where it would only find it by
-accident.
-"""
+"""Addresses of pages that there are none of lead to the first page, which would only be found by accident there."""
 
 from __future__ import annotations
 
@@ -15,8 +13,7 @@ SERVED = frozenset({"api", "app", "component", "media", "static", "_stcore"})
 
 
 class KnownPages:
-    """ASGI middleware: a person who goes to an unknown page, such as one of a mistyped link, comes to the first one,
-    with the same query.
+    """ASGI middleware: who goes to an unknown page, such as a mistyped link's, comes to the first, with the same query.
 
     Streamlit itself would show the first page there under the unknown address, below which no picture is found. The
     answer is relative, so that it holds behind a reverse proxy that takes a path away. ``base``: the path that the app

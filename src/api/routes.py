@@ -30,8 +30,7 @@ GONE = 499
 
 
 class Line:
-    """Requests of one kind: some are answered at once, each in a thread, the others wait for their turn without holding
-    one.
+    """Requests of one kind: some are answered at once, each in a thread, and the others wait without holding one.
 
     A request whose client has gone when its turn comes is dropped: a browser that leafs through photos gives up most of
     what it asks for.
@@ -42,9 +41,7 @@ class Line:
         self._threads = ThreadPoolExecutor(most, "api")
 
     async def answer(self, request: Request, work: Callable[[str], Response]) -> Response:
-        """What ``work`` makes of the id that is asked for, as the catalogue writes it; 503 where the library can't be
-        asked now.
-        """
+        """What ``work`` makes of the id asked for, as the catalogue writes it; 503 where it can't be asked now."""
         async with self._turn:
             if await request.is_disconnected():
                 return Response(status_code=GONE)

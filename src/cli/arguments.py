@@ -52,9 +52,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _write_anything() -> None:
-    """What the console's encoding has no sign for is written as its code (``\\u4e2d``), and never ends a command that
-    has done its work.
-    """
+    """What the console has no sign for is written as its code (``\\u4e2d``): it never ends a command that is done."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -78,9 +76,7 @@ def _fail(arguments: argparse.Namespace, error: AppError) -> int:
 
 
 class _Formats:
-    """Names of the export formats, asked for only where one is given or help is shown: what writes them takes long to
-    load.
-    """
+    """Names of the export formats, asked for only where they are needed: what writes them takes long to load."""
 
     def __iter__(self) -> Iterator[str]:
         from src.export.formats import FORMATS
@@ -180,7 +176,8 @@ def _add_photo_commands(command: Any) -> None:
 
 
 def _add_where(parser: argparse.ArgumentParser) -> None:
-    text = "only pictures with this fact, such as camera=nikon, iso=100..400, rating>=4 or keywords=wedding; may be given several times"
+    facts = "camera=nikon, iso=100..400, rating>=4 or keywords=wedding"
+    text = f"only pictures with this fact, such as {facts}; may be given several times"
     parser.add_argument("--where", metavar="FACT", action="append", default=[], help=text)
 
 

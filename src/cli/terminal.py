@@ -157,9 +157,7 @@ def _first_command(page: SearchPage) -> str:
 
 
 def _where(hit: SearchHit) -> str:
-    """The path, which ends with the name, but for an upload, whose stored file is named by its id; and where in it the
-    object is.
-    """
+    """The path, which ends with the name (an upload is stored under its id), and where in it the object is."""
     place = hit.path if hit.path.endswith(hit.name) else f"{hit.name} ({hit.path})"
     return place if hit.box is None else f"{place} [object at {', '.join(map(str, hit.box))}]"
 

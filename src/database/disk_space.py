@@ -8,8 +8,7 @@ from pathlib import Path
 from src.errors import LibraryUnusable
 
 MARGIN = 64_000_000
-"""Bytes that stay free: for the catalogue's log, the next thumbnails, and whatever else writes to the disk meanwhile.
-"""
+"""Bytes that stay free: for the catalogue's log, the next thumbnails, and whatever else writes to the disk."""
 
 
 def free_bytes(folder: Path) -> int:

@@ -40,9 +40,7 @@ def check_name(name: str) -> None:
 
 
 def check_dimensions(name: str, known: int, matrix: FloatArray) -> None:
-    """Raise WrongDimensions where queries (n, D) have another length than a collection's vectors; ``known`` is 0 where
-    there are none.
-    """
+    """Raise WrongDimensions where queries (n, D) are not as long as a collection's vectors: ``known``, 0 for none."""
     if known and known != matrix.shape[1]:
         raise WrongDimensions(
             f"The collection {name!r} holds vectors of length {known}, the query has {matrix.shape[1]}."

@@ -46,9 +46,7 @@ class LibraryLock:
         self._gone: LibraryUnusable | None = None
 
     def take(self, port: int | None, read_only: bool, untouched: bool) -> None:
-        """As a library is opened: for writing, only for reading (nothing is done then), or for a look that changes no
-        file.
-        """
+        """As a library is opened: to write, to read (nothing is done then), or for a look that changes no file."""
         if untouched:
             self.hold()
         elif not read_only:
@@ -76,14 +74,14 @@ class LibraryLock:
         self._places[file] = os.stat(file)
 
     def check(self) -> None:
-        """Raise LibraryUnusable where a file that is held open is no longer at its place: its folder was deleted, moved
-        or replaced.
+        """Raise LibraryUnusable where a file held open left its place: its folder was deleted, moved or replaced.
 
         Another process may have a library there by now. So it stays so, until the library is opened anew.
         """
         if self._gone is None and not all(map(_is_at, self._places, self._places.values())):
             self._gone = LibraryUnusable(
-                f"The library's folder {self._file.parent}, or a file in it, was moved, deleted or replaced while it was open.",
+                f"The library's folder {self._file.parent}, or a file in it, "
+                "was moved, deleted or replaced while it was open.",
                 "It is closed now, and nothing more is written. Put it back and try again; "
                 "for a new, empty library, start the program again.",
             )
@@ -91,8 +89,7 @@ class LibraryLock:
             raise self._gone
 
     def hold(self) -> None:
-        """Keep every other process from taking it, without changing a file, as long as this one looks. Raises
-        LibraryBusy.
+        """Keep others from taking it as long as this one looks, without changing a file. Raises LibraryBusy.
 
         Where there is no lock file yet there is no library to be kept; where the system has no such lock, nobody is
         kept out.
@@ -111,9 +108,7 @@ class LibraryLock:
             raise self._busy() from error
 
     def _refuse_special(self) -> None:
-        """Raise LibraryUnusable where another thing than a plain file has the lock's name: to open a pipe might wait
-        for ever.
-        """
+        """Raise LibraryUnusable where the lock's name is no plain file's: to open a pipe might wait for ever."""
         if is_special(self._file):
             raise no_plain_file(self._file)
 
@@ -129,9 +124,7 @@ class LibraryLock:
             self._lock.release()
 
     def serving(self) -> bool:
-        """Whether the process that holds the lock right now is an app, which takes jobs from others (a command or a
-        script does not).
-        """
+        """Whether the lock's holder is an app, which takes jobs from others (a command or a script does not)."""
         owner = self.owner()
         return owner is not None and owner.port is not None
 
@@ -155,9 +148,7 @@ class LibraryLock:
             write_json(self._owner_file, {"pid": owner.pid, "port": owner.port})
 
     def _named(self) -> Owner | None:
-        """Who says it holds the lock, unless that process is gone: it was killed, and the one that has the lock now has
-        not said so yet.
-        """
+        """Who says it holds the lock, unless that process is gone: killed, and the next has not said so yet."""
         try:
             said = read_object(self._owner_file)
             owner = Owner(int(said["pid"]), None if said["port"] is None else int(said["port"]))

@@ -58,7 +58,5 @@ def self_queries(store: Store, name: str) -> SelfQueries | None:
 
 
 def _true_scores(answer: Sequence[Match], query: FloatArray, known: Mapping[str, FloatArray]) -> list[float]:
-    """Cosines by the catalogue's vectors: what the index says of them is not believed. -1 for an id that the catalogue
-    does not have.
-    """
+    """Cosines by the catalogue's vectors, whatever the index says of them; -1 for an id that has none there."""
     return [float(known[id_] @ query) if id_ in known else -1.0 for id_, _ in answer]

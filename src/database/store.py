@@ -1,5 +1,4 @@
-"""The library's vectors: committed to the catalogue first, then followed by the index, searched by cosine. The only
-writer of vectors.
+"""The library's vectors, and their only writer: committed to the catalogue, followed by the index, found by cosine.
 
 A write returns once the catalogue has it. The index follows on a thread of its own: of an indexing pass it lags one
 batch at most, of every other write nothing.
@@ -30,11 +29,10 @@ log = logging.getLogger(__name__)
 
 
 class Store:
-    """Collections of vectors in the library. Takes the library's lock; ``read_only`` takes none, scans exactly and
-    refuses writes.
+    """Collections of vectors in the library, under its lock.
 
-    ``untouched``: read only, and no file is changed, not even to bring it up to date; others are kept from changing any
-    meanwhile.
+    ``read_only`` takes no lock, scans exactly and refuses writes. ``untouched``: read only, and no file is changed, not
+    even to bring it up to date; others are kept from changing any meanwhile.
 
     Raises LibraryBusy where another process owns the library. Safe to use from several threads.
     """
@@ -74,9 +72,7 @@ class Store:
         self.close()
 
     def check_place(self) -> None:
-        """Raise LibraryUnusable where the library's files were taken away, or others put in their place, while it was
-        open.
-        """
+        """Raise LibraryUnusable where the library's files were taken away or replaced while it was open."""
         self._lock.check()
 
     def close(self) -> None:
@@ -102,8 +98,7 @@ class Store:
     # ------------------------------------------------------------ searching
 
     def search(self, name: str, queries: FloatArray, limit: int, only: PhotoFilter | None = None) -> list[list[Match]]:
-        """The ``limit`` nearest of a collection to each of (q, D) queries of norm 1, of images that are not hidden and
-        pass ``only``.
+        """The ``limit`` nearest of a collection to each of (q, D) queries of norm 1, of images that pass ``only``.
 
         By the index where it is in step and the collection large, else by an exact scan of what may be found. Raises
         BadInput.
@@ -116,8 +111,7 @@ class Store:
     # ------------------------------------------------------------ writing
 
     def prepare(self, name: str, dimensions: int, kind: str = IMAGE) -> None:
-        """Before a pass that writes to one of the app's collections: it is made where there is none, and its index
-        opened.
+        """Before a pass that writes to a collection of the app's: it is made where there is none, and its index opened.
 
         Raises WrongDimensions where it has another length.
         """

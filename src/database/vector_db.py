@@ -1,5 +1,4 @@
-"""VectorDatabase: what scripts use. Vectors are committed to the catalogue first, then indexed in Chroma, searched by
-cosine.
+"""VectorDatabase, for scripts: vectors are committed to the catalogue, then indexed in Chroma, searched by cosine.
 
 db = VectorDatabase()
 db.create_or_get_collection()
@@ -31,8 +30,7 @@ log = logging.getLogger(__name__)
 
 
 class VectorDatabase(Store):
-    """A library's store with a current collection, for scripts. Takes the library's lock; ``read_only`` takes none and
-    refuses writes.
+    """A library's store with a current collection. Takes the lock; ``read_only`` takes none and refuses writes.
 
     Raises LibraryBusy where another process owns the library. Safe to use from several threads.
     """
@@ -85,9 +83,7 @@ class VectorDatabase(Store):
         return keys
 
     def search_by_embedding(self, query: npt.ArrayLike, n_results: int = 10) -> list[VectorMatch]:
-        """The ``n_results`` nearest of the current collection to ``query`` (D,), best first; an empty collection gives
-        [].
-        """
+        """The ``n_results`` nearest of the current collection to ``query`` (D,), best first; [] where it is empty."""
         name = self._current or self.create_or_get_collection().name
         matrix = normalised([query])
         matches = self.search(name, matrix, n_results)[0]

@@ -19,9 +19,7 @@ from src.schema import Progress, Skipped
 from src.text import shown
 
 MaskForm = Literal["rle", "polygons"]
-"""rle: the mask's runs as COCO's compressed text, exact. polygons: outlines, which more programs read and people can
-edit.
-"""
+"""rle: the mask's runs as COCO's compressed text, exact. polygons: outlines, which more programs read and edit."""
 
 FILE = "annotations.json"
 PICTURES = "images"
@@ -38,8 +36,7 @@ def export_coco(
     opener: Opener | None = None,
     description: str = "",
 ) -> Iterator[Progress | Skipped]:
-    """Write ``annotations.json`` to a new folder or ZIP at ``place``, and the pictures to ``images/`` where ``opener``
-    is given.
+    """Write ``annotations.json`` to a new folder or ZIP, and the pictures to ``images/`` where ``opener`` is given.
 
     Boxes are XYWH in pixels of the upright picture, areas the mask's pixels, or the box's where there is no mask; its
     segmentation is then empty. Without pictures ``file_name`` is the original's path. Besides COCO's own, pictures have
@@ -153,5 +150,5 @@ def _score(score: float | None) -> dict[str, float]:
 
 
 def _json(value: object) -> bytes:
-    """ASCII: bytes of a path that are no text stay as Python's escapes, so that ``os.fsencode`` finds the file again."""
+    """ASCII: bytes of a path that are no text stay Python's escapes, by which ``os.fsencode`` finds the file again."""
     return json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")

@@ -35,8 +35,7 @@ def export_crops(
     padding: float = 0.0,
     cut_out: bool = False,
 ) -> Iterator[Progress | Skipped]:
-    """Write every object to ``<category>/<name>.jpg`` in a new folder or ZIP at ``place``, and ``crops.csv``, which
-    says what is what.
+    """Write every object to ``<category>/<name>.jpg`` in a new folder or ZIP, and ``crops.csv``, which lists them.
 
     padding: how much of the picture around a box is taken along, as a share of the box's longer side, in [0, 10].
     cut_out: what is outside of an object's mask becomes transparent; crops are then PNGs. Where the opener gives a

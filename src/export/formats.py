@@ -20,9 +20,7 @@ from src.schema import Progress, Skipped
 
 @dataclass(frozen=True)
 class Writing:
-    """What a writer is given: images, where to, how many there are, what objects are called, and how a picture is
-    opened.
-    """
+    """What a writer is given: images and their number, where to, what objects are called, how a picture is opened."""
 
     images: Iterable[ExportedImage]
     place: Path

@@ -79,8 +79,7 @@ class Labels:
     whole: bool = False
     """A picture without objects gets a box around all of it, for the query or for each of its tags."""
     first: tuple[str, ...] = ()
-    """Categories that are numbered first, in this order, so that two exports number alike; all others as they are met.
-    """
+    """Categories that are numbered first, in this order, so that exports number alike; others as they are met."""
 
 
 AS_FOUND = Labels()

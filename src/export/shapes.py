@@ -11,14 +11,11 @@ from src.schema import Mask
 FloatArray = npt.NDArray[np.float64]
 
 TOLERANCE = 0.75
-"""How far a polygon may stray from its mask's outline, in pixels of the mask: just enough for a slanting edge's steps
-to become a line.
-"""
+"""How far a polygon may stray from its mask's outline, in the mask's pixels: a slanting edge's steps become a line."""
 
 
 def polygons(mask: Mask, height: int, width: int, tolerance: float = TOLERANCE) -> list[list[float]]:
-    """The outlines of a mask as [x0, y0, x1, y1, ...] in pixels of a picture of that size; corners of pixels are whole
-    numbers.
+    """The outlines of a mask as [x0, y0, x1, y1, ...] in whole pixels of a picture of that size.
 
     One polygon for each part. A hole is cut in by a line that is walked there and back, since COCO's polygons know no
     holes; filled by the even-odd rule, as its own tools do, it stays empty. tolerance: 0 follows every pixel. Empty for
@@ -135,9 +132,7 @@ def _distances(points: FloatArray, begin: FloatArray, end: FloatArray) -> FloatA
 
 
 def _contains(loop: FloatArray, hole: FloatArray) -> bool:
-    """Whether a hole's loop lies in another: a point just off its first edge, on the side of the hole, is tested by
-    crossings.
-    """
+    """Whether a hole's loop lies in another: a point just off its first edge, on its side, is tested by crossings."""
     along = hole[1] - hole[0]
     point = (hole[0] + hole[1]) / 2 + 0.01 * np.array([along[1], -along[0]]) / np.hypot(*along)
     after = np.roll(loop, -1, axis=0)

@@ -10,9 +10,7 @@ from typing import IO
 from src.text import shown
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-"""What makes a spreadsheet take a cell for a formula (OWASP, CSV injection), the wide forms of East Asian keyboards
-too.
-"""
+"""What makes a spreadsheet take a cell for a formula (OWASP, CSV injection), East Asian wide forms too."""
 
 Value = str | int | float | None
 

@@ -86,9 +86,7 @@ def _image_row(image: ExportedImage) -> tuple[Any, ...]:
 
 
 def _fact(image: ExportedImage, field: Field) -> Any:
-    """Several words are one text with a semicolon between them, as spreadsheets and other programs for photos have
-    them.
-    """
+    """Several words are one text with semicolons between them, as spreadsheets and photo programs have them."""
     value = image.facts.get(field.name)
     return ("; ".join(value) if value else None) if field.kind in ("words", "colours") else value
 

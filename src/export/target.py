@@ -51,8 +51,7 @@ class Target(Protocol):
 
 @contextmanager
 def new_target(place: Path) -> Iterator[Target]:
-    """A new folder at ``place``, or a ZIP where its name ends in ``.zip``; it gets this name when the block ends
-    without an error.
+    """A new folder at ``place``, or a ZIP where that ends in ``.zip``, named so when the block ends without an error.
 
     Else, and where the block is left half-way, nothing stays. A killed process leaves a hidden ``.export-….part``
     beside it, which the next export to that folder removes. Raises BadInput where there is something of that name,
@@ -108,8 +107,7 @@ def sweep(folder: Path) -> None:
 
 
 def publish(part: Path, place: Path) -> None:
-    """Give a finished file or folder its name, for good. Of two that want one name the first gets it; nothing is ever
-    replaced.
+    """Give a finished file or folder its name, for good: the first of two that want one gets it, none is replaced.
 
     Raises BadInput where there is something of that name by now.
     """

@@ -1,6 +1,4 @@
-"""YOLO: a text file of boxes for each picture and a ``data.yaml`` that names the categories, as Ultralytics' trainers
-read them.
-"""
+"""YOLO: a text file of boxes a picture and a ``data.yaml`` of the categories, as Ultralytics' trainers read them."""
 
 from __future__ import annotations
 
@@ -25,15 +23,14 @@ def export_yolo(
     labels: Labels = AS_FOUND,
     opener: Opener | None = None,
 ) -> Iterator[Progress | Skipped]:
-    """Write ``labels/*.txt``, ``data.yaml`` and ``pictures.csv`` to a new folder or ZIP, and ``images/`` where
-    ``opener`` is given.
+    """Write ``labels/*.txt``, ``data.yaml`` and ``pictures.csv``, and ``images/`` where ``opener`` is given.
 
-    A line of a label file is category, x and y of the box's centre, its width and height, as shares of the upright
-    picture in [0, 1]. A picture without a box has an empty file. Where pictures are not copied, ``pictures.csv`` says
-    which original goes with which label file: trainers look for pictures beside the labels. Training and validation are
-    the same pictures; split them as you like. Progress in images; closing the iterator leaves nothing. A picture that
-    can't be had is Skipped. Raises BadInput where ``place`` exists or nothing has a box, UnreadablePath where it can't
-    be written.
+    They go to a new folder or ZIP. A line of a label file is category, x and y of the box's centre, its width and
+    height, as shares of the upright picture in [0, 1]. A picture without a box has an empty file. Where pictures are
+    not copied, ``pictures.csv`` says which original goes with which label file: trainers look for pictures beside the
+    labels. Training and validation are the same pictures; split them as you like. Progress in images; closing the
+    iterator leaves nothing. A picture that can't be had is Skipped. Raises BadInput where ``place`` exists or nothing
+    has a box, UnreadablePath where it can't be written.
     """
     categories, boxes = Categories(labels.first), 0
     with new_target(place) as target, target.growing(LIST) as listing:

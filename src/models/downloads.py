@@ -208,7 +208,8 @@ class Source:
         """Before each request, redirects included. One that was made just before would be answered just so again."""
         if not self.base_url and request.url.scheme != "https":
             raise DownloadFailed(
-                f"{self.spec.title} was not downloaded: {request.url.host} is not asked over an unencrypted connection.",
+                f"{self.spec.title} was not downloaded: "
+                f"{request.url.host} is not asked over an unencrypted connection.",
                 by_hand(self.spec, self.folder, self.base_url),
             )
         asked = (str(request.url), request.headers.get("Cookie", ""))
@@ -235,7 +236,8 @@ class Source:
         if isinstance(problem, httpx.ProxyError):
             return f"the proxy on the way to {self._host()} refuses ({problem})"
         if (refused := _certificate_problem(problem)) is not None:
-            return f"the certificate of {self._host()} can't be checked ({refused}); SSL_CERT_FILE names the authorities to trust"
+            trust = "SSL_CERT_FILE names the authorities to trust"
+            return f"the certificate of {self._host()} can't be checked ({refused}); {trust}"
         if isinstance(problem, _UNREACHABLE):
             proxy = network.proxy_for(self._asked[-1][0] if self._asked else self.url)
             return f"{self._host()} could not be reached{f' through the proxy that {proxy} names' if proxy else ''}"
@@ -251,8 +253,8 @@ class Source:
 
     def _too_large(self) -> WeightsCorrupt:
         return WeightsCorrupt(
-            f"What {self._host()} sends for {self.spec.title} is not the published file of {self.spec.bytes or LARGEST:,} bytes: "
-            "it is larger.",
+            f"What {self._host()} sends for {self.spec.title} is not the published file "
+            f"of {self.spec.bytes or LARGEST:,} bytes: it is larger.",
             by_hand(self.spec, self.folder, self.base_url),
         )
 
@@ -260,7 +262,8 @@ class Source:
         """What came has another hash; ``kept`` is what stays all the same."""
         return WeightsCorrupt(
             f"What was downloaded for {self.spec.title} is not the published file: "
-            f"its SHA-256 should be {self.spec.sha256} and is {found}. It was deleted.{_kept(kept, '') if kept else ''}",
+            f"its SHA-256 should be {self.spec.sha256} and is {found}. It was deleted."
+            f"{_kept(kept, '') if kept else ''}",
             "Try again; if it happens again, something between you and the server changes files.",
         )
 
@@ -284,9 +287,7 @@ def _blocks(response: httpx.Response) -> Iterator[bytes]:
 
 @contextmanager
 def _network_errors() -> Iterator[None]:
-    """What the network library lets through as it came, such as the UnicodeError of a host name that can be none, as
-    its own errors.
-    """
+    """What the network library lets through, such as a hopeless host name's UnicodeError, as its own errors."""
     try:
         yield
     except OSError as error:
@@ -306,9 +307,7 @@ def _certificate_problem(problem: BaseException) -> str | None:
 
 
 def _range(response: httpx.Response) -> tuple[int, int, int | None]:
-    """First byte, last byte and the whole's size of ``Content-Range: bytes 5-9/10``; -1, -1 and None for what is not
-    told.
-    """
+    """First byte, last byte and whole size of ``Content-Range: bytes 5-9/10``; -1, -1, None where not told."""
     found = re.fullmatch(
         r"\s*bytes\s+(\d{1,15})-(\d{1,15})/(\d{1,15}|\*)\s*", response.headers.get("Content-Range", ""), re.ASCII
     )
@@ -316,9 +315,7 @@ def _range(response: httpx.Response) -> tuple[int, int, int | None]:
 
 
 def _says_it_is_all(response: httpx.Response) -> bool:
-    """Whether an answer that ended without an error was sent to its end: chunks have a last one, a connection just
-    closes.
-    """
+    """Whether an answer was sent to its end: chunks have a last one, where a connection just closes."""
     return bool(response.headers.get("Transfer-Encoding", "").lower() == "chunked")
 
 
@@ -336,7 +333,8 @@ def check_space(spec: ModelSpec, folder: Path, wanted: int) -> None:
     free = shutil.disk_usage(folder).free
     if wanted > 0 and free < wanted + _SPACE_MARGIN:
         raise DownloadFailed(
-            f"{spec.title} does not fit: {_megabytes(wanted)} are still to come and {folder} has {_megabytes(free)} free.",
+            f"{spec.title} does not fit: {_megabytes(wanted)} are still to come "
+            f"and {folder} has {_megabytes(free)} free.",
             "Free some space, or set MFE_HOME to a larger disk.",
         )
 
@@ -348,7 +346,8 @@ def url_of(spec: ModelSpec, base_url: str | None) -> str:
 def by_hand(spec: ModelSpec, folder: Path, base_url: str | None) -> str:
     """How to get the checkpoint without this program. A password in the mirror's address is not shown."""
     address = re.sub(r"//[^/@]*@", "//", url_of(spec, base_url))
-    return f"Without a network: fetch {address} elsewhere (SHA-256 {spec.sha256}) and put it as {spec.file_name} into {folder}."
+    place = f"put it as {spec.file_name} into {folder}"
+    return f"Without a network: fetch {address} elsewhere (SHA-256 {spec.sha256}) and {place}."
 
 
 def _kept(kept: Partial, then: str) -> str:

@@ -60,8 +60,7 @@ class ModelManager:
     """Models by task and id, each loaded at most once. Safe to use from several threads."""
 
     def __init__(self, model: str | None = None, settings: Settings | None = None, loader: Loader = load_model) -> None:
-        """``model``, else the settings' model, else ViT-B/32 where its weights are on this machine, else the built-in
-        one.
+        """``model``, else the settings' one, else ViT-B/32 where its weights are here, else the built-in one.
 
         Loads nothing yet. Raises UnknownModel for an id that is in no registry.
         """
@@ -133,18 +132,14 @@ class ModelManager:
         )
 
     def runs_on(self, model_id: str | None = None) -> tuple[str, str]:
-        """Device and precision of a model (None: the current one), for display; before it is loaded, what was asked
-        for.
-        """
+        """Device and precision of a model (None: the current one), for display; until it is loaded, as asked for."""
         spec = registry.spec(model_id) if model_id else self._current
         model = self._loaded.get((spec.task, spec.id))
         device, precision = ("CPU", "fp32") if spec.ships else (self.settings.device, self.settings.precision)
         return str(getattr(model, "device_name", device)), str(getattr(model, "precision_name", precision))
 
     def unheeded(self, model_id: str) -> str | None:
-        """What was asked for by MFE_DEVICE and MFE_PRECISION and is not done by that model, as a sentence; None where
-        all is.
-        """
+        """What MFE_DEVICE and MFE_PRECISION ask for and that model does not do, as a sentence; None for nothing."""
         return self._unheeded(registry.spec(model_id))
 
     # ------------------------------------------------------------ any model
@@ -218,8 +213,7 @@ class ModelManager:
                 model.unload()
 
     def unload_idle(self) -> None:
-        """Give back the memory of what was not used for ``IDLE_S``: of a model's two halves too, each for itself. The
-        next use loads again.
+        """Give back the memory of what was unused for ``IDLE_S``, each half of a model by itself; its use loads it.
 
         Cheap, and to be called every minute or so, from any thread. Waits for nothing: what is being loaded stays.
         """

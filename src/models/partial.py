@@ -72,9 +72,7 @@ class Partial:
 
 
 class Arrivals:
-    """The files of one download: what is kept across its tries, and the one that begins anew beside it until it has
-    proved better.
-    """
+    """The files of one download: what is kept across tries, and the one begun anew beside it until it proves better."""
 
     def __init__(self, path: Path, lock: FileLock, largest: int) -> None:
         """``path``: of what is kept. ``lock`` is held, and is let go at the end."""

@@ -67,8 +67,7 @@ class Embedding:
     rule of thumb, as above.
     """
     object_floors: tuple[tuple[int, float], ...] = ()
-    """(objects compared, cosine) below which the best of them counts as "nothing matches"; without any, ``text_floor``
-    judges them too.
+    """(objects compared, cosine) below which the best "matches nothing"; where empty, ``text_floor`` judges it.
 
     Higher than ``object_floor``, which is for any one object: of many, the best is near by chance. docs/models.md says
     how they were found.
@@ -154,8 +153,7 @@ def spec_of_any_task(model_id: str) -> ModelSpec:
 
 
 def floor_among(floors: Sequence[tuple[int, float]], number: int) -> float:
-    """The floor for that many things compared, from those measured (number, cosine): best hits grow with the logarithm
-    of the number.
+    """The floor for that many things compared, from those measured (number, cosine): it grows with the logarithm.
 
     Beyond the numbers it was measured for, it stays.
     """
@@ -288,7 +286,8 @@ _SPECS = (
         path="CLIP-ViT-B-32-DataComp.XL-s13B-b90K/resolve/f0e2ffa09cbadab3db6a261ec1ec56407ce42912",
         sha256="3c00043509d2e3f35ec62bd85a643a393883dcda624d8208d034cc390c708297",
         size=0,
-        about="As fast as ViT-B/32, trained on the filtered pictures of DataComp: the best of the small CLIP models on the usual tests.",
+        about="As fast as ViT-B/32, trained on the filtered pictures of DataComp: "
+        "the best of the small CLIP models on the usual tests.",
     ),
     ModelSpec(
         task="segment",

@@ -31,8 +31,7 @@ MEMORY_FILE = "verified.json"
 
 
 def locate(spec: ModelSpec, folders: Sequence[Path]) -> Path | None:
-    """The verified checkpoint, or None where no folder has the file. ``folders[0]`` is the library's own and keeps the
-    memory of hashes.
+    """The verified checkpoint, or None where no folder has it; ``folders[0]``, the library's own, remembers hashes.
 
     A wrong file does not hide a good one in a later folder. Raises WeightsCorrupt, with both hashes, where there are
     only wrong ones.
@@ -53,8 +52,7 @@ def locate(spec: ModelSpec, folders: Sequence[Path]) -> Path | None:
 
 
 def verify(spec: ModelSpec, path: Path, memory_folder: Path) -> None:
-    """Compare a file with the published size and hash. Raises WeightsCorrupt naming what is expected and what was
-    found.
+    """Compare a file with the published size and hash. Raises WeightsCorrupt, which names both.
 
     A file of another size is not read at all.
     """
@@ -118,8 +116,7 @@ def _remember(folder: Path, path: Path, stamp: list[int], digest: str) -> None:
 def download(
     spec: ModelSpec, folder: Path, base_url: str | None = None, patience: Patience | None = None
 ) -> Iterator[Progress]:
-    """Fetch a checkpoint into ``folder``; progress in bytes. Closing the iterator cancels and keeps what has arrived
-    for the next time.
+    """Fetch a checkpoint into ``folder``; progress in bytes. Closing the iterator keeps what came for the next time.
 
     ``base_url`` replaces the publisher's host by ``<base_url>/<file name>`` and may be plain http; otherwise every
     request, redirects included, must be https. Raises DownloadFailed (nothing lost, try again) or WeightsCorrupt (what

@@ -91,9 +91,7 @@ def find_images(
 
 
 def is_left_out(name: str, folder: str) -> bool:
-    """Whether a scan passes over a folder of this name in a folder of that name: hidden, a bin, or private to a system
-    or program.
-    """
+    """Whether a scan passes over a folder of this name in one of that name: hidden, a bin, a system's or program's."""
     if name.startswith(".") or (name.casefold() if _FOLDS else name) in _OWN_NAMES or name.endswith(_PREVIEWS):
         return True
     return folder.endswith(_BUNDLES) and name not in _ORIGINALS

@@ -1,5 +1,4 @@
-"""Which disk a folder is on: a number that stays while the same disk is at the same place, and is another one for
-another disk there.
+"""Which disk a folder is on: a number that stays with the disk at a place, and differs for another disk there.
 
 The system's own number of a device tells neither: it goes to whatever is plugged in next, and a folder of a disk that
 is mounted elsewhere has it too.

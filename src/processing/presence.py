@@ -1,6 +1,4 @@
-"""Whether a known file is there, gone, or out of reach: only what is seen to be missing in a folder that can be read is
-gone.
-"""
+"""Whether a known file is there, gone, or out of reach: gone is only what a readable folder is seen to lack."""
 
 from __future__ import annotations
 
@@ -66,9 +64,7 @@ class Look:
         self._disks = Disks()
 
     def at(self, path: bytes, device: int | None) -> Sight:
-        """How a file is. device: the disk it was last seen on; None where that is of no matter (the library's own
-        files).
-        """
+        """How a file is. device: the disk it was last seen on, or None where that does not matter (our own files)."""
         try:
             is_file = stat.S_ISREG(os.stat(path).st_mode)
             return Sight(Presence.THERE if is_file else Presence.GONE, device=device or 0)
@@ -96,9 +92,7 @@ class Look:
         return device == ground.device or (device, ground.device) in self._renumbered
 
     def ground(self, folder: bytes) -> Ground:
-        """The folder itself where it exists, or the nearest above it that does; AWAY where the way ends at what can't
-        be read.
-        """
+        """The folder itself or the nearest existing one above it; AWAY where the way ends at what can't be read."""
         found = self._grounds.get(folder)
         if found is None:
             found = self._grounds[folder] = self._ground(folder)

@@ -1,11 +1,10 @@
-"""The built-in segmenter: what looks like a thing by colour, texture and edges alone. It knows no objects and needs no
-weights.
+"""The built-in segmenter: what looks like a thing by colour, texture and edges alone.
 
-A picture is parted into small regions by flooding it from the places where nothing changes (Meyer, "Color image
-segmentation", IPA 1992). The two neighbours that are most alike are merged again and again, as in selective search
-(Uijlings et al., "Selective Search for Object Recognition", IJCV 2013); every region on the way is a proposal. Two
-orders of merging are taken, one by likeness and one by the edges between regions (as in Arbelaez et al., "Contour
-Detection and Hierarchical Image Segmentation", PAMI 2011). The ranking is ours.
+It knows no objects and needs no weights. A picture is parted into small regions by flooding it from the places where
+nothing changes (Meyer, "Color image segmentation", IPA 1992). The two neighbours that are most alike are merged again
+and again, as in selective search (Uijlings et al., "Selective Search for Object Recognition", IJCV 2013); every region
+on the way is a proposal. Two orders of merging are taken, one by likeness and one by the edges between regions (as in
+Arbelaez et al., "Contour Detection and Hierarchical Image Segmentation", PAMI 2011). The ranking is ours.
 """
 
 from __future__ import annotations
@@ -26,9 +25,7 @@ Labels = npt.NDArray[np.int32]
 
 SIDE = 320
 SMOOTH, WINDOW = 1.5, 9
-"""Deviation in pixels of the smoothing before edges are looked for, and the square in which the weakest edge starts a
-region.
-"""
+"""Deviation in pixels of the smoothing before edges are sought, and the square whose weakest edge starts a region."""
 MOST_REGIONS = 700
 """More are never merged: time and memory grow with their square."""
 COLOURS, DIRECTIONS = 20, 8
@@ -55,8 +52,7 @@ class RegionSegmenter:
     side = SIDE
 
     def segment(self, image: Image.Image, most: int) -> list[Segment]:
-        """Picture of any mode and size -> at most ``most`` segments, the best first; boxes in pixels of the upright
-        picture.
+        """Picture of any mode and size -> at most ``most`` segments, the best first, boxes in its upright pixels.
 
         Masks have the size that it looked at, the long side at most 320 pixels. Empty where nothing stands out, as in a
         plain picture.
@@ -171,9 +167,7 @@ def _flooded(lab: npt.NDArray[np.uint8], starts: Labels) -> Labels:
 
 
 def _gradients(lab: npt.NDArray[np.uint8], smooth: float = 1.0) -> tuple[FloatArray, npt.NDArray[np.int64]]:
-    """(H, W) strength over all channels in levels a pixel, and (H, W) kind of edge by lightness: direction and
-    strength, 0 to 39.
-    """
+    """(H, W) strength in levels a pixel, and (H, W) kind of edge by lightness: direction and strength, 0 to 39."""
     import cv2
 
     smoothed = cv2.GaussianBlur(lab, (0, 0), smooth).astype(np.float32)

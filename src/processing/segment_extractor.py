@@ -21,9 +21,7 @@ from src.pixels import to_rgb
 from src.schema import Box, Segment, Segmenter
 
 Outside = Literal["blur", "mean", "keep"]
-"""What becomes of the pixels outside the mask: blurred by a 21 x 21 Gaussian, replaced by their mean colour, or left as
-they are.
-"""
+"""What becomes of the pixels outside the mask: blurred (21 x 21 Gaussian), their mean colour, or as they are."""
 
 KERNEL = 21
 """Pixels across the Gaussian."""
@@ -51,9 +49,7 @@ BLURRED = Cut("blur", None)
 PLAIN = Cut("keep", 0.0)
 """The segment's box and nothing else."""
 ROOMY = Cut("keep", 0.1)
-"""The segment's box and a little room around it: what the built-in model names best (``python -m
-benchmarks.segments``).
-"""
+"""The segment's box and a little around it: what the built-in model names best (``benchmarks.segments``)."""
 
 
 @dataclass(frozen=True)
@@ -112,9 +108,7 @@ class SegmentExtractor:
         return self.cut(upright, within(self._segmenter.segment(upright, SPARE * self._bounds.most), self._bounds))
 
     def cut(self, image: Image.Image, segments: Sequence[Segment]) -> list[Extract]:
-        """Picture of any mode and segments of it that were found before -> the picture of each, as ``extract`` cuts it
-        out.
-        """
+        """Picture of any mode and segments found in it before -> the picture of each, as ``extract`` cuts it out."""
         upright = to_rgb(image)
         return [Extract(segment, cut_out(upright, segment, self._cut)) for segment in segments]
 
@@ -156,9 +150,7 @@ def cut_out(image: Image.Image, segment: Segment, cut: Cut = ROOMY) -> Image.Ima
 
 
 def padded(box: Box, padding: float | None, size: tuple[int, int]) -> Box:
-    """The box with room around it, inside a picture of ``size`` (width, height); at least one pixel, all of it for
-    None.
-    """
+    """The box with room around it in a picture of ``size`` (width, height), at least one pixel; None: all of it."""
     if padding is None:
         return 0, 0, size[0], size[1]
     across, down = round(padding * (box[2] - box[0])), round(padding * (box[3] - box[1]))

@@ -84,7 +84,7 @@ def is_good(file: Path) -> bool:
 
 
 def is_marked(file: Path) -> bool:
-    """Whether a file says of itself that it is a thumbnail of ours (those of earlier versions of this program don't)."""
+    """Whether a file says of itself that it is a thumbnail of ours (those of earlier versions don't)."""
     try:
         with open_plain(file) as opened:
             head = opened.read(_HEAD)

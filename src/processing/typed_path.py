@@ -13,8 +13,7 @@ from src.processing.decoding.image_io import display_text
 
 
 def parse_path(text: str, wanted: str = "folder", example: str = "~/Pictures") -> Path:
-    """The path that is meant: the text as it stands where there is such a file or folder, else with what people add to
-    paths taken off.
+    """The path that is meant: the text itself where it exists, else without what people add to paths.
 
     Those are blanks and quotes around it, ``file://`` and ``~``. The path is absolute, without ``.``, ``..`` and
     doubled separators; a ``..`` after a link leads where the system goes, to the folder around what the link leads to.

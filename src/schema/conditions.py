@@ -1,6 +1,4 @@
-"""Conditions on the facts of a photo, as people type them: ``camera=nikon``, ``iso=100..400``, ``rating>=4``,
-``keywords=wedding``.
-"""
+"""Conditions on a photo's facts, as people type them: ``camera=nikon``, ``iso=100..400``, ``keywords=wedding``."""
 
 from __future__ import annotations
 

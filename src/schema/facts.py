@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 FactSource = Literal["exif", "xmp", "iptc", "sidecar", "takeout"]
-"""Where a fact came from: the file's EXIF, its XMP packet, its IPTC block, an ``.xmp`` file beside it, Google
-Takeout's JSON."""
+"""Where a fact is from: the file's EXIF, XMP packet or IPTC block, an ``.xmp`` beside it, Google Takeout's JSON."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +22,7 @@ class PhotoFacts:
     format: str | None = None
     """JPEG, PNG, WEBP, GIF, BMP, TIFF, HEIF, AVIF or RAW."""
     orientation: int | None = None
-    """EXIF's, 1 to 8: how the stored picture is turned to be upright. HEIF and AVIF are turned by other
-    means; it is only told there."""
+    """EXIF's, 1 to 8: how the stored picture is to be turned. HEIF and AVIF are turned otherwise: only told there."""
     taken_at: str | None = None
     """``YYYY-MM-DDTHH:MM:SS`` by the camera's clock, never with a zone."""
     offset: str | None = None
@@ -64,8 +62,7 @@ class PictureMeasures:
     """How a picture looks, measured on a small copy of it."""
 
     sharpness: float
-    """Variance of the Laplacian of the brightness (0 to 1), times 10,000: under 10 is usually blurred or
-    empty, over 100 is crisp."""
+    """Variance of the Laplacian of the brightness (0 to 1), times 10,000: under 10 blurred or empty, over 100 crisp."""
     brightness: float
     """Mean brightness, 0 (black) to 1 (white)."""
     shadows: float

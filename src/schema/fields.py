@@ -13,8 +13,7 @@ ValueKind = Literal["text", "words", "whole", "number", "flag", "moment", "offse
 """text: a string. words: several strings. whole: an int. number: a float. flag: a bool. moment: ISO 8601 text
 without a zone. offset: ``+HH:MM``. colours: several ``#rrggbb``."""
 Operator = Literal["equals", "contains", "range"]
-"""How a filter compares: with the whole value, with a part of the text (or one of the words), or with a least
-and a largest value."""
+"""How a filter compares: with the whole value, a part of the text (or one of the words), or a least and a largest."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +31,7 @@ class Field:
     unit: str = ""
     """Of the value as it is stored; empty where it has none."""
     known_by: Literal["camera", "people", ""] = ""
-    """Who knows it best, and is believed first where several sources tell it; empty for what is found in a way of its
-    own.
-    """
+    """Who knows it best and is believed first of several; empty for what is found in a way of its own."""
     measured: bool = False
     """It is measured on the picture (``PictureMeasures``), not told by the file (``PhotoFacts``)."""
     in_json: bool = True

@@ -17,9 +17,7 @@ class FileStamp:
     """What tells, without reading it, that a file has not changed."""
 
     device: int
-    """The number of its disk (``disks.py``) for the user's own files; that of the device for others, and in rows of
-    older versions.
-    """
+    """Number of its disk (``disks.py``) for the user's own files, of the device for others and in older rows."""
     inode: int
     mtime_ns: int
     size: int

@@ -29,9 +29,7 @@ class Indexed:
 
 @dataclass(frozen=True)
 class Already:
-    """A file whose image was in the library before: unchanged, moved, back after it was missing, or another copy of the
-    same bytes.
-    """
+    """A file whose image was there before: unchanged, moved, back after it was missing, or another copy of it."""
 
     path: str
 

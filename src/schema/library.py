@@ -25,9 +25,7 @@ class FolderStatus:
     objects: bool = False
     """The objects in its photos are indexed too."""
     away: int = 0
-    """Files in parts of it that could not be reached, such as a drive mounted below it: hidden until they are back, not
-    missing.
-    """
+    """Files in parts of it out of reach, such as a drive mounted below: hidden until they are back, not missing."""
 
 
 @dataclass(frozen=True)

@@ -52,9 +52,7 @@ class PhotoFilter:
 
 
 Verdict = Literal["match", "weak", "empty"]
-"""match: some hits fit. weak: nothing that was compared fits well, the closest are shown. empty: there was nothing to
-compare.
-"""
+"""match: some hits fit. weak: none fits well, the closest are shown. empty: there was nothing to compare."""
 
 
 NoticeCode = Literal["cut", "not-english", "no-objects", "other-model"]

@@ -76,9 +76,7 @@ def write() -> None:
 
 
 def go(view: Path) -> None:
-    """Go to the page of that script, in one step of the browser's history: an address emptied on the way would be
-    another.
-    """
+    """Go to that script's page in one step of the history: an address emptied on the way would be another."""
     st.switch_page(view, query_params=(_told() or ("", {}))[1])
 
 
@@ -89,14 +87,12 @@ def draw(key: str) -> None:
 
 
 def settled() -> bool:
-    """Whether the browser's address has been looked at since the page was come to: not in the run that draws it first."""
+    """Whether the browser's address was looked at since the page was come to: not in the run that draws it first."""
     return bool(st.session_state.get("settled"))
 
 
 def on_server(path: str) -> str:
-    """``path`` of this server, such as ``/api/thumb/<id>``, as the browser is to ask for it: behind the path that the
-    pages are behind.
-    """
+    """``path`` of this server, such as ``/api/thumb/<id>``, as the browser asks for it: behind the pages' own path."""
     here = urlsplit(st.context.url or "").path.strip("/")
     end = next((end for end in ENDS if f"/{here}".endswith(f"/{end}")), "")
     base = here.removesuffix(end).strip("/")
@@ -186,7 +182,7 @@ def _number(text: str) -> int:
 
 
 def _box(text: str) -> Box | None:
-    """Four numbers with commas between them that can be a box; whether it is inside its photo shows when that is drawn."""
+    """Four numbers with commas between that can be a box; whether it is in its photo shows when that is drawn."""
     found = re.fullmatch("([0-9]{1,6}),([0-9]{1,6}),([0-9]{1,6}),([0-9]{1,6})", text)
     left, top, right, bottom = map(int, found.groups()) if found else (0, 0, 0, 0)
     return (left, top, right, bottom) if left < right and top < bottom else None

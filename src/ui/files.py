@@ -31,8 +31,7 @@ def session() -> str:
 
 
 def chosen(now: Sequence[UploadedFile]) -> list[UploadedFile]:
-    """The files that were chosen and not added yet: those in the drop area now, and those of visits to the page before,
-    which come first.
+    """Files chosen and not added yet: those of visits to the page before, then those in the drop area now.
 
     now: what the drop area holds, which Streamlit empties when its page is left.
     """

@@ -56,7 +56,5 @@ def literal(text: str) -> str:
 
 
 def _apart(text: str) -> str:
-    """Streamlit replaces arrows, icons and its own name in finished text, where no escape helps; an invisible joiner
-    does.
-    """
+    """Streamlit replaces arrows, icons and its name where no escape helps; an invisible joiner does."""
     return _REPLACED.sub(lambda found: f"{found[0]}\N{WORD JOINER}", text)

@@ -58,9 +58,7 @@ def reopen() -> None:
 
 
 def log_surprise(error: Exception) -> bool:
-    """The page boundary: what a page did not expect is written to the log; the browser gets one sentence, never a
-    traceback.
-    """
+    """The page boundary: the log gets what a page did not expect, the browser one sentence, never a traceback."""
     if isinstance(error, AppError):
         error_box.show(error)
     else:

@@ -58,9 +58,7 @@ def set_limit(number: int) -> None:
 
 
 def start_mode() -> None:
-    """Before the first widget of a run: what is searched is what was chosen last, or asked for since; whole images at
-    first.
-    """
+    """Before the first widget of a run: what was chosen last, or asked for since, is searched; first whole images."""
     wanted = st.session_state.pop("mode_wanted", None)
     st.session_state[MODE] = wanted or st.session_state.get(MODE) or "images"
 
@@ -102,7 +100,7 @@ def restore_filter(page: str, folders: Sequence[str]) -> None:
 
 
 def take_filter(page: str) -> PhotoFilter:
-    """What a page's widgets say now of folder and days; all that they say is kept for the other page (``last_filter``)."""
+    """What a page's widgets say now of folder and days; all they say is kept for the other page (``last_filter``)."""
     said = {part: st.session_state.get(filter_key(part, page)) for part in FILTERS}
     st.session_state["filter"] = said
     since, until = (value.isoformat() if isinstance(value, date) else None for value in (said["since"], said["until"]))
@@ -136,8 +134,7 @@ def set_example(name: str, png: bytes) -> None:
 
 
 def set_similar(id_: str, box: Box | None = None) -> None:
-    """Search by a picture of the library, by a box in it, or by an object, from now on, on the tab for it, and close
-    what is open.
+    """Search by a library's picture, a box in it, or an object from now on, on its tab, and close what is open.
 
     A picture that was dropped is kept for the way back.
     """
@@ -161,9 +158,7 @@ def clear_example() -> None:
 
 
 def example() -> tuple[str, bytes] | None:
-    """Name and PNG bytes of the picture that was dropped; None where there is none, or where it is searched by one of
-    the library.
-    """
+    """Name and PNG bytes of the dropped picture; None for none, or where one of the library is searched by."""
     png = None if similar_to() else st.session_state.get("example_png")
     return (st.session_state["example_name"], png) if png else None
 
@@ -182,9 +177,7 @@ def similar_box() -> Box | None:
 
 
 def open_photo(image_id: str, neighbours: Sequence[str], found: Mapping[str, str] | None = None) -> None:
-    """Show a photo large. neighbours: ids of the gallery it was opened from, in its order. found: photo -> the object
-    that was the hit.
-    """
+    """Show a photo large. neighbours: its gallery's ids, in order. found: photo -> the object that was the hit."""
     st.session_state.update(
         dialog="photo", photo=image_id, neighbours=list(neighbours), found=dict(found or {}), looking_inside=None
     )
@@ -272,9 +265,7 @@ def show_neighbour(step: int) -> None:
 
 
 def exports() -> int:
-    """How many exports this session has begun: part of the keys of the form for it, so that each one starts with a new
-    form.
-    """
+    """How many exports this session has begun: part of their form's keys, so that each starts with a new form."""
     return cast(int, st.session_state.get("exports", 0))
 
 
@@ -306,9 +297,7 @@ def take_message() -> str | None:
 
 
 def watched() -> list[str] | None:
-    """Ids of the jobs that a word is due for when they have ended: those unfinished at the last run; None at the
-    session's first.
-    """
+    """Ids of jobs that a word is due for at their end: those unfinished at the last run, None at the first."""
     return cast("list[str] | None", st.session_state.get("watched"))
 
 
@@ -337,7 +326,7 @@ def dismiss_failure(job_id: str) -> None:
 
 
 def set_drawn(jobs: Sequence[tuple[str, str]]) -> None:
-    """The state of the jobs that the page was drawn for, to its end: a run that another one cuts short does not count."""
+    """The state of the jobs that the page was drawn for, to its end: a run that was cut short does not count."""
     st.session_state["drawn"] = list(jobs)
 
 

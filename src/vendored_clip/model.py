@@ -97,9 +97,7 @@ class Transformer(nn.Module):
         self.resblocks = nn.ModuleList(Block(width, causal, quick_gelu) for _ in range(layers))
 
     def forward(self, x: Tensor, wanted: slice = ALL) -> Tensor:
-        """(n, l, w) -> (n, m, w) at the m ``wanted`` places: the last block computes no others, which nobody would look
-        at.
-        """
+        """(n, l, w) -> (n, m, w) at the m ``wanted`` places: the last block computes no others."""
         for block in self.resblocks[:-1]:
             x = block(x)  # (n, l, w)
         y: Tensor = self.resblocks[-1](x, wanted)  # (n, m, w)
@@ -170,7 +168,7 @@ class TextSize:
 
 
 class TextTower(nn.Module):
-    """Reads tokens left to right and takes the answer from the end-of-text token, the only one that has seen them all."""
+    """Reads tokens left to right; the answer is the end-of-text token's, the only one that has seen them all."""
 
     def __init__(self, size: TextSize, quick_gelu: bool) -> None:
         super().__init__()
@@ -216,9 +214,7 @@ class CLIP(nn.Module):
         return vectors
 
     def forward(self, pixels: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
-        """n pictures and m texts -> logits per image (n, m) and per text (m, n); a softmax over a row gives
-        probabilities.
-        """
+        """n pictures and m texts -> logits per image (n, m) and per text (m, n); a row's softmax is probabilities."""
         images = F.normalize(self.encode_image(pixels), dim=-1)  # (n, d)
         texts = F.normalize(self.encode_text(tokens), dim=-1)  # (m, d)
         logits = self.logit_scale.exp() * images @ texts.T  # (n, m)
@@ -252,9 +248,7 @@ def build_text_tower(
 
 
 def _fill(tower: Tower, weights: Weights, device: str, dtype: torch.dtype) -> Tower:
-    """Gives a tower built on the meta device (so: without memory) its weights, copied, since they may be views of a
-    mapped file.
-    """
+    """Gives a tower built on the meta device (so: without memory) copies of its weights, which may be a mapped file."""
     copies = {name: tensor.to(device=device, dtype=dtype, copy=True) for name, tensor in weights.items()}
     try:
         tower.load_state_dict(copies, assign=True)

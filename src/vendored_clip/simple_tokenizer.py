@@ -1,5 +1,4 @@
-"""CLIP's byte-pair encoding: the text is mended and lowercased, split into words, and each word's bytes are merged by a
-ranked table.
+"""CLIP's byte-pair encoding: text is mended, lowercased and split into words, whose bytes a ranked table merges.
 
 Sennrich et al. 2016 (arXiv:1508.07909) on bytes, as in GPT-2; table and cleaning are those of openai/CLIP.
 """
@@ -22,9 +21,7 @@ START_OF_TEXT = "<|startoftext|>"
 END_OF_TEXT = "<|endoftext|>"
 END_OF_WORD = "</w>"
 MERGES = 49_152 - 256 - 2
-"""The table file is longer; CLIP uses this many rules of it, so that with bytes and two special tokens ids end at
-49,407.
-"""
+"""The table file is longer; CLIP uses so many of its rules, so that with bytes and two tokens ids end at 49,407."""
 
 WORD = regex.compile(
     r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+",
@@ -33,9 +30,7 @@ WORD = regex.compile(
 
 
 def clean(text: str) -> str:
-    """What CLIP's training text went through: broken encodings mended, HTML entities resolved twice, white space
-    single, lowercase.
-    """
+    """What CLIP's training text went through: encodings mended, entities resolved twice, single blanks, lowercase."""
     mended = html.unescape(html.unescape(ftfy.fix_text(text)))
     return regex.sub(r"\s+", " ", mended).strip().lower()
 
@@ -57,9 +52,7 @@ class SimpleTokenizer:
         self.end_of_text = self._ids[END_OF_TEXT]
 
     def encode(self, text: str, limit: int | None = None) -> list[int]:
-        """Token ids of ``text`` without start and end; at most the first ``limit``, words beyond which are not looked
-        at.
-        """
+        """Token ids of ``text`` without start and end: the first ``limit``, and later words are not looked at."""
         words = (match.group() for match in WORD.finditer(clean(text)))
         return list(islice((id for word in words for id in self._word_ids(word)), limit))
 
@@ -110,9 +103,7 @@ class SimpleTokenizer:
 
 
 def _byte_symbols() -> dict[int, str]:
-    """A visible character for each byte: Latin-1 where it is one, and code points from 256 on for the rest, which come
-    last.
-    """
+    """A visible character for each byte: Latin-1's where it is one, and for the rest code points from 256 on, last."""
     visible = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     rest = [byte for byte in range(256) if byte not in visible]
     return {byte: chr(byte) for byte in visible} | {byte: chr(256 + i) for i, byte in enumerate(rest)}

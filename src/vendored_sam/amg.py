@@ -1,6 +1,7 @@
 """Automatic mask generation: which points to ask a network about, and which of its masks to keep. Knows no network.
 
-    found = generate(look_at, (height, width), QUICK)   # look_at(box) -> a PointDecoder that has encoded this part of the picture
+    # look_at(box) -> a PointDecoder that has encoded this part of the picture
+    found = generate(look_at, (height, width), QUICK)
 
 The filters and their order are the reference's (Kirillov et al. 2023, "Segment Anything", section 5 and appendix B),
 and with REFERENCE the masks are too. What is cheaper here: the predicted quality is read before any mask is drawn; what
@@ -48,14 +49,10 @@ class MaskSettings:
     min_iou: float = 0.88
     """The network's own guess of a mask's quality must be greater; 0.0 and less: any will do."""
     min_stability: float = 0.95
-    """Intersection over union of the masks at the two thresholds ``stability_offset`` above and below 0 must reach
-    this.
-    """
+    """Intersection over union that a mask must reach at thresholds ``stability_offset`` above and below 0."""
     stability_offset: float = 1.0
     box_nms: float = 0.7
-    """Of two masks of one crop whose boxes overlap by more (intersection over union), the one of lower predicted
-    quality goes.
-    """
+    """Of two masks of a crop whose boxes overlap by more (intersection over union), the lower in quality goes."""
     crop_layers: int = 0
     """Also look at 2 x 2 crops, 4 x 4 crops, ...: so many times."""
     crop_overlap: float = 512 / 1500
@@ -110,9 +107,7 @@ class PointDecoder(Protocol[Answer]):
         ...
 
     def draw(self, looked: Answer, prompts: Tensor, choices: Tensor) -> Tensor:
-        """(m,) int64 points of the batch and (m,) int64 of their three masks -> (m, S, S) float logits of the padded
-        square.
-        """
+        """(m,) int64 points of the batch and of their three masks -> (m, S, S) float logits of the padded square."""
         ...
 
     def upscale(self, logits: Tensor) -> Tensor:
@@ -226,9 +221,7 @@ class Covered:
         self._points = points * np.float32(np.sqrt(len(points)))
 
     def learn(self, asked: IntArray, accepted: IntArray, inside: BoolArray) -> None:
-        """(m,) points of the grid, how many of their masks were accepted, and (m, n) which points lie within all three
-        of each.
-        """
+        """(m,) points of the grid, how many of their masks were accepted, and (m, n) which points lie in all three."""
         for point, number, within in zip(asked, accepted, inside, strict=True):
             near = np.linalg.norm(self._points - self._points[point], axis=1) <= REACH[number]
             self.known |= within & near
@@ -306,9 +299,7 @@ class _Crop(Generic[Answer]):
         ]
 
     def _filtered(self, low: Tensor, good: Tensor) -> dict[int, tuple[BoolArray, float]]:
-        """(m, S, S) logits, (m,) whether the quality will do -> of the stable ones, by row: (H, W) bool and the
-        stability.
-        """
+        """(m, S, S) logits, (m,) whether quality will do -> of the stable ones, by row: (H, W) bool and stability."""
         least, offset = self._settings.min_stability, self._settings.stability_offset
         rows = torch.nonzero(good)[:, 0]
         bounds = LowStability(self._decoder.size, self._shape, low.shape[-1])

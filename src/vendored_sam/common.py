@@ -83,15 +83,12 @@ def require(weights: Weights, names: tuple[str, ...], what: str) -> None:
 
 
 def count(weights: Weights, prefix: str) -> int:
-    """How many numbers follow ``prefix`` in the names, such as 12 for ``blocks.0.norm1.bias`` to
-    ``blocks.11.norm1.bias``.
-    """
+    """How many numbers follow ``prefix`` in the names: 12 for ``blocks.0.norm1.bias`` to ``blocks.11.norm1.bias``."""
     return len({name.removeprefix(prefix).partition(".")[0] for name in weights if name.startswith(prefix)})
 
 
 def fill(module: nn.Module, weights: Weights, device: str, dtype: torch.dtype) -> None:
-    """Give a module built on the meta device (so: without memory) its weights, copied, since they may be views of a
-    mapped file.
+    """Give a module built on the meta device (so: without memory) copies of its weights, which may be a mapped file's.
 
     Raises ValueError where they are not the module's.
     """

@@ -26,9 +26,7 @@ SCORES = 1 << 20
 
 @dataclass(frozen=True)
 class BlockSize:
-    """A block: its width, its heads, the width of its MLP and the side of its windows in patches; the grid's side for
-    the whole picture.
-    """
+    """A block: its width, heads, width of its MLP and side of its windows in patches (the grid's: whole picture)."""
 
     width: int
     heads: int
@@ -65,9 +63,7 @@ def _block_size(weights: Weights, name: str, width: int) -> BlockSize:
 
 
 class Attention(nn.Module):
-    """Self-attention inside windows, with a bias for how far down and how far across one place is from another, by what
-    looks there.
-    """
+    """Self-attention inside windows, with a bias by how far down and across two places are apart and what is there."""
 
     def __init__(self, size: BlockSize) -> None:
         super().__init__()

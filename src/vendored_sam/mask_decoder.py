@@ -1,5 +1,4 @@
-"""SAM's mask decoder: tokens of a prompt and places of the image look at each other in turn; then the tokens say masks,
-and how good.
+"""SAM's mask decoder: a prompt's tokens and an image's places look at each other; then tokens say masks, and how good.
 
 Kirillov et al. 2023 (arXiv:2304.02643), section 3 and appendix A. Parameters carry the names of the official
 checkpoints.
@@ -7,9 +6,9 @@ checkpoints.
 It is laid out for many prompts of one image. Exact in real numbers, so the same figures up to rounding:
 
 - What depends on the image alone is projected once (``Scene``), not once for each prompt.
-- The image's 4,096 places are never projected for a prompt. Where a few tokens ask them, the tokens are carried into the image's space
-  instead: q . (W x) = (W^T q) . x for the scores, and sum(a W x) = W sum(a x) for what is gathered; likewise where the
-  places ask.
+- The image's 4,096 places are never projected for a prompt. Where a few tokens ask them, the tokens are carried into
+  the image's space instead: q . (W x) = (W^T q) . x for the scores, and sum(a W x) = W sum(a x) for what is gathered;
+  likewise where the places ask.
 - How good the masks are is known from the tokens (``look``); masks are drawn only where they are wanted (``draw``).
 
 In the shape comments n is the number of prompts, t of tokens, l of places (grid * grid), c the width, d of a head, a of
@@ -75,9 +74,7 @@ class Scene:
     first_values: Tensor
     """(a, l, d): what the first layer's tokens find in the places."""
     asked: tuple[Tensor, ...]
-    """For each attention of tokens to places, (a, l, d): the keys of the first layer, the part of the later ones' that
-    tells where.
-    """
+    """For each attention of tokens to places, (a, l, d): the first layer's keys, of the later ones what tells where."""
     asking: tuple[Tensor, ...]
     """For each attention of places to tokens, (a, l, d): the same of the queries."""
     seen: tuple[int, int]
@@ -126,7 +123,7 @@ class Attention(nn.Module):
         return y
 
     def gather(self, q: Tensor, places: Tensor, waves: Tensor) -> Tensor:
-        """Tokens (n, t, c) to places (n, l, c) of which ``waves`` (a, l, d) are the projected positions -> (n, t, c)."""
+        """Tokens (n, t, c) to places (n, l, c), whose projected positions ``waves`` (a, l, d) are -> (n, t, c)."""
         queries = heads(self.q_proj(q) * self.scale)  # (n, a, t, d)
         scores = self._carried(queries, waves, self.k_proj, places)
         found = torch.unflatten(torch.bmm(scores.softmax(dim=-1), places), 1, (HEADS, -1))  # (n, a, t, c)
@@ -135,9 +132,7 @@ class Attention(nn.Module):
         return y
 
     def spread_first(self, places: Tensor, k: Tensor, v: Tensor, asking: Tensor) -> Tensor:
-        """Places (1, l, c), still the same for all, that ask by (a, l, d), to tokens (n, t, c) twice -> (n, l, c) with
-        what they found.
-        """
+        """Places (1, l, c), the same for all, that ask by (a, l, d), to tokens (n, t, c) twice -> (n, l, c)."""
         scores = heads(self.k_proj(k) * self.scale) @ asking.mT  # (n, a, t, l)
         return torch.baddbmm(places, scores.softmax(dim=2).flatten(1, 2).mT, self._given(v))
 
@@ -310,8 +305,7 @@ class MaskDecoder(nn.Module):
         )
 
     def draw(self, looked: Looked, prompts: Tensor, choices: Tensor) -> Tensor:
-        """m masks, each as which prompt (0 to n - 1) and which of its masks (0 to 2, or -1) -> (m, 4 grid, 4 grid)
-        float32 logits.
+        """m masks, each as its prompt (0 to n - 1) and choice (0 to 2, or -1) -> (m, 4 grid, 4 grid) float32 logits.
 
         They are 0 where only padding is seen.
         """

@@ -1,5 +1,4 @@
-"""What automatic mask generation reckons with masks and boxes: grids, crops, stability, suppression of doubles,
-clean-up.
+"""What automatic mask generation reckons with masks and boxes: grids, crops, stability, doubles, clean-up.
 
 Boxes are (n, 4) int64 XYXY in pixels; right and bottom lie just outside. Method: Kirillov et al. 2023, "Segment
 Anything", appendix B, and the code published with it, whose conventions are kept where they decide which masks survive.
@@ -77,11 +76,10 @@ def box_of(pixels: BoolArray) -> Box:
 
 
 def suppress(boxes: IntArray, scores: npt.NDArray[np.floating], limit: float) -> IntArray:
-    """Places of the boxes that stay, best first: none that a better one overlaps by more than ``limit`` (intersection
-    over union).
+    """Places of the boxes that stay, best first: none that a better one overlaps by more than ``limit``.
 
-    Of equal scores the earlier is better. Lengths are measured from the first to the last pixel, one less than the box
-    is long.
+    Overlap is intersection over union. Of equal scores the earlier is better. Lengths are measured from the first to
+    the last pixel, one less than the box is long.
     """
     order = np.argsort(-scores, kind="stable")
     corners = boxes[order] - np.array([0, 0, 1, 1])
@@ -98,8 +96,9 @@ def suppress(boxes: IntArray, scores: npt.NDArray[np.floating], limit: float) ->
 
 
 def cut(boxes: IntArray, crop: Box, size: tuple[int, int]) -> BoolArray:
-    """Which boxes (in pixels of the picture) touch an edge of the crop that is none of the picture (H, W), so that more
-    may lie outside.
+    """Which boxes (in the picture's pixels) touch an edge of the crop that is none of the (H, W) picture's.
+
+    More may lie outside.
     """
     last = boxes - np.array([0, 0, 1, 1])
     picture = np.array([0, 0, size[1], size[0]])
@@ -112,9 +111,7 @@ def cut(boxes: IntArray, crop: Box, size: tuple[int, int]) -> BoolArray:
 
 
 def stability(logits: FloatArray, offset: float) -> float:
-    """(H, W) logits -> intersection over union of the masks at ``+offset`` and ``-offset``, in [0, 1]; 0.0 where both
-    are empty.
-    """
+    """(H, W) logits -> intersection over union of the masks at ``+offset`` and ``-offset``; 0.0 if both are empty."""
     loose = np.count_nonzero(logits > -offset)
     return float(np.float32(np.count_nonzero(logits > offset)) / np.float32(loose)) if loose else 0.0
 
@@ -127,9 +124,7 @@ class LowStability:
     """
 
     def __init__(self, looked_at: tuple[int, int], size: tuple[int, int], side: int) -> None:
-        """looked_at: (H, W) of the part of the padded square that is picture, whose long side is the square's; size: of
-        the large masks.
-        """
+        """looked_at: (H, W) of the square's part that is picture, its long side the square's; size: of large masks."""
         cell = max(looked_at) / side
         rows, columns = (
             np.bincount(((np.arange(length) + 0.5) * seen / length / cell).astype(np.int64), minlength=side)

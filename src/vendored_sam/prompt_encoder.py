@@ -1,5 +1,4 @@
-"""SAM's prompt encoder: points and boxes become tokens, a place becomes the sines and cosines of random waves across
-the picture.
+"""SAM's prompt encoder: points and boxes become tokens, a place becomes sines and cosines of random waves.
 
 Kirillov et al. 2023 (arXiv:2304.02643), section 3; Tancik et al. 2020, "Fourier Features" (arXiv:2006.10739).
 Parameters carry the names of the official checkpoints. Masks as prompts are left out, since nothing here gives any. In

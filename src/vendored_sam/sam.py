@@ -31,9 +31,7 @@ MEAN = (123.675, 116.28, 103.53)
 STD = (58.395, 57.12, 57.375)
 """Mean and spread of the red, green and blue values (0..255) of the pictures it was trained on."""
 LOW, FINER = 4, 4
-"""Pixels of the padded picture to one of the masks' low resolution, and those to a place of the embedding's grid;
-across and down.
-"""
+"""Pixels of the padded picture to one of the low-resolution masks, and of those to a place of the grid, each way."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +50,10 @@ def load(
     encoder_dtype: torch.dtype = torch.float32,
     decoder_dtype: torch.dtype = torch.float32,
 ) -> Sam:
-    """The model of an official checkpoint: ``sam_vit_h_4b8939.pth``, ``_l_0b3195``, ``_b_01ec64``, ``mobile_sam.pt`` or
-    one laid out so.
+    """The model of an official checkpoint: ``sam_vit_h_4b8939.pth``, ``_l_0b3195``, ``_b_01ec64``, ``mobile_sam.pt``.
 
-    Which one it is, and how large, is told by the weights. Raises OSError, and ValueError for a file that is no Segment
-    Anything.
+    One laid out like these will do. Which one it is, and how large, is told by the weights. Raises OSError, and
+    ValueError for a file that is no Segment Anything.
     """
     return build(read_checkpoint(Path(path)), device, encoder_dtype, decoder_dtype)
 
@@ -139,9 +136,7 @@ class Predictor:
             self._scene = sam.mask_decoder.scene(self.embedding, prompts.no_mask_embed.weight[0], waves, self._seen())
 
     def look(self, points: Tensor) -> Looked:
-        """n >= 1 points, (n, 2) XY, each a prompt of its own -> how good the three masks of each are, and what ``draw``
-        needs.
-        """
+        """n >= 1 points, (n, 2) XY, each its own prompt -> how good their three masks are, and what ``draw`` needs."""
         return self.ask(points[:, None])
 
     def ask(self, points: Tensor | None = None, labels: Tensor | None = None, boxes: Tensor | None = None) -> Looked:
@@ -151,8 +146,7 @@ class Predictor:
             return self._sam.mask_decoder.look(self._scene, tokens)
 
     def draw(self, looked: Looked, prompts: Tensor, choices: Tensor) -> Tensor:
-        """m masks, each as its prompt's place in ``looked`` and its choice (0 to 2) -> (m, S, S) float32 logits of the
-        padded square.
+        """m masks, each as its prompt's place in ``looked`` and choice (0 to 2) -> (m, S, S) float32 logits.
 
         S is a quarter of its side. A choice of -1 is the mask whose quality is ``looked.single``.
         """
@@ -182,7 +176,5 @@ class Predictor:
 
 
 def _blended(pixels: int) -> int:
-    """How many low-resolution ones so many pixels are made of: one more than cover them, into which the last ones are
-    blended.
-    """
+    """How many low-resolution ones make so many pixels: one more than cover them, into which the last are blended."""
     return -(-pixels // LOW) + 1

@@ -235,7 +235,7 @@ def build_tiny(weights: Weights, device: str = "cpu", dtype: torch.dtype = torch
 
 
 def fold(weights: Weights) -> dict[str, Tensor]:
-    """The weights with each batch normalisation multiplied into the convolution before it; without what nothing asks."""
+    """The weights with each batch normalisation multiplied into the convolution before it, and no unused ones."""
     kept = {name: tensor for name, tensor in weights.items() if ".bn." not in name and not name.startswith(UNUSED)}
     for name in [name for name in kept if name.endswith(".c.weight")]:
         conv = name.removesuffix("c.weight")

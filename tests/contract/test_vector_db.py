@@ -274,7 +274,8 @@ def test_a_kill_after_a_checkpoint_costs_nothing(settings: Settings) -> None:
         from src.config import Settings
         from src.database.vector_db import VectorDatabase
         db = VectorDatabase(Settings(home=Path({str(settings.home)!r})))
-        db.add_segments(np.random.default_rng(3).normal(size=(600, 32)).astype(np.float32), ids=[f"id{{n}}" for n in range(600)])
+        matrix = np.random.default_rng(3).normal(size=(600, 32)).astype(np.float32)
+        db.add_segments(matrix, ids=[f"id{{n}}" for n in range(600)])
         db.index.checkpoint()
         assert db.index.follows("segments") and len(db.search_by_embedding(np.ones(32), 5)) == 5
         os.kill(os.getpid(), signal.SIGKILL)

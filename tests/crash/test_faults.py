@@ -262,7 +262,10 @@ def test_a_read_only_library_is_told_and_can_be_searched(disk: Path, photos: Pat
 @contextmanager
 def locked(file: Path) -> Iterator[None]:
     """Another process in the middle of a write to the catalogue."""
-    code = "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute('BEGIN EXCLUSIVE'); print('locked', flush=True); input()"
+    code = (
+        "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute('BEGIN EXCLUSIVE'); "
+        "print('locked', flush=True); input()"
+    )
     process = subprocess.Popen(
         [sys.executable, "-c", code, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )

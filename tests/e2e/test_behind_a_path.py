@@ -75,7 +75,7 @@ def has_picture(page: Page, selector: str) -> None:
 
 @contextmanager
 def proxy(target: str) -> Iterator[str]:
-    """A reverse proxy on a port of its own that passes on what is below PREFIX, without it, and answers nothing else."""
+    """A reverse proxy on its own port that passes on what is below PREFIX, without it, and answers nothing else."""
     port = int(target.rsplit(":", 1)[1])
     with socket.create_server(("127.0.0.1", 0)) as server:
         threading.Thread(target=accept, args=(server, port), daemon=True).start()

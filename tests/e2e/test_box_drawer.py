@@ -1,4 +1,4 @@
-"""Drawing a box on a photo in a real browser: with pointer, finger and keys, under the app's content security policy."""
+"""Drawing a box on a photo in a real browser: by pointer, finger and keys, under the app's security policy."""
 
 from __future__ import annotations
 

@@ -468,7 +468,10 @@ def test_clear(album: Path, tmp_path: Path) -> None:
 
 def test_help_answers_at_once_because_it_imports_nothing_heavy() -> None:
     heavy = ("numpy", "PIL", "sqlalchemy", "rich", "torch")
-    code = f"import sys, src.cli.arguments; src.cli.arguments._parser().format_help(); print([m for m in {heavy} if m in sys.modules])"
+    code = (
+        "import sys, src.cli.arguments; src.cli.arguments._parser().format_help(); "
+        f"print([m for m in {heavy} if m in sys.modules])"
+    )
     run = subprocess.run(
         [sys.executable, "-c", code], cwd=PROJECT_DIR, capture_output=True, text=True, timeout=60, check=True
     )

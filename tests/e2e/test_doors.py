@@ -172,8 +172,10 @@ def test_nothing_can_be_uploaded(evil: Page, app: RunningApp, upload: Request) -
     }"""
     for method in ("POST", "PUT", "DELETE"):
         assert evil.evaluate(form, [upload.url, method]) == "failed"
-    submit = """url => { const form = document.createElement('form'); form.method = 'post'; form.enctype = 'multipart/form-data';
-        form.action = url; form.innerHTML = '<input name=file value=evil>'; document.body.append(form); form.submit(); }"""
+    submit = """url => {
+        const form = document.createElement('form'); form.method = 'post'; form.enctype = 'multipart/form-data';
+        form.action = url; form.innerHTML = '<input name=file value=evil>'; document.body.append(form); form.submit();
+    }"""
     with evil.expect_navigation() as gone:
         evil.evaluate(submit, upload.url)
     assert gone.value and gone.value.status == 403
@@ -310,7 +312,8 @@ def test_an_upload_passes_with_the_pages_own_origin_only(app: RunningApp, upload
         name: value for name, value in upload.all_headers().items() if name in ("cookie", "x-xsrftoken", "content-type")
     }
     border = headers["content-type"].split("boundary=")[1]
-    body = f'--{border}\r\nContent-Disposition: form-data; name="a.jpg"; filename="a.jpg"\r\n\r\nx\r\n--{border}--\r\n'.encode()
+    about = 'Content-Disposition: form-data; name="a.jpg"; filename="a.jpg"'
+    body = f"--{border}\r\n{about}\r\n\r\nx\r\n--{border}--\r\n".encode()
     path = urlsplit(upload.url).path
     assert ask(app, "PUT", path, {**headers, "Origin": app.url}, body)[0] == 204
     for origin in (

@@ -77,7 +77,8 @@ def see_boxes(page: Page) -> None:
     expect(page.locator("button.cell .box").first).to_be_visible()
     outside = """cells => cells.filter(cell => {
         const [a, b] = [cell, cell.querySelector('.box')].map(node => node.getBoundingClientRect());
-        return b.left < a.left - 1 || b.top < a.top - 1 || b.right > a.right + 1 || b.bottom > a.bottom + 1 || !b.width || !b.height;
+        const beyond = b.left < a.left - 1 || b.top < a.top - 1 || b.right > a.right + 1 || b.bottom > a.bottom + 1;
+        return beyond || !b.width || !b.height;
     }).length"""
     assert page.locator("button.cell:has(.box)").evaluate_all(outside) == 0
 

@@ -30,8 +30,7 @@ from src.schema import FoundFile
 from tests.conftest import make_photo
 
 SECONDS = 40
-"""No decoder takes longer; several times what the slowest takes on two idle cores, for other tests may run beside it.
-"""
+"""No decoder takes longer: several times the slowest's time on two idle cores, for other tests may run beside it."""
 BYTES = 10**9
 SMALL = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP")
 FUZZ = settings(

@@ -59,14 +59,17 @@ HARD = """
 собака бежит по траве|Ёжик в тумане|כלב רץ על הדשא|كلب يركض على العشب|สุนัขวิ่งบนหญ้า|घास पर दौड़ता कुत्ता|一只在草地上奔跑的狗
 草の上を走る犬|잔디 위를 달리는 개|Ο σκύλος τρέχει ΣΤΟΥΣ ΔΡΟΜΟΥΣ|İstanbul'da bir KÖPEK|ǅungla
 STRASSE Straße|naïve Ångström|e\u0301te\u0301|Ａ ｆｕｌｌ ｗｉｄｔｈ
-ﬁnd the ﬂag|ﾊﾟﾝ|“curly” ‘quotes’ …|rock’n’roll|it's we'll they've I'm he'd don't|'S 'T 'RE|''''|ICH'S|x'sy
-&amp;|&amp;amp; twice|&lt;b&gt;bold&lt;/b&gt;|caf&eacute; &#128054; &nbsp;dog|&notanentity;|AT&T|a &lt; b|&quot;sign&quot;
+ﬁnd the ﬂag|ﾊﾟﾝ|“curly” ‘quotes’ …|rock’n’roll|it's we'll they've I'm he'd don't|\
+'S 'T 'RE|''''|ICH'S|x'sy
+&amp;|&amp;amp; twice|&lt;b&gt;bold&lt;/b&gt;|caf&eacute; &#128054; &nbsp;dog|&notanentity;|\
+AT&T|a &lt; b|&quot;sign&quot;
 <b> &amp;amp; &lt;i&gt;
 schÃ¶n|â€œmojibakeâ€\x9d|l’Ã©tÃ©|\ufeffbom|a\u200bb|soft\u00adhyphen|\x1b[31mred\x1b[0m|nul\x00byte|line\u0085next|a\u2028b
   leading|trailing  |tab\there|new\nline\r\nand more|\u00a0nbsp\u00a0|\u3000wide\u3000space|   |\t\n|a  b   c
 1234567890|3.14159|1/2 ½ ²|$1,234.50|№ 5|２０２６|٣٤٥|Ⅷ|007|10:30|1e-5|v2.0.1
 <¦startoftext¦>|<¦endoftext¦>|a <¦endoftext¦> b|<¦ENDOFTEXT¦>|<¦ endoftext ¦>|¦start|end<
-https://example.org/a?b=c&d=e#f|C:\\Users\\me\\Pictures|/home/me/.config|me@example.org|#tag @name|a_b-c.d|snake_case_name|~!@#$%^&*()_+
+https://example.org/a?b=c&d=e#f|C:\\Users\\me\\Pictures|/home/me/.config|me@example.org|\
+#tag @name|a_b-c.d|snake_case_name|~!@#$%^&*()_+
 a\u0308o\u0308|각|각|Z͑ͫ̓ͪ̂ͫ̽͏̴̙̤̞͉͚̯̞̠͍A̴̵̜̰͔ͫ͗͢L|𝔊𝔬𝔱𝔥𝔦𝔠|🅰🅱|①②③|\ud7ff|\uffff|\U0010ffff|ſ|ß|ﬀ
 """
 

@@ -26,7 +26,7 @@ def session(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 @pytest.fixture
 def clicked(session: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str, object], None]:
-    """Report a value as the browser does: the component's trigger has it, and the callback of the last drawing is run."""
+    """Report a value as the browser does: the component's trigger has it, and the last drawing's callback is run."""
     callbacks: dict[str, Callable[[], None]] = {}
 
     def component(key: str, **options: Any) -> None:

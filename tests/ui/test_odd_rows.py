@@ -17,8 +17,12 @@ ODD = {
     "its file": "UPDATE files SET image_id = '/tmp/evil/holiday' WHERE name = 'red.png'",
     "its vector": "UPDATE vectors SET id = '/tmp/evil/holiday' WHERE id NOT IN (SELECT id FROM images)",
     "facts": f"UPDATE images SET width = 'wide', bytes = x'00', added_at = 7 WHERE id = {BLUE}",
-    "a year that no clock has": "UPDATE images SET added_at = '0001-01-01T00:00:00+00:00', taken_at = 'never' WHERE width <> 'wide'",
-    "a short vector": "UPDATE vectors SET vector = x'003c' WHERE id = (SELECT image_id FROM files WHERE name = 'grey.png')",
+    "a year that no clock has": (
+        "UPDATE images SET added_at = '0001-01-01T00:00:00+00:00', taken_at = 'never' WHERE width <> 'wide'"
+    ),
+    "a short vector": (
+        "UPDATE vectors SET vector = x'003c' WHERE id = (SELECT image_id FROM files WHERE name = 'grey.png')"
+    ),
     "a folder": "INSERT INTO folders (path, path_text, watched, objects) VALUES (x'2f7800', 5, 'often', 'x')",
     "progress": 'UPDATE jobs SET progress = \'{"done": "x"}\'',
     "a kind of job": "INSERT INTO jobs VALUES ('evil', 'evil', 5, 'running', '{', '{', 0, 0, 'many', 'never')",

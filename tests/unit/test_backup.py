@@ -225,8 +225,9 @@ SINCE_6 = [
     "DROP INDEX ix_vectors_image",
     "DROP TABLE index_changes",
     SEGMENTED,
-    "INSERT INTO segmented SELECT one.image_id, one.recipe, substr(two.recipe, length(one.recipe) + 5) FROM looked_at one "
-    "JOIN looked_at two ON two.image_id = one.image_id WHERE one.pass = 'segments' AND two.pass = 'objects'",
+    "INSERT INTO segmented SELECT one.image_id, one.recipe, substr(two.recipe, length(one.recipe) + 5) "
+    "FROM looked_at one JOIN looked_at two ON two.image_id = one.image_id "
+    "WHERE one.pass = 'segments' AND two.pass = 'objects'",
     "DROP TABLE looked_at",
     "DROP TABLE facts",
     "ALTER TABLE vectors DROP COLUMN image_id",
@@ -666,8 +667,8 @@ def in_the_way(place: Path, kind: str) -> None:
     ("up", "kind"), [(1, "file"), (1, "pipe"), (1, "circular link"), (0, "folder"), (2, "file"), (2, "circular link")]
 )
 def test_what_stands_in_the_way_of_a_thumbnail_is_passed_over(
-    archive: Path, target: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, up: int, kind: str,
-    interrupted: bool,
+    archive: Path, target: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
+    up: int, kind: str, interrupted: bool,
 ) -> None:  # fmt: skip
     """Thumbnails can be made again, and what is there is somebody else's."""
     name = next(name for name in members_of(archive) if name.startswith("thumbs/"))
@@ -1078,7 +1079,10 @@ def test_an_index_that_holds_other_rows_than_its_table(archive: Path, tmp_path: 
     """An index over a part of the rows, declared to be one over all: each page is sound, which is all that a quick
     check looks at.
     """
-    whole = "UPDATE sqlite_master SET sql = 'CREATE INDEX ix_files_uploaded ON files (image_id)' WHERE name = 'ix_files_uploaded'"
+    whole = (
+        "UPDATE sqlite_master SET sql = 'CREATE INDEX ix_files_uploaded ON files (image_id)' "
+        "WHERE name = 'ix_files_uploaded'"
+    )
     members = changed_catalogue(archive, tmp_path / "evil.sqlite3", "PRAGMA writable_schema = ON", whole)
     assert "damage" in refused(target, write(tmp_path / "evil.zip", members))
 
@@ -1118,7 +1122,10 @@ def test_only_rows_get_across(filled: Services, archive: Path, tmp_path: Path, t
 
 def test_only_good_jobs_of_the_past_get_across(archive: Path, tmp_path: Path, target: Settings) -> None:
     """An odd one is no reason to refuse a library: it only tells what was done once."""
-    job = "INSERT INTO jobs VALUES ('{id:032x}', {kind}, 'Adding', {state}, {params}, {progress}, 0, 0, 1, '2026-01-02T03:04:05+00:00')"
+    job = (
+        "INSERT INTO jobs VALUES ('{id:032x}', {kind}, 'Adding', {state}, {params}, {progress}, 0, 0, 1, "
+        "'2026-01-02T03:04:05+00:00')"
+    )
     good = {"kind": "'index'", "state": "'done'", "params": "'{}'", "progress": "NULL"}
     odd = [{}, {"kind": "'evil'"}, {"state": "'evil'"}, {"state": "'queued'"}, {"params": "'['"}, {"progress": "'{'"}]
     statements = [
@@ -1189,15 +1196,17 @@ def killing(module, name):
         return result
     setattr(module, name, wrapped)
 
-for module, name in ((os, "replace"), (backup.snapshot, "settle"), (backup.snapshot, "retire"), (backup.shutil, "rmtree")):
-    killing(module, name)
+killing(os, "replace")
+killing(backup.snapshot, "settle")
+killing(backup.snapshot, "retire")
+killing(backup.shutil, "rmtree")
 for event in backup.import_library(Settings(home=Path(sys.argv[1])), Path(sys.argv[2])):
     step()
 """
 
 
 def killed_at_each_step(archive: Path, target: Settings) -> Iterator[int]:
-    """Import in a child process that kills itself at its first step, its second, and so on until it lives to the end."""
+    """Import in a child process that kills itself at its first step, its second, and so on until it ends by itself."""
     for number in range(1, 100):
         shutil.rmtree(target.home, ignore_errors=True)
         command = [sys.executable, "-c", CHILD, str(target.home), str(archive), str(number)]
@@ -1238,7 +1247,7 @@ def test_a_kill_leaves_the_library_empty_or_complete(
 def test_a_staged_library_never_replaces_one_in_use(
     archive: Path, target: Settings, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Interrupted just before the move; then a script, which does not complete imports, put something into the library."""
+    """Interrupted just before the move; then a script, which completes no imports, put something into the library."""
     monkeypatch.setattr(backup, "_finish", lambda _: None)
     list(import_library(target, archive))
     monkeypatch.undo()

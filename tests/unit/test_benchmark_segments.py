@@ -1,4 +1,4 @@
-"""The object benchmarks' own logic: recall, mask overlaps, precision, baselines, composites and ranks, on made-up data."""
+"""The object benchmarks' own logic, on made-up data: recall, overlaps, precision, baselines, composites and ranks."""
 
 from __future__ import annotations
 

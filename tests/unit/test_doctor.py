@@ -1,4 +1,4 @@
-"""The doctor: nothing to say of a healthy library, one finding for each thing that is wrong, and all of it put right."""
+"""The doctor: nothing to say of a healthy library, one finding for each thing that is wrong, and all put right."""
 
 from __future__ import annotations
 

@@ -145,8 +145,8 @@ def wanting_jobs(settings: Settings) -> None:
 
 
 STATES: tuple[Callable[[Settings], None], ...] = (
-    nothing, no_note, garbled_index, no_index, behind, no_files, zeroed, no_lock, half_import, not_wal, crashed, stray_rows, moved,
-    wanting_jobs,
+    nothing, no_note, garbled_index, no_index, behind, no_files, zeroed, no_lock, half_import, not_wal, crashed,
+    stray_rows, moved, wanting_jobs,
 )  # fmt: skip
 
 
@@ -162,8 +162,9 @@ def test_a_check_changes_nothing(
         if f'"{finding}"' in out
     }
     wanted = {
-        no_note: {"index"}, garbled_index: {"index"}, no_index: {"index"}, behind: {"index"}, no_files: {"thumbnails", "lost uploads"},
-        zeroed: {"thumbnails", "damaged uploads"}, stray_rows: {"hidden", "files"}, moved: {"lost uploads"},
+        no_note: {"index"}, garbled_index: {"index"}, no_index: {"index"}, behind: {"index"},
+        no_files: {"thumbnails", "lost uploads"}, zeroed: {"thumbnails", "damaged uploads"},
+        stray_rows: {"hidden", "files"}, moved: {"lost uploads"},
     }  # fmt: skip
     assert wanted.get(broken, set()) <= found
     assert code == (1 if broken in wanted else 0), out

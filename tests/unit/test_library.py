@@ -1,4 +1,4 @@
-"""The library as a whole: numbers that are true, pictures that can be shown, and a clear that takes only what it says."""
+"""The library as a whole: true numbers, pictures that can be shown, and a clear that takes only what it says."""
 
 from __future__ import annotations
 

@@ -60,7 +60,10 @@ def clip_here(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_importing_it_loads_neither_torch_nor_onnxruntime():
-    code = "import sys, src.models.model_manager; print(sorted({'torch', 'onnxruntime', 'chromadb', 'streamlit'} & set(sys.modules)))"
+    code = (
+        "import sys, src.models.model_manager; "
+        "print(sorted({'torch', 'onnxruntime', 'chromadb', 'streamlit'} & set(sys.modules)))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PROJECT_DIR)
     assert done.stdout.strip() == "[]"
 

@@ -143,7 +143,7 @@ def test_a_second_look_finds_nothing_to_do_and_a_new_recipe_everything(
 def test_another_model_gets_the_objects_that_are_known(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Masks depend on the recipe alone: they are cut out and encoded again, just as if they had been looked for again."""
+    """Masks depend on the recipe alone: they are cut out and encoded again, as if they had been looked for again."""
     looked: list[tuple[int, int]] = []
 
     class Counting(RegionSegmenter):

@@ -78,7 +78,7 @@ def test_one_damaged_vector_does_not_end_every_search(filled: Services, statemen
 
 
 def test_lengths_that_make_up_for_each_other(filled: Services) -> None:
-    """Together as many numbers as there should be: read in one piece, each photo after the first would get another's."""
+    """Together as many numbers as there should be: read in one piece, each photo but the first gets another's."""
     before = {hit.name: hit.score for hit in filled.search.search(Query("yellow"), 9).hits}
     change(filled, f"UPDATE vectors SET vector = vector || x'0030' {TWO}")
     change(filled, f"UPDATE vectors SET vector = substr(vector, 1, length(vector) - 2) {ONE}")
@@ -131,8 +131,9 @@ def test_an_unknown_segmenter_falls_back(filled: Services) -> None:
 # ---------------------------------------------------------------- jobs
 
 ODD = [
-    "{", "[]", "7", '"x"', "[" * 100_000, '{"done": "x"}', '{"skipped": 5}', '{"skipped": [1]}', '{"findings": [{}]}', '{"total": -4}',
-    '{"seconds": NaN}', '{"timings": {"a": "b"}}', '{"unit": "furlongs"}', '{"current": 3}', '{"done": 1e400}', '{"evil": 1}',
+    "{", "[]", "7", '"x"', "[" * 100_000, '{"done": "x"}', '{"skipped": 5}', '{"skipped": [1]}', '{"findings": [{}]}',
+    '{"total": -4}', '{"seconds": NaN}', '{"timings": {"a": "b"}}', '{"unit": "furlongs"}', '{"current": 3}',
+    '{"done": 1e400}', '{"evil": 1}',
 ]  # fmt: skip
 
 
@@ -202,10 +203,12 @@ def test_a_queued_job_with_odd_parameters_does_not_end_its_lane(services: Servic
 
 
 FILES: list[object] = [
-    [], 7, {"files": 5}, {"files": {"path": "x"}}, {"files": [1]}, {"files": [{"path": 5}]}, {"files": [{"path": "/x"}]},
-    {"files": [{"path": 5, "name": "a", "uploaded": True}]}, {"files": [{"path": "/a\0b.jpg", "name": "a", "uploaded": True}]},
+    [], 7, {"files": 5}, {"files": {"path": "x"}}, {"files": [1]}, {"files": [{"path": 5}]},
+    {"files": [{"path": "/x"}]}, {"files": [{"path": 5, "name": "a", "uploaded": True}]},
+    {"files": [{"path": "/a\0b.jpg", "name": "a", "uploaded": True}]},
     {"files": [{"path": "{uploads}/\ud800.jpg", "name": "a", "uploaded": True}]},
-    {"files": [{"path": "/a.jpg", "name": 7, "uploaded": True}]}, {"files": [{"path": "/a.jpg", "name": "a", "uploaded": "yes"}]},
+    {"files": [{"path": "/a.jpg", "name": 7, "uploaded": True}]},
+    {"files": [{"path": "/a.jpg", "name": "a", "uploaded": "yes"}]},
 ]  # fmt: skip
 
 
@@ -341,7 +344,8 @@ def test_an_index_of_the_catalogue_that_holds_other_rows_than_its_table(filled: 
     db = sqlite3.connect(settings.catalog_file)
     db.execute("PRAGMA writable_schema = ON")
     db.execute(
-        "UPDATE sqlite_master SET sql = 'CREATE INDEX ix_files_uploaded ON files (image_id)' WHERE name = 'ix_files_uploaded'"
+        "UPDATE sqlite_master SET sql = 'CREATE INDEX ix_files_uploaded ON files (image_id)' "
+        "WHERE name = 'ix_files_uploaded'"
     )
     db.commit()
     db.close()

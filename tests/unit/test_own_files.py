@@ -37,8 +37,9 @@ UNKNOWN = "00000000-0000-5000-8000-000000000000"
 SENTENCE = ("data/catalog.sqlite3", "data/catalog.sqlite3-journal", "data/library.lock")
 """Without these a library can't be opened: one sentence says which is no plain file."""
 PASSED_OVER = (
-    "data/library.owner.json", "data/library.owner.new", "data/logs/app.log", "data/logs/app.log.1", "chroma_db/chroma.sqlite3",
-    "chroma_db/chroma.sqlite3-journal", "chroma_db/clean.json", "chroma_db/made-by-media-feature-extractor.json",
+    "data/library.owner.json", "data/library.owner.new", "data/logs/app.log", "data/logs/app.log.1",
+    "chroma_db/chroma.sqlite3", "chroma_db/chroma.sqlite3-journal", "chroma_db/clean.json",
+    "chroma_db/made-by-media-feature-extractor.json",
 )  # fmt: skip
 DOORS = """
 import os, shutil, sys
@@ -59,7 +60,10 @@ for number, place in enumerate(places):
         try:
             services = build_services(settings, models=fake_models(settings), **how)
             if job in services.handlers or job == "check":
-                list(services.handlers["sync" if job == "sync" else "doctor"]({"repair": job == "doctor"} if job != "sync" else {}))
+                if job == "sync":
+                    list(services.handlers["sync"]({}))
+                else:
+                    list(services.handlers["doctor"]({"repair": job == "doctor"}))
             services.library.stats()
             said.append(str(services.catalog.counts()[0]))
             services.close()

@@ -341,10 +341,10 @@ def test_paths_that_lead_nowhere(
 
 
 ANY = [
-    ["stats"], ["search", "red"], ["export", "{new}/set"], ["folders"], ["folders", "--watch", "x"], ["folders", "--remove", "x", "--yes"],
-    ["sync"], ["sync", "x"], ["forget-missing"], ["forget-missing", "--yes"], ["doctor"], ["doctor", "--check"], ["objects"],
-    ["objects", "--forget", "--yes"], ["export-library", "{new}.zip"], ["clear", "--yes"], ["models"], ["models", "--use", "builtin"],
-    ["models", "--get", "ViT-B/32"],
+    ["stats"], ["search", "red"], ["export", "{new}/set"], ["folders"], ["folders", "--watch", "x"],
+    ["folders", "--remove", "x", "--yes"], ["sync"], ["sync", "x"], ["forget-missing"], ["forget-missing", "--yes"],
+    ["doctor"], ["doctor", "--check"], ["objects"], ["objects", "--forget", "--yes"], ["export-library", "{new}.zip"],
+    ["clear", "--yes"], ["models"], ["models", "--use", "builtin"], ["models", "--get", "ViT-B/32"],
 ]  # fmt: skip
 CREATING = [["index", "../photos"], ["import-library", "x.zip"]]
 

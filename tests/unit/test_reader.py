@@ -464,7 +464,8 @@ def test_close_ends_every_process_and_those_at_work(tmp_path: Path, fragile: Pic
 def test_processes_end_with_an_app_that_was_killed(tmp_path: Path) -> None:
     path = saved(tmp_path / "a.tif", "TIFF")
     code = (
-        "import os, sys; from pathlib import Path; from src.processing.decoding.reader import PictureReader; r = PictureReader();"
+        "import os, sys; from pathlib import Path; "
+        "from src.processing.decoding.reader import PictureReader; r = PictureReader();"
         "r.read(Path(sys.argv[1])); print(*r._pool.processes(), flush=True); os.kill(os.getpid(), 9)"
     )
     run = subprocess.run(
@@ -541,7 +542,10 @@ def test_the_cap_goes_by_the_memory_at_hand(monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the address space is limited on Linux only")
 def test_a_decoder_that_grows_beyond_its_memory_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    greedy = "from src.processing.decoding import decoder_process as d; d._decoded = lambda *_: bytearray(10**9) and None; d.main()"
+    greedy = (
+        "from src.processing.decoding import decoder_process as d; "
+        "d._decoded = lambda *_: bytearray(10**9) and None; d.main()"
+    )
     monkeypatch.setattr(
         reader, "DecoderPool", lambda _, limit: DecoderPool(1, limit, [sys.executable, "-c", greedy, "1000000"])
     )

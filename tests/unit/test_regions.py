@@ -116,7 +116,10 @@ def test_several_threads_get_what_one_gets() -> None:
 
 def test_importing_it_loads_no_picture_libraries() -> None:
     heavy = ("cv2", "skimage", "scipy")
-    code = f"import sys, src.processing.regions, src.processing.segment_extractor; print([m for m in {heavy} if m in sys.modules])"
+    code = (
+        "import sys, src.processing.regions, src.processing.segment_extractor; "
+        f"print([m for m in {heavy} if m in sys.modules])"
+    )
     run = subprocess.run(
         [sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, timeout=60, check=True
     )

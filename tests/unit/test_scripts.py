@@ -250,7 +250,7 @@ def test_a_real_environment_is_made_kept_and_made_anew_for_another_python(projec
 
 
 def test_an_environment_in_which_an_installation_was_cut_short_is_made_again(project, monkeypatch):
-    """pip takes a package that was being unpacked when it was stopped for complete, so nothing in there can be trusted."""
+    """pip takes a package that was being unpacked when it was stopped for complete: nothing there can be trusted."""
     made: list[list[str]] = []
 
     def run(command, **_):
@@ -623,12 +623,8 @@ def test_further_hosts_open_it_to_the_network_with_a_warning(tmp_path):
     process = start_stub(tmp_path, port, ("nas.local", "192.168.1.5"))
     said = read_until(process, "runs at")
     assert "'--server.address', '0.0.0.0'" in said and "'--browser.serverAddress', 'nas.local'" in said
-    assert (
-        said.count(
-            "There is no password: whoever reaches this computer as nas.local, 192.168.1.5 sees, adds and clears photos."
-        )
-        == 1
-    )
+    who = "whoever reaches this computer as nas.local, 192.168.1.5 sees, adds and clears photos."
+    assert said.count(f"There is no password: {who}") == 1
     process.send_signal(signal.SIGTERM)
     assert "no password" not in process.communicate(timeout=20)[0] and process.returncode == 0
     assert launch.hosts_of({}) == [] and launch.address([]) == "127.0.0.1"

@@ -58,8 +58,9 @@ def read_and_close(path: Path, read_only: bool = False) -> int:
 def locked(path: Path) -> Iterator[None]:
     """Another process that lets nobody in: not even readers."""
     code = (
-        "import sqlite3, sys; db = sqlite3.connect(sys.argv[1], isolation_level=None); db.execute('PRAGMA locking_mode=EXCLUSIVE');"
-        "db.execute('BEGIN EXCLUSIVE'); db.execute('DELETE FROM meta WHERE key = 0'); print('locked', flush=True); sys.stdin.read()"
+        "import sqlite3, sys; db = sqlite3.connect(sys.argv[1], isolation_level=None); "
+        "db.execute('PRAGMA locking_mode=EXCLUSIVE');db.execute('BEGIN EXCLUSIVE'); "
+        "db.execute('DELETE FROM meta WHERE key = 0'); print('locked', flush=True); sys.stdin.read()"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", code, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

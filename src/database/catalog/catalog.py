@@ -75,8 +75,7 @@ class Shown:
 
 
 class Catalog:
-    """Images and the library's settings; the file's other rooms are ``files folders vectors objects jobs health
-    index_changes``.
+    """Images and the library's settings; the file's other tables are ``files``, ``folders``, ``vectors`` and so on.
 
     Raises LibraryNewer for a file of a newer version, LibraryUnusable where it can't be opened as a catalogue.
     """
@@ -106,9 +105,7 @@ class Catalog:
         self._file.close()
 
     def snapshot_to(self, target: Path) -> None:
-        """Write a consistent copy of everything committed so far to ``target``, which must not exist; others may go on
-        writing.
-        """
+        """Write a consistent copy of all that is committed to ``target``, a new file; others may go on writing."""
         self._file.snapshot_to(target)
 
     # ------------------------------------------------------------ settings of the library
@@ -131,8 +128,7 @@ class Catalog:
         new_vectors: Mapping[str, FloatArray] | None = None,
         refusals: Sequence[Refusal] = (),
     ) -> None:
-        """Store a batch in one transaction: images, the files that hold them, vectors (image id -> (D,)) of
-        ``collection``, refusals.
+        """Store a batch in one transaction: images, their files, refusals, vectors (image id -> (D,)) of a collection.
 
         A file whose bytes changed lets go of its former image, which is hidden where no other file holds it. What was
         there on another disk is out of reach, and its row is kept, see ``displace``.
@@ -156,9 +152,7 @@ class Catalog:
         return self._ids(images.c.id, ids, images.c.removed_at.is_(None))
 
     def encoded(self, collection: str, ids: Sequence[str]) -> set[str]:
-        """Those of the images that have a vector in ``collection``, hidden ones included: it is used again when they
-        are back.
-        """
+        """Those of the images that have a vector in ``collection``, hidden ones too: it is used when they are back."""
         return self._ids(vectors.c.id, ids, vectors.c.collection == collection)
 
     def _ids(self, column: sa.Column[Any], ids: Sequence[str], condition: sa.ColumnElement[bool]) -> set[str]:
@@ -169,9 +163,7 @@ class Catalog:
         return found
 
     def paths_of(self, image_id: str) -> list[tuple[bytes, str, str, bool]]:
-        """(path, display text, name, uploaded) of every file of the image: those that are there first, the user's own
-        before uploads.
-        """
+        """(path, display text, name, uploaded) of each file of an image, those that are there first, then own ones."""
         columns = (files.c.path, files.c.path_text, files.c.name, files.c.uploaded)
         order = (files.c.missing_since.is_not(None), files.c.uploaded, files.c.id)
         query = sa.select(*columns).where(files.c.image_id == image_id).order_by(*order)
@@ -260,9 +252,7 @@ class Catalog:
     # ------------------------------------------------------------ forgetting
 
     def hidden(self, except_in: Sequence[bytes] = ()) -> list[str]:
-        """Ids of images none of whose files was there when last looked for, but for those that have a file in these
-        folders.
-        """
+        """Ids of images none of whose files was there when last looked for, but those with a file in these folders."""
         kept = sa.select(files.c.image_id).where(sa.or_(sa.false(), *map(within, except_in)))
         with self._file.reading() as db:
             query = sa.select(images.c.id).where(images.c.removed_at.is_not(None), images.c.id.not_in(kept))
@@ -307,8 +297,7 @@ class Catalog:
             hide_without_file(db, held, now())
 
     def move_folder(self, folder: bytes, to: bytes, text: Callable[[bytes], str]) -> None:
-        """A followed folder is the same as ``to``: its row and its files' rows take that path, where there are none
-        yet.
+        """A followed folder is ``to`` now: its row and its files' rows take that path, where there are none yet.
 
         text: the display text of a path.
         """
@@ -337,10 +326,10 @@ class Catalog:
             )
 
     def clear_images(self, settings: Mapping[str, str] | None = None) -> None:
-        """Forget every image, file, folder and library vector, in one transaction. Collections made by hand, settings
-        and jobs stay.
+        """Forget every image, file, folder and library vector, in one transaction.
 
-        settings: some of the library's, stored in the same transaction. The space is given back by ``compact``.
+        Collections made by hand, settings and jobs stay. settings: some of the library's, stored in the same
+        transaction. The space is given back by ``compact``.
         """
         own = sa.select(collections.c.name).where(collections.c.owner == "library")
         with self._file.writing() as db:
@@ -363,9 +352,7 @@ class Catalog:
 
 
 def _make_way(db: sa.Connection, rows: Sequence[ImageRow]) -> None:
-    """The same bytes under another id can only be a damaged row: it goes, and its files are the new row's from their
-    next look on.
-    """
+    """Let a damaged row (the same bytes, another id) go: its files are the new row's from their next look on."""
     for part in parts(rows):
         same = images.c.sha256.in_([row.sha256 for row in part])
         db.execute(images.delete().where(same, images.c.id.not_in([row.id for row in part])))

@@ -21,8 +21,7 @@ from src.versioned_cache import Kept
 PASS = "facts"
 """Name of the pass over photos that reads them."""
 Values = dict[str, Any]
-"""Name of a fact -> its value as ``PhotoFacts`` and ``PictureMeasures`` have it; facts that are not known are left out.
-"""
+"""Name of a fact -> its value as ``PhotoFacts`` and ``PictureMeasures`` have it; unknown facts are left out."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +42,7 @@ class FactsTable:
         self._values: Kept[list[str]] = Kept(16)
 
     def put(self, recipe: str, rows: Sequence[FactsRow]) -> None:
-        """Store what a recipe of the pass read of images, in one transaction. Images that were deleted meanwhile are
-        left out.
+        """Store what a recipe of the pass read of images, in one transaction; images deleted meanwhile are left out.
 
         A capture time that only a file beside the photo tells becomes the image's own.
         """

@@ -88,8 +88,7 @@ class FileTable:
         return {row.path: KnownFile(_stamp(row), row.image_id, row.missing_since is not None) for row in rows}
 
     def with_stamps(self, stamps: Sequence[FileStamp]) -> dict[FileStamp, str]:
-        """Stamp -> id of the image that a file of just that stamp holds: a file that was moved is known without being
-        read.
+        """Stamp -> id of the image of a file with just that stamp: a file that was moved is known without being read.
 
         Whatever the ctime, which a move changes.
         """
@@ -248,8 +247,7 @@ _SEPARATOR = os.fsencode(os.sep)
 
 
 def displace(db: sa.Connection, rows: Sequence[FileRow], refusals: Sequence[Refusal], moment: str) -> None:
-    """Keep what was on another disk at the places of these files as missing, under a path below the file, where there
-    can be none.
+    """Keep what was on another disk at these files' places as missing, under a path that no file can have.
 
     So it is looked for, and found to be gone, only where its own disk is there again.
     """

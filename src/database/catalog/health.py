@@ -1,4 +1,4 @@
-"""Checks of the catalogue itself, for the doctor: damage, rows that contradict each other, and space that nothing uses."""
+"""The doctor's checks of the catalogue itself: damage, rows that contradict each other, space that nothing uses."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""A catalogue that comes from anywhere: never used itself, but looked through and copied row by row into one of our
-own.
+"""A catalogue that comes from anywhere: never used itself, but looked through and copied row by row into our own.
 
 Whatever its schema says, only rows get across, each by the rules of ``row_rules``; tables, indexes, triggers and
 counters of the copy are made by our migrations. Memory does not grow with the number of rows, and the time that SQLite
@@ -54,13 +53,12 @@ _TICK = 100_000
 _STEPS, _STEPS_A_BYTE = 50_000_000, 20
 _NAME = r'["`\[]?\w+["`\]]?'
 _INDEX = re.compile(
-    rf"CREATE (UNIQUE )?INDEX (IF NOT EXISTS )?{_NAME} ON {_NAME} ?\(({_NAME}(, ?)?)+\)( WHERE {_NAME} (IS NOT NULL|= ?1))?",
+    rf"CREATE (UNIQUE )?INDEX (IF NOT EXISTS )?{_NAME} ON {_NAME} ?"
+    rf"\(({_NAME}(, ?)?)+\)( WHERE {_NAME} (IS NOT NULL|= ?1))?",
     re.IGNORECASE,
 )
 _COMPUTES = re.compile(r"\b(CHECK|COLLATE|GENERATED|VIRTUAL)\b", re.IGNORECASE)
-"""Words of a table's definition that make SQLite compute something of the stranger's when the table is only read or
-checked.
-"""
+"""Words of a table's definition that make SQLite compute something of the stranger's when it only reads it."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +71,7 @@ class Allowed:
 
 
 def adopt(source: Path, target: Path, schema: int, allowed: Allowed) -> Iterator[None]:
-    """Copy a catalogue of that schema version into a new one at ``target``, which must not exist; one step for each
-    block of rows.
+    """Copy a catalogue of that schema version into a new one at ``target``, which must not exist, block by block.
 
     Raises LibraryUnusable, which says what, where the source holds anything that this program does not write. Finished
     jobs with odd rows, and jobs that were still to be done, are left out; so are all the source's counters.

@@ -1,8 +1,7 @@
-"""Which vectors came, changed or went, in order: what the vector index follows. Triggers write it in the transaction of
-the change itself.
+"""Which vectors came, changed or went, in order: what the vector index follows.
 
-The last change that the index followed stays here as its place in the past: a catalogue that was brought back from a
-backup has another past, and the index is made again.
+Triggers write it in the transaction of the change itself. The last change that the index followed stays here as its
+place in the past: a catalogue that was brought back from a backup has another past, and the index is made again.
 """
 
 from __future__ import annotations
@@ -57,9 +56,7 @@ class IndexChanges:
             )
 
     def number_of(self, place: str) -> int | None:
-        """Number of the change that a place names; None for what names none, or one that is not in this catalogue's
-        past.
-        """
+        """Number of the change that a place names; None where it names none, or none in this catalogue's past."""
         found = _PLACE.fullmatch(place)
         if not found:
             return None
@@ -71,8 +68,7 @@ class IndexChanges:
             return number if db.execute(there).first() else None
 
     def settle(self, collection: str, number: int) -> tuple[int, str] | None:
-        """Forget the changes before that one, which the index has followed; return its number and the name of its
-        place.
+        """Forget the changes before that one, which the index has followed; return its number and its place's name.
 
         0: nothing has changed yet since changes are kept; the place is a row of its own then. None where that is not
         so.

@@ -57,10 +57,10 @@ class ObjectTable:
         self._file = file
 
     def put(self, collection: str, recipe: str, found: Found) -> int:
-        """Store what a recipe found in images in place of what they held, in one transaction; the vectors (D,) go to
-        ``collection``.
+        """Store what a recipe found in images instead of what they held, in one transaction.
 
-        Returns how many segments were stored. Images that were deleted meanwhile are left out.
+        The vectors (D,) go to ``collection``. Returns how many segments were stored. Images that were deleted meanwhile
+        are left out.
         """
         with self._file.writing() as db:
             there = set(db.execute(sa.select(images.c.id).where(images.c.id.in_(listed(list(found))))).scalars())
@@ -93,9 +93,7 @@ class ObjectTable:
             return _stored(db.execute(query))
 
     def known(self, image_id: str, recipe: str) -> list[Segment] | None:
-        """What a recipe found in an image, in the order it was stored; None where another one, or none, was the last to
-        look through it.
-        """
+        """What a recipe found in an image, in the order stored; None where it was not the last to look through it."""
         query = sa.select(segments).where(segments.c.image_id == image_id)
         with self._file.reading() as db:
             if not db.execute(sa.select(was_looked_at(image_id, SEGMENTS, recipe))).scalar():

@@ -65,9 +65,7 @@ def image_ids(file: Path) -> list[str]:
 
 
 def unknown(file: Path, stored: Iterable[str]) -> str | None:
-    """The first of the names ``<image id>.jpg`` in ``thumbs`` and ``<image id><extension>`` in ``uploads`` that a copy
-    has no row for.
-    """
+    """The first name in ``thumbs`` (``<id>.jpg``) or ``uploads`` (``<id><extension>``) that a copy has no row for."""
     with _opened(file) as db:
         for name in stored:
             folder, _, place = name.partition("/")
@@ -83,8 +81,7 @@ def unknown(file: Path, stored: Iterable[str]) -> str | None:
 
 
 def settle(file: Path, folder: Path, stamps: Mapping[str, FileStamp]) -> None:
-    """Fit a copy to the library it goes into: uploads are in ``folder`` now, with these stamps (by name), and no job
-    waits.
+    """Fit a copy to its library: uploads are in ``folder`` now, with these stamps (by name), and no job waits.
 
     Of a copy that ``imported.adopt`` made: a name that is a path would lead out of the folder.
     """

@@ -103,8 +103,7 @@ class SqliteFile:
             db.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def snapshot_to(self, target: Path) -> None:
-        """Write a consistent copy of everything committed so far to ``target``, which must not exist; others may go on
-        writing.
+        """Write a consistent copy of all that is committed to ``target``, a new file; others may go on writing.
 
         Raises SQLAlchemy's DatabaseError: whether the copy or this file is at fault is the caller's to tell.
         """
@@ -117,9 +116,7 @@ class SqliteFile:
         return self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
 
     def _migrate(self) -> None:
-        """All steps in one transaction: a process that dies on the way leaves the file as it was, and two at once take
-        turns.
-        """
+        """All steps in one transaction: a process that dies leaves the file as it was, and two at once take turns."""
         with self._engine.begin() as db:
             if self._version(db) == len(MIGRATIONS) and not lacks_facts(db):
                 return
@@ -150,7 +147,8 @@ class SqliteFile:
         version = int(db.exec_driver_sql("PRAGMA user_version").scalar_one())
         if version > len(MIGRATIONS):
             raise LibraryNewer(
-                f"The library {self.file} was written by a newer version of this program (schema {version}, known {len(MIGRATIONS)}).",
+                f"The library {self.file} was written by a newer version of this program "
+                f"(schema {version}, known {len(MIGRATIONS)}).",
                 "Update the program, or choose another library with MFE_HOME.",
             )
         return version
@@ -192,7 +190,8 @@ def _refuse_network(file: Path) -> None:
     if kind:
         raise LibraryUnusable(
             f"The library {file.parent} is on a network drive ({kind}), where its catalogue could be damaged.",
-            "Choose a folder on a disk of this computer with MFE_HOME; the photos themselves may stay on the network drive.",
+            "Choose a folder on a disk of this computer with MFE_HOME; "
+            "the photos themselves may stay on the network drive.",
         )
 
 
@@ -225,7 +224,7 @@ def _make_folder(file: Path) -> None:
 
 
 def _holds_bytes(file: Path) -> bool:
-    """False where there is no file, or an empty one, which a full disk leaves: both are a library that was not begun."""
+    """False where there is no file, or an empty one, as a full disk leaves it: neither is a library yet."""
     try:
         return os.stat(file).st_size > 0
     except OSError:
@@ -266,9 +265,7 @@ def _set_pragmas(connection: sqlite3.Connection, _: Any) -> None:
 
 
 def _set_wal(connection: sqlite3.Connection) -> None:
-    """Where two open a new file at once, SQLite tells one of them at once that it is locked, without the patience it
-    has elsewhere.
-    """
+    """Of two that open a new file at once, SQLite tells one that it is locked without its usual patience."""
     until = time.monotonic() + PATIENCE
     while True:
         try:
@@ -296,8 +293,9 @@ def _set_reading_pragmas(connection: sqlite3.Connection, _: Any) -> None:
 
 @contextmanager
 def in_our_words(file: Path) -> Iterator[None]:
-    """Turns SQLite's errors about the file itself into LibraryBusy and LibraryUnusable; what a program did wrong stays
-    as it is.
+    """Turns SQLite's errors about the file itself into ours; what a program did wrong stays as it is.
+
+    Ours are LibraryBusy and LibraryUnusable.
     """
     try:
         yield

@@ -55,8 +55,8 @@ sa.Index("ix_files_uploaded", files.c.image_id, sqlite_where=sa.text("uploaded =
 OF_IMAGES = frozenset({"width", "height", "format", "taken_at"})
 """Facts that the table of images has."""
 _COLUMNS: dict[str, type[sa.types.TypeEngine[Any]]] = {
-    "text": sa.Text, "words": sa.Text, "whole": sa.Integer, "number": sa.Float, "flag": sa.Boolean, "moment": sa.Text, "offset": sa.Text,
-    "colours": sa.Text,
+    "text": sa.Text, "words": sa.Text, "whole": sa.Integer, "number": sa.Float, "flag": sa.Boolean, "moment": sa.Text,
+    "offset": sa.Text, "colours": sa.Text,
 }  # fmt: skip
 """Kind of a fact's value -> its column. Several words or colours are a JSON array."""
 
@@ -207,9 +207,7 @@ def _first(db: sa.Connection) -> None:
 
 
 def _second(db: sa.Connection) -> None:
-    """Folders, missing files, files that can't be read, and jobs that pause. (A new file has all of it from the first
-    step.)
-    """
+    """Folders, missing files, unreadable files, and jobs that pause. (A new file has them from the first step on.)"""
     for table in (folders, unreadable):
         table.create(db, checkfirst=True)
     _add_column(db, "files", "missing_since", "TEXT")
@@ -292,7 +290,8 @@ def _third(db: sa.Connection) -> None:
 
 
 SEGMENTED = """CREATE TABLE IF NOT EXISTS segmented (
-    image_id TEXT NOT NULL PRIMARY KEY REFERENCES images (id) ON DELETE CASCADE, recipe TEXT NOT NULL, collection TEXT NOT NULL)"""
+    image_id TEXT NOT NULL PRIMARY KEY REFERENCES images (id) ON DELETE CASCADE, \
+recipe TEXT NOT NULL, collection TEXT NOT NULL)"""
 """What ``looked_at`` was until the sixth step."""
 
 
@@ -304,8 +303,7 @@ def _fourth(db: sa.Connection) -> None:
 
 
 def _fifth(db: sa.Connection) -> None:
-    """When a file was last changed in any way, and no capture times that are none: earlier versions stored what a
-    camera wrote.
+    """When a file was last changed in any way, and no capture times that are none, as earlier versions stored them.
 
     SQLite makes 2 March of 31 February once it calculates with it, and NULL of what is no moment. A date to come stays:
     the computer's clock may be wrong.
@@ -330,9 +328,7 @@ SIXTH = (
 
 
 def _sixth(db: sa.Connection) -> None:
-    """What a vector stands for as columns, what was looked at by which pass, and notes for the index of what it has not
-    followed yet.
-    """
+    """What a vector stands for, what was looked at by which pass, and notes of what the index has yet to follow."""
     _add_column(db, "collections", "kind", "TEXT NOT NULL DEFAULT 'image'")
     _add_column(db, "vectors", "image_id", "TEXT")
     looked_at.create(db, checkfirst=True)

@@ -1,5 +1,4 @@
-"""Columns that give what their readers expect, whatever lies in the file: SQLite itself stores any kind of value in any
-column.
+"""Columns that give what their readers expect, whatever lies in the file: SQLite stores any value in any column.
 
 A value of another kind can only come from damage or from another program. It must not end a page or a search, so it
 reads as what comes nearest: text for text, 0 for a number, nothing for bytes. The catalogue's own code writes none

@@ -29,8 +29,7 @@ BLOCK_ROWS = 4096
 
 @dataclass(frozen=True)
 class Collection:
-    """A set of vectors of one length that are searched together. ``owner``: ``library`` (the app's) or ``user`` (made
-    by a script).
+    """Vectors of one length that are searched together; ``owner`` is ``library`` (the app's) or ``user`` (a script's).
 
     kind: what its vectors stand for (``kinds``).
     """
@@ -103,9 +102,7 @@ class VectorTable:
         return self.counters(collection).rows
 
     def count(self, collection: str, only: PhotoFilter | None = None) -> int:
-        """Vectors that may be found: those of hidden images are left out, and those of images that do not pass
-        ``only``.
-        """
+        """Vectors that may be found: not those of hidden images, nor of images that do not pass ``only``."""
         return self._counted.get((collection, only), self._state(collection), lambda: self._count(collection, only))
 
     def _count(self, collection: str, only: PhotoFilter | None) -> int:
@@ -242,8 +239,7 @@ class VectorTable:
     def blocks(
         self, collection: str, rows: int = BLOCK_ROWS, hidden: bool = False
     ) -> Iterator[tuple[list[str], FloatArray]]:
-        """All findable vectors in blocks of (ids, (n, D) float32), in the order they were stored. Memory is bounded by
-        ``rows``.
+        """All findable vectors in blocks of at most ``rows``: (ids, (n, D) float32), in the order they were stored.
 
         hidden: those of hidden images too.
         """
@@ -300,9 +296,7 @@ _ROWS = sa.select(vectors.c.number, vectors.c.id, sa.cast(vectors.c.vector, vect
 
 
 def _owned_by(collection: str) -> sa.ColumnElement[bool]:
-    """True for the collection's rows, kept from the index on names: with it, SQLite would go through all of them for
-    each block.
-    """
+    """True for the collection's rows, without the index on names: by it, SQLite would go through all for each block."""
     return vectors.c.collection.concat("") == collection
 
 

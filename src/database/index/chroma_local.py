@@ -42,9 +42,7 @@ class ChromaIndex:
     local = True
 
     def __init__(self, folder: Path, known: Callable[[], Names[str]] = tuple) -> None:
-        """known: gives the names of the catalogue's collections, to tell an index of an earlier version from somebody
-        else's.
-        """
+        """known: gives the names of the catalogue's collections, to tell an earlier version's index from others'."""
         self._folder = folder.absolute()
         self._known = known
         self._lock = threading.RLock()
@@ -89,9 +87,7 @@ class ChromaIndex:
                 )
 
     def begin(self, name: str, total: int) -> None:
-        """Make an empty collection that is about to get ``total`` vectors, flushed seldom and, as far as can be, right
-        after the last.
-        """
+        """Make an empty collection that will get ``total`` vectors, flushed seldom and best right after the last."""
         flush = flush_at_building(total)
         if flush != FLUSH:
             with self._writing(name):
@@ -157,15 +153,13 @@ class ChromaIndex:
     # ------------------------------------------------------------ the files
 
     def noted(self, name: str) -> str | None:
-        """The fingerprint given at the last clean close, None where there is none or the collection was written to
-        since.
-        """
+        """The fingerprint given at the last clean close; None for none, or where the collection was written since."""
         with self._opened_client():
             note = (self._notes or {}).get(name)
         return note.fingerprint if note else None
 
     def noted_unopened(self, name: str) -> str | None:
-        """The same where the index is as it was closed, told without opening it: Chroma changes its database by that."""
+        """The same for an index as it was closed, told unopened: by opening it Chroma changes its database."""
         with self._lock:
             notes = self._notes if self._client is not None else manifest.verified(self._folder)
         note = (notes or {}).get(name)
@@ -238,7 +232,7 @@ class ChromaIndex:
             return self._client is not None and self._identity != owner.identity(self._folder)
 
     def checkpoint(self, fingerprints: Mapping[str, str]) -> None:
-        """Describe what is on the disk between two writes, as ``close`` does, and stay open: searches go on meanwhile."""
+        """Describe what is on the disk between two writes, as ``close`` does, but stay open: searches go on."""
         with self._lock:
             if self.written and not self._failed:
                 self._tune()

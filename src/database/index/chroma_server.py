@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     import httpx
 
 CONNECT_SECONDS, SEARCH_SECONDS, WORK_SECONDS = 2.0, 10.0, 60.0
-"""Longest wait: for a connection; for the answer to a search, or to a question about a collection; for that to a write.
-"""
+"""Longest wait: for a connection; for the answer to a search or another question; for the answer to a write."""
 API = "/api/v2/tenants/default_tenant/databases/default_database/collections"
 PAGE, PAGES = 500, 200
 """Collections asked for at once when all are listed, and how often at most."""
@@ -51,9 +50,7 @@ class ChromaServer:
     local = False
 
     def __init__(self, url: str, library: str) -> None:
-        """``url`` such as http://127.0.0.1:8000; ``library``: what no other library has, it is part of the collections'
-        names.
-        """
+        """``url`` such as http://127.0.0.1:8000; ``library``: unlike any other's, it is in the collections' names."""
         self._url = url.rstrip("/")
         self._prefix = f"mfe-{hashlib.sha256(library.encode()).hexdigest()[:32]}"
         self._client: httpx.Client | None = None
@@ -161,9 +158,7 @@ class ChromaServer:
     # ------------------------------------------------------------ what it holds
 
     def noted(self, name: str) -> str | None:
-        """The fingerprint that the collection was last described with, None where there is none or it was written to
-        since.
-        """
+        """The fingerprint it was last described with; None where there is none or it was written to since."""
         with self._writing:
             found = self._look_up(name)
             text = found and found.get("fingerprint")

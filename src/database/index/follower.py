@@ -1,5 +1,4 @@
-"""Keeps the vector index in step with the catalogue: it goes through the changes that the catalogue notes, from where
-it stopped.
+"""Keeps the vector index in step with the catalogue, whose noted changes it goes through from where it stopped.
 
 The catalogue is committed first, so nothing is ever lost with the index: it may lag, fail, or be thrown away and made
 again.
@@ -51,8 +50,7 @@ class Follower:
         delete_damaged: Callable[[str], None],
         read_only: bool = False,
     ) -> None:
-        """guard: raises where the library may not be written any more. delete_damaged: takes a collection's damaged
-        vectors away.
+        """guard: raises where the library may not be written any more. delete_damaged: takes damaged vectors away.
 
         folder: the index's own, whose disk must have room. read_only: the index is never opened, and answers nothing.
         """
@@ -154,9 +152,7 @@ class Follower:
     # ------------------------------------------------------------ searching
 
     def announce(self) -> None:
-        """The index will be opened soon: until ``looked_at``, searches of large collections wait for it instead of
-        scanning.
-        """
+        """The index will be opened soon: until ``looked_at``, searches of large collections wait and do not scan."""
         self._looked_at.clear()
 
     def looked_at(self) -> None:
@@ -170,8 +166,9 @@ class Follower:
         return name in self._followed and self._reach.usable(name)
 
     def ask(self, name: str, queries: FloatArray, limit: int) -> list[list[Match]] | None:
-        """What the index alone answers, hidden images included; None where it is not in step, or fails and is left
-        aside.
+        """What the index alone answers, hidden images included; None where it is not in step, or fails.
+
+        One that fails is left aside.
         """
         try:
             if name not in self._followed or not self._reach.usable(name):
@@ -185,18 +182,14 @@ class Follower:
     # ------------------------------------------------------------ how it is
 
     def is_whole(self, name: str) -> bool:
-        """Whether the index holds what the catalogue holds, told without changing anything: what is not open stays
-        unopened.
-        """
+        """Whether the index holds what the catalogue holds; nothing is changed by asking: what is not open stays so."""
         with self._writing, contextlib.suppress(IndexFailed):
             return name in self._followed or not self._vectors.count_all(name) or self._places.is_last(name)
         return False
 
     @property
     def foreign(self) -> Path | None:
-        """The index's folder where it holds a Chroma database of another program: that is left alone, and searches scan
-        everything.
-        """
+        """The index's folder where it is another program's: that is left alone, and searches scan everything."""
         return self._folder if self._index.local and not self._index.reachable() else None
 
     def can_build(self) -> bool:
@@ -230,8 +223,7 @@ class Follower:
     # ------------------------------------------------------------ making it again, and letting go of it
 
     def rebuild(self, name: str) -> Iterator[Progress]:
-        """Make a collection's index again from the catalogue; searches scan exactly meanwhile. Closing the iterator
-        stops it.
+        """Make a collection's index again from the catalogue; searches scan meanwhile. Closing the iterator stops it.
 
         Raises LibraryUnusable, and leaves the index aside, where the disk has too little space or the index can't be
         written.
@@ -284,8 +276,7 @@ class Follower:
                 self._drop(name)
 
     def give_back(self, names: Sequence[str]) -> None:
-        """Take the index of these collections off the disk, as far as it can be: on a full one, this is what makes room
-        for more.
+        """Take the index of these collections off the disk, as far as can be: on a full one this makes room for more.
 
         Where no other collection is left, all of the index goes: Chroma itself never shrinks.
         """
@@ -302,8 +293,7 @@ class Follower:
             self._throw_away(in_any_case=True)
 
     def checkpoint(self) -> None:
-        """Describe the index as it is, so that a kill from now to the next write costs nothing. For after a job that
-        wrote.
+        """Describe the index as it is, after a job that wrote: a kill from now to the next write costs nothing then.
 
         Takes nothing where nothing was written.
         """

@@ -25,9 +25,7 @@ DATABASE = "chroma.sqlite3"
 SEGMENT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 """Name of a folder that Chroma keeps one collection's vectors in."""
 FLUSHED = "index_metadata.pickle"
-"""A segment folder without this file was never flushed: Chroma takes all from its log and fills the other files with
-noise.
-"""
+"""A segment folder without this file was never flushed: Chroma takes all from its log, and the rest is noise."""
 PARTS = frozenset({FLUSHED, "header.bin", "data_level0.bin", "length.bin", "link_lists.bin"})
 """All files that Chroma keeps in a segment folder."""
 BLOCK = 1 << 20
@@ -54,8 +52,7 @@ def write(folder: Path, notes: Mapping[str, Note]) -> None:
 
 
 def note_opening(folder: Path) -> None:
-    """Chroma rewrites a page of its database whenever it opens it, and no other file: describe that anew. Raises
-    OSError.
+    """Chroma rewrites a page of its database, no other file, at each opening: describe that anew. Raises OSError.
 
     A process that dies just before this costs a rebuild.
     """
@@ -118,10 +115,10 @@ def files_of(segment: Path) -> list[Path]:
 
 
 def orphans(folder: Path) -> list[Path]:
-    """Segment folders of collections that are no more: Chroma leaves them behind. Raises sqlite3.Error or OSError where
-    that can't be told.
+    """Segment folders of collections that are no more: Chroma leaves them behind.
 
-    One that has nothing of Chroma's in it but something else is somebody's own.
+    Raises sqlite3.Error or OSError where that can't be told. One that has nothing of Chroma's in it but something else
+    is somebody's own.
     """
     used = _used_segments(folder)
     unused = [segment for segment in segments(folder) if segment.name not in used]
@@ -180,8 +177,7 @@ def _file_checksum(file: Path) -> int:
 
 @contextlib.contextmanager
 def _database(folder: Path) -> Iterator[sqlite3.Connection]:
-    """Chroma's database while Chroma is closed. Opened for writing, so that what a kill left half-written is rolled
-    back.
+    """Chroma's database while Chroma is closed, opened for writing: what a kill left half-written is rolled back.
 
     Raises OSError, at once, where it is no plain file.
     """

@@ -85,9 +85,7 @@ def _marked(folder: Path) -> set[str] | None:
 
 
 def _noted(folder: Path) -> set[str] | None:
-    """Names of the collections in a note of ours, whatever has become of the files that it describes; None where there
-    is none.
-    """
+    """Names of the collections in our note, whatever became of the files it describes; None where there is none."""
     said = read_object(folder / MANIFEST)
     described, notes = said.get("files"), said.get("collections")
     if (

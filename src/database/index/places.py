@@ -11,9 +11,7 @@ from src.database.catalog.catalog import Catalog
 from src.database.index.protocol import Index
 
 MOST_BEHIND, SHARE_BEHIND = 1_000, 0.2
-"""Changes, and changes as a share of a collection, that an index is brought past when it is opened; after more it is
-built anew.
-"""
+"""Changes, in all and as a share, that an opened index is brought past; after more it is built anew."""
 KEPT_CHANGES = 20_000
 """Changes that are kept of a collection whose index follows none of them, such as that of a server which is away."""
 

@@ -12,9 +12,7 @@ from src.schema import FloatArray
 
 @dataclass(frozen=True)
 class Beside:
-    """Vectors of one collection that are scanned beside each answer of its index: what it does not find, and what was
-    written last.
-    """
+    """Vectors scanned beside each answer of a collection's index: what it does not find, and what was written last."""
 
     ids: tuple[str, ...] = ()
     missed: int = 0
@@ -36,9 +34,7 @@ class Index(Protocol):
 
     @property
     def local(self) -> bool:
-        """Whether it lives in this library's folder: then its size counts there, and after a failure of its own it is
-        best discarded.
-        """
+        """Whether it lives in this library's folder: its size counts there, and if it fails it is best discarded."""
 
     @property
     def place(self) -> str:

@@ -1,5 +1,4 @@
-"""Vectors that an approximate index does not find, though it holds them: they are kept here, and scanned beside each of
-its answers.
+"""Vectors that an approximate index holds and does not find: they are kept here and scanned beside its answers.
 
 Where very many vectors are nearly alike (blank pages, bursts, a time lapse), the index's graph spends its links among
 them, and no way leads to some of the others any more. Which those are, the index tells: it is asked for its vectors by
@@ -29,8 +28,7 @@ SAMPLE = 4_000
 """Vectors, spread over a collection, that are asked for first. Where all are found, 19 times in 20 less than 0.08 % of
 the others are not; to ask for each of a million as well would take the better part of an hour."""
 TIE = 1e-3
-"""A vector that finds one no further from it than this is within reach: pictures nearly alike are each other's answer.
-"""
+"""A vector that finds one no further off than this is within reach: pictures nearly alike stand for each other."""
 RECENT = 1_000
 """Vectors last written, which are kept beside the index in any case: it answers for them from a buffer, and sorts them
 in later, or anew after the next opening, so that only then is it known whether they can be found."""
@@ -66,8 +64,7 @@ class Reach:
         return not missed or missed <= min(MOST, SICK * self._table.count_all(name))
 
     def look(self, name: str) -> Iterator[None]:
-        """Ask for a sample of a collection's vectors by themselves; where one is not found, and in a small collection,
-        for every one.
+        """Ask for a sample of a collection's vectors by themselves; for all of a small one, or where one is not found.
 
         A block a step; what an earlier look found holds until the end.
         """

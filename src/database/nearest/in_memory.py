@@ -1,5 +1,4 @@
-"""Vectors kept in memory for exact scans: a small collection whole, a large one in half precision while it has no
-index.
+"""Vectors kept in memory for exact scans: small collections whole, large ones without an index in half precision.
 
 What is held is compared with the catalogue's counters at each search; new vectors are added to it, any other change
 loads it anew.
@@ -20,9 +19,7 @@ from src.database.catalog.vectors import Counters, VectorTable
 from src.schema import FloatArray
 
 SMALL_BYTES = 64 * 2**20
-"""Of a collection in float32, up to which scanning it exactly takes no longer than asking the index
-(docs/performance.md).
-"""
+"""Of a collection in float32, up to which an exact scan takes no longer than the index (docs/performance.md)."""
 LARGE_BYTES = 2**30
 """Most that one collection may take in float16. A larger one is read from the catalogue at each scan."""
 BLOCK = 8_192

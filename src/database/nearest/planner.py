@@ -1,4 +1,4 @@
-"""Nearest neighbours, whichever way is cheapest: the approximate index, a scan of memory, or a scan of the catalogue."""
+"""Nearest neighbours, the cheapest way: by the approximate index, a scan of memory, or a scan of the catalogue."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ from src.database.nearest.in_memory import Block, Resident, is_small
 from src.schema import FloatArray, PhotoFilter
 
 MOST = 4_000
-"""Neighbours asked of the index at most, where many of them may not be found; an exact scan of those that may is as
-fast then.
-"""
+"""Most neighbours asked of the index where many may not be found: to scan those that may is as fast then."""
 SPARE, LEAST = 1.5, 600
 """Neighbours asked of the index under a filter: as a multiple of those that would do if what passes were spread evenly,
 and at least. Those further off are found less surely: of the best ten of 100,000 of which a tenth pass, 98 % are among
@@ -34,8 +32,7 @@ class Finder:
         self._resident = Resident(table)
 
     def nearest(self, name: str, queries: FloatArray, limit: int, only: PhotoFilter | None = None) -> list[list[Match]]:
-        """The ``limit`` nearest of a collection to each of (q, D) queries of norm 1, of images that are not hidden and
-        pass ``only``.
+        """The ``limit`` nearest of a collection to each of (q, D) queries of norm 1, of images that pass ``only``.
 
         By the index where the collection is large and has one, else by an exact scan of what may be found.
         """
@@ -50,9 +47,7 @@ class Finder:
         self._resident.release(name)
 
     def _blocks(self, name: str, counters: Counters, only: PhotoFilter | None) -> Iterable[Block]:
-        """Everything that may be found: from memory; from the catalogue where an index makes a scan the exception, or
-        it is too large.
-        """
+        """Everything that may be found: from memory, or from the catalogue where it has an index or is too large."""
         numbers = None if only is None else self._table.numbers(name, only)
         held = (
             None if not is_small(counters) and self._has_index(name) else self._resident.blocks(name, counters, numbers)
@@ -64,9 +59,7 @@ class Finder:
     def _by_index(
         self, name: str, queries: FloatArray, limit: int, only: PhotoFilter | None
     ) -> list[list[Match]] | None:
-        """None where the index does not give ``limit`` findable neighbours for every query: the rest may be hidden, or
-        out of its reach.
-        """
+        """None where the index gives fewer than ``limit`` findable ones: the rest is hidden or out of its reach."""
         if not self._has_index(name):
             return None
         asked = limit

@@ -1,4 +1,4 @@
-"""The built-in model: two ONNX towers that ship with the project and run on onnxruntime. docs/models.md has its card."""
+"""The built-in model: two ONNX towers that ship with the project, run by onnxruntime. Its card: docs/models.md."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ class BuiltinEmbedder:
     min_side = SIDE
 
     def __init__(self, folder: Path = FILES, cached_texts: int = TEXTS) -> None:
-        """Reads only ``model.json``. Raises WeightsMissing where a file is not there, WeightsCorrupt where model.json
-        makes no sense.
+        """Reads only ``model.json``.
 
-        cached_texts: whose vectors are remembered.
+        Raises WeightsMissing where a file is not there, WeightsCorrupt where model.json makes no sense. cached_texts:
+        whose vectors are remembered.
         """
         self._folder = folder
         for name in (CARD, IMAGE, TEXT, TOKENIZER):
@@ -108,9 +108,7 @@ class BuiltinEmbedder:
         return floor_among(self._floors, images)
 
     def unload(self, idle: float = 0.0) -> None:
-        """Give back the memory of each tower that was not used in the last ``idle`` seconds; the next call loads what
-        it needs.
-        """
+        """Give back each tower's memory that was not used for ``idle`` seconds; the next call loads what it needs."""
         for tower in self._towers.values():
             tower.drop(idle)
 

@@ -43,8 +43,7 @@ class ClipEmbedder:
         precision: Precision = "auto",
         cached_texts: int = TEXTS,
     ) -> None:
-        """Nothing is read yet. ``sha256`` is the checkpoint's, which the caller has verified; ``image_size`` is pixels
-        a side.
+        """Nothing is read yet. ``sha256``: the verified checkpoint's; ``image_size``: pixels a side.
 
         cached_texts: whose vectors are remembered.
         """
@@ -109,7 +108,7 @@ class ClipEmbedder:
         return _encode(tower, tokens)
 
     def unload(self, idle: float = 0.0) -> None:
-        """Gives back the memory of each tower that was not used in the last ``idle`` seconds; the next use loads again."""
+        """Gives back the memory of each tower unused in the last ``idle`` seconds; the next use loads it again."""
         self._image_tower.drop(idle)
         self._text_tower.drop(idle)
 
@@ -201,9 +200,7 @@ def pick_precision(asked: Precision, device: Literal["cpu", "cuda", "mps"]) -> L
 
 
 def _cpu_has_bf16() -> bool:
-    """Whether the CPU multiplies bf16 itself (x86 from Cooper Lake and Zen 4 on); emulated it would be slower than
-    fp32.
-    """
+    """Whether the CPU multiplies bf16 itself (x86 from Cooper Lake and Zen 4 on): emulated it is slower than fp32."""
     import torch
 
     try:

@@ -36,9 +36,7 @@ class SamSegmenter:
         device: Device = "auto",
         precision: Precision = "auto",
     ) -> None:
-        """Nothing is read yet; the caller has verified the checkpoint. preset: a name in
-        ``src.vendored_sam.amg.PRESETS``.
-        """
+        """Nothing is read yet; the caller verified the checkpoint. preset: a name in ``vendored_sam.amg.PRESETS``."""
         self.segmenter_id = segmenter_id
         self._checkpoint = checkpoint
         self._preset = preset
@@ -52,8 +50,7 @@ class SamSegmenter:
         return pick_precision(self._precision, pick_device(self._device))
 
     def segment(self, image: Image.Image, most: int) -> list[Segment]:
-        """RGB picture of any size -> at most ``most`` segments, the best first, by the network's own guess of their
-        quality.
+        """RGB picture of any size -> at most ``most`` segments, those first that the network itself thinks best.
 
         Boxes are in pixels of the picture, masks at most ``side`` a side. Raises BadInput for ``most`` under 1, and
         ModelError where the model can't be loaded or the device's memory is too small.

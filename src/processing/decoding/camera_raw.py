@@ -27,9 +27,7 @@ _TURNS = {3: Image.Transpose.ROTATE_180, 5: Image.Transpose.ROTATE_90, 6: Image.
 
 
 def is_raw(file: IO[bytes], suffix: str) -> bool:
-    """Whether the file is a camera's RAW: by its first bytes, and where it begins as a TIFF by its extension or its
-    tags.
-    """
+    """Whether it is a camera's RAW: by its first bytes, and where it begins as a TIFF by its extension or tags."""
     file.seek(0)
     start = file.read(16)
     file.seek(0)
@@ -41,9 +39,7 @@ def is_raw(file: IO[bytes], suffix: str) -> bool:
 
 
 def _tagged_raw(file: IO[bytes]) -> bool:
-    """A DNG, or a TIFF whose first picture is the small version of one in a sub-file, which is how cameras lay them
-    out.
-    """
+    """A DNG, or a TIFF whose first picture is the small version of one in a sub-file, as cameras lay them out."""
     from PIL import TiffImagePlugin
 
     try:
@@ -60,8 +56,7 @@ def _tagged_raw(file: IO[bytes]) -> bool:
 def decode(
     file: IO[bytes], limits: Limits, min_side: int | None, admit: Admit | None
 ) -> tuple[Image.Image, ImageFacts]:
-    """The embedded preview as ``image_io.decode`` gives a picture; facts give the size of the preview and the format
-    "RAW".
+    """The embedded preview as ``image_io.decode`` gives a picture; facts have its size and the format "RAW".
 
     Raises UnreadableImage, also where rawpy is not installed.
     """

@@ -1,5 +1,4 @@
-"""The app's side of the decoder processes: started when first needed and again after one has ended, killed where one
-makes no headway.
+"""The app's side of the decoder processes: started when needed, again after one ended, killed where one is stuck.
 
 What a picture may take is counted in the process's own time on the processor, which the process has the system count:
 how long it takes by the clock says nothing of a file, since computers sleep, are paused and are busy.
@@ -35,9 +34,7 @@ MEGAPIXEL_S = 0.1
 """More for each megapixel above SMALL."""
 SMALL = 20_000_000
 STILL_S = 30.0
-"""By the clock, after which a process that has not been on the processor at all is given up: its file may be on a disk
-that hangs.
-"""
+"""By the clock, after which a process that was never on the processor is given up: its file's disk may hang."""
 TICK_S = 0.25
 """Between two looks at a process at work."""
 PAUSED_S = 2.0
@@ -90,7 +87,7 @@ class DecoderPool:
         return [pid for decoder in self._decoders if (pid := decoder.pid()) is not None]
 
     def close(self) -> None:
-        """End all processes, also those at work; what waits for them, and whatever comes later, gets UnreadableImage."""
+        """End all processes, also those at work; what waits for them or comes later gets UnreadableImage."""
         for decoder in self._decoders:
             decoder.close()
 
@@ -113,9 +110,7 @@ class _Watch:
         """The process made no headway, and was ended."""
 
     def look(self, process: subprocess.Popen[bytes], done: threading.Event, most: float, cancelled: Cancelled) -> None:
-        """Look on until ``done``; end the process where it is still for ``most`` seconds in which this program ran, or
-        cancelled.
-        """
+        """Look on until ``done``; end the process if cancelled, or still for ``most`` seconds in which this ran."""
         last, used, still = time.monotonic(), _headway(process.pid), 0.0
         while not done.wait(TICK_S):
             now, before = time.monotonic(), used

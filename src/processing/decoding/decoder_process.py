@@ -100,8 +100,7 @@ def _answer(request: dict[str, Any], requests: IO[bytes], answers: IO[bytes]) ->
 
 @contextmanager
 def _opened(request: dict[str, Any], requests: IO[bytes]) -> Iterator[IO[bytes]]:
-    """The file at the path that is asked for, if it is the same still, or a nameless copy of the picture that follows
-    the request.
+    """The file at the path asked for, if it is still the same, or a nameless copy of the picture that follows.
 
     The copy goes with this process, however that ends.
     """

@@ -1,6 +1,4 @@
-"""Safe reading of picture files: content decides the format, the header is checked before a pixel is decoded,
-orientation is applied.
-"""
+"""Safe reading of picture files: content decides the format, and headers are checked before a pixel is decoded."""
 
 from __future__ import annotations
 
@@ -53,9 +51,7 @@ _HERE = re.compile(_ROBUST + rb".{20}[\x00\x03]", re.DOTALL)
 
 
 def decoded_here(start: bytes) -> bool:
-    """Whether a file that begins so is decoded in the app's own process: JPEG, PNG, WebP, GIF or BMP. 32 bytes are
-    enough.
-    """
+    """Whether a file that begins so (32 bytes do) is decoded in the app: JPEG, PNG, WebP, GIF or BMP."""
     return _HERE.match(start) is not None and start[4:8] != b"ftyp"
 
 
@@ -96,9 +92,7 @@ def same_file(known: FileStamp, stamp: FileStamp) -> bool:
 
 
 def looks_same(known: FileStamp, stamp: FileStamp) -> bool:
-    """The same whatever the ctime, for what must not be hidden by new rights or a backup: a real edit is noticed by the
-    next look.
-    """
+    """The same whatever the ctime, so that new rights or a backup hide nothing: the next look notices real edits."""
     return replace(known, device=0, ctime_ns=0) == replace(stamp, device=0, ctime_ns=0)
 
 
@@ -172,8 +166,7 @@ def _decode(
 
 
 def _needs(image: Image.Image, pixels: int, shrink: int) -> int:
-    """Bytes at the peak of decoding, by measurements: the format's own copies, Pillow's, and those of ``to_rgb`` (and
-    of a pipe).
+    """Bytes at the peak of decoding, as measured: the copies of the format, of Pillow, of ``to_rgb`` (and of a pipe).
 
     pixels: of the whole picture; ``image`` may have fewer by now, a JPEG decoded at a reduced scale.
     """
@@ -200,9 +193,7 @@ def _open(file: IO[bytes]) -> Image.Image:
 
 
 def _tell_code_points(file: IO[bytes], image: Image.Image) -> None:
-    """Pillow tells an AVIF's profile, but not the code points that most have in place of one: they are in a box near
-    the start.
-    """
+    """Pillow tells an AVIF's profile, but not the code points most have instead: a box near the start has them."""
     file.seek(0)
     rest = file.read(_BOXES).partition(b"colrnclx")[2]
     if len(rest) > 4:

@@ -1,4 +1,4 @@
-"""How much memory decoding may take: what is at hand, what one picture may need, and what all of them may need at once."""
+"""How much memory decoding may take: what is at hand, what one picture may need, and what all may at once."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ from pathlib import Path
 MOST_MEGAPIXELS = 200
 """The cap where none is set: what the largest camera sensors give."""
 MOST_BYTES = 640 * 2**20
-"""What decoding may take where no cap is set, however much memory there is: the app stays under 1 GB with its decoder
-processes.
-"""
+"""What decoding may take without a cap, whatever there is: the app and its decoders stay under 1 GB."""
 LEAST_BYTES = 64 * 2**20
 WORST_BYTES_PER_PIXEL = 20
 _UNKNOWN = 2 * 2**30
@@ -43,9 +41,7 @@ def limits(max_megapixels: int | None) -> Limits:
 
 
 def available() -> int:
-    """Bytes that this process can still take without others being pushed out: the system's figure, or a container's
-    where that is lower.
-    """
+    """Bytes that this process can take without pushing others out: the system's figure, or a container's lower one."""
     system = _system()
     container = _container()
     return system if container is None else min(system, container)
@@ -65,9 +61,7 @@ def _system() -> int:
 
 
 def _container() -> int | None:
-    """What is left of the control group's memory (version 2, then 1), its page cache counted as free; None without a
-    limit.
-    """
+    """What is left of the control group's memory (version 2, then 1), its page cache free; None without a limit."""
     for folder, most, used, cache in (
         ("/sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"),
         ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),

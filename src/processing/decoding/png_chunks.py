@@ -1,6 +1,4 @@
-"""PNG's chunks beside the picture, read so that none of them can spoil it: too long, broken or nonsense, it counts as
-absent.
-"""
+"""PNG's chunks beside the picture, read so that none can spoil it: one that is too long or broken counts as absent."""
 
 from __future__ import annotations
 
@@ -32,7 +30,7 @@ class LenientStream(PngImagePlugin.PngStream):
         return super().call(cid, pos, length)
 
     def crc(self, cid: bytes, data: bytes) -> None:
-        """Of what is not looked at, and what may be damaged without harm to the picture, the checksum does not matter."""
+        """The checksum matters neither where nothing is looked at nor where damage does the picture no harm."""
         if self._passed_over or cid[0] & _ANCILLARY:
             self._passed_over = False
             self.crc_skip(cid, data)
@@ -71,9 +69,7 @@ class LenientStream(PngImagePlugin.PngStream):
         return self._text(super().chunk_eXIf, pos, length)
 
     def _text(self, read: Callable[[int, int], bytes], pos: int, length: int) -> bytes:
-        """What was refused costs as much as it may have unpacked until then, so that a thousand of them take no longer
-        than a few.
-        """
+        """What was refused costs what it may have unpacked until then: a thousand take no longer than a few."""
         if self.text_memory > TEXT_BYTES:
             return self._pass_over(length)
         try:

@@ -1,6 +1,4 @@
-"""Reading any picture safely: robust formats in the caller's thread, all others in processes that may crash without
-harm.
-"""
+"""Reading any picture safely: robust formats in the caller's thread, others in processes that may crash."""
 
 from __future__ import annotations
 
@@ -51,9 +49,7 @@ class PictureReader:
     """Decodes pictures for any number of threads within a fixed budget of memory. To be closed."""
 
     def __init__(self, max_megapixels: int | None = None) -> None:
-        """max_megapixels: larger pictures are refused before a pixel is decoded; None goes by the memory at hand, 200
-        at most.
-        """
+        """max_megapixels: larger pictures are refused undecoded; None goes by the memory at hand, 200 at most."""
         self._limits = limits(max_megapixels)
         self._budget = Budget(self._limits.bytes)
         self._pool = DecoderPool(min(PROCESSES, os.cpu_count() or 1), self._limits.bytes)
@@ -104,9 +100,7 @@ class PictureReader:
 
 
 def _harmless(file: IO[bytes]) -> bool:
-    """Whether a file is of a kind, a size and a layout that can be decoded in the app: nothing there takes long or
-    crashes.
-    """
+    """Whether kind, size and layout of a file let it be decoded in the app: nothing there takes long or crashes."""
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
     start = file.read(32)
@@ -119,9 +113,7 @@ def _harmless(file: IO[bytes]) -> bool:
 
 
 def _plain_jpeg(data: bytes) -> bool:
-    """Whether few segments, one directly after the other, lead to the first scan, and it has as many scans as a picture
-    needs.
-    """
+    """Whether few segments, one right after the other, lead to the first scan, and there are as few scans as needed."""
     at = 2
     for _ in range(SEGMENTS):
         if data[at : at + 2] == b"\xff\xda":

@@ -11,8 +11,7 @@ from PIL import Image
 from src.schema.facts import PictureMeasures
 
 SIDE = 256
-"""Long side in pixels at which pictures are measured: numbers of two pictures are comparable at one size
-only."""
+"""Long side in pixels at which pictures are measured: their numbers are comparable at one size only."""
 _BLACK, _WHITE = 8, 247
 """Brightness, of 255, up to which a pixel is black and from which on it is white."""
 _WEIGHTS = np.asarray([0.299, 0.587, 0.114], np.float32)

@@ -17,8 +17,7 @@ MOST_BYTES = 64 * 2**10
 """Of one value, unless a larger bound is given; what is longer counts as absent."""
 
 Values = dict[int, object]
-"""Tag -> its value: a number, a list of them (None for a fraction without a value), or the bytes of a text or
-block."""
+"""Tag -> its value: a number, a list of them (None where a fraction has none), or a text's or block's bytes."""
 
 _BYTE, _TEXT, _BLOCK, _RATIONALS = 1, 2, 7, (5, 10)
 _NUMBERS = {

@@ -1,5 +1,4 @@
-"""The pass over photos that reads their facts: from the files' headers, from what lies beside them, and from how they
-look.
+"""The pass that reads photos' facts: from their headers, from what lies beside them, and from how they look.
 
 Nothing is encoded. A photo is due where this recipe has not read it yet, and where what lies beside it is another thing
 than it was then.

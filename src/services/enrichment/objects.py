@@ -22,7 +22,10 @@ from src.services.library.service import LibraryService
 from src.text import count
 
 BUILTIN = "builtin-regions"
-ABOUT_BUILTIN = "Regions that stand out by colour and edges. Ships with the program; it knows nothing of what things are, so its boxes are rough."
+ABOUT_BUILTIN = (
+    "Regions that stand out by colour and edges. "
+    "Ships with the program; it knows nothing of what things are, so its boxes are rough."
+)
 SEGMENTER = "segmenter"
 """Key of the library's setting."""
 
@@ -71,7 +74,7 @@ class ObjectService:
         return self._catalog.looked_at.count(OBJECTS), self._catalog.objects.count()
 
     def searchable(self, only: PhotoFilter | None = None) -> tuple[int, int]:
-        """(objects that a search of those that pass can find, a number that grows when some are replaced or forgotten)."""
+        """(objects that a search of those that pass finds, a number that grows when some are replaced or go)."""
         name = self._library.collection("object")
         return self._catalog.vectors.count(name, only), self._catalog.vectors.counters(name).rewritten
 

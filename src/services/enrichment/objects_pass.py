@@ -1,5 +1,4 @@
-"""The pass over photos that finds objects in them, turns them into vectors, and stores them beside those of whole
-images.
+"""The pass that finds objects in photos, turns them into vectors, and stores them beside those of whole images.
 
     photos not yet looked through -> decode -> segment -> cut out -> model input (worker threads)
     -> encode in batches -> one transaction of the store -> events
@@ -26,8 +25,7 @@ from src.services.enrichment.passes import Looked
 from src.services.library.service import LibraryService
 
 SIDE = 1024
-"""Short side in pixels at which photos are decoded: a small thing must still have pixels of its own when it is cut out.
-"""
+"""Short side in pixels at which photos are decoded: a small thing must have pixels of its own when cut out."""
 ENCODE_BATCH = 32
 COMMIT_OBJECTS = 256
 """Found objects after which what is done is stored."""

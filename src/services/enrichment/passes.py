@@ -1,5 +1,4 @@
-"""Going through photos for something that is not known of them yet: which ones, a few ahead, stored in batches, told as
-a job's events.
+"""Going through photos for what is not known of them yet: a few ahead, stored in batches, told as a job's events.
 
 A photo that was gone through by one pass with one recipe is marked so in the catalogue (``looked_at``), in the
 transaction that stores what was found. Closing the iterator cancels; what was stored stays, and the next run goes on

@@ -126,7 +126,7 @@ def refusal(what: str) -> LibraryUnusable:
 
 
 def _is_expected(member: zipfile.ZipInfo) -> bool:
-    """A plain file, stored as it is, under a name that an export gives: the name in the file, before zipfile tidies it."""
+    """A plain file, stored as it is, under a name that an export gives (in the file: zipfile tidies names)."""
     kind = stat.S_IFMT(member.external_attr >> 16)
     plain = not member.flag_bits & 0x41 and kind in (0, stat.S_IFREG)
     stored = member.compress_type == zipfile.ZIP_STORED and member.compress_size == member.file_size

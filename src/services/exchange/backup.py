@@ -68,8 +68,7 @@ _STAGING = re.compile(r"\.import-[0-9a-f]{8}")
 
 
 def export_library(settings: Settings, catalog: Catalog, file: Path) -> Iterator[JobEvent]:
-    """Write the library to ``file``, also while others index into it: the archive holds what was committed when it
-    began.
+    """Write the library to ``file``: what was committed when it began, also while others index into it.
 
     Progress in bytes; an upload that has gone is a Skipped. Closing the iterator leaves no file. Raises BadInput where
     there is a file of that name, UnreadablePath where it can't be written, LibraryUnusable where the disk has too
@@ -211,8 +210,7 @@ def import_library(settings: Settings, file: Path) -> Iterator[Progress]:
 
 
 def finish_import(settings: Settings) -> None:
-    """Complete an import that was interrupted after its last check, and remove what is left of one that did not come so
-    far.
+    """Complete an import that was interrupted after its last check, and remove what is left of any other.
 
     For the library's owner, before it opens the catalogue. Raises LibraryBusy where another process has the library,
     LibraryUnusable where it can't be completed now: the next opening tries again.

@@ -1,4 +1,4 @@
-"""Export: photos and the objects in them as data sets and tables, of a search, of some photos, or of the whole library."""
+"""Export: photos and their objects as data sets and tables, of a search, of some photos, or of the whole library."""
 
 from __future__ import annotations
 
@@ -61,8 +61,7 @@ class ExportService:
         self._objects = objects
 
     def export(self, form: str, place: Path, selection: Selection, pictures: bool = False) -> Iterator[JobEvent]:
-        """Write a new folder, or a new ZIP where the name ends in ``.zip``, whole or not at all; closing the iterator
-        leaves nothing.
+        """Write a new folder, or a ZIP for a name in ``.zip``, whole or not at all. Closing the iterator leaves none.
 
         pictures: copies of the photos too, for COCO and YOLO. Raises BadInput for a format that there is none of or a
         place that is taken, AppError for a search that nothing fits, UnreadablePath where it can't be written.

@@ -44,8 +44,7 @@ def batches(
     is_full: Callable[[Sequence[Result]], bool],
     waiting_for: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> Iterator[list[Result] | Slow[Item]]:
-    """Lists of results in the order of ``todo``, each when it is full or ``COMMIT_SECONDS`` old; and what is waited for
-    meanwhile.
+    """Lists of results in the order of ``todo``, each when full or ``COMMIT_SECONDS`` old, and what is waited for.
 
     todo: what is told at once, or begun; it is taken up to ``ahead`` further than what was handed over. waiting_for:
     times the waiting.

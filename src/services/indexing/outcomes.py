@@ -53,8 +53,7 @@ def event_of(item: Outcome, new: set[str]) -> JobEvent:
 
 
 def file_rows(reads: Sequence[Read], before: set[str]) -> list[FileRow]:
-    """A row for every file of the user's own that is new or changed; for an upload only if it is its image's first
-    file.
+    """A row for each of the user's own files that is new or changed; for an upload if it is its image's first file.
 
     before: those of the images that had a file already.
     """

@@ -44,9 +44,7 @@ COMMIT_FILES = 200
 LOOKUP = 256
 """Files whose entries in the catalogue are fetched at a time."""
 READ_MOVED = 300
-"""Files that look like known ones under a new path are read, so many in a pass; more are trusted, and their turn comes
-in later passes.
-"""
+"""So many files that look like known ones under a new path are read in a pass; the others' turn comes later."""
 UNSURE = 1
 """The ctime noted of a file that is trusted: it is none that a file has."""
 
@@ -98,8 +96,7 @@ class Pipeline:
         store.prepare(self._collection, embedder.dimensions)
 
     def events(self, found: Iterable[FoundFile]) -> Iterator[tuple[JobEvent | None, FoundFile]]:
-        """One event for each file, in the order given (a batch's come together, after its commit); None while one takes
-        long.
+        """One event a file, in the order given (a batch's together, after its commit); None while one takes long.
 
         Closing the iterator cancels: what is being read is left at its next block.
         """
@@ -179,9 +176,7 @@ class Pipeline:
 
     @staticmethod
     def _likely(file: KnownFile | None, stamp: FileStamp, moved: Mapping[FileStamp, str]) -> str | None:
-        """The image of a file that was moved here, now or before it was trusted: its ctime can't tell whether it was
-        edited too.
-        """
+        """The image of a file moved here, now or before it was trusted: its ctime can't tell whether it was edited."""
         if file is None:
             return moved.get(stamp)
         return file.image_id if file.stamp.ctime_ns == UNSURE and image_io.looks_same(file.stamp, stamp) else None
@@ -240,7 +235,8 @@ class Pipeline:
         except OSError as error:
             raise LibraryUnusable(
                 f"A thumbnail could not be stored ({error.strerror or error}); the job has stopped.",
-                f"Check the space on the disk that holds {self._settings.data_dir}, then start it again: it goes on where it was.",
+                f"Check the space on the disk that holds {self._settings.data_dir}, "
+                "then start it again: it goes on where it was.",
             ) from error
 
     # ------------------------------------------------------------ commit
@@ -267,9 +263,7 @@ class Pipeline:
         return [(event_of(item, new), item.found) for item in batch]
 
     def _without_file(self, reads: Sequence[Read], known: set[str]) -> set[str]:
-        """Images of uploads none of whose files is really there now, whatever was seen last: the upload is the only
-        copy then.
-        """
+        """Images of uploads none of whose files is there now, whatever was seen last: the upload is the only copy."""
         uploads = {read.image_id for read in reads if read.found.uploaded and read.image_id in known}
         return {image for image in uploads if not self._is_somewhere(image)}
 
@@ -278,9 +272,7 @@ class Pipeline:
         return any(_is_at(path, file.stamp) for path, file in files.items())
 
     def _encode(self, reads: Sequence[Read]) -> dict[str, FloatArray]:
-        """Image id -> vector, for those of the batch that the library has none of yet; same bytes twice are encoded
-        once.
-        """
+        """Image id -> vector, for those of the batch that have none yet; the same bytes are encoded once."""
         fresh = {read.image_id: read.pixels for read in reads if read.pixels is not None}
         for image_id in self._usable(set(fresh)):  # committed by the batch before, while this one was read
             del fresh[image_id]
@@ -291,8 +283,7 @@ class Pipeline:
 
 
 def decode_side(embedder: Embedder) -> int:
-    """Short side in pixels at which a picture is decoded: enough for the thumbnail, and half more than what the model
-    looks at.
+    """Short side in pixels at which a picture is decoded: enough for the thumbnail, and half more than for the model.
 
     Measured, vectors then have a mean cosine of 0.998 or more to those of a full decode, also where the picture is
     nothing but detail.

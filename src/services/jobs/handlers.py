@@ -90,9 +90,7 @@ class JobHandlers:
         }
 
     def tidied(self, kind: JobKind, handler: Handler, jobs: JobRunner) -> Handler:
-        """The handler, and after it a rebuild where one is due, and a note of the index as it is: a kill from then on
-        costs nothing.
-        """
+        """The handler, then a rebuild where one is due, and a note of the index: a kill from then on costs nothing."""
 
         def run(said: Mapping[str, Any]) -> Events:
             yield from handler(said)
@@ -153,9 +151,7 @@ class JobHandlers:
         return model
 
     def _queue_facts(self, jobs: JobRunner, folders: Sequence[str] | None) -> None:
-        """Have the facts of new photos read, and of those in folders that were looked at, where something beside them
-        has changed.
-        """
+        """Have the facts of new photos read, and of those in visited folders where something beside them changed."""
         if self._facts.is_due(folders):
             queue_facts(jobs, ReadFacts(None if folders is None else tuple(folders)))
 
@@ -213,9 +209,7 @@ def _queue_once(jobs: JobRunner, title: str, asked: Params) -> None:
 
 
 def rebuild_if_due(library: LibraryService, store: Store, jobs: JobRunner) -> None:
-    """Queue a rebuild where an index of the active model does not hold what the catalogue holds, or holds much that was
-    deleted.
-    """
+    """Queue a rebuild where the active model's index lacks what the catalogue holds, or holds much that was deleted."""
     try:
         names = [library.collection(kind) for kind in ("image", "object")]
     except ModelError:  # a search will say that the model's weights are not here

@@ -83,9 +83,7 @@ class Params:
 
 @dataclass(frozen=True)
 class Index(Params):
-    """Add files and folders. careful: every picture is decoded in a process of its own, as after a crash (set by the
-    runner).
-    """
+    """Add files and folders. careful: each picture is decoded in its own process, as the runner asks after a crash."""
 
     paths: tuple[str, ...] = _said(_texts, ())
     files: tuple[Any, ...] | None = _said(_items)

@@ -52,9 +52,7 @@ JOBS_KEPT = 200
 UNEXPECTED, GIVEN_UP = "unexpected", "given-up"
 """Codes of jobs that failed by something else than an AppError, which has a code of its own."""
 MAX_ATTEMPTS = 3
-"""Starts of one job without any progress before it is given up: a job that takes the process down must not do so
-forever.
-"""
+"""Starts of a job without progress before it is given up: one that kills the process must not do so forever."""
 
 
 class JobRunner:
@@ -74,7 +72,8 @@ class JobRunner:
             if row["attempts"] < MAX_ATTEMPTS:
                 self._catalog.jobs.update(row["id"], state="queued")
             else:
-                text = f"Given up: the program ended {MAX_ATTEMPTS} times in the middle of it. What was done so far is kept."
+                ended = f"the program ended {MAX_ATTEMPTS} times in the middle of it"
+                text = f"Given up: {ended}. What was done so far is kept."
                 given_up = JobSnapshot(row["id"], row["kind"], "failed", row["title"])
                 self._store(dataclasses.replace(given_up, error=text, error_code=GIVEN_UP))
         self._threads = [

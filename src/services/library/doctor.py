@@ -79,8 +79,8 @@ class DoctorService:
             return True
         if damage:
             way = "" if repair else "repair it with `doctor` or, where that can't, "
-            text = f"The catalogue's file is damaged ({damage}): {way}bring back a backup with import-library. Nothing else was checked."
-            yield Finding("catalogue", text)
+            text = f"The catalogue's file is damaged ({damage}): {way}bring back a backup with import-library."
+            yield Finding("catalogue", f"{text} Nothing else was checked.")
         return not damage
 
     def _stray_files(self, repair: bool) -> Events:
@@ -100,8 +100,8 @@ class DoctorService:
         if strange:
             if repair:
                 self._catalog.health.delete_strange_images()
-            text = f"{count(len(strange), 'photo')} stood under a name that is no photo's id; the next sync reads what is there again."
-            yield Finding("ids", text, repair)
+            text = f"{count(len(strange), 'photo')} stood under a name that is no photo's id"
+            yield Finding("ids", f"{text}; the next sync reads what is there again.", repair)
 
     def _model(self, repair: bool) -> Events:
         stored = self._catalog.get_meta(ACTIVE_MODEL)
@@ -154,7 +154,7 @@ class DoctorService:
             yield Finding("damaged vectors", text, repair)
 
     def _former_models(self, repair: bool) -> Events:
-        """Vectors of a built-in model that this version of the program has no more: nothing can be compared with them."""
+        """Vectors of a built-in model that this version has no more: nothing can be compared with them."""
         found = {name: _OF_BUILTIN.fullmatch(name) for name in self._collections(("library",))}
         present = self._models.embedder(registry.BUILTIN).space if any(found.values()) else ""
         former = {
@@ -206,13 +206,15 @@ class DoctorService:
         if not (self._store.index.open(name) if repair else self._store.index.is_whole(name)):
             return f"The search index of {name} did not hold what the catalogue holds, so searches scanned everything."
         if self._store.index.needs_compaction(name):
-            return f"The search index of {name} still took the space of {count(self._store.index.deleted(name), 'deleted vector')}."
+            deleted = count(self._store.index.deleted(name), "deleted vector")
+            return f"The search index of {name} still took the space of {deleted}."
         if not self._store.index.follows(name):  # to open it only for a look would change its files
             return None
         asked = self_queries(self._store, name)
         if asked is None:
             return f"The search index of {name} gave no answer."
-        wrong = f"of {asked.asked} vectors asked for themselves {asked.found} came first, and {asked.recall:.0%} of the best ten were right"
+        first = f"of {asked.asked} vectors asked for themselves {asked.found} came first"
+        wrong = f"{first}, and {asked.recall:.0%} of the best ten were right"
         return None if asked.good else f"The search index of {name} was inaccurate: {wrong}."
 
     def _collections(self, owners: Sequence[str]) -> list[str]:
@@ -222,6 +224,6 @@ class DoctorService:
 def foreign_index(folder: Path) -> str:
     """What is to be said of a folder of the index's name that another program has."""
     return (
-        f"{folder} holds a Chroma database that this program did not make. It is left alone, and searches go through everything instead; "
-        "move it away, or choose another folder with MFE_HOME."
+        f"{folder} holds a Chroma database that this program did not make. It is left alone, "
+        "and searches go through everything instead; move it away, or choose another folder with MFE_HOME."
     )

@@ -1,5 +1,4 @@
-"""The doctor's look at the files that the library keeps beside its catalogue: thumbnails, stored uploads, and what was
-left half-written.
+"""The doctor's look at the files beside the catalogue: thumbnails, stored uploads, and what was left half-written.
 
 A file is called good after it was read to its end, and repaired after it was looked at again.
 """
@@ -145,9 +144,7 @@ class FileChecks:
         yield from self._tell_waiting()
 
     def _where_it_is(self, upload: Upload) -> Upload:
-        """The same in this library's own folder, where it is there: a library that was moved has not learnt that before
-        a check.
-        """
+        """The same in this library's own folder: one that was moved has not learnt that before a check."""
         here = replace(
             upload, path=os.fsencode(self._settings.uploads_dir / os.path.basename(os.fsdecode(upload.path)))
         )

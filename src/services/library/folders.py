@@ -77,9 +77,7 @@ class FolderService:
         return known_as(path, self.paths())
 
     def straighten(self) -> None:
-        """Give folders that an earlier version stored with ``..`` in their path their own path, where that is the same
-        folder.
-        """
+        """Give folders that an earlier version stored with ``..`` their own path, where that is the same folder."""
         for path in self.paths():
             straight = direct(str(path))
             if straight != path and same_folder(path, straight):
@@ -115,7 +113,7 @@ class FolderService:
         return dict(self._links)
 
     def looks_into(self, path: Path) -> bool:
-        """Whether looking at its followed folder leads to ``path``: it is not hidden, in a bin, or the library's own."""
+        """Whether a look at its followed folder leads to ``path``: it is not hidden, in a bin, or our own."""
         top = nearest(path, self.paths())
         own = (self._settings.data_dir, self._settings.chroma_dir)
         return top is not None and looks_into(top, path) and not any(path.is_relative_to(folder) for folder in own)
@@ -180,8 +178,7 @@ class FolderService:
         return [os.fsencode(part) for part in parts if may_be_path(part)] if isinstance(parts, list) else []
 
     def settle(self, path: Path, renumbered: Iterable[tuple[int, int]] = ()) -> Iterator[Finding]:
-        """After a walk through ``path``: hide the photos that are gone or out of reach, and note how its followed
-        folder is.
+        """After a walk through ``path``: hide photos that are gone or out of reach, and note how its folder is.
 
         renumbered: pairs (old, new) of numbers of devices, as the walk met them. Where the followed folder can't be
         reached, nothing in it is gone, whichever part of it was asked for.
@@ -256,8 +253,7 @@ class FolderService:
                 )
 
     def missing(self, look: bool = False) -> int:
-        """Photos none of whose files is there any more. What is offline or out of reach is not counted: it is expected
-        back.
+        """Photos none of whose files is there; what is offline or out of reach is expected back and not counted.
 
         As when last looked at, unless ``look``: then each of them is looked for now, which takes a while.
         """

@@ -68,10 +68,9 @@ class ForgettingService:
             yield Finding("kept", f"{count(kept, 'photo')} {'is' if kept == 1 else 'are'} not surely gone, and kept.")
 
     def remove_folder(self, path: str) -> Iterator[JobEvent]:
-        """Follow a folder no more and forget the photos that are in no other, also where it is offline. Its files are
-        not touched.
+        """Follow a folder no more and forget the photos that are in no other, also where it is offline.
 
-        Raises BadInput for a folder that is not followed.
+        Its files are not touched. Raises BadInput for a folder that is not followed.
         """
         raw = self._folders.row(path).path
         beside = self._folders.others_inside(raw)
@@ -102,12 +101,11 @@ class ForgettingService:
     # ------------------------------------------------------------ all of them
 
     def clear(self) -> Iterator[JobEvent]:
-        """Forget every image: rows, index, thumbnails and stored uploads. The user's own photos, weights and hand-made
-        collections stay.
+        """Forget every image: rows, index, thumbnails and stored uploads.
 
-        So do uploads that wait to be added, and files in the library's folders that this program did not make: a
-        Finding says how many. What can be made again goes first: on a full disk that makes the room that the rest
-        takes.
+        The user's own photos, weights and hand-made collections stay. So do uploads that wait to be added, and files in
+        the library's folders that this program did not make: a Finding says how many. What can be made again goes
+        first: on a full disk that makes the room that the rest takes.
         """
         images, _, _ = self._catalog.counts()
         known, thumbs = set(self._catalog.health.image_ids()), self._settings.thumbs_dir

@@ -1,5 +1,4 @@
-"""Which files under data/uploads and data/thumbs are the program's own. Nothing else there is ever removed, or taken
-for ours.
+"""Which files under data/uploads and data/thumbs are the program's own: no others there are removed or taken for ours.
 
 A folder of these names may have been somebody else's before. So a file is ours where the catalogue knows it by a name
 that only we give, or where it carries such a name and proves it: an upload is named by its own bytes, a thumbnail has a
@@ -60,7 +59,7 @@ def proves_upload(file: Path) -> bool:
 
 
 def proves_thumbnail(file: Path, folder: Path, images: Collection[str]) -> bool:
-    """Whether a file is a thumbnail of ours: of one of the ``images`` that the library knows, or with our mark in it."""
+    """Whether a file is a thumbnail of ours: of one of ``images``, which the library knows, or with our mark in it."""
     found = _THUMBNAIL.fullmatch(file.name)
     if found is None or file != thumbnail_path(folder, found[1]) or not _is_regular(file):
         return False
@@ -85,9 +84,7 @@ def remove_thumbnails(folder: Path, images: Collection[str]) -> None:
 
 
 def remove(files: Iterable[Path]) -> None:
-    """Remove files that are known to be ours, then those of their folders, and the one above a thumbnail's, that are
-    empty now.
-    """
+    """Remove files known to be ours, then those of their folders, and above a thumbnail's, that are empty now."""
     emptied: set[Path] = set()
     for file in files:
         with suppress(OSError):
@@ -126,9 +123,7 @@ class Strangers:
                 yield file
 
     def _is_known(self, entry: os.DirEntry[str]) -> bool:
-        """Whether it is a thumbnail of a photo of the library: nearly all that is there, so this is told without asking
-        for the file.
-        """
+        """Whether it is a thumbnail of a photo of the library, as nearly all are: told without asking for the file."""
         sub = self._known.get(entry.name)
         return (
             sub is not None

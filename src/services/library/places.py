@@ -1,6 +1,4 @@
-"""How the paths of followed folders and of what is in them are spelled: each place has one path, whichever way one came
-to it.
-"""
+"""How paths of followed folders and of what is in them are spelled: each place has one path, however one came to it."""
 
 from __future__ import annotations
 
@@ -52,9 +50,7 @@ def same_folder(one: Path, other: Path) -> bool:
 
 
 def _below(folder: Path, rest: Path) -> Path:
-    """A place in a followed folder as a scan comes to it: its names as they are stored, and no links that lead back
-    into the folder.
-    """
+    """A place in a followed folder as a scan comes to it: names as stored, and no links back into the folder."""
     if not rest.parts:
         return folder
     place = folder

@@ -52,8 +52,7 @@ class LibraryService:
 
     @property
     def active_model(self) -> str:
-        """Id of the model that searches use: the setting's where there is one, else the library's own, else the best at
-        hand.
+        """Id of the model that searches use: the setting's, else the library's own, else the best at hand.
 
         A model that the catalogue names and this program does not have counts as none: the doctor tells of it.
         """
@@ -102,9 +101,7 @@ class LibraryService:
         )
 
     def _embedded(self, images: int) -> int:
-        """Images with a vector of the active model; 0 where its weights are not here, which the search itself will
-        tell.
-        """
+        """Images with a vector of the active model; 0 where its weights are not here, which the search will tell."""
         try:
             return self._catalog.vectors.count(self.collection()) if images else 0
         except ModelError:
@@ -161,15 +158,12 @@ class LibraryService:
         return thumbnails.is_good(place)
 
     def preview(self, image_id: str) -> bytes | None:
-        """A catalogued image as JPEG bytes for the large view, without the original's metadata; None where its files
-        are gone.
-        """
+        """An image as JPEG bytes for the large view, without the original's metadata; None where its files are gone."""
         image = self.picture(image_id, PREVIEW_SIDE)
         return thumbnails.as_jpeg(thumbnails.shrunk(image, PREVIEW_SIDE)) if image else None
 
     def picture(self, image_id: str, side: int, careful: bool = False) -> Image.Image | None:
-        """A catalogued image, its short side reduced to no less than ``side`` pixels; None where no file of it can be
-        read now.
+        """An image, its short side reduced to no less than ``side`` pixels; None where no file of it can be read now.
 
         careful: decoded in a process of its own.
         """
@@ -181,8 +175,7 @@ class LibraryService:
         return None
 
     def _files_of(self, image_id: str) -> Iterator[Path]:
-        """Regular files that hold just this image: one that was changed since it was last looked at holds something
-        else.
+        """Regular files that hold just this image: one changed since it was last looked at holds something else.
 
         Nobody changes an upload where the library keeps it. A row that calls a file elsewhere an upload is not
         believed.
@@ -206,7 +199,7 @@ class LibraryService:
         return self._catalog.passing(only)
 
     def strangers(self) -> str:
-        """One sentence about files in the library's folders that this program did not make, empty where there are none."""
+        """One sentence about files in the library's folders that we did not make, empty where there are none."""
         return own_files.Strangers(
             self._settings, set(self._catalog.health.image_ids()), self._uploads.known()
         ).sentence()

@@ -27,8 +27,7 @@ MAX_FILES = 200
 MAX_BYTES = 500_000_000
 """Above either, a page asks for the folder way: uploads pass through memory, folders don't."""
 CLEARED = "uploads_to_remove"
-"""Setting of the library: stored uploads whose images were forgotten, as a JSON list of names, until they are removed.
-"""
+"""Setting of the library: a JSON list of stored uploads whose images were forgotten, until they are removed."""
 UNFINISHED, ENDED = ("queued", "running", "paused"), ("failed", "cancelled")
 JOBS_LOOKED_AT = 10_000
 log = logging.getLogger(__name__)
@@ -127,9 +126,7 @@ class UploadStore:
         return {path for path, image in uploads if path.parent == self._folder and own_files.is_upload_of(path, image)}
 
     def to_clear(self) -> dict[str, str]:
-        """The setting that says which uploads go with all images: those that the catalogue knows, and those of jobs
-        that were given up.
-        """
+        """The setting that says which uploads go with all images: those in the catalogue, and of jobs given up."""
         given_up = {
             path for path in self._of_jobs(ENDED) if path.parent == self._folder and own_files.proves_upload(path)
         }

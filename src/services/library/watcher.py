@@ -1,6 +1,4 @@
-"""Keeping the library in step with its folders while the app runs: changes are picked up, and drives that come and go
-are noticed.
-"""
+"""Keeping the library in step with its folders while the app runs: changes, and drives that come and go."""
 
 from __future__ import annotations
 
@@ -72,9 +70,7 @@ class FolderWatcher:
         submit: Callable[[list[Path]], None],
         being_added: Callable[[], Collection[str]] = tuple,
     ) -> None:
-        """submit: queues a sync of these paths. being_added: tells the folders that a job is adding, which are left to
-        that job.
-        """
+        """submit: queues a sync of these paths. being_added: the folders that a job is adding, which are left to it."""
         self._folders = folders
         self._submit = submit
         self._being_added = being_added
@@ -129,8 +125,7 @@ class FolderWatcher:
             raise
 
     def _submit_changes(self, changed: Mapping[str, Collection[str]]) -> None:
-        """changed: root -> folders. Roots that nobody watches any more are left out: adding them may have been
-        cancelled.
+        """changed: root -> folders. Roots nobody watches any more are left out: their adding may have been cancelled.
 
         So are folders that a scan would not come to.
         """
@@ -143,8 +138,7 @@ class FolderWatcher:
             self._submit(list(dict.fromkeys(paths)))
 
     def _look(self) -> None:
-        """Follow the folders that are there; due are those that are followed from now on, or that came or went as a
-        whole or in part.
+        """Follow the folders that are there; due are those followed from now on, or that came or went, in part too.
 
         A folder of which nothing can be told now, for want of file handles of our own, stays as it is.
         """
@@ -164,9 +158,7 @@ class FolderWatcher:
         return presence is Presence.THERE or (presence is Presence.UNKNOWN and path in self._watches)
 
     def _links_in(self, wanted: Mapping[str, str]) -> dict[str, str]:
-        """Links to folders that a scan of the wanted folders went through -> where they lead, of those that lead
-        somewhere now.
-        """
+        """Links to folders that a scan of the wanted folders went through -> where they lead, of those that do."""
         roots = [Path(path) for path in wanted]
         links = {
             link: real
@@ -176,9 +168,7 @@ class FolderWatcher:
         return {str(link): str(real) for link, real in links.items() if os.path.isdir(real)}
 
     def _changed_parts(self) -> set[bytes]:
-        """Parts of folders that were out of reach and look otherwise now than at the last look, such as a drive that is
-        back.
-        """
+        """Parts of folders that were out of reach and look otherwise now, such as a drive that is back."""
         before, look = self._parts, Look()
         self._parts = {part: look.ground(part) for part in self._folders.out_of_reach()}
         return {part for part, ground in self._parts.items() if before.get(part, ground) != ground}

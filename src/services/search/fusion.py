@@ -53,9 +53,7 @@ def enough_objects(
 
 
 def _is_enough(best: Sequence[Found], objects: Sequence[Found], floor: float, limit: int) -> bool:
-    """Whether asking for more objects could add nothing: there are enough images, or what comes next does not reach the
-    floor.
-    """
+    """Whether more objects could add nothing: there are enough images, or what comes next is below the floor."""
     return len(best) >= limit or not objects or objects[-1].score < floor
 
 

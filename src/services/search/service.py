@@ -37,9 +37,7 @@ NOT_ENGLISH = Notice("not-english", SENTENCE)
 
 @dataclass(frozen=True)
 class Query:
-    """What is looked for: words, an example picture, a picture of the library, or several of these (their vectors are
-    averaged).
-    """
+    """What is looked for: words, an example picture, a library's picture, or several (their vectors are averaged)."""
 
     text: str = ""
     image: Image.Image | None = None
@@ -92,9 +90,7 @@ class SearchService:
         only: PhotoFilter | None = None,
         mode: Mode = "images",
     ) -> list[SearchPage]:
-        """One page for each query; they share the encode and the scan, and ``took_ms`` is their time divided by their
-        number.
-        """
+        """One page a query; they share encode and scan, and ``took_ms`` is their time divided by their number."""
         if not 1 <= limit <= MAX_RESULTS:
             raise BadInput(f"{limit} results can't be shown.", f"Ask for 1 to {MAX_RESULTS}.")
         cleaned = [_checked(query) for query in queries]
@@ -125,7 +121,7 @@ class SearchService:
         return pages
 
     def _hits(self, found: Sequence[Sequence[Found]], floors: Mapping[Kind, float]) -> list[list[SearchHit]]:
-        """With what is shown of each, judged by the floor of its kind; images that were hidden meanwhile are left out."""
+        """With what is shown of each, judged by its kind's floor; images hidden meanwhile are left out."""
         shown = self._catalog.shown(list({hit.image_id for some in found for hit in some}))
         objects = list({hit.segment for some in found for hit in some if hit.segment})
         segments = self._catalog.objects.by_id(objects) if objects else {}

@@ -8,7 +8,8 @@ import threading
 import streamlit as st
 
 ALONE = """<style>
-[data-testid="stSidebar"], [data-testid="stHeader"], [data-testid="stToast"], [data-testid="stDialog"] { display: none !important; }
+[data-testid="stSidebar"], [data-testid="stHeader"], [data-testid="stToast"], [data-testid="stDialog"] { \
+display: none !important; }
 </style>"""
 """The frame has nothing to offer any more, and Streamlit's own "Connection error" would alarm for nothing."""
 GRACE = 0.8

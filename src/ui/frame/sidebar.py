@@ -40,7 +40,10 @@ def show(services: Services, kinds: tuple[JobKind, ...]) -> None:
 
 
 MODES: dict[Mode, str] = {"images": "Photos", "objects": "Objects", "both": "Both"}
-MODE_HELP = "Photos: what each shows as a whole. Objects: single things inside photos, marked by a box. Both: whichever fits better."
+MODE_HELP = (
+    "Photos: what each shows as a whole. Objects: single things inside photos, marked by a box. "
+    "Both: whichever fits better."
+)
 
 
 def _show_mode() -> None:
@@ -77,5 +80,5 @@ def _show_facts(services: Services, active: ModelStatus | None) -> None:
 
 @st.cache_data(ttl=30, show_spinner=False, max_entries=8)
 def _disk_used(_services: Services, home: str, images: int | None) -> int:
-    """Bytes of the library ``home``, counted again when the number of photos has changed (None while it is changing)."""
+    """Bytes of the library ``home``, counted again when the number of photos changed (None while it changes)."""
     return _services.library.stats().bytes

@@ -81,9 +81,7 @@ def show_bars(services: Services, kinds: tuple[JobKind, ...], compact: bool = Fa
 
 
 def jobs_state(services: Services) -> list[tuple[str, str]]:
-    """The unfinished jobs, and the newest of all, which may have begun and ended between two looks: a page is drawn for
-    just these.
-    """
+    """The unfinished jobs and the newest, which may have come and gone between two looks: a page is drawn for these."""
     jobs = [*services.jobs.active(), *services.jobs.latest(1)]
     return [(job.id, job.state if job.finished or job.state == "paused" else "") for job in jobs]
 
@@ -126,9 +124,7 @@ def progress_line(job: JobSnapshot) -> str:
 
 
 def _rate(per_second: float) -> str:
-    """A number as people say it of a speed: no more digits than mean something, and never nothing for something that
-    moves.
-    """
+    """A number as people say it of a speed: no digits that mean nothing, and never nothing for what moves."""
     return f"{per_second:,.0f}" if per_second >= 9.95 else f"{max(per_second, 0.1):.1f}"
 
 
@@ -136,9 +132,7 @@ def _rate(per_second: float) -> str:
 
 
 def show_report(services: Services) -> None:
-    """What the last finished index job did, until the user puts it away, another begins, or a later one makes it
-    untrue.
-    """
+    """What the last finished index job did, until it is put away, another begins, or a later one makes it untrue."""
     latest = services.jobs.latest(10)
     at = next((at for at, job in enumerate(latest) if job.kind == "index"), None)
     job = None if at is None else latest[at]
@@ -230,9 +224,7 @@ def as_csv(rows: list[dict[str, str]]) -> str:
 
 
 def announce(services: Services, kinds: tuple[JobKind, ...]) -> None:
-    """Tell, once a session, of jobs of these kinds that ended since its last run; of one that failed until that is put
-    away.
-    """
+    """Tell, once a session, of jobs of these kinds that ended since its last run; of one that failed until put away."""
     active = [job.id for job in services.jobs.active()]
     for job_id in state.watched() or []:
         job = services.jobs.snapshot(job_id) if job_id not in active else None

@@ -33,9 +33,12 @@ PACKAGES = (
     ("sqlalchemy", "MIT"),
 )
 HOW = """
-1. **Reading.** Each photo is opened once and never changed. A model turns what it shows into a list of numbers, its *vector*.
-2. **Keeping.** Vectors and facts are stored in one file on this computer, and beside it a small thumbnail and an index for quick search.
-3. **Searching.** Your words, or your example picture, become a vector of the same kind. The photos whose vectors point the same way
+1. **Reading.** Each photo is opened once and never changed. \
+A model turns what it shows into a list of numbers, its *vector*.
+2. **Keeping.** Vectors and facts are stored in one file on this computer, \
+and beside it a small thumbnail and an index for quick search.
+3. **Searching.** Your words, or your example picture, become a vector of the same kind. \
+The photos whose vectors point the same way
    come first; the score is the cosine between the two.
 
 Nothing is sent anywhere. A model is downloaded only when you ask for it.
@@ -81,7 +84,8 @@ def show_model(services: Services, stats: LibraryStats) -> None:
     if notice := services.library.unheeded():
         st.caption(literal(notice))
     st.caption(
-        "It judges what a whole picture shows. It does not read text in pictures, know people by name or count reliably."
+        "It judges what a whole picture shows. "
+        "It does not read text in pictures, know people by name or count reliably."
     )
 
 

@@ -14,7 +14,8 @@ def show(services: Services) -> None:
     """The button that checks and repairs, and what the last check found."""
     st.markdown("#### Check-up")
     st.caption(
-        "Goes through catalogue, search index, thumbnails and uploads, and repairs what is not right. Your photos are only read."
+        "Goes through catalogue, search index, thumbnails and uploads, and repairs what is not right. "
+        "Your photos are only read."
     )
     for notice in services.notices:
         st.info(literal(notice), icon=":material/folder_off:")

@@ -34,9 +34,7 @@ def show(services: Services) -> None:
 
 
 def what_goes(images: int, copies: int, only_copies: int) -> str:
-    """The list of everything that a clear deletes. copies: stored uploads; only_copies: photos that no followed folder
-    holds too.
-    """
+    """The list of all that a clear deletes. copies: stored uploads; only_copies: photos in no followed folder."""
     lines = [
         f"The library forgets {count(images, 'photo')}. This deletes:",
         f"- {count(images, 'entry', 'entries')} in the catalogue, with their vectors",

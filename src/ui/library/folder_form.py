@@ -17,8 +17,7 @@ USUAL = (("Pictures", "photo_library"), ("Desktop", "desktop_windows"), ("Downlo
 
 
 def show() -> Path | None:
-    """Buttons for the usual folders and a box for any path. Returns the folder or file to add, None where none was
-    asked for.
+    """Buttons for the usual folders and a box for any path. Returns what is to be added, None where nothing is.
 
     Raises UnreadablePath where what was asked for does not exist or may not be read.
     """

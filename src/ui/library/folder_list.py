@@ -68,13 +68,17 @@ def _show_folder(services: Services, folder: FolderStatus, number: int) -> None:
 
 WATCH = "Changes in the folder are picked up while the app runs. Otherwise only when you press “Look now”."
 
-OBJECTS = "Each photo is looked through for single things, so that they can be searched for too. It goes on in the background."
+OBJECTS = (
+    "Each photo is looked through for single things, so that they can be searched for too. "
+    "It goes on in the background."
+)
 
 
 def status_line(folder: FolderStatus) -> str:
     """How a folder is, in one line. Our own words only."""
     if folder.offline:
-        return f":material/folder_off: **Offline** – {count(folder.files, 'photo')} hidden until it is back. Nothing is forgotten."
+        hidden = f"{count(folder.files, 'photo')} hidden until it is back"
+        return f":material/folder_off: **Offline** – {hidden}. Nothing is forgotten."
     there = folder.files - folder.missing - folder.away
     parts = [count(there, "photo"), _looked_at(folder)]
     if folder.missing:

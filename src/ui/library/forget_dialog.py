@@ -16,15 +16,14 @@ from src.ui.library.folder_list import what_goes
 
 @st.dialog("Forget missing photos?", on_dismiss=state.close_dialog)
 def show_missing(services: Services) -> None:
-    """How many photos have no file any more now, what photos were before they were changed, and the button that forgets
-    both.
-    """
+    """How many photos have no file any more, what photos were before they changed, and the button to forget both."""
     if state.dialog() is None:  # a button closed it: the whole page runs again
         st.rerun()
     number, earlier = services.folders.missing(look=True), services.folders.earlier()
     if number or not earlier:
         st.markdown(
-            f"The files of {count(number, 'photo')} were not there, looked for just now. The library forgets them for good."
+            f"The files of {count(number, 'photo')} were not there, looked for just now. "
+            "The library forgets them for good."
         )
         st.markdown(
             "Photos of folders that are offline or can't be reached now are kept: they are back when their drive is."
@@ -32,7 +31,8 @@ def show_missing(services: Services) -> None:
     if earlier:
         versions = count(earlier, "earlier version")
         st.markdown(
-            f"{versions} of photos that were changed since: the photos as they are now stay. The library forgets what they were."
+            f"{versions} of photos that were changed since: the photos as they are now stay. "
+            "The library forgets what they were."
         )
     forget = f"Forget {what_goes(number, earlier)}"
     _buttons(services, forget, "Forgetting missing photos", ForgetMissing(), enabled=bool(number or earlier))

@@ -49,9 +49,7 @@ def show(services: Services) -> None:
 
 
 def _show_chosen(services: Services, chosen: Sequence[UploadedFile], before: int) -> None:
-    """before: how many of the chosen files the drop area does not list, because they were chosen at an earlier visit to
-    the page.
-    """
+    """before: how many chosen files the drop area does not list, since they were chosen at an earlier visit."""
     total = sum(file.size for file in chosen)
     too_much = over_limit(len(chosen), total)
     if before:

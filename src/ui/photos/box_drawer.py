@@ -39,8 +39,7 @@ def show(
     chosen: Box | None = None,
     action: str = "Search with this box",
 ) -> Box | None:
-    """Draw the picture, and return the box that was confirmed just now, else None. Boxes are XYXY in pixels of the
-    upright picture.
+    """Draw the picture, and return the box confirmed just now, else None; boxes are XYXY in its upright pixels.
 
     picture: its address on this server, such as ``/api/image/<id>``, or the picture itself; either may be smaller than
     ``width`` x ``height``. boxes: objects that are known, each with its label; a click or Enter on one confirms its
@@ -95,9 +94,7 @@ def _jpeg_url(picture: Image.Image) -> str:
 
 
 def _mask_url(mask: Mask) -> str:
-    """The mask as the opacity of a PNG, at most 1,024 pixels long: the browser stretches it and gives it the theme's
-    colour.
-    """
+    """The mask as the opacity of a PNG of at most 1,024 pixels: the browser stretches it in the theme's colour."""
     longest = max(mask.height, mask.width)
     if longest > 1024:
         mask = masks.resized(mask, max(1, mask.height * 1024 // longest), max(1, mask.width * 1024 // longest))

@@ -83,7 +83,7 @@ def _show_facts(services: Services, page: str) -> None:
 
 
 def _where() -> tuple[tuple[Condition, ...], list[BadInput]]:
-    """The conditions that the page's widgets name now, and what is wrong with those that are none: they do not count."""
+    """The conditions that the page's widgets name now, and what is wrong with others: those do not count."""
     said = state.last_filter()
     camera, text = said.get("camera"), said.get("where")
     problems: list[BadInput] = []

@@ -34,9 +34,7 @@ class Watch:
         self._before = services.objects.searchable(self._only) if self._running else (0, 0)
 
     def offer(self) -> None:
-        """A button that shows the new ones, over the results: what is being looked at does not move by itself, nor for
-        the button.
-        """
+        """A button over the results that shows the new ones: what is looked at moves neither by itself nor for it."""
 
         def draw() -> None:
             now, rewritten = self._services.objects.searchable(self._only)

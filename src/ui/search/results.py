@@ -81,9 +81,7 @@ def _offer_objects(services: Services, page: SearchPage) -> None:
 
 
 def _offer_rest(services: Services) -> None:
-    """Where objects are searched: how many photos of the library were not looked through for any yet, and a button to
-    do that.
-    """
+    """Where objects are searched: how many photos were not looked through for any yet, and a button to do that."""
     if state.mode() == "images" or new_objects.finding(services):
         return
     try:
@@ -109,14 +107,18 @@ def _tell_indexing(services: Services, page: SearchPage) -> None:
     waiting = sum((job.total or 0) - job.done for job in jobs)
     if waiting > 0 and all(job.total is not None for job in jobs):
         st.caption(
-            f":material/hourglass_top: Searching {page.searched:,} of {page.searched + waiting:,} – the rest is being indexed."
+            f":material/hourglass_top: Searching {page.searched:,} of {page.searched + waiting:,} – "
+            "the rest is being indexed."
         )
     else:
         st.caption(f":material/hourglass_top: Searching {page.searched:,} – more photos are being indexed.")
 
 
 def _offer_all(services: Services) -> None:
-    text = "To find things inside photos, each photo is looked through once. That takes longer than adding it did; you can go on meanwhile."
+    text = (
+        "To find things inside photos, each photo is looked through once. "
+        "That takes longer than adding it did; you can go on meanwhile."
+    )
     if new_objects.finding(services):
         empty_state.show(
             "hourglass_top",
