@@ -38,8 +38,9 @@ from src.errors import AppError
 from src.models.model_manager import ModelManager
 from src.runtime import Services
 from src.schema import FloatArray, Mode
-from src.services.exchange.backup import export_library, import_library
+from src.services.exchange.backup import export_library
 from src.services.exchange.exporting import FORMATS, Selection
+from src.services.exchange.restore import import_library
 from src.services.jobs.kinds import JobKind
 from src.services.library.uploads import as_params
 from src.services.search.service import Query

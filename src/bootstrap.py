@@ -16,8 +16,8 @@ from src.processing.decoding.reader import PictureReader
 from src.runtime import Services
 from src.services.enrichment.facts_pass import FactsService
 from src.services.enrichment.objects import ObjectService
-from src.services.exchange.backup import finish_import, import_waits
 from src.services.exchange.exporting import ExportService
+from src.services.exchange.restore import finish_import, import_waits
 from src.services.indexing.scan import IndexingService
 from src.services.jobs.handlers import JobHandlers, being_added, queue_sync
 from src.services.jobs.kinds import KINDS

@@ -10,7 +10,8 @@ from src.cli.library_access import DONE, FAILED, do_job, finished, reading, sett
 from src.errors import LibraryUnusable
 from src.processing.decoding.image_io import display_text
 from src.processing.discovery import parse_path
-from src.services.exchange.backup import export_library, import_library
+from src.services.exchange.backup import export_library
+from src.services.exchange.restore import import_library
 from src.services.jobs.kinds import Clear, Examine
 from src.services.library.forgetting import make_room
 

@@ -26,15 +26,17 @@ from PIL import Image
 
 from src.bootstrap import build_services
 from src.config import PROJECT_DIR, Settings
-from src.database.catalog import imported, row_rules, sqlite_file
-from src.database.catalog.tables import COUNTERS, LATER_TRIGGERS, SEGMENTED, TRIGGERS, former, metadata
+from src.database.catalog import imported, network_drive, row_rules
+from src.database.catalog.migrations import COUNTERS, LATER_TRIGGERS, SEGMENTED, TRIGGERS
+from src.database.catalog.tables import former, metadata
 from src.errors import AppError, BadInput, LibraryBusy, LibraryError, LibraryNewer, LibraryUnusable, UnreadablePath
 from src.processing.decoding.image_io import same_file, stamp_of
 from src.processing.thumbnails import thumbnail_path
 from src.runtime import Services
 from src.schema import Already, FileStamp, Finding, FoundFile, Progress, Skipped, Timings
-from src.services.exchange import backup
-from src.services.exchange.backup import export_library, finish_import, import_library
+from src.services.exchange import restore
+from src.services.exchange.backup import export_library
+from src.services.exchange.restore import finish_import, import_library
 from src.services.library.uploads import as_params
 from src.services.search.service import Query
 from tests.by_hand import add_by_hand, metadata_by_hand
@@ -515,7 +517,7 @@ def test_an_archive_on_a_network_drive_is_tried_as_well(
     filled: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No library may lie there, but that is where backups go."""
-    monkeypatch.setattr(sqlite_file, "network_file_system", lambda *_: "nfs4")
+    monkeypatch.setattr(network_drive, "network_file_system", lambda *_: "nfs4")
     assert not [event for event in export(filled, tmp_path / "good.zip") if isinstance(event, Skipped)]
 
 
@@ -603,7 +605,7 @@ def test_a_catalogue_left_by_a_crash_is_replaced_with_all_its_files(
 ) -> None:
     """Its log, played into the new catalogue, would tear that."""
     if interrupted:
-        monkeypatch.setattr(backup, "_finish", lambda _: None)
+        monkeypatch.setattr(restore, "_finish", lambda _: None)
         list(import_library(target, archive))
         monkeypatch.undo()
     crash_leaving_a_log(target, Settings(home=tmp_path / "crashed"))
@@ -676,7 +678,7 @@ def test_what_stands_in_the_way_of_a_thumbnail_is_passed_over(
     place = (thumbnail, *thumbnail.parents)[up]
     in_the_way(place, kind)
     if interrupted:
-        monkeypatch.setattr(backup, "_finish", lambda _: None)
+        monkeypatch.setattr(restore, "_finish", lambda _: None)
         list(import_library(target, archive))
         monkeypatch.undo()
         finish_import(target)
@@ -684,7 +686,7 @@ def test_what_stands_in_the_way_of_a_thumbnail_is_passed_over(
         list(import_library(target, archive))
     assert len(rows(target, "SELECT id FROM images")) == 5 and not list(target.data_dir.glob(".import-*"))
     assert os.path.lexists(place) and not thumbnail.is_file()
-    told = [record for record in caplog.records if record.name == backup.__name__ and record.levelname == "WARNING"]
+    told = [record for record in caplog.records if record.name == restore.__name__ and record.levelname == "WARNING"]
     assert not told, "a warning is written to the terminal where no log was begun, one for each of thousands"
     others = [
         other
@@ -701,7 +703,7 @@ def test_what_stands_in_the_way_of_uploads_is_named(
     """An import that can't be completed says so in one sentence at each start, and is completed once there is room for
     it.
     """
-    monkeypatch.setattr(backup, "_finish", lambda _: None)
+    monkeypatch.setattr(restore, "_finish", lambda _: None)
     list(import_library(target, archive))
     monkeypatch.undo()
     in_the_way(target.uploads_dir, "file")
@@ -725,7 +727,7 @@ def test_a_catalogue_without_a_table_is_empty(
 ) -> None:
     """A full disk leaves one where a library was begun."""
     if waits:
-        monkeypatch.setattr(backup, "_finish", lambda _: None)
+        monkeypatch.setattr(restore, "_finish", lambda _: None)
         list(import_library(target, archive))
         monkeypatch.undo()
         name = next(name for name in members_of(archive) if name.startswith("thumbs/"))
@@ -761,9 +763,9 @@ def test_a_full_disk_is_what_is_said_of_a_catalogue_that_it_stopped(
     def full(_: Path) -> None:
         error = sqlite3.OperationalError("database or disk is full")
         error.sqlite_errorcode = sqlite3.SQLITE_FULL
-        raise backup.snapshot._translated(target.catalog_file, error)
+        raise restore.snapshot._translated(target.catalog_file, error)
 
-    monkeypatch.setattr(backup.snapshot, "retire", full)
+    monkeypatch.setattr(restore.snapshot, "retire", full)
     with pytest.raises(LibraryUnusable, match=r"The disk is full; nothing more was stored\."):
         list(import_library(target, archive))
 
@@ -809,7 +811,7 @@ def refused(target: Settings, file: Path, error: type[AppError] = LibraryUnusabl
         "library.lock",
         "CATALOG.sqlite3",
         "catalog.sqlite3-wal",
-        backup.READY,
+        restore.READY,
     ],
 )
 def test_a_member_that_an_export_would_not_write(archive: Path, tmp_path: Path, target: Settings, name: str) -> None:
@@ -1178,7 +1180,7 @@ CHILD = """
 import os, signal, sys
 from pathlib import Path
 from src.config import Settings
-from src.services.exchange import backup
+from src.services.exchange import restore
 
 left = int(sys.argv[3])
 
@@ -1197,10 +1199,10 @@ def killing(module, name):
     setattr(module, name, wrapped)
 
 killing(os, "replace")
-killing(backup.snapshot, "settle")
-killing(backup.snapshot, "retire")
-killing(backup.shutil, "rmtree")
-for event in backup.import_library(Settings(home=Path(sys.argv[1])), Path(sys.argv[2])):
+killing(restore.snapshot, "settle")
+killing(restore.snapshot, "retire")
+killing(restore.shutil, "rmtree")
+for event in restore.import_library(Settings(home=Path(sys.argv[1])), Path(sys.argv[2])):
     step()
 """
 
@@ -1248,7 +1250,7 @@ def test_a_staged_library_never_replaces_one_in_use(
     archive: Path, target: Settings, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Interrupted just before the move; then a script, which completes no imports, put something into the library."""
-    monkeypatch.setattr(backup, "_finish", lambda _: None)
+    monkeypatch.setattr(restore, "_finish", lambda _: None)
     list(import_library(target, archive))
     monkeypatch.undo()
     assert len(list(target.data_dir.glob(".import-*"))) == 1

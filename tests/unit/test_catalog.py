@@ -13,7 +13,7 @@ from sqlalchemy.dialects import sqlite
 
 from src.database.catalog.catalog import Catalog, FileRow, ImageRow
 from src.database.catalog.files import Refusal
-from src.database.catalog.tables import MIGRATIONS, SEGMENTED, TRIGGERS
+from src.database.catalog.migrations import MIGRATIONS, SEGMENTED, TRIGGERS
 from src.database.catalog.vectors import Counters, block_query
 from src.errors import LibraryNewer, LibraryUnusable, WrongDimensions
 from src.schema import FileStamp, FloatArray, ImageFacts
@@ -292,7 +292,7 @@ def test_a_refused_file_keeps_what_it_held_only_while_it_is_unchanged(catalog: C
 def test_a_folder_under_two_paths_becomes_one_and_no_file_is_there_twice(catalog: Catalog) -> None:
     add(catalog, "a")
     catalog.commit_batch(SPACE, [image("b")], [file("/q/../p/a.jpg", "a"), file("/q/../p/b.jpg", "b")])
-    catalog.move_folder(b"/q/../p", b"/p", os.fsdecode)
+    catalog.folders.move(b"/q/../p", b"/p", os.fsdecode)
     assert catalog.files.numbers_under(b"/q") == (0, 0)
     assert sorted(catalog.files.at([b"/p/a.jpg", b"/p/b.jpg"])) == [b"/p/a.jpg", b"/p/b.jpg"] and catalog.counts() == (
         2,

@@ -27,7 +27,8 @@ from src.processing.decoding.image_io import image_id
 from src.processing.thumbnails import thumbnail_path, write_thumbnail
 from src.runtime import Services
 from src.schema import Finding, Skipped
-from src.services.exchange.backup import export_library, import_library
+from src.services.exchange.backup import export_library
+from src.services.exchange.restore import import_library
 from src.services.library.uploads import CLEARED, as_params
 from src.services.search.service import Query
 from tests.conftest import fake_models, make_photo, of

@@ -459,7 +459,7 @@ def test_a_folder_that_was_stored_with_a_detour_gets_its_own_path(
     (tmp_path / "start").mkdir()
     detour = tmp_path / "start" / ".." / "photos"
     run(services, "index", paths=[str(photos)])
-    services.catalog.move_folder(os.fsencode(photos), os.fsencode(detour), os.fsdecode)
+    services.catalog.folders.move(os.fsencode(photos), os.fsencode(detour), os.fsdecode)
     (row,) = services.catalog.folders.all()
     assert row.path == os.fsencode(detour) and services.catalog.counts() == (4, 4, 0)
     make_photo(photos / "pink.jpg", COLOURS["pink"])

@@ -25,7 +25,8 @@ from src.export.target import new_target
 from src.models.partial import Partial
 from src.runtime import Services
 from src.schema import Indexed
-from src.services.exchange.backup import READY, export_library, import_library
+from src.services.exchange.backup import export_library
+from src.services.exchange.restore import READY, import_library
 from src.services.library.uploads import as_params
 from tests.conftest import make_photo, of
 

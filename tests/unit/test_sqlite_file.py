@@ -17,9 +17,11 @@ import pytest
 import sqlalchemy as sa
 
 from src.config import PROJECT_DIR
-from src.database.catalog import sqlite_file
-from src.database.catalog.sqlite_file import SqliteFile, network_file_system
-from src.database.catalog.tables import MIGRATIONS, meta
+from src.database.catalog import network_drive, sqlite_file
+from src.database.catalog.migrations import MIGRATIONS
+from src.database.catalog.network_drive import network_file_system
+from src.database.catalog.sqlite_file import SqliteFile
+from src.database.catalog.tables import meta
 from src.errors import LibraryBusy, LibraryNewer, LibraryUnusable
 
 NUMBER = 2_000
@@ -377,7 +379,7 @@ def test_a_library_on_a_network_drive_is_refused_before_anything_is_made(
 ) -> None:
     mounts = tmp_path / "mountinfo"
     mounts.write_text(f"27 1 254:0 / / rw - ext4 /dev/vda rw\n28 27 0:30 / {tmp_path} rw - nfs4 nas:/x rw\n")
-    monkeypatch.setattr(sqlite_file, "MOUNTS", mounts)
+    monkeypatch.setattr(network_drive, "MOUNTS", mounts)
     (tmp_path / "link").symlink_to(tmp_path / "real")
     for folder in ("real", "link"):
         with pytest.raises(LibraryUnusable) as told:
@@ -387,7 +389,7 @@ def test_a_library_on_a_network_drive_is_refused_before_anything_is_made(
 
 
 def test_where_mounts_can_not_be_read_nothing_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite_file, "MOUNTS", tmp_path / "nowhere")
+    monkeypatch.setattr(network_drive, "MOUNTS", tmp_path / "nowhere")
     assert read_and_close(tmp_path / "catalog.sqlite3") == 0
 
 

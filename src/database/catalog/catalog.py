@@ -6,7 +6,7 @@ thumbnails) can be made again from it and from the photos.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,6 @@ from src.database.catalog.files import (
     put_files,
     put_refusals,
     within,
-    within_only,
 )
 from src.database.catalog.folders import FolderTable
 from src.database.catalog.health import HealthTable
@@ -264,14 +263,6 @@ class Catalog:
         with self._file.reading() as db:
             return list(db.execute(sa.select(images.c.id).where(images.c.removed_at.is_not(None), ~held)).scalars())
 
-    def only_in(self, folder: bytes, beside: Sequence[bytes] = ()) -> list[str]:
-        """Ids of images that have files in a folder (but for what is in ``beside``) and nowhere else."""
-        inside = sa.select(files.c.image_id).where(within_only(folder, beside))
-        outside = sa.select(files.c.image_id).where(~within_only(folder, beside))
-        with self._file.reading() as db:
-            query = sa.select(images.c.id).where(images.c.id.in_(inside), images.c.id.not_in(outside))
-            return list(db.execute(query).scalars())
-
     def forget(self, ids: Sequence[str]) -> None:
         """Delete images with their files, objects and library vectors, for good, in one transaction."""
         own = sa.select(collections.c.name).where(collections.c.owner == "library")
@@ -283,47 +274,6 @@ class Catalog:
                 db.execute(vectors.delete().where(vectors.c.id.in_(part), vectors.c.collection.in_(own)))
                 db.execute(files.delete().where(files.c.image_id.in_(part)))
                 db.execute(images.delete().where(images.c.id.in_(part)))
-
-    def drop_folder(self, folder: bytes, beside: Sequence[bytes] = ()) -> None:
-        """Follow a folder no more: its files' rows go, but for those in ``beside``.
-
-        Images that are held by no file then must have been forgotten before.
-        """
-        start = within_only(folder, beside)
-        with self._file.writing() as db:
-            held = set(db.execute(sa.select(files.c.image_id).where(start)).scalars())
-            db.execute(files.delete().where(start))
-            db.execute(folders.delete().where(folders.c.path == folder))
-            hide_without_file(db, held, now())
-
-    def move_folder(self, folder: bytes, to: bytes, text: Callable[[bytes], str]) -> None:
-        """A followed folder is ``to`` now: its row and its files' rows take that path, where there are none yet.
-
-        text: the display text of a path.
-        """
-        with self._file.writing() as db:
-            rows = db.execute(sa.select(files.c.id, files.c.path, files.c.image_id).where(within(folder))).all()
-            paths = {row.id: to + row.path[len(folder) :] for row in rows}
-            taken = {
-                path
-                for part in parts(list(paths.values()))
-                for path in db.execute(sa.select(files.c.path).where(files.c.path.in_(part))).scalars()
-            }
-            for id_, path in paths.items():
-                one = files.c.id == id_
-                db.execute(
-                    files.delete().where(one)
-                    if path in taken
-                    else files.update().where(one).values(path=path, path_text=text(path))
-                )
-            hide_without_file(db, {row.image_id for row in rows}, now())
-            known = db.execute(sa.select(folders.c.path).where(folders.c.path == to)).first()
-            one_folder = folders.c.path == folder
-            db.execute(
-                folders.delete().where(one_folder)
-                if known
-                else folders.update().where(one_folder).values(path=to, path_text=text(to))
-            )
 
     def clear_images(self, settings: Mapping[str, str] | None = None) -> None:
         """Forget every image, file, folder and library vector, in one transaction.

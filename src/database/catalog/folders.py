@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
 from src.database.catalog import row_rules
-from src.database.catalog.sqlite_file import SqliteFile, now, upsert
-from src.database.catalog.tables import folders
+from src.database.catalog.files import hide_without_file, within, within_only
+from src.database.catalog.sqlite_file import SqliteFile, now, parts, upsert
+from src.database.catalog.tables import files, folders, images
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,55 @@ class FolderTable:
     def delete(self, path: bytes) -> None:
         with self._file.writing() as db:
             db.execute(folders.delete().where(folders.c.path == path))
+
+    def only_in(self, folder: bytes, beside: Sequence[bytes] = ()) -> list[str]:
+        """Ids of images that have files in a folder (but for what is in ``beside``) and nowhere else."""
+        inside = sa.select(files.c.image_id).where(within_only(folder, beside))
+        outside = sa.select(files.c.image_id).where(~within_only(folder, beside))
+        with self._file.reading() as db:
+            query = sa.select(images.c.id).where(images.c.id.in_(inside), images.c.id.not_in(outside))
+            return list(db.execute(query).scalars())
+
+    def drop(self, folder: bytes, beside: Sequence[bytes] = ()) -> None:
+        """Follow a folder no more: its files' rows go, but for those in ``beside``.
+
+        Images that are held by no file then must have been forgotten before.
+        """
+        start = within_only(folder, beside)
+        with self._file.writing() as db:
+            held = set(db.execute(sa.select(files.c.image_id).where(start)).scalars())
+            db.execute(files.delete().where(start))
+            db.execute(folders.delete().where(folders.c.path == folder))
+            hide_without_file(db, held, now())
+
+    def move(self, folder: bytes, to: bytes, text: Callable[[bytes], str]) -> None:
+        """A folder is ``to`` now: its row and its files' rows take that path, where there are none yet.
+
+        text: the display text of a path.
+        """
+        with self._file.writing() as db:
+            rows = db.execute(sa.select(files.c.id, files.c.path, files.c.image_id).where(within(folder))).all()
+            paths = {row.id: to + row.path[len(folder) :] for row in rows}
+            taken = {
+                path
+                for part in parts(list(paths.values()))
+                for path in db.execute(sa.select(files.c.path).where(files.c.path.in_(part))).scalars()
+            }
+            for id_, path in paths.items():
+                one = files.c.id == id_
+                db.execute(
+                    files.delete().where(one)
+                    if path in taken
+                    else files.update().where(one).values(path=path, path_text=text(path))
+                )
+            hide_without_file(db, {row.image_id for row in rows}, now())
+            known = db.execute(sa.select(folders.c.path).where(folders.c.path == to)).first()
+            one_folder = folders.c.path == folder
+            db.execute(
+                folders.delete().where(one_folder)
+                if known
+                else folders.update().where(one_folder).values(path=to, path_text=text(to))
+            )
 
     def _set(self, path: bytes, **values: Any) -> None:
         with self._file.writing() as db:

@@ -20,9 +20,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from src.database.catalog import row_rules
+from src.database.catalog.migrations import LATER_TRIGGERS, MIGRATIONS, SEGMENTED, SIXTH, TRIGGERS
 from src.database.catalog.row_rules import Row, os_text
 from src.database.catalog.sqlite_file import in_our_words
-from src.database.catalog.tables import LATER_TRIGGERS, MIGRATIONS, SEGMENTED, SIXTH, TRIGGERS, former, metadata
+from src.database.catalog.tables import former, metadata
 from src.database.catalog.vectors import Collection
 from src.errors import LibraryUnusable
 

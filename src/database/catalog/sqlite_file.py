@@ -1,10 +1,9 @@
-"""One SQLite file: where it may lie, opening, pragmas, migrations, and its errors in our words."""
+"""One SQLite file: opening it where it may be, pragmas, migrations, and its errors in our words."""
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,7 +17,8 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 from sqlalchemy.dialects.sqlite import insert
 
-from src.database.catalog.tables import MIGRATIONS, add_facts, lacks_facts
+from src.database.catalog.migrations import MIGRATIONS, add_facts, lacks_facts
+from src.database.catalog.network_drive import refuse_network
 from src.database.disk_space import disk_is_full
 from src.errors import LibraryBusy, LibraryNewer, LibraryUnusable
 
@@ -26,10 +26,6 @@ CHUNK = 500
 """Values per IN list: far under SQLite's limit on bound variables."""
 PATIENCE = 15.0
 """Seconds to wait while another process writes."""
-MOUNTS = Path("/proc/self/mountinfo")
-NETWORK = re.compile(
-    r"nfs4?|cifs|smb3|smbfs|9p|afs|ceph|ncpfs|lustre|davfs|fuse\.(sshfs|glusterfs|ceph|rclone|s3fs|davfs2?|gvfsd-fuse)"
-)
 
 
 Guard = Callable[[], None]
@@ -53,7 +49,7 @@ class SqliteFile:
         self._fixed = (read_only or untouched) and _holds_bytes(file) and (untouched or not _may_be_written(file))
         self._untouched = untouched
         if not self._fixed and not untouched:
-            _refuse_network(file)
+            refuse_network(file)
             _make_folder(file)
             _refuse_foreign(file)
         self._engine = _in_memory() if untouched and not self._fixed else _on_disk(file, self._fixed)
@@ -155,44 +151,6 @@ class SqliteFile:
 
 
 # ---------------------------------------------------------------- where it lies
-
-
-def network_file_system(path: Path, mounts: str) -> str | None:
-    """The kind of network file system that a resolved ``path`` lies on, None for a disk of this computer.
-
-    mounts: the text of Linux's /proc/self/mountinfo: one mount a line, of two at the same place the later one counts.
-    """
-    best, kind = "", ""
-    for line in mounts.splitlines():
-        before, _, after = line.partition(" - ")
-        fields = before.split(" ")
-        if len(fields) < 5 or not after:
-            continue
-        place = _unescaped(fields[4])
-        if len(place) >= len(best) and (path == Path(place) or Path(place) in path.parents):
-            best, kind = place, after.split(" ")[0]
-    if (best, kind) == ("/", "9p"):  # how some sandboxes show this computer's own disk
-        return None
-    return kind if NETWORK.fullmatch(kind) else None
-
-
-def _unescaped(text: str) -> str:
-    """Blanks in a place are written as octal numbers there."""
-    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), text)
-
-
-def _refuse_network(file: Path) -> None:
-    try:
-        mounts = os.fsdecode(MOUNTS.read_bytes())
-    except OSError:  # not on this system: it can't be told
-        return
-    kind = network_file_system(Path(os.path.realpath(file.parent)), mounts)
-    if kind:
-        raise LibraryUnusable(
-            f"The library {file.parent} is on a network drive ({kind}), where its catalogue could be damaged.",
-            "Choose a folder on a disk of this computer with MFE_HOME; "
-            "the photos themselves may stay on the network drive.",
-        )
 
 
 def _refuse_foreign(file: Path) -> None:

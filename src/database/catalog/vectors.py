@@ -210,14 +210,9 @@ class VectorTable:
 
     def last(self, collection: str, number: int) -> list[str]:
         """Ids of the vectors that were stored last, at most so many, in the order in which they were."""
-        newest = (
-            sa.select(vectors.c.id)
-            .where(vectors.c.collection == collection)
-            .order_by(vectors.c.number.desc())
-            .limit(number)
-        )
+        newest = sa.select(vectors.c.id).where(vectors.c.collection == collection).order_by(vectors.c.number.desc())
         with self._file.reading() as db:
-            return list(db.execute(newest).scalars())[::-1]
+            return list(db.execute(newest.limit(number)).scalars())[::-1]
 
     def delete(self, collection: str, ids: Sequence[str]) -> None:
         """Delete vectors of one collection for good; unknown ids are ignored."""

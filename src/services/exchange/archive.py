@@ -25,6 +25,8 @@ from src.processing.decoding.image_io import display_text
 CATALOG, MANIFEST = "catalog.sqlite3", "manifest.json"
 FORMAT, VERSION = "media-feature-extractor library", 1
 MANIFEST_BYTES = 1 << 16
+BLOCK = 1 << 20
+"""Bytes of a member that are read or written at a time."""
 _THUMBNAIL = re.compile(rf"thumbs/([0-9a-f]{{2}})/(?=\1){UUID_PATTERN}\.jpg")
 _DAMAGED = (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, OverflowError, struct.error)
 """What the zipfile module is seen to raise for bytes that are no good ZIP."""

@@ -81,7 +81,7 @@ class FolderService:
         for path in self.paths():
             straight = direct(str(path))
             if straight != path and same_folder(path, straight):
-                self._catalog.move_folder(os.fsencode(path), os.fsencode(straight), _text)
+                self._catalog.folders.move(os.fsencode(path), os.fsencode(straight), _text)
 
     def place(self, path: Path) -> Path:
         """The same of a folder that a search is to be narrowed to.

@@ -74,8 +74,8 @@ class ForgettingService:
         """
         raw = self._folders.row(path).path
         beside = self._folders.others_inside(raw)
-        yield from self._forget(self._catalog.only_in(raw, beside))
-        self._catalog.drop_folder(raw, beside)
+        yield from self._forget(self._catalog.folders.only_in(raw, beside))
+        self._catalog.folders.drop(raw, beside)
         self._folders.forget_parts(raw)
 
     def _still_earlier(self, ids: Sequence[str]) -> list[str]:

@@ -1,0 +1,186 @@
+"""The numbered steps that bring the catalogue of an earlier version up to date, and the triggers that they make."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import sqlalchemy as sa
+
+from src.database.catalog.tables import (
+    changes,
+    days,
+    facts,
+    folders,
+    index_changes,
+    looked_at,
+    metadata,
+    segments,
+    unreadable,
+)
+
+
+def _first(db: sa.Connection) -> None:
+    metadata.create_all(db)
+
+
+def _second(db: sa.Connection) -> None:
+    """Folders, missing files, unreadable files, and jobs that pause. (A new file has them from the first step on.)"""
+    for table in (folders, unreadable):
+        table.create(db, checkfirst=True)
+    _add_column(db, "files", "missing_since", "TEXT")
+    _add_column(db, "jobs", "pause", "BOOLEAN")
+    db.exec_driver_sql("CREATE INDEX IF NOT EXISTS ix_files_stamp ON files (inode, size)")
+
+
+_DAY = "coalesce(substr({row}.taken_at, 1, 10), '')"
+_SEEN = f"INSERT INTO days VALUES ({_DAY.format(row='NEW')}, 1) ON CONFLICT (day) DO UPDATE SET images = images + 1"
+_UNSEEN = f"UPDATE days SET images = images - 1 WHERE day = {_DAY.format(row='OLD')}"
+_CHANGED = "(OLD.removed_at IS NOT NEW.removed_at OR OLD.taken_at IS NOT NEW.taken_at)"
+_TRIGGERS = {
+    "days_added": ("AFTER INSERT ON images WHEN NEW.removed_at IS NULL", _SEEN),
+    "days_gone": ("AFTER DELETE ON images WHEN OLD.removed_at IS NULL", _UNSEEN),
+    "days_from": (f"AFTER UPDATE ON images WHEN OLD.removed_at IS NULL AND {_CHANGED}", _UNSEEN),
+    "days_to": (f"AFTER UPDATE ON images WHEN NEW.removed_at IS NULL AND {_CHANGED}", _SEEN),
+    "vectors_added": ("AFTER INSERT ON vectors", "UPDATE collections SET rows = rows + 1 WHERE name = NEW.collection"),
+    "vectors_gone": (
+        "AFTER DELETE ON vectors",
+        "UPDATE collections SET rows = rows - 1, rewritten = rewritten + 1 WHERE name = OLD.collection",
+    ),
+    "vectors_replaced": (
+        "AFTER UPDATE ON vectors",
+        "UPDATE collections SET rewritten = rewritten + 1 WHERE name = NEW.collection",
+    ),
+    "images_hidden": (
+        "AFTER UPDATE OF removed_at ON images WHEN OLD.removed_at IS NOT NEW.removed_at",
+        "UPDATE collections SET rewritten = rewritten + 1",
+    ),
+    **{
+        f"{table}_{done.lower()}": (f"AFTER {done} ON {table}", "UPDATE changes SET number = number + 1")
+        for table in ("images", "files")
+        for done in ("INSERT", "UPDATE", "DELETE")
+    },
+}
+_NOTE = "INSERT INTO index_changes (collection, id) VALUES ({row}.collection, {row}.id)"
+_KNOWN = "EXISTS (SELECT 1 FROM collections WHERE name = {row}.collection)"
+_OF_INDEX = {
+    f"index_{done.split()[0].lower()}": (
+        f"AFTER {done} ON vectors WHEN {_KNOWN.format(row=row)}",
+        _NOTE.format(row=row),
+    )
+    for done, row in (("INSERT", "NEW"), ("UPDATE OF vector", "NEW"), ("DELETE", "OLD"))
+}
+_OF_FACTS = {
+    f"{table}_{done.lower()}": (f"AFTER {done} ON {table}", "UPDATE changes SET number = number + 1")
+    for table in ("facts", "looked_at")
+    for done in ("INSERT", "UPDATE", "DELETE")
+}
+
+
+def _statements(triggers: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+    return {name: f"CREATE TRIGGER {name} {when} BEGIN {action}; END" for name, (when, action) in triggers.items()}
+
+
+COUNTERS = _statements(_TRIGGERS)
+"""Name -> statement. They count in the same transaction as what they count, whichever code made the change."""
+LATER_TRIGGERS = _statements(_OF_INDEX | _OF_FACTS)
+"""The same, of the sixth step: they note for the vector index which vectors came, changed or went (a collection that is
+dropped as a whole needs no note: its own row goes first), and count changes to facts.
+"""
+TRIGGERS = COUNTERS | LATER_TRIGGERS
+
+
+def _third(db: sa.Connection) -> None:
+    """Counters that tell at once how many vectors there are and whether anything changed, and indexes for filters."""
+    for table in (changes, days):
+        table.create(db, checkfirst=True)
+    _add_column(db, "collections", "rows", "INTEGER NOT NULL DEFAULT 0")
+    _add_column(db, "collections", "rewritten", "INTEGER NOT NULL DEFAULT 0")
+    db.exec_driver_sql("CREATE INDEX IF NOT EXISTS ix_images_taken ON images (taken_at, removed_at, id)")
+    db.exec_driver_sql("CREATE INDEX IF NOT EXISTS ix_images_hidden ON images (id) WHERE removed_at IS NOT NULL")
+    db.exec_driver_sql("CREATE INDEX IF NOT EXISTS ix_files_missing ON files (id) WHERE missing_since IS NOT NULL")
+    db.exec_driver_sql("CREATE INDEX IF NOT EXISTS ix_files_uploaded ON files (image_id) WHERE uploaded = 1")
+    db.exec_driver_sql("UPDATE collections SET rows = (SELECT count(*) FROM vectors WHERE collection = name)")
+    day = _DAY.format(row="images")
+    db.exec_driver_sql(f"INSERT INTO days SELECT {day}, count(*) FROM images WHERE removed_at IS NULL GROUP BY 1")
+    db.exec_driver_sql("INSERT OR IGNORE INTO changes VALUES ('photos', 0)")
+    _make_triggers(db, COUNTERS)
+
+
+SEGMENTED = """CREATE TABLE IF NOT EXISTS segmented (
+    image_id TEXT NOT NULL PRIMARY KEY REFERENCES images (id) ON DELETE CASCADE, \
+recipe TEXT NOT NULL, collection TEXT NOT NULL)"""
+"""What ``looked_at`` was until the sixth step."""
+
+
+def _fourth(db: sa.Connection) -> None:
+    """Objects inside images, and folders whose photos are looked through for them."""
+    segments.create(db, checkfirst=True)
+    db.exec_driver_sql(SEGMENTED)
+    _add_column(db, "folders", "objects", "BOOLEAN NOT NULL DEFAULT 0")
+
+
+def _fifth(db: sa.Connection) -> None:
+    """When a file was last changed in any way, and no capture times that are none, as earlier versions stored them.
+
+    SQLite makes 2 March of 31 February once it calculates with it, and NULL of what is no moment. A date to come stays:
+    the computer's clock may be wrong.
+    """
+    for table in ("files", "unreadable"):
+        _add_column(db, table, "ctime_ns", "INTEGER NOT NULL DEFAULT 0")
+    odd = "strftime('%Y-%m-%dT%H:%M:%S', taken_at, '+0 days') IS NOT taken_at OR taken_at < '1826'"
+    db.exec_driver_sql(f"UPDATE images SET taken_at = NULL WHERE taken_at IS NOT NULL AND ({odd})")
+
+
+SIXTH = (
+    "UPDATE collections SET kind = 'object' WHERE owner = 'library' AND name LIKE 'object-%'",
+    "UPDATE vectors SET image_id = substr(id, 1, instr(id || '#', '#') - 1) "
+    "WHERE collection IN (SELECT name FROM collections WHERE kind = 'object')",
+    "INSERT INTO looked_at SELECT image_id, 'segments', recipe FROM segmented",
+    "INSERT INTO looked_at SELECT image_id, 'objects', recipe || ' in ' || collection FROM segmented",
+    "DROP TABLE segmented",
+)
+"""Brings rows of an earlier version to the sixth step, whose columns say what a collection's name and an object's id
+(its image's, a ``#`` and a number) said before.
+"""
+
+
+def _sixth(db: sa.Connection) -> None:
+    """What a vector stands for, what was looked at by which pass, and notes of what the index has yet to follow."""
+    _add_column(db, "collections", "kind", "TEXT NOT NULL DEFAULT 'image'")
+    _add_column(db, "vectors", "image_id", "TEXT")
+    looked_at.create(db, checkfirst=True)
+    facts.create(db, checkfirst=True)
+    add_facts(db)
+    for statement in SIXTH:
+        db.exec_driver_sql(statement)
+    db.exec_driver_sql(
+        "CREATE INDEX IF NOT EXISTS ix_vectors_image ON vectors (collection, image_id) WHERE image_id IS NOT NULL"
+    )
+    index_changes.create(db, checkfirst=True)
+    _make_triggers(db, LATER_TRIGGERS)
+
+
+def lacks_facts(db: sa.Connection) -> bool:
+    """Whether the table of facts has a row (``schema.fields``) that there is no column for yet."""
+    there = {row[1] for row in db.exec_driver_sql(f"PRAGMA table_info({facts.name})")}
+    return not there.issuperset(facts.columns.keys())
+
+
+def add_facts(db: sa.Connection) -> None:
+    """A column for each fact that has none yet. So a new fact needs no step of its own."""
+    for column in facts.columns:
+        _add_column(db, facts.name, column.name, str(column.type.compile(db.dialect)))
+
+
+def _make_triggers(db: sa.Connection, statements: Mapping[str, str]) -> None:
+    for statement in statements.values():
+        db.exec_driver_sql(statement.replace("TRIGGER", "TRIGGER IF NOT EXISTS", 1))
+
+
+def _add_column(db: sa.Connection, table: str, column: str, kind: str) -> None:
+    if column not in {row[1] for row in db.exec_driver_sql(f"PRAGMA table_info({table})")}:
+        db.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
+
+
+MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_first, _second, _third, _fourth, _fifth, _sixth)
+"""Step n brings schema n-1 to n. Steps are never changed once released; a new one is added at the end."""
