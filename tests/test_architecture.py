@@ -33,7 +33,7 @@ WITHIN = {
 """The same between the rooms of one package."""
 ONLY_IN = {
     "streamlit": ("src.ui", "app"),
-    "chromadb": ("src.database.index.chroma_local",),
+    "chromadb": ("src.database.index.chroma_client",),
     "sqlalchemy": ("src.database",),
     "torch": ("src.models", "src.vendored_clip", "src.vendored_sam"),
     "onnxruntime": ("src.models",),

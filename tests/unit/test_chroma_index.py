@@ -17,6 +17,7 @@ import pytest
 
 from src.config import PROJECT_DIR
 from src.database.index import hnsw, manifest
+from src.database.index.chroma_client import ChromaClient
 from src.database.index.chroma_local import ChromaIndex
 from src.database.index.hnsw import IndexFailed
 from src.database.index.manifest import MANIFEST
@@ -177,9 +178,9 @@ def test_after_a_checkpoint_a_kill_costs_nothing_until_the_next_write(
 
 def test_a_checkpoint_holds_over_a_close_and_searches_need_not_wait_for_it(index: ChromaIndex, tmp_path: Path) -> None:
     index.upsert("photos", IDS, MATRIX)
-    client = index._client
+    client = index._client._client
     index.checkpoint({"photos": "here"})
-    assert index._client is client, "it stays open"
+    assert client is not None and index._client._client is client, "it stays open"
     index.query("photos", MATRIX[:1], 3)
     index.close()
     again = ChromaIndex(tmp_path / "index")
@@ -231,7 +232,7 @@ def test_after_a_failed_write_it_is_not_called_clean(
 ) -> None:
     index.upsert("photos", IDS[:20], MATRIX[:20])
     with monkeypatch.context() as patch:
-        patch.setattr(ChromaIndex, "_collection", lambda *_: (_ for _ in ()).throw(ValueError("full")))
+        patch.setattr(ChromaClient, "collection", lambda *_: (_ for _ in ()).throw(ValueError("full")))
         with pytest.raises(IndexFailed):
             index.upsert("photos", IDS[20:40], MATRIX[20:40])
     index.close({"photos": "a"})
@@ -241,14 +242,14 @@ def test_after_a_failed_write_it_is_not_called_clean(
 def test_closing_waits_for_a_search_under_way(index: ChromaIndex, monkeypatch: pytest.MonkeyPatch) -> None:
     index.upsert("photos", IDS[:20], MATRIX[:20])
     entered, go = threading.Event(), threading.Event()
-    query = index._opened["photos"].query
+    query = index._client.opened["photos"].query
 
     def slow(**arguments: object) -> object:
         entered.set()
         go.wait(10)
         return query(**arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(index._opened["photos"], "query", slow, raising=False)
+    monkeypatch.setattr(index._client.opened["photos"], "query", slow, raising=False)
     answers: list[object] = []
     search = threading.Thread(target=lambda: answers.append(index.query("photos", MATRIX[:1], 1)))
     close = threading.Thread(target=index.close)
@@ -270,7 +271,7 @@ def test_a_large_collection_is_built_with_few_flushes_and_kept_with_many(
 
     def threshold(opened: ChromaIndex) -> int:
         with opened._opened_client():
-            return int(opened._collection("photos").configuration_json["hnsw"]["sync_threshold"])
+            return int(opened._client.collection("photos").configuration_json["hnsw"]["sync_threshold"])
 
     index = ChromaIndex(tmp_path / "index")
     index.begin("photos", 1_300)
@@ -308,7 +309,7 @@ def test_a_collection_that_has_grown_is_searched_more_thoroughly(
 
 def thoroughness(index: ChromaIndex) -> int:
     index.count("photos")
-    return int(index._opened["photos"].configuration["hnsw"]["ef_search"])
+    return int(index._client.opened["photos"].configuration["hnsw"]["ef_search"])
 
 
 def test_one_that_was_opened_and_got_nothing_is_trusted_the_next_time(

@@ -1,7 +1,7 @@
-"""The approximate index: ChromaDB collections that can be thrown away and made again. The only importer of chromadb.
+"""The approximate index in the library's own folder: ChromaDB collections that can be thrown away and made again.
 
 A hard kill while Chroma flushes its files can leave a collection unusable, or crash the process that opens it. So an
-index is opened only where it is, byte for byte, what a clean close left (``index_manifest``); any other is discarded,
+index is opened only where it is, byte for byte, what a clean close left (``manifest``); any other is discarded,
 not repaired.
 """
 
@@ -15,20 +15,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Collection as Names
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import numpy as np
 
 from src.database.index import manifest, owner
-from src.database.index.hnsw import BATCH, FLUSH, HNSW, IndexFailed, ef_search, flush_at_building
+from src.database.index.chroma_client import ChromaClient, translated
+from src.database.index.hnsw import BATCH, FLUSH, IndexFailed, ef_search, flush_at_building
 from src.database.index.manifest import Note
 from src.database.index.protocol import Beside
 from src.database.nearest.exact import Match
 from src.schema import FloatArray
-
-if TYPE_CHECKING:
-    from chromadb.api.client import Client
-    from chromadb.api.models.Collection import Collection
 
 log = logging.getLogger(__name__)
 
@@ -46,11 +43,7 @@ class ChromaIndex:
         self._folder = folder.absolute()
         self._known = known
         self._lock = threading.RLock()
-        self._idle = threading.Condition(self._lock)
-        self._searching = 0
-        self._client: Client | None = None
-        self._identity: tuple[int, int] | None = None
-        self._opened: dict[str, Collection] = {}
+        self._client = ChromaClient(self._folder, self._lock)
         self._notes: dict[str, Note] | None = None
         """Of collections that were not written to since the last clean close; None before the index was looked at."""
         self._deleted: dict[str, int] = {}
@@ -66,7 +59,7 @@ class ChromaIndex:
 
     def reachable(self) -> bool:
         """False where the folder holds a Chroma database that another program made: nothing in it is touched then."""
-        return self._client is not None or owner.is_ours(self._folder, self._known())
+        return self._client.is_open or owner.is_ours(self._folder, self._known())
 
     # ------------------------------------------------------------ vectors
 
@@ -76,22 +69,21 @@ class ChromaIndex:
         The first call reads every file of the index: about 3 s for 100,000 vectors.
         """
         with self._opened_client():
-            return self._collection(name).count() if self._has(name) else 0
+            return self._client.collection(name).count() if self._client.has(name) else 0
 
     def upsert(self, name: str, ids: Sequence[str], matrix: FloatArray) -> None:
         """Insert or replace n vectors, (n, D) float32, in small batches."""
         for start in range(0, len(ids), BATCH):
             with self._writing(name):
-                self._collection(name).upsert(
-                    ids=list(ids[start : start + BATCH]), embeddings=matrix[start : start + BATCH]
-                )
+                part = slice(start, start + BATCH)
+                self._client.collection(name).upsert(ids=list(ids[part]), embeddings=matrix[part])
 
     def begin(self, name: str, total: int) -> None:
         """Make an empty collection that will get ``total`` vectors, flushed seldom and best right after the last."""
         flush = flush_at_building(total)
         if flush != FLUSH:
             with self._writing(name):
-                self._collection(name, flush, total)
+                self._client.collection(name, flush, total)
                 self._flushed_seldom.add(name)
 
     def finish(self, name: str) -> None:
@@ -101,18 +93,18 @@ class ChromaIndex:
         with self._writing(name):
             self._flushed_seldom.discard(name)
             configuration: Any = {"hnsw": {"sync_threshold": FLUSH}}
-            self._collection(name).modify(configuration=configuration)
+            self._client.collection(name).modify(configuration=configuration)
 
     def delete(self, name: str, ids: Sequence[str]) -> None:
         """Take vectors out; unknown ids are ignored. Chroma keeps their space until the collection is dropped."""
         for start in range(0, len(ids), BATCH):
             with self._opened_client():
-                if not self._has(name):
+                if not self._client.has(name):
                     return
             with self._writing(name):
                 part = ids[start : start + BATCH]
                 self._deleted[name] = self._deleted.get(name, 0) + len(part)
-                self._collection(name).delete(ids=list(part))
+                self._client.collection(name).delete(ids=list(part))
 
     def query(self, name: str, queries: FloatArray, limit: int) -> list[list[Match]]:
         """The ``limit`` nearest of a collection to each of (q, D) queries, best first.
@@ -120,17 +112,14 @@ class ChromaIndex:
         An unknown collection has none.
         """
         with self._opened_client():
-            if not self._has(name):
+            if not self._client.has(name):
                 return [[] for _ in queries]
-            collection = self._collection(name)
-            self._searching += 1
+            collection = self._client.begin_search(name)
         try:
-            with _translated():
+            with translated():
                 found = collection.query(query_embeddings=queries, n_results=limit, include=["distances"])
         finally:
-            with self._lock:
-                self._searching -= 1
-                self._idle.notify_all()
+            self._client.end_search()
         distances = found["distances"] or []
         return [
             [(id_, _cosine(d)) for id_, d in zip(ids, row, strict=True)]
@@ -140,12 +129,12 @@ class ChromaIndex:
     def drop(self, name: str) -> None:
         """Delete a collection, if there is one, with the files that Chroma would leave behind."""
         with self._writing(name):
-            names = {collection.name for collection in self._connected().list_collections()}
+            names = self._client.names()
             if names <= {name}:
                 self.discard()
             elif name in names:
-                self._connected().delete_collection(name)
-                self._close_client()
+                self._client.delete(name)
+                self._client.close()
                 self._sweep()
             self._deleted.pop(name, None)
             self.beside.pop(name, None)
@@ -161,7 +150,7 @@ class ChromaIndex:
     def noted_unopened(self, name: str) -> str | None:
         """The same for an index as it was closed, told unopened: by opening it Chroma changes its database."""
         with self._lock:
-            notes = self._notes if self._client is not None else manifest.verified(self._folder)
+            notes = self._notes if self._client.is_open else manifest.verified(self._folder)
         note = (notes or {}).get(name)
         return note.fingerprint if note else None
 
@@ -176,13 +165,13 @@ class ChromaIndex:
 
     def leftovers(self) -> int:
         """Folders of collections that are no more."""
-        with self._lock, _translated():
+        with self._lock, translated():
             return len(manifest.orphans(self._folder)) if self.reachable() else 0
 
     def sweep(self) -> None:
         """Remove folders of collections that are no more. The next call of any other method opens the index again."""
-        with self._lock, _translated():
-            self._close_client()
+        with self._lock, translated():
+            self._client.close()
             if self.reachable():
                 self._sweep()
 
@@ -192,7 +181,7 @@ class ChromaIndex:
         Only files of our own Chroma are touched.
         """
         with self._lock:
-            self._close_client()
+            self._client.close()
             if self.reachable():
                 manifest.remove_files(self._folder)
                 owner.unclaim(self._folder)
@@ -210,7 +199,7 @@ class ChromaIndex:
         with self._lock:
             if self.written and not self._failed:
                 self._tune()
-            self._close_client()
+            self._client.close()
             if self.written and not self._failed:
                 self._describe(fingerprints or {}, sweep=True)
 
@@ -220,7 +209,7 @@ class ChromaIndex:
         The next call of any method looks anew.
         """
         with self._lock:
-            self._close_client()
+            self._client.close()
             self._notes, self.written = None, False
             self._deleted.clear()
             self.beside.clear()
@@ -229,7 +218,7 @@ class ChromaIndex:
     def is_lost(self) -> bool:
         """Whether Chroma's database is open here, but was deleted or replaced."""
         with self._lock:
-            return self._client is not None and self._identity != owner.identity(self._folder)
+            return self._client.is_lost()
 
     def checkpoint(self, fingerprints: Mapping[str, str]) -> None:
         """Describe what is on the disk between two writes, as ``close`` does, but stay open: searches go on."""
@@ -240,8 +229,8 @@ class ChromaIndex:
 
     def _tune(self) -> None:
         """A collection that has grown, or shrunk, past ``LARGE`` is searched accordingly from the next opening on."""
-        with suppress(IndexFailed), _translated():
-            for collection in self._opened.values():
+        with suppress(IndexFailed), translated():
+            for collection in self._client.opened.values():
                 wanted = ef_search(collection.count())
                 if (collection.configuration["hnsw"] or {}).get("ef_search") != wanted:
                     configuration: Any = {"hnsw": {"ef_search": wanted}}
@@ -272,7 +261,7 @@ class ChromaIndex:
     @contextmanager
     def _opened_client(self) -> Iterator[None]:
         """The open client for one call; whatever a torn index raises becomes IndexFailed."""
-        with self._lock, _translated():
+        with self._lock, translated():
             self._open()
             yield
 
@@ -293,24 +282,13 @@ class ChromaIndex:
             self._failed.discard(name)
 
     def _open(self) -> None:
-        if self._client is not None:
+        if self._client.is_open:
             return
         if not self.reachable():
             raise IndexFailed(f"{self._folder} holds an index of another program")
         if self._notes is None:
             self._look_at()
-        import chromadb
-        from chromadb.config import Settings
-
-        self._folder.mkdir(exist_ok=True)
-        owner.claim(self._folder, ())
-        settings = Settings(anonymized_telemetry=False)
-        try:
-            self._client = cast("Client", chromadb.PersistentClient(path=str(self._folder), settings=settings))
-        except BaseException:
-            chromadb.api.client.Client.clear_system_cache()  # else the half-opened one is what the next attempt gets
-            raise
-        self._identity = owner.identity(self._folder)
+        self._client.open()
         if not self.written:
             self._note_opening()
 
@@ -328,42 +306,6 @@ class ChromaIndex:
             self.discard()
         self._deleted = {name: note.deleted for name, note in (self._notes or {}).items()}
         self.beside = {name: note.beside for name, note in (self._notes or {}).items()}
-
-    def _close_client(self) -> None:
-        while self._searching:
-            self._idle.wait()
-        self._opened.clear()
-        if self._client is not None:
-            self._client.close()
-            self._client = None
-
-    def _connected(self) -> Client:
-        if self._client is None:
-            raise RuntimeError("the index is not open")
-        return self._client
-
-    def _has(self, name: str) -> bool:
-        return name in self._opened or name in {collection.name for collection in self._connected().list_collections()}
-
-    def _collection(self, name: str, flush: int = FLUSH, total: int = 0) -> Collection:
-        if name not in self._opened:
-            configuration: Any = {"hnsw": {**HNSW, "ef_search": ef_search(total), "sync_threshold": flush}}
-            owner.claim(self._folder, (name,))
-            self._opened[name] = self._connected().get_or_create_collection(
-                name, embedding_function=None, configuration=configuration
-            )
-        return self._opened[name]
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    from chromadb.errors import ChromaError
-
-    try:
-        yield
-    # all seen from damaged or full folders
-    except (ChromaError, sqlite3.Error, ValueError, KeyError, AttributeError, OSError) as error:
-        raise IndexFailed(f"{type(error).__name__}: {error}") from error
 
 
 def _cosine(distance: float) -> float:

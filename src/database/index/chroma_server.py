@@ -1,37 +1,28 @@
 """The approximate index on a Chroma server (``MFE_CHROMA_URL``) in place of the embedded one.
 
-It speaks the server's HTTP interface (version 2) itself: chromadb's own client waits without limit for a server that
-does not answer, also while it connects, and reports pages that are not Chroma's by a bare Exception. Nothing of
-chromadb is loaded.
+It speaks the server's HTTP interface by itself (``chroma_http``): nothing of chromadb is loaded.
 """
 
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import json
 import logging
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import Any
 
 import numpy as np
 
-from src import network
+from src.database.index.chroma_http import CONNECT_SECONDS, ChromaHttp, understood
 from src.database.index.hnsw import BATCH, FLUSH, HNSW, LARGE, IndexFailed, ef_search, flush_at_building
 from src.database.index.protocol import Beside
 from src.database.nearest.exact import Match
-from src.errors import BadSetting
 from src.schema import FloatArray
 
-if TYPE_CHECKING:
-    import httpx
-
-CONNECT_SECONDS, SEARCH_SECONDS, WORK_SECONDS = 2.0, 10.0, 60.0
-"""Longest wait: for a connection; for the answer to a search or another question; for the answer to a write."""
-API = "/api/v2/tenants/default_tenant/databases/default_database/collections"
+SEARCH_SECONDS, WORK_SECONDS = 10.0, 60.0
+"""Longest wait for an answer: to a search or another question; to a write."""
 PAGE, PAGES = 500, 200
 """Collections asked for at once when all are listed, and how often at most."""
 NAME_LENGTH = 512
@@ -51,11 +42,8 @@ class ChromaServer:
 
     def __init__(self, url: str, library: str) -> None:
         """``url`` such as http://127.0.0.1:8000; ``library``: unlike any other's, it is in the collections' names."""
-        self._url = url.rstrip("/")
+        self._http = ChromaHttp(url)
         self._prefix = f"mfe-{hashlib.sha256(library.encode()).hexdigest()[:32]}"
-        self._client: httpx.Client | None = None
-        self._asking = 0
-        self._idle = threading.Condition()
         self._writing = threading.RLock()
         self._known: dict[str, str] = {}
         """The server's own id of each collection: one that was dropped and made again has another."""
@@ -67,7 +55,7 @@ class ChromaServer:
 
     @property
     def place(self) -> str:
-        return f"the Chroma server at {urlsplit(self._url).hostname}"
+        return self._http.place
 
     @property
     def written(self) -> bool:
@@ -77,7 +65,7 @@ class ChromaServer:
     def reachable(self) -> bool:
         """Whether it answers as a Chroma server now."""
         try:
-            return isinstance(self._ask("GET", "?limit=1", CONNECT_SECONDS), list)
+            return isinstance(self._http.ask("GET", "?limit=1", CONNECT_SECONDS), list)
         except IndexFailed:
             return False
 
@@ -87,7 +75,7 @@ class ChromaServer:
         """Vectors in a collection, 0 where there is none."""
         if self._look_up(name) is None:
             return 0
-        with _understood():
+        with understood():
             return int(self._of(name, "GET", "count", WORK_SECONDS))
 
     def upsert(self, name: str, ids: Sequence[str], matrix: FloatArray) -> None:
@@ -141,7 +129,7 @@ class ChromaServer:
             "include": ["distances"],
         }
         found = self._of(name, "POST", "query", SEARCH_SECONDS, asked)
-        with _understood():
+        with understood():
             cosines = [np.clip(1.0 - np.asarray(row, np.float64), -1.0, 1.0).tolist() for row in found["distances"]]
             return [list(zip(map(str, ids), row, strict=True)) for ids, row in zip(found["ids"], cosines, strict=True)]
 
@@ -149,7 +137,7 @@ class ChromaServer:
         """Delete a collection, if there is one."""
         with self._writing:
             self._forget(name)
-            self._ask("DELETE", f"/{self._name(name)}", WORK_SECONDS)
+            self._http.ask("DELETE", f"/{self._name(name)}", WORK_SECONDS)
             self._deleted.pop(name, None)
             self.beside.pop(name, None)
             for doubt in (self._failed, self._changed, self._flushed_seldom):
@@ -191,7 +179,7 @@ class ChromaServer:
         with self._writing:
             try:
                 for name in self._own_collections():
-                    self._ask("DELETE", f"/{name}", WORK_SECONDS)
+                    self._http.ask("DELETE", f"/{name}", WORK_SECONDS)
             except IndexFailed:
                 log.exception("collections of this library may be left on %s", self.place)
             for memory in (self._known, self._deleted, self.beside, self._changed, self._failed, self._flushed_seldom):
@@ -225,12 +213,8 @@ class ChromaServer:
         """
         with self._writing:
             self.checkpoint(fingerprints or {})
-            with self._idle:
-                self._idle.wait_for(lambda: not self._asking)
-                if self._client is not None:
-                    self._client.close()
-                    self._client = None
-                self._known.clear()
+            self._http.close()
+            self._known.clear()
 
     # ------------------------------------------------------------ collections
 
@@ -249,11 +233,11 @@ class ChromaServer:
 
     def _look_up(self, name: str) -> dict[str, Any] | None:
         """Ask the server for a collection: its metadata, None where there is none."""
-        found = self._ask("GET", f"/{self._name(name)}", SEARCH_SECONDS)
+        found = self._http.ask("GET", f"/{self._name(name)}", SEARCH_SECONDS)
         if found is None:
             self._forget(name)
             return None
-        with _understood():
+        with understood():
             metadata = dict(found["metadata"] or {})
             self._deleted.setdefault(name, int(metadata.get("deleted", 0)))
             beside = map(str, json.loads(str(metadata.get("beside", "[]"))))
@@ -264,8 +248,8 @@ class ChromaServer:
     def _make(self, name: str, flush: int = FLUSH) -> None:
         configuration = {"hnsw": {**HNSW, "ef_search": ef_search(LARGE), "sync_threshold": flush}}
         body = {"name": self._name(name), "metadata": MADE_BY, "configuration": configuration, "get_or_create": True}
-        made = self._ask("POST", "", WORK_SECONDS, body)
-        with _understood():
+        made = self._http.ask("POST", "", WORK_SECONDS, body)
+        with understood():
             self._known[name] = str(made["id"])
 
     def _describe(self, name: str, what: Mapping[str, str]) -> None:
@@ -299,9 +283,9 @@ class ChromaServer:
         All are listed before the first is given out, so that deleting them moves none to another page.
         """
         names: set[str] = set()
-        with _understood():
+        with understood():
             for page in range(PAGES):
-                found = self._ask("GET", f"?limit={PAGE}&offset={page * PAGE}", SEARCH_SECONDS)
+                found = self._http.ask("GET", f"?limit={PAGE}&offset={page * PAGE}", SEARCH_SECONDS)
                 names.update(str(collection["name"]) for collection in found)
                 if len(found) < PAGE:
                     break
@@ -315,60 +299,8 @@ class ChromaServer:
         Raises IndexFailed where it is gone: the server has lost it.
         """
         known = self._known.get(name)
-        answer = self._ask(method, f"/{known}/{what}".rstrip("/"), seconds, body) if known else None
+        answer = self._http.ask(method, f"/{known}/{what}".rstrip("/"), seconds, body) if known else None
         if answer is None:
             self._forget(name)
             raise IndexFailed(f"{self.place} has no collection {name} any more")
         return answer
-
-    def _ask(self, method: str, path: str, seconds: float, body: object = None) -> Any:
-        """One request: the answer's JSON, None where the server has no such collection.
-
-        Raises IndexFailed for anything else.
-        """
-        import httpx
-
-        patience = httpx.Timeout(seconds, connect=CONNECT_SECONDS)
-        try:
-            with self._connection() as client:
-                answer = client.request(method, f"{self._url}{API}{path}", json=body, timeout=patience)
-            found = answer.json()
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, RecursionError, BadSetting) as error:
-            raise IndexFailed(f"{self.place} can't be used: {type(error).__name__}: {error}") from error
-        if answer.is_success:
-            return found
-        if answer.status_code == 404 and isinstance(found, dict) and found.get("error") == "NotFoundError":
-            return None
-        raise IndexFailed(f"{self.place} answered {answer.status_code}: {str(found)[:300]}")
-
-    @contextmanager
-    def _connection(self) -> Iterator[httpx.Client]:
-        """The client, made on first use; it is not closed while someone waits for an answer. Raises BadSetting."""
-        with self._idle:
-            if self._client is None:  # a proxy of this system's settings is for other machines than this one
-                self._client = network.client(trust_env=not _loopback(self._url))
-            client = self._client
-            self._asking += 1
-        try:
-            yield client
-        finally:
-            with self._idle:
-                self._asking -= 1
-                self._idle.notify_all()
-
-
-@contextmanager
-def _understood() -> Iterator[None]:
-    """An answer of another shape than Chroma's becomes IndexFailed."""
-    try:
-        yield
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise IndexFailed(f"that is no answer of a Chroma server: {type(error).__name__}: {error}") from error
-
-
-def _loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

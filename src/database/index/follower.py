@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from src.database.catalog.catalog import Catalog
-from src.database.disk_space import MARGIN, check_space, free_bytes, index_bytes
+from src.database.disk_space import MARGIN, check_space, free_bytes
+from src.database.index import building
 from src.database.index.hnsw import BATCH, IndexFailed, is_wasteful
 from src.database.index.places import Places
 from src.database.index.protocol import Index
@@ -94,10 +95,7 @@ class Follower:
             return name in self._followed
 
     def follow(self, names: Sequence[str], timing: Timing = untimed) -> None:
-        """Have the changes of collections followed, on a thread beside the writer.
-
-        Those that are not in step wait for ``rebuild``.
-        """
+        """Have changes followed beside the writer, on a thread; collections not in step wait for ``rebuild``."""
         if any(name in self._followed for name in names):
             if self._worker is None:
                 self._worker = ThreadPoolExecutor(1, "index")
@@ -127,10 +125,7 @@ class Follower:
             self._behind.add(name)
 
     def _catch_up(self, name: str) -> None:
-        """Follow a collection's changes to the last.
-
-        Where the index fails it is left aside; the catalogue has the vectors.
-        """
+        """Follow a collection's changes to the last; an index that fails is left aside: the catalogue has them."""
         self._guard()
         try:
             while name in self._followed and (changes := self._changes.after(name, self._followed[name], BATCH)):
@@ -228,32 +223,18 @@ class Follower:
         Raises LibraryUnusable, and leaves the index aside, where the disk has too little space or the index can't be
         written.
         """
-        total, done = self._vectors.count_all(name), 0
-        self._require_space_to_build(name, total)
+        building.require_space(self._vectors, self._index, self._folder, name)
         place = self._changes.last(name)
         try:
             with self._writing:
                 self._drop(name)
-                self._index.begin(name, total)
-            for ids, matrix in self._vectors.blocks(name, BATCH, hidden=True):
-                with self._writing:
-                    self._index.upsert(name, ids, matrix)
-                done += len(ids)
-                yield Progress(done, total, "vectors")
-            with self._writing:
-                self._index.finish(name)
-            for _ in self._reach.look(name):
-                yield Progress(done, total, "vectors")
+                self._index.begin(name, self._vectors.count_all(name))
+            yield from building.fill(self._vectors, self._index, self._reach, name, self._writing)
             self._take_up(name, place)
         except IndexFailed as error:
             log.exception("the index of %s can't be built", name)
             said = "The search index could not be written; searches go on without it."
             raise LibraryUnusable(said, f"Check {self._index.place}.") from error
-
-    def _require_space_to_build(self, name: str, total: int) -> None:
-        if self._index.local:  # a server's disk is its own affair; the old index gives its room back
-            more = index_bytes(total, self._vectors.counters(name).dimensions) - self._index.flush_bytes()
-            check_space(self._folder, max(0, more), f"the search index of {name}")
 
     def _take_up(self, name: str, place: int) -> None:
         """Follow from there on an index that was built just now.
@@ -293,10 +274,7 @@ class Follower:
             self._throw_away(in_any_case=True)
 
     def checkpoint(self) -> None:
-        """Describe the index as it is, after a job that wrote: a kill from now to the next write costs nothing then.
-
-        Takes nothing where nothing was written.
-        """
+        """Describe the index as it is, if it was written to: a kill from now to the next write costs nothing."""
         self.wait()
         with self._writing:
             if self._index.written:
@@ -322,10 +300,7 @@ class Follower:
         self._end_worker()
 
     def forget_lost(self) -> bool:
-        """Where the index's files were deleted while it was open, let go of it, so that it is made again.
-
-        Says whether they were.
-        """
+        """Let go of an index whose files were deleted while it was open, to be made again; say whether they were."""
         with self._writing:
             lost = self._index.is_lost()
         if lost:
