@@ -14,6 +14,7 @@ from PIL import Image
 from skimage.segmentation import felzenszwalb
 
 from src.processing import regions, thumbnails
+from src.processing.region_graph import Graph
 
 Boxes = NDArray[np.float64]
 SCALES = (1, 2 / 3, 1 / 2, 1 / 3, 1 / 4, 1 / 6, 1 / 8)
@@ -40,7 +41,7 @@ def merged(image: Image.Image, most: int, scale: float = 1.0, least: int = 20) -
     scale, least: scikit-image's ``scale`` and ``min_size``, by default its own.
     """
     small = np.asarray(thumbnails.shrunk(image, SIDE))
-    graph = regions.Graph.of(small, felzenszwalb(small, scale=scale, min_size=least).astype(np.int32))
+    graph = Graph.of(small, felzenszwalb(small, scale=scale, min_size=least).astype(np.int32))
     last = list(regions.Merging(graph, by_edges=False).regions())[::-1][:most]
     boxes = np.array([regions.around_all(graph.boxes[region]) for region in last], np.float64).reshape(-1, 4)
     across, down = image.width / small.shape[1], image.height / small.shape[0]

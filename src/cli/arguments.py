@@ -135,29 +135,8 @@ def _add_photo_commands(command: Any) -> None:
     sync = command("sync", "photos", "sync", "look at the folders again: new, changed, moved and missing pictures")
     sync.add_argument("folders", nargs="*", metavar="FOLDER", help="only these (all that the library follows)")
 
-    search = command("search", "photos", "search", "find pictures by words, by an example picture, or by both")
-    search.add_argument("text", nargs="*", metavar="TEXT", help="what you are looking for")
-    search.add_argument("--image", metavar="FILE", type=Path, help="a picture that the results should look like")
-    search.add_argument("--top-k", metavar="N", type=int, default=20, help="number of results (20)")
-    search.add_argument("--queries", metavar="FILE", help="one text query a line; searches them all at once")
-    search.add_argument(
-        "--in", dest="mode", choices=("images", "objects", "both"), default="images", help="what is searched (images)"
-    )
-    search.add_argument("--folder", metavar="DIR", help="only pictures in this folder and its sub-folders")
-    search.add_argument("--since", metavar="DAY", help="only pictures taken on this day (YYYY-MM-DD) or later")
-    search.add_argument("--until", metavar="DAY", help="only pictures taken on this day or earlier")
-    _add_where(search)
-
-    export = command("export", "export", "export", "write pictures and the objects in them as a data set or a table")
-    export.add_argument("place", metavar="PLACE", help="the new folder, or the new ZIP where the name ends in .zip")
-    export.add_argument("--format", choices=_Formats(), default="coco", metavar="FORMAT", help="%(choices)s (coco)")
-    export.add_argument("--search", metavar="TEXT", help="only what this finds, with TEXT as the objects' name")
-    export.add_argument("--top-k", metavar="N", type=int, default=200, help="of the search, so many results (200)")
-    export.add_argument(
-        "--in", dest="mode", choices=("images", "objects", "both"), default="both", help="what is searched (both)"
-    )
-    _add_where(export)
-    export.add_argument("--pictures", action="store_true", help="copy the pictures too")
+    _add_search_command(command)
+    _add_export_command(command)
 
     facts = command(
         "facts",
@@ -173,6 +152,34 @@ def _add_photo_commands(command: Any) -> None:
     objects.add_argument("folders", nargs="*", metavar="FOLDER", help="only pictures in these (all of the library)")
     objects.add_argument("--forget", action="store_true", help="forget all objects instead; the pictures stay")
     objects.add_argument("--yes", action="store_true", help="really forget them")
+
+
+def _add_search_command(command: Any) -> None:
+    search = command("search", "photos", "search", "find pictures by words, by an example picture, or by both")
+    search.add_argument("text", nargs="*", metavar="TEXT", help="what you are looking for")
+    search.add_argument("--image", metavar="FILE", type=Path, help="a picture that the results should look like")
+    search.add_argument("--top-k", metavar="N", type=int, default=20, help="number of results (20)")
+    search.add_argument("--queries", metavar="FILE", help="one text query a line; searches them all at once")
+    search.add_argument(
+        "--in", dest="mode", choices=("images", "objects", "both"), default="images", help="what is searched (images)"
+    )
+    search.add_argument("--folder", metavar="DIR", help="only pictures in this folder and its sub-folders")
+    search.add_argument("--since", metavar="DAY", help="only pictures taken on this day (YYYY-MM-DD) or later")
+    search.add_argument("--until", metavar="DAY", help="only pictures taken on this day or earlier")
+    _add_where(search)
+
+
+def _add_export_command(command: Any) -> None:
+    export = command("export", "export", "export", "write pictures and the objects in them as a data set or a table")
+    export.add_argument("place", metavar="PLACE", help="the new folder, or the new ZIP where the name ends in .zip")
+    export.add_argument("--format", choices=_Formats(), default="coco", metavar="FORMAT", help="%(choices)s (coco)")
+    export.add_argument("--search", metavar="TEXT", help="only what this finds, with TEXT as the objects' name")
+    export.add_argument("--top-k", metavar="N", type=int, default=200, help="of the search, so many results (200)")
+    export.add_argument(
+        "--in", dest="mode", choices=("images", "objects", "both"), default="both", help="what is searched (both)"
+    )
+    _add_where(export)
+    export.add_argument("--pictures", action="store_true", help="copy the pictures too")
 
 
 def _add_where(parser: argparse.ArgumentParser) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +21,15 @@ import httpx
 
 from src import network
 from src.errors import BadSetting, DownloadFailed, WeightsCorrupt
+from src.models.http_answer import (
+    blocks_of,
+    certificate_problem,
+    content_range,
+    is_page,
+    network_errors,
+    says_it_is_all,
+    whole_number,
+)
 from src.models.partial import Arrivals, Partial
 from src.models.registry import ModelSpec
 from src.schema import Progress
@@ -100,14 +108,14 @@ class Source:
         kept = arrivals.kept
         with self._answer(client, 0 if self._whole else kept.size) as response:
             start, total = self._place(response, kept)
-            blocks = _blocks(response)
+            blocks = blocks_of(response)
             if not start and total != self.spec.bytes:
                 blocks = self._looked_at(blocks, kept)
             check_space(self.spec, self.folder, (total or 0) - start)
             self.total = total or self.total
             if start == kept.size:
                 yield from self._append(blocks, kept)
-                if _says_it_is_all(response) and kept.size < (self.total or 0):
+                if says_it_is_all(response) and kept.size < (self.total or 0):
                     kept.take_back()
             else:
                 yield from self._anew(blocks, arrivals, sure=bool(total))
@@ -153,14 +161,14 @@ class Source:
         Raises _Interrupted where asking again can help, DownloadFailed where the answer is something else than the
         file.
         """
-        status, start, length = response.status_code, 0, _number(response.headers.get("Content-Length", ""))
+        status, start, length = response.status_code, 0, whole_number(response.headers.get("Content-Length", ""))
         if status in _RETRIED_STATUS:
             raise _Interrupted(f"the server answered {status}")
         if status not in (200, 206, 416):
             raise self._failed(f"the server answered {status} {response.reason_phrase}".strip(), kept)
         total = length
         if status != 200:
-            first, last, total = _range(response)
+            first, last, total = content_range(response)
             if status == 416 or first not in (0, kept.size) or length not in (None, last - first + 1):
                 self._whole = True
                 raise _Interrupted("the server has no such range")
@@ -168,7 +176,7 @@ class Source:
         if self.spec.bytes and total not in (None, self.spec.bytes):
             why = f"{self._host()} sends a file of {total:,} bytes, and the published one has {self.spec.bytes:,}"
             raise self._failed(why, kept)
-        if _is_page(response) and (length is None or total != self.spec.bytes):
+        if is_page(response) and (length is None or total != self.spec.bytes):
             raise self._failed(_A_PAGE.format(self._host()), kept)
         return start, total
 
@@ -197,7 +205,7 @@ class Source:
     def _answer(self, client: httpx.Client, start: int) -> Iterator[httpx.Response]:
         self._asked.clear()
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
-        with _network_errors():
+        with network_errors():
             response = client.send(client.build_request("GET", self.url, headers=headers), stream=True)
         try:
             yield response
@@ -235,7 +243,7 @@ class Source:
             )
         if isinstance(problem, httpx.ProxyError):
             return f"the proxy on the way to {self._host()} refuses ({problem})"
-        if (refused := _certificate_problem(problem)) is not None:
+        if (refused := certificate_problem(problem)) is not None:
             trust = "SSL_CERT_FILE names the authorities to trust"
             return f"the certificate of {self._host()} can't be checked ({refused}); {trust}"
         if isinstance(problem, _UNREACHABLE):
@@ -273,59 +281,6 @@ class _Interrupted(Exception):
 
 
 _A_PAGE = "{} answers with a page of text, such as a login or an error page, and not with the file"
-
-
-def _blocks(response: httpx.Response) -> Iterator[bytes]:
-    blocks = response.iter_raw()
-    while True:
-        with _network_errors():
-            block = next(blocks, None)
-        if block is None:
-            return
-        yield block
-
-
-@contextmanager
-def _network_errors() -> Iterator[None]:
-    """What the network library lets through, such as a hopeless host name's UnicodeError, as its own errors."""
-    try:
-        yield
-    except OSError as error:
-        raise httpx.NetworkError(str(error)) from error
-    except ValueError as error:
-        raise httpx.UnsupportedProtocol(str(error)) from error
-
-
-def _certificate_problem(problem: BaseException) -> str | None:
-    """Why a certificate was refused, None where nothing is said of one."""
-    cause: BaseException | None = problem
-    while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return cause.verify_message
-        cause = cause.__cause__ or cause.__context__
-    return None
-
-
-def _range(response: httpx.Response) -> tuple[int, int, int | None]:
-    """First byte, last byte and whole size of ``Content-Range: bytes 5-9/10``; -1, -1, None where not told."""
-    found = re.fullmatch(
-        r"\s*bytes\s+(\d{1,15})-(\d{1,15})/(\d{1,15}|\*)\s*", response.headers.get("Content-Range", ""), re.ASCII
-    )
-    return (int(found[1]), int(found[2]), _number(found[3])) if found else (-1, -1, None)
-
-
-def _says_it_is_all(response: httpx.Response) -> bool:
-    """Whether an answer was sent to its end: chunks have a last one, where a connection just closes."""
-    return bool(response.headers.get("Transfer-Encoding", "").lower() == "chunked")
-
-
-def _is_page(response: httpx.Response) -> bool:
-    kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    return kind in ("text/html", "application/xhtml+xml")
-
-
-def _number(text: str) -> int | None:
-    return int(text) if re.fullmatch(r"[0-9]{1,15}", text) else None
 
 
 def check_space(spec: ModelSpec, folder: Path, wanted: int) -> None:

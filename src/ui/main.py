@@ -13,7 +13,7 @@ from src.services.jobs.kinds import KINDS, JobKind
 from src.ui import address, state
 from src.ui.format import literal
 from src.ui.frame import closed_library, error_box, farewell, sidebar, style
-from src.ui.jobs import job_progress
+from src.ui.jobs import job_progress, told
 from src.ui.library import clear_dialog, forget_dialog
 from src.ui.photos import photo_dialog
 from src.ui.resources import get_services, reopen
@@ -83,7 +83,7 @@ def _show_page(services: Services, page: st.Page, kinds: tuple[JobKind, ...]) ->
             draw()
         except AppError as error:
             error_box.show(error)
-    state.set_drawn(jobs)
+    told.set_drawn(jobs)
     services.drawn.set()
 
 

@@ -1,7 +1,7 @@
 """What a browser session remembers, as plain values.
 
-The only place that names keys of ``st.session_state``, but for those of the address in ``address.py`` and of chosen
-files in ``files.py``.
+The only place that names keys of ``st.session_state``, but for those of the address in ``address.py``, of chosen files
+in ``files.py`` and of jobs in ``jobs/told.py``.
 """
 
 from __future__ import annotations
@@ -261,7 +261,7 @@ def show_neighbour(step: int) -> None:
     st.session_state["photo"] = neighbour(step) or photo()
 
 
-# ---------------------------------------------------------------- exports and jobs
+# ---------------------------------------------------------------- exports, messages, the end
 
 
 def exports() -> int:
@@ -294,52 +294,6 @@ def is_new(notice: str) -> bool:
 
 def take_message() -> str | None:
     return cast("str | None", st.session_state.pop("message", None))
-
-
-def watched() -> list[str] | None:
-    """Ids of jobs that a word is due for at their end: those unfinished at the last run, None at the first."""
-    return cast("list[str] | None", st.session_state.get("watched"))
-
-
-def watch(job_ids: Sequence[str]) -> None:
-    st.session_state["watched"] = list(job_ids)
-
-
-def also_watch(job_id: str) -> None:
-    """Have a job that was queued just now told of, though it may have ended before the page is drawn again."""
-    watch([*(watched() or []), job_id])
-
-
-def keep_failure(job_id: str) -> None:
-    """Have the page say that this job failed, until the user puts it away."""
-    if job_id not in failures():
-        st.session_state["failures"] = [*failures(), job_id]
-
-
-def failures() -> list[str]:
-    """Ids of the failed jobs that the user was told of and has not put away, the oldest first."""
-    return cast("list[str]", st.session_state.get("failures", []))
-
-
-def dismiss_failure(job_id: str) -> None:
-    st.session_state["failures"] = [other for other in failures() if other != job_id]
-
-
-def set_drawn(jobs: Sequence[tuple[str, str]]) -> None:
-    """The state of the jobs that the page was drawn for, to its end: a run that was cut short does not count."""
-    st.session_state["drawn"] = list(jobs)
-
-
-def drawn() -> list[tuple[str, str]]:
-    return cast("list[tuple[str, str]]", st.session_state.get("drawn", []))
-
-
-def dismiss_report(job_id: str) -> None:
-    st.session_state["dismissed"] = job_id
-
-
-def dismissed_report() -> str | None:
-    return cast("str | None", st.session_state.get("dismissed"))
 
 
 def set_clearing(job_id: str | None) -> None:

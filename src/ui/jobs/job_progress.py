@@ -15,8 +15,8 @@ from src.runtime import Services
 from src.schema import JobSnapshot, Skipped
 from src.services.jobs.kinds import JobKind, kind_of
 from src.text import count, shown
-from src.ui import state
 from src.ui.format import duration, literal, size
+from src.ui.jobs import told
 
 EVERY = 0.7
 """Seconds between two looks at a running job."""
@@ -50,7 +50,7 @@ def watch(services: Services, draw: Callable[[], None]) -> None:
 
     def look() -> None:
         nonlocal first
-        if not first and (services.problem() or jobs_state(services) != state.drawn()):
+        if not first and (services.problem() or jobs_state(services) != told.drawn()):
             st.rerun()
         first = False
         draw()
@@ -136,14 +136,14 @@ def show_report(services: Services) -> None:
     latest = services.jobs.latest(10)
     at = next((at for at, job in enumerate(latest) if job.kind == "index"), None)
     job = None if at is None else latest[at]
-    if job is None or not job.finished or job.id == state.dismissed_report():
+    if job is None or not job.finished or job.id == told.dismissed_report():
         return
     if any(_is_untrue_after(services, job, later) for later in latest[:at]):
         return
     with st.container(border=True, key="report"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{literal(job.title)}** – {summary(job)}")
-            st.button("Dismiss", key="dismiss", type="tertiary", on_click=state.dismiss_report, args=(job.id,))
+            st.button("Dismiss", key="dismiss", type="tertiary", on_click=told.dismiss_report, args=(job.id,))
         if job.error:
             st.error(literal(job.error), icon=":material/error:")
         for finding in job.findings:
@@ -226,28 +226,28 @@ def as_csv(rows: list[dict[str, str]]) -> str:
 def announce(services: Services, kinds: tuple[JobKind, ...]) -> None:
     """Tell, once a session, of jobs of these kinds that ended since its last run; of one that failed until put away."""
     active = [job.id for job in services.jobs.active()]
-    for job_id in state.watched() or []:
+    for job_id in told.watched() or []:
         job = services.jobs.snapshot(job_id) if job_id not in active else None
         if job is None or job.kind not in kinds or is_quiet(job):
             continue
         if job.state == "failed":
-            state.keep_failure(job.id)
+            told.keep_failure(job.id)
         elif kind_of(job.kind).announced:
             icon = ":material/check_circle:" if job.state == "done" else ":material/info:"
             st.toast(f"{literal(job.title)}: {literal(outcome(job))}", icon=icon)
-    state.watch(active)
+    told.watch(active)
     show_failures(services)
 
 
 def show_failures(services: Services) -> None:
     """What failed, each with its sentence and a button that puts it away."""
     with st.container(key="failures", gap="small"):  # there without any too: what comes after it must not move
-        for job in filter(None, map(services.jobs.snapshot, state.failures())):
+        for job in filter(None, map(services.jobs.snapshot, told.failures())):
             with st.container(horizontal=True, vertical_alignment="center", key=f"failure-{job.id}"):
                 title = literal(_whole_title(services, job))
                 st.error(f"**{title}** – {literal(outcome(job))}", icon=":material/error:")
                 st.button(
-                    "Dismiss", key=f"dismiss-{job.id}", type="tertiary", on_click=state.dismiss_failure, args=(job.id,)
+                    "Dismiss", key=f"dismiss-{job.id}", type="tertiary", on_click=told.dismiss_failure, args=(job.id,)
                 )
 
 

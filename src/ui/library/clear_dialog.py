@@ -8,6 +8,7 @@ from src.runtime import Services
 from src.services.jobs.kinds import Clear, kind_of
 from src.text import count
 from src.ui import state
+from src.ui.jobs import told
 
 PATIENCE = 300.0
 """Seconds to wait for the running batch to end and the library to be cleared."""
@@ -66,9 +67,9 @@ def _wait(services: Services, job_id: str) -> None:
     state.set_clearing(None)
     state.close_dialog()
     state.clear_example()
-    state.watch([])  # what was cancelled for this needs no word of its own
+    told.watch([])  # what was cancelled for this needs no word of its own
     if job is not None and job.state == "failed":
-        state.keep_failure(job.id)
+        told.keep_failure(job.id)
     else:
         done = job is not None and job.state == "done"
         left = [finding.text for finding in job.findings] if job is not None else []

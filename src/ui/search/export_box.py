@@ -15,6 +15,7 @@ from src.services.exchange.exporting import Selection
 from src.services.jobs.handlers import queue_export
 from src.ui import state
 from src.ui.frame import error_box
+from src.ui.jobs import told
 
 
 def show(services: Services, selection: Selection, key: str) -> None:
@@ -49,7 +50,7 @@ def show(services: Services, selection: Selection, key: str) -> None:
                 error_box.show(error)
             else:
                 state.count_export(job_id, place)
-                state.also_watch(job_id)
+                told.also_watch(job_id)
                 state.set_message("Exporting. The sidebar shows how far it is.")
                 st.rerun()
 
