@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from scripts import environment
 
-LINT = (("ruff", "check", "."), ("mypy",))
+LINT = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",))
 SPREAD = ("-n", "auto", "--maxprocesses", "4", "--dist", "loadfile")
 """pytest's processes: one a core, at most four, each with whole files of tests.
 

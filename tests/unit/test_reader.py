@@ -456,7 +456,9 @@ def test_close_ends_every_process_and_those_at_work(tmp_path: Path, fragile: Pic
         fragile.close()
         assert [error.result().lasting for error in waiting] == [False, False]
     assert fragile._pool.processes() == [] and not _runs(pid)
-    assert started and all(process.stdin.closed and process.stdout.closed for process in started if process.stdin and process.stdout)
+    assert started and all(
+        process.stdin.closed and process.stdout.closed for process in started if process.stdin and process.stdout
+    )
     assert refusal(fragile, tmp_path / "good.tif").user_message == "The program is ending."
 
 
