@@ -685,10 +685,10 @@ def test_checks_stop_at_the_first_failure_and_lint_alone_runs_no_tests(monkeypat
 
     monkeypatch.setattr(environment, "attempt", lambda kind: 0)
     monkeypatch.setattr(checks.subprocess, "run", run)
-    assert checks.main(["--lint"]) == 0 and ran == ["ruff", "mypy"]
-    assert checks.main(["-k", "weights"]) == 5 and ran[2:] == ["ruff", "mypy", "pytest"]
+    assert checks.main(["--lint"]) == 0 and ran == ["ruff", "ruff", "mypy"]
+    assert checks.main(["-k", "weights"]) == 5 and ran[3:] == ["ruff", "ruff", "mypy", "pytest"]
     statuses["ruff"] = 1
-    assert checks.main([]) == 1 and ran[5:] == ["ruff"]
+    assert checks.main([]) == 1 and ran[7:] == ["ruff"]
 
 
 def test_streamlit_is_set_up_for_this_computer_only():
