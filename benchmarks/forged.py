@@ -90,9 +90,6 @@ class Plain:
         ).reshape(-1, 64)
         return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
 
-    def text_floor(self, images: int) -> float:
-        return 0.2
-
     def unload(self, idle: float = 0.0) -> None:
         pass
 

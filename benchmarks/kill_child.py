@@ -79,9 +79,6 @@ class NumberEmbedder:
     def encode_texts(self, texts: Sequence[str]) -> FloatArray:
         return np.stack([vector(int(text) if text.isdecimal() else 0) for text in texts])
 
-    def text_floor(self, _: int) -> float:
-        return -1.0
-
     def unload(self, idle: float = 0.0) -> None:
         pass
 

@@ -56,10 +56,11 @@ from src.bootstrap import build_services
 from src.config import PROJECT_DIR, Settings
 from src.database.catalog.vector_codec import restored
 from src.database.vector_db import VectorDatabase
-from src.models import registry
+from src.models import query_bank, registry
 from src.models.model_manager import LoadedModel, ModelManager
+from src.models.query_bank import QueryBank
 from src.runtime import Services
-from src.schema import FloatArray, Kind, PhotoFilter
+from src.schema import FloatArray, PhotoFilter
 from src.services.search.service import Query
 
 SPANS = {"0.1%": 1, "1%": 10, "10%": 100, "50%": 500}
@@ -153,9 +154,6 @@ class PreparedEmbedder:
 
     def preprocess(self, image: Image.Image) -> FloatArray:
         return self._inner.preprocess(image)
-
-    def text_floor(self, _: int) -> float:
-        return -1.0
 
     def unload(self, idle: float = 0.0) -> None:
         self._inner.unload(idle)
@@ -311,8 +309,11 @@ class _Prepared(ModelManager):
     def embedder(self, model_id: str | None = None) -> LoadedModel:
         return self._embedder
 
-    def text_floor(self, model_id: str, number: int, kind: Kind = "image") -> float:
-        return -1.0
+    def query_bank(self, model_id: str) -> QueryBank:
+        """As many queries as the real one has, in any directions: what hits are judged by costs the same."""
+        drawn = np.random.default_rng(0).normal(size=(len(query_bank.texts("nothing")), self._embedder.dimensions))
+        nothing = (drawn / np.linalg.norm(drawn, axis=1, keepdims=True)).astype(np.float32)
+        return QueryBank(nothing, np.zeros(self._embedder.dimensions, np.float32), 0.0)
 
 
 class Stored:

@@ -67,6 +67,10 @@ class Settings:
         return self.data_dir / "weights"
 
     @property
+    def query_banks_dir(self) -> Path:
+        return self.data_dir / "query_banks"
+
+    @property
     def logs_dir(self) -> Path:
         return self.data_dir / "logs"
 

@@ -9,10 +9,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from src.schema import Finding, FolderStatus, JobSnapshot, LibraryStats, SearchHit, SearchPage, Verdict
+from src.schema import Finding, FolderStatus, JobSnapshot, LibraryStats, SearchHit, SearchPage
 
-VERDICTS: dict[Verdict, str] = {"match": "match", "weak": "nothing", "empty": "empty"}
-"""A verdict as JSON tells it."""
 _STATS = ("images", "files", "segments", "model", "dimensions", "bytes")
 
 
@@ -22,14 +20,14 @@ def search_page(page: SearchPage) -> dict[str, Any]:
         "model": page.model,
         "took_ms": round(page.took_ms, 3),
         "results": [_hit(hit) for hit in page.hits],
-        "verdict": VERDICTS[page.verdict],
+        "verdict": page.verdict,
         "notes": [notice.sentence for notice in page.notices],
     }
 
 
 def _hit(hit: SearchHit) -> dict[str, Any]:
-    told = {**asdict(hit), "score": round(hit.score, 6)}
-    del told["fits"]  # the verdict is for the page
+    told = {**asdict(hit), "score": round(hit.score, 6), "band": hit.band, "percent": hit.percent}
+    del told["chance"]  # the percentage is for people and programs alike
     return told
 
 

@@ -65,10 +65,6 @@ class FakeEmbedder:
             return np.empty((0, self.dimensions), dtype=np.float32)
         return np.stack([self._text(text) for text in texts])
 
-    def text_floor(self, images: int) -> float:
-        """Grows with the library, as the real ones do: 0.3 of one picture, 0.4 of a thousand."""
-        return 0.3 + 0.1 * min(1.0, images / 1000)
-
     def unload(self, idle: float = 0.0) -> None:
         self.unloaded = True
 

@@ -29,6 +29,7 @@ from training.heads import Recipe, train_heads, wordings
 from training.judge import Judge
 from training.minilm import load_minilm, load_tokenizer, tokenize
 from training.pictures import Pictures
+from training.query_bank import write_query_bank
 from training.sentences import SentenceCache
 from training.towers import ImageTower, TextTower
 from training.tune import Tower, Tuning, tune
@@ -43,10 +44,6 @@ LOWEST_COSINE = 0.9999
 NEEDS = (
     "This takes about an hour on two CPU cores, 5 GB of disk under training/cache and 5 GB of memory; "
     "a GPU shortens the tuning. What is interrupted goes on where it was."
-)
-FLOOR_RULE = (
-    "2.5 % quantile of the best hit among so many pictures, one of them right; queries: flickr8k dev captions, "
-    "and labels unseen in training as sentences and as bare names, a third each"
 )
 
 
@@ -69,7 +66,7 @@ def main() -> None:
 
 
 def build(data: Path, out: Path, recipe: Recipe, tuning: Tuning) -> None:
-    """Train, choose the floor, export, check and write the card."""
+    """Train, export, check, and write the card and the query bank."""
     started = time.monotonic()
     CACHE.mkdir(exist_ok=True)
     backbone, minilm = load_backbone(), load_minilm()
@@ -82,15 +79,13 @@ def build(data: Path, out: Path, recipe: Recipe, tuning: Tuning) -> None:
     print(json.dumps({"before tuning": untuned}, indent=2), flush=True)
     tower = tune(backbone, heads, captioned, named, recipe, tuning, CACHE)
     judge = Judge(data, partial(_features, backbone, tower), tower.backbone.classifier, tower.heads, encode)
-    scores, floors = judge.scores(), judge.floors()
-    print(json.dumps({"validation": scores, "floors": floors}, indent=2))
+    scores = judge.scores()
+    print(json.dumps({"validation": scores}, indent=2))
     cosines = write_towers(
         out, ImageTower(tower.backbone, tower.heads), TextTower(minilm, tower.heads), labelled(data)[::400]
     )
     facts = {
         "dimensions": 768,
-        "text_floors": [[floor["images"], floor["floor"]] for floor in floors],
-        "text_floors_chosen": {"how": FLOOR_RULE, "at": floors},
         "recipe": dataclasses.asdict(recipe),
         "tuning": dataclasses.asdict(tuning),
         "validation": scores,
@@ -99,6 +94,7 @@ def build(data: Path, out: Path, recipe: Recipe, tuning: Tuning) -> None:
         "lowest_cosine_to_pytorch": cosines,
     }
     export.write_card(out, facts)
+    write_query_bank(out)
 
 
 def training_pictures(data: Path, backbone: EfficientNetLite0, encode: SentenceCache) -> tuple[Pictures, Pictures]:

@@ -1,6 +1,4 @@
-"""What is measured before a model ships, on data that neither training nor the tests use, and the text floor chosen
-there.
-"""
+"""What is measured before a model ships, on data that neither training nor the tests use."""
 
 from __future__ import annotations
 
@@ -18,9 +16,6 @@ from training.towers import Heads
 
 WIDE_SOURCES = ("stanford40", "caltech101", "voc2012_mask_labels")
 """The sources of labelled/ whose pictures are not square."""
-
-FLOOR_SIZES = (50, 200, 1000)
-"""Pictures in a library; the gallery has no more than the last."""
 
 Features = Callable[[Sequence[Photo], str], Tensor]
 """Photos and the name of a view -> (n, 1280)."""
@@ -55,12 +50,6 @@ class Judge:
                 for view in ("squash", "centre", "pad")
             },
         }
-
-    def floors(self) -> list[dict[str, float]]:
-        """The text floor for libraries of several sizes, and what it calls weak in each."""
-        galleries = (self.captions(), self.labels(lambda label: label), self.labels(bare))
-        unrelated = self.heads.text(self.encode(evaluate.UNRELATED))
-        return [evaluate.text_floor(galleries, unrelated, size) for size in FLOOR_SIZES]
 
     def captions(self) -> Gallery:
         """Each dev caption among the dev pictures."""

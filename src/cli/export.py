@@ -28,7 +28,7 @@ def export(arguments: argparse.Namespace) -> int:
             )
             terminal.notes(page)
             selection = Selection.of(page)
-            told = {"verdict": wire.VERDICTS[page.verdict]}
+            told = {"verdict": page.verdict}
         elif only.where:
             selection = Selection(services.library.passing(only))
         events = services.exports.export(arguments.format, place, selection, arguments.pictures)

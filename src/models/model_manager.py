@@ -20,9 +20,10 @@ from PIL import Image
 from src.config import Settings
 from src.errors import DownloadFailed, WeightsCorrupt, WeightsMissing
 from src.models import registry, weights
+from src.models.query_bank import QueryBank, QueryBanks
 from src.models.registry import ModelSpec, Task
 from src.pixels import to_rgb
-from src.schema import Embedder, FloatArray, Kind, ModelStatus, Progress, Segmenter
+from src.schema import Embedder, FloatArray, ModelStatus, Progress, Segmenter
 
 BATCH = 32
 log = logging.getLogger(__name__)
@@ -66,6 +67,7 @@ class ModelManager:
         """
         self.settings = settings or Settings.from_env()
         self._loader = loader
+        self._banks = QueryBanks(self.settings.query_banks_dir)
         self._loaded: dict[Key, Loaded] = {}
         self._locks: defaultdict[Key, threading.Lock] = defaultdict(threading.Lock)
         self._guard = threading.Lock()
@@ -169,23 +171,9 @@ class ModelManager:
         """
         return self._load(registry.spec(model_id, task))
 
-    def text_floor(self, model_id: str, number: int, kind: Kind = "image") -> float:
-        """Cosine below which a text query's best hit among that many of a kind counts as "nothing matches".
-
-        From the registry, or from a model that keeps figures of its own; -1.0 where nothing is known.
-        """
-        known = registry.spec(model_id).embedding
-        if kind == "object" and known.object_floors:
-            return registry.floor_among(known.object_floors, number)
-        if known.text_floor is not None:
-            return known.text_floor
-        own: Callable[[int], float] | None = getattr(self.embedder(model_id), "text_floor", None)
-        return own(number) if own else -1.0
-
-    def object_floor(self, model_id: str) -> float:
-        """Cosine below which an object is no hit for words; -1.0 where nothing is known."""
-        floor = registry.spec(model_id).embedding.object_floor
-        return -1.0 if floor is None else floor
+    def query_bank(self, model_id: str) -> QueryBank:
+        """What a model makes of queries that no photo answers, and of visible things; made once for each model."""
+        return self._banks.of(self.embedder(model_id))
 
     def statuses(self, active: str, task: Task = "embed") -> list[ModelStatus]:
         """Every model of a task as the user may choose it; ``active`` is the library's.

@@ -19,11 +19,9 @@ written. One with another hash is refused.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
-
-import numpy as np
 
 from src.errors import UnknownModel
 
@@ -52,26 +50,6 @@ class Embedding:
     """Side in pixels of the square picture its image tower sees."""
     quick_gelu: bool
     """True where it was trained with x * sigmoid(1.702 x) (OpenAI), False for the exact GELU (OpenCLIP)."""
-    text_floor: float | None
-    """Cosine below which a text query's best hit counts as "nothing matches"; None where the model's own files say.
-
-    For CLIP this is the field's rule of thumb, not a measurement of ours: OpenAI's models put a fitting caption at
-    about 0.25 to 0.35 and an unrelated one below 0.2; models trained on LAION-2B spread further, so their floor lies
-    lower.
-    """
-    object_floor: float | None = None
-    """Cosine below which an object inside a picture is no hit for a text query; None where nothing is known.
-
-    For the built-in model what 97.5 % of the right objects reach on coco128's small boxes
-    (``benchmarks.small_things``); about half of the photos that hold no such thing stay below it. For CLIP the field's
-    rule of thumb, as above.
-    """
-    object_floors: tuple[tuple[int, float], ...] = ()
-    """(objects compared, cosine) below which the best "matches nothing"; where empty, ``text_floor`` judges it.
-
-    Higher than ``object_floor``, which is for any one object: of many, the best is near by chance. docs/models.md says
-    how they were found.
-    """
     english_only: bool = True
     """Whether its text tower was trained on English alone: a query in another language is then told so."""
 
@@ -152,15 +130,6 @@ def spec_of_any_task(model_id: str) -> ModelSpec:
     return next((candidate for candidate in _SPECS if candidate.id == model_id), None) or spec(model_id)
 
 
-def floor_among(floors: Sequence[tuple[int, float]], number: int) -> float:
-    """The floor for that many things compared, from those measured (number, cosine): it grows with the logarithm.
-
-    Beyond the numbers it was measured for, it stays.
-    """
-    sizes, cosines = zip(*floors, strict=True)
-    return float(np.interp(np.log(max(1, number)), np.log(sizes), cosines))
-
-
 def _openai(name: str, dimensions: int, image_size: int, sha256: str, size: int, about: str) -> ModelSpec:
     """A checkpoint of openai/CLIP: all of them follow one scheme of names and URLs."""
     file_name = name.replace("/", "-").replace("@", "-") + ".pt"
@@ -169,7 +138,7 @@ def _openai(name: str, dimensions: int, image_size: int, sha256: str, size: int,
         id=name,
         title=f"CLIP {name}",
         module="src.models.embedders.clip",
-        own=Embedding(dimensions, image_size, quick_gelu=True, text_floor=0.2, object_floor=0.2),
+        own=Embedding(dimensions, image_size, quick_gelu=True),
         file_name=file_name,
         url=f"{_OPENAI}/{sha256}/{file_name}",
         sha256=sha256,
@@ -189,7 +158,7 @@ def _open_clip(name: str, title: str, tag: str, path: str, sha256: str, size: in
         id=f"{DEFAULT_CLIP}-{name}",
         title=title,
         module="src.models.embedders.clip",
-        own=Embedding(dimensions=512, image_size=224, quick_gelu=False, text_floor=0.15, object_floor=0.15),
+        own=Embedding(dimensions=512, image_size=224, quick_gelu=False),
         file_name=f"open_clip-ViT-B-32-{tag}.safetensors",
         url=f"{_HUB}/{path}/open_clip_model.safetensors",
         sha256=sha256,
@@ -227,9 +196,6 @@ _SPECS = (
             dimensions=768,
             image_size=224,
             quick_gelu=False,
-            text_floor=None,
-            object_floor=0.13,
-            object_floors=((120, 0.261), (480, 0.273), (1_200, 0.297)),
         ),
         file_name="",
         url="",

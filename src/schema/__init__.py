@@ -19,7 +19,7 @@ from src.schema.jobs import (
 )
 from src.schema.library import FolderStatus, LibraryStats, ModelStatus
 from src.schema.parts import Box, Mask, Segment, Segmenter
-from src.schema.search import Mode, Notice, NoticeCode, PhotoFilter, SearchHit, SearchPage, Verdict
+from src.schema.search import Band, Mode, Notice, NoticeCode, PhotoFilter, SearchHit, SearchPage, Verdict
 
 __all__ = [
     "EXPORT_MARK",
@@ -27,6 +27,7 @@ __all__ = [
     "FIRST_PHOTO",
     "SKIPPED_KEPT",
     "Already",
+    "Band",
     "Box",
     "Embedder",
     "FileStamp",

@@ -13,6 +13,13 @@ Mode = Literal["images", "objects", "both"]
 """What is searched: whole images, the objects inside them, or whichever of the two fits better."""
 
 
+Band = Literal["strong", "likely", "weak"]
+STRONG, LIKELY = 0.8, 0.5
+"""Chances from which on a hit is in these bands."""
+NOTHING = 0.05
+"""Chance of the best hit below which nothing fits."""
+
+
 @dataclass(frozen=True)
 class SearchHit:
     """One result: an image, once.
@@ -30,8 +37,21 @@ class SearchHit:
     """Width and height of the upright image in pixels."""
     segment: str | None = None
     """Id of the object."""
-    fits: bool = True
-    """Whether it reaches the floor of its kind; always where more than words was asked, which have none."""
+    chance: float = 1.0
+    """How likely it is what was asked for, 0..1 (``services.search.calibration``)."""
+
+    @property
+    def percent(self) -> int:
+        return round(100 * self.chance)
+
+    @property
+    def band(self) -> Band:
+        return "strong" if self.chance >= STRONG else "likely" if self.chance >= LIKELY else "weak"
+
+    @property
+    def fits(self) -> bool:
+        """False where it is so unlikely that it is shown only on request, and never exported."""
+        return self.chance >= NOTHING
 
 
 @dataclass(frozen=True)
@@ -51,8 +71,8 @@ class PhotoFilter:
     """What its facts must be."""
 
 
-Verdict = Literal["match", "weak", "empty"]
-"""match: some hits fit. weak: none fits well, the closest are shown. empty: there was nothing to compare."""
+Verdict = Literal["match", "nothing", "empty"]
+"""match: some hits fit. nothing: none does, the closest are told. empty: there was nothing to compare."""
 
 
 NoticeCode = Literal["cut", "not-english", "no-objects", "other-model"]

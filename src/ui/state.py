@@ -44,6 +44,15 @@ def ask(query: str) -> None:
     st.session_state[QUERY] = query
 
 
+def closest_wanted(query: str) -> bool:
+    """Whether the closest photos were asked for although nothing fits that query."""
+    return st.session_state.get("closest") == query
+
+
+def want_closest(query: str) -> None:
+    st.session_state["closest"] = query
+
+
 def limit() -> int:
     """How many results are wanted."""
     return cast(int, st.session_state.get(RESULTS) or st.session_state.get("limit") or USUAL_RESULTS)

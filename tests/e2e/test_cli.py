@@ -78,11 +78,15 @@ def test_search_as_json(home: Path, album: Path) -> None:
         "path",
         "name",
         "score",
+        "band",
+        "percent",
         "kind",
         "box",
         "size",
         "segment",
     }
+    first = answer["results"][0]
+    assert first["band"] in ("strong", "likely", "weak") and 5 <= first["percent"] <= 100
     scores = [hit["score"] for hit in answer["results"]]
     assert scores == sorted(scores, reverse=True) and Path(answer["results"][0]["path"]).parent == album
 
@@ -192,8 +196,8 @@ def test_words_are_the_same_in_every_locale(strange: tuple[Path, Path]) -> None:
 def test_what_is_piped_has_a_line_for_each_result(strange: tuple[Path, Path]) -> None:
     home, album = strange
     lines = cli("search", "a plain red picture", home=home, COLUMNS="40").stdout.splitlines()
-    at = lines.index("score  picture")
-    assert lines[at + 1].split("  ", 1)[1] == str(album / "r\u00f6t \U0001f600.jpg")
+    at = next(number for number, line in enumerate(lines) if line.split() == ["chance", "match", "score", "picture"])
+    assert lines[at + 1].split("  ")[-1] == str(album / "r\u00f6t \U0001f600.jpg")
     assert lines[at + 3].startswith("2 of 2 photos")
 
 

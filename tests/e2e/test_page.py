@@ -46,7 +46,7 @@ def ask(page: Page, query: str) -> None:
     box(page).fill(query)
     box(page).press("Enter")
     at(page, "q", query)
-    expect(cells(page).first).to_have_attribute("aria-label", re.compile("score"))
+    expect(cells(page).first).to_have_attribute("aria-label", re.compile("match, [0-9]+ %"))
 
 
 def at(page: Page, part: str, value: str | None) -> None:

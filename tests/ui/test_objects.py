@@ -151,7 +151,7 @@ def test_the_first_objects_show_by_themselves(
     if query == "red":
         assert names(app, "text-results") == [services.library.details(scenes[0]).name]  # type: ignore[union-attr]
     else:
-        assert "Nothing that was found inside your photos so far fits." in texts(app)
+        assert "No object so far in your library looks like" in texts(app)
 
 
 def test_a_box_of_a_photo_finds_others_and_a_dropped_picture_its_own(

@@ -28,14 +28,15 @@ def test_before_a_query_the_newest_photos_and_examples_are_shown(app: AppTest, p
     assert names(app, "text-results")[0] == "red.png"
 
 
-def test_results_come_best_first_with_their_score(app: AppTest, photos: Path) -> None:
+def test_results_come_best_first_with_how_likely_they_are(app: AppTest, photos: Path) -> None:
     app.run()
     search(app, "something green")
     items = gallery(app, "text-results")
     assert items[0]["name"] == "green.png"
-    assert [float(item["score"]) for item in items] == sorted((float(item["score"]) for item in items), reverse=True)
+    percents = [item["percent"] for item in items]
+    assert percents == sorted(percents, reverse=True) and items[0]["band"] == "strong"
     assert items[0]["src"] == f"/api/thumb/{items[0]['id']}"
-    assert "Nothing in your library fits well" not in texts(app)
+    assert "Nothing fits" not in texts(app)
 
 
 def test_the_slider_limits_the_results_and_starts_at_20(app: AppTest, photos: Path) -> None:
@@ -48,11 +49,16 @@ def test_the_slider_limits_the_results_and_starts_at_20(app: AppTest, photos: Pa
     assert "3 of 12 photos" in texts(app)
 
 
-def test_when_nothing_fits_the_page_says_so_and_shows_the_closest(app: AppTest, photos: Path) -> None:
+def test_when_nothing_fits_the_page_says_so_and_shows_the_closest_on_request(app: AppTest, photos: Path) -> None:
     app.run()
     search(app, "quantum chromodynamics")
-    assert "Nothing in your library fits well. The closest:" in texts(app)
+    assert "Nothing fits" in texts(app) and not app.get("bidi_component")
+    assert "No photo in your library looks like “quantum chromodynamics”." in texts(app)
+    app.button(key="nothing-fits-action").click().run()
+    assert "Nothing fits well. The closest:" in texts(app)
     assert len(gallery(app, "text-results")) == 12
+    search(app, "thermodynamic equilibrium")
+    assert "Nothing fits" in texts(app) and not app.get("bidi_component"), "asked for anew"
 
 
 def test_a_blank_query_is_no_query(app: AppTest, photos: Path) -> None:
@@ -74,6 +80,8 @@ def test_a_hostile_query_is_only_words(app: AppTest, photos: Path) -> None:
     app.run()
     search(app, "<script>alert(1)</script> :red[x] **b** \0 '; drop table images; --")
     assert not app.exception
+    assert "<script>alert(1)</script> :red[x] **b**" in texts(app), "as it was written"
+    app.button(key="nothing-fits-action").click().run()
     assert len(gallery(app, "text-results")) == 12
 
 

@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from src.errors import WeightsCorrupt, WeightsMissing
+from src.models import query_bank
 from src.models.embedders.builtin import FILES, BuiltinEmbedder
 from src.schema import FloatArray
 
@@ -51,16 +52,14 @@ def test_files_are_small_enough() -> None:
     assert (FILES / "text.onnx").stat().st_size <= 46_000_000
 
 
-def test_floors_were_chosen_from_real_queries_and_grow_with_the_library() -> None:
-    card = json.loads((FILES / "model.json").read_text(encoding="utf-8"))
-    measured = card["text_floors_chosen"]["at"]
-    assert [[at["images"], at["floor"]] for at in measured] == card["text_floors"]
-    for at in measured:
-        assert at["real_queries_below"] <= 0.03
-        assert at["unrelated_queries_below"] >= 0.75
-    floor = BuiltinEmbedder().text_floor
-    assert [floor(at["images"]) for at in measured] == pytest.approx([at["floor"] for at in measured])
-    assert floor(0) == floor(10) == floor(50) < floor(100) < floor(200) < floor(500) < floor(1000) == floor(1_000_000)
+def test_the_query_bank_beside_it_is_what_it_makes_of_the_queries(model: BuiltinEmbedder) -> None:
+    saved = query_bank.read(FILES / query_bank.file_name(model.space), model.dimensions)
+    made = query_bank.build(model.encode_texts)
+    assert saved is not None
+    np.testing.assert_allclose(saved.nothing, made.nothing, atol=1e-3)
+    queries = model.encode_texts(["a dog on the beach", "terms and conditions"])
+    np.testing.assert_allclose(saved.visible(queries), made.visible(queries), atol=0.05)
+    assert saved.visible(queries)[0] > 1 > -1 > saved.visible(queries)[1]
 
 
 def test_vectors_have_length_one(model: BuiltinEmbedder) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,8 @@ def test_a_search_names_what_it_found(library: Services, tmp_path: Path) -> None
 def test_only_what_fits_is_exported_under_the_words(library: Services, tmp_path: Path) -> None:  # noqa: F811
     find(library)
     page = library.search.search(Query("red"), 3, mode="both")
+    judged = tuple(replace(hit, chance=0.9 if hit.kind == "object" else 0.04) for hit in page.hits)
+    page = replace(page, hits=judged)
     fitting = [hit for hit in page.hits if hit.kind == "object"]
     assert 0 < len(fitting) < len(page.hits) == 3
     selection = Selection.of(page)

@@ -16,7 +16,7 @@ from PIL import Image
 
 from src.config import PROJECT_DIR, Settings
 from src.errors import DownloadFailed, UnknownModel, WeightsCorrupt, WeightsMissing
-from src.models import registry, weights
+from src.models import query_bank, registry, weights
 from src.models.model_manager import BATCH, ModelManager, load_model
 from src.models.registry import ModelSpec
 from src.pixels import to_rgb
@@ -313,22 +313,14 @@ def test_downloading_what_is_here_is_nothing_to_do(settings, loader, clip_here):
     assert list(manager.download("ViT-B/32")) == []
 
 
-def test_the_text_floor_comes_from_the_registry_or_from_the_model(settings, loader):
+def test_a_models_query_bank_is_made_once_and_kept(settings, loader):
     manager = ModelManager("builtin", settings, loader)
-    assert manager.text_floor("ViT-B/32", 1000) == 0.2
-    assert loader.calls == []
-    assert manager.text_floor("builtin", 1000) == FakeEmbedder().text_floor(1000)
-    assert manager.text_floor("ViT-B/32", 1000, "object") == 0.2
-
-
-def test_the_floor_for_objects_is_their_own_and_grows_with_how_many_are_compared(settings, loader):
-    manager = ModelManager("builtin", settings, loader)
-    measured = registry.spec("builtin").embedding.object_floors
-    assert [manager.text_floor("builtin", number, "object") for number, _ in measured] == [
-        floor for _, floor in measured
-    ]
-    few, some, many = (manager.text_floor("builtin", number, "object") for number in (0, 1_000, 10**7))
-    assert manager.object_floor("builtin") < few == measured[0][1] < some < many == measured[-1][1]
+    bank = manager.query_bank("builtin")
+    assert bank.nothing.shape[1] == FakeEmbedder.dimensions and manager.query_bank("builtin") is bank
+    (kept,) = settings.query_banks_dir.iterdir()
+    kept.write_bytes(b"no bank at all")
+    np.testing.assert_array_equal(ModelManager("builtin", settings, loader).query_bank("builtin").nothing, bank.nothing)
+    assert query_bank.read(kept, FakeEmbedder.dimensions) is not None, "a damaged one is made again"
 
 
 def test_device_and_precision_are_what_the_model_says_or_what_was_asked_for(settings, loader):

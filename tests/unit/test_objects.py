@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,8 +20,10 @@ from src.masks import scaled
 from src.models.model_manager import ModelManager
 from src.processing.regions import RegionSegmenter
 from src.runtime import Services
-from src.schema import Box, Finding, Indexed, Mode, PhotoFilter, Progress, SearchHit, Segment, Skipped
+from src.schema import Box, Embedder, Finding, Indexed, Kind, Mode, PhotoFilter, Progress, SearchHit, Segment, Skipped
 from src.services.enrichment import objects, objects_pass
+from src.services.search.calibration import Background, Numbers
+from src.services.search.judge import Judge
 from src.services.search.service import Query
 from tests.fakes import COLOURS, FakeEmbedder
 
@@ -78,41 +81,36 @@ def test_an_object_is_found_that_the_whole_photo_hides(library: Services) -> Non
     assert ground.name == "red on white.png"
 
 
-def test_objects_are_judged_by_their_own_floor_and_images_by_theirs(
+def test_objects_are_judged_by_what_objects_reach_and_images_by_images(
     library: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     find(library)
-    objects, floors, asked = library.objects.counts()[1], {"image": 0.0, "object": 2.0}, []
+    judged: list[tuple[str, int]] = []
+    evidence = {"image": 5.0, "object": -5.0}
 
-    def floor(self: ModelManager, model: str, number: int, kind: str = "image") -> float:
-        asked.append((kind, number))
-        return floors[kind]
+    def height(self: Judge, embedder: Embedder, model: str, kind: Kind, scores: Numbers, *more: Any) -> Numbers:
+        judged.append((kind, more[-1]))
+        return np.full(len(scores), 1 / (1 + np.exp(-evidence[kind])))
 
-    monkeypatch.setattr(ModelManager, "text_floor", floor)
+    monkeypatch.setattr(Judge, "_chances", height)
     page = library.search.search(Query("red"), 5, mode="objects")
-    assert (
-        page.hits and page.verdict == "weak" and ("object", objects) in asked and not any(hit.fits for hit in page.hits)
-    )
+    assert page.hits and page.verdict == "nothing" and not any(hit.fits for hit in page.hits)
+    assert set(judged) == {("object", library.objects.counts()[1])}
     both = library.search.search(Query("red"), 5, mode="both")
     assert both.verdict == "match" and {hit.kind: hit.fits for hit in both.hits} == {"object": False, "image": True}
-    floors.update(image=2.0, object=0.0)
-    assert library.search.search(Query("red"), 5, mode="objects").verdict == "match"
-    assert library.search.search(Query("red"), 5, mode="both").verdict == "match"
-    floors.update(object=2.0)
-    assert library.search.search(Query("red"), 5, mode="both").verdict == "weak"
-    assert library.search.search(Query(like=page.hits[0].segment), 5, mode="objects").verdict == "match", (
-        "the reader's own judgement"
-    )
+    evidence.update(image=-5.0)
+    assert library.search.search(Query("red"), 5, mode="both").verdict == "nothing"
+    monkeypatch.undo()
+    similar = library.search.search(Query(like=page.hits[0].segment), 5, mode="objects")
+    assert similar.verdict == "match", "how near pictures must be is the reader's own judgement"
 
 
-def test_objects_that_were_all_left_out_are_no_empty_library(
-    library: Services, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_objects_none_of_which_fits_are_no_empty_library(library: Services, capsys: pytest.CaptureFixture[str]) -> None:
     find(library)
     page = library.search.search(Query("quarterly earnings report"), 5, mode="objects")
-    assert (page.verdict, page.hits) == ("weak", ()) and page.objects
+    assert page.verdict == "nothing" and page.hits and page.objects
     terminal.show_page(page)
-    assert "Nothing in the library fits." in capsys.readouterr().out
+    assert "Nothing in the library fits. The closest:" in capsys.readouterr().out
     assert wire.search_page(page)["verdict"] == "nothing"
 
 
@@ -261,29 +259,22 @@ def test_filters_and_similar_objects(library: Services, tmp_path: Path) -> None:
         library.search.search(Query(like=f"{red.id}#none"), mode="objects")
 
 
-@pytest.mark.parametrize(
-    ("mode", "strict", "verdict"), [("objects", 3, "weak"), ("objects", 4, "match"), ("both", 4, "match")]
-)
-def test_a_hit_is_judged_by_the_floor_of_as_many_things_of_its_kind(
-    library: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: Mode, strict: int, verdict: str
+@pytest.mark.parametrize("mode", ["objects", "both"])
+def test_a_hit_is_judged_among_as_many_things_of_its_kind(
+    library: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: Mode
 ) -> None:
-    """Three objects and four photos: among ``strict`` things nothing fits, among any other number everything does."""
+    """Three objects and four photos."""
     find(library)
     scene(tmp_path / "others", "pink.png", "black", "pink")
     list(library.handlers["index"]({"paths": [str(tmp_path / "others")]}))
-    monkeypatch.setattr(library.models, "text_floor", lambda _, number, kind: 2.0 if number == strict else -1.0)
+    asked: list[int] = []
+    height = Background.height
+    monkeypatch.setattr(
+        Background, "height", lambda self, scores, number: (asked.append(number), height(self, scores, number))[1]
+    )
     page = library.search.search(Query("red"), mode=mode)
     assert page.objects == 3 and "object" in {hit.kind for hit in page.hits}
-    assert page.verdict == verdict
-
-
-def test_objects_that_are_all_below_their_floor_are_no_empty_library(
-    library: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    find(library)
-    monkeypatch.setattr(library.models, "object_floor", lambda _: 2.0)
-    page = library.search.search(Query("red"), mode="objects")
-    assert page.objects and (page.hits, page.verdict) == ((), "weak")
+    assert set(asked) == ({3} if mode == "objects" else {3, 4})
 
 
 def test_without_objects_it_is_said(library: Services) -> None:

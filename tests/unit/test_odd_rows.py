@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -307,6 +308,30 @@ def test_the_same_bytes_under_a_damaged_id(filled: Services, photos: Path) -> No
     change(filled, "DELETE FROM vectors WHERE id NOT IN (SELECT id FROM images)")
     list(filled.handlers["sync"]({}))
     assert names(filled, "red")[0] == "red.jpg" and len(filled.catalog.health.image_ids()) == 4
+
+
+def test_a_path_that_is_not_absolute_leads_nowhere(
+    filled: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be another file wherever the program is started."""
+    (tmp_path / "here" / "deep").mkdir(parents=True)
+    (tmp_path / "here" / "x.json").write_text('{"title": "x", "description": "somebody else\'s"}')
+    monkeypatch.chdir(tmp_path / "here" / "deep")
+    change(filled, "UPDATE files SET path = ? WHERE id = (SELECT min(id) FROM files)", b"../x")
+    image = next(hit.id for hit in filled.search.search(Query("red"), 9).hits if not filled.catalog.paths_of(hit.id))
+    assert filled.catalog.paths_of(image) == [] and b"../x" not in [path for _, path in filled.catalog.facts.places()]
+    list(filled.handlers["facts"]({}))
+    assert "caption" not in filled.catalog.facts.of(image) and names(filled, "red")
+
+
+@pytest.mark.parametrize("length", [2**63 - 1, 2**40, -5, 0])
+def test_a_length_that_no_vector_has(filled: Services, length: int) -> None:
+    change(filled, "UPDATE collections SET dimensions = ?", length)
+    first = filled.library.newest(1)[0].id
+    for query in (Query("red"), Query(like=first)):
+        with suppress(AppError):
+            filled.search.search(query)
+    assert list(filled.handlers["doctor"]({}))
 
 
 def test_a_collection_without_a_length(filled: Services) -> None:

@@ -66,7 +66,7 @@ def test_among_whole_images_no_segment_is_looked_up(library: Services, monkeypat
 
 def test_nothing_fits_is_said_and_an_empty_library_is_another_thing(library: Services) -> None:
     page = library.search.search(Query("quarterly earnings report"), 3)
-    assert page.verdict == "weak" and len(page.hits) == 3
+    assert page.verdict == "nothing" and len(page.hits) == 3 and not any(hit.fits for hit in page.hits)
     list(library.handlers["clear"]({}))
     assert library.search.search(Query("red")).verdict == "empty"
 
@@ -125,13 +125,3 @@ def test_words_and_a_picture_together_are_one_direction_of_length_one(
     assert np.linalg.norm(asked[0], axis=1) == pytest.approx([1.0], abs=1e-5)
     scores = {hit.name: hit.score for hit in page.hits}
     assert scores["red.jpg"] == pytest.approx(2**-0.5, abs=0.1), "at 45 degrees between a red and a blue picture"
-
-
-def test_the_floor_is_asked_for_with_the_number_of_photos_that_were_compared(
-    library: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[int] = []
-    embedder = library.models.embedder()
-    monkeypatch.setattr(embedder, "text_floor", lambda images: asked.append(images) or 0.3)
-    library.search.search(Query("red"), 1)
-    assert set(asked) == {library.catalog.counts()[0]}

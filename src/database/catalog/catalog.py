@@ -21,6 +21,7 @@ from src.database.catalog.files import (
     Refusal,
     displace,
     hide_without_file,
+    is_absolute,
     put_files,
     put_refusals,
     within,
@@ -162,12 +163,16 @@ class Catalog:
         return found
 
     def paths_of(self, image_id: str) -> list[tuple[bytes, str, str, bool]]:
-        """(path, display text, name, uploaded) of each file of an image, those that are there first, then own ones."""
+        """(path, display text, name, uploaded) of each file of an image, those that are there first, then own ones.
+
+        A path that is not absolute, which only damage or another program puts there, would be a place that depends on
+        where this program was started: it is left out.
+        """
         columns = (files.c.path, files.c.path_text, files.c.name, files.c.uploaded)
         order = (files.c.missing_since.is_not(None), files.c.uploaded, files.c.id)
         query = sa.select(*columns).where(files.c.image_id == image_id).order_by(*order)
         with self._file.reading() as db:
-            return [(row[0], row[1], row[2], row[3]) for row in db.execute(query)]
+            return [(row[0], row[1], row[2], row[3]) for row in db.execute(query) if is_absolute(row[0])]
 
     def details(self, image_id: str) -> ImageDetails | None:
         """Everything known about one image, None where it is not in the library."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from src.database.catalog.files import within
+from src.database.catalog.files import is_absolute, within
 from src.database.catalog.looked_at import mark
 from src.database.catalog.sqlite_file import SqliteFile, listed, parts, upsert
 from src.database.catalog.tables import CHANGES, OF_IMAGES, facts, files, images
@@ -94,7 +94,7 @@ class FactsTable:
             sa.select(files.c.image_id, files.c.path).where(files.c.missing_since.is_(None), inside).order_by(*order)
         )
         with self._file.reading() as db:
-            return [(row[0], row[1]) for row in db.execute(query)]
+            return [(row[0], row[1]) for row in db.execute(query) if is_absolute(row[1])]
 
     def values_of(self, name: str, most: int = 200) -> list[str]:
         """The values of a fact that is a text, those of most visible images first. Looked for once for each change."""

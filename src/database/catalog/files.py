@@ -230,6 +230,10 @@ def _place(row: Any) -> KnownPlace:
     return KnownPlace(row.path, row.image_id, row.device, row.missing_since is not None, row.uploaded)
 
 
+def is_absolute(path: bytes) -> bool:
+    return os.path.isabs(os.fsdecode(path))
+
+
 def within(folder: bytes) -> sa.ColumnElement[bool]:
     """True for files in a folder or its sub-folders, and for the file of that very path. Uses the index on paths."""
     start = folder.rstrip(_SEPARATOR) + _SEPARATOR

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from src import masks
 from src.database.catalog.kinds import IMAGE
 from src.database.catalog.tables import former, metadata
+from src.database.catalog.vector_codec import DIMENSIONS
 from src.database.catalog.vectors import Collection
 from src.errors import BadInput
 from src.identity import UPLOAD_NAME, image_id, is_id
@@ -37,7 +38,6 @@ SIDE = 1_000_000
 PIXELS = 2**32
 """Of a whole picture: more than any decoder takes; masks are brought to this size in exports."""
 MASK_SIDE, MASK_PIXELS = 65_536, 1 << 26
-DIMENSIONS = 65_536
 PATH_BYTES = 32_768
 FINISHED = ("done", "failed", "cancelled")
 NORM_SLACK = 0.02

@@ -11,6 +11,9 @@ import numpy.typing as npt
 
 from src.schema import FloatArray
 
+DIMENSIONS = 65_536
+"""The longest vector; a collection that says to hold longer ones is damaged, and holds none."""
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -51,7 +54,7 @@ def sound(rows: Sequence[Any], length: int) -> Rows:
     """Those of the rows (number, id, bytes) whose vectors are of the length and finite."""
     kept = [row for row in rows if len(row[2]) == 2 * length]
     if not kept or not length:
-        return Rows([], [], np.empty((0, length), np.float16))
+        return Rows([], [], np.empty((0, min(max(0, length), DIMENSIONS)), np.float16))
     half = np.frombuffer(b"".join([row[2] for row in kept]), dtype="<f2").reshape(len(kept), length)
     sizes = half.view(np.uint16) & 0x7FFF  # without the sign, larger numbers have larger bits
     if sizes.max() >= _INFINITE:

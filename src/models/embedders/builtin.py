@@ -17,7 +17,7 @@ from PIL import Image
 from src.config import Settings
 from src.errors import WeightsCorrupt, WeightsMissing
 from src.models.lazy import Lazy
-from src.models.registry import ModelSpec, floor_among
+from src.models.registry import ModelSpec
 from src.models.text_cache import TEXTS, TextCache
 from src.pixels import to_rgb
 from src.schema import FloatArray
@@ -38,7 +38,6 @@ class _Card:
 
     space: str
     dimensions: int
-    floors: tuple[tuple[int, float], ...]
     sha256: dict[str, str]
 
 
@@ -63,7 +62,6 @@ class BuiltinEmbedder:
                 raise WeightsMissing(f"The built-in model's file {name} is not in {folder}.", _HINT)
         card = _read_card(folder / CARD)
         self.space, self.dimensions = card.space, card.dimensions
-        self._floors = card.floors
         self._sha256 = card.sha256
         self._towers = {name: Lazy(partial(self._load, folder / name)) for name in (IMAGE, TEXT, TOKENIZER)}
         self._texts = TextCache(lambda texts: self._run_text(texts, "vector"), cached_texts)
@@ -98,14 +96,6 @@ class BuiltinEmbedder:
     def sentence_vectors(self, texts: Sequence[str]) -> FloatArray:
         """n strings -> (n, 384) float32 of L2 norm 1: all-MiniLM-L6-v2's own vectors, for comparing text with text."""
         return self._run_text(texts, "sentence") if len(texts) else np.empty((0, 384), np.float32)
-
-    def text_floor(self, images: int) -> float:
-        """Cosine below which a text query's best hit among that many images means "nothing matches".
-
-        Best hits grow with the library: between the sizes it was measured for (model.json says how), the floor grows
-        with the size's logarithm; outside them it stays.
-        """
-        return floor_among(self._floors, images)
 
     def unload(self, idle: float = 0.0) -> None:
         """Give back each tower's memory that was not used for ``idle`` seconds; the next call loads what it needs."""
@@ -146,8 +136,7 @@ def _read_card(path: Path) -> _Card:
     try:
         card = json.loads(path.read_text(encoding="utf-8"))
         hashes = {name: str(card["sha256"][name]) for name in (IMAGE, TEXT, TOKENIZER)}
-        floors = tuple((int(images), float(floor)) for images, floor in card["text_floors"])
-        return _Card(str(card["space"]), int(card["dimensions"]), floors, hashes)
+        return _Card(str(card["space"]), int(card["dimensions"]), hashes)
     except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise WeightsCorrupt(f"The built-in model's {CARD} can't be read.", _HINT) from error
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -27,34 +26,25 @@ def wholes(matches: Sequence[Match]) -> list[Found]:
     return [Found(image_id, score) for image_id, score in matches]
 
 
-def best_objects(objects: Sequence[Found], floor: float = -1.0) -> list[Found]:
-    """The best object of each image, best first, of those that reach ``floor``; ``objects`` come best first."""
+def best_objects(objects: Sequence[Found]) -> list[Found]:
+    """The best object of each image, best first; ``objects`` come best first."""
     best: dict[str, Found] = {}
     for found in objects:
-        if found.score >= floor:
-            best.setdefault(found.image_id, found)
+        best.setdefault(found.image_id, found)
     return list(best.values())
 
 
-def enough_objects(
-    ask: Callable[[int], list[list[Found]]], total: int, limit: int, floors: Sequence[float]
-) -> list[list[Found]]:
-    """For each query the best objects of at least ``limit`` images, as far as there are so many that reach its floor.
+def enough_objects(ask: Callable[[int], list[list[Found]]], total: int, limit: int) -> list[list[Found]]:
+    """For each query the best objects of at least ``limit`` images, as far as there are so many.
 
     ask: the so many nearest objects for every query. total: objects that there are.
     """
     asked = max(CANDIDATES, 2 * limit)
     while True:
-        answers = ask(min(asked, total))
-        found = [best_objects(objects, floor) for objects, floor in zip(answers, floors, strict=True)]
-        if asked >= total or all(map(_is_enough, found, answers, floors, itertools.repeat(limit))):
+        found = [best_objects(objects) for objects in ask(min(asked, total))]
+        if asked >= total or all(len(best) >= limit for best in found):
             return [best[:limit] for best in found]
         asked *= 4
-
-
-def _is_enough(best: Sequence[Found], objects: Sequence[Found], floor: float, limit: int) -> bool:
-    """Whether more objects could add nothing: there are enough images, or what comes next is below the floor."""
-    return len(best) >= limit or not objects or objects[-1].score < floor
 
 
 def merged(images: Sequence[Found], objects: Sequence[Found], whole_score: Mapping[str, float]) -> list[Found]:

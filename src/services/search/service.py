@@ -25,6 +25,7 @@ from src.services.indexing.pipeline import decode_side
 from src.services.library.service import LibraryService
 from src.services.search.foreign import SENTENCE, looks_foreign
 from src.services.search.fusion import Found, enough_objects, merged, wholes
+from src.services.search.judge import Judge
 
 MAX_CHARACTERS = 1_000
 """Of a text query; no model reads further than its first 77 or 128 tokens."""
@@ -66,6 +67,7 @@ class SearchService:
         self._models = models
         self._library = library
         self._reader = reader
+        self.judge = Judge(catalog, models)
 
     def search(
         self,
@@ -101,18 +103,20 @@ class SearchService:
         only = None if only == PhotoFilter() else only
         lookup = _Lookup(self._catalog, self._store, self._models, model, only)
         found = lookup.found([query for query, _ in cleaned], limit + MOST_OWN, mode)
-        floors = {kind: self._models.text_floor(model, number, kind) for kind, number in lookup.compared.items()}
-        hits = self._hits(found, floors)
+        hits = self._hits(found)
+        judged = [
+            self.judge.judged(model, some, vector, query.words_only, lookup.compared)
+            for some, vector, (query, _) in zip(hits, lookup.vectors, cleaned, strict=True)
+        ]
         took = (time.perf_counter() - started) * 1000 / len(cleaned)
         english_only = spec(model).embedding.english_only
         unseen = () if lookup.searched or only else self._unseen(model, mode)
         pages = []
-        for (query, notices), some in zip(cleaned, hits, strict=True):
+        for (query, notices), some in zip(cleaned, judged, strict=True):
             own = lookup.own(query)
             shown = tuple(hit for hit in some if hit.id not in own)[:limit]
-            if not query.words_only:  # how near pictures must be to one another is the reader's own judgement
-                shown = tuple(replace(hit, fits=True) for hit in shown)
-            verdict: Verdict = "empty" if not lookup.searched else "match" if any(hit.fits for hit in shown) else "weak"
+            fits = any(hit.fits for hit in shown)
+            verdict: Verdict = "empty" if not lookup.searched else "match" if fits else "nothing"
             if english_only and looks_foreign(query.text):
                 notices = (*notices, NOT_ENGLISH)
             notices = notices if lookup.searched else unseen
@@ -120,14 +124,13 @@ class SearchService:
             pages.append(SearchPage(query.label, model, took, shown, *counted, query.text))
         return pages
 
-    def _hits(self, found: Sequence[Sequence[Found]], floors: Mapping[Kind, float]) -> list[list[SearchHit]]:
-        """With what is shown of each, judged by its kind's floor; images hidden meanwhile are left out."""
+    def _hits(self, found: Sequence[Sequence[Found]]) -> list[list[SearchHit]]:
+        """With what is shown of each; images hidden meanwhile are left out."""
         shown = self._catalog.shown(list({hit.image_id for some in found for hit in some}))
         objects = list({hit.segment for some in found for hit in some if hit.segment})
         segments = self._catalog.objects.by_id(objects) if objects else {}
         shown = {id_: row for id_, row in shown.items() if is_id(id_)}
-        rows = [[_hit(hit, shown[hit.image_id], segments) for hit in some if hit.image_id in shown] for some in found]
-        return [[replace(hit, fits=hit.score >= floors[hit.kind]) for hit in some] for some in rows]
+        return [[_hit(hit, shown[hit.image_id], segments) for hit in some if hit.image_id in shown] for some in found]
 
     def open_picture(self, source: Path | IO[bytes]) -> Image.Image:
         """An example picture, decoded as indexing does, so that a picture of the library finds itself first.
@@ -157,12 +160,13 @@ class _Lookup:
         self._catalog = catalog
         self._store = store
         self._embedder = models.embedder(model)
-        self._floor = models.object_floor(model)
         self._only = only
         self._names: dict[Kind, str] = {
             kind: library_collection(self._embedder.space, kind) for kind in ("image", "object")
         }
         self.images = self.objects = 0
+        self.vectors: FloatArray = np.empty((0, 0), np.float32)
+        """(q, D) of the queries that were looked for, each of norm 1."""
 
     @property
     def searched(self) -> int:
@@ -175,9 +179,9 @@ class _Lookup:
 
     def found(self, queries: Sequence[Query], limit: int, mode: Mode) -> list[list[Found]]:
         """The ``limit`` best for each query, best first."""
-        matrix = self._matrix(queries)
+        matrix = self.vectors = self._matrix(queries)
         images = self._images(matrix, limit) if mode != "objects" else []
-        objects = self._objects(queries, matrix, limit) if mode != "images" else []
+        objects = self._objects(matrix, limit) if mode != "images" else []
         if mode == "both":
             rows = zip(matrix, images, objects, strict=True)
             return [merged(whole, inside, self._whole(row, inside))[:limit] for row, whole, inside in rows]
@@ -193,20 +197,18 @@ class _Lookup:
         """Ids of the images that a query was taken from."""
         return {id_ for id_ in (query.like and self._place(query.like)[1], query.part_of) if id_}
 
-    def _objects(self, queries: Sequence[Query], matrix: FloatArray, limit: int) -> list[list[Found]]:
-        """Words must reach the floor; how near pictures must be to one another is the reader's own judgement."""
+    def _objects(self, matrix: FloatArray, limit: int) -> list[list[Found]]:
         name = self._names["object"]
         self.objects = self._catalog.vectors.count(name, self._only)
         if not self.objects:
             return [[] for _ in matrix]
-        floors = [self._floor if query.words_only else -1.0 for query in queries]
 
         def ask(number: int) -> list[list[Found]]:
             answers = self._store.search(name, matrix, number, self._only)
             images = self._catalog.vectors.images_of(name, list({id_ for matches in answers for id_, _ in matches}))
             return [[Found(images[id_], score, id_) for id_, score in matches if id_ in images] for matches in answers]
 
-        return enough_objects(ask, self.objects, limit, floors)
+        return enough_objects(ask, self.objects, limit)
 
     def _whole(self, query: FloatArray, objects: Sequence[Found]) -> dict[str, float]:
         """The scores, as a whole, of the images that objects were found in."""

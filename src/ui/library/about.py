@@ -39,7 +39,7 @@ A model turns what it shows into a list of numbers, its *vector*.
 and beside it a small thumbnail and an index for quick search.
 3. **Searching.** Your words, or your example picture, become a vector of the same kind. \
 The photos whose vectors point the same way
-   come first; the score is the cosine between the two.
+   come first; the percentage says how likely each is what was asked for.
 
 Nothing is sent anywhere. A model is downloaded only when you ask for it.
 """

@@ -53,16 +53,16 @@ function label(cell, item) {
   if (item.box) frame(cell, item);
   else unframe(cell);
   const found = item.box ? `an object in ${item.name}` : item.name;
-  const text = item.score === undefined ? found : `${found}, score ${item.score}`;
+  const text = item.band ? `${found}, ${item.band} match, ${item.percent} %` : found;
   if (cell.getAttribute("aria-label") === text) return;
   cell.setAttribute("aria-label", text);
   cell.title = item.name;
   cell.querySelector("img").alt = item.name;
   cell.querySelectorAll("span:not(.box)").forEach((old) => old.remove());
-  if (item.score !== undefined) made("span", "chip", cell).textContent = item.score;
+  if (item.band) made("span", `chip ${item.band}`, cell).textContent = `${item.percent} %`;
   const caption = made("span", "caption", cell);
   made("span", "name", caption).textContent = item.name;
-  if (item.score !== undefined) made("span", "score", caption).textContent = item.score;
+  if (item.band) made("span", "score", caption).textContent = `${item.band}, ${item.percent} %`;
 }
 
 function drawGrid(root, items) {

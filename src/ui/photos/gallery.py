@@ -57,7 +57,7 @@ def _item(hit: SearchHit, thumbs: str, scores: bool) -> dict[str, Any]:
         width, height = hit.size
         sides = (width, height, width, height)
         item |= {"box": [edge / side for edge, side in zip(hit.box, sides, strict=True)], "aspect": width / height}
-    return {**item, "score": f"{hit.score:.2f}"} if scores else item
+    return {**item, "band": hit.band, "percent": hit.percent} if scores else item
 
 
 def _thumb(image_id: str) -> str:

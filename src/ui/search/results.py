@@ -18,10 +18,10 @@ from src.ui.frame import empty_state
 from src.ui.photos import gallery
 from src.ui.search import export_box, new_objects
 
-WEAK = "Nothing in your library fits well. The closest:"
-WEAK_FILTERED = "Nothing that passes the filters fits well. The closest:"
+CLOSEST = "Nothing fits well. The closest:"
 HELP = (
-    "The score is the cosine between the query and the photo: higher is nearer. Scores of two models can't be compared."
+    "The percentage says how likely a photo is what you asked for, judged by what unanswerable questions reach in your "
+    "library: from 80 % on it is a strong match, from 50 % on a likely one."
 )
 
 
@@ -39,6 +39,11 @@ def show(services: Services, query: Query, limit: int, only: PhotoFilter, key: s
         _show_empty(services, page)
         coming.show_at_once()
         return
+    if page.verdict == "nothing" and not state.closest_wanted(page.query) and not _ask_for_closest(services, page):
+        if state.mode() != "images":
+            _offer_rest(services)
+        coming.show_at_once()
+        return
     with st.container(gap="xsmall", key="results-head"):
         _show_line(services, page, coming)
     gallery.show(page.hits, key)
@@ -47,8 +52,8 @@ def show(services: Services, query: Query, limit: int, only: PhotoFilter, key: s
 def _show_line(services: Services, page: SearchPage, coming: new_objects.Watch) -> None:
     if page.notice:
         st.markdown(f":material/info: {literal(page.notice)}")
-    if page.verdict == "weak":
-        st.markdown(f":material/search_off: **{WEAK_FILTERED if page.filtered else WEAK}**")
+    if page.verdict == "nothing":
+        st.markdown(f":material/search_off: **{CLOSEST}**")
     _tell_indexing(services, page)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="result-line"):
         st.caption(f"{compared(page)} · {page.took_ms:.0f} ms", help=HELP)
@@ -57,6 +62,21 @@ def _show_line(services: Services, page: SearchPage, coming: new_objects.Watch) 
             _offer_objects(services, page)
     _offer_rest(services)
     coming.offer()
+
+
+def _ask_for_closest(services: Services, page: SearchPage) -> bool:
+    """Say that nothing fits; True once the closest are to be shown all the same."""
+    if page.notice:
+        st.markdown(f":material/info: {literal(page.notice)}")
+    where = "that passes the filters" if page.filtered else "in your library"
+    inside = state.mode() == "objects"
+    things = f"object {'so far ' if new_objects.finding(services) else ''}" if inside else ""
+    other = "Whole photos may fit: search in Photos, or in Both." if inside else "Try other words."
+    text = f"No {things or 'photo '}{where} looks like “{literal(page.query)}”. {other}"
+    if not empty_state.show("search_off", "Nothing fits", text, "Show the closest", key="nothing-fits"):
+        return False
+    state.want_closest(page.query)
+    return True
 
 
 def compared(page: SearchPage) -> str:
@@ -143,14 +163,6 @@ def _show_empty(services: Services, page: SearchPage) -> None:
     images, _, _ = services.catalog.counts()
     if images and state.mode() == "objects" and not page.objects:
         _offer_all(services)
-        return
-    if page.objects and not page.searched:
-        so_far = " so far" if new_objects.finding(services) else ""
-        text = (
-            f"Nothing that was found inside your photos{so_far} fits. Whole photos may: search in Photos, or in Both."
-        )
-        empty_state.show("search_off", "No object fits", text, key="no-object")
-        _offer_rest(services)
         return
     if images == 0 or page.searched:
         empty_state.show("search_off", "No match", "There is nothing else in your library to show.", key="no-match")

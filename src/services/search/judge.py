@@ -1,0 +1,126 @@
+"""Judges the hits of one library: how likely each is what was asked for, by ``calibration`` and what the owner has said
+so far.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from src.database.catalog.catalog import Catalog
+from src.database.embeddings import library_collection
+from src.models.model_manager import ModelManager
+from src.schema import Embedder, FloatArray, Kind, SearchHit
+from src.schema.search import NOTHING
+from src.services.search.calibration import (
+    PICTURES,
+    SAMPLE,
+    WORDS,
+    Background,
+    Numbers,
+    best_scores,
+    chance,
+    evidence_of,
+    pairs,
+    shift_of,
+)
+from src.versioned_cache import Kept
+
+STEP = 1.05
+"""A large collection's scores are compared anew each time that it has grown, or shrunk, by this factor."""
+TOLD = 1_000
+"""Judgements of the owner that are kept, the last ones."""
+
+
+class Judge:
+    """Safe to use from several threads."""
+
+    def __init__(self, catalog: Catalog, models: ModelManager) -> None:
+        self._catalog = catalog
+        self._models = models
+        self._backgrounds: Kept[Background] = Kept(8)
+        self._shifts: Kept[float] = Kept(8)
+
+    def judged(
+        self, model: str, hits: Sequence[SearchHit], query: FloatArray, words_only: bool, compared: Mapping[Kind, int]
+    ) -> list[SearchHit]:
+        """The hits of one query (D,), each with its chance. compared: vectors of each kind that the query was compared
+        with.
+        """
+        embedder = self._models.embedder(model)
+        chances: dict[int, float] = {}
+        for kind in {hit.kind for hit in hits}:
+            places = [place for place, hit in enumerate(hits) if hit.kind == kind]
+            scores = np.array([hits[place].score for place in places])
+            found = self._chances(embedder, model, kind, scores, query, words_only, compared.get(kind, 0))
+            chances.update(zip(places, found.tolist(), strict=True))
+        return [replace(hit, chance=chances[place]) for place, hit in enumerate(hits)]
+
+    def tell(self, space: str, hit_chance: float, fits: bool) -> None:
+        """The owner says of a hit of words that it is, or is not, what was asked for."""
+        told = self._told(space)
+        evidence = evidence_of(hit_chance) - self._shift(space)
+        self._catalog.set_meta(_key(space), json.dumps([*told, [round(evidence, 4), fits]][-TOLD:]))
+
+    def take_back(self, space: str) -> bool:
+        """Forget the last that was said. Says whether there was any."""
+        told = self._told(space)
+        if told:
+            self._catalog.set_meta(_key(space), json.dumps(told[:-1]))
+        return bool(told)
+
+    def number_told(self, space: str) -> int:
+        """How much was said."""
+        return len(self._told(space))
+
+    def _chances(
+        self,
+        embedder: Embedder,
+        model: str,
+        kind: Kind,
+        scores: Numbers,
+        query: FloatArray,
+        words_only: bool,
+        number: int,
+    ) -> Numbers:
+        background = self._background(embedder, model, kind, words_only)
+        if not words_only:
+            found = chance(background.height(scores, number), 0.0, PICTURES)
+            return np.maximum(found, NOTHING)  # how near pictures must be is the reader's own judgement
+        visible = float(self._models.query_bank(model).visible(query[None])[0])
+        return chance(background.height(scores, number), visible, WORDS, self._shift(embedder.space))
+
+    def _background(self, embedder: Embedder, model: str, kind: Kind, words_only: bool) -> Background:
+        name = library_collection(embedder.space, kind)
+        counters = self._catalog.vectors.counters(name)
+        state = round(np.log(counters.rows + 1) / np.log(STEP)) if counters.rows > SAMPLE else counters
+        return self._backgrounds.get(
+            (name, words_only), state, lambda: self._compared(name, counters.rows, model, words_only)
+        )
+
+    def _compared(self, name: str, total: int, model: str, words_only: bool) -> Background:
+        stored = self._catalog.vectors.get_many(name, self._catalog.vectors.sample(name, SAMPLE))
+        sample = np.stack(list(stored.values()))
+        np.random.default_rng(0).shuffle(sample)
+        return best_scores(self._models.query_bank(model).nothing, sample, total) if words_only else pairs(sample)
+
+    def _shift(self, space: str) -> float:
+        said = self._catalog.get_meta(_key(space))
+        return self._shifts.get(space, said, lambda: shift_of(self._told(space)))
+
+    def _told(self, space: str) -> list[tuple[float, bool]]:
+        """What is no pair of a number and a truth is left out: another version may have written it."""
+        try:
+            said = json.loads(self._catalog.get_meta(_key(space)) or "[]")
+        except ValueError:
+            return []
+        pairs_of = [one for one in said if isinstance(one, list) and len(one) == 2] if isinstance(said, list) else []
+        return [(float(value), bool(fits)) for value, fits in pairs_of if isinstance(value, int | float)]
+
+
+def _key(space: str) -> str:
+    """Under which the catalogue keeps what was said of the hits of a model."""
+    return f"fits:{space}"
