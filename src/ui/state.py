@@ -198,6 +198,29 @@ def know_gallery(ids: Sequence[str], found: Mapping[str, str] | None = None) -> 
         st.session_state.update(neighbours=list(ids), found=dict(found or {}))
 
 
+def know_chances(words: str, chances: Mapping[str, float]) -> None:
+    """What the page's photos were found by, and how likely each is that; no words where a picture found them."""
+    if st.session_state.get("chances", ("", {}))[0] != words:
+        st.session_state["told_hits"] = set()
+    st.session_state["chances"] = (words, dict(chances))
+
+
+def judged_hit() -> tuple[str, float] | None:
+    """The words that found the open photo, and its chance; None where none did."""
+    words, chances = st.session_state.get("chances", ("", {}))
+    return (words, chances[photo()]) if words and photo() in chances else None
+
+
+def told_of_hit() -> bool:
+    """Whether it was said of the open photo that it fits these words, or does not."""
+    return photo() in st.session_state.get("told_hits", set())
+
+
+def set_told_of_hit(told: bool) -> None:
+    hits: set[str] = st.session_state.setdefault("told_hits", set())
+    hits.add(photo()) if told else hits.discard(photo())
+
+
 def show_only(photo_id: str | None) -> None:
     """Have this photo open, or nothing, as an address says that was gone to."""
     if photo_id is None:

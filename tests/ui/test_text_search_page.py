@@ -125,3 +125,31 @@ def test_photos_the_model_has_not_seen_are_offered_for_indexing(app: AppTest, ph
     assert done is not None and done.state == "done"
     search(app, "red")
     assert names(app, "text-results")[0] == "red.png"
+
+
+def test_of_a_photo_that_words_found_it_can_be_said_that_it_does_not_fit(
+    app: AppTest, photos: Path, services: Services
+) -> None:
+    judge, space = services.search.judge, services.models.embedder().space
+    app.run()
+    search(app, "red")
+    open_large(app, gallery(app, "text-results")[0]["id"])
+    assert "Is it “red”?" in texts(app)
+    app.button(key="fits-no").click().run()
+    assert "Noted." in texts(app) and judge.number_told(space) == 1
+    app.button(key="fits-undo").click().run()
+    assert "Is it “red”?" in texts(app) and judge.number_told(space) == 0
+
+
+def test_of_a_photo_that_was_opened_from_elsewhere_nothing_is_asked(app: AppTest, photos: Path) -> None:
+    app.run()
+    search(app, "red")
+    found = gallery(app, "text-results")[0]["id"]
+    search(app, "")
+    open_large(app, found)
+    assert "Close" in [each.label for each in app.button] and "Is it" not in texts(app)
+
+
+def open_large(app: AppTest, image_id: str) -> None:
+    app.session_state["dialog"], app.session_state["photo"] = "photo", image_id
+    app.run()

@@ -124,6 +124,14 @@ class SearchService:
             pages.append(SearchPage(query.label, model, took, shown, *counted, query.text))
         return pages
 
+    def tell(self, chance: float, fits: bool) -> None:
+        """The library's owner says of a hit of words with that chance that it is, or is not, what was asked for."""
+        self.judge.tell(self._models.embedder(self._library.active_model).space, chance, fits)
+
+    def take_back(self) -> None:
+        """Forget the last that was said."""
+        self.judge.take_back(self._models.embedder(self._library.active_model).space)
+
     def _hits(self, found: Sequence[Sequence[Found]]) -> list[list[SearchHit]]:
         """With what is shown of each; images hidden meanwhile are left out."""
         shown = self._catalog.shown(list({hit.image_id for some in found for hit in some}))

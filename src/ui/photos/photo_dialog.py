@@ -8,7 +8,7 @@ from src.runtime import Services
 from src.schema import Box, ImageDetails
 from src.ui import address, state
 from src.ui.format import moment, size
-from src.ui.photos import box_drawer, gallery
+from src.ui.photos import box_drawer, fit_buttons, gallery
 
 GONE = "The original file can't be found now. This is the small picture kept in the library."
 
@@ -39,6 +39,7 @@ def show(services: Services) -> None:
         gallery.show_photo(
             details.id, details.name, [*facts(details), *services.facts.of(details.id)], None if there else GONE
         )
+        fit_buttons.show(services)
     address.write()  # the next photo is drawn without the page around it
     address.draw("address-photo")
 

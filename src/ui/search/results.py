@@ -46,6 +46,7 @@ def show(services: Services, query: Query, limit: int, only: PhotoFilter, key: s
         return
     with st.container(gap="xsmall", key="results-head"):
         _show_line(services, page, coming)
+    state.know_chances(page.words if query.words_only else "", {hit.id: hit.chance for hit in page.hits})
     gallery.show(page.hits, key)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from src.services.search.service import Query
-from src.ui import address
+from src.ui import address, state
 from src.ui.frame import empty_state
 from src.ui.photos import gallery
 from src.ui.resources import get_services
@@ -28,6 +28,7 @@ if images or services.jobs.active():
         results.show(services, Query(text=query), limit, only, "text-results")
     else:
         query_box.show_examples()
+        state.know_chances("", {})
         newest = services.library.newest(NEWEST)
         st.caption("Newest photos")
         gallery.show(newest, "newest", scores=False)
