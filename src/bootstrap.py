@@ -29,6 +29,7 @@ from src.services.library.forgetting import ForgettingService
 from src.services.library.service import LibraryService
 from src.services.library.uploads import UploadStore
 from src.services.library.watcher import FolderWatcher
+from src.services.search.saved import SavedSearches
 from src.services.search.service import SearchService
 
 
@@ -56,6 +57,7 @@ def build_services(
     folders = FolderService(settings, catalog)
     indexing = IndexingService(settings, catalog, store, models, reader, folders, uploads)
     search = SearchService(catalog, store, models, library, reader)
+    saved = SavedSearches(catalog, search)
     doctor = DoctorService(catalog, store, models, library, FileChecks(settings, catalog, library, uploads))
     objects = ObjectService(catalog, store, models, library)
     facts = FactsService(catalog, settings.thumbs_dir)
@@ -67,7 +69,7 @@ def build_services(
     return Services(
         settings=settings, catalog=catalog, store=store, models=models, reader=reader, library=library, folders=folders,
         indexing=indexing, objects=objects, facts=facts, forgetting=forgetting, exports=exports, search=search,
-        uploads=uploads, jobs=jobs, watcher=watcher,
+        saved=saved, uploads=uploads, jobs=jobs, watcher=watcher,
     )  # fmt: skip
 
 

@@ -147,8 +147,10 @@ def _from_runs(starts: IntArray, ends: IntArray, height: int, width: int) -> Mas
 def scaled(box: Box, old: tuple[int, int], new: tuple[int, int]) -> Box:
     """A box in a picture of size ``old`` (width, height), as it lies in one of size ``new``; at least one pixel.
 
-    A box scaled up and down again is the same.
+    A box scaled up and down again is the same. A side of ``old`` below 1, which a damaged catalogue may say, counts as
+    1.
     """
+    old = (max(1, old[0]), max(1, old[1]))
     x0, y0 = (min(round(box[axis] * new[axis] / old[axis]), new[axis] - 1) for axis in (0, 1))
     x1, y1 = (
         max(low + 1, min(new[axis], round(box[2 + axis] * new[axis] / old[axis]))) for axis, low in ((0, x0), (1, y0))

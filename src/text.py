@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 
 _HARMFUL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufff9-\ufffb\ud800-\udfff]")
 
@@ -22,6 +23,11 @@ def shown(text: str) -> str:
 def typed(text: str) -> str:
     """A word of the command line as typed: what Python can't read by the locale (``LC_ALL=C``) is UTF-8."""
     return os.fsencode(text).decode("utf-8", "replace")
+
+
+def folded(text: str) -> str:
+    """The same for texts that differ only in capitals, or in how their accents are stored."""
+    return unicodedata.normalize("NFC", text).casefold()
 
 
 def count(number: int, one: str, many: str = "") -> str:

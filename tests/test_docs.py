@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from src.cli.arguments import _parser
+from src.schema.query_keys import KEYS, SORTS
 
 PROJECT = Path(__file__).resolve().parent.parent
 README = (PROJECT / "README.md").read_text()
@@ -50,6 +51,14 @@ def test_links_and_named_files_exist(document: str) -> None:
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", path.read_text()):
         if not target.startswith("http"):
             assert (path.parent / target).exists(), f"{document} links to {target}"
+
+
+def test_every_key_of_the_query_language_is_told_of() -> None:
+    page = (PROJECT / "docs" / "search.md").read_text()
+    for spelling, key in KEYS.items():
+        told = f"`{key.example.replace('|', chr(92) + '|')}` | {key.help} |"
+        assert f"`{spelling}:`" in page and told in page, f"docs/search.md does not tell of {spelling}"
+    assert all(f"`{order}`" in page for order in SORTS)
 
 
 def test_the_two_commands_come_first() -> None:

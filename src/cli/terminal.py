@@ -142,8 +142,11 @@ def show_page(page: SearchPage) -> None:
         return
     if page.verdict == "nothing":
         print("Nothing in the library fits. The closest:" if page.hits else "Nothing in the library fits.")
-    rows = [[f"{hit.percent} %", hit.band, f"{hit.score:.3f}", _where(hit)] for hit in page.hits]
-    show_table(["chance", "match", "score", "picture"], rows)
+    if page.listed:
+        show_table(["picture"], [[_where(hit)] for hit in page.hits])
+    else:
+        rows = [[f"{hit.percent} %", hit.band, f"{hit.score:.3f}", _where(hit)] for hit in page.hits]
+        show_table(["chance", "match", "score", "picture"], rows)
     searched = [f"{page.searched:,} photos"] if page.searched else []
     searched += [f"{page.objects:,} objects"] if page.objects else []
     print(f"{len(page.hits)} of {' and '.join(searched)}, {page.took_ms:.0f} ms, model {page.model}")

@@ -122,7 +122,7 @@ def _padded(box: Box, image: ExportedImage, padding: float) -> Box:
 
 def _scaled(box: Box, image: ExportedImage, picture: Image.Image) -> Box:
     """The box in pixels of the picture as it was opened, at least one pixel wide and high."""
-    across, down = picture.width / image.width, picture.height / image.height
+    across, down = picture.width / max(1, image.width), picture.height / max(1, image.height)
     left, top = min(int(box[0] * across), picture.width - 1), min(int(box[1] * down), picture.height - 1)
     return left, top, max(left + 1, round(box[2] * across)), max(top + 1, round(box[3] * down))
 

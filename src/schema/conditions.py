@@ -4,38 +4,47 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from src.errors import BadInput
-from src.schema.fields import BY_NAME, Field
+from src.schema.fields import BY_NAME, FIELDS, Field
 
 Bound = str | int | float | None
+Ends = tuple[Bound, Bound]
+"""The least and the largest value, None for no bound."""
 ALIASES: dict[str, tuple[str, ...]] = {"camera": ("camera_make", "camera_model")}
 """Names that stand for several facts: one of them must fit."""
+LAST = "\U0010ffff"
+"""The last character of all: a moment with it behind is later than every moment that begins so."""
 _WRITTEN = re.compile(r"\s*([a-z_]+)\s*(=|>=|<=)\s*(.*?)\s*", re.DOTALL)
 _FLAGS = {"yes": 1, "true": 1, "1": 1, "no": 0, "false": 0, "0": 0}
 
 
 @dataclass(frozen=True)
 class Condition:
-    """What a fact of a photo must be; a photo of which the fact is not known does not pass.
+    """What a fact of a photo must be; a photo of which the fact is not known passes only what is negative.
 
     names: of the facts, one of which must fit. text: how it was written, for people. equals, contains: the whole value,
-    or a part of it whatever its case. low, high: the least and the largest value, None for no bound.
+    or a part of it, whatever its case. like: the whole value, whatever its case, with ``*`` for any text. range: from
+    ``low`` to ``high``, None for no bound. known: any value. negative: the photos that do not pass it otherwise.
+    any_of: conditions that stand in place of the names, one of which must hold; these have no others in them.
     """
 
     names: tuple[str, ...]
     text: str
-    operator: Literal["equals", "contains", "range"]
+    operator: Literal["equals", "contains", "like", "range", "known"]
     value: str | int = ""
     low: Bound = None
     high: Bound = None
+    negative: bool = False
+    any_of: tuple[Condition, ...] = ()
 
 
 def names() -> list[str]:
     """What may stand before the sign, in the order of the table of facts."""
-    return [*ALIASES, *BY_NAME]
+    return [*ALIASES, *(field.name for field in FIELDS)]
 
 
 def parse_condition(written: str) -> Condition:
@@ -47,38 +56,55 @@ def parse_condition(written: str) -> Condition:
     if not found or not found[3]:
         raise BadInput(f"{written!r} is no condition.", "Write one as camera=nikon, iso=100..400 or rating>=4.")
     name, sign, value = found[1], found[2], found[3]
-    fields = ALIASES.get(name) or ((name,) if name in BY_NAME else ())
-    if not fields:
+    if name not in names():
         raise BadInput(f"There is no fact named {name!r}.", f"The facts are: {', '.join(names())}.")
+    fields = ALIASES.get(name, (name,))
     field, text = BY_NAME[fields[0]], f"{name}{sign}{value}"
     if field.operator == "range":
-        low, high = _span(field, sign, value)
+        low, high = span(name, sign, value, lambda end: _covered(field, end))
         return Condition(fields, text, "range", low=low, high=high)
     if sign != "=":
         raise BadInput(f"{name} has no order, so {sign} says nothing of it.", f"Write {name}={value}.")
-    return Condition(
-        fields, text, field.operator, _FLAGS[_flag(name, value)] if field.kind == "flag" else _plain(field, value)
-    )
+    return Condition(fields, text, field.operator, flag(name, value) if field.kind == "flag" else _plain(field, value))
 
 
-def _span(field: Field, sign: str, value: str) -> tuple[Bound, Bound]:
-    low, dots, high = value.partition("..")
-    if sign == ">=" and not dots:
-        return _bound(field, low), None
-    if sign == "<=" and not dots:
-        return None, _last(field, low)
-    if sign != "=" or (dots and not low and not high):
-        raise BadInput(f"{field.name}{sign}{value} is no span.", f"Write {field.name}=LOW..HIGH.")
-    least = _bound(field, low) if low else None
-    largest = _last(field, high if dots else low) if high or not dots else None
-    if least is not None and largest is not None and least > largest:  # type: ignore[operator]
-        raise BadInput(f"The span {value} of {field.name} ends before it begins.", "Change one of its two ends.")
-    return least, largest
+def span(name: str, sign: str, value: str, covered: Callable[[str], Ends]) -> Ends:
+    """What ``VALUE`` or ``LOW..HIGH`` and the sign before it (``=``, ``>=``, ``<=``, ``>``, ``<``) leave.
+
+    ``covered`` gives the first and the last of what an end stands for: all days of a month, or twice the same number.
+    Raises BadInput for what is no span, or ends before it begins.
+    """
+    first, dots, last = value.partition("..")
+    if dots and (sign != "=" or not first + last):
+        raise BadInput(f"{name}{sign}{value} is no span.", f"Write {name}=LOW..HIGH.")
+    if sign == ">":
+        return _above(covered(value)[1]), None
+    if sign == "<":
+        return None, _below(covered(value)[0])
+    low = covered(first)[0] if first and sign != "<=" else None
+    high = covered(last if dots else first)[1] if (last or not dots) and sign != ">=" else None
+    if low is not None and high is not None and low > high:  # type: ignore[operator]
+        raise BadInput(f"The span {value} of {name} ends before it begins.", "Change one of its two ends.")
+    return low, high
 
 
-def _bound(field: Field, value: str) -> Bound:
-    if field.kind == "moment":
-        return value
+def _above(bound: Bound) -> Bound:
+    return math.nextafter(bound, math.inf) if isinstance(bound, int | float) else bound
+
+
+def _below(bound: Bound) -> Bound:
+    """The largest value before a number or a moment; of texts, what ends with a character just before its last one."""
+    if isinstance(bound, str):
+        return f"{bound[:-1]}{chr(ord(bound[-1]) - 1)}{LAST}"
+    return bound if bound is None else math.nextafter(bound, -math.inf)
+
+
+def _covered(field: Field, value: str) -> Ends:
+    """Of moments, everything that begins with what was written: all of 2024-05, all of a day."""
+    return (value, value + LAST) if field.kind == "moment" else (_number(field, value),) * 2
+
+
+def _number(field: Field, value: str) -> float:
     try:
         number = float(value)
     except ValueError:
@@ -90,19 +116,15 @@ def _bound(field: Field, value: str) -> Bound:
     return number
 
 
-def _last(field: Field, value: str) -> Bound:
-    """Of moments, everything that begins with what was written is in the span: all of 2024-05, all of a day."""
-    return f"{value}\U0010ffff" if field.kind == "moment" else _bound(field, value)
-
-
-def _flag(name: str, value: str) -> str:
+def flag(name: str, value: str) -> int:
+    """1 or 0 for yes or no. Raises BadInput."""
     if value.lower() not in _FLAGS:
         raise BadInput(f"{name} is yes or no, not {value!r}.", f"Write {name}=yes or {name}=no.")
-    return value.lower()
+    return _FLAGS[value.lower()]
 
 
 def _plain(field: Field, value: str) -> str | int:
     if field.kind != "whole":
         return value
-    number = _bound(field, value)
-    return int(number) if isinstance(number, float) and number.is_integer() else value
+    number = _number(field, value)
+    return int(number) if number.is_integer() and abs(number) < 2**63 else value

@@ -1,6 +1,6 @@
 """The table of what is known of a photo: one row a fact.
 
-Whoever stores, filters, shows or exports facts reads it from here.
+Whoever stores, filters, shows or exports facts reads it from here. A second table has what else searches may ask for.
 """
 
 from __future__ import annotations
@@ -135,7 +135,20 @@ FIELDS: tuple[Field, ...] = (
 )
 """In the order in which people are shown them, and in which JSON has them."""
 
-BY_NAME: dict[str, Field] = {field.name: field for field in FIELDS}
+OF_THE_LIBRARY: tuple[Field, ...] = (
+    Field("name", "File name", "text", "contains"),
+    Field("folder", "Folder", "text", "equals"),
+    Field("added_at", "Added", "moment", "range", _moment),
+    Field("bytes", "Size", "whole", "range", "{:,} bytes".format, "bytes"),
+    Field("megapixels", "Megapixels", "number", "range", _plain, "megapixels"),
+    Field("shape", "Shape", "text", "equals"),
+)
+"""What the catalogue itself knows of a photo. Searches may ask for it; it is no column of the facts, nor exported.
+
+folder: the path of the photo's file. shape: portrait, landscape or square.
+"""
+
+BY_NAME: dict[str, Field] = {field.name: field for field in (*FIELDS, *OF_THE_LIBRARY)}
 
 
 def shown(name: str, value: Any) -> str:

@@ -75,11 +75,12 @@ Verdict = Literal["match", "nothing", "empty"]
 """match: some hits fit. nothing: none does, the closest are told. empty: there was nothing to compare."""
 
 
-NoticeCode = Literal["cut", "not-english", "no-objects", "other-model"]
+NoticeCode = Literal["cut", "language", "not-english", "no-objects", "other-model", "unsorted"]
 """What a notice says.
 
-cut: the query was too long. not-english: the model may not understand it. no-objects: none were found yet.
-other-model: the photos of the library have no vectors of this model yet.
+cut: the query was too long. language: a part of it was read as words and may have been meant otherwise. not-english:
+the model may not understand it. no-objects: none were found yet. other-model: the photos of the library have no vectors
+of this model yet. unsorted: no hit is likely enough for another order than the best first.
 """
 
 
@@ -109,7 +110,11 @@ class SearchPage:
     objects: int = 0
     """Objects that were compared."""
     words: str = ""
-    """The query's own words, empty where a picture alone was looked for; ``query`` is what it is called then."""
+    """What is wanted in words, empty where a picture alone was looked for; ``query`` is what it is called then."""
+    words_only: bool = True
+    """No picture was in the query."""
+    listed: bool = False
+    """Nothing was looked for: the hits are photos that pass, in the order that was asked for."""
 
     @property
     def notice(self) -> str | None:

@@ -11,7 +11,6 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from datetime import date
 from pathlib import Path
 from typing import Any, cast, get_args
 from urllib.parse import urlencode, urlsplit
@@ -28,10 +27,8 @@ LINK_CHARACTERS = 1_000
 """A query that is longer is left out: no link can carry it."""
 OWN_SECONDS = 3.0
 """The browser takes a step back that it was asked for within these."""
-PAGES = {TEXT: "text", IMAGE: "image"}
-"""Their names in the keys of the filter's widgets."""
-WHAT = {TEXT: "q", IMAGE: "like"}
-"""The part of the address that says what is searched for: words, or the id of a photo or object of the library."""
+BOXES = {TEXT: state.QUERY, IMAGE: state.IMAGE_QUERY}
+"""Ends of the paths of the pages that search -> where the session has their words, which ``q`` says in the address."""
 PLAIN: dict[str, str] = {"n": str(state.USUAL_RESULTS), "in": "images"}
 """What an address need not say."""
 
@@ -120,8 +117,8 @@ def _is_own_step(here: Mapping[str, str]) -> bool:
 
 
 def _parts(page: str) -> tuple[str, ...]:
-    box = ("box",) if page == IMAGE else ()
-    return (WHAT[page], *box, "n", "in", *state.FILTERS, "photo") if page in PAGES else ("in",)
+    picture = ("like", "box") if page == IMAGE else ()
+    return ("q", *picture, "n", "in", "photo") if page in BOXES else ("in",)
 
 
 def _told() -> tuple[str, dict[str, str]] | None:
@@ -144,14 +141,12 @@ def _tell(page: str, parts: Mapping[str, str], step: Mapping[str, object] | None
 
 def _written(page: str) -> dict[str, str]:
     parts: dict[str, str] = {"in": state.mode()}
-    if page not in PAGES:
+    if page not in BOXES:
         return parts
-    what = state.query().strip() if page == TEXT else state.similar_to() or ""
-    parts |= {WHAT[page]: what if len(what) <= LINK_CHARACTERS else "", "n": str(state.limit())}
+    words = state.query(BOXES[page]).strip()
+    parts |= {"q": words if len(words) <= LINK_CHARACTERS else "", "n": str(state.limit())}
     if page == IMAGE:
-        parts["box"] = ",".join(map(str, state.similar_box() or ()))
-    if what or (page == IMAGE and state.example()):
-        parts |= {part: str(value) for part, value in state.last_filter().items() if value}
+        parts |= {"like": state.similar_to() or "", "box": ",".join(map(str, state.similar_box() or ()))}
     return parts | {"photo": state.photo() if state.dialog() == "photo" else ""}
 
 
@@ -161,18 +156,14 @@ def _written(page: str) -> dict[str, str]:
 def _read(page: str, parts: Mapping[str, str]) -> None:
     """What is not there, or makes no sense, is as it is at first; what another page shows is left alone."""
     state.set_mode(cast(Mode, parts["in"]) if parts.get("in") in get_args(Mode) else "images")
-    if page not in PAGES:
+    if page not in BOXES:
         state.show_only(None)
         return
-    if page == TEXT:
-        state.ask(parts.get("q", ""))
-    else:
+    state.ask(parts.get("q", ""), BOXES[page])
+    if page == IMAGE:
         like = parts.get("like") or None
         state.search_like(like, _box(parts.get("box", "")) if is_id(like) else None)
     state.set_limit(_number(parts.get("n", "")))
-    days = {part: _day(parts, part) for part in ("since", "until")}
-    texts = {part: parts.get(part) or None for part in ("folder", "camera", "where")}
-    state.set_filter({**texts, **days}, [*PAGES.values()])
     state.show_only(parts.get("photo") or None)
 
 
@@ -186,14 +177,6 @@ def _box(text: str) -> Box | None:
     found = re.fullmatch("([0-9]{1,6}),([0-9]{1,6}),([0-9]{1,6}),([0-9]{1,6})", text)
     left, top, right, bottom = map(int, found.groups()) if found else (0, 0, 0, 0)
     return (left, top, right, bottom) if left < right and top < bottom else None
-
-
-def _day(parts: Mapping[str, str], part: str) -> date | None:
-    try:
-        day = date.fromisoformat(parts.get(part, ""))
-    except ValueError:
-        return None
-    return day if state.EARLIEST <= day <= state.LATEST else None
 
 
 @st.cache_resource(show_spinner=False)

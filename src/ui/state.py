@@ -7,41 +7,34 @@ in ``files.py`` and of jobs in ``jobs/told.py``.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 from typing import Literal, cast
 
 import streamlit as st
 
-from src.schema import Box, Mode, PhotoFilter
+from src.schema import Box, Mode
 
-QUERY = "query"
-"""Widget key of the text query, which outlives a change of tab."""
+QUERY, IMAGE_QUERY = "query", "image-query"
+"""Widget keys of the boxes for words, of the text search and beside a picture, which outlive a change of tab."""
 RESULTS = "results"
 """Widget key of the number of results, shared by both searches."""
 MODE = "mode"
 """Widget key of what is searched."""
 FOLDER = "folder"
 """Widget key of the path box."""
-FILTERS = ("folder", "since", "until", "camera", "where")
-"""Parts of the filter, shared by both searches."""
-
-EARLIEST = date(1900, 1, 1)
-LATEST = date(2100, 12, 31)
-"""The days that can be filtered by."""
 USUAL_RESULTS = 20
-MAX_RESULTS = 200
+MAX_RESULTS = 1_000
 
 Dialog = Literal["photo", "clear", "forget", "remove"]
 
 
-def query() -> str:
-    """The words in the query box as last sent."""
-    return cast("str | None", st.session_state.get(QUERY)) or ""
+def query(key: str = QUERY) -> str:
+    """What is in a box for words."""
+    return cast("str | None", st.session_state.get(key)) or ""
 
 
-def ask(query: str) -> None:
-    """Put words into the query box."""
-    st.session_state[QUERY] = query
+def ask(query: str, key: str = QUERY) -> None:
+    """Put words into a box for them."""
+    st.session_state[key] = query
 
 
 def closest_wanted(query: str) -> bool:
@@ -86,52 +79,6 @@ def want_objects() -> None:
     """Search objects too from the next run on, where only whole images were searched."""
     if mode() == "images":
         set_mode("both")
-
-
-def filter_key(part: str, page: str) -> str:
-    """Widget key of a part of the filter.
-
-    Each page has widgets of its own: Streamlit forgets those of a page that was left.
-    """
-    return f"filter-{part}-{page}"
-
-
-def restore_filter(page: str, folders: Sequence[str]) -> None:
-    """Before a page's widgets are drawn: what those of the other page said.
-
-    A folder that is followed no more is no filter.
-    """
-    for part, value in st.session_state.get("filter", {}).items():
-        if filter_key(part, page) not in st.session_state:
-            st.session_state[filter_key(part, page)] = value
-    if st.session_state.get(filter_key("folder", page)) not in folders:
-        st.session_state[filter_key("folder", page)] = None
-
-
-def take_filter(page: str) -> PhotoFilter:
-    """What a page's widgets say now of folder and days; all they say is kept for the other page (``last_filter``)."""
-    said = {part: st.session_state.get(filter_key(part, page)) for part in FILTERS}
-    st.session_state["filter"] = said
-    since, until = (value.isoformat() if isinstance(value, date) else None for value in (said["since"], said["until"]))
-    return PhotoFilter(said["folder"], since, until)
-
-
-def clear_filter(page: str) -> None:
-    for part in FILTERS:
-        st.session_state[filter_key(part, page)] = None
-
-
-def last_filter() -> dict[str, str | date | None]:
-    """What ``take_filter`` took last, by part."""
-    return dict(st.session_state.get("filter", {}))
-
-
-def set_filter(said: Mapping[str, str | date | None], pages: Sequence[str]) -> None:
-    """Filter by this from now on; before the widgets of a run. pages: the names of all that have widgets for it."""
-    st.session_state["filter"] = dict(said)
-    for part in FILTERS:
-        for page in pages:
-            st.session_state.pop(filter_key(part, page), None)  # ``restore_filter`` gives the widgets what is kept
 
 
 # ---------------------------------------------------------------- the example picture

@@ -201,17 +201,17 @@ def test_a_dropped_example_is_not_in_the_address_and_is_there_on_the_way_back(
 def test_a_reload_and_a_second_tab_keep_filters_number_and_mode(
     page: Page, app: RunningApp, pictures: list[Path]
 ) -> None:
-    folder = str(pictures[0].parent)
-    page.goto(f"{app.url}/?q=snow&n=7&in=both&folder={folder}&until=2099-01-01")
-    words = page.get_by_text(re.compile(f"^In {pictures[0].parent.name}, taken up to 2099-01-01"))
+    folder = f"in:{pictures[0].parent.name}"
+    page.goto(f"{app.url}/?q=snow+is:landscape+{folder}&n=7&in=both")
+    words = page.get_by_role("button", name=folder)
     expect(words).to_be_visible()
     page.reload()
     expect(words).to_be_visible()
     expect(page.get_by_role("radio", name="Both")).to_be_checked()
     expect(page.get_by_role("slider")).to_have_value("7")
-    page.get_by_role("button", name="Clear filters").click()
-    at(page, "folder", None)
-    shown(page, 7, "snow")
+    words.click()
+    at(page, "q", "snow is:landscape")
+    shown(page, 7, "snow is:landscape")
     page.go_back()
     expect(words).to_be_visible()
 
@@ -241,7 +241,7 @@ def test_an_unknown_address_shows_the_first_page_with_its_pictures(page: Page, a
 def test_a_typed_date_is_taken(page: Page, app: RunningApp, then: str) -> None:
     start(page, app, "/?q=snow")
     page.get_by_text("Filters", exact=True).click()
-    page.get_by_role("spinbutton", name="year, Taken on or before").click()
+    page.get_by_role("spinbutton", name="year, Taken until").click()
     calendar = page.get_by_test_id("stDateInputCalendar")
     days = calendar.locator("th").nth(3)
     expect(days).to_be_visible()
@@ -252,12 +252,52 @@ def test_a_typed_date_is_taken(page: Page, app: RunningApp, then: str) -> None:
         page.mouse.click(place["x"] + 5, place["y"] + 5)
     elif then != "nothing":
         page.keyboard.press(then)
-    at(page, "until", "2024-05-01")
+    at(page, "q", "snow date:..2024-05-01")
     expect(calendar).to_have_count(0)  # it would hide what is below
-    expect(page.get_by_text("Taken up to 2024-05-01")).to_be_visible()
+    part = page.get_by_role("button", name="date:..2024-05-01")
+    expect(part).to_be_visible()
     expect(page.get_by_text("No photo passes the filters")).to_be_visible()
     page.reload()
-    expect(page.get_by_text("Taken up to 2024-05-01")).to_be_visible()
+    expect(part).to_be_visible()
+
+
+def test_filters_are_completed_by_keys_and_searched(page: Page, app: RunningApp) -> None:
+    start(page, app)
+    words, offers = box(page), page.get_by_role("listbox", name="Completions")
+    words.click()
+    words.press_sequentially("snow is")
+    expect(offers.get_by_role("option")).to_have_count(2)
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(words).to_have_value("snow is:")
+    page.keyboard.type("la")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Tab")
+    expect(words).to_have_value("snow is:landscape ")
+    expect(offers).to_have_count(0)
+    page.keyboard.press("Enter")
+    at(page, "q", "snow is:landscape")
+    words.press_sequentially(" has")
+    expect(offers).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(offers).to_have_count(0)
+    expect(words).to_be_focused()
+
+
+def test_a_search_is_saved_and_asked_again_from_the_sidebar(page: Page, app: RunningApp) -> None:
+    start(page, app, "/?q=snow")
+    page.get_by_text("Save", exact=True).click()
+    page.get_by_label("Name", exact=True).fill("Winter")
+    page.keyboard.press("Enter")
+    saved = page.get_by_role("button", name=re.compile("^Winter"))
+    expect(saved).to_be_visible()
+    start(page, app)
+    saved.click()
+    at(page, "q", "snow")
+    shown(page, 20, "snow")
+    page.get_by_text("Searches", exact=True).click()
+    page.get_by_role("button", name="Remove").click()
+    expect(saved).to_have_count(0)
 
 
 @pytest.mark.parametrize(("width", "height"), [(1366, 768), (1280, 600), (420, 800), (360, 640)])

@@ -103,6 +103,11 @@ def gallery(app: AppTest, key: str) -> list[dict[str, str]]:
     return items
 
 
+def galleries(app: AppTest) -> int:
+    """How many grids of photos the page draws."""
+    return sum('"items"' in element.proto.json for element in app.get("bidi_component"))
+
+
 def names(app: AppTest, key: str) -> list[str]:
     return [item["name"] for item in gallery(app, key)]
 

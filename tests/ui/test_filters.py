@@ -1,4 +1,4 @@
-"""Filters on the search pages: a folder, a span of days."""
+"""Filters: choices with the mouse and what is typed are one and the same text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from src.runtime import Services
 from tests.fakes import colour_picture
-from tests.ui.conftest import MAIN, button, gallery, goto, index, names, search, texts
+from tests.ui.conftest import MAIN, gallery, goto, index, names, search, texts
 
 
 def album(folder: Path, taken: dict[str, str]) -> Path:
@@ -23,60 +23,79 @@ def album(folder: Path, taken: dict[str, str]) -> Path:
     return folder
 
 
-def test_a_folder_and_days_narrow_both_searches(app: AppTest, photos: Path, services: Services, tmp_path: Path) -> None:
+def text(app: AppTest) -> str:
+    return str(app.text_input(key="query").value)
+
+
+def take_away(app: AppTest, part: str) -> None:
+    next(each for each in app.button if each.label == part).click().run()
+
+
+def test_choices_are_written_into_the_query_and_narrow_the_search(
+    app: AppTest, photos: Path, services: Services, tmp_path: Path
+) -> None:
     index(services, album(tmp_path / "holidays", {"red": "2024-05-01", "blue": "2024-05-20", "green": "2025-01-01"}))
     app.run()
     search(app, "something red")
-    assert "of 15 photos" in texts(app) and not [b for b in app.button if b.label == "Clear filters"]
-    app.selectbox(key="filter-folder-text").select(str(tmp_path / "holidays")).run()
+    assert "of 15 photos" in texts(app)
+    app.selectbox(key="query-filter-in").select(str(tmp_path / "holidays")).run()
+    assert text(app) == f"something red in:{tmp_path / 'holidays'}" and "3 of 3 photos" in texts(app)
     assert sorted(names(app, "text-results")) == ["holidays-blue.jpg", "holidays-green.jpg", "holidays-red.jpg"]
-    assert "3 of 3 photos" in texts(app) and "In holidays" in texts(app)
-    app.date_input(key="filter-since-text").set_value(datetime.date(2024, 5, 2)).run()
-    app.date_input(key="filter-until-text").set_value(datetime.date(2024, 12, 31)).run()
-    assert names(app, "text-results") == ["holidays-blue.jpg"] and "taken 2024-05-02 to 2024-12-31" in texts(app)
+    app.date_input(key="query-filter-since").set_value(datetime.date(2024, 5, 2)).run()
+    app.date_input(key="query-filter-until").set_value(datetime.date(2024, 12, 31)).run()
+    assert names(app, "text-results") == ["holidays-blue.jpg"] and "date:2024-05-02..2024-12-31" in text(app)
+    take_away(app, "date:2024-05-02..2024-12-31")
+    assert len(names(app, "text-results")) == 3 and app.date_input(key="query-filter-since").value is None
+    take_away(app, f"in:{tmp_path / 'holidays'}")
+    assert text(app) == "something red" and app.selectbox(key="query-filter-in").value is None
+
+
+def test_beside_a_picture_words_and_filters_may_stand_too(
+    app: AppTest, photos: Path, services: Services, tmp_path: Path
+) -> None:
+    index(services, album(tmp_path / "holidays", {"red": "2024-05-01", "blue": "2024-05-20"}))
+    app.run()
+    search(app, "red")
     app.session_state["similar_to"] = gallery(app, "text-results")[0]["id"]
     goto(app, "image_search")
-    assert "No photo passes the filters" in texts(app), (
-        "the filters hold there too, and a photo is left out of its own results"
-    )
-    button(app, "Clear filters").click().run()
-    assert len(names(app, "image-results")) == 14 and "blue" in names(app, "image-results")[0]
+    assert len(names(app, "image-results")) == 13, "what the other page asks is not asked here"
+    app.text_input(key="image-query").set_value("in:holidays -blue")
+    app.button(key="search").click().run()
+    assert names(app, "image-results") == ["holidays-red.jpg"]
+    take_away(app, "-blue")
+    assert len(names(app, "image-results")) == 2 and app.text_input(key="image-query").value == "in:holidays"
 
 
 def test_a_filter_that_nothing_passes_says_so(app: AppTest, photos: Path) -> None:
     app.run()
     search(app, "red")
-    app.date_input(key="filter-until-text").set_value(datetime.date(1999, 1, 1)).run()
+    app.date_input(key="query-filter-until").set_value(datetime.date(1999, 1, 1)).run()
     assert "No photo passes the filters" in texts(app) and not app.exception
-    button(app, "Clear filters").click().run()
+    take_away(app, "date:..1999-01-01")
     assert len(names(app, "text-results")) == 12
 
 
-def test_a_span_that_ends_before_it_begins_says_that(app: AppTest, photos: Path) -> None:
+def test_of_two_days_the_earlier_is_the_first(app: AppTest, photos: Path) -> None:
     app.run()
     search(app, "red")
-    app.date_input(key="filter-since-text").set_value(datetime.date(2016, 1, 1)).run()
-    app.date_input(key="filter-until-text").set_value(datetime.date(2015, 1, 1)).run()
-    assert "The first day, 2016-01-01, is after the last, 2015-01-01." in texts(app) and not app.exception
-    assert "No photo passes the filters" not in texts(app)
-    button(app, "Clear filters").click().run()
-    assert len(names(app, "text-results")) == 12
+    app.date_input(key="query-filter-since").set_value(datetime.date(2016, 1, 1)).run()
+    app.date_input(key="query-filter-until").set_value(datetime.date(2015, 1, 1)).run()
+    assert text(app) == "red date:2015-01-01..2016-01-01" and not app.exception
 
 
-def test_a_folder_that_is_removed_is_no_filter_any_more(
+def test_a_folder_that_is_removed_stays_in_the_query_until_it_is_taken_away(
     app: AppTest, photos: Path, services: Services, tmp_path: Path
 ) -> None:
     index(services, album(tmp_path / "holidays", {"red": "2024-05-01"}))
     app.run()
     search(app, "something red")
-    app.selectbox(key="filter-folder-text").select(str(tmp_path / "holidays")).run()
+    app.selectbox(key="query-filter-in").select(str(tmp_path / "holidays")).run()
     assert names(app, "text-results") == ["holidays-red.jpg"]
     services.jobs.wait(services.jobs.submit("remove", "Removing", path=str(tmp_path / "holidays")), 30)
     app.run()
-    assert not app.exception and "12 of 12 photos" in texts(app)
-    services.jobs.wait(services.jobs.submit("remove", "Removing", path=str(photos)), 30)
-    app.run()
-    assert not app.exception
+    assert not app.exception and "No photo passes the filters" in texts(app)
+    take_away(app, f"in:{tmp_path / 'holidays'}")
+    assert len(names(app, "text-results")) == 12
 
 
 def shot(path: Path, colour: str, model: str, iso: int) -> None:
@@ -88,7 +107,7 @@ def shot(path: Path, colour: str, model: str, iso: int) -> None:
     colour_picture(colour, (60, 41)).save(path, exif=exif)
 
 
-def test_a_camera_and_typed_facts_narrow_the_search(
+def test_a_camera_a_shape_and_typed_facts_narrow_the_search(
     app: AppTest, photos: Path, services: Services, tmp_path: Path
 ) -> None:
     for colour, model, iso in (("red", "D300", 100), ("blue", "D300", 800), ("green", "iPhone 12", 800)):
@@ -96,20 +115,28 @@ def test_a_camera_and_typed_facts_narrow_the_search(
     index(services, tmp_path / "shots")
     list(services.handlers["facts"]({}))
     search(app.run(), "something red")
-    app.selectbox(key="filter-camera-text").select("D300").run()
-    assert sorted(names(app, "text-results")) == ["shot-blue.jpg", "shot-red.jpg"] and "camera=D300" in texts(app)
-    app.text_input(key="filter-where-text").set_value("iso=500..1000, width=60").run()
+    app.selectbox(key="query-filter-camera").select("D300").run()
+    assert sorted(names(app, "text-results")) == ["shot-blue.jpg", "shot-red.jpg"]
+    search(app, f"{text(app)} iso:500..1000 width:60")
     assert names(app, "text-results") == ["shot-blue.jpg"]
-    assert "camera=D300, iso=500..1000, width=60" in texts(app) and not app.exception
-    button(app, "Clear filters").click().run()
-    assert len(names(app, "text-results")) == 15
+    app.selectbox(key="query-filter-is").select("portrait").run()
+    assert "No photo passes the filters" in texts(app)
+    search(app, 'green camera:"iPhone 12"')
+    assert names(app, "text-results") == ["shot-green.jpg"]
+    assert app.selectbox(key="query-filter-camera").value == "iPhone 12", "the choices follow what is typed"
 
 
-def test_a_typed_fact_that_is_none_gets_one_sentence_and_does_not_count(app: AppTest, photos: Path) -> None:
-    search(app.run(), "red")
-    app.text_input(key="filter-where-text").set_value("shutter=1, width=60").run()
-    assert "There is no fact named 'shutter'." in texts(app) and not app.exception
-    assert "width=60" in texts(app), "the other one counts"
+def test_what_is_no_filter_gets_one_sentence_and_counts_as_words(app: AppTest, photos: Path) -> None:
+    search(app.run(), "red rateing:5")
+    assert "did you mean “rating:”?" in texts(app) and not app.exception
+    assert names(app, "text-results")[0] == "red.png"
+
+
+def test_an_order_without_words_lists_all_photos(app: AppTest, photos: Path) -> None:
+    app.run()
+    app.selectbox(key="query-filter-sort").select("name").run()
+    assert text(app) == "sort:name" and names(app, "text-results") == sorted(names(app, "text-results"))
+    assert len(names(app, "text-results")) == 12 and "band" not in gallery(app, "text-results")[0]
 
 
 def test_facts_are_in_the_address_and_on_the_photo(photos: Path, services: Services, tmp_path: Path) -> None:
@@ -117,8 +144,8 @@ def test_facts_are_in_the_address_and_on_the_photo(photos: Path, services: Servi
     index(services, tmp_path / "shots")
     list(services.handlers["facts"]({}))
     fresh = AppTest.from_file(str(MAIN), default_timeout=30)
-    fresh.query_params.update({"q": "red", "camera": "D300", "where": "iso<=100"})
+    fresh.query_params["q"] = "red camera:D300 iso:<=100"
     fresh.run()
-    assert names(fresh, "text-results") == ["shot-red.jpg"] and fresh.query_params["camera"] in ("D300", ["D300"])
+    assert names(fresh, "text-results") == ["shot-red.jpg"]
     known = dict(services.facts.of(gallery(fresh, "text-results")[0]["id"]))
     assert known["Camera"] == "D300" and known["Sensitivity"] == "ISO 100"

@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from src.runtime import Services
 from src.schema import JobSnapshot
-from tests.ui.conftest import MAIN, button, gallery, goto, names, search, texts
+from tests.ui.conftest import MAIN, button, galleries, gallery, goto, names, search, texts
 
 
 def test_an_empty_library_says_how_to_fill_it(app: AppTest) -> None:
@@ -43,22 +43,25 @@ def test_the_slider_limits_the_results_and_starts_at_20(app: AppTest, photos: Pa
     app.run()
     search(app, "blue")
     slider = app.slider(key="results")
-    assert (slider.min, slider.max, slider.value) == (1, 200, 20)
+    assert (slider.min, slider.max, slider.value) == (1, 1000, 20)
     slider.set_value(3).run()
     assert len(gallery(app, "text-results")) == 3
     assert "3 of 12 photos" in texts(app)
+    app.button(key="more").click().run()
+    assert app.slider(key="results").value == 63 and len(gallery(app, "text-results")) == 12
+    assert "more" not in [each.key for each in app.button]
 
 
 def test_when_nothing_fits_the_page_says_so_and_shows_the_closest_on_request(app: AppTest, photos: Path) -> None:
     app.run()
     search(app, "quantum chromodynamics")
-    assert "Nothing fits" in texts(app) and not app.get("bidi_component")
+    assert "Nothing fits" in texts(app) and not galleries(app)
     assert "No photo in your library looks like “quantum chromodynamics”." in texts(app)
     app.button(key="nothing-fits-action").click().run()
     assert "Nothing fits well. The closest:" in texts(app)
     assert len(gallery(app, "text-results")) == 12
     search(app, "thermodynamic equilibrium")
-    assert "Nothing fits" in texts(app) and not app.get("bidi_component"), "asked for anew"
+    assert "Nothing fits" in texts(app) and not galleries(app), "asked for anew"
 
 
 def test_a_blank_query_is_no_query(app: AppTest, photos: Path) -> None:

@@ -39,6 +39,7 @@ def test_what_is_written_is_read(written: str, expected: Condition) -> None:
         ("camera", "is no condition"),
         ("camera=", "is no condition"),
         ("shutter=1", "There is no fact named 'shutter'. The facts are: camera,"),
+        ("megapixels=12", "There is no fact named 'megapixels'"),
         ("camera>=nikon", "camera has no order"),
         ("iso=fast", "iso is a number, and 'fast' is none"),
         ("iso=nan", "iso is a number"),

@@ -5,10 +5,9 @@ from __future__ import annotations
 from src.services.search.fusion import CANDIDATES, Found, best_objects, enough_objects, merged
 
 
-def test_the_best_object_of_each_image_that_reaches_the_floor() -> None:
-    matches = [Found("a", 0.9, "a#1-0"), Found("a", 0.8, "a#1-1"), Found("b", 0.7, "b#1-0"), Found("c", 0.1, "c#1-0")]
-    assert best_objects(matches, 0.2) == [Found("a", 0.9, "a#1-0"), Found("b", 0.7, "b#1-0")]
-    assert len(best_objects(matches)) == 3
+def test_the_best_object_of_each_image() -> None:
+    matches = [Found("a", 0.9, "a#1-0"), Found("a", 0.8, "a#1-1"), Found("b", 0.7, "b#1-0")]
+    assert best_objects(matches) == [Found("a", 0.9, "a#1-0"), Found("b", 0.7, "b#1-0")]
 
 
 def test_a_whole_image_wins_within_the_preference_and_loses_beyond_it() -> None:
@@ -43,26 +42,13 @@ def test_more_objects_are_asked_for_until_the_page_is_full() -> None:
         asked.append(number)
         return [everything[:number]]
 
-    (found,) = enough_objects(ask, len(everything), 20, [-1.0])
+    (found,) = enough_objects(ask, len(everything), 20)
     assert [hit.image_id for hit in found] == [str(image) for image in range(20)]
     assert asked[0] == CANDIDATES and asked[-1] >= 20 * 60 and len(asked) <= 4
 
 
-def test_it_stops_where_the_rest_is_under_the_floor_or_there_is_no_more() -> None:
-    everything, asked = crowded(50, 60), []
-
-    def ask(number: int) -> list[list[Found]]:
-        asked.append(number)
-        return [everything[:number]]
-
-    (found,) = enough_objects(ask, len(everything), 20, [0.99])
-    assert [hit.image_id for hit in found] == ["0"] and asked == [CANDIDATES]
-    (few,) = enough_objects(lambda number: [everything[:number]], 90, 20, [-1.0])
+def test_it_stops_where_there_is_no_more() -> None:
+    everything = crowded(50, 60)
+    (few,) = enough_objects(lambda number: [everything[:number]], 90, 20)
     assert len(few) == 2
-    assert enough_objects(lambda _: [[]], 0, 5, [0.2]) == [[]]
-
-
-def test_each_query_has_a_floor_of_its_own() -> None:
-    row = [Found("a", 0.9, "a#1-0"), Found("b", 0.1, "b#1-0")]
-    words, picture = enough_objects(lambda _: [row, row], 2, 20, [0.2, -1.0])
-    assert [hit.image_id for hit in words] == ["a"] and [hit.image_id for hit in picture] == ["a", "b"]
+    assert enough_objects(lambda _: [[]], 0, 5) == [[]]

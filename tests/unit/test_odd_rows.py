@@ -25,6 +25,7 @@ from src.services.jobs.runner import JobRunner
 from src.services.library.folders import OUT_OF_REACH
 from src.services.library.service import ACTIVE_MODEL
 from src.services.library.uploads import CLEARED, as_params
+from src.services.search import names as search_names
 from src.services.search.service import Query
 from tests.by_hand import add_by_hand, metadata_by_hand
 from tests.conftest import fake_models, of
@@ -324,6 +325,15 @@ def test_a_path_that_is_not_absolute_leads_nowhere(
     assert "caption" not in filled.catalog.facts.of(image) and names(filled, "red")
 
 
+@pytest.mark.parametrize("width", [0, -7, "9" * 60, 2**60])
+def test_a_width_that_no_picture_has(filled: Services, width: object) -> None:
+    change(filled, "UPDATE images SET width = ?", width)
+    list(filled.handlers["objects"]({}))
+    for hit in filled.search.search(Query("red"), mode="both").hits:
+        filled.objects.part(hit.id, (0, 0, 5, 5))
+    assert names(filled, "red")
+
+
 @pytest.mark.parametrize("length", [2**63 - 1, 2**40, -5, 0])
 def test_a_length_that_no_vector_has(filled: Services, length: int) -> None:
     change(filled, "UPDATE collections SET dimensions = ?", length)
@@ -353,7 +363,10 @@ def test_one_object_with_a_damaged_mask(filled: Services) -> None:
     assert len(list(filled.catalog.objects.all())) == 1
 
 
-def test_a_serial_number_that_is_none_is_not_asked_for_again_and_again(filled: Services) -> None:
+def test_a_serial_number_that_is_none_is_not_asked_for_again_and_again(
+    filled: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search_names, "LARGEST", 0)  # else it is found by its name
     change(filled, "CREATE TABLE other AS SELECT * FROM vectors")
     change(filled, "DROP TABLE vectors")
     change(filled, "ALTER TABLE other RENAME TO vectors")

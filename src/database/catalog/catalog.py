@@ -30,6 +30,7 @@ from src.database.catalog.folders import FolderTable
 from src.database.catalog.health import HealthTable
 from src.database.catalog.index_changes import IndexChanges
 from src.database.catalog.jobs import JobTable
+from src.database.catalog.listing import Listing
 from src.database.catalog.looked_at import LookedAtTable
 from src.database.catalog.objects import ObjectTable, delete_segments
 from src.database.catalog.sqlite_file import Guard, SqliteFile, now, parts, upsert
@@ -95,6 +96,7 @@ class Catalog:
         self.jobs = JobTable(self._file)
         self.health = HealthTable(self._file)
         self.index_changes = IndexChanges(self._file)
+        self.listing = Listing(self._file)
         self._counted: Kept[tuple[int, int, int]] = Kept(1)
 
     @property
@@ -107,6 +109,11 @@ class Catalog:
     def snapshot_to(self, target: Path) -> None:
         """Write a consistent copy of all that is committed to ``target``, a new file; others may go on writing."""
         self._file.snapshot_to(target)
+
+    def changes(self) -> int:
+        """Another number after each change to images, files or facts, and to what was looked at."""
+        with self._file.reading() as db:
+            return int(db.execute(CHANGES).scalar() or 0)
 
     # ------------------------------------------------------------ settings of the library
 

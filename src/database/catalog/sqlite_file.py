@@ -21,6 +21,8 @@ from src.database.catalog.migrations import MIGRATIONS, add_facts, lacks_facts
 from src.database.catalog.network_drive import refuse_network
 from src.database.disk_space import disk_is_full
 from src.errors import LibraryBusy, LibraryNewer, LibraryUnusable
+from src.schema.colour_words import colour_word
+from src.text import folded
 
 CHUNK = 500
 """Values per IN list: far under SQLite's limit on bound variables."""
@@ -237,8 +239,9 @@ def _set_wal(connection: sqlite3.Connection) -> None:
 
 def _set_functions(connection: sqlite3.Connection) -> None:
     """SQLite's own ``lower`` knows the letters of ASCII alone."""
-    fold: Callable[[Any], Any] = lambda value: value.casefold() if isinstance(value, str) else value  # noqa: E731
+    fold: Callable[[Any], Any] = lambda value: folded(value) if isinstance(value, str) else value  # noqa: E731
     connection.create_function("casefold", 1, fold, deterministic=True)
+    connection.create_function("colour_word", 1, colour_word, deterministic=True)
 
 
 def _set_reading_pragmas(connection: sqlite3.Connection, _: Any) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
 from src.processing.discovery import looks_into
+from src.text import folded
 
 
 def inside(path: bytes, folder: bytes) -> bool:
@@ -72,8 +72,4 @@ def _spelling(folder: Path, name: str) -> str:
         return name
     if name in names or not os.path.lexists(folder / name):
         return name
-    return next((other for other in names if _folded(other) == _folded(name)), name)
-
-
-def _folded(name: str) -> str:
-    return unicodedata.normalize("NFC", name).casefold()
+    return next((other for other in names if folded(other) == folded(name)), name)

@@ -31,6 +31,8 @@ from src.versioned_cache import Kept
 
 STEP = 1.05
 """A large collection's scores are compared anew each time that it has grown, or shrunk, by this factor."""
+ALIKE = 0.9
+"""Cosine from which on two pictures may be one and the same, whatever else the library holds; at 1 they are."""
 TOLD = 1_000
 """Judgements of the owner that are kept, the last ones."""
 
@@ -89,7 +91,10 @@ class Judge:
         background = self._background(embedder, model, kind, words_only)
         if not words_only:
             found = chance(background.height(scores, number), 0.0, PICTURES)
-            return np.maximum(found, NOTHING)  # how near pictures must be is the reader's own judgement
+            same = (scores - ALIKE) / (1 - ALIKE)
+            return np.clip(
+                np.maximum(found, same), NOTHING, 1.0
+            )  # how near is near enough is the reader's own judgement
         visible = float(self._models.query_bank(model).visible(query[None])[0])
         return chance(background.height(scores, number), visible, WORDS, self._shift(embedder.space))
 
@@ -103,6 +108,8 @@ class Judge:
 
     def _compared(self, name: str, total: int, model: str, words_only: bool) -> Background:
         stored = self._catalog.vectors.get_many(name, self._catalog.vectors.sample(name, SAMPLE))
+        if not stored:  # a damaged collection says that it has vectors
+            return Background(np.zeros(1), np.zeros(1), np.ones(1))
         sample = np.stack(list(stored.values()))
         np.random.default_rng(0).shuffle(sample)
         return best_scores(self._models.query_bank(model).nothing, sample, total) if words_only else pairs(sample)

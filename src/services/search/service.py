@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -13,47 +13,33 @@ from PIL import Image
 
 from src.database.catalog.catalog import Catalog, Shown
 from src.database.catalog.objects import StoredSegment
-from src.database.embeddings import library_collection
 from src.database.store import Store
-from src.errors import BadInput, BadQuery
+from src.errors import BadInput
 from src.identity import is_id
 from src.models.model_manager import ModelManager
 from src.models.registry import spec
 from src.processing.decoding.reader import PictureReader
-from src.schema import FloatArray, Kind, Mode, Notice, PhotoFilter, SearchHit, SearchPage, Verdict
+from src.schema import Mode, Notice, PhotoFilter, SearchHit, SearchPage, Verdict
+from src.schema.search import LIKELY
 from src.services.indexing.pipeline import decode_side
 from src.services.library.service import LibraryService
+from src.services.search import names
 from src.services.search.foreign import SENTENCE, looks_foreign
-from src.services.search.fusion import Found, enough_objects, merged, wholes
+from src.services.search.fusion import Found
 from src.services.search.judge import Judge
+from src.services.search.lookup import Directions, Lookup
+from src.services.search.query import MAX_CHARACTERS, Asked, Query, read
 
-MAX_CHARACTERS = 1_000
-"""Of a text query; no model reads further than its first 77 or 128 tokens."""
+__all__ = ["MAX_CHARACTERS", "MAX_RESULTS", "Query", "SearchService"]
+
 MAX_RESULTS = 1_000
 MOST_OWN = 2
 """Images that a query may have been taken from, which are left out."""
+MORE = 3
+"""Times as many hits are looked for where some may turn out to show what is not wanted."""
 NO_OBJECTS = Notice("no-objects", "No objects are indexed yet.")
 NOT_ENGLISH = Notice("not-english", SENTENCE)
-
-
-@dataclass(frozen=True)
-class Query:
-    """What is looked for: words, an example picture, a library's picture, or several (their vectors are averaged)."""
-
-    text: str = ""
-    image: Image.Image | None = None
-    like: str | None = None
-    """Id of an image of the library, or of an object in one; the image is left out of the results."""
-    part_of: str | None = None
-    """Id of the image of the library that ``image`` is a part of; it is left out of the results too."""
-
-    @property
-    def label(self) -> str:
-        return self.text.strip() or ("(picture)" if self.image is not None else "(similar)")
-
-    @property
-    def words_only(self) -> bool:
-        return self.image is None and self.like is None
+UNSORTED = Notice("unsorted", "No photo is likely enough to be put in another order; the best come first.")
 
 
 class SearchService:
@@ -92,37 +78,141 @@ class SearchService:
         only: PhotoFilter | None = None,
         mode: Mode = "images",
     ) -> list[SearchPage]:
-        """One page a query; they share encode and scan, and ``took_ms`` is their time divided by their number."""
+        """One page a query; those with the same restrictions share encode and scan, and ``took_ms`` is their share."""
         if not 1 <= limit <= MAX_RESULTS:
             raise BadInput(f"{limit} results can't be shown.", f"Ask for 1 to {MAX_RESULTS}.")
-        cleaned = [_checked(query) for query in queries]
-        if not cleaned:
-            return []
+        asked = [read(query, only) for query in queries]
         model = model or self._library.active_model
+        pages: dict[int, SearchPage] = {}
+        for key in dict.fromkeys((one.only, one.lists) for one in asked):
+            places = [place for place, one in enumerate(asked) if (one.only, one.lists) == key]
+            some = [asked[place] for place in places]
+            if some[0].lists:
+                found = [self._listed(one, limit, model) for one in some]
+            else:
+                found = self._found(some, limit, model, mode)
+            pages.update(zip(places, found, strict=True))
+        return [pages[place] for place in range(len(asked))]
+
+    def _listed(self, asked: Asked, limit: int, model: str) -> SearchPage:
+        """Photos that pass, in order; nothing was looked for in them."""
         started = time.perf_counter()
-        only = None if only == PhotoFilter() else only
-        lookup = _Lookup(self._catalog, self._store, self._models, model, only)
-        found = lookup.found([query for query, _ in cleaned], limit + MOST_OWN, mode)
-        hits = self._hits(found)
-        judged = [
-            self.judge.judged(model, some, vector, query.words_only, lookup.compared)
-            for some, vector, (query, _) in zip(hits, lookup.vectors, cleaned, strict=True)
-        ]
-        took = (time.perf_counter() - started) * 1000 / len(cleaned)
-        english_only = spec(model).embedding.english_only
+        ids = self._catalog.listing.ids(asked.only, asked.reading.sort or "date", limit)
+        shown = self._catalog.shown(ids)
+        hits = tuple(_hit(Found(id_, 0.0), shown[id_], {}) for id_ in ids if id_ in shown and is_id(id_))
+        number = self._catalog.listing.number(asked.only)
+        took = (time.perf_counter() - started) * 1000
+        verdict: Verdict = "match" if hits else "empty"
+        filtered = asked.only is not None
+        return SearchPage(asked.query.label, model, took, hits, number, verdict, asked.notices, filtered, listed=True)
+
+    def _found(self, some: Sequence[Asked], limit: int, model: str, mode: Mode) -> list[SearchPage]:
+        """What is looked for, all among the same photos."""
+        started, only = time.perf_counter(), some[0].only
+        lookup = Lookup(self._catalog, self._store, self._models, model, only)
+        directions = lookup.directions(some)
+        number = limit + MOST_OWN
+        if any(len(direction.unwanted) for direction in directions):
+            number *= MORE
+        if any(one.reading.sort for one in some):
+            number = MAX_RESULTS + MOST_OWN
+        hits = self._hits(lookup.found(directions, number, mode))
+        judged = [self._judged(*one, model, lookup) for one in zip(some, directions, hits, strict=True)]
+        if mode != "objects":
+            judged = [
+                self._with_names(asked, direction, best, model, lookup)
+                for asked, direction, best in zip(some, directions, judged, strict=True)
+            ]
+        took = (time.perf_counter() - started) * 1000 / len(some)
         unseen = () if lookup.searched or only else self._unseen(model, mode)
-        pages = []
-        for (query, notices), some in zip(cleaned, judged, strict=True):
-            own = lookup.own(query)
-            shown = tuple(hit for hit in some if hit.id not in own)[:limit]
-            fits = any(hit.fits for hit in shown)
-            verdict: Verdict = "empty" if not lookup.searched else "match" if fits else "nothing"
-            if english_only and looks_foreign(query.text):
-                notices = (*notices, NOT_ENGLISH)
-            notices = notices if lookup.searched else unseen
-            counted = (lookup.images, verdict, notices, only is not None, lookup.objects)
-            pages.append(SearchPage(query.label, model, took, shown, *counted, query.text))
-        return pages
+        return [
+            self._page(asked, best, lookup, limit, took, model, unseen)
+            for asked, best in zip(some, judged, strict=True)
+        ]
+
+    def _judged(
+        self, asked: Asked, direction: Directions, hits: Sequence[SearchHit], model: str, lookup: Lookup
+    ) -> list[SearchHit]:
+        """The hits with their chances, without those that are likely to show what is not wanted.
+
+        The chance of the others is that of showing the one and not the other.
+        """
+        compared = lookup.compared
+        if not len(direction.unwanted):
+            assert direction.wanted is not None
+            return self.judge.judged(model, hits, direction.wanted, asked.words_only, compared)
+        found = [Found(hit.id, hit.score, hit.segment) for hit in hits]
+        against = np.zeros(len(hits))
+        for vector in direction.unwanted:
+            scored = [replace(hit, score=score) for hit, score in zip(hits, lookup.scores(found, vector), strict=True)]
+            chances = [hit.chance for hit in self.judge.judged(model, scored, vector, asked.words_only, compared)]
+            against = np.maximum(against, chances)
+        judged = [replace(hit, chance=1.0) for hit in hits]
+        if direction.wanted is not None:
+            scores = lookup.scores(found, direction.wanted)
+            scored = [replace(hit, score=score) for hit, score in zip(hits, scores, strict=True)]
+            judged = self.judge.judged(model, scored, direction.wanted, asked.words_only, compared)
+        without = [
+            replace(hit, chance=hit.chance * (1 - float(chance)))
+            for hit, chance in zip(judged, against, strict=True)
+            if chance < LIKELY
+        ]
+        return sorted(without, key=lambda hit: -hit.chance)
+
+    def _with_names(
+        self, asked: Asked, direction: Directions, hits: list[SearchHit], model: str, lookup: Lookup
+    ) -> list[SearchHit]:
+        """The hits and the photos that are called what was asked for, these among the first."""
+        if not names.asked_by_name(asked, hits, lookup.images):
+            return hits
+        called = names.called(self._catalog, asked.reading.words, asked.only, lookup.images)
+        known = {hit.id: hit for hit in hits}
+        new = [Found(id_, 0.0) for id_ in called if id_ not in known]
+        if new and direction.wanted is not None:
+            scores = lookup.scores(new, direction.wanted)
+            seen = [replace(one, score=score) for one, score in zip(new, scores, strict=True) if score > -1]
+            found = self._hits([seen])[0]
+            judged = self.judge.judged(model, found, direction.wanted, True, lookup.compared)
+            known |= {hit.id: hit for hit in judged}
+        known |= {id_: names.certain(known[id_]) for id_ in called if id_ in known}
+        return sorted(known.values(), key=lambda hit: -hit.chance) if called else hits
+
+    def _page(
+        self,
+        asked: Asked,
+        hits: Sequence[SearchHit],
+        lookup: Lookup,
+        limit: int,
+        took: float,
+        model: str,
+        unseen: tuple[Notice, ...],
+    ) -> SearchPage:
+        own = lookup.own(asked)
+        shown = [hit for hit in hits if hit.id not in own]
+        notices = asked.notices
+        if spec(model).embedding.english_only and looks_foreign(asked.reading.words):
+            notices = (*notices, NOT_ENGLISH)
+        if asked.reading.sort:
+            likely = {hit.id: hit for hit in shown if hit.chance >= LIKELY}
+            order = self._catalog.listing.ordered(list(likely), asked.reading.sort)
+            shown = [likely[id_] for id_ in order] or shown
+            notices = notices if order else (*notices, UNSORTED)
+        shown = shown[:limit]
+        fits = any(hit.fits for hit in shown)
+        verdict: Verdict = "empty" if not lookup.searched else "match" if fits else "nothing"
+        return SearchPage(
+            asked.query.label,
+            model,
+            took,
+            tuple(shown),
+            lookup.images,
+            verdict,
+            notices if lookup.searched else unseen,
+            asked.only is not None,
+            lookup.objects,
+            asked.reading.words,
+            asked.words_only,
+        )
 
     def tell(self, chance: float, fits: bool) -> None:
         """The library's owner says of a hit of words with that chance that it is, or is not, what was asked for."""
@@ -159,117 +249,9 @@ class SearchService:
         return (Notice("other-model", sentence),)
 
 
-class _Lookup:
-    """What one search looks through: the model's vectors of whole images, and of objects in them."""
-
-    def __init__(
-        self, catalog: Catalog, store: Store, models: ModelManager, model: str, only: PhotoFilter | None
-    ) -> None:
-        self._catalog = catalog
-        self._store = store
-        self._embedder = models.embedder(model)
-        self._only = only
-        self._names: dict[Kind, str] = {
-            kind: library_collection(self._embedder.space, kind) for kind in ("image", "object")
-        }
-        self.images = self.objects = 0
-        self.vectors: FloatArray = np.empty((0, 0), np.float32)
-        """(q, D) of the queries that were looked for, each of norm 1."""
-
-    @property
-    def searched(self) -> int:
-        return self.images or self.objects
-
-    @property
-    def compared(self) -> dict[Kind, int]:
-        """How many of each kind a query was compared with: the best of more are nearer by chance alone."""
-        return {"image": self.images, "object": self.objects}
-
-    def found(self, queries: Sequence[Query], limit: int, mode: Mode) -> list[list[Found]]:
-        """The ``limit`` best for each query, best first."""
-        matrix = self.vectors = self._matrix(queries)
-        images = self._images(matrix, limit) if mode != "objects" else []
-        objects = self._objects(matrix, limit) if mode != "images" else []
-        if mode == "both":
-            rows = zip(matrix, images, objects, strict=True)
-            return [merged(whole, inside, self._whole(row, inside))[:limit] for row, whole, inside in rows]
-        return objects if mode == "objects" else images
-
-    def _images(self, matrix: FloatArray, limit: int) -> list[list[Found]]:
-        name = self._names["image"]
-        self.images = self._catalog.vectors.count(name, self._only)
-        found = self._store.search(name, matrix, limit, self._only) if self.images else [[] for _ in matrix]
-        return [wholes(matches) for matches in found]
-
-    def own(self, query: Query) -> set[str]:
-        """Ids of the images that a query was taken from."""
-        return {id_ for id_ in (query.like and self._place(query.like)[1], query.part_of) if id_}
-
-    def _objects(self, matrix: FloatArray, limit: int) -> list[list[Found]]:
-        name = self._names["object"]
-        self.objects = self._catalog.vectors.count(name, self._only)
-        if not self.objects:
-            return [[] for _ in matrix]
-
-        def ask(number: int) -> list[list[Found]]:
-            answers = self._store.search(name, matrix, number, self._only)
-            images = self._catalog.vectors.images_of(name, list({id_ for matches in answers for id_, _ in matches}))
-            return [[Found(images[id_], score, id_) for id_, score in matches if id_ in images] for matches in answers]
-
-        return enough_objects(ask, self.objects, limit)
-
-    def _whole(self, query: FloatArray, objects: Sequence[Found]) -> dict[str, float]:
-        """The scores, as a whole, of the images that objects were found in."""
-        stored = self._catalog.vectors.get_many(self._names["image"], [found.image_id for found in objects])
-        return {image_id: float(vector @ query) for image_id, vector in stored.items()}
-
-    def _matrix(self, queries: Sequence[Query]) -> FloatArray:
-        """(q, D), each row of norm 1: the mean direction of everything a query holds.
-
-        All words are encoded together.
-        """
-        words = list(dict.fromkeys(query.text for query in queries if query.text))
-        texts = dict(zip(words, self._embedder.encode_texts(words), strict=True))
-        rows = []
-        for query in queries:
-            parts: list[FloatArray] = [texts[query.text]] if query.text else []
-            if query.image is not None:
-                parts.append(self._embedder.encode_pixels(self._embedder.preprocess(query.image)[None])[0])
-            if query.like is not None:
-                parts.append(self._stored(query.like))
-            mean = np.mean(parts, axis=0)
-            rows.append(mean / max(float(np.linalg.norm(mean)), 1e-12))
-        return np.asarray(rows, dtype=np.float32)
-
-    def _stored(self, id_: str) -> FloatArray:
-        stored = self._catalog.vectors.get(self._names[self._place(id_)[0]], id_)
-        if stored is None:
-            raise BadQuery("That picture is not indexed with the model in use.", "Re-index the library first.")
-        return stored
-
-    def _place(self, id_: str) -> tuple[Kind, str]:
-        """What an id of the library stands for, an image or an object, and the id of the image that it is or is in."""
-        image = self._catalog.vectors.images_of(self._names["object"], [id_]).get(id_)
-        return ("object", image) if image else ("image", id_)
-
-
 def _hit(found: Found, shown: Shown, segments: Mapping[str, StoredSegment]) -> SearchHit:
     stored = segments.get(found.segment or "")
     size = (shown.width, shown.height)
     if stored is None:
         return SearchHit(shown.id, shown.path_text, shown.name, found.score, size=size)
     return SearchHit(shown.id, shown.path_text, shown.name, found.score, "object", stored.segment.box, size, stored.id)
-
-
-def _checked(query: Query) -> tuple[Query, tuple[Notice, ...]]:
-    """The query with its text cleaned and cut, and what is to be said of it.
-
-    Raises BadQuery where there is nothing to look for.
-    """
-    text = " ".join(query.text.replace("\0", " ").split())
-    if not text and query.words_only:
-        raise BadQuery("The query is empty.", "Describe what you are looking for, or give an example picture.")
-    if len(text) <= MAX_CHARACTERS:
-        return replace(query, text=text), ()
-    sentence = f"The query has {len(text):,} characters; only the first {MAX_CHARACTERS:,} were used."
-    return replace(query, text=text[:MAX_CHARACTERS]), (Notice("cut", sentence),)

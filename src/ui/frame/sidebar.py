@@ -13,6 +13,7 @@ from src.ui import state
 from src.ui.format import size
 from src.ui.frame import model_card, segmenter_card
 from src.ui.jobs import job_progress
+from src.ui.search import saved_searches
 
 
 def show(services: Services, kinds: tuple[JobKind, ...]) -> None:
@@ -30,6 +31,7 @@ def show(services: Services, kinds: tuple[JobKind, ...]) -> None:
         model_card.show(services, statuses)
         if state.mode() != "images":
             segmenter_card.show(services)
+        saved_searches.show(services)
         with st.container(key="sidebar-end", gap="xsmall"):
             st.button(
                 "Clear database", icon=":material/delete:", type="tertiary", on_click=state.open_clear, key="clear"

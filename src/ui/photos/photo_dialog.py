@@ -36,10 +36,10 @@ def show(services: Services) -> None:
     if there and state.choosing_inside():
         _show_objects(services, details)
     else:
+        fit_buttons.show(services)
         gallery.show_photo(
             details.id, details.name, [*facts(details), *services.facts.of(details.id)], None if there else GONE
         )
-        fit_buttons.show(services)
     address.write()  # the next photo is drawn without the page around it
     address.draw("address-photo")
 

@@ -27,9 +27,9 @@ class Watch:
     Nothing is drawn while no objects are being found.
     """
 
-    def __init__(self, services: Services, only: PhotoFilter) -> None:
+    def __init__(self, services: Services, only: PhotoFilter | None) -> None:
         self._services = services
-        self._only = None if only == PhotoFilter() else only
+        self._only = only
         self._running = state.mode() != "images" and finding(services)
         self._before = services.objects.searchable(self._only) if self._running else (0, 0)
 

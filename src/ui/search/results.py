@@ -6,11 +6,11 @@ import streamlit as st
 
 from src.errors import ModelError
 from src.runtime import Services
-from src.schema import PhotoFilter, SearchPage
+from src.schema import SearchPage
 from src.services.exchange.exporting import Selection
 from src.services.jobs.handlers import queue_objects
 from src.services.jobs.kinds import FindObjects, Reindex
-from src.services.search.service import Query
+from src.services.search.query import Query, read
 from src.text import count
 from src.ui import state
 from src.ui.format import literal
@@ -18,6 +18,8 @@ from src.ui.frame import empty_state
 from src.ui.photos import gallery
 from src.ui.search import export_box, new_objects
 
+MORE = 60
+"""Results that a button at their end adds; their number is in the address."""
 CLOSEST = "Nothing fits well. The closest:"
 HELP = (
     "The percentage says how likely a photo is what you asked for, judged by what unanswerable questions reach in your "
@@ -31,10 +33,10 @@ def limit() -> int:
     return int(st.slider("Number of results", 1, state.MAX_RESULTS, key=state.RESULTS))
 
 
-def show(services: Services, query: Query, limit: int, only: PhotoFilter, key: str) -> None:
+def show(services: Services, query: Query, limit: int, key: str) -> None:
     """Search and draw: notices, the count line and the gallery; a click opens the photo large."""
-    coming = new_objects.Watch(services, only)
-    page = services.search.search(query, limit, only=only, mode=state.mode())
+    coming = new_objects.Watch(services, read(query, None).only)
+    page = services.search.search(query, limit, mode=state.mode())
     if not page.hits:
         _show_empty(services, page)
         coming.show_at_once()
@@ -46,8 +48,12 @@ def show(services: Services, query: Query, limit: int, only: PhotoFilter, key: s
         return
     with st.container(gap="xsmall", key="results-head"):
         _show_line(services, page, coming)
-    state.know_chances(page.words if query.words_only else "", {hit.id: hit.chance for hit in page.hits})
-    gallery.show(page.hits, key)
+    state.know_chances(page.words if page.words_only else "", {hit.id: hit.chance for hit in page.hits})
+    gallery.show(page.hits, key, scores=not page.listed)
+    if limit <= len(page.hits) < max(page.searched, page.objects) and limit < state.MAX_RESULTS:
+        more = min(limit + MORE, state.MAX_RESULTS)
+        with st.container(horizontal_alignment="center"):
+            st.button("Show more", icon=":material/expand_more:", on_click=state.set_limit, args=(more,), key="more")
 
 
 def _show_line(services: Services, page: SearchPage, coming: new_objects.Watch) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from src.errors import UnreadableImage
-from src.ui import address
+from src.ui import address, state
 from src.ui.frame import empty_state, error_box
 from src.ui.resources import get_services
-from src.ui.search import example_picture, filter_box, results
+from src.ui.search import example_picture, query_box, results, understood
 
 services = get_services()
 images, _, _ = services.catalog.counts()
@@ -23,5 +24,6 @@ else:
         query = None
         error_box.show(error)
     if query is not None:
-        only = filter_box.show(services, "image")
-        results.show(services, query, limit, only, "image-results")
+        words = query_box.show(state.IMAGE_QUERY, "Add words, or filters such as -people or date:2024")
+        understood.show(services, words, state.IMAGE_QUERY)
+        results.show(services, replace(query, text=state.query(state.IMAGE_QUERY)), limit, "image-results")

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import streamlit as st
 
+from src.services.search.language import written
 from src.services.search.service import Query
 from src.ui import address, state
 from src.ui.frame import empty_state
 from src.ui.photos import gallery
 from src.ui.resources import get_services
-from src.ui.search import filter_box, query_box, results
+from src.ui.search import query_box, results, understood
 
 NEWEST = 60  # photos shown before anything was asked
 
@@ -20,12 +21,13 @@ images, _, _ = services.catalog.counts()
 if images or services.jobs.active():
     box, side = st.columns([4, 1.2], vertical_alignment="bottom", gap="medium")
     with box:
-        query = query_box.show()
+        reading = query_box.show()
     with side:
         limit = results.limit()
-    if query:
-        only = filter_box.show(services, "text")
-        results.show(services, Query(text=query), limit, only, "text-results")
+    understood.show(services, reading)
+    if written(reading):
+        services.saved.note(state.query())
+        results.show(services, Query(text=state.query()), limit, "text-results")
     else:
         query_box.show_examples()
         state.know_chances("", {})

@@ -1,0 +1,62 @@
+"""Photos that are called what was asked for: by words in file and folder names, titles, captions and keywords.
+
+There is no index of these words: all files and facts are gone through. So it is done only where what photos show gives
+no strong hit, or where the words look like a name, and not in very large libraries.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from src.database.catalog.catalog import Catalog
+from src.schema import PhotoFilter, SearchHit
+from src.schema.search import STRONG
+from src.services.search.query import Asked
+
+LARGEST = 100_000
+"""Photos in a library up to which names are looked through."""
+MOST_WORDS, SHORTEST = 6, 3
+COMMON, FEW = 0.1, 50
+"""Words that more than this share of the photos have, and more than so many, tell nothing, such as ``img``."""
+CERTAIN = 0.9
+"""Chance of a photo that is called what was asked for, at least."""
+_WORD = re.compile(r"[^\W\d_]+|\d+")
+
+
+def asked_by_name(asked: Asked, hits: Sequence[SearchHit], searched: int) -> bool:
+    """Whether photos are to be looked for by what they are called, too."""
+    words = words_of(asked.reading.words)
+    if not asked.words_only or not 0 < len(words) <= MOST_WORDS or not 0 < searched <= LARGEST:
+        return False
+    like_a_name = any(term.phrase for term in asked.wanted) or any(word.isdecimal() for word in words)
+    like_a_name |= any(term.phrase and not term.negative for term in asked.reading.terms)
+    return like_a_name or not any(hit.chance >= STRONG for hit in hits)
+
+
+def called(catalog: Catalog, text: str, only: PhotoFilter | None, searched: int) -> list[str]:
+    """Ids of the photos of which all words of a text are written; none where the words are short or common ones."""
+    words = words_of(text)
+    if not any(len(word) >= SHORTEST for word in words):
+        return []
+    most = max(FEW, int(COMMON * searched))
+    found: dict[str, str] | None = None
+    for word in sorted(words, key=len, reverse=True):  # the longest are the rarest
+        named = catalog.listing.naming(word, only, most)
+        if named is None:
+            return []
+        found = named if found is None else {id_: f"{found[id_]} {named[id_]}" for id_ in named if id_ in found}
+        if not found:
+            return []
+    return [id_ for id_, written in (found or {}).items() if set(words) <= set(words_of(written))]
+
+
+def words_of(text: str) -> list[str]:
+    """Words and numbers in small letters: ``IMG_2041.jpg`` has img, 2041 and jpg."""
+    return list(dict.fromkeys(_WORD.findall(text.casefold())))
+
+
+def certain(hit: SearchHit) -> SearchHit:
+    """A hit that is called what was asked for; what it shows decides its place among those."""
+    return replace(hit, chance=CERTAIN + (1 - CERTAIN) * hit.chance)

@@ -1,0 +1,84 @@
+"""What is looked for: words in the query language, pictures, or both, read once and checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from PIL import Image
+
+from src.errors import BadQuery
+from src.schema import Notice, PhotoFilter
+from src.services.search import language
+from src.services.search.language import Like, Reading, Term
+
+MAX_CHARACTERS = 1_000
+"""Of a text query; no model reads further than its first 77 or 128 tokens."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is looked for: words, an example picture, a library's picture, or several (their vectors are averaged)."""
+
+    text: str = ""
+    """In the query language (``language``)."""
+    image: Image.Image | None = None
+    like: str | None = None
+    """Id of an image of the library, or of an object in one; the image is left out of the results."""
+    part_of: str | None = None
+    """Id of the image of the library that ``image`` is a part of; it is left out of the results too."""
+
+    @property
+    def label(self) -> str:
+        return self.text.strip() or ("(picture)" if self.image is not None else "(similar)")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A query that was read."""
+
+    query: Query
+    reading: Reading
+    only: PhotoFilter | None
+    """What was asked for beside the query, and its own restrictions; None where all photos may be found."""
+    notices: tuple[Notice, ...] = ()
+
+    @property
+    def wanted(self) -> tuple[Term, ...]:
+        """Words to look for, each with its weight; all that have none of their own are one."""
+        own = tuple(term for term in self.reading.terms if not term.negative and term.weight != 1)
+        return (Term(self.reading.words), *own) if self.reading.words else own
+
+    @property
+    def unwanted(self) -> tuple[str, ...]:
+        return tuple(term.text for term in self.reading.terms if term.negative)
+
+    @property
+    def likes(self) -> tuple[Like, ...]:
+        """Photos and objects of the library, the query's own first."""
+        return (*((Like(self.query.like),) if self.query.like else ()), *self.reading.similar)
+
+    @property
+    def words_only(self) -> bool:
+        """Whether no picture is in it."""
+        return self.query.image is None and not self.likes
+
+    @property
+    def lists(self) -> bool:
+        """Whether nothing is to be looked for: photos are only filtered and put in order."""
+        return self.words_only and not self.reading.terms
+
+
+def read(query: Query, only: PhotoFilter | None) -> Asked:
+    """Read a query's text. Raises BadQuery where there is nothing to look for or to filter by."""
+    text = " ".join(query.text.replace("\0", " ").split())
+    notices: tuple[Notice, ...] = ()
+    if len(text) > MAX_CHARACTERS:
+        sentence = f"The query has {len(text):,} characters; only the first {MAX_CHARACTERS:,} were used."
+        text, notices = text[:MAX_CHARACTERS], (Notice("cut", sentence),)
+    reading = language.parse(text)
+    notices += tuple(Notice("language", note) for note in reading.notes)
+    both = replace(only or PhotoFilter(), where=(*(only.where if only else ()), *reading.conditions))
+    asked = Asked(replace(query, text=text), reading, None if both == PhotoFilter() else both, notices)
+    if asked.lists and query.image is None and not reading.restrictions and not reading.sort:
+        raise BadQuery("The query is empty.", "Describe what you are looking for, or give an example picture.")
+    return asked

@@ -1,0 +1,76 @@
+"""Under the box: what was understood of the words, each part with a way to take it away, the filters, and help."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from src.runtime import Services
+from src.schema.query_keys import KEYS, SORTS
+from src.services.search.language import Reading, written
+from src.text import shown
+from src.ui import state
+from src.ui.search import completions, filter_panel, saved_searches
+
+ROWS = (
+    ("dog on grass", "words mean something"),
+    ('"two words"', "belong together"),
+    ('-people -"red car"', "without that"),
+    ("beach^2 people", "counts twice as much"),
+    ("camera:nikon|canon", "one or the other"),
+    ("-camera:nikon", "none of those"),
+    ('in:"My Photos"', "a value with a space"),
+    ("name:IMG_2*", "a star stands for any text"),
+    ("date:2019-05..2019-08", "from, to; also `>`, `>=`, `<`, `<=`"),
+    ("sort:date", f"in that order: {', '.join(SORTS)}; sort:-date the other way round"),
+    ("\\-word", "a backslash: it means nothing special"),
+)
+"""How things are written, and what they say."""
+
+
+def show(services: Services, reading: Reading, key: str = state.QUERY) -> None:
+    """key: of the session, where the text is kept."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="understood"):
+        filter_panel.show(services, reading, key)
+        for number, (label, rest) in enumerate(_parts(reading)):
+            st.button(
+                shown(label),
+                icon=":material/close:",
+                help="Take it away",
+                on_click=state.ask,
+                args=(written(rest), key),
+                key=f"{key}-part-{number}",
+            )
+        if key == state.QUERY and written(reading):
+            saved_searches.offer_to_save(services, reading)
+        with st.popover("Help", icon=":material/help:", type="tertiary", key=f"{key}-help"):
+            _show_help()
+    completions.offer(services)
+
+
+def _parts(reading: Reading) -> list[tuple[str, Reading]]:
+    """What is no plain word, as it is written, and what is left without it."""
+    found = []
+    for term in reading.terms:
+        if term.negative or term.weight != 1 or term.phrase:
+            rest = replace(reading, terms=tuple(other for other in reading.terms if other is not term))
+            found.append((written(Reading(terms=(term,))), rest))
+    for restriction in reading.restrictions:
+        rest = replace(reading, restrictions=tuple(r for r in reading.restrictions if r != restriction))
+        found.append((written(Reading(restrictions=(restriction,))), rest))
+    for like in reading.similar:
+        rest = replace(reading, similar=tuple(other for other in reading.similar if other != like))
+        found.append((written(Reading(similar=(like,))), rest))
+    if reading.sort:
+        found.append((f"sort:{reading.sort}", replace(reading, sort="")))
+    return found
+
+
+def _show_help() -> None:
+    """One screen: how a query is written, and every key with an example."""
+    lines = [f"| `{example.replace('|', chr(92) + '|')}` | {text} |" for example, text in ROWS]
+    st.markdown("\n".join(["| Write | It means |", "|---|---|", *lines]))
+    keys = dict.fromkeys(KEYS.values())
+    lines = [f"| `{key.example.replace('|', chr(92) + '|')}` | {key.help} |" for key in keys]
+    st.markdown("\n".join(["| Filter | Which photos |", "|---|---|", *lines]))
