@@ -9,6 +9,8 @@ from PIL import ExifTags, Image
 from streamlit.testing.v1 import AppTest
 
 from src.runtime import Services
+from src.services.search.language import parse, written
+from src.ui.search import understood
 from tests.fakes import colour_picture
 from tests.ui.conftest import MAIN, gallery, goto, index, names, search, texts
 
@@ -149,3 +151,10 @@ def test_facts_are_in_the_address_and_on_the_photo(photos: Path, services: Servi
     assert names(fresh, "text-results") == ["shot-red.jpg"]
     known = dict(services.facts.of(gallery(fresh, "text-results")[0]["id"]))
     assert known["Camera"] == "D300" and known["Sensitivity"] == "ISO 100"
+
+
+def test_every_line_of_the_help_is_read_as_it_says() -> None:
+    for example, _ in understood.ROWS:
+        reading = parse(example)
+        assert reading.notes == () and parse(written(reading)) == reading, example
+    assert parse("dog on grass").words == "dog on grass" and parse('-people -"red car"').words == ""
