@@ -34,8 +34,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import command, machine
-from benchmarks.relevance_sets import Gallery, galleries
+from benchmarks import command, machine, relevance_terms
+from benchmarks.relevance_sets import Encode, Gallery, galleries
 from src.models import query_bank
 from src.models.model_manager import ModelManager
 from src.models.query_bank import QueryBank
@@ -46,13 +46,13 @@ NONSENSE = Path(__file__).with_name("relevance_nonsense.txt")
 HITS = 20
 LIBRARIES, QUICK = 40, 8
 """Drawn from each set, beside the whole of it."""
+LABELLED = ("coco128", "everyday", "library")
+"""Sets whose photos have several names each."""
 ANSWERABLE, ABSENT, STRANGE = 24, 12, 12
 """Queries of each kind asked of one library."""
 FORMER_FLOORS = ((50, 0.185), (200, 0.218), (1000, 0.252))
 """(photos, cosine): below it a best hit was called weak by the version before this one."""
 BARS = {"nonsense": 0.95, "absent": 0.6, "answerable": 0.05, "strong_precision": 0.8, "strong_recall": 0.5, "ece": 0.08}
-
-Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 
 
 @dataclass
@@ -97,6 +97,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     weights = fitted(own) if options.fit else calibration.WORDS
     result: dict[str, Any] = {"model": models.model_id, "space": models.space, "weights": vars(weights), "bars": BARS}
     result |= {"builtin": figures(own, weights), "projected": figures(other, weights)}
+    labelled = [some for some in sets if some.name in LABELLED]
+    result["terms"] = relevance_terms.measured(labelled, models.encode_text, query_bank.build(models.encode_text))
     return result | {"quick": options.quick, "machine": machine.reference()}
 
 
@@ -270,6 +272,14 @@ def table(result: dict[str, Any]) -> str:
             f"  {name:<20}{_row(told[key])}"
             for name, key in (("best fixed cosine", "fixed_cosine"), ("former floor", "former_floor"))
         ]
+    for name, readings in result["terms"].items():
+        lines.append(f"{name}: {readings['pairs']['without']} pairs; average precision, both among the first")
+        for reading, found in readings.items():
+            if reading != "pairs":
+                both = found.get("both_among_first")
+                lines.append(
+                    f"  {reading:<20}{_cell(found['average_precision'], 8)}{_cell(both, 8) if both is not None else ''}"
+                )
     return "\n".join(lines)
 
 

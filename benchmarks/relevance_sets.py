@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.labelled import coco128, everyday
 from benchmarks.retrieval_sets import Vectors, encode_files
 from src.models.model_manager import ModelManager
 
+Encode = Callable[[Sequence[str]], NDArray[np.float32]]
+"""n words -> (n, D) of norm 1."""
 UNSEEN_TAGS = frozenset(
     """Buachaille Etive Mor, beachy head, beacon, blue hour, bokeh, bonnington, calton hill, cloudporn, depth of field,
     dof, eastbourne, edinburgh, england, highlands, inner hebrids, isle, kingshouse, lismore, lomond, minimalism, mull,
