@@ -75,7 +75,7 @@ def span(name: str, sign: str, value: str, covered: Callable[[str], Ends]) -> En
     Raises BadInput for what is no span, or ends before it begins.
     """
     first, dots, last = value.partition("..")
-    if dots and (sign != "=" or not first + last):
+    if not value.strip() or (dots and (sign != "=" or not first + last)):
         raise BadInput(f"{name}{sign}{value} is no span.", f"Write {name}=LOW..HIGH.")
     if sign == ">":
         return _above(covered(value)[1]), None

@@ -61,3 +61,7 @@ class LibraryStats:
     """Images that have a vector of the active model."""
     details: dict[str, int] = field(default_factory=dict)
     """Bytes by part: catalogue, index, thumbnails, uploads, weights."""
+
+
+SAID_OF_HITS, SAVED_SEARCHES, RECENT_SEARCHES = "said_of_hits", "saved_searches", "recent_searches"
+"""Names under which the catalogue keeps what the owner said of hits, and searches; a backup takes them along."""

@@ -39,6 +39,8 @@ class SearchHit:
     """Id of the object."""
     chance: float = 1.0
     """How likely it is what was asked for, 0..1 (``services.search.calibration``)."""
+    named: bool = False
+    """It is called what was asked for, which is why its chance is high."""
 
     @property
     def percent(self) -> int:
@@ -75,10 +77,10 @@ Verdict = Literal["match", "nothing", "empty"]
 """match: some hits fit. nothing: none does, the closest are told. empty: there was nothing to compare."""
 
 
-NoticeCode = Literal["cut", "language", "not-english", "no-objects", "other-model", "unsorted"]
+NoticeCode = Literal["language", "not-english", "no-objects", "other-model", "unsorted"]
 """What a notice says.
 
-cut: the query was too long. language: a part of it was read as words and may have been meant otherwise. not-english:
+language: a part of it was read as words and may have been meant otherwise. not-english:
 the model may not understand it. no-objects: none were found yet. other-model: the photos of the library have no vectors
 of this model yet. unsorted: no hit is likely enough for another order than the best first.
 """

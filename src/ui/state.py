@@ -148,7 +148,7 @@ def know_gallery(ids: Sequence[str], found: Mapping[str, str] | None = None) -> 
 def know_chances(words: str, chances: Mapping[str, float]) -> None:
     """What the page's photos were found by, and how likely each is that; no words where a picture found them."""
     if st.session_state.get("chances", ("", {}))[0] != words:
-        st.session_state["told_hits"] = set()
+        st.session_state["told_hits"] = {}
     st.session_state["chances"] = (words, dict(chances))
 
 
@@ -158,14 +158,13 @@ def judged_hit() -> tuple[str, float] | None:
     return (words, chances[photo()]) if words and photo() in chances else None
 
 
-def told_of_hit() -> bool:
-    """Whether it was said of the open photo that it fits these words, or does not."""
-    return photo() in st.session_state.get("told_hits", set())
+def told_of_hit() -> tuple[float, bool] | None:
+    """What was said of the open photo, that it fits these words or does not; None for nothing."""
+    return cast("tuple[float, bool] | None", st.session_state.get("told_hits", {}).get(photo()))
 
 
-def set_told_of_hit(told: bool) -> None:
-    hits: set[str] = st.session_state.setdefault("told_hits", set())
-    hits.add(photo()) if told else hits.discard(photo())
+def set_told_of_hit(told: tuple[float, bool] | None) -> None:
+    st.session_state.setdefault("told_hits", {})[photo()] = told
 
 
 def show_only(photo_id: str | None) -> None:

@@ -277,7 +277,7 @@ def test_an_unreadable_path_does_not_stop_the_others(album: Path, tmp_path: Path
 
 def test_a_query_of_ten_thousand_characters(home: Path) -> None:
     run = cli("search", "red " * 2500, "--json", "--top-k", "1", home=home)
-    assert len(as_json(run)["results"]) == 1 and "only the first 1,000 were used" in run.stderr
+    assert len(as_json(run)["results"]) == 1 and "only the first 2,000 were read" in run.stderr
     assert as_json(run)["notes"] == [run.stderr.strip()]
 
 

@@ -86,13 +86,17 @@ def heic(colour: str) -> bytes:
 def texts(app: AppTest) -> str:
     """Everything the page says, as it is read (without the escapes that keep data from being Markdown)."""
     kinds = (app.markdown, app.caption, app.text, app.error, app.warning, app.info, app.toast, app.metric, app.code)
-    said = "\n".join(str(element.value) for kind in kinds for element in kind)
-    return re.sub(r"\\([^\w\s])", r"\1", said)
+    return read("\n".join(str(element.value) for kind in kinds for element in kind))
+
+
+def read(markdown: str) -> str:
+    """As it is shown, without escapes and joiners."""
+    return re.sub(r"\\([^0-9A-Za-z\s])", r"\1", markdown).replace("\N{WORD JOINER}", "")
 
 
 def button(app: AppTest, label: str) -> Button:
     """The button with that label, which must be there."""
-    return next(button for button in app.button if button.label == label)
+    return next(button for button in app.button if read(button.label) == label)
 
 
 def gallery(app: AppTest, key: str) -> list[dict[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from pathlib import Path
 
+import pytest
 from PIL import ExifTags, Image
 from streamlit.testing.v1 import AppTest
 
@@ -12,7 +13,7 @@ from src.runtime import Services
 from src.services.search.language import parse, written
 from src.ui.search import understood
 from tests.fakes import colour_picture
-from tests.ui.conftest import MAIN, gallery, goto, index, names, search, texts
+from tests.ui.conftest import MAIN, button, gallery, goto, index, names, search, texts
 
 
 def album(folder: Path, taken: dict[str, str]) -> Path:
@@ -30,7 +31,7 @@ def text(app: AppTest) -> str:
 
 
 def take_away(app: AppTest, part: str) -> None:
-    next(each for each in app.button if each.label == part).click().run()
+    button(app, part).click().run()
 
 
 def test_choices_are_written_into_the_query_and_narrow_the_search(
@@ -158,3 +159,18 @@ def test_every_line_of_the_help_is_read_as_it_says() -> None:
         reading = parse(example)
         assert reading.notes == () and parse(written(reading)) == reading, example
     assert parse("dog on grass").words == "dog on grass" and parse('-people -"red car"').words == ""
+
+
+@pytest.mark.parametrize("query", ["rating:3..5", "red rating:<2", "rating:>4", "rating:0", "in:a|b", "camera:*"])
+def test_what_the_choices_do_not_offer_may_be_typed(app: AppTest, photos: Path, query: str) -> None:
+    search(app.run(), query)
+    assert not app.exception and "unexpected" not in texts(app)
+
+
+def test_data_in_labels_is_no_markdown(app: AppTest, photos: Path, services: Services) -> None:
+    evil = "![x](https://example.com/x.png) :material/delete: **b**"
+    services.saved.save(evil, "red")
+    search(app.run(), f'name:*a* -"{evil}"')
+    labels = [each.label for each in app.button]
+    assert not [label for label in labels if "![x](" in label or label == "name:*a*"]
+    assert button(app, "name:*a*")

@@ -75,7 +75,7 @@ def test_a_query_of_10_000_characters_is_cut_and_told(app: AppTest, photos: Path
     app.run()
     search(app, "red " * 2_500)
     assert not app.exception
-    assert "only the first 1,000 were used" in texts(app)
+    assert "only the first 2,000 were read" in texts(app)
     assert names(app, "text-results")[0] == "red.png"
 
 

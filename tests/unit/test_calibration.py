@@ -13,6 +13,7 @@ from src.models import query_bank
 from src.models.query_bank import QueryBank
 from src.runtime import Services
 from src.schema import SearchHit
+from src.schema.library import SAID_OF_HITS
 from src.services.search.calibration import WORDS, best_scores, chance, evidence_of, pairs, shift_of
 from src.services.search.judge import Judge
 from src.services.search.service import Query
@@ -112,19 +113,22 @@ def test_pictures_always_fit(library: Services) -> None:
 def test_the_owner_has_a_say_for_this_library_and_can_take_it_back(library: Services) -> None:
     judge, space = library.search.judge, library.models.embedder().space
     first = library.search.search(Query("red"), 1).hits[0]
-    judge.tell(space, 0.6, False)
-    judge.tell(space, 0.6, False)
+    said = [judge.tell(space, 0.6, False), judge.tell(space, 0.6, False)]
     assert judge.number_told(space) == 2
     again = library.search.search(Query("red"), 1).hits[0]
     assert again.chance < first.chance and again.score == first.score
-    assert judge.take_back(space) and judge.take_back(space) and not judge.take_back(space)
+    assert [judge.take_back(space, told) for told in (*said, said[0])] == [True, True, False]
     assert library.search.search(Query("red"), 1).hits[0].chance == pytest.approx(first.chance)
 
 
-@pytest.mark.parametrize("said", ["", "{", "[]", "7", '["x"]', '[[1, true], ["x", 1], [2]]'])
+@pytest.mark.parametrize(
+    "said", ["", "{", "[]", "7", '["x"]', '[[1, true], ["x", 1], [2], [NaN, true], [1e999, false]]']
+)
 def test_what_another_version_wrote_of_the_owners_say_harms_nothing(library: Services, said: str) -> None:
-    library.catalog.set_meta(f"fits:{library.models.embedder().space}", said)
-    assert library.search.search(Query("red"), 1).hits
+    space = library.models.embedder().space
+    for text in (said, f'{{"{space}": {said or 0}}}', f'{{"{space}": {{}}}}'):
+        library.catalog.set_meta(SAID_OF_HITS, text)
+        assert 0 < library.search.search(Query("red"), 1).hits[0].chance <= 1
 
 
 def test_photos_that_come_later_are_compared_too(library: Services, monkeypatch: pytest.MonkeyPatch) -> None:

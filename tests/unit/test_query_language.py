@@ -14,7 +14,8 @@ from src.cli import terminal
 from src.runtime import Services
 from src.schema import Notice
 from src.services.search.foreign import SENTENCE, looks_foreign
-from src.services.search.service import MAX_CHARACTERS, Query
+from src.services.search.language import MAX_CHARACTERS
+from src.services.search.service import Query
 from tests.unit.test_search import library  # noqa: F401  (a fixture)
 
 FOREIGN = (

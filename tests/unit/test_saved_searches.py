@@ -6,9 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from src.errors import BadInput
+from src.config import Settings
+from src.database.catalog.catalog import Catalog
+from src.errors import BadInput, WeightsMissing
 from src.runtime import Services
-from src.services.search.saved import MOST_RECENT, RECENT, SAVED, SavedSearch
+from src.schema.library import RECENT_SEARCHES, SAID_OF_HITS, SAVED_SEARCHES
+from src.services.exchange.backup import export_library
+from src.services.exchange.restore import import_library
+from src.services.search.saved import MOST_RECENT, SavedSearch
 
 
 @pytest.fixture
@@ -68,8 +73,41 @@ def test_the_last_searches_are_known_the_newest_first(library: Services) -> None
 
 @pytest.mark.parametrize("said", ["", "{", "7", '["x", 5]', '[["a"], ["b", "c"], [1, 2]]'])
 def test_what_another_version_wrote_harms_nothing(library: Services, said: str) -> None:
-    library.catalog.set_meta(SAVED, said)
-    library.catalog.set_meta(RECENT, said)
+    library.catalog.set_meta(SAVED_SEARCHES, said)
+    library.catalog.set_meta(RECENT_SEARCHES, said)
     library.saved.save("mine", "red")
     library.saved.note("red")
     assert SavedSearch("mine", "red") in library.saved.all() and library.saved.recent()[0] == "red"
+
+
+def test_searches_and_what_was_said_go_with_a_backup(library: Services, tmp_path: Path) -> None:
+    library.saved.save("mine", "red")
+    library.saved.note("blue")
+    library.search.tell(0.6, True)
+    list(export_library(library.settings, library.catalog, tmp_path / "all.zip"))
+    target = Settings(home=tmp_path / "other")
+    list(import_library(target, tmp_path / "all.zip"))
+    catalog = Catalog(target.catalog_file)
+    for key in (SAVED_SEARCHES, RECENT_SEARCHES, SAID_OF_HITS):
+        assert catalog.get_meta(key) == library.catalog.get_meta(key) is not None
+    catalog.close()
+
+
+def test_a_search_that_can_not_be_made_now_is_counted_later(library: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise WeightsMissing("Not here.", "Fetch them.")
+
+    red = SavedSearch("", "red")
+    monkeypatch.setattr(library.search, "search", fails)
+    assert library.saved.album(red).cover is None
+    monkeypatch.undo()
+    assert library.saved.album(red).number == 1
+
+
+def test_an_import_is_all_or_nothing_and_names_are_cut_as_they_are_kept(library: Services) -> None:
+    with pytest.raises(BadInput, match="Line 2"):
+        library.saved.from_text("one\tred\n\tblue\nthree\tgreen")
+    assert library.saved.all() == []
+    library.saved.save("a" * 79 + " b", "red")
+    library.saved.from_text(library.saved.as_text())
+    assert len(library.saved.all()) == 1

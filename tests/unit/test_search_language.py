@@ -10,6 +10,7 @@ from PIL import Image
 
 from src.errors import BadQuery
 from src.runtime import Services
+from src.schema import Mode
 from src.services.search.service import Query
 from tests.fakes import COLOURS, colour_picture
 
@@ -122,3 +123,42 @@ def test_a_listed_photo_whose_file_went_is_not_listed(library: Services, tmp_pat
     os.remove(tmp_path / "warm" / "red.jpg")
     list(library.handlers["sync"]({}))
     assert "red" not in names(library, "in:warm")
+
+
+@pytest.mark.parametrize("text", ["sort:-relevance", "red sort:-relevance", "in:warm sort:-relevance", "red rating:>="])
+@pytest.mark.parametrize("mode", ["images", "objects", "both"])
+def test_odd_orders_and_ends_are_said_or_ignored(library: Services, text: str, mode: Mode) -> None:
+    try:
+        page = library.search.search(Query(text), mode=mode)
+    except BadQuery:
+        return
+    assert bool(page.notices) == ("rating" in text) or mode == "objects"
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_few_photos_are_judged_too(services: Services, tmp_path: Path, number: int) -> None:
+    for colour in list(COLOURS)[:number]:
+        (tmp_path / "few").mkdir(exist_ok=True)
+        colour_picture(colour).save(tmp_path / "few" / f"{colour}.png")
+    list(services.handlers["index"]({"paths": [str(tmp_path / "few")]}))
+    picture = colour_picture("red")
+    for query in (Query(image=picture), Query("red", picture), Query("red"), Query("-red"), Query("-red", picture)):
+        assert all(0 <= hit.percent <= 100 for hit in services.search.search(query).hits)
+
+
+def test_what_is_not_wanted_is_not_brought_back_by_its_name(services: Services, tmp_path: Path) -> None:
+    (tmp_path / "p").mkdir()
+    for colour in COLOURS:
+        colour_picture(colour).save(tmp_path / "p" / f"{colour}.png")
+    colour_picture("red", second="blue").save(tmp_path / "p" / "red holiday.png")
+    list(services.handlers["index"]({"paths": [str(tmp_path / "p")]}))
+    assert "red holiday" not in names(services, '"red" -blue')
+
+
+def test_where_much_is_not_wanted_more_is_looked_at(services: Services, tmp_path: Path) -> None:
+    (tmp_path / "p").mkdir()
+    for number in range(60):
+        colour_picture("red", (40 + number, 40), second="blue").save(tmp_path / "p" / f"both{number}.png")
+    colour_picture("pink").save(tmp_path / "p" / "pink.png")
+    list(services.handlers["index"]({"paths": [str(tmp_path / "p")]}))
+    assert names(services, "red -blue", 5)[0] == "pink"

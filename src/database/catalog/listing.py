@@ -63,8 +63,9 @@ class Listing:
         """
         has = sa.func.casefold if not word.isascii() else sa.func.lower  # the latter is SQLite's own, and quick
         passing = [] if only is None else [files.c.image_id.in_(findable.passing(only))]
-        paths = sa.select(files.c.image_id, files.c.path_text).where(
-            files.c.missing_since.is_(None), has(files.c.path_text).contains(word, autoescape=True), *passing
+        place = sa.case((files.c.uploaded, files.c.name), else_=files.c.path_text)
+        paths = sa.select(files.c.image_id, place).where(
+            files.c.missing_since.is_(None), has(place).contains(word, autoescape=True), *passing
         )
         told = facts.c.title.concat(" "), facts.c.caption.concat(" "), facts.c.keywords
         text = sa.func.coalesce(told[0], "") + sa.func.coalesce(told[1], "") + sa.func.coalesce(told[2], "")
@@ -73,9 +74,12 @@ class Listing:
         found: dict[str, str] = {}
         with self._file.reading() as db:
             for query in (paths, said):
-                for image_id, written in db.execute(query.limit(most + 1)):
+                rows = db.execute(query.limit(most + 1)).all()
+                if len(rows) > most:
+                    return None
+                for image_id, written in rows:
                     found[image_id] = f"{found.get(image_id, '')} {written}"
-        return found if len(found) <= most else None
+        return found
 
 
 def _terms(order: str) -> list[sa.ColumnElement[Any]]:

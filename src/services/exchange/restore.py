@@ -30,6 +30,7 @@ from src.identity import image_id
 from src.models import registry
 from src.processing.decoding.image_io import display_text, stamp_of
 from src.schema import FileStamp, Progress
+from src.schema.library import RECENT_SEARCHES, SAID_OF_HITS, SAVED_SEARCHES
 from src.services.enrichment.objects import BUILTIN, SEGMENTER
 from src.services.exchange.archive import BLOCK, CATALOG, checked_members, opened_archive, read_manifest, refusal
 from src.services.jobs.kinds import KINDS
@@ -155,6 +156,9 @@ def allowed() -> imported.Allowed:
         SEGMENTER: [BUILTIN, *(spec.id for spec in registry.specs("segment"))],
         LIBRARY_ID: (),
         OUT_OF_REACH: (),
+        SAID_OF_HITS: (),
+        SAVED_SEARCHES: (),
+        RECENT_SEARCHES: (),
         CLEARED: [""],
     }
     return imported.Allowed(settings, tuple(KINDS))

@@ -5,6 +5,7 @@ so far.
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -14,8 +15,10 @@ from src.database.catalog.catalog import Catalog
 from src.database.embeddings import library_collection
 from src.models.model_manager import ModelManager
 from src.schema import Embedder, FloatArray, Kind, SearchHit
+from src.schema.library import SAID_OF_HITS
 from src.schema.search import NOTHING
 from src.services.search.calibration import (
+    MOST_EVIDENCE,
     PICTURES,
     SAMPLE,
     WORDS,
@@ -29,12 +32,17 @@ from src.services.search.calibration import (
 )
 from src.versioned_cache import Kept
 
+NONE = Background(np.zeros(1), np.zeros(1), np.ones(1))
+"""Where there is nothing to compare with."""
 STEP = 1.05
 """A large collection's scores are compared anew each time that it has grown, or shrunk, by this factor."""
 ALIKE = 0.9
 """Cosine from which on two pictures may be one and the same, whatever else the library holds; at 1 they are."""
 TOLD = 1_000
 """Judgements of the owner that are kept, the last ones."""
+
+Told = tuple[float, bool]
+"""The evidence that there was for a hit, and whether its owner says that it fits."""
 
 
 class Judge:
@@ -45,6 +53,7 @@ class Judge:
         self._models = models
         self._backgrounds: Kept[Background] = Kept(8)
         self._shifts: Kept[float] = Kept(8)
+        self._telling = threading.Lock()
 
     def judged(
         self, model: str, hits: Sequence[SearchHit], query: FloatArray, words_only: bool, compared: Mapping[Kind, int]
@@ -61,18 +70,22 @@ class Judge:
             chances.update(zip(places, found.tolist(), strict=True))
         return [replace(hit, chance=chances[place]) for place, hit in enumerate(hits)]
 
-    def tell(self, space: str, hit_chance: float, fits: bool) -> None:
-        """The owner says of a hit of words that it is, or is not, what was asked for."""
-        told = self._told(space)
-        evidence = evidence_of(hit_chance) - self._shift(space)
-        self._catalog.set_meta(_key(space), json.dumps([*told, [round(evidence, 4), fits]][-TOLD:]))
+    def tell(self, space: str, hit_chance: float, fits: bool) -> Told:
+        """The owner says of a hit of words that it is what was asked for, or is not. Gives what ``take_back`` needs."""
+        with self._telling:
+            told = (round(evidence_of(hit_chance) - self._shift(space), 4), fits)
+            self._keep(space, [*self._told(space), told][-TOLD:])
+            return told
 
-    def take_back(self, space: str) -> bool:
-        """Forget the last that was said. Says whether there was any."""
-        told = self._told(space)
-        if told:
-            self._catalog.set_meta(_key(space), json.dumps(told[:-1]))
-        return bool(told)
+    def take_back(self, space: str, told: Told) -> bool:
+        """Forget that it was said. Says whether it was."""
+        with self._telling:
+            known = self._told(space)[::-1]
+            if told in known:
+                known.remove(told)
+                self._keep(space, known[::-1])
+                return True
+            return False
 
     def number_told(self, space: str) -> int:
         """How much was said."""
@@ -109,25 +122,33 @@ class Judge:
     def _compared(self, name: str, total: int, model: str, words_only: bool) -> Background:
         stored = self._catalog.vectors.get_many(name, self._catalog.vectors.sample(name, SAMPLE))
         if not stored:  # a damaged collection says that it has vectors
-            return Background(np.zeros(1), np.zeros(1), np.ones(1))
+            return NONE
         sample = np.stack(list(stored.values()))
         np.random.default_rng(0).shuffle(sample)
-        return best_scores(self._models.query_bank(model).nothing, sample, total) if words_only else pairs(sample)
+        if words_only:
+            return best_scores(self._models.query_bank(model).nothing, sample, total)
+        return pairs(sample) if len(sample) > 1 else NONE
 
     def _shift(self, space: str) -> float:
-        said = self._catalog.get_meta(_key(space))
+        said = self._catalog.get_meta(SAID_OF_HITS)
         return self._shifts.get(space, said, lambda: shift_of(self._told(space)))
 
-    def _told(self, space: str) -> list[tuple[float, bool]]:
+    def _keep(self, space: str, told: list[Told]) -> None:
+        self._catalog.set_meta(SAID_OF_HITS, json.dumps({**self._said(), space: told}))
+
+    def _told(self, space: str) -> list[Told]:
         """What is no pair of a number and a truth is left out: another version may have written it."""
-        try:
-            said = json.loads(self._catalog.get_meta(_key(space)) or "[]")
-        except ValueError:
-            return []
+        said = self._said().get(space)
         pairs_of = [one for one in said if isinstance(one, list) and len(one) == 2] if isinstance(said, list) else []
-        return [(float(value), bool(fits)) for value, fits in pairs_of if isinstance(value, int | float)]
+        return [
+            (float(value), bool(fits))
+            for value, fits in pairs_of
+            if isinstance(value, int | float) and abs(value) <= MOST_EVIDENCE
+        ]
 
-
-def _key(space: str) -> str:
-    """Under which the catalogue keeps what was said of the hits of a model."""
-    return f"fits:{space}"
+    def _said(self) -> dict[str, object]:
+        try:
+            said = json.loads(self._catalog.get_meta(SAID_OF_HITS) or "{}")
+        except (ValueError, RecursionError):
+            return {}
+        return said if isinstance(said, dict) else {}

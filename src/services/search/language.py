@@ -205,7 +205,7 @@ class _Reader:
     def _order(self, token: _Token, asked: str) -> None:
         wanted = asked.lower()
         if wanted.removeprefix("-") in SORTS and not token.negative:
-            self._sort = "" if wanted == "relevance" else wanted
+            self._sort = "" if wanted.endswith("relevance") else wanted
         else:
             self.note(f"“{'-' * token.negative}sort:{asked}” is no order; the orders are {', '.join(SORTS)}.")
             self._add(token)
@@ -247,6 +247,11 @@ def _text(parts: Parts) -> str:
     return unicodedata.normalize("NFC", " ".join("".join(character for character, _ in parts).split()))
 
 
+def _value(parts: Parts) -> str:
+    """As it was written, blanks included: a folder may have two in its name."""
+    return unicodedata.normalize("NFC", "".join(character for character, _ in parts))
+
+
 def _key_of(parts: Parts) -> tuple[str, Parts]:
     """The key before a colon, in lower case, and what follows it; empty where there is none, or nothing follows."""
     place = next((number for number, part in enumerate(parts) if part == (":", "")), -1)
@@ -264,7 +269,7 @@ def _alternatives(parts: Parts) -> tuple[str, ...]:
             values.append([])
         else:
             values[-1].append(part)
-    return tuple(dict.fromkeys(text for text in map(_text, values) if text))
+    return tuple(dict.fromkeys(text for text in map(_value, values) if text.strip()))
 
 
 def _without_weight(parts: Parts) -> tuple[Parts, float]:

@@ -32,8 +32,8 @@ class Directions:
     """What the nearest are looked for of."""
     wanted: FloatArray | None
     """What hits are judged by; None where only something was not wanted."""
-    unwanted: FloatArray
-    """(n, D): each thing that was not."""
+    unwanted: tuple[tuple[FloatArray, bool], ...]
+    """Each thing that is not, and whether it was told in words."""
 
 
 class Lookup:
@@ -96,12 +96,12 @@ class Lookup:
         if query.query.image is not None:
             parts.append(self._embedder.encode_pixels(self._embedder.preprocess(query.query.image)[None])[0])
         parts += [self._stored(like.id) for like in query.likes if not like.negative]
-        unwanted = [texts[text] for text in query.unwanted]
-        unwanted += [self._stored(like.id) for like in query.likes if like.negative]
-        away = np.sum(unwanted, axis=0) if unwanted else np.zeros(self._embedder.dimensions)
+        unwanted = [(texts[text], True) for text in query.unwanted]
+        unwanted += [(self._stored(like.id), False) for like in query.likes if like.negative]
+        away = _unit(np.sum([vector for vector, _ in unwanted], axis=0)) if unwanted else np.float32(0)
         wanted = _unit(np.mean(parts, axis=0)) if parts else None
-        search = _unit(wanted - PUSH * away if wanted is not None else -away)
-        return Directions(search, wanted, np.array(unwanted, np.float32).reshape(-1, self._embedder.dimensions))
+        search = _unit(wanted - PUSH * away if wanted is not None else -np.asarray(away))
+        return Directions(search, wanted, tuple(unwanted))
 
     def _images(self, matrix: FloatArray, limit: int) -> list[list[Found]]:
         name = self._names["image"]

@@ -6,6 +6,7 @@ no strong hit, or where the words look like a name, and not in very large librar
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,6 +15,7 @@ from src.database.catalog.catalog import Catalog
 from src.schema import PhotoFilter, SearchHit
 from src.schema.search import STRONG
 from src.services.search.query import Asked
+from src.text import folded
 
 LARGEST = 100_000
 """Photos in a library up to which names are looked through."""
@@ -27,12 +29,11 @@ _WORD = re.compile(r"[^\W\d_]+|\d+")
 
 def asked_by_name(asked: Asked, hits: Sequence[SearchHit], searched: int) -> bool:
     """Whether photos are to be looked for by what they are called, too."""
-    words = words_of(asked.reading.words)
+    words = words_of(asked.words)
     if not asked.words_only or not 0 < len(words) <= MOST_WORDS or not 0 < searched <= LARGEST:
         return False
-    like_a_name = any(term.phrase for term in asked.wanted) or any(word.isdecimal() for word in words)
-    like_a_name |= any(term.phrase and not term.negative for term in asked.reading.terms)
-    return like_a_name or not any(hit.chance >= STRONG for hit in hits)
+    phrase = any(term.phrase and not term.negative for term in asked.reading.terms)
+    return phrase or any(word.isdecimal() for word in words) or not any(hit.chance >= STRONG for hit in hits)
 
 
 def called(catalog: Catalog, text: str, only: PhotoFilter | None, searched: int) -> list[str]:
@@ -49,14 +50,22 @@ def called(catalog: Catalog, text: str, only: PhotoFilter | None, searched: int)
         found = named if found is None else {id_: f"{found[id_]} {named[id_]}" for id_ in named if id_ in found}
         if not found:
             return []
-    return [id_ for id_, written in (found or {}).items() if set(words) <= set(words_of(written))]
+    above = sorted({os.path.dirname(os.fsdecode(row.path)) for row in catalog.folders.all()}, key=len, reverse=True)
+    return [id_ for id_, written in (found or {}).items() if set(words) <= set(words_of(_below(written, above)))]
+
+
+def _below(written: str, above: Sequence[str]) -> str:
+    """Without what lies above the followed folders, which all photos in them have in their paths."""
+    for place in above:
+        written = written.replace(place + os.sep, " ") if len(place) > 1 else written
+    return written
 
 
 def words_of(text: str) -> list[str]:
     """Words and numbers in small letters: ``IMG_2041.jpg`` has img, 2041 and jpg."""
-    return list(dict.fromkeys(_WORD.findall(text.casefold())))
+    return list(dict.fromkeys(_WORD.findall(folded(text))))
 
 
 def certain(hit: SearchHit) -> SearchHit:
     """A hit that is called what was asked for; what it shows decides its place among those."""
-    return replace(hit, chance=CERTAIN + (1 - CERTAIN) * hit.chance)
+    return replace(hit, chance=CERTAIN + (1 - CERTAIN) * hit.chance, named=True)

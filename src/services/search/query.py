@@ -11,9 +11,6 @@ from src.schema import Notice, PhotoFilter
 from src.services.search import language
 from src.services.search.language import Like, Reading, Term
 
-MAX_CHARACTERS = 1_000
-"""Of a text query; no model reads further than its first 77 or 128 tokens."""
-
 
 @dataclass(frozen=True)
 class Query:
@@ -29,7 +26,7 @@ class Query:
 
     @property
     def label(self) -> str:
-        return self.text.strip() or ("(picture)" if self.image is not None else "(similar)")
+        return " ".join(self.text.split()) or ("(picture)" if self.image is not None else "(similar)")
 
 
 @dataclass(frozen=True)
@@ -49,6 +46,11 @@ class Asked:
         return (Term(self.reading.words), *own) if self.reading.words else own
 
     @property
+    def words(self) -> str:
+        """All that is wanted in words, as one text."""
+        return " ".join(term.text for term in self.wanted)
+
+    @property
     def unwanted(self) -> tuple[str, ...]:
         return tuple(term.text for term in self.reading.terms if term.negative)
 
@@ -59,26 +61,21 @@ class Asked:
 
     @property
     def words_only(self) -> bool:
-        """Whether no picture is in it."""
-        return self.query.image is None and not self.likes
+        """Whether no picture is looked for."""
+        return self.query.image is None and all(like.negative for like in self.likes)
 
     @property
     def lists(self) -> bool:
         """Whether nothing is to be looked for: photos are only filtered and put in order."""
-        return self.words_only and not self.reading.terms
+        return self.query.image is None and not self.likes and not self.reading.terms
 
 
 def read(query: Query, only: PhotoFilter | None) -> Asked:
     """Read a query's text. Raises BadQuery where there is nothing to look for or to filter by."""
-    text = " ".join(query.text.replace("\0", " ").split())
-    notices: tuple[Notice, ...] = ()
-    if len(text) > MAX_CHARACTERS:
-        sentence = f"The query has {len(text):,} characters; only the first {MAX_CHARACTERS:,} were used."
-        text, notices = text[:MAX_CHARACTERS], (Notice("cut", sentence),)
-    reading = language.parse(text)
-    notices += tuple(Notice("language", note) for note in reading.notes)
+    reading = language.parse(query.text)
+    notices = tuple(Notice("language", note) for note in reading.notes)
     both = replace(only or PhotoFilter(), where=(*(only.where if only else ()), *reading.conditions))
-    asked = Asked(replace(query, text=text), reading, None if both == PhotoFilter() else both, notices)
+    asked = Asked(query, reading, None if both == PhotoFilter() else both, notices)
     if asked.lists and query.image is None and not reading.restrictions and not reading.sort:
         raise BadQuery("The query is empty.", "Describe what you are looking for, or give an example picture.")
     return asked

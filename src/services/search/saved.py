@@ -9,13 +9,12 @@ from dataclasses import dataclass
 
 from src.database.catalog.catalog import Catalog
 from src.errors import AppError, BadInput
+from src.schema.library import RECENT_SEARCHES, SAID_OF_HITS, SAVED_SEARCHES
 from src.schema.search import LIKELY
 from src.services.search.language import parse, written
 from src.services.search.service import MAX_RESULTS, Query, SearchService
 from src.versioned_cache import Kept
 
-SAVED, RECENT = "searches:saved", "searches:recent"
-"""Under which the catalogue keeps them."""
 MOST, MOST_RECENT, NAME_LENGTH = 500, 20, 80
 
 
@@ -56,18 +55,18 @@ class SavedSearches:
 
         Raises BadInput for an empty name, an empty search or too many.
         """
-        name, text = " ".join(name.split())[:NAME_LENGTH], written(parse(text))
+        name, text = _name(name), written(parse(text))
         if not name or not text:
             raise BadInput("A saved search needs a name and something to look for.", "Type both.")
         with self._writing:
             others = [[known, kept] for known, kept in self._pairs() if known.casefold() != name.casefold()]
             if len(others) >= MOST:
                 raise BadInput(f"There are {MOST} saved searches already.", "Remove one first.")
-            self._catalog.set_meta(SAVED, json.dumps([*others, [name, text]]))
+            self._catalog.set_meta(SAVED_SEARCHES, json.dumps([*others, [name, text]]))
 
     def remove(self, name: str) -> None:
         with self._writing:
-            self._catalog.set_meta(SAVED, json.dumps([pair for pair in self._pairs() if pair[0] != name]))
+            self._catalog.set_meta(SAVED_SEARCHES, json.dumps([pair for pair in self._pairs() if pair[0] != name]))
 
     def album(self, saved: SavedSearch, busy: bool = False) -> Album:
         """What it finds, looked for anew only where the library changed. Nothing where it can't be searched now.
@@ -76,7 +75,11 @@ class SavedSearches:
         """
         known = self._last.get(saved.text)
         if known is None or not busy:
-            known = self._albums.get(saved.text, self._catalog.changes(), lambda: self._found(saved.text))
+            state = (self._catalog.changes(), self._catalog.get_meta(SAID_OF_HITS))
+            try:
+                known = self._albums.get(saved.text, state, lambda: self._found(saved.text))
+            except AppError:  # the model's weights are not here now, say
+                return known or Album(0, None)
             self._last[saved.text] = known
         return known
 
@@ -87,15 +90,16 @@ class SavedSearches:
     def from_text(self, text: str) -> int:
         """Keep those of such a text, and say how many there were. Raises BadInput for a line that is none."""
         lines = [line.split("\t", 1) for line in text.splitlines() if line.strip()]
-        if wrong := next((number for number, line in enumerate(lines, 1) if len(line) < 2), None):
-            raise BadInput(f"Line {wrong} is no saved search.", "Write a name, a tab, and the search.")
+        wrong = (number for number, line in enumerate(lines, 1) if len(line) < 2 or not all(map(str.strip, line)))
+        if (number := next(wrong, None)) is not None:
+            raise BadInput(f"Line {number} is no saved search.", "Write a name, a tab, and the search.")
         for name, search in lines:
             self.save(name, search)
         return len(lines)
 
     def recent(self) -> list[str]:
         """The last searches, the newest first."""
-        return [text for text in _list(self._catalog.get_meta(RECENT)) if isinstance(text, str)][:MOST_RECENT]
+        return [text for text in _list(self._catalog.get_meta(RECENT_SEARCHES)) if isinstance(text, str)][:MOST_RECENT]
 
     def note(self, text: str) -> None:
         """This was asked now."""
@@ -104,30 +108,38 @@ class SavedSearches:
             known = self.recent()
             if asked and known[:1] != [asked]:
                 kept = [asked, *(other for other in known if other != asked)][:MOST_RECENT]
-                self._catalog.set_meta(RECENT, json.dumps(kept))
+                self._catalog.set_meta(RECENT_SEARCHES, json.dumps(kept))
 
     def forget_recent(self) -> None:
         with self._writing:
-            self._catalog.set_meta(RECENT, "[]")
+            self._catalog.set_meta(RECENT_SEARCHES, "[]")
 
     def _pairs(self) -> list[tuple[str, str]]:
         """What is no pair of two texts is left out: another version may have written it."""
-        found = [pair for pair in _list(self._catalog.get_meta(SAVED)) if isinstance(pair, list) and len(pair) == 2]
-        return [(str(name), str(text)) for name, text in found]
+        found = [
+            pair for pair in _list(self._catalog.get_meta(SAVED_SEARCHES)) if isinstance(pair, list) and len(pair) == 2
+        ]
+        return [(_name(str(name)), _readable(str(text))) for name, text in found]
 
     def _found(self, text: str) -> Album:
-        try:
-            page = self._search.search(Query(text), MAX_RESULTS)
-        except AppError:  # the model's weights are not here now, say
-            return Album(0, None)
+        page = self._search.search(Query(text), MAX_RESULTS)
         first = page.hits[0].id if page.verdict == "match" else None
         likely = sum(hit.chance >= LIKELY for hit in page.hits)
         return Album(page.searched if page.listed else likely, first)
 
 
+def _readable(text: str) -> str:
+    """On one line, of characters that can be written."""
+    return " ".join(text.encode("utf-8", "replace").decode("utf-8").split())
+
+
+def _name(text: str) -> str:
+    return _readable(text)[:NAME_LENGTH].strip()
+
+
 def _list(said: str | None) -> Sequence[object]:
     try:
         found = json.loads(said or "[]")
-    except ValueError:
+    except (ValueError, RecursionError):
         return []
     return found if isinstance(found, list) else []

@@ -26,17 +26,17 @@ from src.services.library.service import LibraryService
 from src.services.search import names
 from src.services.search.foreign import SENTENCE, looks_foreign
 from src.services.search.fusion import Found
-from src.services.search.judge import Judge
+from src.services.search.judge import Judge, Told
 from src.services.search.lookup import Directions, Lookup
-from src.services.search.query import MAX_CHARACTERS, Asked, Query, read
+from src.services.search.query import Asked, Query, read
 
-__all__ = ["MAX_CHARACTERS", "MAX_RESULTS", "Query", "SearchService"]
+__all__ = ["MAX_RESULTS", "Query", "SearchService"]
 
 MAX_RESULTS = 1_000
 MOST_OWN = 2
 """Images that a query may have been taken from, which are left out."""
-MORE = 3
-"""Times as many hits are looked for where some may turn out to show what is not wanted."""
+MORE, MOST_LOOKED_AT = 4, 20_000
+"""Times as many hits are looked for where too many show what is not wanted, up to so many."""
 NO_OBJECTS = Notice("no-objects", "No objects are indexed yet.")
 NOT_ENGLISH = Notice("not-english", SENTENCE)
 UNSORTED = Notice("unsorted", "No photo is likely enough to be put in another order; the best come first.")
@@ -96,7 +96,7 @@ class SearchService:
 
     def _listed(self, asked: Asked, limit: int, model: str) -> SearchPage:
         """Photos that pass, in order; nothing was looked for in them."""
-        started = time.perf_counter()
+        started, model = time.perf_counter(), spec(model).id
         ids = self._catalog.listing.ids(asked.only, asked.reading.sort or "date", limit)
         shown = self._catalog.shown(ids)
         hits = tuple(_hit(Found(id_, 0.0), shown[id_], {}) for id_ in ids if id_ in shown and is_id(id_))
@@ -111,13 +111,14 @@ class SearchService:
         started, only = time.perf_counter(), some[0].only
         lookup = Lookup(self._catalog, self._store, self._models, model, only)
         directions = lookup.directions(some)
-        number = limit + MOST_OWN
-        if any(len(direction.unwanted) for direction in directions):
-            number *= MORE
-        if any(one.reading.sort for one in some):
-            number = MAX_RESULTS + MOST_OWN
-        hits = self._hits(lookup.found(directions, number, mode))
-        judged = [self._judged(*one, model, lookup) for one in zip(some, directions, hits, strict=True)]
+        number = MAX_RESULTS + MOST_OWN if any(one.reading.sort for one in some) else limit + MOST_OWN
+        while True:
+            hits = self._hits(lookup.found(directions, number, mode))
+            judged = [self._judged(*one, model, lookup) for one in zip(some, directions, hits, strict=True)]
+            short = any(len(best) < min(limit, len(all_)) for best, all_ in zip(judged, hits, strict=True))
+            if not short or number >= min(MOST_LOOKED_AT, lookup.images + lookup.objects):
+                break
+            number *= MORE  # much of it shows what is not wanted
         if mode != "objects":
             judged = [
                 self._with_names(asked, direction, best, model, lookup)
@@ -138,14 +139,14 @@ class SearchService:
         The chance of the others is that of showing the one and not the other.
         """
         compared = lookup.compared
-        if not len(direction.unwanted):
+        if not direction.unwanted:
             assert direction.wanted is not None
             return self.judge.judged(model, hits, direction.wanted, asked.words_only, compared)
         found = [Found(hit.id, hit.score, hit.segment) for hit in hits]
         against = np.zeros(len(hits))
-        for vector in direction.unwanted:
+        for vector, words in direction.unwanted:
             scored = [replace(hit, score=score) for hit, score in zip(hits, lookup.scores(found, vector), strict=True)]
-            chances = [hit.chance for hit in self.judge.judged(model, scored, vector, asked.words_only, compared)]
+            chances = [hit.chance for hit in self.judge.judged(model, scored, vector, words, compared)]
             against = np.maximum(against, chances)
         judged = [replace(hit, chance=1.0) for hit in hits]
         if direction.wanted is not None:
@@ -165,15 +166,14 @@ class SearchService:
         """The hits and the photos that are called what was asked for, these among the first."""
         if not names.asked_by_name(asked, hits, lookup.images):
             return hits
-        called = names.called(self._catalog, asked.reading.words, asked.only, lookup.images)
+        called = names.called(self._catalog, asked.words, asked.only, lookup.images)
         known = {hit.id: hit for hit in hits}
         new = [Found(id_, 0.0) for id_ in called if id_ not in known]
         if new and direction.wanted is not None:
             scores = lookup.scores(new, direction.wanted)
             seen = [replace(one, score=score) for one, score in zip(new, scores, strict=True) if score > -1]
-            found = self._hits([seen])[0]
-            judged = self.judge.judged(model, found, direction.wanted, True, lookup.compared)
-            known |= {hit.id: hit for hit in judged}
+            found = self._hits([seen])[0]  # judged as the others are: what is not wanted stays away
+            known |= {hit.id: hit for hit in self._judged(asked, direction, found, model, lookup)}
         known |= {id_: names.certain(known[id_]) for id_ in called if id_ in known}
         return sorted(known.values(), key=lambda hit: -hit.chance) if called else hits
 
@@ -190,7 +190,7 @@ class SearchService:
         own = lookup.own(asked)
         shown = [hit for hit in hits if hit.id not in own]
         notices = asked.notices
-        if spec(model).embedding.english_only and looks_foreign(asked.reading.words):
+        if spec(model).embedding.english_only and looks_foreign(asked.words):
             notices = (*notices, NOT_ENGLISH)
         if asked.reading.sort:
             likely = {hit.id: hit for hit in shown if hit.chance >= LIKELY}
@@ -207,20 +207,20 @@ class SearchService:
             tuple(shown),
             lookup.images,
             verdict,
-            notices if lookup.searched else unseen,
+            notices if lookup.searched else (*asked.notices, *unseen),
             asked.only is not None,
             lookup.objects,
-            asked.reading.words,
+            asked.words,
             asked.words_only,
         )
 
-    def tell(self, chance: float, fits: bool) -> None:
+    def tell(self, chance: float, fits: bool) -> Told:
         """The library's owner says of a hit of words with that chance that it is, or is not, what was asked for."""
-        self.judge.tell(self._models.embedder(self._library.active_model).space, chance, fits)
+        return self.judge.tell(self._models.embedder(self._library.active_model).space, chance, fits)
 
-    def take_back(self) -> None:
-        """Forget the last that was said."""
-        self.judge.take_back(self._models.embedder(self._library.active_model).space)
+    def take_back(self, told: Told) -> None:
+        """Forget that it was said."""
+        self.judge.take_back(self._models.embedder(self._library.active_model).space, told)
 
     def _hits(self, found: Sequence[Sequence[Found]]) -> list[list[SearchHit]]:
         """With what is shown of each; images hidden meanwhile are left out."""

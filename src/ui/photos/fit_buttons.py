@@ -4,34 +4,37 @@ from __future__ import annotations
 
 import streamlit as st
 
+from src.errors import AppError
 from src.runtime import Services
 from src.ui import state
 from src.ui.format import literal
+from src.ui.frame import error_box
 
 
 def show(services: Services) -> None:
-    """Nothing for a photo that was opened from elsewhere, or was found by a picture."""
-    found = state.judged_hit()
+    """Nothing for a photo that was opened from elsewhere, or was found by a picture or by its name."""
+    found, told = state.judged_hit(), state.told_of_hit()
     if found is None:
         return
     words, chance = found
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="fits"):
-        if state.told_of_hit():
-            st.caption("Noted. The chances of all hits in this library follow it.")
-            st.button("Undo", type="tertiary", on_click=_take_back, args=(services,), key="fits-undo")
-            return
-        st.caption(f"A chance of {round(100 * chance)} %. Is it “{literal(words)}”?")
-        for label, fits in (("It fits", True), ("It does not", False)):
-            icon = ":material/thumb_up:" if fits else ":material/thumb_down:"
-            key = f"fits-{'yes' if fits else 'no'}"
-            st.button(label, icon=icon, type="tertiary", on_click=_tell, args=(services, chance, fits), key=key)
+        try:
+            if told is not None:
+                st.caption("Noted. The chances of all hits in this library follow it.")
+                if st.button("Undo", type="tertiary", key="fits-undo"):
+                    services.search.take_back(told)
+                    _say(None)
+                return
+            st.caption(f"A chance of {round(100 * chance)} %. Is it “{literal(words)}”?")
+            if st.button("It fits", icon=":material/thumb_up:", type="tertiary", key="fits-yes"):
+                _say(services.search.tell(chance, True))
+            if st.button("It does not", icon=":material/thumb_down:", type="tertiary", key="fits-no"):
+                _say(services.search.tell(chance, False))
+        except AppError as error:
+            error_box.show(error)
 
 
-def _tell(services: Services, chance: float, fits: bool) -> None:
-    services.search.tell(chance, fits)
-    state.set_told_of_hit(True)
-
-
-def _take_back(services: Services) -> None:
-    services.search.take_back()
-    state.set_told_of_hit(False)
+def _say(told: tuple[float, bool] | None) -> None:
+    """The page under the photo is drawn again too: its chances are other ones now."""
+    state.set_told_of_hit(told)
+    st.rerun()

@@ -57,8 +57,9 @@ def show(services: Services, reading: Reading, query: str) -> None:
 
 
 def _stars(value: str) -> str:
-    number = int(value.removeprefix(">="))
-    return f"{number} star{'s' * (number > 1)}"
+    """``>=4`` in words; another value, which was typed, as it is."""
+    number = value.removeprefix(">=")
+    return f"{number} star{'s' * (number != '1')}" if value[:2] == ">=" and number.isdecimal() else shown(value)
 
 
 def _choice(

@@ -48,7 +48,8 @@ def show(services: Services, query: Query, limit: int, key: str) -> None:
         return
     with st.container(gap="xsmall", key="results-head"):
         _show_line(services, page, coming)
-    state.know_chances(page.words if page.words_only else "", {hit.id: hit.chance for hit in page.hits})
+    judged = {hit.id: hit.chance for hit in page.hits if not hit.named}
+    state.know_chances(page.words if page.words_only else "", judged)
     gallery.show(page.hits, key, scores=not page.listed)
     if limit <= len(page.hits) < max(page.searched, page.objects) and limit < state.MAX_RESULTS:
         more = min(limit + MORE, state.MAX_RESULTS)
@@ -159,19 +160,25 @@ def _offer_all(services: Services) -> None:
 
 
 def _show_empty(services: Services, page: SearchPage) -> None:
+    if (page.searched or page.objects) and not page.listed:
+        text = "All that could be found is what the search started from, or shows what is not wanted."
+        empty_state.show("search_off", "No match", text, key="no-match")
+        return
     if page.filtered and state.mode() == "objects":
-        text = "No object that was found is in a photo that passes them. Widen them, or clear them."
+        text = "No object that was found is in a photo that passes them. Widen them, or take them away."
         empty_state.show("filter_alt_off", "No object passes the filters", text, key="no-match")
         _offer_rest(services)
         return
     if page.filtered:
-        empty_state.show("filter_alt_off", "No photo passes the filters", "Widen them, or clear them.", key="no-match")
+        empty_state.show(
+            "filter_alt_off", "No photo passes the filters", "Widen them, or take them away.", key="no-match"
+        )
         return
     images, _, _ = services.catalog.counts()
     if images and state.mode() == "objects" and not page.objects:
         _offer_all(services)
         return
-    if images == 0 or page.searched:
+    if images == 0:
         empty_state.show("search_off", "No match", "There is nothing else in your library to show.", key="no-match")
         return
     text = "The model in use has not seen your photos yet. It needs to read each of them once."

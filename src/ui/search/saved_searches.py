@@ -12,11 +12,12 @@ from src.services.search.language import Reading, written
 from src.services.search.saved import SavedSearch
 from src.text import count, shown
 from src.ui import address, state
+from src.ui.format import literal
 from src.ui.frame import error_box
 
 PAGE = Path(__file__).parents[1] / "views" / "text_search_page.py"
-SHOWN = 12
-"""Saved searches that stand in the sidebar itself; the others in a box of their own."""
+SHOWN, MOST = 12, 60
+"""Saved searches that stand in the sidebar itself, and with those in a box of their own."""
 
 
 def show(services: Services) -> None:
@@ -26,7 +27,7 @@ def show(services: Services) -> None:
         _show_saved(services, search, number)
     if saved or recent:
         with st.popover("Searches", icon=":material/history:", type="tertiary", key="searches"):
-            for number, search in enumerate(saved[SHOWN:], SHOWN):
+            for number, search in enumerate(saved[SHOWN:MOST], SHOWN):
                 _show_saved(services, search, number)
             _show_removing(services, saved)
             _show_recent(services, recent)
@@ -55,24 +56,25 @@ def _show_saved(services: Services, search: SavedSearch, number: int) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=f"saved-{number}"):
         if cover:
             st.image(str(cover), width=28)
-        label = f"{shown(search.name)} ({album.number:,})" if album.number else shown(search.name)
+        label = literal(search.name) + (f" ({album.number:,})" if album.number else "")
         key = f"saved-{number}-go"
-        if st.button(label, type="tertiary", help=shown(search.text), on_click=state.ask, args=(search.text,), key=key):
+        if st.button(
+            label, type="tertiary", help=literal(search.text), on_click=state.ask, args=(search.text,), key=key
+        ):
             address.go(PAGE)
 
 
 def _show_removing(services: Services, saved: list[SavedSearch]) -> None:
-    for number, search in enumerate(saved):
-        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-            st.text(shown(search.name))
-            st.button(
-                "Remove",
-                icon=":material/close:",
-                type="tertiary",
-                on_click=services.saved.remove,
-                args=(search.name,),
-                key=f"saved-{number}-remove",
-            )
+    if not saved:
+        return
+    chosen = st.selectbox("Saved searches", [search.name for search in saved], format_func=shown, key="saved-chosen")
+    st.button(
+        "Remove",
+        icon=":material/close:",
+        on_click=services.saved.remove,
+        args=(chosen,),
+        key="saved-remove",
+    )
 
 
 def _show_recent(services: Services, recent: list[str]) -> None:
@@ -80,7 +82,7 @@ def _show_recent(services: Services, recent: list[str]) -> None:
         return
     st.caption("Asked lately")
     for number, text in enumerate(recent):
-        if st.button(shown(text), type="tertiary", on_click=state.ask, args=(text,), key=f"recent-{number}"):
+        if st.button(literal(text), type="tertiary", on_click=state.ask, args=(text,), key=f"recent-{number}"):
             address.go(PAGE)
     st.button("Forget these", icon=":material/delete:", on_click=services.saved.forget_recent, key="forget-recent")
 

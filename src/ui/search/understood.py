@@ -9,8 +9,8 @@ import streamlit as st
 from src.runtime import Services
 from src.schema.query_keys import KEYS, SORTS
 from src.services.search.language import Reading, written
-from src.text import shown
 from src.ui import state
+from src.ui.format import literal
 from src.ui.search import completions, filter_panel, saved_searches
 
 ROWS = (
@@ -35,7 +35,7 @@ def show(services: Services, reading: Reading, key: str = state.QUERY) -> None:
         filter_panel.show(services, reading, key)
         for number, (label, rest) in enumerate(_parts(reading)):
             st.button(
-                shown(label),
+                literal(label),
                 icon=":material/close:",
                 help="Take it away",
                 on_click=state.ask,

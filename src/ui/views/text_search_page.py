@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import streamlit as st
 
+from src.errors import AppError
 from src.services.search.language import written
 from src.services.search.service import Query
 from src.ui import address, state
@@ -26,7 +28,8 @@ if images or services.jobs.active():
         limit = results.limit()
     understood.show(services, reading)
     if written(reading):
-        services.saved.note(state.query())
+        with suppress(AppError):  # a full disk, say: the search itself needs none
+            services.saved.note(state.query())
         results.show(services, Query(text=state.query()), limit, "text-results")
     else:
         query_box.show_examples()
