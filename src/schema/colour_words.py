@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+import re
 from functools import lru_cache
 
 COLOUR_WORDS = (
@@ -19,6 +20,7 @@ COLOUR_WORDS = (
     "white",
     "grey",
 )
+_CODE = re.compile("#[0-9a-fA-F]{6}")
 _HUES = ((15, "red"), (41, "orange"), (70, "yellow"), (165, "green"), (193, "cyan"), (250, "blue"), (290, "purple"))
 """Degrees on the colour wheel up to which a word goes; what is beyond is pink, and red again from 345 on."""
 
@@ -26,10 +28,9 @@ _HUES = ((15, "red"), (41, "orange"), (70, "yellow"), (165, "green"), (193, "cya
 @lru_cache(1 << 16)
 def colour_word(code: str) -> str:
     """What people call a colour that is written ``#rrggbb``; empty for what is no colour."""
-    try:
-        red, green, blue = (int(code[at : at + 2], 16) / 255 for at in (1, 3, 5))
-    except (TypeError, ValueError):
+    if not (isinstance(code, str) and _CODE.fullmatch(code)):
         return ""
+    red, green, blue = (int(code[at : at + 2], 16) / 255 for at in (1, 3, 5))
     hue, lightness, _ = colorsys.rgb_to_hls(red, green, blue)
     strength = max(red, green, blue) - min(red, green, blue)
     if max(red, green, blue) < 0.16:

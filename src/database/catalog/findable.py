@@ -163,7 +163,7 @@ def _one_is(column: sa.ColumnElement[Any], field: Field, condition: Condition) -
         return sa.exists(sa.select(word).where(sa.func.colour_word(word) == value))
     whole = replace(condition, operator="equals") if condition.operator == "contains" else condition
     found = sa.exists(sa.select(word).where(_fits(word, _pattern(whole))))
-    return sa.and_(_may_have(column, value), found)
+    return sa.and_(_may_have(column, folded(value)), found)
 
 
 def _may_have(column: sa.ColumnElement[Any], value: str) -> sa.ColumnElement[bool]:

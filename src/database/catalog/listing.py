@@ -64,8 +64,10 @@ class Listing:
         has = sa.func.casefold if not word.isascii() else sa.func.lower  # the latter is SQLite's own, and quick
         passing = [] if only is None else [files.c.image_id.in_(findable.passing(only))]
         place = sa.case((files.c.uploaded, files.c.name), else_=files.c.path_text)
-        paths = sa.select(files.c.image_id, place).where(
-            files.c.missing_since.is_(None), has(place).contains(word, autoescape=True), *passing
+        paths = (
+            sa.select(files.c.image_id, sa.func.group_concat(place, " "))
+            .where(files.c.missing_since.is_(None), has(place).contains(word, autoescape=True), *passing)
+            .group_by(files.c.image_id)
         )
         told = facts.c.title.concat(" "), facts.c.caption.concat(" "), facts.c.keywords
         text = sa.func.coalesce(told[0], "") + sa.func.coalesce(told[1], "") + sa.func.coalesce(told[2], "")

@@ -114,7 +114,9 @@ class Judge:
     def _background(self, embedder: Embedder, model: str, kind: Kind, words_only: bool) -> Background:
         name = library_collection(embedder.space, kind)
         counters = self._catalog.vectors.counters(name)
-        state = round(np.log(counters.rows + 1) / np.log(STEP)) if counters.rows > SAMPLE else counters
+        sizes = (counters.rows, counters.rows + counters.rewritten)
+        grown = tuple(round(np.log(size + 1) / np.log(STEP)) for size in sizes)
+        state = grown if counters.rows > SAMPLE else counters
         return self._backgrounds.get(
             (name, words_only), state, lambda: self._compared(name, counters.rows, model, words_only)
         )

@@ -11,6 +11,7 @@ from src.database.catalog.catalog import Catalog
 from src.errors import AppError, BadInput
 from src.schema.library import RECENT_SEARCHES, SAID_OF_HITS, SAVED_SEARCHES
 from src.schema.search import LIKELY
+from src.services.library.service import ACTIVE_MODEL
 from src.services.search.language import parse, written
 from src.services.search.service import MAX_RESULTS, Query, SearchService
 from src.versioned_cache import Kept
@@ -75,7 +76,8 @@ class SavedSearches:
         """
         known = self._last.get(saved.text)
         if known is None or not busy:
-            state = (self._catalog.changes(), self._catalog.get_meta(SAID_OF_HITS))
+            said, model = self._catalog.get_meta(SAID_OF_HITS), self._catalog.get_meta(ACTIVE_MODEL)
+            state = (self._catalog.changes(), said, model)
             try:
                 known = self._albums.get(saved.text, state, lambda: self._found(saved.text))
             except AppError:  # the model's weights are not here now, say

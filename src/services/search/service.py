@@ -124,6 +124,8 @@ class SearchService:
                 self._with_names(asked, direction, best, model, lookup)
                 for asked, direction, best in zip(some, directions, judged, strict=True)
             ]
+        if mode == "both":  # cosines of images and of objects are worth different chances
+            judged = [sorted(best, key=lambda hit: -hit.chance) for best in judged]
         took = (time.perf_counter() - started) * 1000 / len(some)
         unseen = () if lookup.searched or only else self._unseen(model, mode)
         return [

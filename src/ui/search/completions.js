@@ -21,7 +21,7 @@ export function completions(piece, { keys, values }) {
   if (key) {
     const bars = value.lastIndexOf("|") + 1;
     const typed = value.slice(bars).replaceAll('"', "").toLowerCase();
-    const fitting = (values[key.toLowerCase()] ?? []).filter((known) => known.toLowerCase().includes(typed) && known.toLowerCase() !== typed);
+    const fitting = (Object.hasOwn(values, key.toLowerCase()) ? values[key.toLowerCase()] : []).filter((known) => known.toLowerCase().includes(typed) && known.toLowerCase() !== typed);
     const first = (known) => (known.toLowerCase().startsWith(typed) ? 0 : 1);
     fitting.sort((one, other) => first(one) - first(other));
     const written = (known) => (/[\s"|\\]/.test(known) ? `"${known.replace(/["\\]/g, "\\$&")}"` : known);

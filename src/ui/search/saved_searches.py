@@ -28,7 +28,7 @@ def show(services: Services) -> None:
     if saved or recent:
         with st.popover("Searches", icon=":material/history:", type="tertiary", key="searches"):
             for number, search in enumerate(saved[SHOWN:MOST], SHOWN):
-                _show_saved(services, search, number)
+                _show_name(literal(search.name), search, number)
             _show_removing(services, saved)
             _show_recent(services, recent)
             _show_exchange(services, saved)
@@ -57,11 +57,13 @@ def _show_saved(services: Services, search: SavedSearch, number: int) -> None:
         if cover:
             st.image(str(cover), width=28)
         label = literal(search.name) + (f" ({album.number:,})" if album.number else "")
-        key = f"saved-{number}-go"
-        if st.button(
-            label, type="tertiary", help=literal(search.text), on_click=state.ask, args=(search.text,), key=key
-        ):
-            address.go(PAGE)
+        _show_name(label, search, number)
+
+
+def _show_name(label: str, search: SavedSearch, number: int) -> None:
+    key = f"saved-{number}-go"
+    if st.button(label, type="tertiary", help=literal(search.text), on_click=state.ask, args=(search.text,), key=key):
+        address.go(PAGE)
 
 
 def _show_removing(services: Services, saved: list[SavedSearch]) -> None:
