@@ -492,9 +492,12 @@ def test_vectors_that_were_written_last_are_no_sign_of_a_sick_index(
 
 def test_a_sample_is_spread_over_the_whole_collection(db: VectorDatabase) -> None:
     db.add_segments(MATRIX, ids=IDS)
-    for number in (1, 7, len(IDS) - 1, len(IDS)):
-        places = [IDS.index(id_) for id_ in db.catalog.vectors.sample("segments", number)]
-        assert 0 < len(places) <= number and max(places) >= len(IDS) * 2 // 3 - 1, number
+    for number in (1, 7, 50, len(IDS) - 1, len(IDS), 2 * len(IDS)):
+        places = sorted(IDS.index(id_) for id_ in db.catalog.vectors.sample("segments", number))
+        assert len(places) == min(number, len(IDS))
+        gaps = [after - before for before, after in zip([0, *places], [*places, len(IDS)], strict=True)]
+        assert number == 1 or max(gaps) <= 3 * len(IDS) / number, number
+        assert number < 500 or {place % 11 for place in places} == set(range(11)), "also of what comes back regularly"
 
 
 def test_an_index_that_does_not_hold_all_after_it_was_built_is_left_aside(

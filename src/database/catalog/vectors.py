@@ -54,6 +54,10 @@ class Counters:
     kind: str = IMAGE
 
 
+_GOLDEN = 2_654_435_761
+"""2**32 by the golden ratio: its multiples, modulo 2**32, lie as evenly as any can (Knuth)."""
+
+
 class VectorTable:
     """Collections and their vectors in the catalogue's file."""
 
@@ -201,12 +205,13 @@ class VectorTable:
         return found
 
     def sample(self, collection: str, number: int) -> list[str]:
-        """Ids of about ``number`` vectors, spread evenly over the order in which they were stored."""
-        step = max(1, -(-self.count_all(collection) // max(1, number)))
-        place = sa.func.row_number().over(order_by=vectors.c.number).label("place")
-        rows = sa.select(vectors.c.id, place).where(vectors.c.collection == collection).subquery()
+        """Ids of ``number`` vectors, or all, evenly spread over the order in which they were stored.
+
+        They lie the golden ratio apart: at one distance, what comes back at regular places would be missed.
+        """
+        rows = sa.select(vectors.c.id).where(vectors.c.collection == collection)
         with self._file.reading() as db:
-            return list(db.execute(sa.select(rows.c.id).where(rows.c.place % step == 0).limit(number)).scalars())
+            return list(db.execute(rows.order_by(vectors.c.number * _GOLDEN % (1 << 32)).limit(number)).scalars())
 
     def last(self, collection: str, number: int) -> list[str]:
         """Ids of the vectors that were stored last, at most so many, in the order in which they were."""
