@@ -195,7 +195,8 @@ def until_found(page: Page, before: str) -> None:
     Looked at with every frame of the browser.
     """
     page.wait_for_function(  # made-up photos fit no words: the closest are asked for, as a person would
-        "(before) => { document.querySelector('.st-key-nothing-fits-action button')?.click();"
+        "(before) => { const more = document.querySelector('.st-key-nothing-fits-action button');"
+        " if (more && !window.asked) { window.asked = true; more.click(); }"
         f" const now = ({SETTLED})(); return now.scored && now.complete && now.ids !== before; }}",
         arg=before,
         polling="raf",
