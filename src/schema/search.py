@@ -44,7 +44,8 @@ class SearchHit:
 
     @property
     def percent(self) -> int:
-        return round(100 * self.chance)
+        """Rounded down, so that 80 is a strong match and 79 a likely one."""
+        return int(100 * self.chance + 1e-9)
 
     @property
     def band(self) -> Band:

@@ -25,7 +25,7 @@ def show(services: Services) -> None:
                     services.search.take_back(told)
                     _say(None)
                 return
-            st.caption(f"A chance of {round(100 * chance)} %. Is it “{literal(words)}”?")
+            st.caption(f"A chance of {int(100 * chance + 1e-9)} %. Is it “{literal(words)}”?")
             if st.button("It fits", icon=":material/thumb_up:", type="tertiary", key="fits-yes"):
                 _say(services.search.tell(chance, True))
             if st.button("It does not", icon=":material/thumb_down:", type="tertiary", key="fits-no"):
