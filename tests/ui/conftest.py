@@ -12,7 +12,7 @@ import pytest
 import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
-from streamlit.testing.v1.element_tree import Button
+from streamlit.testing.v1.element_tree import Button, DateInput, Selectbox
 
 from src import bootstrap
 from src.bootstrap import build_services
@@ -97,6 +97,16 @@ def read(markdown: str) -> str:
 def button(app: AppTest, label: str) -> Button:
     """The button with that label, which must be there."""
     return next(button for button in app.button if read(button.label) == label)
+
+
+def choice(app: AppTest, label: str) -> Selectbox:
+    """The choice with that label, which must be there."""
+    return next(each for each in app.selectbox if each.label == label)
+
+
+def day(app: AppTest, label: str) -> DateInput:
+    """The field for a day with that label, which must be there."""
+    return next(each for each in app.date_input if each.label == label)
 
 
 def gallery(app: AppTest, key: str) -> list[dict[str, str]]:

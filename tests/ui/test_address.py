@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from src.runtime import Services
 from src.ui import address
-from tests.ui.conftest import MAIN, button, gallery, goto, names, search, texts
+from tests.ui.conftest import MAIN, button, choice, day, gallery, goto, names, search, texts
 
 
 def opened(**parts: str) -> AppTest:
@@ -37,7 +37,7 @@ def test_what_is_chosen_comes_into_the_address_and_what_is_usual_does_not(app: A
     search(app.run(), "red")
     assert parts(app) == {"q": "red"}
     app.slider(key="results").set_value(5).run()
-    app.selectbox(key="query-filter-in").select(str(photos)).run()
+    choice(app, "Folder").select(str(photos)).run()
     assert parts(app) == {"q": f"red in:{photos}", "n": "5"}
     button(app, f"in:{photos}").click().run()
     app.slider(key="results").set_value(20).run()
@@ -62,11 +62,11 @@ def test_a_number_that_makes_no_sense_is_the_usual_one(photos: Path, value: str)
 
 
 @pytest.mark.parametrize(
-    "day", ["2024-02-31", "2024-13-01", "0001-01-01", "9999-12-31", "yesterday", "20240101x", "\0"]
+    "nonsense", ["2024-02-31", "2024-13-01", "0001-01-01", "9999-12-31", "yesterday", "20240101x", "\0"]
 )
-def test_a_day_that_makes_no_sense_is_no_day(photos: Path, day: str) -> None:
-    app = opened(q=f"red date:{day}")
-    assert not app.exception and app.date_input(key="query-filter-since").value is None
+def test_a_day_that_makes_no_sense_is_no_day(photos: Path, nonsense: str) -> None:
+    app = opened(q=f"red date:{nonsense}")
+    assert not app.exception and day(app, "Taken from").value is None
 
 
 def at_image(**parts: str) -> AppTest:

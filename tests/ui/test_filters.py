@@ -13,15 +13,15 @@ from src.runtime import Services
 from src.services.search.language import parse, written
 from src.ui.search import understood
 from tests.fakes import colour_picture
-from tests.ui.conftest import MAIN, button, gallery, goto, index, names, search, texts
+from tests.ui.conftest import MAIN, button, choice, day, gallery, goto, index, names, search, texts
 
 
 def album(folder: Path, taken: dict[str, str]) -> Path:
     """A folder with one JPEG of each colour, taken on its day."""
     folder.mkdir()
-    for colour, day in taken.items():
+    for colour, taken_on in taken.items():
         exif = Image.Exif()
-        exif[0x0132] = f"{day.replace('-', ':')} 12:00:00"
+        exif[0x0132] = f"{taken_on.replace('-', ':')} 12:00:00"
         colour_picture(colour, (60, 41)).save(folder / f"{folder.name}-{colour}.jpg", exif=exif)
     return folder
 
@@ -41,16 +41,16 @@ def test_choices_are_written_into_the_query_and_narrow_the_search(
     app.run()
     search(app, "something red")
     assert "of 15 photos" in texts(app)
-    app.selectbox(key="query-filter-in").select(str(tmp_path / "holidays")).run()
+    choice(app, "Folder").select(str(tmp_path / "holidays")).run()
     assert text(app) == f"something red in:{tmp_path / 'holidays'}" and "3 of 3 photos" in texts(app)
     assert sorted(names(app, "text-results")) == ["holidays-blue.jpg", "holidays-green.jpg", "holidays-red.jpg"]
-    app.date_input(key="query-filter-since").set_value(datetime.date(2024, 5, 2)).run()
-    app.date_input(key="query-filter-until").set_value(datetime.date(2024, 12, 31)).run()
+    day(app, "Taken from").set_value(datetime.date(2024, 5, 2)).run()
+    day(app, "Taken until").set_value(datetime.date(2024, 12, 31)).run()
     assert names(app, "text-results") == ["holidays-blue.jpg"] and "date:2024-05-02..2024-12-31" in text(app)
     take_away(app, "date:2024-05-02..2024-12-31")
-    assert len(names(app, "text-results")) == 3 and app.date_input(key="query-filter-since").value is None
+    assert len(names(app, "text-results")) == 3 and day(app, "Taken from").value is None
     take_away(app, f"in:{tmp_path / 'holidays'}")
-    assert text(app) == "something red" and app.selectbox(key="query-filter-in").value is None
+    assert text(app) == "something red" and choice(app, "Folder").value is None
 
 
 def test_beside_a_picture_words_and_filters_may_stand_too(
@@ -72,7 +72,7 @@ def test_beside_a_picture_words_and_filters_may_stand_too(
 def test_a_filter_that_nothing_passes_says_so(app: AppTest, photos: Path) -> None:
     app.run()
     search(app, "red")
-    app.date_input(key="query-filter-until").set_value(datetime.date(1999, 1, 1)).run()
+    day(app, "Taken until").set_value(datetime.date(1999, 1, 1)).run()
     assert "No photo passes the filters" in texts(app) and not app.exception
     take_away(app, "date:..1999-01-01")
     assert len(names(app, "text-results")) == 12
@@ -81,8 +81,8 @@ def test_a_filter_that_nothing_passes_says_so(app: AppTest, photos: Path) -> Non
 def test_of_two_days_the_earlier_is_the_first(app: AppTest, photos: Path) -> None:
     app.run()
     search(app, "red")
-    app.date_input(key="query-filter-since").set_value(datetime.date(2016, 1, 1)).run()
-    app.date_input(key="query-filter-until").set_value(datetime.date(2015, 1, 1)).run()
+    day(app, "Taken from").set_value(datetime.date(2016, 1, 1)).run()
+    day(app, "Taken until").set_value(datetime.date(2015, 1, 1)).run()
     assert text(app) == "red date:2015-01-01..2016-01-01" and not app.exception
 
 
@@ -92,7 +92,7 @@ def test_a_folder_that_is_removed_stays_in_the_query_until_it_is_taken_away(
     index(services, album(tmp_path / "holidays", {"red": "2024-05-01"}))
     app.run()
     search(app, "something red")
-    app.selectbox(key="query-filter-in").select(str(tmp_path / "holidays")).run()
+    choice(app, "Folder").select(str(tmp_path / "holidays")).run()
     assert names(app, "text-results") == ["holidays-red.jpg"]
     services.jobs.wait(services.jobs.submit("remove", "Removing", path=str(tmp_path / "holidays")), 30)
     app.run()
@@ -118,15 +118,15 @@ def test_a_camera_a_shape_and_typed_facts_narrow_the_search(
     index(services, tmp_path / "shots")
     list(services.handlers["facts"]({}))
     search(app.run(), "something red")
-    app.selectbox(key="query-filter-camera").select("D300").run()
+    choice(app, "Camera").select("D300").run()
     assert sorted(names(app, "text-results")) == ["shot-blue.jpg", "shot-red.jpg"]
     search(app, f"{text(app)} iso:500..1000 width:60")
     assert names(app, "text-results") == ["shot-blue.jpg"]
-    app.selectbox(key="query-filter-is").select("portrait").run()
+    choice(app, "Shape").select("portrait").run()
     assert "No photo passes the filters" in texts(app)
     search(app, 'green camera:"iPhone 12"')
     assert names(app, "text-results") == ["shot-green.jpg"]
-    assert app.selectbox(key="query-filter-camera").value == "iPhone 12", "the choices follow what is typed"
+    assert choice(app, "Camera").value == "iPhone 12", "the choices follow what is typed"
 
 
 def test_what_is_no_filter_gets_one_sentence_and_counts_as_words(app: AppTest, photos: Path) -> None:
@@ -137,7 +137,7 @@ def test_what_is_no_filter_gets_one_sentence_and_counts_as_words(app: AppTest, p
 
 def test_an_order_without_words_lists_all_photos(app: AppTest, photos: Path) -> None:
     app.run()
-    app.selectbox(key="query-filter-sort").select("name").run()
+    choice(app, "Order").select("name").run()
     assert text(app) == "sort:name" and names(app, "text-results") == sorted(names(app, "text-results"))
     assert len(names(app, "text-results")) == 12 and "band" not in gallery(app, "text-results")[0]
 
@@ -174,3 +174,17 @@ def test_data_in_labels_is_no_markdown(app: AppTest, photos: Path, services: Ser
     labels = [each.label for each in app.button]
     assert not [label for label in labels if "![x](" in label or label == "name:*a*"]
     assert button(app, "name:*a*")
+
+
+def test_a_choice_does_not_come_back_in_later_searches(app: AppTest, photos: Path) -> None:
+    search(app.run(), "red")
+    choice(app, "Shape").select("landscape").run()
+    assert text(app) == "red is:landscape"
+    for words in ("blue", "green", "pink", "red"):
+        search(app, words)
+        assert text(app) == words and len(names(app, "text-results")) == 12
+    choice(app, "Order").select("name").run()
+    take_away(app, "sort:name")
+    for words in ("blue", "green"):
+        search(app, words)
+        assert text(app) == words

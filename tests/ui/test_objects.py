@@ -13,7 +13,7 @@ from src.runtime import Services
 from src.schema import JobSnapshot, SearchPage
 from src.ui.jobs import job_progress
 from src.ui.search import new_objects
-from tests.ui.conftest import button, galleries, gallery, goto, index, names, png, search, texts
+from tests.ui.conftest import button, choice, galleries, gallery, goto, index, names, png, search, texts
 from tests.unit.test_objects import scene
 
 RUNNING = JobSnapshot("1", "objects", "running", "Finding objects in photos", done=1, total=3)
@@ -103,7 +103,7 @@ def test_no_object_that_passes_the_filters_is_not_no_photo(
     app.session_state["mode"] = "objects"
     app.run()
     search(app, "red")
-    app.selectbox(key="query-filter-in").select(str(photos)).run()
+    choice(app, "Folder").select(str(photos)).run()
     assert "No object passes the filters" in texts(app) and "14 photos have not been looked through" in texts(app)
 
 

@@ -85,6 +85,7 @@ def test_an_object_is_found_that_the_whole_photo_hides(library: Services) -> Non
 def test_objects_are_judged_by_what_objects_reach_and_images_by_images(
     library: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(names, "LARGEST", 0)  # else the pictures' names say it
     find(library)
     judged: list[tuple[str, int]] = []
     evidence = {"image": 5.0, "object": -5.0}
@@ -100,7 +101,6 @@ def test_objects_are_judged_by_what_objects_reach_and_images_by_images(
     both = library.search.search(Query("red"), 5, mode="both")
     assert both.verdict == "match" and {hit.kind: hit.fits for hit in both.hits} == {"object": False, "image": True}
     evidence.update(image=-5.0)
-    monkeypatch.setattr(names, "LARGEST", 0)  # else the pictures' names say it
     assert library.search.search(Query("red"), 5, mode="both").verdict == "nothing"
     monkeypatch.undo()
     similar = library.search.search(Query(like=page.hits[0].segment), 5, mode="objects")

@@ -1,7 +1,6 @@
 """Photos that are called what was asked for: by words in file and folder names, titles, captions and keywords.
 
-There is no index of these words: all files and facts are gone through. So it is done only where what photos show gives
-no strong hit, or where the words look like a name, and not in very large libraries.
+There is no index of these words: all files and facts are gone through, so not in very large libraries.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ from dataclasses import replace
 
 from src.database.catalog.catalog import Catalog
 from src.schema import PhotoFilter, SearchHit
-from src.schema.search import STRONG
 from src.services.search.query import Asked
 from src.text import folded
 
@@ -27,13 +25,9 @@ CERTAIN = 0.9
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 
 
-def asked_by_name(asked: Asked, hits: Sequence[SearchHit], searched: int) -> bool:
+def asked_by_name(asked: Asked, searched: int) -> bool:
     """Whether photos are to be looked for by what they are called, too."""
-    words = words_of(asked.words)
-    if not asked.words_only or not 0 < len(words) <= MOST_WORDS or not 0 < searched <= LARGEST:
-        return False
-    phrase = any(term.phrase and not term.negative for term in asked.reading.terms)
-    return phrase or any(word.isdecimal() for word in words) or not any(hit.chance >= STRONG for hit in hits)
+    return asked.words_only and 0 < len(words_of(asked.words)) <= MOST_WORDS and 0 < searched <= LARGEST
 
 
 def called(catalog: Catalog, text: str, only: PhotoFilter | None, searched: int) -> list[str]:
@@ -45,8 +39,8 @@ def called(catalog: Catalog, text: str, only: PhotoFilter | None, searched: int)
     found: dict[str, str] | None = None
     for word in sorted(words, key=len, reverse=True):  # the longest are the rarest
         named = catalog.listing.naming(word, only, most)
-        if named is None:
-            return []
+        if named is None:  # most photos have it, such as "jpg": it is looked for in those that have the other words
+            continue
         found = named if found is None else {id_: f"{found[id_]} {named[id_]}" for id_ in named if id_ in found}
         if not found:
             return []
@@ -68,4 +62,6 @@ def words_of(text: str) -> list[str]:
 
 def certain(hit: SearchHit) -> SearchHit:
     """A hit that is called what was asked for; what it shows decides its place among those."""
+    if hit.chance >= CERTAIN:  # what it shows says so already
+        return hit
     return replace(hit, chance=CERTAIN + (1 - CERTAIN) * hit.chance, named=True)

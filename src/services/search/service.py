@@ -166,7 +166,7 @@ class SearchService:
         self, asked: Asked, direction: Directions, hits: list[SearchHit], model: str, lookup: Lookup
     ) -> list[SearchHit]:
         """The hits and the photos that are called what was asked for, these among the first."""
-        if not names.asked_by_name(asked, hits, lookup.images):
+        if not names.asked_by_name(asked, lookup.images):
             return hits
         called = names.called(self._catalog, asked.words, asked.only, lookup.images)
         known = {hit.id: hit for hit in hits}

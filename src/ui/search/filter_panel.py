@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -38,11 +38,12 @@ def show(services: Services, reading: Reading, query: str) -> None:
         folders = [folder.path for folder in services.folders.all()]
         _choice("Folder", "in", folders, "All folders", reading, query)
         since, until = _days(reading)
+        ends = {"since": _key(query, "since", since), "until": _key(query, "until", until)}
         left, right = st.columns(2)
         with left:
-            _day("Taken from", "since", since, reading, query)
+            _day("Taken from", "since", since, ends, query)
         with right:
-            _day("Taken until", "until", until, reading, query)
+            _day("Taken until", "until", until, ends, query)
         _choice("Camera", "camera", services.facts.cameras(), "All cameras", reading, query)
         left, right = st.columns(2)
         with left:
@@ -76,8 +77,7 @@ def _choice(
     options = list(values) if now is None or now in values else [now, *values]
     if not options:
         return
-    widget = f"{query}-filter-{key}"
-    st.session_state[widget] = now
+    widget = _key(query, key, now)
     st.selectbox(
         label,
         options,
@@ -86,28 +86,32 @@ def _choice(
         key=widget,
         on_change=_write,
         args=(query, key, lambda: st.session_state[widget]),
-        index=None,
+        index=None if now is None else options.index(now),
     )
 
 
-def _day(label: str, end: str, now: date | None, reading: Reading, query: str) -> None:
-    widget = f"{query}-filter-{end}"
-    st.session_state[widget] = now
+def _key(query: str, part: str, now: object) -> str:
+    """Of a widget: another one for each value that the query says, so that none goes on with what it said before."""
+    return f"{query}-filter-{part}-{now}"
+
+
+def _day(label: str, end: str, now: date | None, ends: Mapping[str, str], query: str) -> None:
+    """ends: keys of both fields."""
     st.date_input(
         label,
-        None,
+        now,
         EARLIEST,
         LATEST,
         format="YYYY-MM-DD",
-        key=widget,
+        key=ends[end],
         on_change=_write,
-        args=(query, "date", lambda: _span(query)),
+        args=(query, "date", lambda: _span(ends)),
     )
 
 
-def _span(query: str) -> str | None:
+def _span(ends: Mapping[str, str]) -> str | None:
     """What both date fields say, as a value."""
-    since, until = (st.session_state.get(f"{query}-filter-{end}") for end in ("since", "until"))
+    since, until = (st.session_state.get(ends[end]) for end in ("since", "until"))
     if since is None and until is None:
         return None
     if since and until and since > until:

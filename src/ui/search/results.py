@@ -41,7 +41,8 @@ def show(services: Services, query: Query, limit: int, key: str) -> None:
         _show_empty(services, page)
         coming.show_at_once()
         return
-    if page.verdict == "nothing" and not state.closest_wanted(page.query) and not _ask_for_closest(services, page):
+    if page.verdict == "nothing" and not state.closest_wanted(page.query):
+        _ask_for_closest(services, page)
         if state.mode() != "images":
             _offer_rest(services)
         coming.show_at_once()
@@ -72,8 +73,8 @@ def _show_line(services: Services, page: SearchPage, coming: new_objects.Watch) 
     coming.offer()
 
 
-def _ask_for_closest(services: Services, page: SearchPage) -> bool:
-    """Say that nothing fits; True once the closest are to be shown all the same."""
+def _ask_for_closest(services: Services, page: SearchPage) -> None:
+    """Say that nothing fits, and offer the closest."""
     if page.notice:
         st.markdown(f":material/info: {literal(page.notice)}")
     where = "that passes the filters" if page.filtered else "in your library"
@@ -81,10 +82,9 @@ def _ask_for_closest(services: Services, page: SearchPage) -> bool:
     things = f"object {'so far ' if new_objects.finding(services) else ''}" if inside else ""
     other = "Whole photos may fit: search in Photos, or in Both." if inside else "Try other words."
     text = f"No {things or 'photo '}{where} looks like “{literal(page.query)}”. {other}"
-    if not empty_state.show("search_off", "Nothing fits", text, "Show the closest", key="nothing-fits"):
-        return False
-    state.want_closest(page.query)
-    return True
+    if empty_state.show("search_off", "Nothing fits", text, "Show the closest", key="nothing-fits"):
+        state.want_closest(page.query)
+        st.rerun()
 
 
 def compared(page: SearchPage) -> str:

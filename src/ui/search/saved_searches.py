@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
 
 import streamlit as st
@@ -55,7 +56,8 @@ def _show_saved(services: Services, search: SavedSearch, number: int) -> None:
     cover = services.library.thumbnail(album.cover) if album.cover else None
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=f"saved-{number}"):
         if cover:
-            st.image(str(cover), width=28)
+            source = escape(address.on_server(f"/api/thumb/{album.cover}"))
+            st.html(f'<img src="{source}" alt="" width="28" height="28" style="object-fit:cover;border-radius:6px">')
         label = literal(search.name) + (f" ({album.number:,})" if album.number else "")
         _show_name(label, search, number)
 
@@ -98,5 +100,6 @@ def _show_exchange(services: Services, saved: list[SavedSearch]) -> None:
         if st.form_submit_button("Import", key="import-searches-go") and lines:
             try:
                 st.toast(f"{count(services.saved.from_text(lines), 'search', 'searches')} imported.")
+                st.rerun()
             except AppError as error:
                 error_box.show(error)
