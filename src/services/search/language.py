@@ -4,7 +4,7 @@ Every text can be read. Whatever is no restriction is words; where somebody may 
 ``written`` gives the text that reads the same again, for the address and for the chips of the page.
 
     words                  mean something, in any language that the model knows
-    "two words"            belong together: file names, titles and keywords that have them come first as well
+    "two words"            belong together: file names, titles and keywords that have them come first
     -word  -"two words"    not that
     word^2                 counts for twice as much
     key:value  -key:value  only (or no) photos of which that is known; ``schema.query_keys`` has the keys
