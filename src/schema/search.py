@@ -20,6 +20,11 @@ NOTHING = 0.05
 """Chance of the best hit below which nothing fits."""
 
 
+def percent_of(chance: float) -> int:
+    """A chance (0..1) as people read it, rounded down, so that 80 is a strong match and 79 a likely one."""
+    return int(100 * chance + 1e-9)
+
+
 @dataclass(frozen=True)
 class SearchHit:
     """One result: an image, once.
@@ -44,8 +49,7 @@ class SearchHit:
 
     @property
     def percent(self) -> int:
-        """Rounded down, so that 80 is a strong match and 79 a likely one."""
-        return int(100 * self.chance + 1e-9)
+        return percent_of(self.chance)
 
     @property
     def band(self) -> Band:

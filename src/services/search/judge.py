@@ -14,6 +14,7 @@ import numpy as np
 from src.database.catalog.catalog import Catalog
 from src.database.embeddings import library_collection
 from src.models.model_manager import ModelManager
+from src.plain_files import json_in
 from src.schema import Embedder, FloatArray, Kind, SearchHit
 from src.schema.library import SAID_OF_HITS
 from src.schema.search import NOTHING
@@ -105,9 +106,8 @@ class Judge:
         if not words_only:
             found = chance(background.height(scores, number), 0.0, PICTURES)
             same = (scores - ALIKE) / (1 - ALIKE)
-            return np.clip(
-                np.maximum(found, same), NOTHING, 1.0
-            )  # how near is near enough is the reader's own judgement
+            # never below: how near is near enough is the reader's own judgement
+            return np.clip(np.maximum(found, same), NOTHING, 1.0)
         visible = float(self._models.query_bank(model).visible(query[None])[0])
         return chance(background.height(scores, number), visible, WORDS, self._shift(embedder.space))
 
@@ -149,8 +149,5 @@ class Judge:
         ]
 
     def _said(self) -> dict[str, object]:
-        try:
-            said = json.loads(self._catalog.get_meta(SAID_OF_HITS) or "{}")
-        except (ValueError, RecursionError):
-            return {}
+        said = json_in(self._catalog.get_meta(SAID_OF_HITS))
         return said if isinstance(said, dict) else {}

@@ -82,13 +82,15 @@ class Lookup:
         vectors = dict(zip(words, self._embedder.encode_texts(words), strict=True))
         return [self._directions(query, vectors) for query in queries]
 
-    def scores(self, found: Sequence[Found], direction: FloatArray) -> list[float]:
-        """The cosine of each hit with a direction (D,)."""
+    def scores(self, found: Sequence[Found], directions: Sequence[FloatArray]) -> list[list[float]]:
+        """For each direction (D,) its cosine with each hit, -1 where it has no vector. All vectors are read once."""
         keys = [(hit.segment or hit.image_id, "object" if hit.segment else "image") for hit in found]
         stored: dict[str, FloatArray] = {}
         for kind, name in self._names.items():
             stored |= self._catalog.vectors.get_many(name, [id_ for id_, of in keys if of == kind])
-        return [float(stored[id_] @ direction) if id_ in stored else -1.0 for id_, _ in keys]
+        return [
+            [float(stored[id_] @ direction) if id_ in stored else -1.0 for id_, _ in keys] for direction in directions
+        ]
 
     def _directions(self, query: Asked, texts: dict[str, FloatArray]) -> Directions:
         """The mean direction of everything that is wanted, and a part of each thing that is not taken off."""

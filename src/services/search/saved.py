@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from src.database.catalog.catalog import Catalog
 from src.errors import AppError, BadInput
+from src.plain_files import json_in
 from src.schema.library import RECENT_SEARCHES, SAID_OF_HITS, SAVED_SEARCHES
 from src.schema.search import LIKELY
 from src.services.library.service import ACTIVE_MODEL
@@ -140,8 +141,5 @@ def _name(text: str) -> str:
 
 
 def _list(said: str | None) -> Sequence[object]:
-    try:
-        found = json.loads(said or "[]")
-    except (ValueError, RecursionError):
-        return []
+    found = json_in(said)
     return found if isinstance(found, list) else []

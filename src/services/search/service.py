@@ -146,14 +146,15 @@ class SearchService:
             return self.judge.judged(model, hits, direction.wanted, asked.words_only, compared)
         found = [Found(hit.id, hit.score, hit.segment) for hit in hits]
         against = np.zeros(len(hits))
-        for vector, words in direction.unwanted:
-            scored = [replace(hit, score=score) for hit, score in zip(hits, lookup.scores(found, vector), strict=True)]
+        wanted = [] if direction.wanted is None else [direction.wanted]
+        scores = lookup.scores(found, [*(vector for vector, _ in direction.unwanted), *wanted])
+        for (vector, words), row in zip(direction.unwanted, scores, strict=False):
+            scored = [replace(hit, score=score) for hit, score in zip(hits, row, strict=True)]
             chances = [hit.chance for hit in self.judge.judged(model, scored, vector, words, compared)]
             against = np.maximum(against, chances)
         judged = [replace(hit, chance=1.0) for hit in hits]
         if direction.wanted is not None:
-            scores = lookup.scores(found, direction.wanted)
-            scored = [replace(hit, score=score) for hit, score in zip(hits, scores, strict=True)]
+            scored = [replace(hit, score=score) for hit, score in zip(hits, scores[-1], strict=True)]
             judged = self.judge.judged(model, scored, direction.wanted, asked.words_only, compared)
         without = [
             replace(hit, chance=hit.chance * (1 - float(chance)))
@@ -172,7 +173,7 @@ class SearchService:
         known = {hit.id: hit for hit in hits}
         new = [Found(id_, 0.0) for id_ in called if id_ not in known]
         if new and direction.wanted is not None:
-            scores = lookup.scores(new, direction.wanted)
+            (scores,) = lookup.scores(new, [direction.wanted])
             seen = [replace(one, score=score) for one, score in zip(new, scores, strict=True) if score > -1]
             found = self._hits([seen])[0]  # judged as the others are: what is not wanted stays away
             known |= {hit.id: hit for hit in self._judged(asked, direction, found, model, lookup)}

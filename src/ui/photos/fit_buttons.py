@@ -6,6 +6,7 @@ import streamlit as st
 
 from src.errors import AppError
 from src.runtime import Services
+from src.schema.search import percent_of
 from src.ui import state
 from src.ui.format import literal
 from src.ui.frame import error_box
@@ -25,7 +26,7 @@ def show(services: Services) -> None:
                     services.search.take_back(told)
                     _say(None)
                 return
-            st.caption(f"A chance of {int(100 * chance + 1e-9)} %. Is it “{literal(words)}”?")
+            st.caption(f"A chance of {percent_of(chance)} %. Is it “{literal(words)}”?")
             if st.button("It fits", icon=":material/thumb_up:", type="tertiary", key="fits-yes"):
                 _say(services.search.tell(chance, True))
             if st.button("It does not", icon=":material/thumb_down:", type="tertiary", key="fits-no"):

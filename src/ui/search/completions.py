@@ -14,7 +14,6 @@ from src.schema.colour_words import COLOUR_WORDS
 from src.schema.query_keys import KEYS, SORTS
 from src.text import shown
 
-SHAPES = ("portrait", "landscape", "square")
 FORMATS = ("jpg", "png", "heic", "avif", "webp", "gif", "tiff")
 
 
@@ -29,7 +28,7 @@ def offer(services: Services) -> None:
         "format": FORMATS,
         "colour": COLOUR_WORDS,
         "color": COLOUR_WORDS,
-        "is": SHAPES,
+        "is": query_values.SHAPES,
         "has": list(query_values.KNOWN),
         "sort": [*SORTS, *(f"-{order}" for order in SORTS[1:])],
     }

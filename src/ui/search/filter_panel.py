@@ -13,6 +13,7 @@ import streamlit as st
 from src.runtime import Services
 from src.schema.colour_words import COLOUR_WORDS
 from src.schema.query_keys import SORTS
+from src.schema.query_values import SHAPES
 from src.services.search.language import Reading, Restriction, parse, written
 from src.text import shown
 from src.ui import state
@@ -21,7 +22,6 @@ DATE_KEYS = Path(__file__).with_name("date_keys.js")
 """Has a date taken as soon as it was typed."""
 EARLIEST, LATEST = date(1826, 1, 1), date(2100, 1, 1)
 
-SHAPES = ("portrait", "landscape", "square")
 ORDERS = {
     "": "Best first",
     "date": "Newest first",
