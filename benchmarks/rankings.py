@@ -9,6 +9,7 @@ of two or three, and of more: the mean average precision and the share of querie
 ``prompts``   the mean of the vectors of the query in each of ``PROMPTS``, ensembled as the authors of CLIP do (Radford
               et al. 2021)
 ``with``      the mean of the query's own vector and of that
+``searched``  as a search does it (``services.search.prompts``)
 ``bias a``    from each photo's score, ``a`` times the mean of its 16 largest scores with the query bank's visible
               things is taken off (nearest neighbour normalisation, Chowdhury et al. 2024)
 """
@@ -18,6 +19,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,7 @@ from benchmarks.relevance_sets import Encode, Gallery, galleries
 from benchmarks.segments import average_precision
 from src.models import query_bank
 from src.models.model_manager import ModelManager
+from src.services.search import prompts
 
 PROMPTS = ("a photo of {}", "a picture of {}", "{} in a photo", "a close-up of {}", "there is {} in the scene")
 BIASES = (0.25, 0.5, 0.75)
@@ -77,6 +80,8 @@ def _readings(
     prompted = _unit(np.mean([_encoded([prompt.format(name) for name in names], encode) for prompt in PROMPTS], axis=0))
     plain = (own @ gallery.images.T).astype(np.float64)
     yield "plain", plain
+    found = prompts.vectors(names, partial(_encoded, encode=encode))
+    yield "searched", (np.stack([found[name] for name in names]) @ gallery.images.T).astype(np.float64)
     yield "prompts", (prompted @ gallery.images.T).astype(np.float64)
     yield "with", (_unit(own + prompted) @ gallery.images.T).astype(np.float64)
     bias = np.sort(gallery.images @ visible.T, axis=1)[:, -NEAREST:].mean(axis=1)
