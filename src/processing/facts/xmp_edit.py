@@ -13,6 +13,7 @@ from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
 from src.errors import BadInput
+from src.processing.facts.xmp import encoding_of
 
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 DC, XMP, LR = "http://purl.org/dc/elements/1.1/", "http://ns.adobe.com/xap/1.0/", "http://ns.adobe.com/lightroom/1.0/"
@@ -34,7 +35,6 @@ _TAG = re.compile(rb"<([^\s/>]+)")
 _TAG_END = re.compile(rb"""(?:[^"'>]|"[^"]*"|'[^']*')*>""")
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML has no way to write."""
-ODD = "it is no XMP sidecar in UTF-8 that can be read whole"
 
 Properties = Mapping[str, str | Sequence[str]]
 """Property -> its new value: one text, or several; an empty one takes the property out."""
@@ -44,8 +44,17 @@ def edited(data: bytes, properties: Properties) -> bytes:
     """The sidecar with these properties changed; those that are not named stay as they are.
 
     Of ``dc:description`` the text for all languages is changed, and takes the place of those for single ones. Raises
-    BadInput for what is no XMP in UTF-8, or has a document type.
+    BadInput for what is no XMP, or has a document type.
     """
+    encoding = encoding_of(data)
+    try:
+        return _edited(data.decode(encoding).encode(), properties).decode().encode(encoding)
+    except (expat.ExpatError, ValueError) as error:
+        raise BadInput("The sidecar is left as it is: it is no XMP that can be read whole.") from error
+
+
+def _edited(data: bytes, properties: Properties) -> bytes:
+    """``data`` in UTF-8, whatever it says of itself. Raises ValueError or ExpatError for what is no XMP."""
     found = _Map(data)
     changes: list[tuple[int, int, bytes]] = []
     added = []
@@ -106,12 +115,9 @@ class _Map:
         parser.StartElementHandler, parser.EndElementHandler = self._started, self._ended
         parser.StartNamespaceDeclHandler, parser.EndNamespaceDeclHandler = self._named, self._unnamed
         parser.StartDoctypeDeclHandler = _refuse
-        try:
-            parser.Parse(data, True)
-        except (expat.ExpatError, ValueError, UnicodeError) as error:
-            raise BadInput(f"The sidecar is left as it is: {ODD}.") from error
+        parser.Parse(data, True)
         if not self._descriptions:
-            raise BadInput(f"The sidecar is left as it is: {ODD}.")
+            raise ValueError("no description")
         self.description = self._descriptions[0]
         """The first one, and where its end tag begins."""
 
