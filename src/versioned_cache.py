@@ -30,3 +30,9 @@ class Kept(Generic[T]):
             with self._lock:
                 self._answers[question] = known
         return known[1]
+
+    def last(self, question: Hashable) -> T | None:
+        """The last answer to a question, whatever changed since; None where there is none, or none any more."""
+        with self._lock:
+            known = self._answers.get(question)
+        return known[1] if known else None

@@ -14,7 +14,9 @@ def test_an_answer_is_made_once_for_each_state() -> None:
     def answer(state: int) -> int:
         return kept.get("question", state, lambda: made.append(state) or state * 10)  # type: ignore[func-returns-value]
 
+    assert kept.last("question") is None
     assert [answer(state) for state in (1, 1, 2, 2, 1)] == [10, 10, 20, 20, 10] and made == [1, 2, 1]
+    assert kept.last("question") == 10 and made == [1, 2, 1]
 
 
 def test_the_answer_that_was_not_asked_for_the_longest_goes_first() -> None:
