@@ -114,7 +114,7 @@ def test_the_owner_has_a_say_for_this_library_and_can_take_it_back(library: Serv
     judge, space = library.search.judge, library.models.embedder().space
     first = library.search.search(Query("red"), 1).hits[0]
     said = [judge.tell(space, 0.6, False), judge.tell(space, 0.6, False)]
-    assert judge.number_told(space) == 2
+    assert len(judge._told(space)) == 2
     again = library.search.search(Query("red"), 1).hits[0]
     assert again.chance < first.chance and again.score == first.score
     assert [judge.take_back(space, told) for told in (*said, said[0])] == [True, True, False]
