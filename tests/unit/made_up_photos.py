@@ -11,6 +11,7 @@ from typing import Any
 
 from src.database.catalog.catalog import Catalog
 from src.database.catalog.tables import facts, files, images
+from src.schema.colour_words import colour_word
 
 TEXTS = (None, "", "NIKON CORPORATION", "nikon", "Canon EOS 5D", "Straße 50%", "STRASSE", "Köln", "Ko\u0308ln", "a_b",
          "axb", "a\\b", "ﬁsh", "fish", "\u212aelvin", "日本 旅行", "summer party", "Summer\nparty", "*", "[x]",
@@ -89,7 +90,9 @@ def _files(one: Photo) -> list[dict[str, Any]]:
 
 def _facts(one: Photo) -> dict[str, Any]:
     own = {name: value for name, value in one.values.items() if name not in OF_IMAGES}
-    return {"image_id": one.id, **own, **{name: _listed(one, name) for name in ("keywords", "colours")}}
+    words = f" {' '.join(map(colour_word, one.values['colours']))} " if one.id[-1] not in "37" else None
+    lists = {name: _listed(one, name) for name in ("keywords", "colours")}
+    return {"image_id": one.id, **own, **lists, "colour_words": words}
 
 
 def _listed(one: Photo, name: str) -> str | None:
