@@ -133,14 +133,14 @@ def test_looking_at_a_folder_queues_what_changed_beside_its_photos(services: Ser
 
 
 def test_another_recipe_reads_all_anew(services: Services, album: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(facts_pass, "RECIPE", "facts-2")
+    monkeypatch.setattr(facts_pass, "RECIPE", "another")
     assert services.facts.waiting() == 3
 
 
 def test_a_photo_that_is_away_is_tried_again_and_a_damaged_one_is_not(
     services: Services, album: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(facts_pass, "RECIPE", "facts-2")
+    monkeypatch.setattr(facts_pass, "RECIPE", "another")
     (album / "red.jpg").rename(album.parent / "red.jpg")
     (album / "blue.jpg").write_bytes(b"no picture at all")
     events = list(services.handlers["facts"]({}))

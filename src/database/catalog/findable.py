@@ -196,7 +196,7 @@ _MADE: dict[str, sa.ColumnElement[Any]] = {
 """Names of what is made of an image's width and height."""
 
 
-_SHARED = frozenset({"camera_make", "camera_model", "lens", "software"})
+_SHARED = frozenset({"camera_make", "camera_model", "lens", "software", "place"})
 """Facts of which most photos have one of a few values."""
 
 
