@@ -45,8 +45,8 @@ def _unlike(only: PhotoFilter) -> PhotoFilter:
 def _number_of_facts(wanted: _Wanted, of_one: _Wanted) -> sa.Select[Any]:
     """How many rows of facts pass, without those of the images that are hidden, few as a rule, each looked up."""
     rows = sa.select(sa.func.count()).select_from(facts).where(*_all_hold(wanted, lambda _, test: test))
-    hidden = sa.select(sa.func.count()).select_from(images.join(facts, facts.c.image_id == images.c.id))
-    hidden = hidden.where(images.c.removed_at.is_not(None), *_all_hold(of_one, lambda _, test: test))
+    own = sa.exists().where(facts.c.image_id == images.c.id, *_all_hold(of_one, lambda _, test: test))
+    hidden = sa.select(sa.func.count()).select_from(images).where(images.c.removed_at.is_not(None), own)
     return sa.select(rows.scalar_subquery() - hidden.scalar_subquery())
 
 
@@ -172,8 +172,9 @@ def _tests(condition: Condition, one_by_one: bool) -> Tests:
     tests: Tests = {}
     for name, wishes in asked.items():
         table, column = _place(name)
-        test = _few(column, BY_NAME[name], wishes) if name in _SHARED and not one_by_one else None
-        tests.setdefault(table, []).append(_compared(column, BY_NAME[name], wishes) if test is None else test)
+        looked_up = name in _SHARED and not one_by_one and any(wish.operator != "known" for wish in wishes)
+        compared = _few if looked_up else _compared
+        tests.setdefault(table, []).append(compared(column, BY_NAME[name], wishes))
     return tests
 
 
