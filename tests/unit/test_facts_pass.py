@@ -5,6 +5,7 @@ and exported.
 from __future__ import annotations
 
 import csv
+import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -17,6 +18,7 @@ from src.database.catalog.tables import facts as facts_table
 from src.errors import BadInput, LibraryUnusable
 from src.runtime import Services
 from src.schema import Indexed, PhotoFilter, Skipped
+from src.schema.colour_words import colour_word
 from src.schema.conditions import parse_condition
 from src.schema.fields import FIELDS
 from src.services.enrichment import facts_pass
@@ -187,3 +189,12 @@ def test_a_fact_that_a_later_version_knows_gets_its_column_by_itself(tmp_path: P
     assert catalog.facts.values_of("lens") == []
     catalog.close()
     Catalog(file, read_only=True, untouched=True).close()
+
+
+def test_the_words_for_colours_are_kept_beside_them(services: Services, album: Path) -> None:
+    list(services.handlers["facts"]({}))
+    with sqlite3.connect(services.settings.catalog_file) as db:
+        rows = db.execute("SELECT colours, colour_words FROM facts").fetchall()
+    db.close()
+    assert rows and all(words == f" {' '.join(map(colour_word, json.loads(codes)))} " for codes, words in rows)
+    assert services.search.search(Query("colour:red"), 9).hits

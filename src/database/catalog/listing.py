@@ -60,8 +60,7 @@ class Listing:
         """Image id -> everything that is written of it, for images in whose path, title, caption, keywords or names of
         its place a word is, or that were taken in the year that the word is.
 
-        word: in small letters. None where there are more than ``most``. Goes through all files and facts: about 15 ms
-        for 100,000 photos.
+        word: in small letters. None where there are more than ``most``. Goes through all files and facts.
         """
         found: dict[str, str] = {}
         with self._file.reading() as db:
