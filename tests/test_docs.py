@@ -138,6 +138,7 @@ def test_every_licence_text_is_named_in_notice_and_is_whole() -> None:
     assert set(texts) == set(re.findall(r"LICENSES/[\w.-]+\w", NOTICE))
     marks = {
         "LICENSES/Apache-2.0.txt": ("Version 2.0, January 2004", "END OF TERMS AND CONDITIONS"),
+        "LICENSES/CC-BY-4.0.txt": ("Attribution 4.0 International\n\n===", "Creative Commons may be contacted at"),
         "LICENSES/MIT-OpenAI-CLIP.txt": ("Copyright (c) 2021 OpenAI", "OTHER DEALINGS IN THE\nSOFTWARE."),
         "LICENSES/MIT-Microsoft-TinyViT.txt": (
             "Copyright (c) Microsoft Corporation.",

@@ -49,7 +49,7 @@ def as_json(path: str, told: PhotoFacts) -> dict[str, Any]:
     """One picture's facts as --json prints them; null where nothing tells."""
     named = ((field.name, getattr(told, field.name)) for field in FIELDS if field.in_json)
     told_of = {name: list(value) if isinstance(value, tuple) else value for name, value in named}
-    return {"path": path} | told_of | {"keywords": list(told.keywords) or None}
+    return {"path": path} | told_of | {name: list(getattr(told, name)) or None for name in ("place", "keywords")}
 
 
 def _read(paths: list[str]) -> Iterator[Row | str]:

@@ -5,8 +5,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-FactSource = Literal["exif", "xmp", "iptc", "sidecar", "takeout"]
-"""Where a fact is from: the file's EXIF, XMP packet or IPTC block, an ``.xmp`` beside it, Google Takeout's JSON."""
+FactSource = Literal["exif", "xmp", "iptc", "sidecar", "takeout", "place"]
+"""Where a fact is from: the file's EXIF, XMP packet or IPTC block, an ``.xmp`` beside it, Google Takeout's JSON, the
+table of places by the position.
+"""
+
+
+@dataclass(frozen=True)
+class Place:
+    """The names of a place; None for what is not known or does not apply."""
+
+    part: str | None = None
+    """Of the city, or what else is smaller than it."""
+    city: str | None = None
+    region: str | None = None
+    """A state, province or county."""
+    country: str | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Each once, the smallest first."""
+        return tuple(dict.fromkeys(filter(None, (self.part, self.city, self.region, self.country))))
+
+
+NOWHERE = Place()
 
 
 @dataclass(frozen=True)
@@ -45,6 +67,8 @@ class PhotoFacts:
     """In degrees, -180 to 180, east is positive."""
     altitude: float | None = None
     """In metres above sea level."""
+    place: tuple[str, ...] = ()
+    """Names of the place: a part of a city, the city, its region, its country, as far as they are known."""
     title: str | None = None
     caption: str | None = None
     """May have several lines."""

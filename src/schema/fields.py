@@ -108,6 +108,7 @@ FIELDS: tuple[Field, ...] = (
     Field("latitude", "Latitude", "number", "range", _degrees("N", "S"), "degrees"),
     Field("longitude", "Longitude", "number", "range", _degrees("E", "W"), "degrees"),
     Field("altitude", "Altitude", "number", "range", lambda value: f"{round(value):,} m", "metres"),
+    Field("place", "Place", "words", "contains", ", ".join),
     Field("title", "Title", "text", "contains", known_by="people"),
     Field("caption", "Caption", "text", "contains", known_by="people"),
     Field("keywords", "Keywords", "words", "contains", ", ".join),

@@ -62,6 +62,7 @@ _TABLE = (
     _key("caption", "caption", "caption:birthday", "The caption has that text in it."),
     _key("software", "software", "software:lightroom", "The program that wrote the file has that text in its name."),
     _key("tag", "keywords", "tag:wedding", "One of the keywords is that.", aliases=("tags", "keyword", "keywords")),
+    _key("place", "place", "place:paris", "The place, its city, region or country is called that."),
     _key("format", "format", "format:jpg|png", "The file is of that format.",
          read=query_values.file_format, either=True),
     _key("colour", "colours", "colour:red", "One of the colours that cover most of the photo is that.",

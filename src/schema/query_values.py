@@ -21,6 +21,7 @@ Reader = Callable[[tuple[str, ...], str], Condition]
 SHAPES = ("portrait", "landscape", "square")
 KNOWN: dict[str, tuple[str, ...]] = {
     "gps": ("latitude",),
+    "place": ("place",),
     "date": ("taken_at",),
     "rating": ("rating",),
     "tag": ("keywords",),

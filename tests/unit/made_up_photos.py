@@ -11,6 +11,7 @@ from typing import Any
 
 from src.database.catalog.catalog import Catalog
 from src.database.catalog.tables import facts, files, images
+from src.schema.colour_words import colour_word
 
 TEXTS = (None, "", "NIKON CORPORATION", "nikon", "Canon EOS 5D", "Straße 50%", "STRASSE", "Köln", "Ko\u0308ln", "a_b",
          "axb", "a\\b", "ﬁsh", "fish", "\u212aelvin", "日本 旅行", "summer party", "Summer\nparty", "*", "[x]",
@@ -26,6 +27,8 @@ FOLDERS = ("/photos/2019/italy", "/photos/2019/Italy/rome", "/photos/2019", "/ph
            "/other/köln/2019", "/photos/a_b", "/photos/axb", "/p*q/50%")  # fmt: skip
 NAMES = ("IMG_2001.JPG", "img_1999.jpg", "Köln.png", "Ko\u0308ln.png", "100%.gif", "a_b.jpg", "axb.jpg", "STRASSE.jpg",
          "straße.jpg", "2019", "italy.jpg")  # fmt: skip
+PLACES = ([], ["Paris", "Île-de-France", "France"], ["Paris", "Texas", "United States"], ["Ko\u0308ln"],
+          ["Financial District", "New York City", "New York"], ["Newport"], ["France"])  # fmt: skip
 FORMATS = ("JPEG", "PNG", "HEIF", "TIFF", "RAW", "")
 
 
@@ -48,6 +51,7 @@ def photo(chance: random.Random, number: int) -> Photo:
     values |= {name: pick(WHOLES) for name in ("iso", "rating")}
     values |= {"flash": pick((None, True, False)), "latitude": pick((None, 0.0, -33.9))}
     values["keywords"] = [text for text in chance.sample(TEXTS, chance.randrange(4)) if text is not None]
+    values["place"] = pick(PLACES)
     values["colours"] = chance.sample(COLOURS, chance.randrange(4))
     values |= {"width": pick(SIDES), "height": pick(SIDES), "format": pick(FORMATS), "taken_at": pick(MOMENTS)}
     values |= {"bytes": pick((0, 1, 5_000_000, 5_000_001, 2**40)), "added_at": pick(MOMENTS[1:-1]) + ".5+00:00"}
@@ -89,7 +93,9 @@ def _files(one: Photo) -> list[dict[str, Any]]:
 
 def _facts(one: Photo) -> dict[str, Any]:
     own = {name: value for name, value in one.values.items() if name not in OF_IMAGES}
-    return {"image_id": one.id, **own, **{name: _listed(one, name) for name in ("keywords", "colours")}}
+    words = f" {' '.join(map(colour_word, one.values['colours']))} " if one.id[-1] not in "37" else None
+    lists = {name: _listed(one, name) for name in ("keywords", "colours", "place")}
+    return {"image_id": one.id, **own, **lists, "colour_words": words}
 
 
 def _listed(one: Photo, name: str) -> str | None:

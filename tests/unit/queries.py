@@ -80,6 +80,8 @@ QUERIES: tuple[tuple[str, str, str, str, str], ...] = (
     ("-tag:private beach", "beach", "-tag:private", "", ""),
     ("tag:Familie|Freunde", "", "tag:Familie|Freunde", "", ""),
     ("tag:日本", "", "tag:日本", "", ""),
+    ("place:paris", "", "place:paris", "", ""),
+    ('place:"New York" 2019', "2019", 'place:"New York"', "", ""),
     ("format:jpg", "", "format:jpg", "", ""),
     ("format:heic|raw", "", "format:heic|raw", "", ""),
     ("-format:png -format:gif", "", "-format:png -format:gif", "", ""),

@@ -64,6 +64,7 @@ def xmp(inside: str, attributes: str = "") -> bytes:
             ("tiff", "http://ns.adobe.com/tiff/1.0/"),
             ("photoshop", "http://ns.adobe.com/photoshop/1.0/"),
             ("lr", "http://ns.adobe.com/lightroom/1.0/"),
+            ("Iptc4xmpCore", "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/"),
             ("digiKam", "http://www.digikam.org/ns/1.0/"),
             ("MicrosoftPhoto", "http://ns.microsoft.com/photo/1.0/"),
         )
@@ -128,7 +129,8 @@ def test_every_format_that_holds_facts_tells_them(form: str, tmp_path: Path) -> 
     assert facts.latitude == pytest.approx(-33.45347) and facts.longitude == pytest.approx(25.764645)
     assert facts.altitude == pytest.approx(190.2)
     assert (facts.title, facts.caption) == ("Elephants", "A hill")
-    assert facts.sources == ("exif", "xmp")
+    assert facts.place == ("Nomathamasanqa", "Eastern Cape", "South Africa")
+    assert facts.sources == ("exif", "xmp", "place")
 
 
 @pytest.mark.parametrize("form", ["GIF", "BMP"])

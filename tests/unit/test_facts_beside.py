@@ -161,7 +161,7 @@ def test_takeout_tells_what_nothing_better_does(tmp_path: Path) -> None:
     facts = read(photo)
     assert (facts.taken_at, facts.offset) == ("2015-02-04T18:18:55", "+00:00")
     assert (facts.caption, facts.latitude, facts.longitude, facts.altitude) == ("Berlin", 52.5, 13.4, None)
-    assert facts.sources == ("takeout",)
+    assert facts.sources == ("takeout", "place") and facts.place[1:] == ("Berlin", "State of Berlin", "Germany")
     better = jpeg(tmp_path / "a.jpg", exif=exif({270: "of EXIF"}, {36867: "2015:02:04 19:18:55"}))
     facts = read(better)
     assert (facts.taken_at, facts.offset, facts.caption) == ("2015-02-04T19:18:55", None, "of EXIF")

@@ -28,7 +28,7 @@ KEYS = (
         "camera_make",
         "camera_model",
     ),
-    *("lens", "focal_length", "aperture", "exposure", "iso", "latitude", "longitude", "altitude"),
+    *("lens", "focal_length", "aperture", "exposure", "iso", "latitude", "longitude", "altitude", "place"),
     *("title", "caption", "keywords", "rating", "software", "sources"),
 )
 
@@ -73,12 +73,13 @@ def test_json_has_its_keys_and_null_elsewhere(photo: Path, tmp_path: Path, capsy
         "aperture": 2.8,
         "exposure": 0.004,
         "iso": 400,
+        "place": ["Nomathamasanqa", "Eastern Cape", "South Africa"],
         "title": "Elephants",
         "caption": "A hill",
         "keywords": ["sea"],
         "rating": 4,
         "software": "Firmware 1.1",
-        "sources": ["exif", "xmp"],
+        "sources": ["exif", "xmp", "place"],
     }
     known = {"path": str(bare), "width": 7, "height": 5, "format": "PNG", "sources": []}
     assert second == dict.fromkeys(KEYS) | known
@@ -100,6 +101,7 @@ def test_one_photo_is_listed_and_several_are_a_table(photo: Path, capsys: Captur
     _, out, _ = run(capsys, photo.parent)
     head, first, second = out.splitlines()
     assert head.split() == ["picture", "taken", "camera", "settings", "place", "rating", "title"]
+    assert told["Place"] == "Nomathamasanqa, Eastern Cape, South Africa"
     assert "35 mm f/2.8 1/250 s ISO 400" in first and "25.76465° E" in first and first.endswith("Elephants")
     assert second == str(photo.with_name("b.jpg"))
 
@@ -173,7 +175,7 @@ def test_the_benchmark_reads_the_sets_that_are_there(photo: Path, tmp_path: Path
     photo.parent.rename(tmp_path / "library")
     options = benchmark.argparse.Namespace(data=tmp_path, rounds=1)
     result = benchmark.measure(options)
-    assert (result["photos"], result["told"]) == ({"library": 1}, {"library": 23})
+    assert (result["photos"], result["told"]) == ({"library": 1}, {"library": 24})
     assert result["photos_per_s"]["library"] > 0
     assert "library" in benchmark.table(result) and "bar 2,000" in benchmark.table(result)
     assert benchmark.main(["--data", str(tmp_path / "nowhere")]) == 1

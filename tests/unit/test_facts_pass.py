@@ -5,6 +5,7 @@ and exported.
 from __future__ import annotations
 
 import csv
+import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -17,6 +18,7 @@ from src.database.catalog.tables import facts as facts_table
 from src.errors import BadInput, LibraryUnusable
 from src.runtime import Services
 from src.schema import Indexed, PhotoFilter, Skipped
+from src.schema.colour_words import colour_word
 from src.schema.conditions import parse_condition
 from src.schema.fields import FIELDS
 from src.services.enrichment import facts_pass
@@ -133,14 +135,14 @@ def test_looking_at_a_folder_queues_what_changed_beside_its_photos(services: Ser
 
 
 def test_another_recipe_reads_all_anew(services: Services, album: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(facts_pass, "RECIPE", "facts-2")
+    monkeypatch.setattr(facts_pass, "RECIPE", "another")
     assert services.facts.waiting() == 3
 
 
 def test_a_photo_that_is_away_is_tried_again_and_a_damaged_one_is_not(
     services: Services, album: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(facts_pass, "RECIPE", "facts-2")
+    monkeypatch.setattr(facts_pass, "RECIPE", "another")
     (album / "red.jpg").rename(album.parent / "red.jpg")
     (album / "blue.jpg").write_bytes(b"no picture at all")
     events = list(services.handlers["facts"]({}))
@@ -187,3 +189,12 @@ def test_a_fact_that_a_later_version_knows_gets_its_column_by_itself(tmp_path: P
     assert catalog.facts.values_of("lens") == []
     catalog.close()
     Catalog(file, read_only=True, untouched=True).close()
+
+
+def test_the_words_for_colours_are_kept_beside_them(services: Services, album: Path) -> None:
+    list(services.handlers["facts"]({}))
+    with sqlite3.connect(services.settings.catalog_file) as db:
+        rows = db.execute("SELECT colours, colour_words FROM facts").fetchall()
+    db.close()
+    assert rows and all(words == f" {' '.join(map(colour_word, json.loads(codes)))} " for codes, words in rows)
+    assert services.search.search(Query("colour:red"), 9).hits

@@ -83,3 +83,33 @@ def test_keywords_and_titles_count_too(library: Services) -> None:
         db.execute(told)
     db.close()
     assert found(library, "anna hochzeit") == ["pier.jpg"] == found(library, "vows") == found(library, "pier anna")
+
+
+def test_names_of_places_and_years_count_too(library: Services) -> None:
+    list(library.handlers["facts"]({}))
+    with sqlite3.connect(library.settings.catalog_file) as db:
+        pier, kites = ("(SELECT image_id FROM files WHERE name = ?)" for _ in range(2))
+        db.execute(f'UPDATE facts SET place = \'["Montmartre", "Paris"]\' WHERE image_id = {pier}', ("pier.jpg",))
+        db.execute(f"UPDATE images SET taken_at = '2017-05-31T12:00:00' WHERE id = {kites}", ("pier.jpg",))
+        db.execute(f"UPDATE images SET taken_at = '2017-06-01T00:00:00' WHERE id = {kites}", ("Ärger_7.jpg",))
+    db.close()
+    assert found(library, "paris") == ["pier.jpg"] == found(library, "Paris 2017") == found(library, "2017 montmartre")
+    assert found(library, "paris 2018") == [] == found(library, "paris 2019 montmartre 2017 xyz")
+    assert set(found(library, "2017")) == {"pier.jpg", "Ärger_7.jpg"}
+    assert found(library, "üsküdar 2017") == ["Ärger_7.jpg"] and found(library, "2017 -in:eastbourne*") == [
+        "Ärger_7.jpg"
+    ]
+
+
+def test_a_year_of_which_most_photos_are_is_told_of_those_that_have_the_other_words(
+    library: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with sqlite3.connect(library.settings.catalog_file) as db:
+        db.execute("UPDATE images SET taken_at = '2017-05-31T12:00:00'")
+    db.close()
+    monkeypatch.setattr(names, "FEW", 1)
+    assert (
+        found(library, "2017") == []
+        and found(library, "pier 2017") == ["pier.jpg"]
+        and found(library, "pier 2018") == []
+    )

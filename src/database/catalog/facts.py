@@ -14,8 +14,9 @@ from src.database.catalog.looked_at import mark
 from src.database.catalog.sqlite_file import SqliteFile, listed, parts, upsert
 from src.database.catalog.tables import CHANGES, OF_IMAGES, facts, files, images
 from src.plain_files import json_in
+from src.schema.colour_words import colour_word
 from src.schema.facts import PhotoFacts, PictureMeasures
-from src.schema.fields import FIELDS, Field
+from src.schema.fields import BY_NAME, FIELDS, Field
 from src.versioned_cache import Kept
 
 PASS = "facts"
@@ -68,7 +69,7 @@ class FactsTable:
     def of_many(self, image_ids: Sequence[str]) -> dict[str, Values]:
         """Image id -> what is known of it."""
         own = [images.c[name] for name in OF_IMAGES]
-        others = [column for column in facts.columns if column.name not in ("image_id", "beside")]
+        others = [column for column in facts.columns if column.name in BY_NAME]
         query = sa.select(images.c.id, *own, *others).select_from(
             images.outerjoin(facts, facts.c.image_id == images.c.id)
         )
@@ -118,7 +119,12 @@ class FactsTable:
 def _stored(row: FactsRow) -> dict[str, Any]:
     told = {**vars(row.facts), **(vars(row.measures) if row.measures else {})}
     values = {field.name: _as_column(field, told.get(field.name)) for field in FIELDS if field.name not in OF_IMAGES}
-    return {"image_id": row.image_id, **values, "beside": row.beside}
+    return {"image_id": row.image_id, **values, "colour_words": _colour_words(row.measures), "beside": row.beside}
+
+
+def _colour_words(measures: PictureMeasures | None) -> str | None:
+    words = dict.fromkeys(map(colour_word, measures.colours)) if measures else ()
+    return f" {' '.join(words)} " if measures else None
 
 
 def _as_column(field: Field, value: Any) -> Any:

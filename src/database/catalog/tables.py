@@ -64,6 +64,8 @@ facts = sa.Table(
     metadata,
     sa.Column("image_id", sa.Text, sa.ForeignKey("images.id", ondelete="CASCADE"), primary_key=True),
     *(sa.Column(field.name, _COLUMNS[field.kind]) for field in FIELDS if field.name not in OF_IMAGES),
+    # the words for its colours, with a blank around each; null: not read yet
+    sa.Column("colour_words", sa.Text),
     # what lay beside the photo and told of it, and how it was: facts are read anew where that changes
     sa.Column("beside", sa.Text),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from src.processing.facts import values
 from src.processing.facts.told import NOTHING, Dated, Told
+from src.schema.facts import Place
 
 MOST_BYTES = 2**20
 """Of a block; a longer one counts as absent."""
@@ -11,6 +12,7 @@ _RESOURCE, _IPTC = b"8BIM", 0x0404
 _MARK, _APPLICATION = 0x1C, 2
 _CODES = (1, 90)
 _TITLE, _KEYWORD, _DAY, _TIME, _CAPTION = 5, 25, 55, 60, 120
+_CITY, _PART, _REGION, _COUNTRY = 90, 92, 95, 101
 _UTF8 = b"\x1b%G"
 _LONG = 0x8000
 """A bit of a length that is not the length itself, but how many bytes hold it."""
@@ -50,6 +52,7 @@ def in_iptc(block: bytes) -> Told:
         caption=values.caption(first(_CAPTION)),
         keywords=values.keywords(texts.get(_KEYWORD, [])),
         dates=_dates(first(_DAY), first(_TIME)),
+        named=Place(*(values.name(first(number)) for number in (_PART, _CITY, _REGION, _COUNTRY))),
     )
 
 

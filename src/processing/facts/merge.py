@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
+from src.processing import places
 from src.processing.facts import values
 from src.processing.facts.told import DATE_KINDS, NOTHING, Dated, Told
-from src.schema.facts import FactSource, PhotoFacts
+from src.schema.facts import FactSource, PhotoFacts, Place
 from src.schema.fields import FIELDS
 
 _SHOT = tuple(field.name for field in FIELDS if field.known_by == "camera")
 """What the camera knows best: EXIF goes before all others."""
 _SAID = tuple(field.name for field in FIELDS if field.known_by == "people")
 """What people say of a photo: what was written last, and by programs made for it, goes first."""
+_LEVELS = tuple(level.name for level in fields(Place))
 _REAL_OFFSETS = {*range(-720, 841, 60), -570, -210, 210, 270, 330, 345, 390, 525, 570, 630, 765}
 """Minutes from UTC that clocks on earth show."""
 _STEP = 15
@@ -47,20 +49,37 @@ def merged(facts: PhotoFacts, sources: Sources) -> PhotoFacts:
     place = next((told for told in sources.all if told.latitude is not None), NOTHING)
     altitude = place.altitude if place is not NOTHING else _first(sources.all, "altitude")
     taken_at, offset = _taken(sources)
+    written = _written(said)
+    names = _named_place(written, place.latitude, place.longitude)
     return replace(
         facts,
         **found,
         latitude=place.latitude,
         longitude=place.longitude,
         altitude=altitude,
+        place=names.names,
         keywords=values.keywords(word for told in said for word in told.keywords),
         taken_at=taken_at,
         offset=offset,
-        sources=_named(sources),
+        sources=(*_named(sources), *(("place",) if names != written else ())),
     )
 
 
-def _first(tolds: Iterable[Told], name: str) -> Any:
+def _written(tolds: Sequence[Told]) -> Place:
+    """The names that people wrote, each by the first who did."""
+    return Place(*(_first((told.named for told in tolds), level) for level in _LEVELS))
+
+
+def _named_place(written: Place, latitude: float | None, longitude: float | None) -> Place:
+    """What is not written is called as the table of places has it. Of a city that is written it knows no parts."""
+    if latitude is None or longitude is None:
+        return written
+    known = places.nearest(latitude, longitude)
+    known = replace(known, part=None) if written.city else known
+    return Place(*(getattr(written, level) or getattr(known, level) for level in _LEVELS))
+
+
+def _first(tolds: Iterable[Told | Place], name: str) -> Any:
     return next((value for told in tolds if (value := getattr(told, name)) is not None), None)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from src.schema.facts import PhotoFacts
+from src.schema.facts import NOWHERE, PhotoFacts, Place
 
 DateKind = Literal["original", "digitized", "takeout", "created", "day", "modified"]
 """What a date is of: the moment of taking, that of digitising, Google's UTC time of taking, the making of the
@@ -31,6 +31,8 @@ class Told(PhotoFacts):
     """All that one source tells: of the facts, those that it knows, and what the time of taking is found by."""
 
     dates: tuple[Dated, ...] = ()
+    named: Place = NOWHERE
+    """The place's names, in the words of who wrote them."""
     satellites_at: datetime | None = None
     """The moment by the satellites, in UTC, without a zone."""
 

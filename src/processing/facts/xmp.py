@@ -23,6 +23,7 @@ NAMESPACES = {
     "http://ns.adobe.com/tiff/1.0/": "tiff",
     "http://ns.adobe.com/photoshop/1.0/": "photoshop",
     "http://ns.adobe.com/lightroom/1.0/": "lr",
+    "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/": "Iptc4xmpCore",
     "http://www.digikam.org/ns/1.0/": "digiKam",
     "http://ns.microsoft.com/photo/1.0": "MicrosoftPhoto",
     "http://ns.microsoft.com/photo/1.0/": "MicrosoftPhoto",

@@ -7,12 +7,16 @@ import re
 from src.processing.facts import values
 from src.processing.facts.told import NOTHING, Dated, Told
 from src.processing.facts.xmp import Properties, properties
+from src.schema.facts import Place
 
 _COORDINATE = re.compile(
     r"\s*(\d{1,3}),(\d{1,2}(?:\.\d{1,15})?)(?:,(\d{1,2}(?:\.\d{1,15})?))?\s*([NSEW])\s*",
     re.ASCII | re.IGNORECASE,
 )
 _DECIMAL = re.compile(r"\s*([+-]?\d{1,3}(?:\.\d{1,17})?)\s*([NSEW]?)\s*", re.ASCII | re.IGNORECASE)
+
+_PLACE = ("Iptc4xmpCore:Location", "photoshop:City", "photoshop:State", "photoshop:Country")
+"""From a part of a city to the country."""
 
 
 def in_xmp(packet: bytes) -> Told:
@@ -44,6 +48,7 @@ def _told(found: Properties) -> Told:
         rating=values.rating(one(found, "xmp:Rating"), one(found, "MicrosoftPhoto:Rating")),
         software=values.name(one(found, "tiff:Software")) or values.name(one(found, "xmp:CreatorTool")),
         dates=_dates(found),
+        named=Place(*(values.name(one(found, name)) for name in _PLACE)),
     )
 
 

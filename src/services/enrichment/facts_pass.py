@@ -25,7 +25,7 @@ from src.schema.facts import PhotoFacts, PictureMeasures
 from src.schema.fields import FIELDS, shown
 from src.services.enrichment.passes import Looked, run
 
-RECIPE = "facts-1"
+RECIPE = "facts-2"
 """Another one has the facts of all photos read anew: for when more, or other ones, are read."""
 COMMIT = 500
 """Photos whose facts are stored at a time."""

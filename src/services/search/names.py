@@ -1,4 +1,5 @@
-"""Photos that are called what was asked for: by words in file and folder names, titles, captions and keywords.
+"""Photos that are called what was asked for: by words in file and folder names, titles, captions, keywords and names of
+places, and by the year.
 
 There is no index of these words: all files and facts are gone through, so not in very large libraries.
 """
