@@ -7,7 +7,6 @@ import streamlit as st
 from src.errors import ModelError
 from src.runtime import Services
 from src.schema import SearchPage
-from src.services.exchange.exporting import Selection
 from src.services.jobs.handlers import queue_objects
 from src.services.jobs.kinds import FindObjects, Reindex
 from src.services.search.query import Query, read
@@ -66,7 +65,7 @@ def _show_line(services: Services, page: SearchPage, coming: new_objects.Watch) 
     _tell_indexing(services, page)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="result-line"):
         st.caption(f"{compared(page)} · {page.took_ms:.0f} ms", help=HELP)
-        export_box.show(services, Selection.of(page), "results")
+        export_box.show(services, page, "results")
         if state.mode() != "images":
             _offer_objects(services, page)
     _offer_rest(services)

@@ -24,7 +24,7 @@ ROWS = (
     ("name:IMG_2*", "a star stands for any text"),
     ("date:2019-05..2019-08", "from, to; also `>`, `>=`, `<`, `<=`"),
     ("sort:date", f"in that order: {', '.join(SORTS)}; sort:-date the other way round"),
-    ("\\-word", "a backslash: it means nothing special"),
+    ('\\-word in:"5\\* best"', "a backslash: the sign after it means nothing special"),
 )
 """How things are written, and what they say."""
 
