@@ -29,6 +29,7 @@ from src.services.library.uploads import UploadStore, as_params
 from src.services.library.watcher import FolderWatcher
 from src.services.search.saved import SavedSearches
 from src.services.search.service import SearchService
+from src.services.search.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +57,7 @@ class Services:
     exports: ExportService
     search: SearchService
     saved: SavedSearches
+    vocabulary: Vocabulary
     uploads: UploadStore
     jobs: JobRunner
     watcher: FolderWatcher
@@ -121,6 +123,7 @@ class Services:
         self.watcher.stop()
         self.jobs.stop()
         self.reader.close()
+        self.vocabulary.close()
         self.store.close()
 
     def _look_for_strangers(self) -> None:

@@ -37,6 +37,15 @@ def ask(query: str, key: str = QUERY) -> None:
     st.session_state[key] = query
 
 
+def set_filtered(key: str) -> None:
+    """A filter of the query was chosen in a part of the page: all of it is to be drawn."""
+    st.session_state[f"{key}-filtered"] = True
+
+
+def take_filtered(key: str) -> bool:
+    return bool(st.session_state.pop(f"{key}-filtered", False))
+
+
 def closest_wanted(query: str) -> bool:
     """Whether the closest photos were asked for although nothing fits that query."""
     return st.session_state.get("closest") == query

@@ -46,7 +46,7 @@ def show(services: Services, reading: Reading, key: str = state.QUERY) -> None:
             saved_searches.offer_to_save(services, reading)
         with st.popover("Help", icon=":material/help:", type="tertiary", key=f"{key}-help"):
             _show_help()
-    completions.offer(services)
+    completions.offer()
 
 
 def _parts(reading: Reading) -> list[tuple[str, Reading]]:
