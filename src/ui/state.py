@@ -68,6 +68,23 @@ def set_limit(number: int) -> None:
     st.session_state[RESULTS] = st.session_state["limit"] = number
 
 
+def more() -> int:
+    """How many results beyond the wanted ones were asked for, of what is searched now."""
+    asked, number = st.session_state.get("more_wanted", (None, 0))
+    return cast(int, number) if asked == _searched() else 0
+
+
+def set_more(number: int) -> None:
+    """Show so many more results of what is searched now; another search begins with the wanted number again."""
+    st.session_state["more_wanted"] = (_searched(), number)
+
+
+def _searched() -> tuple[object, ...]:
+    dropped = (st.session_state.get("example_name"), len(st.session_state.get("example_png") or b""))
+    where = st.session_state.get("mode_wanted") or mode()
+    return (query(), query(IMAGE_QUERY), similar_to(), similar_box(), dropped, where)
+
+
 def start_mode() -> None:
     """Before the first widget of a run: what was chosen last, or asked for since, is searched; first whole images."""
     wanted = st.session_state.pop("mode_wanted", None)

@@ -116,6 +116,7 @@ function show(next) {
     position: "fixed", left: `${box.left}px`, top: `${box.bottom + 8}px`, minWidth: "220px", maxWidth: `${Math.max(220, box.width)}px`,
     margin: 0, padding: "4px", listStyle: "none", zIndex: 1_000_000, borderRadius: "8px", font: page.font, fontSize: "14px",
     color: page.color, background: page.backgroundColor, boxShadow: "0 4px 16px rgb(0 0 0 / 28%)",
+    border: "1px solid color-mix(in srgb, currentColor 18%, transparent)",
   });
   offered.forEach(([, label], number) => {
     const item = document.createElement("li");

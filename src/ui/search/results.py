@@ -33,9 +33,13 @@ def limit() -> int:
 
 
 def show(services: Services, query: Query, limit: int, key: str) -> None:
-    """Search and draw: notices, the count line and the gallery; a click opens the photo large."""
+    """Search and draw: notices, the count line and the gallery; a click opens the photo large.
+
+    limit: how many results every search shows, to which those are added that were asked for of this one.
+    """
     coming = new_objects.Watch(services, read(query, None).only)
-    page = services.search.search(query, limit, mode=state.mode())
+    wanted = min(limit + state.more(), state.MAX_RESULTS)
+    page = services.search.search(query, wanted, mode=state.mode())
     if not page.hits:
         _show_empty(services, page)
         coming.show_at_once()
@@ -51,10 +55,10 @@ def show(services: Services, query: Query, limit: int, key: str) -> None:
     judged = {hit.id: hit.chance for hit in page.hits if not hit.named}
     state.know_chances(page.words if page.words_only else "", judged)
     gallery.show(page.hits, key, scores=not page.listed)
-    if limit <= len(page.hits) < max(page.searched, page.objects) and limit < state.MAX_RESULTS:
-        more = min(limit + MORE, state.MAX_RESULTS)
+    if wanted <= len(page.hits) < max(page.searched, page.objects) and wanted < state.MAX_RESULTS:
+        more = min(wanted + MORE, state.MAX_RESULTS) - limit
         with st.container(horizontal_alignment="center"):
-            st.button("Show more", icon=":material/expand_more:", on_click=state.set_limit, args=(more,), key="more")
+            st.button("Show more", icon=":material/expand_more:", on_click=state.set_more, args=(more,), key="more")
 
 
 def _show_line(services: Services, page: SearchPage, coming: new_objects.Watch) -> None:
