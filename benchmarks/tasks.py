@@ -157,7 +157,8 @@ def interactions(home: Path) -> list[dict[str, Any]]:
             for name, do in _steps(number):
                 user.server_ms = []
                 do(user)
-                found.setdefault(name, []).append(sum(user.server_ms))
+                if user.server_ms:
+                    found.setdefault(name, []).append(sum(user.server_ms))
     return [
         {"interaction": name, "server_ms": round(statistics.median(times)), "worst_ms": round(max(times))}
         for name, times in found.items()
@@ -171,8 +172,8 @@ def _steps(number: int) -> list[tuple[str, Callable[[User], object]]]:
     return [
         ("open the first page", lambda user: user.go()),
         ("search", lambda user: user.search(asked)),
-        ("show the closest", lambda user: user.click(user.page.get_by_role("button", name="Show the closest"))),
-        ("show more", lambda user: user.click(user.page.get_by_role("button", name="Show more"))),
+        ("show the closest", lambda user: _press(user, "Show the closest")),
+        ("show more", lambda user: _press(user, "Show more")),
         ("open a photo", lambda user: user.click(user.page.locator(CELLS).first)),
         ("the next photo", lambda user: user.press("ArrowRight")),
         ("close it", lambda user: user.press("Escape")),
@@ -181,10 +182,17 @@ def _steps(number: int) -> list[tuple[str, Callable[[User], object]]]:
         ("search with a year and a rating", lambda user: user.search(f"{other} date:2021 rating:>={1 + number % 5}")),
         ("open the filters of that", lambda user: user.click("Filters")),
         ("choose a camera", lambda user: user.choose("Camera", CAMERAS[number % 4] or "")),
-        ("take it away", lambda user: user.click(user.page.get_by_role("button", name="camera:"))),
+        ("take it away", lambda user: _press(user, "camera:")),
         ("list all by name", lambda user: user.search("sort:name")),
         ("go back", lambda user: user.back()),
     ]
+
+
+def _press(user: User, name: str) -> None:
+    """A button that is there for some searches only: made-up photos mostly fit no words."""
+    button = user.page.get_by_role("button", name=name)
+    if button.count():
+        user.click(button.first)
 
 
 def table(found: dict[str, Any], markdown: bool) -> str:
