@@ -63,6 +63,7 @@ def routes(services: Callable[[], Services], base: str = "") -> list[BaseRoute]:
     base: the path that the pages are behind, where they are; the routes are there too.
     """
     thumbnails, previews = Line(THUMBNAILS), Line(PREVIEWS)
+    values = _completions(services, Line(1))
 
     async def health(_: Request) -> Response:
         return JSONResponse({"app": APP_NAME, "pid": os.getpid()})
@@ -86,12 +87,8 @@ def routes(services: Callable[[], Services], base: str = "") -> list[BaseRoute]:
     async def preview(request: Request) -> Response:
         return await previews.answer(request, large)
 
-    found = [
-        Route("/health", health),
-        Route("/thumb/{image_id:uuid}", thumbnail),
-        Route("/image/{image_id:uuid}", preview),
-        Route("/values/{key}", _completions(services, Line(1))),
-    ]
+    pictures = [Route("/thumb/{image_id:uuid}", thumbnail), Route("/image/{image_id:uuid}", preview)]
+    found = [Route("/health", health), *pictures, Route("/values/{key}", values)]
     places = dict.fromkeys(["/api", f"/{base.strip('/')}/api" if base.strip("/") else "/api"])
     return [
         route
