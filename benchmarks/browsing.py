@@ -137,9 +137,7 @@ def started(home: Path) -> Iterator[tuple[str, float]]:
 
     Yields before the app answers.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     environ = {key: value for key, value in os.environ.items() if not key.startswith(("MFE_", "STREAMLIT_"))}
     environ.update(MFE_HOME=str(home), MFE_MODEL="builtin", PORT=str(port), OPEN="0")
     begun = time.perf_counter()
@@ -150,6 +148,12 @@ def started(home: Path) -> Iterator[tuple[str, float]]:
     finally:
         app.send_signal(signal.SIGTERM)
         app.wait(SECONDS)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def await_answer(url: str) -> None:

@@ -1,10 +1,10 @@
-"""HTTP routes of the app: pictures of catalogued images, and who answers on this port."""
+"""HTTP routes of the app: pictures of catalogued images, values to complete what is typed, and who answers here."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,8 @@ FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 FOR_NOW = {"Cache-Control": "no-store"}
 THUMBNAILS, PREVIEWS = 8, 2
 """Requests that are answered at once. A preview decodes an original: tens of megapixels, and memory to match."""
+MOST_TYPED = 200
+"""Characters of a value that are looked at."""
 GONE = 499
 """What nobody is there to read."""
 
@@ -41,13 +43,16 @@ class Line:
         self._threads = ThreadPoolExecutor(most, "api")
 
     async def answer(self, request: Request, work: Callable[[str], Response]) -> Response:
-        """What ``work`` makes of the id asked for, as the catalogue writes it; 503 where it can't be asked now."""
+        """What ``work`` makes of what the address ends with, ids as the catalogue writes them.
+
+        503 where it can't be asked now.
+        """
         async with self._turn:
             if await request.is_disconnected():
                 return Response(status_code=GONE)
-            loop, image_id = asyncio.get_running_loop(), str(request.path_params["image_id"])
+            loop, (asked,) = asyncio.get_running_loop(), request.path_params.values()
             try:
-                return await loop.run_in_executor(self._threads, work, image_id)
+                return await loop.run_in_executor(self._threads, work, str(asked))
             except AppError as error:  # the library can't be opened, is busy, or was taken away
                 return JSONResponse({"error": error.user_message, "hint": error.hint}, status_code=503, headers=FOR_NOW)
 
@@ -58,6 +63,7 @@ def routes(services: Callable[[], Services], base: str = "") -> list[BaseRoute]:
     base: the path that the pages are behind, where they are; the routes are there too.
     """
     thumbnails, previews = Line(THUMBNAILS), Line(PREVIEWS)
+    values = _completions(services, Line(1))
 
     async def health(_: Request) -> Response:
         return JSONResponse({"app": APP_NAME, "pid": os.getpid()})
@@ -81,17 +87,28 @@ def routes(services: Callable[[], Services], base: str = "") -> list[BaseRoute]:
     async def preview(request: Request) -> Response:
         return await previews.answer(request, large)
 
-    found = [
-        Route("/health", health),
-        Route("/thumb/{image_id:uuid}", thumbnail),
-        Route("/image/{image_id:uuid}", preview),
-    ]
+    pictures = [Route("/thumb/{image_id:uuid}", thumbnail), Route("/image/{image_id:uuid}", preview)]
+    found = [Route("/health", health), *pictures, Route("/values/{key}", values)]
     places = dict.fromkeys(["/api", f"/{base.strip('/')}/api" if base.strip("/") else "/api"])
     return [
         route
         for place in places
         for route in (Mount(place, Router(found, default=_Nothing())), Route(place, _Nothing()))
     ]
+
+
+def _completions(services: Callable[[], Services], line: Line) -> Callable[[Request], Awaitable[Response]]:
+    """Answers with the values of a key of the query language in which the text ``typed`` is."""
+
+    async def completions(request: Request) -> Response:
+        typed = request.query_params.get("typed", "")[:MOST_TYPED]
+
+        def found(key: str) -> Response:
+            return JSONResponse({"values": services().vocabulary.completions(key, typed)}, headers=FOR_NOW)
+
+        return await line.answer(request, found)
+
+    return completions
 
 
 class _Nothing:

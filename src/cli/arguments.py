@@ -173,7 +173,10 @@ def _add_export_command(command: Any) -> None:
     export = command("export", "export", "export", "write pictures and the objects in them as a data set or a table")
     export.add_argument("place", metavar="PLACE", help="the new folder, or the new ZIP where the name ends in .zip")
     export.add_argument("--format", choices=_Formats(), default="coco", metavar="FORMAT", help="%(choices)s (coco)")
-    export.add_argument("--search", metavar="TEXT", help="only what this finds, with TEXT as the objects' name")
+    export.add_argument(
+        "--search", metavar="TEXT", help="only strong and likely matches of this, with TEXT as the objects' name"
+    )
+    export.add_argument("--weak", action="store_true", help="weak matches of the search too")
     export.add_argument("--top-k", metavar="N", type=int, default=200, help="of the search, so many results (200)")
     export.add_argument(
         "--in", dest="mode", choices=("images", "objects", "both"), default="both", help="what is searched (both)"

@@ -13,7 +13,7 @@ from src.schema import PhotoFilter
 from src.schema.conditions import parse_condition
 from src.services.exchange.exporting import Selection
 from src.services.search.service import Query
-from src.text import shown, typed
+from src.text import count, shown, typed
 
 
 def export(arguments: argparse.Namespace) -> int:
@@ -27,7 +27,7 @@ def export(arguments: argparse.Namespace) -> int:
                 Query(typed(arguments.search)), arguments.top_k, only=only, mode=arguments.mode
             )
             terminal.notes(page)
-            selection = Selection.of(page)
+            selection = Selection.of(page, arguments.weak)
             told = {"verdict": page.verdict}
         elif only.where:
             selection = Selection(services.library.passing(only))
@@ -45,6 +45,9 @@ def export(arguments: argparse.Namespace) -> int:
     else:
         report.show_skipped()
         terminal.say(f"{report.snapshot.done:,} pictures written to {shown(str(place))}.")
+        if selection.weak:
+            weak = count(selection.weak, "weak match was", "weak matches were")
+            terminal.say(f"{weak} left out; --weak takes them too.")
         if selection.passed_over:
-            terminal.say(f"{selection.passed_over:,} more results do not fit well and were left out.")
+            terminal.say(f"{count(selection.passed_over, 'result does', 'results do')} not fit and were left out.")
     return DONE

@@ -16,6 +16,8 @@ Ends = tuple[Bound, Bound]
 """The least and the largest value, None for no bound."""
 ALIASES: dict[str, tuple[str, ...]] = {"camera": ("camera_make", "camera_model")}
 """Names that stand for several facts: one of them must fit."""
+STAR = "\x1a"
+"""In a value with wildcards, a star that is meant as such. No text that is typed has this character."""
 LAST = "\U0010ffff"
 """The last character of all: a moment with it behind is later than every moment that begins so."""
 _WRITTEN = re.compile(r"\s*([a-z_]+)\s*(=|>=|<=)\s*(.*?)\s*", re.DOTALL)
@@ -27,7 +29,8 @@ class Condition:
     """What a fact of a photo must be; a photo of which the fact is not known passes only what is negative.
 
     names: of the facts, one of which must fit. text: how it was written, for people. equals, contains: the whole value,
-    or a part of it, whatever its case. like: the whole value, whatever its case, with ``*`` for any text. range: from
+    or a part of it, whatever its case. like: the whole value, whatever its case, with ``*`` for any text and ``STAR``
+    for a star. range: from
     ``low`` to ``high``, None for no bound. known: any value. negative: the photos that do not pass it otherwise.
     any_of: conditions that stand in place of the names, one of which must hold; these have no others in them.
     """

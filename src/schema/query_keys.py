@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from src.errors import BadInput
 from src.schema import query_values
-from src.schema.conditions import ALIASES, Condition
+from src.schema.conditions import ALIASES, STAR, Condition
 from src.schema.fields import BY_NAME
 from src.schema.query_values import Reader
 
@@ -68,7 +68,7 @@ _TABLE = (
     _key("colour", "colours", "colour:red", "One of the colours that cover most of the photo is that.",
          "Colour", query_values.colour, ("color",)),
     _key("date", "taken_at", "date:2019-05..2019-08", "Taken in that year or month, on that day, or between two.",
-         "Date taken", either=True),
+         "Date taken"),
     _key("before", "taken_at", "before:2019", "Taken before that year, month or day begins.",
          "Taken before", query_values.before),
     _key("after", "taken_at", "after:2019-05-31", "Taken after that year, month or day ends.",
@@ -108,8 +108,9 @@ def condition(key: str, values: Sequence[str], negative: bool = False) -> Condit
         try:
             some.append(asked.read(asked.fields, value))
         except BadInput as error:
-            raise BadInput(f"{error.user_message.rstrip('.')}; write it as in “{asked.example}”.") from error
-    text = f"{'-' * negative}{asked.name}:{'|'.join(dict.fromkeys(values))}"
+            said = error.user_message.rstrip(".").replace(STAR, "*")
+            raise BadInput(f"{said}; write it as in “{asked.example}”.") from error
+    text = f"{'-' * negative}{asked.name}:{'|'.join(dict.fromkeys(values))}".replace(STAR, "\\*")
     if len(some) == 1:
         return replace(some[0], text=text, negative=negative)
     return Condition((), text, "equals", negative=negative, any_of=tuple(some))

@@ -13,7 +13,7 @@ from fractions import Fraction
 
 from src.errors import BadInput
 from src.schema.colour_words import COLOUR_WORDS
-from src.schema.conditions import ALIASES, LAST, Bound, Condition, Ends, flag, span
+from src.schema.conditions import ALIASES, LAST, STAR, Bound, Condition, Ends, flag, span
 from src.schema.fields import BY_NAME, Field
 
 Reader = Callable[[tuple[str, ...], str], Condition]
@@ -58,7 +58,9 @@ def reader(field: Field) -> Reader:
 
 
 def _text(names: tuple[str, ...], value: str) -> Condition:
-    return Condition(names, value, "like" if "*" in value else BY_NAME[names[0]].operator, value)
+    if "*" in value:
+        return Condition(names, value, "like", value)
+    return Condition(names, value, BY_NAME[names[0]].operator, value.replace(STAR, "*"))
 
 
 def _flag(names: tuple[str, ...], value: str) -> Condition:

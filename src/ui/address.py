@@ -29,7 +29,7 @@ OWN_SECONDS = 3.0
 """The browser takes a step back that it was asked for within these."""
 BOXES = {TEXT: state.QUERY, IMAGE: state.IMAGE_QUERY}
 """Ends of the paths of the pages that search -> where the session has their words, which ``q`` says in the address."""
-PLAIN: dict[str, str] = {"n": str(state.USUAL_RESULTS), "in": "images"}
+PLAIN: dict[str, str] = {"n": str(state.USUAL_RESULTS), "more": "0", "in": "images"}
 """What an address need not say."""
 
 
@@ -118,7 +118,7 @@ def _is_own_step(here: Mapping[str, str]) -> bool:
 
 def _parts(page: str) -> tuple[str, ...]:
     picture = ("like", "box") if page == IMAGE else ()
-    return ("q", *picture, "n", "in", "photo") if page in BOXES else ("in",)
+    return ("q", *picture, "n", "more", "in", "photo") if page in BOXES else ("in",)
 
 
 def _told() -> tuple[str, dict[str, str]] | None:
@@ -144,7 +144,7 @@ def _written(page: str) -> dict[str, str]:
     if page not in BOXES:
         return parts
     words = state.query(BOXES[page]).strip()
-    parts |= {"q": words if len(words) <= LINK_CHARACTERS else "", "n": str(state.limit())}
+    parts |= {"q": words if len(words) <= LINK_CHARACTERS else "", "n": str(state.limit()), "more": str(state.more())}
     if page == IMAGE:
         parts |= {"like": state.similar_to() or "", "box": ",".join(map(str, state.similar_box() or ()))}
     return parts | {"photo": state.photo() if state.dialog() == "photo" else ""}
@@ -163,13 +163,14 @@ def _read(page: str, parts: Mapping[str, str]) -> None:
     if page == IMAGE:
         like = parts.get("like") or None
         state.search_like(like, _box(parts.get("box", "")) if is_id(like) else None)
-    state.set_limit(_number(parts.get("n", "")))
+    state.set_limit(_number(parts.get("n", "")) or state.USUAL_RESULTS)
+    state.set_more(_number(parts.get("more", "")))
     state.show_only(parts.get("photo") or None)
 
 
 def _number(text: str) -> int:
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 5 else 0
-    return number if 1 <= number <= state.MAX_RESULTS else state.USUAL_RESULTS
+    return number if number <= state.MAX_RESULTS else 0
 
 
 def _box(text: str) -> Box | None:

@@ -37,6 +37,15 @@ def ask(query: str, key: str = QUERY) -> None:
     st.session_state[key] = query
 
 
+def set_filtered(key: str) -> None:
+    """A filter of the query was chosen in a part of the page: all of it is to be drawn."""
+    st.session_state[f"{key}-filtered"] = True
+
+
+def take_filtered(key: str) -> bool:
+    return bool(st.session_state.pop(f"{key}-filtered", False))
+
+
 def closest_wanted(query: str) -> bool:
     """Whether the closest photos were asked for although nothing fits that query."""
     return st.session_state.get("closest") == query
@@ -57,6 +66,23 @@ def set_limit(number: int) -> None:
     Kept here too: Streamlit forgets widgets of a page that was left.
     """
     st.session_state[RESULTS] = st.session_state["limit"] = number
+
+
+def more() -> int:
+    """How many results beyond the wanted ones were asked for, of what is searched now."""
+    asked, number = st.session_state.get("more_wanted", (None, 0))
+    return cast(int, number) if asked == _searched() else 0
+
+
+def set_more(number: int) -> None:
+    """Show so many more results of what is searched now; another search begins with the wanted number again."""
+    st.session_state["more_wanted"] = (_searched(), number)
+
+
+def _searched() -> tuple[object, ...]:
+    dropped = (st.session_state.get("example_name"), len(st.session_state.get("example_png") or b""))
+    where = st.session_state.get("mode_wanted") or mode()
+    return (query(), query(IMAGE_QUERY), similar_to(), similar_box(), dropped, where)
 
 
 def start_mode() -> None:

@@ -284,6 +284,46 @@ def test_filters_are_completed_by_keys_and_searched(page: Page, app: RunningApp)
     expect(words).to_be_focused()
 
 
+def test_values_of_the_library_are_completed_and_searched(page: Page, app: RunningApp, pictures: list[Path]) -> None:
+    start(page, app)
+    words, offers = box(page), page.get_by_role("listbox", name="Completions")
+    folder = pictures[0].parent.name
+    words.click()
+    words.press_sequentially("snow format:", delay=20)
+    expect(offers.get_by_role("option").first).to_be_visible()
+    form = offers.get_by_role("option").first.inner_text()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(words).to_have_value(f"snow format:{form} ")
+    page.keyboard.type(f"in:{folder[:3].upper()}", delay=20)
+    offers.get_by_role("option", name=folder, exact=True).click()
+    expect(words).to_have_value(f"snow format:{form} in:{folder} ")
+    page.keyboard.press("Enter")
+    at(page, "q", f"snow format:{form} in:{folder}")
+    expect(page.get_by_role("button", name=f"in:{folder}")).to_be_visible()
+    words.press_sequentially("tag:zebra", delay=20)
+    page.keyboard.press("Enter")
+    at(page, "q", f"snow format:{form} in:{folder} tag:zebra")
+    page.wait_for_timeout(500)
+    expect(offers).to_have_count(0)
+
+
+def test_more_results_are_of_one_search_alone(page: Page, app: RunningApp) -> None:
+    start(page, app, "/?q=snow&n=4")
+    page.get_by_role("button", name="Show more").click()
+    at(page, "more", "60")
+    shown(page, NUMBER, "snow")
+    page.reload()
+    shown(page, NUMBER, "snow")
+    box(page).fill(DOGS)
+    box(page).press("Enter")
+    at(page, "more", None)
+    at(page, "n", "4")
+    shown(page, 4, DOGS)
+    page.go_back()
+    shown(page, NUMBER, "snow")
+
+
 def test_a_search_is_saved_and_asked_again_from_the_sidebar(page: Page, app: RunningApp) -> None:
     start(page, app, "/?q=snow")
     page.get_by_text("Save", exact=True).click()

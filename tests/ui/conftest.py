@@ -100,13 +100,22 @@ def button(app: AppTest, label: str) -> Button:
 
 
 def choice(app: AppTest, label: str) -> Selectbox:
-    """The choice with that label, which must be there."""
+    """The choice with that label among the filters, which must be there; they are opened where they are not."""
+    open_filters(app)
     return next(each for each in app.selectbox if each.label == label)
 
 
 def day(app: AppTest, label: str) -> DateInput:
-    """The field for a day with that label, which must be there."""
+    """The field for a day with that label among the filters, which must be there."""
+    open_filters(app)
     return next(each for each in app.date_input if each.label == label)
+
+
+def open_filters(app: AppTest) -> None:
+    """As a click on the button over the results does."""
+    if not any(each.label == "Order" for each in app.selectbox):
+        app.session_state["query-filters"] = True
+        app.run()
 
 
 def gallery(app: AppTest, key: str) -> list[dict[str, str]]:

@@ -55,6 +55,15 @@ def test_an_address_may_have_a_photo_open(photos: Path, services: Services) -> N
     assert not app.exception and "not in the library any more" in texts(app)
 
 
+@pytest.mark.parametrize("where", ["images", "both"])
+def test_an_address_has_how_many_more_are_shown_of_its_search(photos: Path, where: str) -> None:
+    app = opened(q="red", n="3", more="4", **{"in": where})
+    assert len(names(app, "text-results")) == 7 and app.slider(key="results").value == 3
+    search(app, "blue")
+    assert len(names(app, "text-results")) == 3 and "more" not in parts(app)
+    assert len(names(opened(q="red", n="3", more="-4"), "text-results")) == 3
+
+
 @pytest.mark.parametrize("value", ["0", "1001", "-1", "1e2", "٣", "9" * 5_000, "", "x"])
 def test_a_number_that_makes_no_sense_is_the_usual_one(photos: Path, value: str) -> None:
     app = opened(q="red", n=value)

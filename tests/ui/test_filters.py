@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,10 @@ from PIL import ExifTags, Image
 from streamlit.testing.v1 import AppTest
 
 from src.runtime import Services
+from src.schema.conditions import STAR
+from src.services.search import vocabulary
 from src.services.search.language import parse, written
-from src.ui.search import understood
+from src.ui.search import filter_panel, understood
 from tests.fakes import colour_picture
 from tests.ui.conftest import MAIN, button, choice, day, gallery, goto, index, names, search, texts
 
@@ -140,6 +144,63 @@ def test_an_order_without_words_lists_all_photos(app: AppTest, photos: Path) -> 
     choice(app, "Order").select("name").run()
     assert text(app) == "sort:name" and names(app, "text-results") == sorted(names(app, "text-results"))
     assert len(names(app, "text-results")) == 12 and "band" not in gallery(app, "text-results")[0]
+
+
+def test_choices_tell_how_many_photos_each_would_leave(
+    app: AppTest, photos: Path, services: Services, tmp_path: Path
+) -> None:
+    for colour, model, iso in (("red", "D300", 100), ("blue", "D300", 800), ("green", "iPhone 12", 800)):
+        shot(tmp_path / "shots" / f"shot-{colour}.jpg", colour, model, iso)
+    index(services, tmp_path / "shots")
+    list(services.handlers["facts"]({}))
+    search(app.run(), "something red iso:800")
+    assert counted(app, services, "Camera") == ["D300 (1)", "iPhone 12 (1)"]
+    choice(app, "Camera").select("D300").run()
+    assert counted(app, services, "Camera") == ["D300 (1)", "iPhone 12 (1)"], "its own choice does not narrow it"
+    assert counted(app, services, "Shape") == ["portrait (0)", "landscape (1)", "square (0)"]
+    assert choice(app, "Camera").value == "D300"
+    search(app, "something red")
+    assert counted(app, services, "Camera") == ["D300 (2)", "iPhone 12 (1)"]
+    assert counted(app, services, "Format") == ["PNG (12)", "JPEG (3)"]
+    assert counted(app, services, "Folder") == [f"{photos} (12)", f"{tmp_path / 'shots'} (3)"]
+    assert "Tag" not in [each.label for each in app.selectbox], "no photo has any"
+    choice(app, "Format").select("PNG").run()
+    assert text(app) == "something red format:PNG" and len(names(app, "text-results")) == 12
+    assert "Camera" not in [each.label for each in app.selectbox], "no PNG has any"
+
+
+def test_what_is_still_being_counted_has_no_number(
+    app: AppTest, photos: Path, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vocabulary, "PATIENCE", 0.0)
+    halt = threading.Event()
+    monkeypatch.setattr(services.vocabulary, "_count", lambda *_: halt.wait(20) and None)
+    search(app.run(), "red")
+    assert choice(app, "Shape").options == ["portrait", "landscape", "square"]
+    assert choice(app, "Camera").disabled and choice(app, "Camera").options == []
+    halt.set()
+    choice(app, "Shape").select("landscape").run()
+    assert text(app) == "red is:landscape" and not app.exception
+
+
+def counted(app: AppTest, services: Services, label: str) -> list[str]:
+    """The options of a choice, once all are counted."""
+    reading = parse(text(app))
+    while services.vocabulary.counting(reading, filter_panel.COUNTED):
+        time.sleep(0.01)
+    app.run()
+    return list(choice(app, label).options)
+
+
+def test_a_folder_with_a_star_in_its_name_is_that_folder(app: AppTest, services: Services, tmp_path: Path) -> None:
+    for number, name in enumerate(("5* best", "5 other best")):
+        (tmp_path / name).mkdir()
+        colour_picture("red", (60 + number, 40)).save(tmp_path / name / f"{number}.png")
+        index(services, tmp_path / name)
+    search(app.run(), "red")
+    choice(app, "Folder").select(str(tmp_path / "5* best").replace("*", STAR)).run()
+    assert text(app) == f'red in:"{tmp_path}/5\\* best"' and names(app, "text-results") == ["0.png"]
+    assert button(app, f'in:"{tmp_path}/5\\* best"')
 
 
 def test_facts_are_in_the_address_and_on_the_photo(photos: Path, services: Services, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -33,6 +34,17 @@ def loaded(code: str, names: tuple[str, ...], home: Path) -> list[str]:
 
 def test_the_app_answers_before_anything_large_is_imported(tmp_path: Path) -> None:
     assert loaded("import app", LISTENING, tmp_path) == []
+
+
+def test_the_garbage_collector_passes_over_what_lives_long(settings: Settings) -> None:
+    opened = build_services(settings, models=fake_models(settings)).start()
+    try:
+        assert opened.tending.wait(30)
+        frozen = gc.get_freeze_count()
+        assert frozen > 10_000 and len(gc.get_objects()) < frozen / 2, "each run of a page ends with a collection"
+    finally:
+        opened.close()
+        gc.unfreeze()
 
 
 def test_no_run_of_a_page_changes_the_import_path(tmp_path: Path) -> None:

@@ -48,8 +48,11 @@ def test_the_slider_limits_the_results_and_starts_at_20(app: AppTest, photos: Pa
     assert len(gallery(app, "text-results")) == 3
     assert "3 of 12 photos" in texts(app)
     app.button(key="more").click().run()
-    assert app.slider(key="results").value == 63 and len(gallery(app, "text-results")) == 12
+    assert app.slider(key="results").value == 3 and len(gallery(app, "text-results")) == 12
     assert "more" not in [each.key for each in app.button]
+    assert app.query_params["n"] == "3" and app.query_params["more"] == "60"
+    search(app, "red")
+    assert len(gallery(app, "text-results")) == 3 and "more" not in app.query_params, "another search begins anew"
 
 
 def test_when_nothing_fits_the_page_says_so_and_shows_the_closest_on_request(app: AppTest, photos: Path) -> None:

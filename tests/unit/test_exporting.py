@@ -40,7 +40,7 @@ def test_a_search_names_what_it_found(library: Services, tmp_path: Path) -> None
     page = library.search.search(Query("red"), 2, mode="both")
     write(library, "coco", tmp_path / "red", Selection.of(page))
     said = json.loads((tmp_path / "red" / "annotations.json").read_text())
-    assert [image["name"] for image in said["images"]] == [hit.name for hit in page.hits if hit.fits]
+    assert [image["name"] for image in said["images"]] == [hit.name for hit in page.hits if hit.band != "weak"]
     assert [category["name"] for category in said["categories"]] == ["red"]
     first = [note for note in said["annotations"] if note["image_id"] == said["images"][0]["id"]]
     assert len(first) == 1 and page.hits[0].box is not None
@@ -52,11 +52,21 @@ def test_only_what_fits_is_exported_under_the_words(library: Services, tmp_path:
     find(library)
     page = library.search.search(Query("red"), 3, mode="both")
     judged = tuple(replace(hit, chance=0.9 if hit.kind == "object" else 0.04) for hit in page.hits)
-    page = replace(page, hits=judged)
+    page = replace(page, hits=judged, verdict="match")
     fitting = [hit for hit in page.hits if hit.kind == "object"]
     assert 0 < len(fitting) < len(page.hits) == 3
     selection = Selection.of(page)
     assert list(selection.images or ()) == [hit.id for hit in fitting] and selection.passed_over == 3 - len(fitting)
+    likely = replace(page, hits=tuple(replace(hit, chance=0.3 if hit.fits else 0.04) for hit in judged))
+    weak = len(fitting)
+    assert (Selection.of(likely).images, Selection.of(likely).weak, Selection.of(likely).passed_over) == (
+        [],
+        weak,
+        3 - weak,
+    )
+    assert list(Selection.of(likely, weak=True).images or ()) == [hit.id for hit in fitting]
+    with pytest.raises(AppError, match=r"Only .* weak match.* found, so nothing was exported"):
+        write(library, "csv", tmp_path / "out", Selection.of(likely))
     similar = library.search.search(Query(like=page.hits[0].id), 3)
     assert len(Selection.of(similar).images or ()) == len(similar.hits) == 2, "pictures have no floor"
 

@@ -7,6 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from src.schema.colour_words import COLOUR_WORDS, colour_word
+from src.schema.conditions import STAR
 from src.schema.query_keys import KEYS, SORTS, condition, nearest_key
 from src.services.search.language import MOST_VALUES, Like, Reading, Restriction, Term, parse, written
 from tests.unit.queries import QUERIES
@@ -68,6 +69,9 @@ def test_the_table_of_queries_is_large_enough() -> None:
         ("camera:a|b", Reading(restrictions=(Restriction("camera", ("a", "b")),))),
         ('camera:"a b"', Reading(restrictions=(Restriction("camera", ("a b",)),))),
         ("camera:a*", Reading(restrictions=(Restriction("camera", ("a*",)),))),
+        ("in:a\\*b*", Reading(restrictions=(Restriction("in", (f"a{STAR}b*",)),))),
+        ('in:"5\\* best"|b', Reading(restrictions=(Restriction("in", (f"5{STAR} best", "b")),))),
+        ('\\* "a \\* b"', Reading((Term("*"), Term("a * b", phrase=True)))),
         ("similar:ID", Reading(similar=(Like("ID"),))),
         ("-similar:ID", Reading(similar=(Like("ID", True),))),
         ("sort:date", Reading(sort="date")),

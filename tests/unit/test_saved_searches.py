@@ -71,6 +71,13 @@ def test_the_last_searches_are_known_the_newest_first(library: Services) -> None
     assert saved.recent() == []
 
 
+def test_a_cleared_library_keeps_saved_searches_and_forgets_the_last_ones(library: Services) -> None:
+    library.saved.save("mine", "red")
+    library.saved.note("blue")
+    list(library.handlers["clear"]({}))
+    assert library.saved.recent() == [] and library.saved.all() == [SavedSearch("mine", "red")]
+
+
 @pytest.mark.parametrize("said", ["", "{", "7", '["x", 5]', '[["a"], ["b", "c"], [1, 2]]'])
 def test_what_another_version_wrote_harms_nothing(library: Services, said: str) -> None:
     library.catalog.set_meta(SAVED_SEARCHES, said)

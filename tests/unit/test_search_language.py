@@ -45,6 +45,24 @@ def test_restrictions_narrow_the_search_and_are_no_words(library: Services) -> N
     assert names(library, "red date:2011..2013") == names(library, "red after:2010 before:2014")
 
 
+def test_every_range_of_dates_must_hold(library: Services) -> None:
+    assert names(library, "red date:>=2011 date:<2014") == names(library, "red date:2011..2013") != []
+    assert names(library, "sort:name date:2011 date:2012") == []
+    assert names(library, "sort:name date:2011|2012") == sorted(names(library, "sort:name date:2011..2012"))
+
+
+def test_a_star_behind_a_backslash_is_a_star(library: Services, tmp_path: Path) -> None:
+    for number, name in enumerate(("5* best", "5 other best")):
+        (tmp_path / name).mkdir()
+        colour_picture("red", (70 + number, 32)).save(tmp_path / name / f"{number}*.png")
+        list(library.handlers["index"]({"paths": [str(tmp_path / name)]}))
+    assert sorted(names(library, 'in:"5* best"')) == ["0*", "1*"]
+    assert names(library, 'in:"5\\* best"') == ["0*"] and names(library, 'in:"5\\**"') == ["0*"]
+    assert names(library, "name:*0\\*.png") == ["0*"] and names(library, "name:0\\*") == ["0*"]
+    assert names(library, "-name:*\\** in:5*") == []
+    assert names(library, 'title:"\\*"') == [] == names(library, "tag:a\\*") == names(library, "tag:a\\**")
+
+
 def test_restrictions_of_a_query_and_what_is_asked_beside_it_both_hold(library: Services, tmp_path: Path) -> None:
     from src.schema import PhotoFilter
 

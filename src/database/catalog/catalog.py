@@ -48,6 +48,7 @@ from src.database.catalog.tables import (
     vectors,
 )
 from src.database.catalog.vectors import VectorTable, drop_collections, write_vectors
+from src.database.catalog.vocabulary import Vocabulary
 from src.plain_files import no_plain_file, special_of_database
 from src.schema import FloatArray, ImageDetails, ImageFacts
 from src.versioned_cache import Kept
@@ -96,6 +97,7 @@ class Catalog:
         self.health = HealthTable(self._file)
         self.index_changes = IndexChanges(self._file)
         self.listing = Listing(self._file)
+        self.vocabulary = Vocabulary(self._file)
         self._counted: Kept[tuple[int, int, int]] = Kept(1)
 
     @property

@@ -16,7 +16,7 @@ from src.database.catalog.files import within
 from src.database.catalog.tables import SEEN, days, facts, files, images
 from src.errors import BadInput
 from src.schema import PhotoFilter
-from src.schema.conditions import Condition
+from src.schema.conditions import STAR, Condition
 from src.schema.fields import BY_NAME, Field
 from src.text import folded
 
@@ -232,7 +232,7 @@ def _pattern(condition: Condition) -> str:
     """The value for SQL's LIKE, in which a backslash stands before what is meant as it is."""
     escaped = re.sub(r"[\\%_]", r"\\\g<0>", folded(str(condition.value)))
     if condition.operator == "like":
-        return escaped.replace("*", "%")
+        return escaped.replace("*", "%").replace(STAR, "*")
     return f"%{escaped}%" if condition.operator == "contains" else escaped
 
 

@@ -15,6 +15,7 @@ from src.export.items import Annotation, ExportedImage, Labels
 from src.schema import Finding, JobEvent, Progress, SearchPage, Segment
 from src.services.enrichment.objects import ObjectService
 from src.services.library.service import LibraryService
+from src.text import count
 
 ORIGINAL = 100_000
 """Side in pixels at which a picture is opened for a copy: more than any has, so that it is not reduced."""
@@ -31,20 +32,27 @@ class Selection:
     """Image id -> the one object in it that was found; of other images, all objects are exported."""
     scores: Mapping[str, float] = field(default_factory=dict)
     """Image id -> its score in the search."""
+    weak: int = 0
+    """Results that are weak matches and are not exported: they would be labelled with the words."""
     passed_over: int = 0
-    """Results that do not fit the words and are not exported: they would be labelled with them."""
+    """Results that do not fit at all, and are never exported."""
 
     @classmethod
-    def of(cls, page: SearchPage) -> Selection:
-        """Those results of a search that fit, under its words."""
-        hits = [hit for hit in page.hits if hit.fits]
+    def of(cls, page: SearchPage, weak: bool = False) -> Selection:
+        """The strong and likely results of a search, under its words; with ``weak``, or of a picture, all that fit."""
+        fitting = [hit for hit in page.hits if hit.fits]
+        hits = [hit for hit in fitting if weak or not page.words or hit.band != "weak"]
         found = {hit.id: hit.segment for hit in hits if hit.segment}
         scores = {hit.id: hit.score for hit in hits}
-        return cls([hit.id for hit in hits], page.words, found, scores, len(page.hits) - len(hits))
+        left = (len(fitting) - len(hits), len(page.hits) - len(fitting))
+        return cls([hit.id for hit in hits], page.words, found, scores, *left)
 
 
 def _nothing_to_export(selection: Selection) -> AppError:
     """Why a selection without images is not exported."""
+    if selection.weak:
+        weak = count(selection.weak, "weak match was", "weak matches were")
+        return AppError(f"Only {weak} found, so nothing was exported.", "Ask for weak matches too, or use other words.")
     if selection.images is not None and selection.query:
         return AppError(
             f'Nothing in the library fits "{selection.query}", so nothing was exported.', "Search with other words."

@@ -18,6 +18,7 @@ from src.database.store import Store
 from src.errors import LibraryError
 from src.processing.thumbnails import remove_thumbnail
 from src.schema import Finding, JobEvent, Progress
+from src.schema.library import RECENT_SEARCHES
 from src.services.library import own_files
 from src.services.library.folders import FolderService
 from src.services.library.service import LibraryService
@@ -104,14 +105,15 @@ class ForgettingService:
         """Forget every image: rows, index, thumbnails and stored uploads.
 
         The user's own photos, weights and hand-made collections stay. So do uploads that wait to be added, and files in
-        the library's folders that this program did not make: a Finding says how many. What can be made again goes
-        first: on a full disk that makes the room that the rest takes.
+        the library's folders that this program did not make: a Finding says how many. Saved searches stay; the last
+        ones go, which tell of what was in the library. What can be made again goes first: on a full disk that makes the
+        room that the rest takes.
         """
         images, _, _ = self._catalog.counts()
         known, thumbs = set(self._catalog.health.image_ids()), self._settings.thumbs_dir
         own_files.remove_thumbnails(thumbs, known)
         self._give_back_index()
-        self._store.clear(self._uploads.to_clear())
+        self._store.clear({**self._uploads.to_clear(), RECENT_SEARCHES: "[]"})
         own_files.remove_thumbnails(thumbs, known)  # those that a page has had made again meanwhile
         self._uploads.remove_cleared()
         self._compact()

@@ -8,7 +8,7 @@ Every text can be read. Whatever is no restriction is words; where somebody may 
     -word  -"two words"    not that
     word^2                 counts for twice as much
     key:value  -key:value  only (or no) photos of which that is known; ``schema.query_keys`` has the keys
-    key:a|b                either; key:"a b" a value with a space; key:a* anything that begins so
+    key:a|b                either; key:"a b" a value with a space; key:a* anything that begins so, key:a\\* a star
     similar:ID             like that photo of the library
     sort:date              in that order, sort:-date the other way round
     \\                      before a sign: it means nothing special; before a letter it is itself, as in C:\\photos
@@ -22,7 +22,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from src.errors import BadInput
-from src.schema.conditions import Condition
+from src.schema.conditions import STAR, Condition
 from src.schema.query_keys import DIRECTIVES, KEYS, SORTS, condition, nearest_key
 
 MAX_CHARACTERS = 2_000
@@ -162,7 +162,7 @@ def _parts(text: str, at: int) -> tuple[Parts, int]:
         character = text[at]
         if character == "\\" and at + 1 < len(text) and not text[at + 1].isalnum():
             at += 1
-            parts.append((text[at], "quoted" if inside else "escaped"))
+            parts.append((STAR if text[at] == "*" else text[at], "quoted" if inside else "escaped"))
         elif character == '"':
             inside = not inside
         else:
@@ -244,11 +244,12 @@ class _Reader:
 
 def _text(parts: Parts) -> str:
     """Composed once more: an accent may have stood apart from its letter, in quotation marks."""
-    return unicodedata.normalize("NFC", " ".join("".join(character for character, _ in parts).split()))
+    text = "".join(character for character, _ in parts).replace(STAR, "*")
+    return unicodedata.normalize("NFC", " ".join(text.split()))
 
 
 def _value(parts: Parts) -> str:
-    """As it was written, blanks included: a folder may have two in its name."""
+    """As it was written, blanks included: a folder may have two in its name. A star that is one is ``STAR``."""
     return unicodedata.normalize("NFC", "".join(character for character, _ in parts))
 
 
@@ -304,7 +305,8 @@ def _word_written(word: str) -> str:
 
 
 def _value_written(value: str) -> str:
-    return f'"{_escaped(value, _IN_QUOTES)}"' if _NEEDS_QUOTES.search(value) else value
+    text = f'"{_escaped(value, _IN_QUOTES)}"' if _NEEDS_QUOTES.search(value) else value
+    return text.replace(STAR, "\\*")
 
 
 def _escaped(text: str, special: re.Pattern[str]) -> str:

@@ -3,35 +3,62 @@
 
 const BOXES = ".st-key-query input, .st-key-image-query input";
 const MOST = 8;
-let list, input, offered = [], active = -1;
+const STAR = "\x1a";  // a star that is meant as such, where a star stands for any text
+const WAIT = 60;  // milliseconds
+let list, input, offered = [], active = -1, asking;
 
 // The piece of the text that the caret stands behind, and where it begins: spaces in quotation marks do not end it.
 export function pieceBefore(text) {
   let start = 0, quoted = false;
   for (let at = 0; at < text.length; at += 1) {
-    if (text[at] === '"') quoted = !quoted;
+    if (text[at] === "\\") at += 1;
+    else if (text[at] === '"') quoted = !quoted;
     else if (text[at] === " " && !quoted) start = at + 1;
   }
   return [text.slice(start), start];
 }
 
-// What the piece may become: [what replaces it, what the list says of it].
-export function completions(piece, { keys, values }) {
-  const [, minus, key, value] = piece.match(/^(-?)([a-z]+):(.*)$/i) ?? [];
-  if (key) {
-    const bars = value.lastIndexOf("|") + 1;
-    const typed = value.slice(bars).replaceAll('"', "").toLowerCase();
-    const fitting = (Object.hasOwn(values, key.toLowerCase()) ? values[key.toLowerCase()] : []).filter((known) => known.toLowerCase().includes(typed) && known.toLowerCase() !== typed);
-    const first = (known) => (known.toLowerCase().startsWith(typed) ? 0 : 1);
-    fitting.sort((one, other) => first(one) - first(other));
-    const written = (known) => (/[\s"|\\]/.test(known) ? `"${known.replace(/["\\]/g, "\\$&")}"` : known);
-    return fitting.slice(0, MOST).map((known) => [`${minus}${key}:${value.slice(0, bars)}${written(known)} `, known]);
-  }
+// What stands before the value that is typed, its key, and the value: as it is meant, a star that is one as the library has it.
+export function valueIn(piece) {
+  const [, minus, key, rest] = piece.match(/^(-?)([a-z]+):(.*)$/i) ?? [];
+  if (!key) return undefined;
+  const bars = rest.lastIndexOf("|") + 1;
+  const typed = rest.slice(bars).replace(/\\([^\p{L}\p{N}])|"/gu, (_, sign) => (sign === "*" ? STAR : sign ?? ""));
+  return { before: `${minus}${key}:${rest.slice(0, bars)}`, key: key.toLowerCase(), typed };
+}
+
+// A value as it is written in a query; with quotation marks where it has blanks or signs, and a backslash before a star.
+export function written(value) {
+  const text = /[\s"|\\]/.test(value) ? `"${value.replace(/["\\]/g, "\\$&")}"` : value;
+  return text.replaceAll(STAR, "\\*");
+}
+
+// What the values may become, each as [what replaces the piece, what the list says of it].
+export function offers({ before }, values) {
+  return values.slice(0, MOST).map((value) => [`${before}${written(value)} `, value.replaceAll(STAR, "*")]);
+}
+
+// Of values that are the same in every library those that fit.
+export function fitting({ typed }, values) {
+  const wanted = typed.toLowerCase();
+  const first = (value) => (value.startsWith(wanted) ? 0 : 1);
+  return values.filter((value) => value.includes(wanted) && value !== wanted).sort((one, other) => first(one) - first(other));
+}
+
+// Keys that a piece may become.
+export function keysFor(piece, keys) {
   const [, before, start] = piece.match(/^(-?)([a-z]{2,})$/i) ?? [];
   if (!start) return [];
-  const fitting = keys.filter(([name]) => name.startsWith(start.toLowerCase()));
-  fitting.sort(([one], [other]) => one.length - other.length);
-  return fitting.slice(0, MOST).map(([name, help]) => [`${before}${name}:`, `${name}:  ${help}`]);
+  const found = keys.filter(([name]) => name.startsWith(start.toLowerCase()));
+  found.sort(([one], [other]) => one.length - other.length);
+  return found.slice(0, MOST).map(([name, help]) => [`${before}${name}:`, `${name}:  ${help}`]);
+}
+
+// What the library has of a value, which is asked for once it has not changed for a moment.
+async function fromLibrary(value, place) {
+  await new Promise((done) => setTimeout(done, WAIT));
+  const answer = asking === value && (await fetch(`${place}${value.key}?typed=${encodeURIComponent(value.typed)}`));
+  return answer?.ok ? (await answer.json()).values : [];
 }
 
 function close() {
@@ -63,9 +90,19 @@ function mark(number) {
   if (active >= 0) input.setAttribute("aria-activedescendant", `completion-${active}`);
 }
 
-function offer() {
-  const before = input.value.slice(0, input.selectionStart);
-  const next = completions(pieceBefore(before)[0], window.queryCompletions);
+async function offer() {
+  const { keys, values, asked, place } = window.queryCompletions;
+  const piece = pieceBefore(input.value.slice(0, input.selectionStart))[0];
+  const value = valueIn(piece);
+  if (value?.before !== asking?.before) close();  // else the list stays until there is another
+  asking = value;
+  if (!value) return show(keysFor(piece, keys));
+  if (!asked.includes(value.key)) return show(offers(value, fitting(value, Object.hasOwn(values, value.key) ? values[value.key] : [])));
+  const known = await fromLibrary(value, place).catch(() => []);
+  if (asking === value && document.activeElement === input) show(offers(value, known));
+}
+
+function show(next) {
   close();
   if (!next.length) return;
   offered = next;
@@ -79,6 +116,7 @@ function offer() {
     position: "fixed", left: `${box.left}px`, top: `${box.bottom + 8}px`, minWidth: "220px", maxWidth: `${Math.max(220, box.width)}px`,
     margin: 0, padding: "4px", listStyle: "none", zIndex: 1_000_000, borderRadius: "8px", font: page.font, fontSize: "14px",
     color: page.color, background: page.backgroundColor, boxShadow: "0 4px 16px rgb(0 0 0 / 28%)",
+    border: "1px solid color-mix(in srgb, currentColor 18%, transparent)",
   });
   offered.forEach(([, label], number) => {
     const item = document.createElement("li");
@@ -101,7 +139,9 @@ function offer() {
 }
 
 function onKey(event) {
-  if (!list || event.target !== input) return;
+  if (event.target !== input) return;
+  if (["Enter", "Escape", "Tab"].includes(event.key)) asking = undefined;
+  if (!list) return;
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (step) mark((active + step + offered.length + (active < 0 && step < 0 ? 1 : 0)) % offered.length);
   else if (event.key === "Escape") close();
@@ -124,7 +164,11 @@ export default function ({ data }) {
     if (event.isTrusted) offer();
   });
   document.addEventListener("keydown", onKey, true);
-  document.addEventListener("focusout", (event) => event.target === input && close());
+  document.addEventListener("focusout", (event) => {
+    if (event.target !== input) return;
+    asking = undefined;
+    close();
+  });
   window.addEventListener("resize", close);
   window.addEventListener("scroll", close, true);
 }

@@ -1,4 +1,4 @@
-"""Completes filters while they are typed: keys, and what the library knows as their values."""
+"""Completes filters while they are typed: keys, and their values, of which the library's are asked for as one types."""
 
 from __future__ import annotations
 
@@ -8,31 +8,35 @@ from typing import Any, cast
 
 import streamlit as st
 
-from src.runtime import Services
 from src.schema import query_values
 from src.schema.colour_words import COLOUR_WORDS
 from src.schema.query_keys import KEYS, SORTS
-from src.text import shown
+from src.services.search.vocabulary import COMPLETED
+from src.ui import address
 
-FORMATS = ("jpg", "png", "heic", "avif", "webp", "gif", "tiff")
+VALUES = {
+    "colour": COLOUR_WORDS,
+    "flash": ("yes", "no"),
+    "is": query_values.SHAPES,
+    "has": tuple(query_values.KNOWN),
+    "rating": tuple(f">={stars}" for stars in range(5, 0, -1)),
+    "sort": (*SORTS, *(f"-{order}" for order in SORTS[1:])),
+}
+"""Key -> values that are the same in every library."""
 
 
-def offer(services: Services) -> None:
+def offer() -> None:
     """For the boxes of this page."""
     keys = [[key.name, key.help] for key in dict.fromkeys(KEYS.values())]
     keys.append(["sort", f"In that order: {', '.join(SORTS)}; with a - before it the other way round."])
-    folders = [folder.path for folder in services.folders.all()]
-    values = {
-        "in": [Path(folder).name or folder for folder in folders],
-        "camera": services.facts.cameras(),
-        "format": FORMATS,
-        "colour": COLOUR_WORDS,
-        "color": COLOUR_WORDS,
-        "is": query_values.SHAPES,
-        "has": list(query_values.KNOWN),
-        "sort": [*SORTS, *(f"-{order}" for order in SORTS[1:])],
+    values = {spelling: VALUES[key.name] for spelling, key in KEYS.items() if key.name in VALUES}
+    asked = [spelling for spelling, key in KEYS.items() if key.name in COMPLETED]
+    data = {
+        "keys": keys,
+        "values": {**values, "sort": VALUES["sort"]},
+        "asked": asked,
+        "place": address.on_server("/api/values/"),
     }
-    data = {"keys": keys, "values": {key: [shown(value) for value in some] for key, some in values.items()}}
     with st.container(key="completing"):
         _component()(key="completions", data=data, width="content")
 

@@ -11,6 +11,7 @@ from src.errors import AppError, BadInput
 from src.export.formats import FORMATS
 from src.processing.discovery import parse_path
 from src.runtime import Services
+from src.schema import SearchPage
 from src.services.exchange.exporting import Selection
 from src.services.jobs.handlers import queue_export
 from src.ui import state
@@ -18,21 +19,17 @@ from src.ui.frame import error_box
 from src.ui.jobs import told
 
 
-def show(services: Services, selection: Selection, key: str) -> None:
+def show(services: Services, page: SearchPage, key: str) -> None:
     """A small button that opens the choices. ``key`` tells several of them on a page apart.
+
+    What is exported are the strong and the likely matches of a search, and the weak ones where that is chosen.
 
     After each export it is another popover, which begins closed and suggests another name; after one that came to
     nothing, what was typed.
     """
-    written, fitting = state.exports(), len(selection.images or ())
+    written = state.exports()
     with st.popover("Export", icon=":material/save_alt:", type="tertiary", key=f"export-{key}-{written}"):
-        if selection.passed_over:
-            text = (
-                f"{fitting:,} of the {fitting + selection.passed_over:,} shown fit"
-                if fitting
-                else "None of those shown fits"
-            )
-            st.caption(f":material/info: {text} what you were looking for; only what fits is exported.")
+        selection = _selection(page, key)
         form = st.selectbox(
             "Format", list(FORMATS), format_func=lambda name: FORMATS[name].title, key=f"export-format-{key}"
         )
@@ -53,6 +50,18 @@ def show(services: Services, selection: Selection, key: str) -> None:
                 told.also_watch(job_id)
                 state.set_message("Exporting. The sidebar shows how far it is.")
                 st.rerun()
+
+
+def _selection(page: SearchPage, key: str) -> Selection:
+    """What is to be exported of the results, with a word on what is left out."""
+    selection = Selection.of(page)
+    if selection.weak and st.checkbox(f"Weak matches too ({selection.weak:,})", key=f"export-weak-{key}"):
+        selection = Selection.of(page, weak=True)
+    taken = len(selection.images or ())
+    if taken < len(page.hits):
+        text = f"{taken:,} of the {len(page.hits):,} shown" if taken else "None of those shown"
+        st.caption(f":material/info: {text} will be exported; the others are no good match.")
+    return selection
 
 
 def _typed_in_vain(services: Services) -> str:

@@ -7,7 +7,6 @@ import streamlit as st
 from src.errors import ModelError
 from src.runtime import Services
 from src.schema import SearchPage
-from src.services.exchange.exporting import Selection
 from src.services.jobs.handlers import queue_objects
 from src.services.jobs.kinds import FindObjects, Reindex
 from src.services.search.query import Query, read
@@ -34,9 +33,13 @@ def limit() -> int:
 
 
 def show(services: Services, query: Query, limit: int, key: str) -> None:
-    """Search and draw: notices, the count line and the gallery; a click opens the photo large."""
+    """Search and draw: notices, the count line and the gallery; a click opens the photo large.
+
+    limit: how many results every search shows, to which those are added that were asked for of this one.
+    """
     coming = new_objects.Watch(services, read(query, None).only)
-    page = services.search.search(query, limit, mode=state.mode())
+    wanted = min(limit + state.more(), state.MAX_RESULTS)
+    page = services.search.search(query, wanted, mode=state.mode())
     if not page.hits:
         _show_empty(services, page)
         coming.show_at_once()
@@ -52,10 +55,10 @@ def show(services: Services, query: Query, limit: int, key: str) -> None:
     judged = {hit.id: hit.chance for hit in page.hits if not hit.named}
     state.know_chances(page.words if page.words_only else "", judged)
     gallery.show(page.hits, key, scores=not page.listed)
-    if limit <= len(page.hits) < max(page.searched, page.objects) and limit < state.MAX_RESULTS:
-        more = min(limit + MORE, state.MAX_RESULTS)
+    if wanted <= len(page.hits) < max(page.searched, page.objects) and wanted < state.MAX_RESULTS:
+        more = min(wanted + MORE, state.MAX_RESULTS) - limit
         with st.container(horizontal_alignment="center"):
-            st.button("Show more", icon=":material/expand_more:", on_click=state.set_limit, args=(more,), key="more")
+            st.button("Show more", icon=":material/expand_more:", on_click=state.set_more, args=(more,), key="more")
 
 
 def _show_line(services: Services, page: SearchPage, coming: new_objects.Watch) -> None:
@@ -66,7 +69,7 @@ def _show_line(services: Services, page: SearchPage, coming: new_objects.Watch) 
     _tell_indexing(services, page)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="result-line"):
         st.caption(f"{compared(page)} · {page.took_ms:.0f} ms", help=HELP)
-        export_box.show(services, Selection.of(page), "results")
+        export_box.show(services, page, "results")
         if state.mode() != "images":
             _offer_objects(services, page)
     _offer_rest(services)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from html import escape
 
 import streamlit as st
 
@@ -22,9 +24,9 @@ ROWS = (
     ("-camera:nikon", "none of those"),
     ('in:"My Photos"', "a value with a space"),
     ("name:IMG_2*", "a star stands for any text"),
-    ("date:2019-05..2019-08", "from, to; also `>`, `>=`, `<`, `<=`"),
+    ("date:2019-05..2019-08", "from, to; also >, >=, <, <="),
     ("sort:date", f"in that order: {', '.join(SORTS)}; sort:-date the other way round"),
-    ("\\-word", "a backslash: it means nothing special"),
+    ('\\-word in:"5\\* best"', "a backslash: the sign after it means nothing special"),
 )
 """How things are written, and what they say."""
 
@@ -46,7 +48,7 @@ def show(services: Services, reading: Reading, key: str = state.QUERY) -> None:
             saved_searches.offer_to_save(services, reading)
         with st.popover("Help", icon=":material/help:", type="tertiary", key=f"{key}-help"):
             _show_help()
-    completions.offer(services)
+    completions.offer()
 
 
 def _parts(reading: Reading) -> list[tuple[str, Reading]]:
@@ -68,9 +70,14 @@ def _parts(reading: Reading) -> list[tuple[str, Reading]]:
 
 
 def _show_help() -> None:
-    """One screen: how a query is written, and every key with an example."""
-    lines = [f"| `{example.replace('|', chr(92) + '|')}` | {text} |" for example, text in ROWS]
-    st.markdown("\n".join(["| Write | It means |", "|---|---|", *lines]))
-    keys = dict.fromkeys(KEYS.values())
-    lines = [f"| `{key.example.replace('|', chr(92) + '|')}` | {key.help} |" for key in keys]
-    st.markdown("\n".join(["| Filter | Which photos |", "|---|---|", *lines]))
+    """One screen: how a query is written, and every key with an example. It takes the focus, so that keys scroll it."""
+    tables = [_table("Write", "It means", ROWS)]
+    tables.append(_table("Filter", "Which photos", [(key.example, key.help) for key in dict.fromkeys(KEYS.values())]))
+    region = f'<div class="query-help" tabindex="0" role="region" aria-label="How to search">{"".join(tables)}</div>'
+    st.html(region)
+
+
+def _table(first: str, second: str, rows: Sequence[tuple[str, str]]) -> str:
+    lines = [f"<tr><td><code>{escape(written)}</code></td><td>{escape(says)}</td></tr>" for written, says in rows]
+    head = f'<tr><th scope="col">{first}</th><th scope="col">{second}</th></tr>'
+    return f"<table><thead>{head}</thead><tbody>{''.join(lines)}</tbody></table>"

@@ -1,0 +1,133 @@
+"""Every page and state, looked through by axe-core for what shuts people out: contrast, names, roles, keys."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from src.config import PROJECT_DIR
+from tests.e2e.running_app import RunningApp, running_app
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory, pictures: list[Path]) -> Iterator[RunningApp]:
+    """One app with the drawn pictures in its library, for all tests here."""
+    home = tmp_path_factory.mktemp("library")
+    command = [sys.executable, "-m", "src.cli", "index", str(pictures[0].parent)]
+    subprocess.run(
+        command, cwd=PROJECT_DIR, env={"MFE_HOME": str(home), "PATH": ""}, check=True, capture_output=True, timeout=120
+    )
+    with running_app(home) as running:
+        yield running
+
+
+def reach(address: str, text: str) -> Callable[[Page, str], None]:
+    def go(page: Page, url: str) -> None:
+        page.goto(url + address)
+        expect(page.get_by_text(text).first).to_be_visible()
+
+    return go
+
+
+def found(page: Page, url: str) -> None:
+    page.goto(f"{url}/?q=snow")
+    expect(page.locator("button.cell").first).to_have_attribute("aria-label", re.compile("match, [0-9]+ %"))
+
+
+def filters(page: Page, url: str) -> None:
+    found(page, url)
+    page.get_by_text("Filters", exact=True).click()
+    expect(page.get_by_label("Shape")).to_be_visible()
+
+
+def help_(page: Page, url: str) -> None:
+    found(page, url)
+    page.get_by_text("Help", exact=True).click()
+    expect(page.get_by_role("region", name="How to search")).to_be_visible()
+
+
+def photo(page: Page, url: str) -> None:
+    found(page, url)
+    page.locator("button.cell").first.click()
+    expect(page.get_by_role("dialog").locator(".stage img")).to_be_visible()
+
+
+def similar(page: Page, url: str) -> None:
+    photo(page, url)
+    page.get_by_role("button", name="Find similar").click()
+    expect(page.get_by_text("Photos that look like")).to_be_visible()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+STATES: dict[str, Callable[[Page, str], None]] = {
+    "upload": reach("/upload", "Add a folder on this computer"),
+    "start": reach("/", "Newest photos"),
+    "results": found,
+    "nothing fits": reach("/?q=xqzvw", "Nothing fits"),
+    "filters": filters,
+    "help": help_,
+    "photo": photo,
+    "image search": reach("/image", "Find similar"),
+    "similar photos": similar,
+    "about": reach("/about", "How it works"),
+}
+
+
+@pytest.mark.parametrize("width", [1366, 420])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("state", STATES)
+def test_nothing_serious_is_found(
+    page: Page, app: RunningApp, state: str, scheme: Literal["light", "dark"], width: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": 768})
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    STATES[state](page, app.url)
+    page.wait_for_timeout(600)  # what has just come may still be fading in
+    violations = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+    serious = [told(one) for one in violations if one["impact"] in ("serious", "critical")]
+    assert not serious, "\n".join(serious)
+
+
+def told(violation: dict[str, Any]) -> str:
+    places = [f"    {' '.join(map(str, node['target']))}: {node['html'][:200]}" for node in violation["nodes"][:4]]
+    return "\n".join([f"{violation['id']} ({violation['impact']}): {violation['help']}", *places])
+
+
+def test_the_help_is_scrolled_by_keys(page: Page, app: RunningApp) -> None:
+    page.set_viewport_size({"width": 1366, "height": 600})
+    found(page, app.url)
+    button = page.get_by_test_id("stPopoverButton").filter(has_text="Help")
+    button.focus()
+    page.keyboard.press("Enter")
+    region = page.get_by_role("region", name="How to search")
+    expect(region).to_be_focused()
+    last = region.get_by_role("row").last
+    expect(last).not_to_be_in_viewport()
+    page.keyboard.press("End")
+    expect(last).to_be_in_viewport()
+    page.keyboard.press("Escape")
+    expect(region).to_have_count(0)
+    expect(button).to_be_focused()
+
+
+def test_filters_are_chosen_by_keys(page: Page, app: RunningApp) -> None:
+    found(page, app.url)
+    button = page.get_by_test_id("stPopoverButton").filter(has_text="Filters")
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Folder")).to_be_focused()
+    page.get_by_label("Shape").focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.type("land")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="is:landscape")).to_be_visible()
