@@ -14,6 +14,7 @@ from src.database.store import Store
 from src.errors import AppError, LibraryUnusable
 from src.models.model_manager import ModelManager
 from src.processing.decoding.reader import PictureReader
+from src.services.curation.service import CurationService
 from src.services.enrichment.facts_pass import FactsService
 from src.services.enrichment.objects import ObjectService
 from src.services.exchange.exporting import ExportService
@@ -55,6 +56,7 @@ class Services:
     forgetting: ForgettingService
     exports: ExportService
     search: SearchService
+    curation: CurationService
     saved: SavedSearches
     uploads: UploadStore
     jobs: JobRunner

@@ -121,7 +121,9 @@ class DoctorService:
             self._catalog.health.set_visibility()
         if shown:
             yield Finding(
-                "shown", f"{count(shown, 'photo')} counted as present although none of its files is there.", repair
+                "shown",
+                f"{count(shown, 'photo')} counted as present although none of its files is there, or it is in the bin.",
+                repair,
             )
         if hidden:
             yield Finding("hidden", f"{count(hidden, 'photo')} stayed hidden although a file is there.", repair)
