@@ -16,7 +16,7 @@ from src.database.catalog.files import STAMP_COLUMNS, stamp_in, within
 from src.database.catalog.marks import there
 from src.database.catalog.operations import Operation, OperationTable, forget_operations_of_none
 from src.database.catalog.sqlite_file import SqliteFile, listed, now, parts, upsert
-from src.database.catalog.tables import albums, binned, discarded, files, folders, images, operations
+from src.database.catalog.tables import binned, discarded, files, folders, images
 from src.schema import FileStamp
 
 
@@ -81,10 +81,10 @@ class BinTable:
             return [Binned(*row) for row in db.execute(query.limit(limit).offset(offset))]
 
     def holds_all(self) -> bool:
-        """Whether the library has images, and every one of them is in the bin."""
-        outside = sa.select(images.c.id).where(images.c.id.not_in(sa.select(binned.c.image_id)))
+        """Whether the library has nothing else: no image outside the bin, and no folder that it follows."""
+        outside = sa.select(images.c.id).where(images.c.id.not_in(sa.select(binned.c.image_id))).limit(1)
         with self._file.reading() as db:
-            return db.execute(sa.select(binned)).first() is not None and db.execute(outside.limit(1)).first() is None
+            return not any(db.execute(query).first() for query in (outside, sa.select(folders.c.path).limit(1)))
 
     # ------------------------------------------------------------ in and out
 
@@ -127,12 +127,6 @@ class BinTable:
         """After images were forgotten: of operations that were about no others, nothing is kept."""
         with self._file.writing() as db:
             forget_operations_of_none(db)
-
-    def forget_all(self) -> None:
-        """After every image was forgotten: nor of albums, of operations, and of files that were discarded."""
-        with self._file.writing() as db:
-            for table in (albums, operations, discarded):
-                db.execute(table.delete())
 
     def discarded_at(self, paths: Sequence[bytes]) -> dict[bytes, Discarded]:
         """What is remembered of these paths; others are left out."""

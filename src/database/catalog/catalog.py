@@ -33,8 +33,10 @@ from src.database.catalog.tables import (
     CHANGES,
     SEEN,
     album_photos,
+    albums,
     binned,
     collections,
+    discarded,
     facts,
     files,
     folders,
@@ -42,6 +44,7 @@ from src.database.catalog.tables import (
     looked_at,
     marks,
     meta,
+    operations,
     photo_tags,
     segments,
     successors,
@@ -275,7 +278,7 @@ class Catalog:
                 db.execute(images.delete().where(images.c.id.in_(part)))
 
     def clear_images(self, settings: Mapping[str, str] | None = None) -> None:
-        """Forget every image, file, folder and library vector, in one transaction.
+        """Forget every image, file, folder and library vector, all that was said of them and done, in one transaction.
 
         Collections made by hand, settings and jobs stay. settings: some of the library's, stored in the same
         transaction. The space is given back by ``compact``.
@@ -283,7 +286,7 @@ class Catalog:
         own = sa.select(collections.c.name).where(collections.c.owner == "library")
         with self._file.writing() as db:
             drop_collections(db, list(db.execute(own).scalars()))
-            for table in (*_OF_IMAGES, segments, looked_at, facts, files, images, folders, unreadable):
+            for table in (*_SAID, segments, looked_at, facts, files, images, folders, unreadable):
                 db.execute(table.delete())
             for key, value in (settings or {}).items():
                 db.execute(upsert(meta, ["key"]), [{"key": key, "value": value}])
@@ -302,5 +305,4 @@ class Catalog:
 
 _BINNED = sa.select(binned.c.image_id)
 _MISSING = sa.and_(images.c.removed_at.is_not(None), images.c.id.not_in(_BINNED))
-_OF_IMAGES = (album_photos, photo_tags, marks, binned, successors)
-"""They would go with their images, one row after the other."""
+_SAID = (album_photos, albums, photo_tags, marks, binned, successors, discarded, operations)
