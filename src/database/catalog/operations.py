@@ -20,7 +20,7 @@ from src.plain_files import json_in
 
 MOST, MOST_BYTES = 1_000, 64_000_000
 """Operations that are kept, the last ones, and bytes of what they changed."""
-GONE = "The photos that this was about are no longer in the library, so it stays as it is."
+GONE = "What that changed is no longer in the library, so it stays as it is."
 NOTHING = "There is nothing to undo.", "There is nothing to do again."
 
 
