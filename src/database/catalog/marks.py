@@ -31,6 +31,15 @@ class TagCount:
     photos: int
 
 
+@dataclass(frozen=True)
+class Said:
+    """What the user says of one photo. tags: a tag, folded -> as he writes it, empty where he took it off."""
+
+    tags: dict[str, str]
+    rating: int | None
+    note: str | None
+
+
 def rated() -> sa.Subquery:
     """(image_id, rating) of all images that have one: the user's, else the file's."""
     said = sa.select(marks.c.image_id, marks.c.rating).where(marks.c.rating.is_not(None))
@@ -136,6 +145,18 @@ class MarksTable:
     def _rows(self, db: sa.Connection, ids: Sequence[str], of: sa.ColumnElement[bool]) -> list[Any]:
         query = sa.select(photo_tags).where(photo_tags.c.image_id.in_(listed(list(ids))), of)
         return list(db.execute(query))
+
+    def said(self, ids: Sequence[str]) -> dict[str, Said]:
+        """Image id -> what the user says of it; images of which he says nothing are left out."""
+        wanted = listed(list(ids))
+        tags = sa.select(photo_tags).where(photo_tags.c.image_id.in_(wanted), photo_tags.c.said.is_not(None))
+        found: dict[str, Said] = {}
+        with self._file.reading() as db:
+            for row in db.execute(sa.select(marks).where(marks.c.image_id.in_(wanted))):
+                found[row.image_id] = Said({}, row.rating, row.note)
+            for row in db.execute(tags):
+                found.setdefault(row.image_id, Said({}, None, None)).tags[row.tag] = row.said
+        return found
 
     # ------------------------------------------------------------ rating, favourite, note
 

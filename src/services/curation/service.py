@@ -210,7 +210,8 @@ def _tree(tags: Sequence[TagCount], level: int) -> list[TagNode]:
     for counted in tags:
         below.setdefault(_start(counted.tag, level), []).append(counted)
     for group in below.values():
-        own = next(counted for counted in group if counted.tag.count(STEP) == level - 1)
+        above = TagCount(STEP.join(group[0].tag.split(STEP)[:level]), group[0].photos)  # damage may have left none
+        own = next((counted for counted in group if counted.tag.count(STEP) == level - 1), above)
         children = _tree([counted for counted in group if counted is not own], level + 1)
         found.append(TagNode(own.tag, own.tag.rpartition(STEP)[2], own.photos, tuple(children)))
     return found
