@@ -73,11 +73,15 @@ def edited(data: bytes, said: Said) -> bytes:
     A description is the text for all languages; the others' stay. Raises OddPacket.
     """
     top = _Parser(data).descriptions()
-    edits: list[_Edit] = []
+    edits, new = list[_Edit](), list[str]()
     for name, value in said.items():
-        edits += _edits(data, top, name, value)
+        changes = list(_edits(data, top, name, value))
+        edits += [edit for edit in changes if isinstance(edit, tuple)]
+        new += [text for text in changes if isinstance(text, str)]
+    if new:
+        edits.append(_inserted(top[0], new))
     changed = data
-    for start, end, text in sorted(edits, key=lambda edit: edit[:2], reverse=True):
+    for start, end, text in sorted(edits, reverse=True):
         changed = changed[:start] + text.encode() + changed[end:]
     found = properties(changed)
     if any(_read(found.get(name), name) != _wanted(value) for name, value in said.items()):
@@ -97,27 +101,29 @@ def _read(value: str | list[str] | None, name: str) -> list[str]:
 # ---------------------------------------------------------------- what is changed
 
 
-def _edits(data: bytes, top: Sequence[_Element], name: str, value: str | Sequence[str]) -> Iterator[_Edit]:
+def _edits(data: bytes, top: Sequence[_Element], name: str, value: str | Sequence[str]) -> Iterator[_Edit | str]:
+    """What is to be changed where, and elements that have no place yet."""
     prefix, _, local = name.partition(":")
     full = f"{SPACES[prefix]} {local}"
-    elements = [child for one in top for child in one.children if child.name == full]
+    elements = [(child, one) for one in top for child in one.children if child.name == full]
     for one in top:
         yield from ((*place, "") for place in _attribute(data, one, full))
-    if elements and name == DESCRIPTION and (edit := _in_language(elements[0], str(value))):
+    if elements and name == DESCRIPTION and (edit := _in_language(elements[0][0], str(value))):
         yield edit
         return
-    text = "" if not value else _element(elements[0].scope if elements else top[0].scope, prefix, local, value)
-    for number, element in enumerate(elements):
-        yield (element.start, element.end, "" if number else text)
+    text = "" if not value else _element((elements[0][1] if elements else top[0]).scope, prefix, local, value)
+    for number, (element, _) in enumerate(elements):
+        yield element.start, element.end, "" if number else text
     if not elements and text:
-        yield _inserted(top[0], text)
+        yield text
 
 
-def _inserted(parent: _Element, text: str) -> _Edit:
+def _inserted(parent: _Element, texts: Sequence[str]) -> _Edit:
     """At the end of what is in an element."""
+    lines = "".join(f" {text}\n  " for text in texts)
     if parent.alone:
-        return parent.end - 2, parent.end, f">\n   {text}\n  </{parent.raw.decode()}>"
-    return parent.close, parent.close, f" {text}\n  "
+        return parent.end - 2, parent.end, f">\n  {lines}</{parent.raw.decode()}>"
+    return parent.close, parent.close, lines
 
 
 def _in_language(element: _Element, text: str) -> _Edit | None:
