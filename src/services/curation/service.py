@@ -212,7 +212,7 @@ def _tree(tags: Sequence[TagCount], level: int) -> list[TagNode]:
     for group in below.values():
         above = TagCount(STEP.join(group[0].tag.split(STEP)[:level]), group[0].photos)  # damage may have left none
         own = next((counted for counted in group if counted.tag.count(STEP) == level - 1), above)
-        children = _tree([counted for counted in group if counted is not own], level + 1)
+        children = _tree([counted for counted in group if counted.tag.count(STEP) >= level], level + 1)
         found.append(TagNode(own.tag, own.tag.rpartition(STEP)[2], own.photos, tuple(children)))
     return found
 
