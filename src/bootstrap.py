@@ -16,6 +16,7 @@ from src.processing.decoding.reader import PictureReader
 from src.runtime import Services
 from src.services.curation.service import CurationService
 from src.services.curation.sidecars import SidecarWriter
+from src.services.curation.suggestions import SuggestionService
 from src.services.enrichment.facts_pass import FactsService
 from src.services.enrichment.objects import ObjectService
 from src.services.exchange.exporting import ExportService
@@ -72,7 +73,7 @@ def build_services(
         settings=settings, catalog=catalog, store=store, models=models, reader=reader, library=library, folders=folders,
         indexing=indexing, objects=objects, facts=facts, forgetting=forgetting, exports=exports, search=search,
         saved=saved, curation=CurationService(catalog), sidecars=SidecarWriter(catalog), uploads=uploads, jobs=jobs,
-        watcher=watcher,
+        watcher=watcher, suggestions=SuggestionService(catalog, library, search),
     )  # fmt: skip
 
 

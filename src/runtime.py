@@ -16,6 +16,7 @@ from src.models.model_manager import ModelManager
 from src.processing.decoding.reader import PictureReader
 from src.services.curation.service import CurationService
 from src.services.curation.sidecars import SidecarWriter
+from src.services.curation.suggestions import SuggestionService
 from src.services.enrichment.facts_pass import FactsService
 from src.services.enrichment.objects import ObjectService
 from src.services.exchange.exporting import ExportService
@@ -59,6 +60,7 @@ class Services:
     search: SearchService
     curation: CurationService
     sidecars: SidecarWriter
+    suggestions: SuggestionService
     saved: SavedSearches
     uploads: UploadStore
     jobs: JobRunner

@@ -21,6 +21,7 @@ from src.text import count, typed
 
 WHAT = {
     "tag": "Tags of {} changed.",
+    "refuse-tag": "The tag was refused for {}.",
     "rename-tag": "The tag was renamed on {}.",
     "merge-tags": "The tags were merged on {}.",
     "rate": "{} rated.",

@@ -80,8 +80,7 @@ def put_file_tags(db: sa.Connection, keywords: Mapping[str, Sequence[str]]) -> N
     rows = [row for image_id, words in keywords.items() for row in file_tags(image_id, list(words))]
     if rows:
         db.exec_driver_sql(f"{FILE_TAGS} ON CONFLICT (image_id, tag) DO UPDATE SET file = excluded.file", rows)
-    needless = sa.or_(photo_tags.c.said.is_(None), photo_tags.c.said == "")
-    db.execute(photo_tags.delete().where(ids, photo_tags.c.file.is_(None), needless))
+    db.execute(photo_tags.delete().where(ids, photo_tags.c.file.is_(None), photo_tags.c.said.is_(None)))
 
 
 class MarksTable:
@@ -100,7 +99,7 @@ class MarksTable:
         def wanted(db: sa.Connection) -> Wanted:
             off = [at_or_below(folded(tag)) for tag in remove]
             values = dict[Key, Value]()
-            for row in self._rows(db, ids, sa.or_(sa.false(), *off)):
+            for row in self._rows(db, ids, sa.and_(sa.or_(sa.false(), *off), HAS_TAG)):
                 values[row.image_id, row.tag] = _taken_off(row)
             known = {(row.image_id, row.tag): row for row in self._rows(db, ids, _is_one_of(add))}
             for image_id in there(db, ids):
@@ -109,6 +108,26 @@ class MarksTable:
             return {"tags": values}
 
         return self._operations.perform("tag", {"add": list(add), "remove": list(remove)}, wanted)
+
+    def refuse(self, ids: Sequence[str], tag: str) -> Operation | None:
+        """These images do not have the tag, and are not to be suggested for it again."""
+
+        def wanted(db: sa.Connection) -> Wanted:
+            return {"tags": {(image_id, folded(tag)): ("",) for image_id in there(db, ids)}}
+
+        return self._operations.perform("refuse-tag", {"tag": tag}, wanted)
+
+    def tagged(self, tag: str) -> list[str]:
+        """Ids of visible images that have this tag or one below it."""
+        query = sa.select(photo_tags.c.image_id).where(at_or_below(folded(tag)), HAS_TAG)
+        with self._file.reading() as db:
+            return list(db.execute(query.where(photo_tags.c.image_id.not_in(_HIDDEN)).distinct()).scalars())
+
+    def refused(self, tag: str) -> set[str]:
+        """Ids of images that the user said do not have just this tag."""
+        query = sa.select(photo_tags.c.image_id).where(photo_tags.c.tag == folded(tag), photo_tags.c.said == "")
+        with self._file.reading() as db:
+            return set(db.execute(query).scalars())
 
     def rename(self, kind: str, tags: Sequence[str], into: str) -> Operation | None:
         """All images that have one of these tags have another in its place; what is below them goes along."""

@@ -66,6 +66,10 @@ class CurationService:
         put_on, taken_off = (list(dict.fromkeys(map(tag_of, tags))) for tags in (add, remove))
         return _done("tag", self._catalog.marks.tag(ids, put_on, taken_off))
 
+    def refuse_tag(self, ids: Sequence[str], tag: str) -> Done:
+        """These photos do not have the tag: they lose it, and are not suggested for it again."""
+        return _done("refuse-tag", self._catalog.marks.refuse(ids, tag_of(tag)))
+
     def rename_tag(self, tag: str, into: str) -> Done:
         """Everywhere, with what is below it. Where photos have the new one too, they have it once."""
         return self._renamed("rename-tag", [tag], into)
