@@ -327,7 +327,7 @@ def test_a_clock_that_goes_backwards_changes_nothing(
 ) -> None:
     monkeypatch.setattr(search_names, "LARGEST", 0)  # else the changed picture is found by its name
     days = itertools.count(20_000, -1)
-    for module in ("catalog", "files", "folders", "jobs", "health"):
+    for module in ("batch", "files", "folders", "jobs", "health", "operations", "bin", "albums"):
         monkeypatch.setattr(
             f"src.database.catalog.{module}.now", lambda: f"{next(days):08}-01-01T00:00:00.000000+00:00"
         )
