@@ -201,7 +201,7 @@ def _say(services: Services, followed: Path) -> None:
     for number, colour in enumerate(("white", "black", "yellow"), 3):
         Image.new("RGB", (90, 60), colour).save(followed / f"{number}.png")
     list(services.handlers["sync"]({}))
-    curation, ids = services.curation, services.catalog.newest(9)
+    curation, ids = services.curation, services.catalog.listing.ids(None, "added", 9)
     names = {services.catalog.shown([id_])[id_].name: id_ for id_ in ids}
     told = [FactsRow(id_, PhotoFacts(keywords=("Sea", "Boat"), rating=2), None, "") for id_ in ids]
     services.catalog.facts.put("facts", told)
@@ -299,7 +299,7 @@ def _steps(
 ) -> Iterator[tuple[str, Callable[[], object]]]:
     """What every door asks for; then, of the library's owner, what its jobs do."""
     ids: list[str] = []
-    yield "ids", lambda: ids.extend(services.catalog.newest(50))
+    yield "ids", lambda: ids.extend(services.catalog.listing.ids(None, "added", 50))
     yield "stats", services.library.stats
     yield "folders", lambda: (services.folders.all(), services.folders.missing(), services.folders.offline())
     yield "jobs", lambda: (services.jobs.active(), [services.jobs.params(job.id) for job in services.jobs.latest(50)])

@@ -177,7 +177,7 @@ def write_sidecars(arguments: argparse.Namespace) -> int:
     """write-sidecars [PATH_OR_ID...]: 1 where one of them was left as it is."""
     report = terminal.Report()
     with reading(arguments) as services:
-        ids = _ids(arguments, services) if arguments.photos else services.catalog.newest(-1)
+        ids = _ids(arguments, services) if arguments.photos else services.catalog.listing.ids(None, "added", -1)
         report.follow(services.sidecars.write(ids), terminal.console(arguments.json))
     written = report.snapshot.done
     if arguments.json:

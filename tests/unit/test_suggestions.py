@@ -73,7 +73,7 @@ def test_what_was_refused_stays_so_when_the_file_says_it_again(library: Services
 
 
 def test_all_photos_may_have_the_tag_already(library: Services) -> None:
-    library.curation.tag(library.catalog.newest(99), ["all"])
+    library.curation.tag(library.catalog.listing.ids(None, "added", 99), ["all"])
     assert library.suggestions.photos("all") == []
     with pytest.raises(BadInput):
         library.suggestions.photos(" / ")

@@ -1,237 +1,211 @@
-"""Four properties of an XMP packet changed in place: all other bytes of it stay as they are.
+"""Changing a few properties of an XMP sidecar and nothing else: every other byte of another program's file stays.
 
-The places of elements come from an XML parser; what is written there is text of its own, with the packet's prefixes.
+The file is not written anew from what was understood of it. Where the properties stand in it is found by Python's expat
+parser, and there alone text is replaced, taken out or put in.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from xml.parsers import expat
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape, quoteattr
 
-from src.processing.facts.xmp import properties
+from src.errors import BadInput
+from src.processing.facts.xmp import encoding_of
 
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
-SPACES = {
-    "rdf": RDF,
-    "dc": "http://purl.org/dc/elements/1.1/",
-    "xmp": "http://ns.adobe.com/xap/1.0/",
-    "lr": "http://ns.adobe.com/lightroom/1.0/",
-}
-SUBJECT, TREE, RATING, DESCRIPTION = "dc:subject", "lr:hierarchicalSubject", "xmp:Rating", "dc:description"
+DC, XMP, LR = "http://purl.org/dc/elements/1.1/", "http://ns.adobe.com/xap/1.0/", "http://ns.adobe.com/lightroom/1.0/"
 EMPTY = f"""<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/">
  <rdf:RDF xmlns:rdf="{RDF}">
-  <rdf:Description rdf:about="" xmlns:dc="{SPACES["dc"]}" xmlns:xmp="{SPACES["xmp"]}" xmlns:lr="{SPACES["lr"]}">
+  <rdf:Description rdf:about="">
   </rdf:Description>
  </rdf:RDF>
 </x:xmpmeta>
 <?xpacket end="w"?>
 """.encode()
-"""A packet that says nothing."""
+"""A sidecar that tells nothing."""
+SUBJECT, TREE, RATING, DESCRIPTION = f"{DC} subject", f"{LR} hierarchicalSubject", f"{XMP} Rating", f"{DC} description"
+"""The properties that are written: namespace and name."""
+_PREFIXES = {DC: "dc", XMP: "xmp", LR: "lr"}
 _ATTRIBUTE = re.compile(rb"""\s+([^\s=/>"']+)\s*=\s*("[^"]*"|'[^']*')""")
-_LANGUAGE = "http://www.w3.org/XML/1998/namespace lang"
-_TAG = re.compile(rb"""<(?:[^>"']|"[^"]*"|'[^']*')*>""")
+_TAG = re.compile(rb"<([^\s/>]+)")
+_TAG_END = re.compile(rb"""(?:[^"'>]|"[^"]*"|'[^']*')*>""")
+_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that XML has no way to write."""
 
-Said = Mapping[str, str | Sequence[str]]
-"""Name of a property -> its text, or the texts of its list (none: it goes)."""
-_Edit = tuple[int, int, str]
-"""What stands from the first byte up to the second becomes this text."""
+Properties = Mapping[str, str | Sequence[str]]
+"""Property -> its new value: one text, or several; an empty one takes the property out."""
 
 
-class OddPacket(ValueError):
-    """An XMP packet that can't be changed safely; the message is a part of a sentence that says why."""
+def edited(data: bytes, properties: Properties) -> bytes:
+    """The sidecar with these properties changed; those that are not named stay as they are.
+
+    Of ``dc:description`` the text for all languages is changed, and takes the place of those for single ones. Raises
+    BadInput for what is no XMP, or has a document type.
+    """
+    encoding = encoding_of(data)
+    try:
+        return _edited(data.decode(encoding).encode(), properties).decode().encode(encoding)
+    except (expat.ExpatError, ValueError) as error:
+        raise BadInput("The sidecar is left as it is: it is no XMP that can be read whole.") from error
+
+
+def _edited(data: bytes, properties: Properties) -> bytes:
+    """``data`` in UTF-8, whatever it says of itself. Raises ValueError or ExpatError for what is no XMP."""
+    found = _Map(data)
+    changes: list[tuple[int, int, bytes]] = []
+    added = []
+    for name, value in properties.items():
+        places = found.properties.get(name, [])
+        if not value:
+            changes += [(*_with_blank(data, place), b"") for place in places]
+            continue
+        changes += [(*_with_blank(data, place), b"") for place in places[1:]]
+        if not places:
+            added.append(_element(name, value, found.prefix))
+        elif places[0].attribute and isinstance(value, str):
+            changes.append((*_value_span(data, places[0]), quoteattr(_clean(value)).encode()))
+        elif places[0].attribute:
+            changes.append((*_with_blank(data, places[0]), b""))
+            added.append(_element(name, value, found.prefix))
+        else:
+            changes.append((places[0].start, places[0].end, _element(name, value, found.prefix)))
+    if added:
+        changes.append(found.room(added))
+    for start, end, text in sorted(changes, reverse=True):
+        data = data[:start] + text + data[end:]
+    _Map(data)
+    return data
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a property stands, in bytes."""
+
+    start: int
+    end: int
+    attribute: bool
 
 
 @dataclass
-class _Element:
-    """Where an element stands, in bytes: ``start`` to ``open_end`` its start tag, ``close`` to ``end`` its end tag."""
+class _Open:
+    """An element that the parser is in."""
 
     name: str
-    raw: bytes
-    attributes: Mapping[str, str]
     start: int
-    open_end: int
-    scope: Mapping[str, str]
-    """Namespace -> the prefix that stands for it there."""
-    close: int = 0
-    end: int = 0
-    text: str = ""
-    children: list[_Element] = field(default_factory=list)
-
-    @property
-    def alone(self) -> bool:
-        """It has no end tag."""
-        return self.close == self.end
+    tag_end: int
+    empty: bool
+    """It closes itself."""
 
 
-def edited(data: bytes, said: Said) -> bytes:
-    """A packet (UTF-8) in which these properties have these values; no byte of anything else is another.
-
-    A description is the text for all languages; the others' stay. Raises OddPacket.
-    """
-    top = _Parser(data).descriptions()
-    edits, new = list[_Edit](), list[str]()
-    for name, value in said.items():
-        changes = list(_edits(data, top, name, value))
-        edits += [edit for edit in changes if isinstance(edit, tuple)]
-        new += [text for text in changes if isinstance(text, str)]
-    if new:
-        edits.append(_inserted(top[0], new))
-    changed = data
-    for start, end, text in sorted(edits, reverse=True):
-        changed = changed[:start] + text.encode() + changed[end:]
-    found = properties(changed)
-    if any(_read(found.get(name), name) != _wanted(value) for name, value in said.items()):
-        raise OddPacket("it is written in a way that is not understood here")
-    return changed
-
-
-def _wanted(value: str | Sequence[str]) -> list[str]:
-    return [value] if isinstance(value, str) else list(value)
-
-
-def _read(value: str | list[str] | None, name: str) -> list[str]:
-    texts = [value] if isinstance(value, str) else value or []
-    return texts[:1] if name == DESCRIPTION else texts
-
-
-# ---------------------------------------------------------------- what is changed
-
-
-def _edits(data: bytes, top: Sequence[_Element], name: str, value: str | Sequence[str]) -> Iterator[_Edit | str]:
-    """What is to be changed where, and elements that have no place yet."""
-    prefix, _, local = name.partition(":")
-    full = f"{SPACES[prefix]} {local}"
-    elements = [(child, one) for one in top for child in one.children if child.name == full]
-    for one in top:
-        yield from ((*place, "") for place in _attribute(data, one, full))
-    if elements and name == DESCRIPTION and (edit := _in_language(elements[0][0], str(value))):
-        yield edit
-        return
-    text = "" if not value else _element((elements[0][1] if elements else top[0]).scope, prefix, local, value)
-    for number, (element, _) in enumerate(elements):
-        yield element.start, element.end, "" if number else text
-    if not elements and text:
-        yield text
-
-
-def _inserted(parent: _Element, texts: Sequence[str]) -> _Edit:
-    """At the end of what is in an element."""
-    lines = "".join(f" {text}\n  " for text in texts)
-    if parent.alone:
-        return parent.end - 2, parent.end, f">\n  {lines}</{parent.raw.decode()}>"
-    return parent.close, parent.close, lines
-
-
-def _in_language(element: _Element, text: str) -> _Edit | None:
-    """The description for all languages, where there is a list of them."""
-    versions = next((child for child in element.children if child.name == f"{RDF} Alt"), None)
-    if versions is None or versions.alone:
-        return None
-    own = next((item for item in versions.children if item.attributes.get(_LANGUAGE) == "x-default"), None)
-    tag = f"{versions.scope[RDF]}li"
-    if own is None:
-        return versions.open_end, versions.open_end, f'<{tag} xml:lang="x-default">{escape(text)}</{tag}>'
-    return own.start, own.end, f'<{tag} xml:lang="x-default">{escape(text)}</{tag}>'
-
-
-def _element(scope: Mapping[str, str], prefix: str, local: str, value: str | Sequence[str]) -> str:
-    """A property as an element, with the prefixes that hold there, or its own."""
-    names = {own: scope.get(SPACES[own], f"{own}:") for own in (prefix, "rdf")}
-    declared = "".join(f' xmlns:{own}="{SPACES[own]}"' for own in names if SPACES[own] not in scope)
-    tag, rdf = f"{names[prefix]}{local}", names["rdf"]
-    if f"{prefix}:{local}" == DESCRIPTION:
-        inner = f'<{rdf}Alt><{rdf}li xml:lang="x-default">{escape(str(value))}</{rdf}li></{rdf}Alt>'
-    elif isinstance(value, str):
-        inner = escape(value)
-    else:
-        inner = f"<{rdf}Bag>{''.join(f'<{rdf}li>{escape(text)}</{rdf}li>' for text in value)}</{rdf}Bag>"
-    return f"<{tag}{declared}>{inner}</{tag}>"
-
-
-def _attribute(data: bytes, element: _Element, full: str) -> Iterator[tuple[int, int]]:
-    """Where the start tag has the property as an attribute, with the blanks before it."""
-    space, _, local = full.partition(" ")
-    prefix = element.scope.get(space)  # without one, an attribute is in no namespace
-    wanted = f"{prefix}{local}".encode() if prefix else None
-    for found in _ATTRIBUTE.finditer(data, element.start, element.open_end):
-        if found[1] == wanted:
-            yield found.start(), found.end()
-
-
-# ---------------------------------------------------------------- where everything is
-
-
-class _Parser:
-    """Finds the elements of a packet down to the items of its lists."""
+class _Map:
+    """Where the properties of an XMP packet stand, and where more may go."""
 
     def __init__(self, data: bytes) -> None:
-        if b"\0" in data[:4] or data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-            raise OddPacket("it is not in UTF-8")
+        self.properties: dict[str, list[_Place]] = {}
+        self.prefix = ""
         self._data = data
-        self._stack: list[_Element] = []
-        self._scopes: list[dict[str, str]] = [{}]
-        self._declared: dict[str, str] = {}
-        self._top: list[_Element] = []
-        self._parser = expat.ParserCreate(namespace_separator=" ")
-        self._parser.StartElementHandler = self._begins
-        self._parser.EndElementHandler = self._ends
-        self._parser.CharacterDataHandler = self._has_text
-        self._parser.StartNamespaceDeclHandler = self._declares
-        self._parser.StartDoctypeDeclHandler = self._has_type
-        self._parser.XmlDeclHandler = self._says_encoding
+        self._open: list[_Open] = []
+        self._prefixes: dict[str, list[str]] = {"xml": ["http://www.w3.org/XML/1998/namespace"]}
+        self._descriptions: list[tuple[_Open, int]] = []
+        self._parser = parser = expat.ParserCreate("utf-8", " ")
+        parser.StartElementHandler, parser.EndElementHandler = self._started, self._ended
+        parser.StartNamespaceDeclHandler, parser.EndNamespaceDeclHandler = self._named, self._unnamed
+        parser.StartDoctypeDeclHandler = _refuse
+        parser.Parse(data, True)
+        if not self._descriptions:
+            raise ValueError("no description")
+        self.description = self._descriptions[0]
+        """The first one, and where its end tag begins."""
 
-    def descriptions(self) -> list[_Element]:
-        """The elements whose attributes and children are the properties. Raises OddPacket where there are none."""
-        try:
-            self._data.decode()
-            self._parser.Parse(self._data, True)
-        except (expat.ExpatError, UnicodeDecodeError, RecursionError) as error:
-            raise OddPacket("it is no XML in UTF-8") from error
-        root = self._top[0]
-        rdf = [root] if root.name == f"{RDF} RDF" else [one for one in root.children if one.name == f"{RDF} RDF"]
-        found = [one for one in (rdf[0].children if len(rdf) == 1 else ()) if one.name == f"{RDF} Description"]
-        if not found:
-            raise OddPacket("it has no description of a photo")
-        return found
+    def room(self, elements: Sequence[bytes]) -> tuple[int, int, bytes]:
+        """Where more properties go, in the first description, and the text that goes there."""
+        opened, end = self.description
+        line = self._data.rfind(b"\n", 0, opened.start) + 1
+        before = self._data[line : opened.start]
+        margin = b"\n" + before[: len(before) - len(before.lstrip())]
+        text = b"".join(margin + b" " + element for element in elements)
+        if opened.empty:
+            return opened.tag_end - 2, opened.tag_end, b">" + text + margin + b"</" + self._tag(opened) + b">"
+        at = opened.tag_end + len(self._data[opened.tag_end : end].rstrip())
+        return at, at, text if at < end else text + margin
 
-    def _declares(self, prefix: str | None, space: str | None) -> None:
-        if space:
-            self._declared[space] = f"{prefix}:" if prefix else ""
+    def _tag(self, opened: _Open) -> bytes:
+        """How an element is called in the file."""
+        tag: bytes = _TAG.findall(self._data[opened.start : opened.tag_end])[0]
+        return tag
 
-    def _begins(self, name: str, attributes: dict[str, str]) -> None:
+    def _named(self, prefix: str | None, uri: str) -> None:
+        self._prefixes.setdefault(prefix or "", []).append(uri)
+
+    def _unnamed(self, prefix: str | None) -> None:
+        self._prefixes[prefix or ""].pop()
+
+    def _started(self, name: str, _: object) -> None:
         start = self._parser.CurrentByteIndex
-        found = _TAG.match(self._data, start)
-        if found is None:
-            raise OddPacket("it is no XML in UTF-8")
-        hidden = {prefix for space, prefix in self._declared.items()}
-        scope = {space: prefix for space, prefix in self._scopes[-1].items() if prefix not in hidden} | self._declared
-        self._declared = {}
-        self._scopes.append(scope)
-        raw = re.split(rb"[\s/>]", found[0][1:], maxsplit=1)[0]
-        element = _Element(name, raw, attributes, start, found.end(), scope)
-        (self._stack[-1].children if self._stack else self._top).append(element)
-        self._stack.append(element)
+        tag = _TAG_END.match(self._data, start)
+        end = tag.end() if tag else start
+        opened = _Open(name, start, end, self._data[end - 2 : end] == b"/>")
+        if name == f"{RDF} Description" and self._open and self._open[-1].name == f"{RDF} RDF":
+            self.prefix = self.prefix or next(p for p, uris in self._prefixes.items() if uris and uris[-1] == RDF)
+            self._attributes(opened)
+        self._open.append(opened)
 
-    def _ends(self, _: str) -> None:
-        element = self._stack.pop()
-        self._scopes.pop()
-        if self._data[element.open_end - 2 : element.open_end] == b"/>":
-            element.close = element.end = element.open_end
-        else:
-            element.close = self._parser.CurrentByteIndex
-            element.end = self._data.index(b">", element.close) + 1
+    def _attributes(self, opened: _Open) -> None:
+        at = opened.start + 1 + len(self._tag(opened))
+        for found in _ATTRIBUTE.finditer(self._data, at, opened.tag_end):
+            prefix, _, local = found[1].decode().partition(":")
+            uris = self._prefixes.get(prefix, []) if local else []
+            if uris:
+                self.properties.setdefault(f"{uris[-1]} {local}", []).append(_Place(*found.span(), True))
 
-    def _has_text(self, text: str) -> None:
-        if self._stack:
-            self._stack[-1].text += text
+    def _ended(self, name: str) -> None:
+        opened, end = self._open.pop(), self._parser.CurrentByteIndex
+        above = [each.name for each in self._open[-2:]]
+        if above == [f"{RDF} RDF", f"{RDF} Description"]:
+            last = opened.tag_end if opened.empty else self._data.index(b">", end) + 1
+            self.properties.setdefault(name, []).append(_Place(opened.start, last, False))
+        if name == f"{RDF} Description" and above[-1:] == [f"{RDF} RDF"]:
+            self._descriptions.append((opened, end))
 
-    def _has_type(self, *_: object) -> None:
-        raise OddPacket("it has a document type")
 
-    def _says_encoding(self, _: str, encoding: str | None, __: int) -> None:
-        if encoding is not None and encoding.casefold() not in ("utf-8", "utf8", "us-ascii"):
-            raise OddPacket("it is not in UTF-8")
+def _refuse(*_: object) -> None:
+    raise ValueError("a document type")
+
+
+def _with_blank(data: bytes, place: _Place) -> tuple[int, int]:
+    """A property with the line break and the blanks before it."""
+    before = data[: place.start]
+    return (place.start, place.end) if place.attribute else (len(before.rstrip()), place.end)
+
+
+def _value_span(data: bytes, place: _Place) -> tuple[int, int]:
+    """Of an attribute's value, with its quotation marks."""
+    quote = data.index(b"=", place.start) + 1
+    return quote + len(data[quote : place.end]) - len(data[quote : place.end].lstrip()), place.end
+
+
+def _element(name: str, value: str | Sequence[str], rdf: str) -> bytes:
+    """A property as an element that brings its own namespace."""
+    uri, _, local = name.partition(" ")
+    tag = f"{_PREFIXES[uri]}:{local}"
+    return f'<{tag} xmlns:{_PREFIXES[uri]}="{uri}">{_content(name, value, rdf)}</{tag}>'.encode()
+
+
+def _content(name: str, value: str | Sequence[str], rdf: str) -> str:
+    if name == DESCRIPTION:
+        return f'<{rdf}:Alt><{rdf}:li xml:lang="x-default">{_text(str(value))}</{rdf}:li></{rdf}:Alt>'
+    if isinstance(value, str):
+        return _text(value)
+    return f"<{rdf}:Bag>{''.join(f'<{rdf}:li>{_text(one)}</{rdf}:li>' for one in value)}</{rdf}:Bag>"
+
+
+def _text(text: str) -> str:
+    return escape(_clean(text))
+
+
+def _clean(text: str) -> str:
+    return _ILLEGAL.sub("\ufffd", text)

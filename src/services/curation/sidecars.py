@@ -11,7 +11,7 @@ from pathlib import Path
 
 from src.database.catalog.catalog import Catalog
 from src.database.catalog.marks import STEP, Said
-from src.errors import UnreadableImage
+from src.errors import AppError, BadInput, UnreadableImage
 from src.files import write_atomically
 from src.plain_files import open_plain
 from src.processing.decoding.image_io import display_text
@@ -22,7 +22,7 @@ from src.processing.facts.xmp import properties
 from src.schema import JobEvent, Progress, Skipped
 from src.text import folded
 
-ENDING = ".xmp"
+ENDING, TREE = ".xmp", "lr:hierarchicalSubject"
 
 
 class SidecarWriter:
@@ -49,12 +49,12 @@ class SidecarWriter:
                     continue
                 try:
                     written += self._write(path, of_photo)
-                except (OSError, xmp_edit.OddPacket, UnreadableImage) as error:
-                    yield Skipped(display_text(_sidecar_of(path)), f"It was left as it is: {_why(error)}.")
+                except (OSError, BadInput, UnreadableImage) as error:
+                    yield Skipped(display_text(_sidecar_of(path)), _why(error))
                 yield Progress(written, None, "sidecars", path.name)
 
     def _write(self, path: Path, said: Said) -> bool:
-        """Whether the photo's sidecar is another one now. Raises OSError, OddPacket, UnreadableImage."""
+        """Whether the photo's sidecar is another one now. Raises OSError, BadInput, UnreadableImage."""
         sidecar = _sidecar_of(path)
         before = _read(sidecar) if os.path.lexists(sidecar) else None
         wanted = _wanted(said, self._reader.read(path).keywords, before or b"")
@@ -85,12 +85,12 @@ def _read(sidecar: Path) -> bytes:
     return data
 
 
-def _wanted(said: Said, keywords: Sequence[str], before: bytes) -> xmp_edit.Said:
+def _wanted(said: Said, keywords: Sequence[str], before: bytes) -> xmp_edit.Properties:
     """What the properties are to be that the user says something of; of tags, with what the file has of its own."""
     wanted: dict[str, str | Sequence[str]] = {}
     if said.tags:
         tags = {tag: text for tag, text in ({folded(word): word for word in keywords} | said.tags).items() if text}
-        known = properties(before).get(xmp_edit.TREE, [])
+        known = properties(before).get(TREE, [])
         paths = [path for path in ([known] if isinstance(known, str) else known) if _is_of(path, tags)]
         own = ["|".join(text.split(STEP)) for text in tags.values() if STEP in text]
         there = set(map(folded, paths))
@@ -109,7 +109,7 @@ def _is_of(path: str, tags: dict[str, str]) -> bool:
     return STEP.join(steps) in tags or steps[-1] in tags
 
 
-def _why(error: Exception) -> str:
-    if isinstance(error, OSError):
-        return str(error.strerror or error)
-    return error.user_message.rstrip(".") if isinstance(error, UnreadableImage) else str(error)
+def _why(error: OSError | AppError) -> str:
+    if isinstance(error, AppError):
+        return error.user_message
+    return f"The sidecar is left as it is: {error.strerror or error}."
