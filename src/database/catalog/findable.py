@@ -13,7 +13,19 @@ from typing import Any
 import sqlalchemy as sa
 
 from src.database.catalog.files import within
-from src.database.catalog.tables import SEEN, days, facts, files, images
+from src.database.catalog.marks import HAS_TAG, at_or_below, rated
+from src.database.catalog.tables import (
+    SEEN,
+    album_photos,
+    albums,
+    binned,
+    days,
+    facts,
+    files,
+    images,
+    marks,
+    photo_tags,
+)
 from src.errors import BadInput
 from src.schema import PhotoFilter
 from src.schema.conditions import STAR, Condition
@@ -61,14 +73,14 @@ def passes(only: PhotoFilter) -> sa.ColumnElement[bool]:
     Raises as above.
     """
 
-    def has(table: sa.Table, test: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    def has(table: sa.FromClause, test: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
         return test if table is images else sa.exists(_ids(table, test).where(table.c.image_id == images.c.id))
 
     return sa.and_(images.c.removed_at.is_(None), *_all_hold(_wanted(only, one_by_one=True), has))
 
 
-Tests = dict[sa.Table, list[sa.ColumnElement[bool]]]
-Has = Callable[[sa.Table, sa.ColumnElement[bool]], sa.ColumnElement[bool]]
+Tests = dict[sa.FromClause, list[sa.ColumnElement[bool]]]
+Has = Callable[[sa.FromClause, sa.ColumnElement[bool]], sa.ColumnElement[bool]]
 """Makes of a test of a table's row one of an image: whether such a row of it passes."""
 
 
@@ -77,7 +89,7 @@ class _Wanted:
     """What a filter wants of an image's rows in the tables."""
 
     each: Tests
-    """For each test there must be a row of the table that passes. An image has one row of facts, and many files."""
+    """For each test there must be a row of the table that passes. Of some tables an image has several rows."""
     either: list[Tests]
     """A row of one of the tables must pass one of its tests."""
     folder: bool
@@ -85,7 +97,7 @@ class _Wanted:
     never: Tests
     """No row of the table may pass any of them."""
 
-    def tables(self) -> set[sa.Table]:
+    def tables(self) -> set[sa.FromClause]:
         """All that are asked."""
         asked = (self.each, self.never, *self.either)
         return {table for tests in asked for table, some in tests.items() if some}
@@ -107,26 +119,27 @@ def _wanted(only: PhotoFilter, one_by_one: bool = False) -> _Wanted:
             wanted.either.append(tests)
         else:
             for table, some in tests.items():
-                wanted.each[table].append(sa.or_(*some))
+                wanted.each.setdefault(table, []).append(sa.or_(*some))
     return wanted
 
 
 def _passing(wanted: _Wanted) -> sa.Select[Any]:
     """Ids of the images, each once, from the table that tells most, so that as few ids as can be are compared.
 
-    An image one of whose files is there is not hidden.
+    An image one of whose files is there is not hidden, unless it is in the bin.
     """
     only_rows = not wanted.each[images] and not wanted.either
     table = facts if wanted.each[facts] and only_rows else files if wanted.each[files] and only_rows else images
     own = images.c.id if table is images else table.c.image_id
 
-    def has(other: sa.Table, test: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    def has(other: sa.FromClause, test: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
         return test if other is table and other is not files else own.in_(_ids(other, test))
 
     if table is files:
         first, *others = wanted.each[files]
         rest = replace(wanted, each=wanted.each | {files: others})
-        return _of_files(first, wanted.folder).where(*_all_hold(rest, has))
+        seen = files.c.image_id.not_in(sa.select(binned.c.image_id))
+        return _of_files(first, wanted.folder).where(seen, *_all_hold(rest, has))
     hidden = sa.select(images.c.id).where(images.c.removed_at.is_not(None))
     seen = images.c.removed_at.is_(None) if table is images else own.not_in(hidden)
     return sa.select(own).where(seen, *_all_hold(wanted, has))
@@ -147,7 +160,7 @@ def _of_files(test: sa.ColumnElement[bool], by_path: bool) -> sa.Select[Any]:
 def _all_hold(wanted: _Wanted, has: Has) -> Iterator[sa.ColumnElement[bool]]:
     """All that they want of an image's row of facts is asked at once, and so is all that no row of a table may be."""
     for table, tests in wanted.each.items():
-        together = tests if table is files else [sa.and_(*tests)] if tests else []
+        together = tests if table in _SEVERAL else [sa.and_(*tests)] if tests else []
         yield from (has(table, test) for test in together)
     for some in wanted.either:
         yield sa.or_(*(has(table, sa.or_(*tests)) for table, tests in some.items()))
@@ -155,7 +168,7 @@ def _all_hold(wanted: _Wanted, has: Has) -> Iterator[sa.ColumnElement[bool]]:
         yield has(table, sa.or_(*tests)).is_not(sa.true())
 
 
-def _ids(table: sa.Table, test: sa.ColumnElement[bool]) -> sa.Select[Any]:
+def _ids(table: sa.FromClause, test: sa.ColumnElement[bool]) -> sa.Select[Any]:
     """Ids of the images of which a row of the table passes; of files, one that is not missing."""
     if table is images:
         return sa.select(images.c.id).where(test)
@@ -178,8 +191,10 @@ def _tests(condition: Condition, one_by_one: bool) -> Tests:
     return tests
 
 
-def _place(name: str) -> tuple[sa.Table, sa.ColumnElement[Any]]:
+def _place(name: str) -> tuple[sa.FromClause, sa.ColumnElement[Any]]:
     """The table that knows a fact, and where in it."""
+    if name in _SAID:
+        return _SAID[name]
     if name in _MADE:
         return images, _MADE[name]
     if name in _OF_FILES:
@@ -187,6 +202,18 @@ def _place(name: str) -> tuple[sa.Table, sa.ColumnElement[Any]]:
     return (images, images.c[name]) if name in images.c else (facts, facts.c[name])
 
 
+_RATED = rated()
+_IN_ALBUMS = sa.select(album_photos.c.image_id, albums.c.name).join(albums).subquery("in_albums")
+_SAID: dict[str, tuple[sa.FromClause, sa.ColumnElement[Any]]] = {
+    "keywords": (photo_tags, photo_tags.c.tag),
+    "rating": (_RATED, _RATED.c.rating),
+    "favourite": (marks, marks.c.favourite),
+    "note": (marks, marks.c.note),
+    "albums": (_IN_ALBUMS, _IN_ALBUMS.c.name),
+}
+"""What the user may say of a photo, in place of its file or alone."""
+_SEVERAL: frozenset[sa.FromClause] = frozenset({files, photo_tags, _IN_ALBUMS})
+"""Tables of which an image may have several rows: what is asked of them need not hold of one and the same."""
 _OF_FILES: dict[str, sa.Column[Any]] = {"name": files.c.name, "folder": files.c.path_text}
 _MADE: dict[str, sa.ColumnElement[Any]] = {
     "megapixels": images.c.width * images.c.height / sa.literal(1e6),
@@ -209,6 +236,8 @@ def _few(column: sa.ColumnElement[Any], field: Field, wishes: Sequence[Condition
 
 def _compared(column: sa.ColumnElement[Any], field: Field, wishes: Sequence[Condition]) -> sa.ColumnElement[bool]:
     """Whether a fact is as one of the wishes has it; not true where it is not known."""
+    if field.name in _SAID and field.kind == "words":
+        return _is_said(column, wishes)
     texts = [wish for wish in wishes if wish.operator not in ("known", "range") and isinstance(wish.value, str)]
     tests = [_is_so(column, wish) for wish in wishes if wish not in texts]
     if texts and field.kind in ("words", "colours"):
@@ -226,6 +255,21 @@ def _is_so(column: sa.ColumnElement[Any], condition: Condition) -> sa.ColumnElem
         least = [] if condition.low is None else [column >= condition.low]
         return sa.and_(column.is_not(None), *least, *([] if condition.high is None else [column <= condition.high]))
     return column == condition.value
+
+
+def _is_said(column: sa.ColumnElement[Any], wishes: Sequence[Condition]) -> sa.ColumnElement[bool]:
+    """Whether a row's tag is one of the values, or below one in the tree; or its album has such a name."""
+    of_tags = column is photo_tags.c.tag
+    tests: list[sa.ColumnElement[bool]] = [sa.true() for wish in wishes if wish.operator == "known"]
+    plain = [wish for wish in wishes if wish.operator not in ("known", "like")]
+    patterns = [_pattern(wish) for wish in wishes if wish.operator == "like"]
+    if of_tags:
+        tests += [at_or_below(folded(str(wish.value))) for wish in plain]
+    else:
+        patterns += [_pattern(replace(wish, operator="equals")) for wish in plain]
+    if patterns:
+        tests.append(_fits(column, patterns))
+    return sa.and_(sa.or_(*tests), HAS_TAG) if of_tags else sa.or_(*tests)
 
 
 def _pattern(condition: Condition) -> str:

@@ -9,8 +9,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from src.database.catalog import findable
+from src.database.catalog.marks import HAS_TAG, SPELLED
 from src.database.catalog.sqlite_file import SqliteFile, listed
-from src.database.catalog.tables import SEEN, facts, files, images
+from src.database.catalog.tables import SEEN, binned, facts, files, images, marks, photo_tags
 from src.schema import PhotoFilter
 
 _NAME = (
@@ -57,8 +58,8 @@ class Listing:
             return list(db.execute(known.order_by(*_terms(order))).scalars())
 
     def naming(self, word: str, only: PhotoFilter | None, most: int) -> dict[str, str] | None:
-        """Image id -> everything that is written of it, for images in whose path, title, caption, keywords or names of
-        its place a word is, or that were taken in the year that the word is.
+        """Image id -> everything that is written of it, for images in whose path, title, caption, tags, note or names
+        of its place a word is, or that were taken in the year that the word is.
 
         word: in small letters. None where there are more than ``most``. Goes through all files and facts.
         """
@@ -79,14 +80,20 @@ def _naming(word: str, only: PhotoFilter | None) -> Iterator[sa.Select[Any]]:
     place = sa.case((files.c.uploaded, files.c.name), else_=files.c.path_text)
     yield (
         sa.select(files.c.image_id, sa.func.group_concat(place, " ").concat(_day_of(files)))
-        .where(files.c.missing_since.is_(None), has(place).contains(word, autoescape=True), *_of(files, only))
+        .where(files.c.missing_since.is_(None), files.c.image_id.not_in(sa.select(binned.c.image_id)))
+        .where(has(place).contains(word, autoescape=True), *_of(files, only))
         .group_by(files.c.image_id)
     )
-    text: sa.ColumnElement[Any] = sa.func.coalesce(facts.c.keywords, "")
-    for told in (facts.c.title, facts.c.caption, facts.c.place):
-        text = sa.func.coalesce(told.concat(" "), "").concat(text)
-    said = sa.select(facts.c.image_id, text.concat(_day_of(facts)))
-    yield said.where(has(text).contains(word, autoescape=True), *_of(facts, only))
+    told: sa.ColumnElement[Any] = sa.func.coalesce(facts.c.title, "")
+    for more in (facts.c.caption, facts.c.place):
+        told = told.concat(sa.func.coalesce(sa.literal(" ").concat(more), ""))
+    for table, text, there in (
+        (facts, told, sa.true()),
+        (photo_tags, SPELLED, HAS_TAG),
+        (marks, marks.c.note, sa.true()),
+    ):
+        said = sa.select(table.c.image_id, text.concat(_day_of(table)))
+        yield said.where(there, has(text).contains(word, autoescape=True), *_of(table, only))
     if re.fullmatch(r"(18|19|20)\d\d", word, re.ASCII):
         taken = images.c.taken_at >= word, images.c.taken_at < f"{int(word) + 1}", images.c.removed_at.is_(None)
         passing = [] if only is None else [images.c.id.in_(findable.passing(only))]
