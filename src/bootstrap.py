@@ -29,6 +29,7 @@ from src.services.library.forgetting import ForgettingService
 from src.services.library.service import LibraryService
 from src.services.library.uploads import UploadStore
 from src.services.library.watcher import FolderWatcher
+from src.services.search.browsing import BrowsingService
 from src.services.search.saved import SavedSearches
 from src.services.search.service import SearchService
 
@@ -69,7 +70,7 @@ def build_services(
     return Services(
         settings=settings, catalog=catalog, store=store, models=models, reader=reader, library=library, folders=folders,
         indexing=indexing, objects=objects, facts=facts, forgetting=forgetting, exports=exports, search=search,
-        saved=saved, uploads=uploads, jobs=jobs, watcher=watcher,
+        saved=saved, browsing=BrowsingService(catalog), uploads=uploads, jobs=jobs, watcher=watcher,
     )  # fmt: skip
 
 

@@ -27,6 +27,7 @@ from src.services.library.forgetting import ForgettingService
 from src.services.library.service import LibraryService
 from src.services.library.uploads import UploadStore, as_params
 from src.services.library.watcher import FolderWatcher
+from src.services.search.browsing import BrowsingService
 from src.services.search.saved import SavedSearches
 from src.services.search.service import SearchService
 
@@ -56,6 +57,7 @@ class Services:
     exports: ExportService
     search: SearchService
     saved: SavedSearches
+    browsing: BrowsingService
     uploads: UploadStore
     jobs: JobRunner
     watcher: FolderWatcher

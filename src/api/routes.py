@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
@@ -14,7 +13,8 @@ from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
-from src.errors import AppError
+from src.api.browsing import BrowsingRoutes
+from src.api.line import FOR_NOW, Line
 
 if TYPE_CHECKING:  # the app answers before what Services needs is imported
     from src.runtime import Services
@@ -22,34 +22,12 @@ if TYPE_CHECKING:  # the app answers before what Services needs is imported
 APP_NAME = "media-feature-extractor"
 FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 """An image's id is its content, so its picture never changes."""
-FOR_NOW = {"Cache-Control": "no-store"}
 THUMBNAILS, PREVIEWS = 8, 2
 """Requests that are answered at once. A preview decodes an original: tens of megapixels, and memory to match."""
-GONE = 499
-"""What nobody is there to read."""
-
-
-class Line:
-    """Requests of one kind: some are answered at once, each in a thread, and the others wait without holding one.
-
-    A request whose client has gone when its turn comes is dropped: a browser that leafs through photos gives up most of
-    what it asks for.
-    """
-
-    def __init__(self, most: int) -> None:
-        self._turn = asyncio.Semaphore(most)
-        self._threads = ThreadPoolExecutor(most, "api")
-
-    async def answer(self, request: Request, work: Callable[[str], Response]) -> Response:
-        """What ``work`` makes of the id asked for, as the catalogue writes it; 503 where it can't be asked now."""
-        async with self._turn:
-            if await request.is_disconnected():
-                return Response(status_code=GONE)
-            loop, image_id = asyncio.get_running_loop(), str(request.path_params["image_id"])
-            try:
-                return await loop.run_in_executor(self._threads, work, image_id)
-            except AppError as error:  # the library can't be opened, is busy, or was taken away
-                return JSONResponse({"error": error.user_message, "hint": error.hint}, status_code=503, headers=FOR_NOW)
+SIDES = {"": 1600, "640": 640, "full": 16_000}
+"""What a preview's address may say after ``?side=`` -> the pixels that its longest side has at most; a browser shows
+no more than the last.
+"""
 
 
 def routes(services: Callable[[], Services], base: str = "") -> list[BaseRoute]:
@@ -58,6 +36,7 @@ def routes(services: Callable[[], Services], base: str = "") -> list[BaseRoute]:
     base: the path that the pages are behind, where they are; the routes are there too.
     """
     thumbnails, previews = Line(THUMBNAILS), Line(PREVIEWS)
+    browsing = BrowsingRoutes(services)
 
     async def health(_: Request) -> Response:
         return JSONResponse({"app": APP_NAME, "pid": os.getpid()})
@@ -69,22 +48,24 @@ def routes(services: Callable[[], Services], base: str = "") -> list[BaseRoute]:
         except FileNotFoundError:  # cleared just now
             return _not_here()
 
-    def large(image_id: str) -> Response:
-        data = services().library.preview(image_id)
+    def large(image_id: str, side: str) -> Response:
+        data = services().library.preview(image_id, SIDES.get(side, SIDES[""]))
         if data is None:  # the file is gone or offline: the thumbnail is what is left of it, until the file is back
             return small(image_id, FOR_NOW)
         return Response(data, media_type="image/jpeg", headers=FOREVER)
 
     async def thumbnail(request: Request) -> Response:
-        return await thumbnails.answer(request, small)
+        return await thumbnails.answer(request, partial(small, _image_id(request)))
 
     async def preview(request: Request) -> Response:
-        return await previews.answer(request, large)
+        side = request.query_params.get("side", "")
+        return await previews.answer(request, partial(large, _image_id(request), side))
 
     found = [
         Route("/health", health),
         Route("/thumb/{image_id:uuid}", thumbnail),
         Route("/image/{image_id:uuid}", preview),
+        *browsing.routes(),
     ]
     places = dict.fromkeys(["/api", f"/{base.strip('/')}/api" if base.strip("/") else "/api"])
     return [
@@ -101,6 +82,11 @@ class _Nothing:
         text = "There is nothing at this address."
         answer = JSONResponse({"error": text}, 404, FOR_NOW) if scope["type"] == "http" else WebSocketClose(reason=text)
         await answer(scope, receive, send)
+
+
+def _image_id(request: Request) -> str:
+    """As the catalogue writes it."""
+    return str(request.path_params["image_id"])
 
 
 def _not_here() -> Response:

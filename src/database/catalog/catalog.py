@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from src.database.catalog import findable
+from src.database.catalog.browsing import Browsing
 from src.database.catalog.facts import FactsTable
 from src.database.catalog.files import (
     FileRow,
@@ -97,6 +98,7 @@ class Catalog:
         self.health = HealthTable(self._file)
         self.index_changes = IndexChanges(self._file)
         self.listing = Listing(self._file)
+        self.browsing = Browsing(self._file)
         self._counted: Kept[tuple[int, int, int]] = Kept(1)
 
     @property

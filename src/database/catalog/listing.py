@@ -40,7 +40,7 @@ class Listing:
         """
         passes = images.c.removed_at.is_(None) if only is None else findable.passes(only)
         with self._file.reading() as db:
-            query = sa.select(images.c.id).where(passes).order_by(*_terms(order)).limit(limit)
+            query = sa.select(images.c.id).where(passes).order_by(*terms(order)).limit(limit)
             return list(db.execute(query).scalars())
 
     def number(self, only: PhotoFilter | None) -> int:
@@ -53,7 +53,7 @@ class Listing:
         """These images, without those that are hidden or no more."""
         known = sa.select(images.c.id).where(images.c.id.in_(listed(list(ids))), images.c.removed_at.is_(None))
         with self._file.reading() as db:
-            return list(db.execute(known.order_by(*_terms(order))).scalars())
+            return list(db.execute(known.order_by(*terms(order))).scalars())
 
     def naming(self, word: str, only: PhotoFilter | None, most: int) -> dict[str, str] | None:
         """Image id -> everything that is written of it, for images in whose path, title, caption or keywords a word is.
@@ -84,7 +84,8 @@ class Listing:
         return found
 
 
-def _terms(order: str) -> list[sa.ColumnElement[Any]]:
+def terms(order: str) -> list[sa.ColumnElement[Any]]:
+    """What images are sorted by in an order that ``Listing.ids`` tells of."""
     column, down = _USUAL[order.removeprefix("-")]
     down ^= order.startswith("-")
     return [column.is_(None), column.desc() if down else column.asc(), images.c.id]
