@@ -64,6 +64,7 @@ def _tabs() -> list[st.Page]:
         st.Page(VIEWS / "text_search_page.py", title="Text search", icon=":material/search:", default=True),
         st.Page(VIEWS / "image_search_page.py", title="Image search", icon=":material/image_search:", url_path="image"),
         st.Page(VIEWS / "about_page.py", title="Statistics & about", icon=":material/bar_chart:", url_path="about"),
+        st.Page(VIEWS / "library_page.py", title="Library", icon=":material/photo_library:", url_path="library"),
     ]
 
 

@@ -13,8 +13,10 @@ import streamlit as st
 
 from src.schema import Box, Mode
 
-QUERY, IMAGE_QUERY = "query", "image-query"
-"""Widget keys of the boxes for words, of the text search and beside a picture, which outlive a change of tab."""
+QUERY, IMAGE_QUERY, LIBRARY_QUERY = "query", "image-query", "library-query"
+"""Widget keys of the boxes for words, of the text search, beside a picture and above the whole library, which outlive a
+change of tab.
+"""
 RESULTS = "results"
 """Widget key of the number of results, shared by both searches."""
 MODE = "mode"
@@ -44,6 +46,16 @@ def closest_wanted(query: str) -> bool:
 
 def want_closest(query: str) -> None:
     st.session_state["closest"] = query
+
+
+def want_text_search() -> None:
+    """Go to the tab for words in this run; before the page is drawn."""
+    st.session_state["go_to_text"] = True
+
+
+def take_text_search() -> bool:
+    """Whether the tab for words is to be opened now."""
+    return bool(st.session_state.pop("go_to_text", False))
 
 
 def limit() -> int:

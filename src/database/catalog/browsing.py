@@ -83,7 +83,7 @@ class Browsing:
 
 
 def _digits(first: int, number: int) -> sa.ColumnElement[Any]:
-    return sa.func.substr(images.c.taken_at, first, number)
+    return sa.func.substr(images.c.taken_at, first, number, type_=sa.Text)
 
 
 _DAY = sa.cast(sa.func.coalesce(_digits(1, 4) + _digits(6, 2) + _digits(9, 2), "0"), sa.Integer)

@@ -1,0 +1,361 @@
+// The library as a timeline: all photos are known and laid out at once, those near what is in sight are drawn.
+
+const GAP = 4;
+const LEAST_HEIGHT = 300;
+const PRESS = 480;  // milliseconds of a touch that selects
+const NAMES = 150;  // photos whose names are asked for at once
+const KNOWN_NAMES = 20_000;
+
+const remembered = () => {
+  try {
+    return JSON.parse(localStorage.getItem("timeline")) ?? {};
+  } catch {
+    return {};
+  }
+};
+
+class Timeline {
+  constructor(root) {
+    this.root = root;
+    this.look = { square: false, side: innerWidth < 640 ? 108 : 168, column: innerWidth > 1100, ...remembered() };
+    this.told = new Map();
+    this.parts = frameIn(root);
+    const { parts } = this;
+    this.selection = new Selection(() => this.selected());
+    this.tiles = new Tiles(parts.list, parts.heads, parts.scroller, {
+      told: this.told, isSelected: (at) => this.selection.size > 0 && this.selection.ids.has(idAt(this.listing, at)),
+    });
+    this.scrubber = new Scrubber(parts.scrubber, parts.scroller);
+    this.column = new Places(parts.column, (key, value) => this.tell("narrow", { key, value }));
+    parts.side.value = String(this.look.side);
+    parts.side.oninput = () => this.change({ side: Number(parts.side.value) });
+    parts.rows.onclick = () => this.change({ square: false });
+    parts.squares.onclick = () => this.change({ square: true });
+    parts.places.onclick = () => this.change({ column: !this.look.column });
+    parts.help.onclick = () => parts.sheet.showModal();
+    parts.scroller.addEventListener("scroll", () => this.remember(), { passive: true });
+    this.listen();
+    this.sizes = new ResizeObserver(() => this.fit());
+    this.sizes.observe(root);
+    this.onResize = () => this.fit();
+    this.onKey = (event) => this.pageKey(event);
+    addEventListener("resize", this.onResize);
+    document.addEventListener("keydown", this.onKey);
+  }
+
+  end() {
+    this.sizes.disconnect();
+    removeEventListener("resize", this.onResize);
+    document.removeEventListener("keydown", this.onKey);
+  }
+
+  tell(name, value) {
+    this.setTrigger(name, { ...value, number: (Timeline.told = (Timeline.told ?? 0) + 1) });
+  }
+
+  // ---------------------------------------------------------------- what is shown
+
+  async draw(data, setTrigger) {
+    const before = this.data;
+    Object.assign(this, { data, setTrigger });
+    this.showLook();
+    this.fit();
+    if (before?.listing !== data.listing || before?.version !== data.version) await this.fetch(before?.listing !== data.listing);
+    this.takeBack(data.closed);
+    this.drawBar();
+    this.showColumn();
+  }
+
+  async fetch(other) {
+    const { data } = this;
+    let listing;
+    try {
+      const answer = await fetch(data.listing, { cache: "no-cache" });
+      if (!answer.ok) throw new Error(answer.status);
+      listing = unpacked(await answer.arrayBuffer());
+    } catch {
+      return this.say("The photos can't be listed now. They are there again once the page is loaded anew.");
+    }
+    if (this.data.listing !== data.listing || !this.root.isConnected) return undefined;  // another was asked for meanwhile
+    const kept = this.listing ? (other ? null : this.anchor()) : this.left();
+    this.listing = listing;
+    this.tiles.active = 0;
+    this.selection.keepIn(listing);
+    this.lay(kept);
+    this.say(listing.number ? "" : "No photo passes these filters.");
+    return this.showCount();
+  }
+
+  say(text) {
+    this.parts.empty.hidden = !text;
+    this.parts.empty.textContent = text;
+  }
+
+  showCount() {
+    const number = this.listing?.number ?? 0;
+    const text = `${number.toLocaleString("en")} ${number === 1 ? "photo" : "photos"}`;
+    if (this.parts.count.textContent !== text) this.parts.count.textContent = text;
+  }
+
+  // Lay all photos out anew, with the photo at the top of what is in sight where it was.
+  lay(kept) {
+    const { listing, parts, look } = this;
+    if (!listing || !this.width) return;
+    const layout = laidOut(listing, { width: this.width, side: look.side, gap: GAP, square: look.square, grouped: this.data.grouped });
+    this.layout = layout;
+    parts.list.style.height = `${layout.height}px`;
+    const at = kept ? placeOf(listing, kept.id, kept.at) : -1;
+    parts.scroller.scrollTop = at >= 0 ? rectOf(layout, at).top + kept.below : 0;
+    this.tiles.use(listing, layout, this.data.sources, (ids) => this.askNames(ids));
+    this.scrubber.use(layout);
+  }
+
+  // The first photo in sight, and how far the top of what is in sight is below its own.
+  anchor() {
+    if (!this.layout?.number || this.parts.scroller.scrollTop < 4) return null;
+    const { from } = this.tiles.near(0);
+    return { id: idAt(this.listing, from), at: from, below: this.parts.scroller.scrollTop - rectOf(this.layout, from).top };
+  }
+
+  remember() {
+    clearTimeout(this.remembering);
+    this.remembering = setTimeout(() => {
+      if (this.layout) sessionStorage.setItem("timeline", JSON.stringify({ listing: this.data.listing, anchor: this.anchor() }));
+    }, 200);
+  }
+
+  // Where one was when the page was left.
+  left() {
+    try {
+      const kept = JSON.parse(sessionStorage.getItem("timeline"));
+      return kept?.listing === this.data.listing ? kept.anchor : null;
+    } catch {
+      return null;
+    }
+  }
+
+  change(wanted) {
+    const kept = this.anchor();
+    Object.assign(this.look, wanted);
+    try {
+      localStorage.setItem("timeline", JSON.stringify(this.look));
+    } catch {  // a browser that keeps nothing
+    }
+    this.showLook();
+    this.showColumn();
+    this.width = this.room();
+    this.lay(kept);
+  }
+
+  showLook() {
+    const { parts, look } = this;
+    parts.rows.ariaPressed = String(!look.square);
+    parts.squares.ariaPressed = String(look.square);
+    parts.places.ariaExpanded = String(look.column);
+    parts.column.hidden = !look.column;
+    parts.side.value = String(look.side);
+  }
+
+  room() {
+    return Math.floor(this.parts.list.clientWidth);
+  }
+
+  // As high as the window has room below what stands above.
+  fit() {
+    const page = document.querySelector('[data-testid="stMain"]');
+    const top = this.root.getBoundingClientRect().top + (page?.scrollTop ?? 0);
+    const height = `${Math.max(innerHeight - top - 14, LEAST_HEIGHT)}px`;
+    if (this.root.style.height !== height) this.root.style.height = height;
+    const width = this.room(), tall = this.parts.scroller.clientHeight;
+    if (width === this.width && tall === this.tall) return;
+    const kept = this.anchor();
+    this.tall = tall;
+    this.width = width;
+    this.lay(kept);
+  }
+
+  async showColumn() {
+    if (!this.look.column || this.columnOf === `${this.data.version} ${JSON.stringify(this.data.chosen)}`) return;
+    this.columnOf = `${this.data.version} ${JSON.stringify(this.data.chosen)}`;
+    try {
+      this.column.draw(await (await fetch(this.data.sources.places)).json(), this.data.chosen);
+    } catch {
+      this.columnOf = null;
+    }
+  }
+
+  async askNames(ids) {
+    const wanted = ids.filter((id) => !this.told.has(id)).slice(0, NAMES);
+    if (!wanted.length) return;
+    if (this.told.size > KNOWN_NAMES) this.told.clear();
+    await this.namesOf(wanted).catch(() => null);
+    for (const tile of this.tiles.drawn.values()) this.tiles.name(tile);
+  }
+
+  async namesOf(ids) {
+    for (let from = 0; from < ids.length; from += NAMES) {
+      const some = ids.slice(from, from + NAMES).filter((id) => !this.told.has(id));
+      if (!some.length) continue;
+      const answer = await fetch(`${this.data.sources.photos}?ids=${some.map((id) => id.replaceAll("-", "")).join(",")}`);
+      for (const one of await answer.json()) this.told.set(one.id, one);
+    }
+  }
+
+  // ---------------------------------------------------------------- what is selected
+
+  selected() {
+    this.tiles.markAll();
+    this.root.classList.toggle("selecting", this.selection.size > 0);
+    this.drawBar();
+  }
+
+  drawBar() {
+    const { parts, selection, data } = this;
+    const own = [{ name: "copy", label: "Copy path", most: 1000 }, { name: "folder", label: "Show in folder", most: 1 }];
+    drawBar(parts.bar, selection.size, [...data.actions, ...own], (name, value) => this.act(name, value), () => {
+      selection.clear();
+      this.tiles.focus(this.tiles.active);
+    });
+  }
+
+  async act(name, value) {
+    const ids = [...this.selection.ids];
+    if (name !== "copy" && name !== "folder") {
+      this.tell("act", { name, value, ids });
+      return this.drawBar();
+    }
+    await this.namesOf(ids).catch(() => null);
+    const paths = ids.map((id) => this.told.get(id)?.path).filter(Boolean);
+    if (name === "folder" && paths.length) return this.tell("narrow", { key: "in", value: paths[0].replace(/[\\/][^\\/]*$/, "") || "/" });
+    let text = paths.length === 1 ? "Path copied" : `${paths.length} paths copied`;
+    await navigator.clipboard.writeText(paths.join("\n")).catch(() => (text = "The browser does not let the page copy."));
+    const count = this.parts.bar.querySelector(".selected");
+    if (count) count.textContent = text;
+    this.parts.bar.state = null;
+    return undefined;
+  }
+
+  // ---------------------------------------------------------------- mouse, touch and keys
+
+  listen() {
+    const { list } = this.parts;
+    list.onclick = (event) => this.click(event);
+    list.onkeydown = (event) => this.key(event);
+    list.addEventListener("focusin", (event) => {
+      const tile = event.target.closest(".tile");
+      if (tile) this.tiles.active = tile.at;
+      this.tiles.rove();
+    });
+    list.onpointerdown = (event) => this.press(event);
+    for (const name of ["pointerup", "pointercancel", "pointermove"]) list.addEventListener(name, (event) => this.release(event));
+    list.oncontextmenu = (event) => this.pressed && event.preventDefault();
+  }
+
+  press(event) {
+    const tile = event.target.closest(".tile");
+    this.pressed = false;
+    if (event.pointerType === "mouse" || !tile) return;
+    this.pressedAt = [event.clientX, event.clientY];
+    this.pressing = setTimeout(() => {
+      this.pressed = true;
+      this.selection.toggle(this.listing, tile.at);
+    }, PRESS);
+  }
+
+  release(event) {
+    const far = event.type === "pointermove" && Math.hypot(event.clientX - this.pressedAt?.[0], event.clientY - this.pressedAt?.[1]) < 10;
+    if (!far) clearTimeout(this.pressing);
+  }
+
+  click(event) {
+    const tile = event.target.closest(".tile");
+    if (!tile || this.pressed) return;
+    const { selection, listing } = this;
+    const touch = event.pointerType === "touch" && selection.size > 0;
+    if (event.shiftKey) selection.extend(listing, tile.at, tile.at);
+    else if (event.ctrlKey || event.metaKey || touch || event.target.closest(".check")) selection.toggle(listing, tile.at);
+    else return this.open(tile.at);
+    return this.tiles.focus(tile.at);
+  }
+
+  open(at) {
+    this.tell("open", { id: idAt(this.listing, at) });
+  }
+
+  key(event) {
+    const tile = event.target.closest(".tile");
+    if (!tile || event.altKey) return;
+    const { selection, listing } = this, ctrl = event.ctrlKey || event.metaKey;
+    const next = ctrl ? undefined : stepFrom(this.layout, tile.at, event.key, this.parts.scroller.clientHeight);
+    if (next !== undefined) {
+      if (event.shiftKey) selection.extend(listing, tile.at, next);
+      else selection.start(next);
+      this.tiles.focus(next);
+    } else if (event.key === "Enter") this.open(tile.at);
+    else if (event.key === " ") selection.toggle(listing, tile.at);
+    else if (ctrl && event.key.toLowerCase() === "a") selection.all(listing);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  // Keys that hold wherever on the page one is, but where one writes or a dialog is open.
+  pageKey(event) {
+    const target = event.composedPath()[0];
+    if (target.closest?.("input:not([type=range]), textarea, select, [contenteditable]") || document.querySelector('[role="dialog"]') || this.parts.sheet.open) return;
+    const ctrl = event.ctrlKey || event.metaKey;
+    if (event.key === "Escape" && this.selection.size) this.selection.clear();
+    else if (event.key === "?") this.parts.sheet.showModal();
+    else if (event.key === "/" && !ctrl) this.toSearch();
+    else if (ctrl && event.key.toLowerCase() === "z" && this.data.undo) this.tell("act", { name: "undo", value: null, ids: [] });
+    else if (!ctrl && (event.key === "+" || event.key === "-")) this.change({ side: Math.min(Math.max(this.look.side + (event.key === "+" ? 24 : -24), 72), 420) });
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  // The text search's box, once its page is there.
+  toSearch() {
+    this.tell("search", {});
+    let looks = 100;
+    const look = () => {
+      const box = document.querySelector(".st-key-query input");
+      if (box) box.focus();
+      else if ((looks -= 1) > 0) setTimeout(look, 60);
+    };
+    look();
+  }
+
+  // Once for each photo that was closed: it has the focus again, as soon as the dialog is gone, which tries to give it elsewhere.
+  takeBack([id, number]) {
+    if (!number || window.lastTakenBack === number || !this.listing) return;
+    window.lastTakenBack = number;
+    const at = placeOf(this.listing, id, this.tiles.active);
+    if (at < 0) return;
+    let looks = 12;
+    const until = performance.now() + 3_000;
+    const look = () => {
+      if (performance.now() > until || window.lastTakenBack !== number || !this.root.isConnected) return;
+      const inside = this.root.getRootNode().activeElement;
+      const elsewhere = document.activeElement !== document.body && !document.activeElement.contains(this.root.getRootNode().host);
+      if (!document.querySelector('[role="dialog"]')) {
+        if (looks < 12 && (elsewhere || (inside && inside.at !== at))) return;  // somebody went on from there
+        if (inside?.at !== at) this.tiles.focus(at);
+        looks -= 1;
+      }
+      if (looks > 0) setTimeout(look, 50);
+    };
+    look();
+  }
+}
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const root = parentElement.querySelector(".timeline");
+  root.timeline ??= new Timeline(root);
+  root.timeline.draw(data, setTriggerValue);
+  return () => {
+    root.timeline?.end();
+    root.timeline = null;
+    root.replaceChildren();
+  };
+}

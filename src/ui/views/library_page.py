@@ -1,0 +1,59 @@
+"""Library: everything there is, by the date it was taken, narrowed by filters, folders, months or cameras."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from src.services.search.browsing import looks_for
+from src.services.search.language import Restriction, parse, written
+from src.ui import address, state
+from src.ui.frame import empty_state
+from src.ui.photos import timeline
+from src.ui.resources import get_services
+from src.ui.search import query_box, understood
+
+HERE = Path(__file__)
+services = get_services()
+
+
+def narrow(told: Mapping[str, Any]) -> None:
+    """The filter that was chosen beside the photos takes the place of the one by the same key."""
+    key, value = str(told["key"]), told["value"]
+    negative, name = key.startswith("-"), key.removeprefix("-")
+    reading = parse(state.query(state.LIBRARY_QUERY))
+    others = tuple(one for one in reading.restrictions if (one.key, one.negative) != (name, negative))
+    new = (Restriction(name, (str(value),), negative),) if value is not None else ()
+    state.ask(written(replace(reading, restrictions=(*others, *new))), state.LIBRARY_QUERY)
+
+
+def act(told: Mapping[str, Any]) -> None:
+    """What was asked for with the photos that are selected."""
+    ids = [str(one) for one in told["ids"]]
+    if told["name"] == "similar" and ids:
+        state.set_similar(ids[0])
+
+
+def search(_: Mapping[str, Any]) -> None:
+    state.want_text_search()
+
+
+if state.take_text_search():
+    address.go(HERE.with_name("text_search_page.py"))
+images, _, _ = services.catalog.counts()
+if images or services.jobs.active():
+    reading = query_box.show(state.LIBRARY_QUERY, "Narrow down, as in camera:nikon date:2024 rating:>=4")
+    understood.show(services, reading, state.LIBRARY_QUERY)
+    with st.container(key="library-words"):  # there without any words too: what comes after it must not move
+        if looks_for(reading):
+            st.caption(":material/info: The library is narrowed by filters alone; words are looked for in a search.")
+    with st.container(key="library-photos"):
+        timeline.show(services, reading, state.query(state.LIBRARY_QUERY), narrow, act, search)
+else:
+    text = "Add some, then look through them by date, folder or camera. They never leave this computer."
+    if empty_state.show("add_photo_alternate", "No photos yet", text, "Add photos", key="no-photos"):
+        address.go(HERE.with_name("upload_page.py"))
