@@ -4,6 +4,7 @@ const GAP = 4;
 const LEAST_HEIGHT = 300;
 const PRESS = 480;  // milliseconds of a touch that selects
 const NAMES = 150;  // photos whose names are asked for at once
+const PLACES = 30;
 const KNOWN_NAMES = 20_000;
 
 const remembered = () => {
@@ -77,8 +78,9 @@ class Timeline {
       return this.say("The photos can't be listed now. They are there again once the page is loaded anew.");
     }
     if (this.data.listing !== data.listing || !this.root.isConnected) return undefined;  // another was asked for meanwhile
-    const kept = this.listing ? (other ? null : this.anchor()) : this.left();
+    const kept = this.listing && !other ? this.anchor() : this.left();
     this.listing = listing;
+    this.shown = data.listing;
     this.tiles.active = 0;
     this.selection.keepIn(listing);
     this.lay(kept);
@@ -119,19 +121,25 @@ class Timeline {
 
   remember() {
     clearTimeout(this.remembering);
+    const shown = this.shown;
     this.remembering = setTimeout(() => {
-      if (this.layout) sessionStorage.setItem("timeline", JSON.stringify({ listing: this.data.listing, anchor: this.anchor() }));
-    }, 200);
+      if (shown !== this.shown) return;
+      const others = this.places().filter(([listing]) => listing !== shown);
+      sessionStorage.setItem("timeline", JSON.stringify([...others, [shown, this.anchor()]].slice(-PLACES)));
+    }, 150);
   }
 
-  // Where one was when the page was left.
-  left() {
+  // Where one was in each of the last listings.
+  places() {
     try {
-      const kept = JSON.parse(sessionStorage.getItem("timeline"));
-      return kept?.listing === this.data.listing ? kept.anchor : null;
+      return JSON.parse(sessionStorage.getItem("timeline")) ?? [];
     } catch {
-      return null;
+      return [];
     }
+  }
+
+  left() {
+    return this.places().find(([listing]) => listing === this.data.listing)?.[1] ?? null;
   }
 
   change(wanted) {
