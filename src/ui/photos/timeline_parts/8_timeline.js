@@ -296,8 +296,9 @@ class Timeline {
     const { selection, listing } = this, ctrl = event.ctrlKey || event.metaKey;
     const next = ctrl ? undefined : stepFrom(this.layout, tile.at, event.key, this.parts.scroller.clientHeight);
     if (next !== undefined) {
+      if (event.shiftKey && !this.ranging) selection.start(tile.at);  // with keys a range begins where they were
+      this.ranging = event.shiftKey;
       if (event.shiftKey) selection.extend(listing, tile.at, next);
-      else selection.start(next);
       this.tiles.focus(next);
     } else if (event.key === "Enter") this.open(tile.at);
     else if (event.key === " ") selection.toggle(listing, tile.at);
