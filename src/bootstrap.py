@@ -14,6 +14,7 @@ from src.logs import start_logging
 from src.models.model_manager import ModelManager
 from src.processing.decoding.reader import PictureReader
 from src.runtime import Services
+from src.services.curation.service import CurationService
 from src.services.enrichment.facts_pass import FactsService
 from src.services.enrichment.objects import ObjectService
 from src.services.exchange.exporting import ExportService
@@ -70,7 +71,8 @@ def build_services(
     return Services(
         settings=settings, catalog=catalog, store=store, models=models, reader=reader, library=library, folders=folders,
         indexing=indexing, objects=objects, facts=facts, forgetting=forgetting, exports=exports, search=search,
-        saved=saved, browsing=BrowsingService(catalog), uploads=uploads, jobs=jobs, watcher=watcher,
+        saved=saved, browsing=BrowsingService(catalog), curation=CurationService(catalog), uploads=uploads, jobs=jobs,
+        watcher=watcher,
     )  # fmt: skip
 
 

@@ -14,11 +14,12 @@ from src.database.store import Store
 from src.errors import AppError, LibraryUnusable
 from src.models.model_manager import ModelManager
 from src.processing.decoding.reader import PictureReader
+from src.services.curation.service import CurationService
 from src.services.enrichment.facts_pass import FactsService
 from src.services.enrichment.objects import ObjectService
 from src.services.exchange.exporting import ExportService
 from src.services.indexing.scan import IndexingService
-from src.services.jobs.handlers import queue_facts, rebuild_if_due
+from src.services.jobs.handlers import empty_bin_if_due, queue_facts, rebuild_if_due
 from src.services.jobs.kinds import Index, JobKind, ReadFacts
 from src.services.jobs.runner import Handler, JobRunner
 from src.services.library.doctor import foreign_index
@@ -56,6 +57,7 @@ class Services:
     forgetting: ForgettingService
     exports: ExportService
     search: SearchService
+    curation: CurationService
     saved: SavedSearches
     browsing: BrowsingService
     uploads: UploadStore
@@ -146,10 +148,20 @@ class Services:
         finally:
             self.store.index.looked_at()
             self._look_for_strangers()
+            self._empty_bin()
             self.watcher.start()  # after close() it ends by itself at once
             self.tending.set()
         while not self.closed.wait(UNLOAD_EVERY):
             self.models.unload_idle()
+            self._empty_bin()
+
+    def _empty_bin(self) -> None:
+        """Photos that have been in the bin long enough are forgotten."""
+        try:
+            if not self.closed.is_set():
+                empty_bin_if_due(self.catalog, self.jobs)
+        except AppError as error:
+            log.warning("the bin was not looked at: %s", error)
 
     def _warm_up(self) -> None:
         try:

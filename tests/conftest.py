@@ -73,6 +73,11 @@ def make_photo(
     return path
 
 
+def cleared(services: Services) -> list[JobEvent]:
+    """Clear the library and empty its bin: nothing is left of what it held."""
+    return [*services.handlers["clear"]({}), *services.handlers["empty"]({})]
+
+
 def of(events: Iterable[JobEvent], kind: type) -> list[Any]:
     """The events of one kind."""
     return [event for event in events if isinstance(event, kind)]

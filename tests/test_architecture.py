@@ -27,6 +27,7 @@ WITHIN = {
     },
     "src.services": {
         "jobs.kinds": 0, "jobs.rows": 1, "library": 2, "indexing": 3, "enrichment": 4, "search": 5, "exchange": 5,
+        "curation": 5,
         "jobs": 6,
     },
 }  # fmt: skip

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Self
 
 from src.config import Settings
@@ -127,6 +127,7 @@ class Store:
         vectors: Mapping[str, FloatArray],
         refusals: Sequence[Refusal] = (),
         timing: Timing = untimed,
+        wanted: Collection[str] = (),
     ) -> None:
         """Store a batch of a pass over files in one transaction: see ``Catalog.commit_batch``.
 
@@ -136,7 +137,7 @@ class Store:
         self.index.wait()
         with timing("store"):
             self.index.require_space(name)
-            self.catalog.commit_batch(name, images, files, vectors, refusals)
+            self.catalog.commit_batch(name, images, files, vectors, refusals, wanted)
         self.index.follow([name], timing)
 
     def settle(self) -> None:

@@ -135,6 +135,16 @@ FIELDS: tuple[Field, ...] = (
 )
 """In the order in which people are shown them, and in which JSON has them."""
 
+OF_THE_USER: tuple[Field, ...] = (
+    Field("favourite", "Favourite", "flag", "equals", lambda on: "yes" if on else "no"),
+    Field("note", "Note", "text", "contains"),
+    Field("albums", "Albums", "words", "contains", ", ".join),
+)
+"""What the user alone says of a photo. Rating and keywords are facts: his own count before those of the file.
+
+It is no column of the facts; it is shown, searched for and exported.
+"""
+
 OF_THE_LIBRARY: tuple[Field, ...] = (
     Field("name", "File name", "text", "contains"),
     Field("folder", "Folder", "text", "equals"),
@@ -148,7 +158,7 @@ OF_THE_LIBRARY: tuple[Field, ...] = (
 folder: the path of the photo's file. shape: portrait, landscape or square.
 """
 
-BY_NAME: dict[str, Field] = {field.name: field for field in (*FIELDS, *OF_THE_LIBRARY)}
+BY_NAME: dict[str, Field] = {field.name: field for field in (*FIELDS, *OF_THE_USER, *OF_THE_LIBRARY)}
 
 
 def shown(name: str, value: Any) -> str:

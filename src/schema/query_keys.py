@@ -61,7 +61,8 @@ _TABLE = (
     _key("title", "title", 'title:"summer party"', "The title has that text in it."),
     _key("caption", "caption", "caption:birthday", "The caption has that text in it."),
     _key("software", "software", "software:lightroom", "The program that wrote the file has that text in its name."),
-    _key("tag", "keywords", "tag:wedding", "One of the keywords is that.", aliases=("tags", "keyword", "keywords")),
+    _key("tag", "keywords", "tag:wedding", "One of the tags is that, or one below it (wedding/dance).",
+         aliases=("tags", "keyword", "keywords")),
     _key("format", "format", "format:jpg|png", "The file is of that format.",
          read=query_values.file_format, either=True),
     _key("colour", "colours", "colour:red", "One of the colours that cover most of the photo is that.",
@@ -85,7 +86,10 @@ _TABLE = (
     _key("sharpness", "sharpness", "sharpness:<10", "Under 10 is blurred or empty, over 100 crisp."),
     _key("brightness", "brightness", "brightness:>80%", "From 0 (black) to 1 (white), or in percent."),
     _key("flash", "flash", "flash:yes", "Whether the flash fired."),
-    _key("is", "shape", "is:portrait", "It is portrait, landscape or square.", read=query_values.shape),
+    _key("album", "albums", 'album:"best of 2024"', "It is in the album of that name.", "Album", either=True),
+    _key("note", "note", "note:ask", "Your own note has that text in it."),
+    _key("is", ("shape", "favourite"), "is:portrait", f"It is {', '.join(query_values.IS)}.", "Is",
+         query_values.is_so),
     Key("has", (), "Known", "has:gps", f"That is known: {', '.join(query_values.KNOWN)}.", query_values.known),
 )  # fmt: skip
 

@@ -19,6 +19,8 @@ from src.schema.fields import BY_NAME, Field
 Reader = Callable[[tuple[str, ...], str], Condition]
 
 SHAPES = ("portrait", "landscape", "square")
+FAVOURITE = "favourite"
+IS = (*SHAPES, FAVOURITE)
 KNOWN: dict[str, tuple[str, ...]] = {
     "gps": ("latitude",),
     "date": ("taken_at",),
@@ -29,6 +31,8 @@ KNOWN: dict[str, tuple[str, ...]] = {
     "caption": ("caption",),
     "camera": ALIASES["camera"],
     "lens": ("lens",),
+    "note": ("note",),
+    "album": ("albums",),
 }
 """What ``has:`` asks for -> the facts of which one must be known."""
 _FORMATS = {"jpg": "jpeg", "tif": "tiff", "heic": "heif"}
@@ -97,8 +101,11 @@ def colour(names: tuple[str, ...], value: str) -> Condition:
     return Condition(names, value, "contains", word)
 
 
-def shape(names: tuple[str, ...], value: str) -> Condition:
-    return Condition(names, value, "equals", _one_of(SHAPES, "shape", value))
+def is_so(_: tuple[str, ...], value: str) -> Condition:
+    word = _one_of((*IS, "favorite"), "such thing", value)
+    if word in SHAPES:
+        return Condition(("shape",), value, "equals", word)
+    return Condition((FAVOURITE,), value, "equals", 1)
 
 
 def known(_: tuple[str, ...], value: str) -> Condition:

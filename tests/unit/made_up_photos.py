@@ -9,8 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
+
 from src.database.catalog.catalog import Catalog
-from src.database.catalog.tables import facts, files, images
+from src.database.catalog.marks import put_file_tags
+from src.database.catalog.tables import album_photos, albums, facts, files, images, marks, photo_tags
+from src.text import folded, shown
 
 TEXTS = (None, "", "NIKON CORPORATION", "nikon", "Canon EOS 5D", "Straße 50%", "STRASSE", "Köln", "Ko\u0308ln", "a_b",
          "axb", "a\\b", "ﬁsh", "fish", "\u212aelvin", "日本 旅行", "summer party", "Summer\nparty", "*", "[x]",
@@ -69,7 +73,47 @@ def fill(file: Path, number: int, seed: int = 7) -> tuple[Catalog, list[Photo]]:
         db.execute(images.insert(), [_image(one) for one in photos])
         db.execute(files.insert(), [row for one in photos for row in _files(one)])
         db.execute(facts.insert(), [_facts(one) for one in photos if "iso" in one.values])
+        put_file_tags(db, {one.id: one.values.get("keywords", ()) for one in photos})
+        say(db, random.Random(seed + 1), photos)
     return catalog, photos
+
+
+TAGS = ("trip", "Trip/Italy", "trip/italy/rome", "tripod", "trip0", "fish", "Köln")
+ALBUMS = ("Best of", "Köln", "best")
+
+
+def say(db: sa.Connection, chance: random.Random, photos: list[Photo]) -> None:
+    """What the user says of some of them, in place of what their files say: ``values`` has it from then on."""
+    ids = {name: f"00000000-0000-4000-8000-00000000000{n}" for n, name in enumerate(ALBUMS)}
+    rows = [{"id": id_, "name": name, "folded": folded(name), "created_at": "2024"} for name, id_ in ids.items()]
+    db.execute(albums.insert(), rows)
+    for one in photos:
+        keywords = {folded(word): word for word in one.values.get("keywords", ()) if _is_tag(word)}
+        some = {"image_id": one.id}
+        if chance.random() < 0.3:
+            rating, note = chance.choice((None, -1, 0, 4, 5)), chance.choice((None, "Ask Köln", "fish"))
+            favourite = chance.random() < 0.5
+            db.execute(marks.insert(), {**some, "rating": rating, "favourite": favourite, "note": note})
+            one.values |= {"favourite": favourite, "note": note} | ({} if rating is None else {"rating": rating})
+        for tag in chance.sample(TAGS, chance.choice((0, 0, 1, 2))):
+            if folded(tag) not in keywords:
+                keywords[folded(tag)] = tag
+                db.execute(photo_tags.insert(), {**some, "tag": folded(tag), "said": tag})
+            elif folded(tag) in keywords and chance.random() < 0.7:
+                db.execute(photo_tags.update().where(*_of(one.id, tag)).values(said=""))
+                del keywords[folded(tag)]
+        held = chance.sample(ALBUMS, chance.choice((0, 0, 1, 2)))
+        for name in held:
+            db.execute(album_photos.insert(), {**some, "album_id": ids[name], "position": 0})
+        one.values |= {"keywords": list(keywords.values()), "albums": held}
+
+
+def _of(image_id: str, tag: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return photo_tags.c.image_id == image_id, photo_tags.c.tag == folded(tag)
+
+
+def _is_tag(word: str) -> bool:
+    return 0 < len(word) <= 200 and shown(word) == word
 
 
 def _image(one: Photo) -> dict[str, Any]:

@@ -69,6 +69,10 @@ def test_clear_takes_the_library_and_nothing_else(services: Services, photos: Pa
     services.settings.weights_dir.mkdir(parents=True, exist_ok=True)
     (services.settings.weights_dir / "some.pt").write_bytes(b"weights")
     list(services.handlers["clear"]({}))
+    assert services.library.stats().images == 0 == services.catalog.vectors.count(services.library.collection())
+    assert services.search.search(Query("red"), 9).hits == () and services.folders.all() == []
+    assert services.settings.thumbs_dir.exists(), "it is all in the bin"
+    list(services.handlers["empty"]({}))
     assert services.library.stats().images == 0 and not services.settings.thumbs_dir.exists()
     assert len(list(photos.iterdir())) == 4 and (services.settings.weights_dir / "some.pt").exists()
     assert metadata_by_hand(services.store, [1.0, 0.0]) == [{"source": "x"}]

@@ -78,8 +78,12 @@ def test_words_that_most_photos_have_tell_nothing(library: Services, monkeypatch
 def test_keywords_and_titles_count_too(library: Services) -> None:
     list(library.handlers["facts"]({}))
     with sqlite3.connect(library.settings.catalog_file) as db:
-        told = """UPDATE facts SET keywords = '["Hochzeit", "Anna"]', title = 'The vows'
+        told = """UPDATE facts SET title = 'The vows'
             WHERE image_id = (SELECT image_id FROM files WHERE name = 'pier.jpg')"""
         db.execute(told)
     db.close()
+    (pier,) = (hit.id for hit in library.library.newest(99) if hit.name == "pier.jpg")
+    library.curation.tag([pier], ["Hochzeit", "Anna"])
+    library.curation.note([pier], "ask Jonathan")
     assert found(library, "anna hochzeit") == ["pier.jpg"] == found(library, "vows") == found(library, "pier anna")
+    assert found(library, "jonathan") == ["pier.jpg"]

@@ -31,7 +31,7 @@ from src.services.exchange.backup import export_library
 from src.services.exchange.restore import import_library
 from src.services.library.uploads import CLEARED, as_params
 from src.services.search.service import Query
-from tests.conftest import fake_models, make_photo, of
+from tests.conftest import cleared, fake_models, make_photo, of
 from tests.fakes import COLOURS
 
 UNKNOWN = "00000000-0000-5000-8000-000000000000"
@@ -145,7 +145,7 @@ def test_neither_start_nor_clear_nor_doctor_takes_what_is_somebody_elses(
         assert stored.exists() and len(thumbs) == 5 and all(map(Path.exists, thumbs))
         list(services.handlers["doctor"]({"repair": True}))
         assert kept(settings, strangers)
-        findings = of(services.handlers["clear"]({}), Finding)
+        findings = of(cleared(services), Finding)
         assert kept(settings, strangers)
         assert not stored.exists() and not any(map(Path.exists, thumbs)), "what is ours goes"
         assert len(findings) == 1 and "17 files" in findings[0].text and str(settings.uploads_dir) in findings[0].text
@@ -159,7 +159,7 @@ def test_neither_start_nor_clear_nor_doctor_takes_what_is_somebody_elses(
 def test_a_clear_without_strangers_leaves_no_folder(services: Services, photos: Path, tmp_path: Path) -> None:
     index(services, photos)
     upload(services, "purple", tmp_path / "purple.png")
-    assert of(services.handlers["clear"]({}), Finding) == []
+    assert of(cleared(services), Finding) == []
     assert not services.settings.thumbs_dir.exists() and not services.settings.uploads_dir.exists()
 
 
@@ -198,7 +198,7 @@ def test_a_strangers_file_that_an_earlier_version_indexed_stays_at_a_clear(servi
     photo = make_photo(services.settings.uploads_dir / "holiday.jpg", COLOURS["pink"])
     list(services.handlers["index"]({"files": [{"path": str(photo), "name": "holiday.jpg", "uploaded": True}]}))
     assert services.catalog.counts() == (1, 1, 1)
-    list(services.handlers["clear"]({}))
+    cleared(services)
     assert photo.exists() and services.catalog.counts()[0] == 0
 
 
@@ -222,12 +222,12 @@ def test_a_file_larger_than_any_upload_is_none_and_is_not_read(
     os.truncate(hole, 50 * 2**30)
     os.utime(hole, (1_000_000_000, 1_000_000_000))
     monkeypatch.setattr("src.services.library.own_files.hashlib.file_digest", lambda *_: pytest.fail("it was read"))
-    for job in ("doctor", "clear"):
+    for job in ("doctor", "empty"):
         assert [found.check for found in of(services.handlers[job]({}), Finding)] == ["strangers"]  # type: ignore[index]
     assert services.uploads.left_over(set()) == [] and hole.exists()
 
 
-@pytest.mark.parametrize("job", ["doctor", "forget", "remove", "clear", "index", "reindex"])
+@pytest.mark.parametrize("job", ["doctor", "forget", "remove", "clear", "empty", "index", "reindex"])
 @pytest.mark.parametrize("oddity", ["a folder", "a pipe", "a file for a folder"])
 def test_whatever_is_in_a_thumbnails_place_ends_no_job(services: Services, photos: Path, job: str, oddity: str) -> None:
     index(services, photos)
@@ -241,13 +241,15 @@ def test_whatever_is_in_a_thumbnails_place_ends_no_job(services: Services, photo
     else:
         place.parent.rmdir()
         place.parent.write_text("mine")
-    assert job != "clear" or services.library.thumbnail(hit.id) == (place if oddity == "a pipe" else None)
+    assert job != "empty" or services.library.thumbnail(hit.id) == (place if oddity == "a pipe" else None)
+    if job == "empty":
+        list(services.handlers["clear"]({}))
     if job == "forget":
         (photos / "red.jpg").unlink()
         list(services.handlers["sync"]({}))
     params = {"remove": {"path": str(photos)}, "index": {"paths": [str(photos)]}, "reindex": {"model": "builtin"}}
     list(services.handlers[job](params.get(job, {})))  # type: ignore[index]
-    assert services.catalog.counts()[0] == {"forget": 3, "remove": 0, "clear": 0}.get(job, 4)
+    assert services.catalog.counts()[0] == {"forget": 3, "remove": 0, "clear": 0, "empty": 0}.get(job, 4)
     assert job != "remove" or services.folders.all() == [], "the folder itself goes as well"
     assert oddity == "a pipe" or place.parent.exists()
 
@@ -255,7 +257,7 @@ def test_whatever_is_in_a_thumbnails_place_ends_no_job(services: Services, photo
 def test_a_zeroed_upload_is_ours_all_the_same(services: Services, tmp_path: Path) -> None:
     stored = upload(services, "purple", tmp_path / "purple.png")
     stored.write_bytes(bytes(stored.stat().st_size))
-    assert of(services.handlers["clear"]({}), Finding) == [] and not stored.exists()
+    assert of(cleared(services), Finding) == [] and not stored.exists()
 
 
 def test_a_thumbnail_that_could_not_be_written_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -291,10 +293,10 @@ def test_an_upload_without_a_job_yet_is_kept_and_one_of_a_cancelled_job_goes(
     new = services.uploads.save("new.png", make_photo(tmp_path / "new.png", COLOURS["cyan"]).read_bytes())
     gone = services.uploads.save("gone.png", make_photo(tmp_path / "gone.png", COLOURS["brown"]).read_bytes())
     services.jobs.pause(job := services.jobs.submit("index", "Adding", files=as_params([gone])))
-    list(services.handlers["clear"]({}))
+    cleared(services)
     assert new.path.exists() and gone.path.exists()
     services.jobs.cancel(job)
-    list(services.handlers["clear"]({}))
+    cleared(services)
     assert new.path.exists() and not gone.path.exists()
 
 
@@ -306,9 +308,9 @@ def test_a_clear_that_died_half_way_brings_no_upload_back(
         with monkeypatch.context() as patch:
             patch.setattr(Path, "unlink", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
             with pytest.raises(KeyboardInterrupt):
-                list(services.handlers["clear"]({}))
+                cleared(services)
         assert services.catalog.counts()[0] == 0 or stored.exists()
-        list(services.handlers["clear"]({}))
+        cleared(services)
         assert not stored.exists()
     with opened(settings, start=True) as services:
         assert services.catalog.counts()[0] == 0
@@ -362,7 +364,7 @@ def test_another_programs_chroma_is_never_touched(settings: Settings, photos: Pa
             [f.check for f in told] == ["index"] and not told[0].repaired and str(settings.chroma_dir) in told[0].text
         )
         assert services.library.stats().details["index"] == 0
-        list(services.handlers["clear"]({}))
+        cleared(services)
     assert listing(settings.chroma_dir) == before
     shutil.rmtree(settings.chroma_dir)
     with opened(settings) as services:
@@ -381,7 +383,7 @@ def test_nor_is_one_that_takes_the_place_of_ours(settings: Settings, photos: Pat
     with opened(settings) as services:
         assert not services.store.index.open(services.library.collection())
         list(services.handlers["doctor"]({"repair": True}))
-        list(services.handlers["clear"]({}))
+        cleared(services)
     there = listing(settings.chroma_dir)
     assert {name: there.get(name) for name in theirs} == theirs
 
@@ -396,7 +398,7 @@ def test_strangers_files_beside_the_index_stay(settings: Settings, photos: Path)
         index(services, photos)
         assert services.store.index.follows(services.library.collection())
         list(services.handlers["doctor"]({"repair": True}))
-        list(services.handlers["clear"]({}))
+        cleared(services)
     assert sorted(listing(settings.chroma_dir)) == sorted(names)
 
 
@@ -503,7 +505,7 @@ def test_a_link_under_the_name_of_an_upload_is_somebody_elses(services: Services
     path = upload(services, "purple", tmp_path / "purple.png")
     path.rename(tmp_path / "mine.png")
     path.symlink_to(tmp_path / "mine.png")
-    list(services.handlers["clear"]({}))
+    cleared(services)
     assert path.is_symlink() and (tmp_path / "mine.png").exists()
 
 

@@ -67,6 +67,10 @@ def word(name: str, wanted: str) -> Test:
     return some(name, lambda text: folded(text) == folded(wanted))
 
 
+def at_or_below(tag: str) -> Test:
+    return some("keywords", lambda text: folded(text) == tag or folded(text).startswith(f"{tag}/"))
+
+
 def inside(*parts: str) -> Test:
     """In folders of these names, one directly in the other."""
     wanted = [folded(part) for part in parts]
@@ -208,6 +212,20 @@ CASES: dict[str, Test] = {
     "brightness:>50%": number("brightness", lambda value: value > Fraction(1, 2)),
     "flash:yes": some("flash", lambda fired: fired is True),
     "flash:no": some("flash", lambda fired: fired is False),
+    "tag:trip": at_or_below("trip"),
+    "tag:TRIP/italy": at_or_below("trip/italy"),
+    "tag:trip|fish": either(at_or_below("trip"), word("keywords", "fish")),
+    "tag:trip/*": like("keywords", "trip/*"),
+    "tag:*italy*": like("keywords", "*italy*"),
+    "album:best": word("albums", "best"),
+    'album:"BEST OF"|köln': either(word("albums", "best of"), word("albums", "köln")),
+    "album:best*": like("albums", "best*"),
+    "note:köln": has_text("note", "köln"),
+    "note:ask": has_text("note", "ask"),
+    "is:favourite": some("favourite", lambda on: on is True),
+    "is:favourite rating:>=4": both(some("favourite", lambda on: on is True), number("rating", lambda v: v >= 4)),
+    "has:note": lambda photo: bool(photo.values.get("note")),
+    "has:album": lambda photo: bool(photo.values.get("albums")),
     "is:portrait": word("shape", "portrait"),
     "is:square|landscape": either(word("shape", "square"), word("shape", "landscape")),
     "has:gps": lambda photo: photo.values.get("latitude") is not None,

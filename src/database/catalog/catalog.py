@@ -6,63 +6,56 @@ thumbnails) can be made again from it and from the photos.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
-from src.database.catalog import findable
+from src.database.catalog import batch, findable
+from src.database.catalog.albums import AlbumTable
+from src.database.catalog.batch import ImageRow as ImageRow
+from src.database.catalog.bin import BinTable
 from src.database.catalog.browsing import Browsing
 from src.database.catalog.facts import FactsTable
-from src.database.catalog.files import (
-    FileRow,
-    FileTable,
-    Refusal,
-    displace,
-    hide_without_file,
-    is_absolute,
-    put_files,
-    put_refusals,
-    within,
-)
+from src.database.catalog.files import FileRow, FileTable, Refusal, is_absolute, within
 from src.database.catalog.folders import FolderTable
 from src.database.catalog.health import HealthTable
 from src.database.catalog.index_changes import IndexChanges
 from src.database.catalog.jobs import JobTable
 from src.database.catalog.listing import Listing
 from src.database.catalog.looked_at import LookedAtTable
+from src.database.catalog.marks import MarksTable
 from src.database.catalog.objects import ObjectTable, delete_segments
-from src.database.catalog.sqlite_file import Guard, SqliteFile, now, parts, upsert
+from src.database.catalog.operations import OperationTable
+from src.database.catalog.sqlite_file import Guard, SqliteFile, parts, upsert
 from src.database.catalog.tables import (
     CHANGES,
     SEEN,
+    album_photos,
+    albums,
+    binned,
     collections,
+    discarded,
     facts,
     files,
     folders,
     images,
     looked_at,
+    marks,
     meta,
+    operations,
+    photo_tags,
     segments,
+    successors,
     unreadable,
     vectors,
 )
-from src.database.catalog.vectors import VectorTable, drop_collections, write_vectors
+from src.database.catalog.vectors import VectorTable, drop_collections
 from src.plain_files import no_plain_file, special_of_database
 from src.schema import FloatArray, ImageDetails, ImageFacts, PhotoFilter
 from src.versioned_cache import Kept
-
-
-@dataclass(frozen=True)
-class ImageRow:
-    """One image: its identity and facts."""
-
-    id: str
-    sha256: str
-    facts: ImageFacts
-    bytes: int
 
 
 @dataclass(frozen=True)
@@ -99,6 +92,10 @@ class Catalog:
         self.index_changes = IndexChanges(self._file)
         self.listing = Listing(self._file)
         self.browsing = Browsing(self._file)
+        self.operations = OperationTable(self._file)
+        self.marks = MarksTable(self._file, self.operations)
+        self.albums = AlbumTable(self._file, self.operations)
+        self.bin = BinTable(self._file, self.operations)
         self._counted: Kept[tuple[int, int, int]] = Kept(1)
 
     @property
@@ -136,25 +133,14 @@ class Catalog:
         file_rows: Sequence[FileRow] = (),
         new_vectors: Mapping[str, FloatArray] | None = None,
         refusals: Sequence[Refusal] = (),
+        wanted: Collection[str] = (),
     ) -> None:
         """Store a batch in one transaction: images, their files, refusals, vectors (image id -> (D,)) of a collection.
 
-        A file whose bytes changed lets go of its former image, which is hidden where no other file holds it. What was
-        there on another disk is out of reach, and its row is kept, see ``displace``.
+        wanted: of the images, those that the user added himself, see ``batch.store``.
         """
-        moment = now()
         with self._file.writing() as db:
-            if new_images:
-                _make_way(db, new_images)
-                db.execute(
-                    upsert(images, ["id"], keep=("added_at",)), [_image_values(row, moment) for row in new_images]
-                )
-            former = _images_at(db, [*(row.path for row in file_rows), *(row.path for row in refusals)])
-            displace(db, file_rows, refusals, moment)
-            put_files(db, file_rows)
-            put_refusals(db, refusals)
-            write_vectors(db, collection, new_vectors or {})
-            hide_without_file(db, former - {row.image_id for row in file_rows}, moment)
+            batch.store(db, collection, new_images, file_rows, new_vectors or {}, refusals, wanted)
 
     def visible(self, ids: Sequence[str]) -> set[str]:
         """Those of the images that are in the library and not hidden."""
@@ -259,23 +245,27 @@ class Catalog:
                 return db.execute(sa.select(sa.func.count()).select_from(table).where(*conditions)).scalar_one()
 
             seen = int(db.execute(SEEN).scalar_one())
-            there = number(files) - number(files, files.c.missing_since.is_not(None))
+            away = files.c.missing_since.is_not(None)
+            there = number(files) - number(files, away) - number(files, ~away, files.c.image_id.in_(_BINNED))
             return seen, there, number(uploads.subquery())
 
     # ------------------------------------------------------------ forgetting
 
     def hidden(self, except_in: Sequence[bytes] = ()) -> list[str]:
-        """Ids of images none of whose files was there when last looked for, but those with a file in these folders."""
+        """Ids of images none of whose files was there when last looked for, but those with a file in these folders.
+
+        None of the bin: why those are hidden is known.
+        """
         kept = sa.select(files.c.image_id).where(sa.or_(sa.false(), *map(within, except_in)))
         with self._file.reading() as db:
-            query = sa.select(images.c.id).where(images.c.removed_at.is_not(None), images.c.id.not_in(kept))
+            query = sa.select(images.c.id).where(_MISSING, images.c.id.not_in(kept))
             return list(db.execute(query).scalars())
 
     def earlier(self) -> list[str]:
         """Ids of hidden images that no path is known of: what was at theirs was changed, and is another image now."""
         held = sa.exists().where(files.c.image_id == images.c.id)
         with self._file.reading() as db:
-            return list(db.execute(sa.select(images.c.id).where(images.c.removed_at.is_not(None), ~held)).scalars())
+            return list(db.execute(sa.select(images.c.id).where(_MISSING, ~held)).scalars())
 
     def forget(self, ids: Sequence[str]) -> None:
         """Delete images with their files, objects and library vectors, for good, in one transaction."""
@@ -290,7 +280,7 @@ class Catalog:
                 db.execute(images.delete().where(images.c.id.in_(part)))
 
     def clear_images(self, settings: Mapping[str, str] | None = None) -> None:
-        """Forget every image, file, folder and library vector, in one transaction.
+        """Forget every image, file, folder and library vector, all that was said of them and done, in one transaction.
 
         Collections made by hand, settings and jobs stay. settings: some of the library's, stored in the same
         transaction. The space is given back by ``compact``.
@@ -298,7 +288,7 @@ class Catalog:
         own = sa.select(collections.c.name).where(collections.c.owner == "library")
         with self._file.writing() as db:
             drop_collections(db, list(db.execute(own).scalars()))
-            for table in (segments, looked_at, facts, files, images, folders, unreadable):
+            for table in (*_SAID, segments, looked_at, facts, files, images, folders, unreadable):
                 db.execute(table.delete())
             for key, value in (settings or {}).items():
                 db.execute(upsert(meta, ["key"]), [{"key": key, "value": value}])
@@ -315,25 +305,6 @@ class Catalog:
         self._file.compact()
 
 
-def _make_way(db: sa.Connection, rows: Sequence[ImageRow]) -> None:
-    """Let a damaged row (the same bytes, another id) go: its files are the new row's from their next look on."""
-    for part in parts(rows):
-        same = images.c.sha256.in_([row.sha256 for row in part])
-        db.execute(images.delete().where(same, images.c.id.not_in([row.id for row in part])))
-
-
-def _image_values(row: ImageRow, moment: str) -> dict[str, Any]:
-    facts = {
-        "width": row.facts.width,
-        "height": row.facts.height,
-        "format": row.facts.format,
-        "taken_at": row.facts.taken_at,
-    }
-    return {"id": row.id, "sha256": row.sha256, "bytes": row.bytes, "added_at": moment, "removed_at": None, **facts}
-
-
-def _images_at(db: sa.Connection, paths: Sequence[bytes]) -> set[str]:
-    found: set[str] = set()
-    for part in parts(paths):
-        found.update(db.execute(sa.select(files.c.image_id).where(files.c.path.in_(part))).scalars())
-    return found
+_BINNED = sa.select(binned.c.image_id)
+_MISSING = sa.and_(images.c.removed_at.is_not(None), images.c.id.not_in(_BINNED))
+_SAID = (album_photos, albums, photo_tags, marks, binned, successors, discarded, operations)

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from src.database.catalog.files import is_absolute, within
 from src.database.catalog.looked_at import mark
+from src.database.catalog.marks import overlaid, put_file_tags
 from src.database.catalog.sqlite_file import SqliteFile, listed, parts, upsert
 from src.database.catalog.tables import CHANGES, OF_IMAGES, facts, files, images
 from src.plain_files import json_in
@@ -55,6 +56,7 @@ class FactsTable:
             kept = [row for row in rows if row.image_id in there]
             if kept:
                 db.execute(upsert(facts, ["image_id"]), [_stored(row) for row in kept])
+                put_file_tags(db, {row.image_id: row.facts.keywords for row in kept})
             for row in kept:
                 if row.facts.taken_at:
                     undated = sa.and_(images.c.id == row.image_id, images.c.taken_at.is_(None))
@@ -62,7 +64,9 @@ class FactsTable:
             mark(db, PASS, recipe, [row.image_id for row in kept])
 
     def of(self, image_id: str) -> Values:
-        """All that is known of one image; {} for one that is not in the library."""
+        """All that is known of one image, what the user says of it before what its file says; {} for one that is not in
+        the library.
+        """
         return self.of_many([image_id]).get(image_id, {})
 
     def of_many(self, image_ids: Sequence[str]) -> dict[str, Values]:
@@ -75,8 +79,9 @@ class FactsTable:
         found: dict[str, Values] = {}
         with self._file.reading() as db:
             for part in parts(image_ids):
-                for row in db.execute(query.where(images.c.id.in_(part))).mappings():
-                    found[row["id"]] = _known(row)
+                some = {row["id"]: _known(row) for row in db.execute(query.where(images.c.id.in_(part))).mappings()}
+                overlaid(db, some)
+                found |= some
         return found
 
     def beside(self) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from src.database.catalog.sqlite_file import SqliteFile, now, parts, upsert
-from src.database.catalog.tables import files, images, unreadable
+from src.database.catalog.tables import binned, files, images, unreadable
 from src.schema import FileStamp
 
 PAGE = 500
@@ -83,18 +83,18 @@ class FileTable:
 
     def at(self, paths: Sequence[bytes]) -> dict[bytes, KnownFile]:
         """What is known of these paths; unknown ones are left out."""
-        columns = (files.c.path, *_STAMP, files.c.image_id, files.c.missing_since)
+        columns = (files.c.path, *STAMP_COLUMNS, files.c.image_id, files.c.missing_since)
         rows = self._rows(columns, files.c.path, paths)
-        return {row.path: KnownFile(_stamp(row), row.image_id, row.missing_since is not None) for row in rows}
+        return {row.path: KnownFile(stamp_in(row), row.image_id, row.missing_since is not None) for row in rows}
 
     def with_stamps(self, stamps: Sequence[FileStamp]) -> dict[FileStamp, str]:
         """Stamp -> id of the image of a file with just that stamp: a file that was moved is known without being read.
 
         Whatever the ctime, which a move changes.
         """
-        columns = (*_STAMP, files.c.image_id)
+        columns = (*STAMP_COLUMNS, files.c.image_id)
         rows = self._rows(columns, files.c.inode, [stamp.inode for stamp in stamps])
-        found = {replace(_stamp(row), ctime_ns=0): row.image_id for row in rows}
+        found = {replace(stamp_in(row), ctime_ns=0): row.image_id for row in rows}
         return {stamp: found[key] for stamp in stamps if (key := replace(stamp, ctime_ns=0)) in found}
 
     def refusals_at(self, paths: Sequence[bytes]) -> dict[bytes, Refusal]:
@@ -102,7 +102,7 @@ class FileTable:
         with self._file.reading() as db:
             for part in parts(paths):
                 for row in db.execute(sa.select(unreadable).where(unreadable.c.path.in_(part))):
-                    found[row.path] = Refusal(row.path, _stamp(row), row.reason, row.reader)
+                    found[row.path] = Refusal(row.path, stamp_in(row), row.reason, row.reader)
         return found
 
     def under(self, folder: bytes, present: bool = True) -> Iterator[list[tuple[bytes, str]]]:
@@ -166,8 +166,9 @@ class FileTable:
             return set(db.execute(sa.select(files.c.device).where(within(folder)).distinct()).scalars())
 
     def numbers_under(self, folder: bytes, beside: Sequence[bytes] = ()) -> tuple[int, int]:
-        """(files, missing ones of them) in a folder and its sub-folders, but for those in ``beside``."""
-        counted = sa.select(sa.func.count(), sa.func.count(files.c.missing_since)).where(within_only(folder, beside))
+        """(files, missing ones of them) in a folder and its sub-folders, but for those in ``beside``, and the bin's."""
+        counted = sa.select(sa.func.count(), sa.func.count(files.c.missing_since))
+        counted = counted.where(within_only(folder, beside), files.c.image_id.not_in(sa.select(binned.c.image_id)))
         with self._file.reading() as db:
             row = db.execute(counted).one()
         return row[0], row[1]
@@ -218,11 +219,11 @@ class FileTable:
                 yield from db.execute(sa.select(*columns).where(key.in_(part)))
 
 
-_STAMP = tuple(files.c[field.name] for field in fields(FileStamp))
+STAMP_COLUMNS = tuple(files.c[field.name] for field in fields(FileStamp))
 _PLACE = (files.c.path, files.c.image_id, files.c.device, files.c.missing_since, files.c.uploaded)
 
 
-def _stamp(row: Any) -> FileStamp:
+def stamp_in(row: Any) -> FileStamp:
     return FileStamp(row.device, row.inode, row.mtime_ns, row.size, row.ctime_ns)
 
 
@@ -256,7 +257,7 @@ def displace(db: sa.Connection, rows: Sequence[FileRow], refusals: Sequence[Refu
     So it is looked for, and found to be gone, only where its own disk is there again.
     """
     now_at = {row.path: (row.stamp, row.image_id) for row in rows} | {row.path: (row.stamp, None) for row in refusals}
-    columns = (files.c.id, files.c.path, files.c.image_id, *_STAMP)
+    columns = (files.c.id, files.c.path, files.c.image_id, *STAMP_COLUMNS)
     for part in parts(list(now_at)):
         for row in db.execute(sa.select(*columns).where(files.c.path.in_(part), files.c.uploaded.is_(False))).all():
             stamp, image_id = now_at[row.path]
@@ -278,7 +279,8 @@ def put_files(db: sa.Connection, rows: Sequence[FileRow]) -> None:
     for part in parts([row.path for row in rows]):
         db.execute(unreadable.delete().where(unreadable.c.path.in_(part)))
     for ids in parts(list({row.image_id for row in rows})):
-        db.execute(images.update().where(images.c.id.in_(ids)).values(removed_at=None))
+        shown = sa.and_(images.c.id.in_(ids), images.c.id.not_in(sa.select(binned.c.image_id)))
+        db.execute(images.update().where(shown).values(removed_at=None))
 
 
 def put_refusals(db: sa.Connection, rows: Sequence[Refusal]) -> None:

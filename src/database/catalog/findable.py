@@ -11,7 +11,19 @@ from typing import Any
 import sqlalchemy as sa
 
 from src.database.catalog.files import within
-from src.database.catalog.tables import SEEN, days, facts, files, images
+from src.database.catalog.marks import HAS_TAG, at_or_below, rated
+from src.database.catalog.tables import (
+    SEEN,
+    album_photos,
+    albums,
+    binned,
+    days,
+    facts,
+    files,
+    images,
+    marks,
+    photo_tags,
+)
 from src.errors import BadInput
 from src.schema import PhotoFilter
 from src.schema.conditions import Condition
@@ -34,6 +46,7 @@ def passing(only: PhotoFilter) -> sa.Select[Any]:
     inside = None
     if only.folder is not None:  # an image one of whose files is there is not hidden
         inside = sa.select(files.c.image_id).where(within(os.fsencode(only.folder)), files.c.missing_since.is_(None))
+        inside = inside.where(files.c.image_id.not_in(sa.select(binned.c.image_id)))
     if inside is not None and only.since is None and only.until is None and not only.where:
         return inside.distinct()
     found = sa.select(images.c.id).where(images.c.removed_at.is_(None), *_taken(images.c.taken_at, only), *_facts(only))
@@ -61,7 +74,7 @@ def _facts(only: PhotoFilter, one_by_one: bool = False) -> list[sa.ColumnElement
     """
     together: list[sa.ColumnElement[bool]] = []
     found: list[sa.ColumnElement[bool]] = []
-    never: dict[sa.Table, list[sa.ColumnElement[bool]]] = {}
+    never: dict[sa.FromClause, list[sa.ColumnElement[bool]]] = {}
     for condition in only.where:
         tests = _tests(condition)
         if condition.negative:
@@ -77,9 +90,9 @@ def _facts(only: PhotoFilter, one_by_one: bool = False) -> list[sa.ColumnElement
     return [*found, *(some.is_not(sa.true()) for some in unlike)]
 
 
-def _tests(condition: Condition) -> dict[sa.Table, sa.ColumnElement[bool]]:
+def _tests(condition: Condition) -> dict[sa.FromClause, sa.ColumnElement[bool]]:
     """What the condition, were it not negative, wants of a row of each table: one of these rows must be so."""
-    tests: dict[sa.Table, list[sa.ColumnElement[bool]]] = {}
+    tests: dict[sa.FromClause, list[sa.ColumnElement[bool]]] = {}
     for wanted in condition.any_of or (condition,):
         for name in wanted.names:
             table, column = _place(name)
@@ -87,8 +100,10 @@ def _tests(condition: Condition) -> dict[sa.Table, sa.ColumnElement[bool]]:
     return {table: sa.or_(*some) for table, some in tests.items()}
 
 
-def _place(name: str) -> tuple[sa.Table, sa.ColumnElement[Any]]:
+def _place(name: str) -> tuple[sa.FromClause, sa.ColumnElement[Any]]:
     """The table that knows a fact, and where in it."""
+    if name in _SAID:
+        return _SAID[name]
     if name in _MADE:
         return images, _MADE[name]
     if name in _OF_FILES:
@@ -96,6 +111,16 @@ def _place(name: str) -> tuple[sa.Table, sa.ColumnElement[Any]]:
     return (images, images.c[name]) if name in images.c else (facts, facts.c[name])
 
 
+_RATED = rated()
+_IN_ALBUMS = sa.select(album_photos.c.image_id, albums.c.name).join(albums).subquery("in_albums")
+_SAID: dict[str, tuple[sa.FromClause, sa.ColumnElement[Any]]] = {
+    "keywords": (photo_tags, photo_tags.c.tag),
+    "rating": (_RATED, _RATED.c.rating),
+    "favourite": (marks, marks.c.favourite),
+    "note": (marks, marks.c.note),
+    "albums": (_IN_ALBUMS, _IN_ALBUMS.c.name),
+}
+"""What the user may say of a photo, in place of its file or alone."""
 _OF_FILES: dict[str, sa.Column[Any]] = {"name": files.c.name, "folder": files.c.path_text}
 _MADE: dict[str, sa.ColumnElement[Any]] = {
     "megapixels": images.c.width * images.c.height / sa.literal(1e6),
@@ -106,7 +131,7 @@ _MADE: dict[str, sa.ColumnElement[Any]] = {
 """Names of what is made of an image's width and height."""
 
 
-def _in_table(table: sa.Table, test: sa.ColumnElement[bool], one_by_one: bool) -> sa.ColumnElement[bool]:
+def _in_table(table: sa.FromClause, test: sa.ColumnElement[bool], one_by_one: bool) -> sa.ColumnElement[bool]:
     """True for an image of which a row of the table passes the test; of files, one that is not missing."""
     if table is images:
         return test
@@ -119,6 +144,8 @@ def _in_table(table: sa.Table, test: sa.ColumnElement[bool], one_by_one: bool) -
 
 def _compared(column: sa.ColumnElement[Any], field: Field, condition: Condition) -> sa.ColumnElement[bool]:
     """Not true where the fact is not known."""
+    if field.name in _SAID and field.kind == "words":
+        return _is_called(column, condition)
     if condition.operator == "known":
         return sa.and_(column.is_not(None), column.not_in(["", "[]"]))
     if condition.operator == "range":
@@ -129,6 +156,18 @@ def _compared(column: sa.ColumnElement[Any], field: Field, condition: Condition)
     if field.kind in ("words", "colours"):
         return _one_is(column, field, condition)
     return _fits(column, _pattern(condition))
+
+
+def _is_called(column: sa.ColumnElement[Any], condition: Condition) -> sa.ColumnElement[bool]:
+    """Whether a row's tag is the value, or below it in the tree; or its album's name is the value."""
+    called, value = column is photo_tags.c.tag, folded(str(condition.value))
+    if condition.operator == "known":
+        return HAS_TAG if called else sa.true()
+    if condition.operator == "like":
+        fits = _fits(column, _pattern(condition))
+    else:
+        fits = at_or_below(value) if called else _fits(column, _pattern(replace(condition, operator="equals")))
+    return sa.and_(fits, HAS_TAG) if called else fits
 
 
 def _pattern(condition: Condition) -> str:

@@ -7,15 +7,32 @@ from typing import Any
 import sqlalchemy as sa
 
 from src.database.catalog.sqlite_file import SqliteFile, now
-from src.database.catalog.tables import collections, facts, files, images, looked_at, segments, vectors
+from src.database.catalog.tables import (
+    album_photos,
+    binned,
+    collections,
+    facts,
+    files,
+    images,
+    looked_at,
+    marks,
+    photo_tags,
+    segments,
+    successors,
+    vectors,
+)
 from src.errors import LibraryUnusable
 
 FREE_SHARE, FREE_LEAST = 0.25, 1_000_000
 """Empty part of the catalogue's file, and its bytes, from which on it is written anew."""
 
 _PRESENT = sa.exists().where(files.c.image_id == images.c.id, files.c.missing_since.is_(None))
+_IN_BIN = images.c.id.in_(sa.select(binned.c.image_id))
 _SHOWN_WITHOUT_FILE = sa.and_(images.c.removed_at.is_(None), ~_PRESENT)
-_HIDDEN_WITH_FILE = sa.and_(images.c.removed_at.is_not(None), _PRESENT)
+_SHOWN_IN_BIN = sa.and_(images.c.removed_at.is_(None), _IN_BIN)
+_HIDDEN_WITH_FILE = sa.and_(images.c.removed_at.is_not(None), _PRESENT, ~_IN_BIN)
+OF_IMAGES = (files, facts, segments, looked_at, marks, photo_tags, album_photos, binned, successors)
+"""Tables with rows of an image each."""
 _LIBRARY = sa.select(collections.c.name).where(collections.c.owner == "library")
 _OF_NO_IMAGE = sa.and_(
     vectors.c.collection.in_(_LIBRARY),
@@ -59,14 +76,18 @@ class HealthTable:
         """Images that are not hidden although no file of theirs is there."""
         return self._count(images, _SHOWN_WITHOUT_FILE)
 
+    def shown_in_bin(self) -> int:
+        """Images that are not hidden although they are in the bin."""
+        return self._count(images, _SHOWN_IN_BIN)
+
     def hidden_with_file(self) -> int:
         """Images that are hidden although a file of theirs is there."""
         return self._count(images, _HIDDEN_WITH_FILE)
 
     def set_visibility(self) -> None:
-        """Hide and show images as their files say."""
+        """Hide and show images as their files and the bin say."""
         with self._file.writing() as db:
-            db.execute(images.update().where(_SHOWN_WITHOUT_FILE).values(removed_at=now()))
+            db.execute(images.update().where(sa.or_(_SHOWN_WITHOUT_FILE, _SHOWN_IN_BIN)).values(removed_at=now()))
             db.execute(images.update().where(_HIDDEN_WITH_FILE).values(removed_at=None))
 
     def stray_files(self) -> int:
@@ -86,7 +107,7 @@ class HealthTable:
         """With all that points to no image. Their vectors are ``stray_vectors`` then."""
         with self._file.writing() as db:
             db.execute(images.delete().where(_STRANGE))
-            for table in (files, facts, segments, looked_at):
+            for table in OF_IMAGES:
                 db.execute(table.delete().where(table.c.image_id.not_in(sa.select(images.c.id))))
 
     def stray_vectors(self) -> dict[str, list[str]]:

@@ -19,19 +19,23 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from src.database.catalog import row_rules
+from src.database.catalog import cells, migrations, row_rules
 from src.database.catalog.migrations import LATER_TRIGGERS, MIGRATIONS, SEGMENTED, SIXTH, TRIGGERS
 from src.database.catalog.row_rules import Row, os_text
 from src.database.catalog.sqlite_file import in_our_words
 from src.database.catalog.tables import former, metadata
 from src.database.catalog.vectors import Collection
 from src.errors import LibraryUnusable
+from src.plain_files import json_in
+from src.text import folded
 
 SCHEMA = len(MIGRATIONS)
 """The schema version that this program writes."""
+MARKS = ("marks", "photo_tags", "albums", "album_photos", "binned", "discarded", "successors", "operations")
 ORDER = (
     *("meta", "images", "collections", "files", "facts", "folders", "unreadable"),
     *("segments", "segmented", "looked_at", "vectors", "jobs"),
+    *MARKS,
 )
 """What is copied, what others point to first. ``days`` and ``changes`` are counted anew by the triggers;
 ``index_changes`` is of an index that does not come along."""
@@ -40,9 +44,10 @@ BLOCK, BLOCK_BYTES = 500, 4_000_000
 MOST_COLLECTIONS = 10_000
 _SINCE = {"meta": 1, "images": 1, "files": 1, "collections": 1, "vectors": 1, "jobs": 1, "folders": 2, "unreadable": 2}
 _SINCE |= {"changes": 3, "days": 3, "segments": 4, "segmented": 4, "index_changes": 6, "looked_at": 6, "facts": 6}
-FORMER_UNTIL = 6
-"""The schema version from which on none of the former tables is there, and the sixth step has been taken."""
+_SINCE |= dict.fromkeys(MARKS, 7)
 """Table -> the schema version from which on it must be there."""
+FORMER_UNTIL, TAGS_SINCE = 6, 7
+"""The schema versions from which on none of the former tables is there, and from which on keywords are tags."""
 _LIMITS = {
     sqlite3.SQLITE_LIMIT_LENGTH: 200_000_000,
     sqlite3.SQLITE_LIMIT_SQL_LENGTH: 100_000,
@@ -84,7 +89,8 @@ def adopt(source: Path, target: Path, schema: int, allowed: Allowed) -> Iterator
             ours.execute("PRAGMA foreign_keys = ON")
             with ours:
                 copy = _Copy(theirs, ours, allowed)
-                for name in LATER_TRIGGERS:
+                later = LATER_TRIGGERS | migrations.MARKS_TRIGGERS
+                for name in later:
                     ours.execute(f"DROP TRIGGER {name}")
                 ours.execute(SEGMENTED)
                 for table in ORDER:
@@ -92,8 +98,16 @@ def adopt(source: Path, target: Path, schema: int, allowed: Allowed) -> Iterator
                         yield from copy.rows(table, tables[table])
                 for statement in SIXTH if schema < FORMER_UNTIL else ("DROP TABLE segmented",):
                     ours.execute(statement)
-                for statement in LATER_TRIGGERS.values():
+                if schema < TAGS_SINCE:
+                    _tag(ours)
+                for statement in later.values():
                     ours.execute(statement)
+
+
+def _tag(ours: sqlite3.Connection) -> None:
+    """The keywords of an earlier version's facts as tags."""
+    for image_id, said in ours.execute("SELECT image_id, keywords FROM facts WHERE keywords IS NOT NULL").fetchall():
+        ours.executemany(migrations.FILE_TAGS, migrations.file_tags(image_id, json_in(said)))
 
 
 def _make(target: Path) -> None:
@@ -265,6 +279,12 @@ class _Copy:
                 return row_rules.vector(row, self.collections.get(row["collection"]))
             case "segments":
                 return row_rules.segment(row, sizes)
+            case "photo_tags":
+                return row_rules.photo_tag(row)
+            case "albums":
+                return None if row["folded"] == folded(row["name"]) else f"an album under {row['folded']!r:.80}"
+            case "operations":
+                return None if cells.unpacked(row["changes"]) is not None else "an operation that can't be read"
         return None
 
     def _setting(self, row: Row) -> str | None:

@@ -8,8 +8,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from src.database.catalog import findable
+from src.database.catalog.marks import HAS_TAG, SPELLED
 from src.database.catalog.sqlite_file import SqliteFile, listed
-from src.database.catalog.tables import SEEN, facts, files, images
+from src.database.catalog.tables import SEEN, binned, facts, files, images, marks, photo_tags
 from src.schema import PhotoFilter
 
 _NAME = (
@@ -56,7 +57,7 @@ class Listing:
             return list(db.execute(known.order_by(*terms(order))).scalars())
 
     def naming(self, word: str, only: PhotoFilter | None, most: int) -> dict[str, str] | None:
-        """Image id -> everything that is written of it, for images in whose path, title, caption or keywords a word is.
+        """Image id -> what is written of it, for images in whose path, title, caption, tags or note a word is.
 
         word: in small letters. None where there are more than ``most``. Goes through all files and facts: about 15 ms
         for 100,000 photos.
@@ -66,16 +67,20 @@ class Listing:
         place = sa.case((files.c.uploaded, files.c.name), else_=files.c.path_text)
         paths = (
             sa.select(files.c.image_id, sa.func.group_concat(place, " "))
-            .where(files.c.missing_since.is_(None), has(place).contains(word, autoescape=True), *passing)
+            .where(files.c.missing_since.is_(None), files.c.image_id.not_in(sa.select(binned.c.image_id)))
+            .where(has(place).contains(word, autoescape=True), *passing)
             .group_by(files.c.image_id)
         )
-        told = facts.c.title.concat(" "), facts.c.caption.concat(" "), facts.c.keywords
-        text = sa.func.coalesce(told[0], "") + sa.func.coalesce(told[1], "") + sa.func.coalesce(told[2], "")
-        known = [] if only is None else [facts.c.image_id.in_(findable.passing(only))]
-        said = sa.select(facts.c.image_id, text).where(has(text).contains(word, autoescape=True), *known)
+        told = sa.func.coalesce(facts.c.title.concat(" "), "") + sa.func.coalesce(facts.c.caption, "")
+
+        def said(table: sa.Table, text: sa.ColumnElement[Any]) -> sa.Select[Any]:
+            known = [] if only is None else [table.c.image_id.in_(findable.passing(only))]
+            return sa.select(table.c.image_id, text).where(has(text).contains(word, autoescape=True), *known)
+
+        tags = said(photo_tags, SPELLED).where(HAS_TAG)
         found: dict[str, str] = {}
         with self._file.reading() as db:
-            for query in (paths, said):
+            for query in (paths, said(facts, told), tags, said(marks, marks.c.note)):
                 rows = db.execute(query.limit(most + 1)).all()
                 if len(rows) > most:
                     return None

@@ -6,17 +6,28 @@ from collections.abc import Callable, Mapping
 
 import sqlalchemy as sa
 
+from src.database.catalog.row_rules import TAG
 from src.database.catalog.tables import (
+    album_photos,
+    albums,
+    binned,
     changes,
     days,
+    discarded,
     facts,
     folders,
     index_changes,
     looked_at,
+    marks,
     metadata,
+    operations,
+    photo_tags,
     segments,
+    successors,
     unreadable,
 )
+from src.plain_files import json_in
+from src.text import folded, shown
 
 
 def _first(db: sa.Connection) -> None:
@@ -86,7 +97,14 @@ LATER_TRIGGERS = _statements(_OF_INDEX | _OF_FACTS)
 """The same, of the sixth step: they note for the vector index which vectors came, changed or went (a collection that is
 dropped as a whole needs no note: its own row goes first), and count changes to facts.
 """
-TRIGGERS = COUNTERS | LATER_TRIGGERS
+_OF_MARKS = {
+    f"{table}_{done.lower()}": (f"AFTER {done} ON {table}", "UPDATE changes SET number = number + 1")
+    for table in ("marks", "photo_tags", "albums", "album_photos", "binned")
+    for done in ("INSERT", "UPDATE", "DELETE")
+}
+MARKS_TRIGGERS = _statements(_OF_MARKS)
+"""The same, of the seventh step: changes to what the user says of photos count too."""
+TRIGGERS = COUNTERS | LATER_TRIGGERS | MARKS_TRIGGERS
 
 
 def _third(db: sa.Connection) -> None:
@@ -160,6 +178,26 @@ def _sixth(db: sa.Connection) -> None:
     _make_triggers(db, LATER_TRIGGERS)
 
 
+def _with_marks(db: sa.Connection) -> None:
+    """What the user says of photos, albums, the bin and operations that can be undone; keywords of files are tags."""
+    for table in (marks, photo_tags, albums, album_photos, binned, discarded, successors, operations):
+        table.create(db, checkfirst=True)
+    rows = db.execute(sa.select(facts.c.image_id, facts.c.keywords).where(facts.c.keywords.is_not(None)))
+    for some in rows.partitions(1_000):
+        if found := [tag for image_id, said in some for tag in file_tags(image_id, json_in(said))]:
+            db.exec_driver_sql(FILE_TAGS, found)
+    _make_triggers(db, MARKS_TRIGGERS)
+
+
+FILE_TAGS = "INSERT OR IGNORE INTO photo_tags (image_id, tag, file) VALUES (?, ?, ?)"
+
+
+def file_tags(image_id: str, words: object) -> list[tuple[str, str, str]]:
+    """The rows that ``FILE_TAGS`` stores of one image's keywords; nothing of what are none."""
+    texts = [word for word in words if isinstance(word, str)] if isinstance(words, list) else []
+    return [(image_id, folded(word), word) for word in texts if 0 < len(word) <= TAG and shown(word) == word]
+
+
 def lacks_facts(db: sa.Connection) -> bool:
     """Whether the table of facts has a row (``schema.fields``) that there is no column for yet."""
     there = {row[1] for row in db.exec_driver_sql(f"PRAGMA table_info({facts.name})")}
@@ -182,5 +220,13 @@ def _add_column(db: sa.Connection, table: str, column: str, kind: str) -> None:
         db.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
 
 
-MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_first, _second, _third, _fourth, _fifth, _sixth)
+MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
+    _first,
+    _second,
+    _third,
+    _fourth,
+    _fifth,
+    _sixth,
+    _with_marks,
+)
 """Step n brings schema n-1 to n. Steps are never changed once released; a new one is added at the end."""

@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 import sqlalchemy as sa
@@ -18,12 +18,15 @@ from src import masks
 from src.database.catalog.kinds import IMAGE
 from src.database.catalog.tables import former, metadata
 from src.database.catalog.vector_codec import DIMENSIONS
-from src.database.catalog.vectors import Collection
 from src.errors import BadInput
 from src.identity import UPLOAD_NAME, image_id, is_id
 from src.plain_files import json_in
 from src.schema import FIRST_PHOTO, JobState, Kind
 from src.schema.fields import FIELDS
+from src.text import folded
+
+if TYPE_CHECKING:
+    from src.database.catalog.vectors import Collection
 
 Rule = Callable[[Any], bool]
 Row = dict[str, Any]
@@ -39,6 +42,8 @@ PIXELS = 2**32
 """Of a whole picture: more than any decoder takes; masks are brought to this size in exports."""
 MASK_SIDE, MASK_PIXELS = 65_536, 1 << 26
 PATH_BYTES = 32_768
+NOTE, TAG = 10_000, 200
+"""Most characters of a note, and of a tag or of an album's name; what is folded may be longer."""
 FINISHED = ("done", "failed", "cancelled")
 NORM_SLACK = 0.02
 """How far the norm of a vector may be from 1 after the rounding to float16."""
@@ -51,6 +56,7 @@ _FORMAT = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._/+-]{0,39}")
 _JOB = re.compile("[0-9a-f]{32}")
 _DRIVE = re.compile(rb"([A-Za-z]:\\|\\\\)[^/]+")
 _KEY = re.compile("[a-z_]{1,64}")
+_WORDS = re.compile("[a-z]+(-[a-z]+)*")
 _NOT_PLAIN = "\0"
 
 
@@ -208,6 +214,21 @@ _OWN: dict[str, dict[str, Rule]] = {
         "longitude": span(180.0),
     },
     "looked_at": {"image_id": is_id, "pass": text(64, _KEY), "recipe": text(2000)},
+    "marks": {"image_id": is_id, "rating": whole(-1, 5), "note": text(NOTE)},
+    "photo_tags": {"image_id": is_id, "tag": text(3 * TAG), "file": text(TAG), "said": text(TAG)},
+    "albums": {"id": is_id, "name": text(TAG), "folded": text(3 * TAG), "created_at": moment},
+    "album_photos": {"album_id": is_id, "image_id": is_id, "position": whole()},
+    "binned": {"image_id": is_id, "binned_at": moment},
+    "discarded": {**_STAMP, "path": path, "image_id": is_id},
+    "successors": {"image_id": is_id, "successor": is_id},
+    "operations": {
+        "number": whole(1),
+        "at": moment,
+        "kind": text(64, _WORDS),
+        "said": lambda value: is_json(value, most=16_000_000),
+        "changes": lambda value: isinstance(value, bytes),
+        "undone_at": moment,
+    },
     "segmented": {"image_id": is_id, "recipe": text(1000), "collection": text(512, _COLLECTION)},
     "jobs": {
         "id": text(32, _JOB),
@@ -292,6 +313,14 @@ def segment(row: Row, sizes: Mapping[str, tuple[int, int]]) -> str | None:
     except BadInput:
         return f"a mask whose runs don't add up ({row['id']})"
     return None
+
+
+def photo_tag(row: Row) -> str | None:
+    """A tag stands under its own spelling, folded, and somebody says something of it."""
+    spelled = [text for text in (row["file"], row["said"]) if text]
+    own = all(folded(text) == row["tag"] for text in spelled)
+    said = row["file"] is not None or row["said"]
+    return None if own and said and row["tag"] and row["file"] != "" else f"a tag under {row['tag']!r:.80}"
 
 
 def finished_job(row: Row) -> bool:

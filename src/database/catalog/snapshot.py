@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from src.database.catalog.catalog import Catalog
+from src.database.catalog.health import OF_IMAGES
 from src.database.disk_space import disk_is_full
 from src.errors import LibraryBusy, LibraryError, LibraryUnusable
 from src.identity import is_id
@@ -148,7 +149,8 @@ def _drop_strange_images(db: sqlite3.Connection) -> None:
     """
     db.create_function("is_id", 1, lambda value: int(is_id(value)), deterministic=True)
     db.execute("DELETE FROM images WHERE NOT is_id(id)")
-    for table in ("files", "facts", "segments", "looked_at"):
+    there = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    for table in sorted({table.name for table in OF_IMAGES} & there):
         db.execute(f"DELETE FROM {table} WHERE image_id IS NULL OR image_id NOT IN (SELECT id FROM images)")
     own = "SELECT name FROM collections WHERE owner = 'library'"
     db.execute(f"DELETE FROM vectors WHERE collection IN ({own}) AND NOT is_id(coalesce(image_id, id))")

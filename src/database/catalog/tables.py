@@ -187,6 +187,87 @@ jobs = sa.Table(
     sa.Column("created_at", sa.Text, nullable=False),
 )
 
+# What the user says of photos, and what can be undone. All of it is written by ``operations``.
+
+marks = sa.Table(
+    "marks",
+    metadata,
+    sa.Column("image_id", sa.Text, sa.ForeignKey("images.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("rating", sa.Integer),  # said by the user, in place of the file's; None: nothing was said
+    sa.Column("favourite", sa.Boolean, nullable=False, server_default="0"),
+    sa.Column("note", sa.Text),
+)
+
+photo_tags = sa.Table(
+    "photo_tags",
+    metadata,
+    sa.Column("image_id", sa.Text, sa.ForeignKey("images.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("tag", sa.Text, primary_key=True),  # folded; the steps of a tree have a slash between them
+    sa.Column("file", sa.Text),  # as the photo's file writes it; None where the file does not have it
+    # as the user writes it; empty where he took it off, None where he said nothing of it
+    sa.Column("said", sa.Text),
+)
+sa.Index("ix_photo_tags_tag", photo_tags.c.tag, photo_tags.c.image_id)
+
+albums = sa.Table(
+    "albums",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),  # a random UUID
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("folded", sa.Text, nullable=False, unique=True),  # the name, folded
+    sa.Column("created_at", sa.Text, nullable=False),  # UTC, ISO 8601
+)
+
+album_photos = sa.Table(
+    "album_photos",
+    metadata,
+    sa.Column("album_id", sa.Text, sa.ForeignKey("albums.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("image_id", sa.Text, sa.ForeignKey("images.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("position", sa.Integer, nullable=False),  # ascending, with gaps
+)
+sa.Index("ix_album_photos_image", album_photos.c.image_id)
+
+binned = sa.Table(
+    "binned",
+    metadata,
+    # removed by the user and kept until the bin is emptied; hidden (images.removed_at) all that time
+    sa.Column("image_id", sa.Text, sa.ForeignKey("images.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("binned_at", sa.Text, nullable=False, index=True),  # UTC, ISO 8601
+)
+
+discarded = sa.Table(
+    "discarded",
+    metadata,
+    # a file in a followed folder whose photo was removed for good: no sync adds these bytes again
+    sa.Column("path", sa.LargeBinary, primary_key=True),
+    sa.Column("image_id", sa.Text, nullable=False, index=True),  # of its bytes; there is no such image
+    sa.Column("device", sa.Integer, nullable=False),
+    sa.Column("inode", sa.Integer, nullable=False),
+    sa.Column("mtime_ns", sa.Integer, nullable=False),
+    sa.Column("size", sa.Integer, nullable=False),
+    sa.Column("ctime_ns", sa.Integer, nullable=False, server_default="0"),  # 0: unknown
+)
+
+successors = sa.Table(
+    "successors",
+    metadata,
+    # the image that came to an image's path when its bytes changed, and took over what the user said of it
+    sa.Column("image_id", sa.Text, sa.ForeignKey("images.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("successor", sa.Text, sa.ForeignKey("images.id", ondelete="CASCADE"), nullable=False, index=True),
+)
+
+operations = sa.Table(
+    "operations",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("at", sa.Text, nullable=False),  # UTC, ISO 8601
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("said", sa.Text, nullable=False),  # JSON object: what was asked for, and of how many photos
+    sa.Column("changes", sa.LargeBinary, nullable=False),  # all that it changed, before and after: cells.packed
+    sa.Column("undone_at", sa.Text),  # UTC, ISO 8601; None where it stands
+    sqlite_autoincrement=True,
+)
+
 
 former = sa.MetaData()
 """Tables that an older version made and this one has replaced: they are only read, once."""

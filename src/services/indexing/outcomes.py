@@ -38,7 +38,16 @@ class Refused:
     stamp: FileStamp | None = None
 
 
-Outcome = Read | Refused
+@dataclass(frozen=True)
+class Discarded:
+    """A file whose photo the user removed for good. ``image_id`` and ``stamp`` are set where this is to be noted."""
+
+    found: FoundFile
+    image_id: str = ""
+    stamp: FileStamp | None = None
+
+
+Outcome = Read | Refused | Discarded
 
 
 def event_of(item: Outcome, new: set[str]) -> JobEvent:
@@ -46,7 +55,7 @@ def event_of(item: Outcome, new: set[str]) -> JobEvent:
     if isinstance(item, Refused):
         return Skipped(item.found.name if item.found.uploaded else image_io.display_text(item.found.path), item.reason)
     path = image_io.display_text(item.found.path)
-    if item.image_id not in new:
+    if isinstance(item, Discarded) or item.image_id not in new:
         return Already(path)
     new.discard(item.image_id)
     return Indexed(item.image_id, path)

@@ -21,6 +21,7 @@ from PIL import Image
 
 from src import originals
 from src.config import Settings
+from src.database.catalog.bin import Discarded as Gone
 from src.database.catalog.catalog import Catalog, ImageRow
 from src.database.catalog.files import KnownFile, Refusal
 from src.database.embeddings import library_collection
@@ -32,7 +33,7 @@ from src.processing.disks import Disks
 from src.processing.thumbnails import SIDE, thumbnail_path, write_thumbnail
 from src.schema import Embedder, FileStamp, FloatArray, FoundFile, JobEvent, Timings
 from src.services.indexing.lookahead import Begun, Slow, batches
-from src.services.indexing.outcomes import Outcome, Read, Refused, event_of, file_rows, refusal_of, why
+from src.services.indexing.outcomes import Discarded, Outcome, Read, Refused, event_of, file_rows, refusal_of, why
 from src.services.indexing.stage_timer import Stopwatch
 
 log = logging.getLogger(__name__)
@@ -62,6 +63,8 @@ class _Entry:
     usable: bool
     refusal: Refusal | None
     likely: str | None = None
+    discarded: FileStamp | None = None
+    """How the file was when its photo was removed for good."""
 
 
 class Pipeline:
@@ -90,16 +93,20 @@ class Pipeline:
         self.untold = 0
         """Events of what is committed already that are still to come: who stops before they do counts too little."""
         self._moved_read = 0
+        self._wanted = False
         self._watch = Stopwatch()
         self._stop = threading.Event()
         self._collection = library_collection(embedder.space)
         store.prepare(self._collection, embedder.dimensions)
 
-    def events(self, found: Iterable[FoundFile]) -> Iterator[tuple[JobEvent | None, FoundFile]]:
+    def events(self, found: Iterable[FoundFile], wanted: bool = False) -> Iterator[tuple[JobEvent | None, FoundFile]]:
         """One event a file, in the order given (a batch's together, after its commit); None while one takes long.
 
-        Closing the iterator cancels: what is being read is left at its next block.
+        wanted: the user adds these files now, so photos that he had removed are back. Else those stay in the bin, and
+        files whose photos were removed for good are left alone. Closing the iterator cancels: what is being read is
+        left at its next block.
         """
+        self._wanted = wanted
         workers = max(2, min(8, os.cpu_count() or 2))
         self._stop = threading.Event()  # of this pass alone: a sync goes through one folder after the other
         pool = ThreadPoolExecutor(workers, "decode")
@@ -154,7 +161,9 @@ class Pipeline:
             if path not in known and isinstance(stamp, FileStamp)
         ]
         moved = self._catalog.files.with_stamps(strange)
-        usable = self._usable({file.image_id for file in known.values()} | set(moved.values()))
+        named = {file.image_id for file in known.values()} | set(moved.values())
+        usable = self._usable(named) | (set() if self._wanted else self._catalog.bin.among(named))
+        discarded = {} if self._wanted else self._catalog.bin.discarded_at(paths)
         entries: list[_Entry | Refused] = []
         for path, stamp in zip(paths, stamps, strict=True):
             if isinstance(stamp, Refused):
@@ -171,7 +180,10 @@ class Pipeline:
                 self._moved_read += 1
             else:
                 likely = None
-            entries.append(_Entry(stamp, file, image_id, image_id in usable, refusals.get(path), likely))
+            gone = discarded.get(path)
+            entries.append(
+                _Entry(stamp, file, image_id, image_id in usable, refusals.get(path), likely, gone and gone.stamp)
+            )
         return entries
 
     @staticmethod
@@ -189,6 +201,8 @@ class Pipeline:
         refusal = entry.refusal
         if refusal and refusal.stamp == entry.stamp and refusal.reader == READER:
             return Refused(item, refusal.reason)
+        if entry.discarded and image_io.same_file(entry.discarded, entry.stamp):
+            return Discarded(item)
         if not entry.usable or entry.image_id is None:
             return None
         unchanged = entry.known is not None and entry.known.stamp == entry.stamp and not entry.known.missing
@@ -204,6 +218,8 @@ class Pipeline:
                     stamp = replace(image_io.stamp_of(os.fstat(file.fileno())), device=stamp.device)
                     sha256 = image_io.content_hash(file, self._stop.is_set)
                 image_id = image_io.image_id(sha256)
+                if not self._wanted and self._catalog.bin.discarded_among([image_id]):
+                    return Discarded(item, image_id, stamp)
                 if thumbnail_path(self._settings.thumbs_dir, image_id).exists() and self._usable({image_id}):
                     return Read(item, stamp, image_id, sha256)
                 with self._watch.timing("decode"):
@@ -245,6 +261,10 @@ class Pipeline:
         """Encode what is new and store the batch in one transaction; then, and only then, tell."""
         reads = [item for item in batch if isinstance(item, Read)]
         before = self._catalog.visible(list({read.image_id for read in reads}))
+        binned = self._catalog.bin.among({read.image_id for read in reads})
+        if self._wanted:
+            reads = [replace(read, stored=read.stored and read.image_id not in binned) for read in reads]
+        self._note_discarded([item for item in batch if isinstance(item, Discarded) and item.stamp])
         rows = file_rows(reads, before - self._without_file(reads, before))
         refusals = [
             refusal_of(item) for item in batch if isinstance(item, Refused) and item.stamp and not item.found.uploaded
@@ -257,10 +277,22 @@ class Pipeline:
                 for read in reads
                 if read.facts
             }
-            self._store.commit(self._collection, list(images.values()), rows, vectors, refusals, self._watch.timing)
-        self.returned += len({read.image_id for read in reads} - before - set(vectors))
+            wanted = {read.image_id for read in reads} if self._wanted else set()
+            self._store.commit(
+                self._collection, list(images.values()), rows, vectors, refusals, self._watch.timing, wanted
+            )
+        hidden = set() if self._wanted else binned
+        self.returned += len({read.image_id for read in reads} - before - set(vectors) - hidden)
         new = set(vectors)
         return [(event_of(item, new), item.found) for item in batch]
+
+    def _note_discarded(self, items: Sequence[Discarded]) -> None:
+        """The bytes of photos that were removed for good are at these places now; what was there before is not."""
+        paths = [os.fsencode(item.found.path) for item in items]
+        self._catalog.files.lose(paths)
+        self._catalog.bin.note_discarded(
+            [Gone(path, item.image_id, item.stamp) for path, item in zip(paths, items, strict=True) if item.stamp]
+        )
 
     def _without_file(self, reads: Sequence[Read], known: set[str]) -> set[str]:
         """Images of uploads none of whose files is there now, whatever was seen last: the upload is the only copy."""

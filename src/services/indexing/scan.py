@@ -7,7 +7,7 @@ is not there any more hides its image; nothing is deleted.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from src.config import Settings
@@ -53,6 +53,7 @@ class IndexingService:
     def index_paths(self, paths: Sequence[Path], model: str, careful: bool = False) -> Iterator[JobEvent]:
         """Every picture at or under the paths; a directory is followed from now on.
 
+        Photos that the user had removed are back: those of files that he names, and of folders that are new.
         A path that can't be read is told as Skipped and the others are indexed; then UnreadablePath is raised.
         """
         self._folders.straighten()
@@ -68,13 +69,17 @@ class IndexingService:
             except UnreadablePath as error:
                 unreadable = error
                 yield Skipped(image_io.display_text(path), error.user_message)
-        yield from self.sync(readable, model, careful)
+        wanted = {path for path in readable if self._folders.is_new(path)}
+        yield from self.sync(readable, model, careful, wanted)
         if unreadable:
             raise unreadable
 
-    def sync(self, paths: Sequence[Path], model: str, careful: bool = False) -> Iterator[JobEvent]:
+    def sync(
+        self, paths: Sequence[Path], model: str, careful: bool = False, wanted: Collection[Path] = ()
+    ) -> Iterator[JobEvent]:
         """Look at these folders (or files) again: new and changed pictures are indexed, those that are gone are hidden.
 
+        wanted: those of the paths that the user adds now, with photos in them that he had removed.
         A folder that is gone or can't be read is offline: all its pictures are hidden until it is back.
         """
         total = 0
@@ -88,7 +93,7 @@ class IndexingService:
         done = 0
         for path in paths:
             strange: list[Skipped] = []
-            for event, item in run.events(self._files(path, strange)):
+            for event, item in run.events(self._files(path, strange), path in wanted):
                 if event is not None:
                     done += 1
                     yield event
@@ -100,15 +105,17 @@ class IndexingService:
             yield Finding("back", "1 photo is back." if run.returned == 1 else f"{run.returned:,} photos are back.")
         yield run.timings()
 
-    def index_files(self, found: Sequence[FoundFile], model: str, careful: bool = False) -> Iterator[JobEvent]:
-        """Exactly these files, in order.
+    def index_files(
+        self, found: Sequence[FoundFile], model: str, careful: bool = False, wanted: bool = True
+    ) -> Iterator[JobEvent]:
+        """Exactly these files, in order. wanted: the user adds them now, also where he had removed their photos.
 
         An upload that can't be indexed, or that the library has already, is deleted from its store.
         """
         run = self._pipeline(model, careful)
         yield Progress(0, len(found))
         done = 0
-        for event, item in run.events(found):
+        for event, item in run.events(found, wanted):
             if event is not None:
                 done += 1
                 if item.uploaded and not isinstance(event, Indexed):
@@ -130,7 +137,7 @@ class IndexingService:
             elif places:
                 lost.append(Skipped(image_io.display_text(places[0][0]), "The file is not there now."))
         yield from lost
-        yield from self.index_files(found, model, careful)
+        yield from self.index_files(found, model, careful, wanted=False)
 
     def _files(self, path: Path, strange: list[Skipped]) -> Iterator[FoundFile]:
         """Every picture at or under a path but the library's own; what can't be looked into goes to ``strange``."""

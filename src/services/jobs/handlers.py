@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
+from src.database.catalog.catalog import Catalog
 from src.database.store import Store
 from src.errors import ModelError
 from src.models.model_manager import ModelManager
@@ -20,6 +22,7 @@ from src.services.jobs.kinds import (
     KINDS,
     Clear,
     Download,
+    EmptyBin,
     Examine,
     Export,
     FindObjects,
@@ -41,6 +44,8 @@ from src.services.library.forgetting import ForgettingService
 from src.services.library.service import LibraryService
 from src.services.library.uploads import from_params
 
+KEPT_DAYS = 30
+"""How long removed photos stay in the bin."""
 Events = Iterator[JobEvent]
 P = TypeVar("P", bound=Params)
 
@@ -86,6 +91,7 @@ class JobHandlers:
             "remove": _reading(RemoveFolder, lambda asked: self._forgetting.remove_folder(asked.path)),
             "doctor": _reading(Examine, lambda asked: self._doctor.examine(asked.repair)),
             "clear": _reading(Clear, lambda _: self._forgetting.clear()),
+            "empty": _reading(EmptyBin, lambda asked: self._forgetting.empty(asked.before)),
             "download": _reading(Download, lambda asked: self._models.download(asked.model)),
         }
 
@@ -200,6 +206,13 @@ def queue_export(jobs: JobRunner, form: str, place: Path, selection: Selection, 
     images = None if selection.images is None else tuple(selection.images)
     what = Export(form, str(place), images, selection.query, dict(selection.found), dict(selection.scores), pictures)
     return jobs.queue(f"Exporting to {display_text(Path(place.name))}", what)
+
+
+def empty_bin_if_due(catalog: Catalog, jobs: JobRunner) -> None:
+    """Queue forgetting the photos that were removed ``KEPT_DAYS`` days ago or earlier, where there are any."""
+    before = (datetime.now(UTC) - timedelta(days=KEPT_DAYS)).isoformat(timespec="seconds")
+    if catalog.bin.ids(before) and not any(job.kind == "empty" for job in jobs.active()):
+        jobs.queue(f"Emptying the bin of what was removed {KEPT_DAYS} days ago", EmptyBin(before))
 
 
 def _queue_once(jobs: JobRunner, title: str, asked: Params) -> None:

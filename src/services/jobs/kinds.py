@@ -22,6 +22,7 @@ JobKind = Literal[
     "remove",
     "doctor",
     "clear",
+    "empty",
     "download",
 ]
 Lane = Literal["library", "downloads", "exports"]
@@ -169,7 +170,14 @@ class Examine(Params):
 
 @dataclass(frozen=True)
 class Clear(Params):
-    """Forget everything."""
+    """Put everything into the bin."""
+
+
+@dataclass(frozen=True)
+class EmptyBin(Params):
+    """Forget the photos in the bin, or those that were removed before a moment (UTC, ISO 8601)."""
+
+    before: str | None = _said(_text)
 
 
 @dataclass(frozen=True)
@@ -228,6 +236,7 @@ KINDS: Mapping[JobKind, Kind] = {
     "remove": Kind(RemoveFolder, writes_index=True),
     "doctor": Kind(Examine, writes_index=True, announced=False),
     "clear": Kind(Clear, announced=False),
+    "empty": Kind(EmptyBin, writes_index=True, announced=False),
     "export": Kind(Export, "exports"),
     "download": Kind(Download, "downloads", pausable=True, concerns_model=True),
 }

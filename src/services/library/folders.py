@@ -72,6 +72,12 @@ class FolderService:
             FolderRow(raw, display_text(path), watched, objects=objects), [row.path for row in nested]
         )
 
+    def is_new(self, path: Path) -> bool:
+        """Whether it is a file, or no part of a followed folder that was gone through to its end before."""
+        root = nearest(path, self.paths())
+        row = next((row for row in self.followed() if root is not None and row.path == os.fsencode(root)), None)
+        return path.is_file() or row is None or row.synced_at is None
+
     def known_as(self, path: Path) -> Path:
         """The path under which the library knows what is at ``path``, see ``places.known_as``."""
         return known_as(path, self.paths())

@@ -98,16 +98,51 @@ class ForgettingService:
         if self._catalog.health.wasteful():
             self._catalog.compact()
 
-    # ------------------------------------------------------------ all of them
+    # ------------------------------------------------------------ the bin
 
     def clear(self) -> Iterator[JobEvent]:
+        """Put every photo into the bin, and follow no folder any more: nothing is deleted until the bin is emptied.
+
+        On a full disk, what can be made again goes first: that makes the room that the note of it takes.
+        """
+        images, _, _ = self._catalog.counts()
+        if _is_full(self._settings):
+            self._give_back_index()
+            own_files.remove_thumbnails(self._settings.thumbs_dir, set(self._catalog.health.image_ids()))
+        self._catalog.bin.clear()
+        yield Progress(images, images)
+
+    def empty(self, before: str | None = None) -> Iterator[JobEvent]:
+        """Forget the photos in the bin, with their uploads: rows, vectors, thumbnails. The user's own files stay.
+
+        before: only those that were removed earlier (UTC, ISO 8601). What was forgotten can't be undone any more, and
+        no look at a followed folder adds it again.
+        """
+        if before is None and self._catalog.bin.holds_all():
+            yield from self._empty_all()
+            return
+        ids = self._catalog.bin.ids(before)
+        yield from self._forget(ids, self._about_to_go)
+        self._uploads.remove_cleared()
+        self._catalog.bin.emptied()
+        if before is not None:
+            log.info("forgot %s that had been removed before %s", count(len(ids), "photo"), before)
+
+    def _about_to_go(self, ids: Sequence[str]) -> Sequence[str]:
+        """Those of a batch that are in the bin still, once it is noted what is to be remembered and removed of them."""
+        binned = self._catalog.bin.among(ids)
+        self._catalog.bin.discard(list(binned))
+        self._uploads.note_to_remove(binned)
+        return [id_ for id_ in ids if id_ in binned]
+
+    def _empty_all(self) -> Iterator[JobEvent]:
         """Forget every image: rows, index, thumbnails and stored uploads.
 
         The user's own photos, weights and hand-made collections stay. So do uploads that wait to be added, and files in
         the library's folders that this program did not make: a Finding says how many. What can be made again goes
         first: on a full disk that makes the room that the rest takes.
         """
-        images, _, _ = self._catalog.counts()
+        images = self._catalog.bin.number()
         known, thumbs = set(self._catalog.health.image_ids()), self._settings.thumbs_dir
         own_files.remove_thumbnails(thumbs, known)
         self._give_back_index()

@@ -138,7 +138,7 @@ class LibraryService:
             return None
         path = thumbnails.thumbnail_path(self._settings.thumbs_dir, image_id)
         if path.is_file():
-            return path if self._catalog.visible([image_id]) else None
+            return path if self._catalog.visible([image_id]) or self._catalog.bin.among([image_id]) else None
         return path if self.remake_thumbnail(image_id) else None
 
     def remake_thumbnail(self, image_id: str) -> bool:

@@ -125,6 +125,14 @@ class UploadStore:
         uploads = [(Path(os.fsdecode(upload.path)), upload.image_id) for upload in self._catalog.files.uploads()]
         return {path for path, image in uploads if path.parent == self._folder and own_files.is_upload_of(path, image)}
 
+    def note_to_remove(self, image_ids: Collection[str]) -> None:
+        """Before images are forgotten: their uploads are to be removed once that is done (``remove_cleared``)."""
+        ids = set(image_ids)
+        names = {path.name for path in self.stored() if path.name.partition(".")[0] in ids}
+        if names:
+            noted = _names(self._catalog.get_meta(CLEARED) or "")
+            self._catalog.set_meta(CLEARED, json.dumps(sorted({*names, *noted})))
+
     def to_clear(self) -> dict[str, str]:
         """The setting that says which uploads go with all images: those in the catalogue, and of jobs given up."""
         given_up = {

@@ -1,0 +1,195 @@
+"""What the user says of photos: tags, rating, favourite, note. Where he says nothing, what the file says counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from src.database.catalog.cells import CELLS, Key, Value, Wanted
+from src.database.catalog.migrations import FILE_TAGS, file_tags
+from src.database.catalog.operations import Operation, OperationTable
+from src.database.catalog.sqlite_file import SqliteFile, listed
+from src.database.catalog.tables import CHANGES, album_photos, albums, facts, images, marks, photo_tags
+from src.text import folded
+from src.versioned_cache import Kept
+
+SPELLED = sa.func.coalesce(photo_tags.c.said, photo_tags.c.file)
+"""A tag as it is written; empty where the user took it off."""
+HAS_TAG = SPELLED != ""
+STEP = "/"
+"""Between the steps of a tag in a tree, such as ``trip/italy``."""
+
+
+@dataclass(frozen=True)
+class TagCount:
+    """A tag, as it is most simply written, and the number of photos that have it or one below it."""
+
+    tag: str
+    photos: int
+
+
+def rated() -> sa.Subquery:
+    """(image_id, rating) of all images that have one: the user's, else the file's."""
+    said = sa.select(marks.c.image_id, marks.c.rating).where(marks.c.rating.is_not(None))
+    own = sa.select(marks.c.image_id).where(marks.c.rating.is_not(None))
+    told = sa.select(facts.c.image_id, facts.c.rating)
+    return sa.union_all(said, told.where(facts.c.rating.is_not(None), facts.c.image_id.not_in(own))).subquery("rated")
+
+
+def at_or_below(tag: str) -> sa.ColumnElement[bool]:
+    """True for rows of this tag (folded), and of all below it in the tree. Uses the index on tags."""
+    column = photo_tags.c.tag
+    return sa.or_(column == tag, sa.and_(column >= f"{tag}{STEP}", column < f"{tag}{chr(ord(STEP) + 1)}"))
+
+
+def overlaid(db: sa.Connection, found: Mapping[str, dict[str, Any]]) -> None:
+    """Image id -> its facts, to which what the user says is added, in place of what its file says."""
+    ids = listed(list(found))
+    for row in db.execute(sa.select(marks).where(marks.c.image_id.in_(ids))).mappings():
+        said = {"rating": row["rating"], "favourite": row["favourite"] or None, "note": row["note"]}
+        found[row["image_id"]].update({name: value for name, value in said.items() if value is not None})
+    for values in found.values():
+        values.pop("keywords", None)
+    tags = sa.select(photo_tags.c.image_id, SPELLED).where(photo_tags.c.image_id.in_(ids), HAS_TAG)
+    _gathered(db.execute(tags.order_by(photo_tags.c.tag)), found, "keywords")
+    held = sa.select(album_photos.c.image_id, albums.c.name).join(albums, albums.c.id == album_photos.c.album_id)
+    _gathered(db.execute(held.where(album_photos.c.image_id.in_(ids)).order_by(albums.c.folded)), found, "albums")
+
+
+def _gathered(rows: Iterable[Any], found: Mapping[str, dict[str, Any]], name: str) -> None:
+    for image_id, word in rows:
+        found[image_id][name] = (*found[image_id].get(name, ()), word)
+
+
+def put_file_tags(db: sa.Connection, keywords: Mapping[str, Sequence[str]]) -> None:
+    """Image id -> the keywords that its file has now; in the transaction that stores its facts."""
+    ids = photo_tags.c.image_id.in_(listed(list(keywords)))
+    db.execute(photo_tags.update().where(ids).values(file=None))
+    rows = [row for image_id, words in keywords.items() for row in file_tags(image_id, list(words))]
+    if rows:
+        db.exec_driver_sql(f"{FILE_TAGS} ON CONFLICT (image_id, tag) DO UPDATE SET file = excluded.file", rows)
+    needless = sa.or_(photo_tags.c.said.is_(None), photo_tags.c.said == "")
+    db.execute(photo_tags.delete().where(ids, photo_tags.c.file.is_(None), needless))
+
+
+class MarksTable:
+    """The ``marks`` and ``photo_tags`` tables. Images that there are none of are left out of all that is asked for."""
+
+    def __init__(self, file: SqliteFile, operations: OperationTable) -> None:
+        self._file = file
+        self._operations = operations
+        self._counted: Kept[list[TagCount]] = Kept(1)
+
+    # ------------------------------------------------------------ tags
+
+    def tag(self, ids: Sequence[str], add: Sequence[str] = (), remove: Sequence[str] = ()) -> Operation | None:
+        """Put tags on images, and take others off, those below them in the tree too."""
+
+        def wanted(db: sa.Connection) -> Wanted:
+            off = [at_or_below(folded(tag)) for tag in remove]
+            values = dict[Key, Value]()
+            for row in self._rows(db, ids, sa.or_(sa.false(), *off)):
+                values[row.image_id, row.tag] = _taken_off(row)
+            known = {(row.image_id, row.tag): row for row in self._rows(db, ids, _is_one_of(add))}
+            for image_id in there(db, ids):
+                for text in add:
+                    values[image_id, folded(text)] = _put_on(known.get((image_id, folded(text))), text)
+            return {"tags": values}
+
+        return self._operations.perform("tag", {"add": list(add), "remove": list(remove)}, wanted)
+
+    def rename(self, kind: str, tags: Sequence[str], into: str) -> Operation | None:
+        """All images that have one of these tags have another in its place; what is below them goes along."""
+
+        def wanted(db: sa.Connection) -> Wanted:
+            off, on = dict[Key, Value](), dict[Key, Value]()
+            for tag in dict.fromkeys(map(folded, tags)):
+                steps = tag.count(STEP) + 1
+                query = sa.select(photo_tags, SPELLED.label("spelled")).where(at_or_below(tag), HAS_TAG)
+                for row in db.execute(query):
+                    text = STEP.join([into, *row.spelled.split(STEP)[steps:]])
+                    off[row.image_id, row.tag] = _taken_off(row)
+                    on[row.image_id, folded(text)] = (text,)
+            return {"tags": off | on}
+
+        return self._operations.perform(kind, {"tags": list(tags), "into": into}, wanted)
+
+    def tags(self) -> list[TagCount]:
+        """All tags of visible images, and those that others are below, by name. Counted once for each change."""
+        with self._file.reading() as db:
+            state = db.execute(CHANGES).scalar()
+        return self._counted.get("tags", state, self._tags)
+
+    def _tags(self) -> list[TagCount]:
+        seen = sa.and_(HAS_TAG, photo_tags.c.image_id.not_in(_HIDDEN))
+        each = sa.select(photo_tags.c.tag, sa.func.min(SPELLED), sa.func.count()).where(seen).group_by(photo_tags.c.tag)
+        with self._file.reading() as db:
+            found = {tag: TagCount(text, number) for tag, text, number in db.execute(each)}
+            for tag, text in _above(found).items():
+                number = sa.select(sa.func.count(photo_tags.c.image_id.distinct())).where(seen, at_or_below(tag))
+                found[tag] = TagCount(found[tag].tag if tag in found else text, db.execute(number).scalar_one())
+        return [found[tag] for tag in sorted(found)]
+
+    def _rows(self, db: sa.Connection, ids: Sequence[str], of: sa.ColumnElement[bool]) -> list[Any]:
+        query = sa.select(photo_tags).where(photo_tags.c.image_id.in_(listed(list(ids))), of)
+        return list(db.execute(query))
+
+    # ------------------------------------------------------------ rating, favourite, note
+
+    def rate(self, ids: Sequence[str], rating: int | None) -> Operation | None:
+        """None: what the file says counts again."""
+        return self._mark("rate", ids, {"rating": rating}, lambda _, favourite, note: (rating, favourite, note))
+
+    def favourite(self, ids: Sequence[str], on: bool) -> Operation | None:
+        return self._mark("favourite", ids, {"on": on}, lambda rating, _, note: (rating, on, note))
+
+    def note(self, ids: Sequence[str], text: str) -> Operation | None:
+        """An empty text takes the note away."""
+        return self._mark("note", ids, {"note": text}, lambda rating, favourite, _: (rating, favourite, text or None))
+
+    def _mark(
+        self, kind: str, ids: Sequence[str], said: Mapping[str, Any], made: Callable[..., tuple[Any, ...]]
+    ) -> Operation | None:
+        def wanted(db: sa.Connection) -> Wanted:
+            cells = CELLS["marks"]
+            keys: list[Key] = [(id_,) for id_ in there(db, ids)]
+            before = cells.read(db, keys)
+            after = {key: made(*(before.get(key) or cells.empty)) for key in keys}
+            return {"marks": {key: value if value != cells.empty else None for key, value in after.items()}}
+
+        return self._operations.perform(kind, said, wanted)
+
+
+_HIDDEN = sa.select(images.c.id).where(images.c.removed_at.is_not(None))
+
+
+def _is_one_of(tags: Sequence[str]) -> sa.ColumnElement[bool]:
+    return photo_tags.c.tag.in_(listed([folded(tag) for tag in tags]))
+
+
+def _taken_off(row: Any) -> Value:
+    """What is to be said of a tag so that an image does not have it."""
+    return ("",) if row.file is not None else None
+
+
+def _put_on(row: Any, text: str) -> Value:
+    """So that it has it, as it is written already where it is."""
+    return ((row.said or row.file or text) if row is not None else text,)
+
+
+def there(db: sa.Connection, ids: Sequence[str]) -> list[str]:
+    """Those of the images that there are, hidden ones too, in the order given."""
+    found = set(db.execute(sa.select(images.c.id).where(images.c.id.in_(listed(list(ids))))).scalars())
+    return [id_ for id_ in dict.fromkeys(ids) if id_ in found]
+
+
+def _above(tags: Mapping[str, TagCount]) -> dict[str, str]:
+    """Tags that others are below -> how they are written in those."""
+    found: dict[str, str] = {}
+    for tag, counted in tags.items():
+        steps, texts = tag.split(STEP), counted.tag.split(STEP)
+        found.update({STEP.join(steps[:n]): STEP.join(texts[:n]) for n in range(1, len(steps))})
+    return found

@@ -1,0 +1,1 @@
+"""What the user says of his photos, which of them he removes, and how all of that is undone."""
