@@ -61,7 +61,7 @@ class BrowsingRoutes:
         return await self._line.answer(request, work)
 
     async def places(self, request: Request) -> Response:
-        """Folders, months and cameras, each with the number of photos from there."""
+        """Folders, months, cameras, albums and tags, each with its number of photos."""
 
         def work() -> Response:
             found = self._services().browsing.places()

@@ -17,6 +17,7 @@ from src.ui.jobs import job_progress, told
 from src.ui.library import clear_dialog, forget_dialog
 from src.ui.photos import photo_dialog
 from src.ui.resources import get_services, reopen
+from src.ui.search import export_box
 
 OTHER_JOBS = tuple(kind for kind in KINDS if kind != "index")
 """Of adding photos the Upload page tells more."""
@@ -101,6 +102,8 @@ def _show_dialog(services: Services) -> None:
         clear_dialog.show(services)
     elif state.dialog() == "forget":
         forget_dialog.show_missing(services)
+    elif state.dialog() == "export":
+        export_box.show_dialog(services)
     elif state.dialog() == "remove":
         forget_dialog.show_folder(services)
 

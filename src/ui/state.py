@@ -26,7 +26,7 @@ FOLDER = "folder"
 USUAL_RESULTS = 20
 MAX_RESULTS = 1_000
 
-Dialog = Literal["photo", "clear", "forget", "remove"]
+Dialog = Literal["photo", "clear", "forget", "remove", "export"]
 
 
 def query(key: str = QUERY) -> str:
@@ -200,6 +200,16 @@ def open_forget() -> None:
     st.session_state["dialog"] = "forget"
 
 
+def open_export(ids: Sequence[str]) -> None:
+    """Ask how and where photos are to be exported."""
+    st.session_state.update(dialog="export", photos_to_export=list(ids))
+
+
+def photos_to_export() -> list[str]:
+    """Their ids."""
+    return cast("list[str]", st.session_state.get("photos_to_export", []))
+
+
 def open_remove(folder: str) -> None:
     """Ask whether a folder is to be followed no more; ``folder`` is its path."""
     st.session_state.update(dialog="remove", folder_to_remove=folder)
@@ -270,8 +280,8 @@ def last_export() -> tuple[str, str]:
 
 
 def set_message(text: str) -> None:
-    """One sentence for the next run to show where the user acted."""
-    st.session_state["message"] = text
+    """One sentence for the next run to show where the user acted; empty for none."""
+    st.session_state["message"] = text or None
 
 
 def is_new(notice: str) -> bool:

@@ -42,21 +42,22 @@ class Browsing:
 
         Raises BadInput for a filter that makes no sense.
         """
-        passes = images.c.removed_at.is_(None)
+        passes = [images.c.removed_at.is_(None)]
         if only is not None:
-            passes = sa.and_(passes, images.c.id.in_(findable.passing(only)))
+            passes.append(images.c.id.in_(findable.passing(only)))
         columns = (images.c.id, images.c.width, images.c.height, _DAY, sa.func.substr(facts.c.colours, 4, 6))
         query = sa.select(*columns).select_from(images.outerjoin(facts, facts.c.image_id == images.c.id))
         with self._file.reading() as db:
-            return [ListedPhoto(*row) for row in db.execute(query.where(passes).order_by(*terms(order)))]
+            return [ListedPhoto(*row) for row in db.execute(query.where(*passes).order_by(*terms(order)))]
 
     def folders(self) -> Counted:
         """Every folder that photos lie right in, without a separator at its end, and how many; uploads are in none."""
         text, separator = files.c.path_text, os.sep
         # all that may follow the last separator is every character of the path but the separator
         folder = sa.func.rtrim(text, sa.func.replace(text, separator, ""))
-        there = sa.and_(files.c.missing_since.is_(None), files.c.uploaded.is_(False))
-        query = sa.select(folder, sa.func.count(files.c.image_id.distinct())).where(there).group_by(folder)
+        there = (files.c.missing_since.is_(None), files.c.uploaded.is_(False), images.c.removed_at.is_(None))
+        query = sa.select(folder, sa.func.count(files.c.image_id.distinct())).where(*there).group_by(folder)
+        query = query.select_from(files.join(images, images.c.id == files.c.image_id))
         with self._file.reading() as db:
             found = [(str(row[0]), int(row[1])) for row in db.execute(query.order_by(folder))]
         return [(name.rstrip(separator) or separator, number) for name, number in found]

@@ -38,6 +38,8 @@ class Places:
     folders: Counted
     months: Counted
     cameras: Counted
+    albums: Counted
+    tags: Counted
 
 
 class BrowsingService:
@@ -73,10 +75,13 @@ class BrowsingService:
 
     def places(self) -> Places:
         """Counted once for each change."""
+        return self._places.get("places", self.version(), self._count_places)
+
+    def _count_places(self) -> Places:
         found = self._catalog.browsing
-        return self._places.get(
-            "places", self.version(), lambda: Places(found.folders(), found.months(), found.cameras())
-        )
+        albums = [(album.name, album.photos) for album in self._catalog.albums.all()]
+        tags = [(tag.tag, tag.photos) for tag in self._catalog.marks.tags()]
+        return Places(found.folders(), found.months(), found.cameras(), albums, tags)
 
 
 def looks_for(reading: Reading) -> bool:

@@ -13,31 +13,43 @@ import streamlit as st
 from src.runtime import Services
 from src.services.search.language import MAX_CHARACTERS, Reading
 from src.ui import address, state
+from src.ui.photos import actions
 
 _PARTS = Path(__file__).with_name("timeline_parts")
-_KEYS = ("date", "in", "camera")
-"""Of the query language: what the column of dates, folders and cameras narrows the library to."""
+_KEYS = ("date", "in", "camera", "album", "tag")
+"""Of the query language: what the column of dates, folders and so on narrows the library to."""
 Told = Callable[[Mapping[str, Any]], None]
 
 
-def show(services: Services, reading: Reading, text: str, narrow: Told, act: Told, search: Told) -> None:
+def show(services: Services, reading: Reading, text: str, narrow: Told, search: Told) -> None:
     """Photos that pass the filters of a query. A click opens one large.
 
-    narrow: called with ``key`` and ``value`` (None: not by that) of what the library is to be narrowed to. act: called
-    with the ``name`` of what is to be done, its ``value`` and the ``ids`` of photos. search: called where the text
-    search is wanted. All three before the page is drawn.
+    narrow: called with ``key`` and ``value`` (None: not by that) of what the library is to be narrowed to. search:
+    called where the text search is wanted. Both before the page is drawn.
     """
     if state.dialog() == "photo":
         state.know_gallery(services.browsing.listing(text).ids)
+    told: dict[str, Told] = {
+        "open": partial(_open, services, text),
+        "narrow": narrow,
+        "act": partial(actions.act, services),
+        "search": search,
+    }
+    heard = {f"on_{name}_change": partial(_tell, name, hear) for name, hear in told.items()}
+    _component()(key="timeline", data=_data(services, reading, text), **heard)
+
+
+def _data(services: Services, reading: Reading, text: str) -> dict[str, Any]:
+    """What the page is told; the photos themselves it fetches."""
     asked = urlencode({"q": text[:MAX_CHARACTERS]})
-    data = {
+    return {
         "listing": f"{address.on_server('/api/listing')}?{asked}",
         "version": services.browsing.version(),
         "grouped": reading.sort in ("", "date", "-date"),
         "chosen": {key: _value(reading, key) for key in _KEYS},
         "closed": list(state.closed()),
-        "actions": [{"name": "similar", "label": "Find similar", "most": 1}],
-        "undo": False,
+        "actions": actions.offered(),
+        "undo": services.curation.can_undo(),
         "sources": {
             "thumb": address.on_server("/api/thumb/"),
             "image": address.on_server("/api/image/"),
@@ -45,10 +57,6 @@ def show(services: Services, reading: Reading, text: str, narrow: Told, act: Tol
             "places": address.on_server("/api/places"),
         },
     }
-    told = {"open": partial(_open, services, text), "narrow": narrow, "act": act, "search": search}
-    _component()(
-        key="timeline", data=data, **{f"on_{name}_change": partial(_tell, name, heard) for name, heard in told.items()}
-    )
 
 
 def _tell(name: str, heard: Told) -> None:

@@ -13,6 +13,7 @@ from src.processing.discovery import parse_path
 from src.runtime import Services
 from src.services.exchange.exporting import Selection
 from src.services.jobs.handlers import queue_export
+from src.text import count
 from src.ui import state
 from src.ui.frame import error_box
 from src.ui.jobs import told
@@ -24,35 +25,55 @@ def show(services: Services, selection: Selection, key: str) -> None:
     After each export it is another popover, which begins closed and suggests another name; after one that came to
     nothing, what was typed.
     """
+    with st.popover("Export", icon=":material/save_alt:", type="tertiary", key=f"export-{key}-{state.exports()}"):
+        _show_choices(services, selection, key)
+
+
+@st.dialog("Export", on_dismiss=state.close_dialog)
+def show_dialog(services: Services) -> None:
+    """The same for photos that were selected."""
+    if state.dialog() is None:
+        st.rerun()
+    photos = state.photos_to_export()
+    st.caption(f"{count(len(photos), 'photo is', 'photos are')} selected.")
+    _show_choices(services, Selection(photos), "selected")
+
+
+def _show_choices(services: Services, selection: Selection, key: str) -> None:
     written, fitting = state.exports(), len(selection.images or ())
-    with st.popover("Export", icon=":material/save_alt:", type="tertiary", key=f"export-{key}-{written}"):
-        if selection.passed_over:
-            text = (
-                f"{fitting:,} of the {fitting + selection.passed_over:,} shown fit"
-                if fitting
-                else "None of those shown fits"
-            )
-            st.caption(f":material/info: {text} what you were looking for; only what fits is exported.")
-        form = st.selectbox(
-            "Format", list(FORMATS), format_func=lambda name: FORMATS[name].title, key=f"export-format-{key}"
+    if selection.passed_over:
+        text = (
+            f"{fitting:,} of the {fitting + selection.passed_over:,} shown fit"
+            if fitting
+            else "None of those shown fits"
         )
-        typed = _typed_in_vain(services)
-        place_key = f"export-place-{key}-{written}{'-again' if typed else ''}"
-        place = st.text_input("New folder or ZIP on this computer", typed or str(_suggested(written)), key=place_key)
-        can_copy = FORMATS[form].copies_pictures
-        pictures = can_copy and st.checkbox("Copy the photos too", key=f"export-pictures-{key}")
-        if st.button("Write it", type="primary", key=f"export-go-{key}", disabled=selection.images == []):
-            try:
-                if not place.strip():
-                    raise BadInput("No place was given.", "Type a new folder or a new ZIP, such as ~/photos.zip.")
-                job_id = queue_export(services.jobs, form, parse_path(place), selection, bool(pictures))
-            except AppError as error:
-                error_box.show(error)
-            else:
-                state.count_export(job_id, place)
-                told.also_watch(job_id)
-                state.set_message("Exporting. The sidebar shows how far it is.")
-                st.rerun()
+        st.caption(f":material/info: {text} what you were looking for; only what fits is exported.")
+    form = st.selectbox(
+        "Format", list(FORMATS), format_func=lambda name: FORMATS[name].title, key=f"export-format-{key}"
+    )
+    typed = _typed_in_vain(services)
+    place_key = f"export-place-{key}-{written}{'-again' if typed else ''}"
+    place = st.text_input("New folder or ZIP on this computer", typed or str(_suggested(written)), key=place_key)
+    can_copy = FORMATS[form].copies_pictures
+    pictures = can_copy and st.checkbox("Copy the photos too", key=f"export-pictures-{key}")
+    if st.button("Write it", type="primary", key=f"export-go-{key}", disabled=selection.images == []):
+        try:
+            if not place.strip():
+                raise BadInput("No place was given.", "Type a new folder or a new ZIP, such as ~/photos.zip.")
+            job_id = queue_export(services.jobs, form, parse_path(place), selection, bool(pictures))
+        except AppError as error:
+            error_box.show(error)
+        else:
+            _begun(job_id, place)
+
+
+def _begun(job_id: str, place: str) -> None:
+    state.count_export(job_id, place)
+    told.also_watch(job_id)
+    state.set_message("Exporting. The sidebar shows how far it is.")
+    if state.dialog() == "export":
+        state.close_dialog()
+    st.rerun()
 
 
 def _typed_in_vain(services: Services) -> str:

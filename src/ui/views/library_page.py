@@ -31,13 +31,6 @@ def narrow(told: Mapping[str, Any]) -> None:
     state.ask(written(replace(reading, restrictions=(*others, *new))), state.LIBRARY_QUERY)
 
 
-def act(told: Mapping[str, Any]) -> None:
-    """What was asked for with the photos that are selected."""
-    ids = [str(one) for one in told["ids"]]
-    if told["name"] == "similar" and ids:
-        state.set_similar(ids[0])
-
-
 def search(_: Mapping[str, Any]) -> None:
     state.want_text_search()
 
@@ -52,7 +45,7 @@ if images or services.jobs.active():
         if looks_for(reading):
             st.caption(":material/info: The library is narrowed by filters alone; words are looked for in a search.")
     with st.container(key="library-photos"):
-        timeline.show(services, reading, state.query(state.LIBRARY_QUERY), narrow, act, search)
+        timeline.show(services, reading, state.query(state.LIBRARY_QUERY), narrow, search)
 else:
     text = "Add some, then look through them by date, folder or camera. They never leave this computer."
     if empty_state.show("add_photo_alternate", "No photos yet", text, "Add photos", key="no-photos"):

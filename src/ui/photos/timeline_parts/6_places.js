@@ -41,7 +41,9 @@ export class Places {
     this.node.replaceChildren(
       this.part("Dates", [...years].map(([year, months]) => this.year(year, months, chosen.date))),
       this.part("Folders", treeOf(places.folders).map((folder) => this.folder(folder, chosen.in, 0))),
-      this.part("Cameras", places.cameras.map(([name, number]) => this.button(name, number, "camera", name, chosen.camera))),
+      ...[["Albums", "albums", "album"], ["Tags", "tags", "tag"], ["Cameras", "cameras", "camera"]].filter(([, some]) => places[some].length).map(
+        ([title, some, key]) => this.part(title, places[some].map(([name, number]) => this.button(name, number, key, name, chosen[key]))),
+      ),
     );
     this.node.scrollTop = top;
   }

@@ -33,6 +33,7 @@ class Timeline {
     parts.rows.onclick = () => this.change({ square: false });
     parts.squares.onclick = () => this.change({ square: true });
     parts.places.onclick = () => this.change({ column: !this.look.column });
+    parts.undo.onclick = () => this.tell("act", { name: "undo", value: null, ids: [] });
     parts.help.onclick = () => parts.sheet.showModal();
     parts.scroller.addEventListener("scroll", () => this.remember(), { passive: true });
     this.listen();
@@ -59,6 +60,7 @@ class Timeline {
   async draw(data, setTrigger) {
     const before = this.data;
     Object.assign(this, { data, setTrigger });
+    this.parts.undo.hidden = !data.undo;
     this.showLook();
     this.fit();
     if (before?.listing !== data.listing || before?.version !== data.version) await this.fetch(before?.listing !== data.listing);
