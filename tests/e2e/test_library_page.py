@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from src.config import PROJECT_DIR
 from tests.e2e.conftest import SECONDS
 from tests.e2e.many_photos import photo_id, write_library
+from tests.e2e.pictures import write_pictures
 from tests.e2e.running_app import RunningApp, running_app
 
 pytestmark = pytest.mark.browser
@@ -300,3 +306,124 @@ def test_a_long_touch_selects(browser: Browser, app: RunningApp) -> None:
 def test_without_filters_that_fit_the_page_says_so(page: Page, app: RunningApp) -> None:
     page.goto(f"{app.url}/library?q=camera:nosuch")
     expect(page.get_by_text("No photo passes these filters.")).to_be_visible()
+
+
+def test_what_is_done_with_the_selection_can_be_taken_back(library: Page) -> None:
+    for at in (10, 11):
+        tile(library, at).click(modifiers=["ControlOrMeta"])
+    bar(library).get_by_role("button", name="Tag").click()
+    library.keyboard.type("trip/italy, sea")
+    library.keyboard.press("Enter")
+    expect(library.get_by_text("2 photos tagged.")).to_be_visible()
+    column = library.get_by_role("navigation", name="Dates, folders, cameras")
+    expect(column.get_by_role("button", name=re.compile("^trip/italy *2"))).to_be_visible()
+    bar(library).get_by_role("button", name="Rate").click()
+    bar(library).get_by_role("button", name="4 stars").click()
+    expect(library.get_by_text("2 photos rated.")).to_be_visible()
+    bar(library).get_by_role("button", name="Remove").click()
+    expect(photos(library)).to_have_text("9,998 photos")
+    expect(bar(library)).to_be_hidden()
+    library.keyboard.press("ControlOrMeta+z")
+    expect(photos(library)).to_have_text("10,000 photos")
+    library.get_by_role("button", name="Take back the last change").click()
+    expect(library.get_by_text("Taken back: rate of 2 photos.")).to_be_visible()
+    library.keyboard.press("ControlOrMeta+z")
+    expect(column.get_by_role("button", name=re.compile("^trip/italy"))).to_have_count(0)
+
+
+def test_what_is_selected_is_exported(library: Page) -> None:
+    tile(library, 20).click(modifiers=["ControlOrMeta"])
+    bar(library).get_by_role("button", name="Export").click()
+    dialog = library.get_by_role("dialog")
+    expect(dialog.get_by_text("1 photo is selected.")).to_be_visible()
+    expect(dialog.get_by_role("button", name="Write it")).to_be_visible()
+    library.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+
+
+def test_a_job_leaves_the_photos_where_they_are(library: Page, app: RunningApp, tmp_path: Path) -> None:
+    """Photos are added in another tab: neither its progress nor its end draws anything here anew or moves it."""
+    library.locator(".scroller").evaluate("node => { node.scrollTop = 150000; }")
+    library.wait_for_timeout(600)
+    library.locator(".timeline").evaluate("node => { window.sameRoot = node; }")
+    seen, place = in_sight(library), library.locator(".scroller").bounding_box()
+    added = write_pictures(tmp_path / "more", 12)
+    other = library.context.new_page()
+    other.goto(f"{app.url}/upload")
+    other.get_by_placeholder("~/Photos/2024").fill(str(added[0].parent))
+    other.get_by_role("button", name="Add folder").click()
+    expect(other.get_by_text("added 12 photos")).to_be_visible()
+    expect(photos(library)).to_have_text("10,012 photos")
+    assert library.evaluate("window.sameRoot.isConnected") and in_sight(library) == seen
+    assert library.locator(".scroller").bounding_box() == place
+
+
+@pytest.fixture(scope="module")
+def viewer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
+    """An app with three photos whose originals are there, one of 2400 by 1800 pixels."""
+    folder, home = tmp_path_factory.mktemp("originals"), tmp_path_factory.mktemp("viewer")
+    large, *_ = write_pictures(folder, 3)
+    Image.open(large).resize((2400, 1800)).save(large)
+    command = [sys.executable, "-m", "src.cli", "index", str(folder)]
+    environ = {"MFE_HOME": str(home), "PATH": ""}
+    subprocess.run(command, cwd=PROJECT_DIR, env=environ, check=True, capture_output=True, timeout=120)
+    with running_app(home) as running:
+        yield running
+
+
+def opened(browser: Browser, viewer: RunningApp, query: str) -> tuple[Page, Locator]:
+    page = browser.new_context(viewport={"width": 1280, "height": 860}).new_page()
+    page.set_default_timeout(SECONDS)
+    page.goto(f"{viewer.url}/library?q={query}")
+    tile(page, 0).click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.locator(".title")).to_be_visible()
+    return page, dialog
+
+
+def test_an_open_photo_is_zoomed_and_moved_at_its_own_pixels(browser: Browser, viewer: RunningApp) -> None:
+    page, dialog = opened(browser, viewer, "name:sunset")
+    image = dialog.locator(".stage img")
+    expect(image).to_have_js_property("naturalWidth", 1600)
+    page.keyboard.press("+")
+    expect(dialog.locator(".stage.zoomed")).to_be_visible()
+    expect(image).to_have_js_property("naturalWidth", 2400)
+
+    def place() -> str:
+        return str(image.evaluate("image => image.style.transform"))
+
+    once = place()
+    dialog.get_by_role("button", name="Zoom in").click()
+    assert place() != once
+    once = place()
+    page.mouse.move(600, 400)
+    page.mouse.down()
+    page.mouse.move(560, 380)
+    page.mouse.up()
+    assert place() != once
+    page.keyboard.press("0")
+    expect(dialog.locator(".stage.zoomed")).to_have_count(0)
+    page.mouse.wheel(0, -400)
+    expect(dialog.locator(".stage.zoomed")).to_be_visible()
+    image.dblclick()
+    expect(dialog.locator(".stage.zoomed")).to_have_count(0)
+    page.keyboard.press("f")
+    page.wait_for_function("() => document.fullscreenElement")
+    page.keyboard.press("f")
+    page.wait_for_function("() => !document.fullscreenElement")
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    page.context.close()
+
+
+def test_a_slide_show_goes_on_to_the_last_photo_and_ends(browser: Browser, viewer: RunningApp) -> None:
+    page, dialog = opened(browser, viewer, "")
+    title, show = dialog.locator(".title"), dialog.get_by_role("button", name="Slide show")
+    first = title.inner_text()
+    page.keyboard.press("s")
+    expect(show).to_have_attribute("aria-pressed", "true")
+    expect(title).not_to_have_text(first)
+    expect(dialog.get_by_role("button", name="Next")).to_be_disabled()
+    expect(show).to_be_disabled()
+    expect(show).to_have_attribute("aria-pressed", "false")
+    page.context.close()
