@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -36,7 +36,6 @@ def routes(services: Callable[[], Services], base: str = "") -> list[BaseRoute]:
     base: the path that the pages are behind, where they are; the routes are there too.
     """
     thumbnails, previews = Line(THUMBNAILS), Line(PREVIEWS)
-    browsing = BrowsingRoutes(services)
 
     async def health(_: Request) -> Response:
         return JSONResponse({"app": APP_NAME, "pid": os.getpid()})
@@ -61,12 +60,12 @@ def routes(services: Callable[[], Services], base: str = "") -> list[BaseRoute]:
         side = request.query_params.get("side", "")
         return await previews.answer(request, partial(large, _image_id(request), side))
 
-    found = [
-        Route("/health", health),
-        Route("/thumb/{image_id:uuid}", thumbnail),
-        Route("/image/{image_id:uuid}", preview),
-        *browsing.routes(),
-    ]
+    pictures = [Route("/thumb/{image_id:uuid}", thumbnail), Route("/image/{image_id:uuid}", preview)]
+    return _below_api([Route("/health", health), *pictures, *BrowsingRoutes(services).routes()], base)
+
+
+def _below_api(found: Sequence[BaseRoute], base: str) -> list[BaseRoute]:
+    """These routes where a page asks for them, and an answer at every other address there."""
     places = dict.fromkeys(["/api", f"/{base.strip('/')}/api" if base.strip("/") else "/api"])
     return [
         route
