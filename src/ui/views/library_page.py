@@ -31,6 +31,11 @@ def narrow(told: Mapping[str, Any]) -> None:
     state.ask(written(replace(reading, restrictions=(*others, *new))), state.LIBRARY_QUERY)
 
 
+def search_for(text: str) -> None:
+    state.ask(text)
+    state.want_text_search()
+
+
 def search(_: Mapping[str, Any]) -> None:
     state.want_text_search()
 
@@ -41,9 +46,12 @@ images, _, _ = services.catalog.counts()
 if images or services.jobs.active():
     reading = query_box.show(state.LIBRARY_QUERY, "Narrow down, as in camera:nikon date:2024 rating:>=4")
     understood.show(services, reading, state.LIBRARY_QUERY)
-    with st.container(key="library-words"):  # there without any words too: what comes after it must not move
+    # there without any words too: what comes after it must not move
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="library-words"):
         if looks_for(reading):
             st.caption(":material/info: The library is narrowed by filters alone; words are looked for in a search.")
+            asked = (written(reading),)
+            st.button("Search for them", type="tertiary", on_click=search_for, args=asked, key="search-for")
     with st.container(key="library-photos"):
         timeline.show(services, reading, state.query(state.LIBRARY_QUERY), narrow, search)
 else:

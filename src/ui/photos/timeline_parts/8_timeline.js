@@ -7,6 +7,8 @@ const NAMES = 150;  // photos whose names are asked for at once
 const PLACES = 30;
 const KNOWN_NAMES = 20_000;
 
+const isNarrow = () => innerWidth <= 760;  // as timeline.css has it
+
 const remembered = () => {
   try {
     return JSON.parse(localStorage.getItem("timeline")) ?? {};
@@ -27,12 +29,15 @@ class Timeline {
       told: this.told, isSelected: (at) => this.selection.size > 0 && this.selection.ids.has(idAt(this.listing, at)),
     });
     this.scrubber = new Scrubber(parts.scrubber, parts.scroller);
-    this.column = new Places(parts.column, (key, value) => this.tell("narrow", { key, value }));
+    this.column = new Places(parts.column, (key, value) => {
+      if (isNarrow()) this.showAside(false);  // it lies over the photos there
+      this.tell("narrow", { key, value });
+    });
     parts.side.value = String(this.look.side);
     parts.side.oninput = () => this.change({ side: Number(parts.side.value) });
     parts.rows.onclick = () => this.change({ square: false });
     parts.squares.onclick = () => this.change({ square: true });
-    parts.places.onclick = () => this.change({ column: !this.look.column });
+    parts.places.onclick = () => this.showAside(parts.column.hidden);
     parts.undo.onclick = () => this.tell("act", { name: "undo", value: null, ids: [] });
     parts.help.onclick = () => parts.sheet.showModal();
     parts.scroller.addEventListener("scroll", () => this.remember(), { passive: true });
@@ -161,9 +166,17 @@ class Timeline {
     const { parts, look } = this;
     parts.rows.ariaPressed = String(!look.square);
     parts.squares.ariaPressed = String(look.square);
-    parts.places.ariaExpanded = String(look.column);
-    parts.column.hidden = !look.column;
+    parts.column.hidden = isNarrow() ? !this.aside : !look.column;
+    parts.places.ariaExpanded = String(!parts.column.hidden);
     parts.side.value = String(look.side);
+  }
+
+  // On a narrow screen for now, elsewhere for good.
+  showAside(wanted) {
+    this.aside = wanted;
+    if (!isNarrow()) return this.change({ column: wanted });
+    this.showLook();
+    return this.showColumn();
   }
 
   room() {
@@ -172,6 +185,7 @@ class Timeline {
 
   // As high as the window has room below what stands above.
   fit() {
+    this.showLook();
     const page = document.querySelector('[data-testid="stMain"]');
     const top = this.root.getBoundingClientRect().top + (page?.scrollTop ?? 0);
     const height = `${Math.max(innerHeight - top - 14, LEAST_HEIGHT)}px`;
@@ -182,10 +196,11 @@ class Timeline {
     this.tall = tall;
     this.width = width;
     this.lay(kept);
+    this.showColumn();
   }
 
   async showColumn() {
-    if (!this.look.column || this.columnOf === `${this.data.version} ${JSON.stringify(this.data.chosen)}`) return;
+    if (this.parts.column.hidden || this.columnOf === `${this.data.version} ${JSON.stringify(this.data.chosen)}`) return;
     this.columnOf = `${this.data.version} ${JSON.stringify(this.data.chosen)}`;
     try {
       this.column.draw(await (await fetch(this.data.sources.places)).json(), this.data.chosen);
@@ -315,7 +330,9 @@ class Timeline {
     const target = event.composedPath()[0];
     if (target.closest?.("input:not([type=range]), textarea, select, [contenteditable]") || document.querySelector('[role="dialog"]') || this.parts.sheet.open) return;
     const ctrl = event.ctrlKey || event.metaKey;
-    if (event.key === "Escape" && this.selection.size) this.selection.clear();
+    const moves = /^(Arrow|Home|End|Page)/.test(event.key) && target === document.body && this.layout?.number;
+    if (moves) this.tiles.focus(this.tiles.active);
+    else if (event.key === "Escape" && this.selection.size) this.selection.clear();
     else if (event.key === "?") this.parts.sheet.showModal();
     else if (event.key === "/" && !ctrl) this.toSearch();
     else if (ctrl && event.key.toLowerCase() === "z" && this.data.undo) this.tell("act", { name: "undo", value: null, ids: [] });
