@@ -48,6 +48,16 @@ def want_closest(query: str) -> None:
     st.session_state["closest"] = query
 
 
+def look_into(folder: str) -> None:
+    """Show what is in a folder where one is chosen; ``folder`` is its path."""
+    st.session_state["looked_into"] = folder
+
+
+def looked_into() -> str:
+    """That path; empty before anything was looked into."""
+    return cast(str, st.session_state.get("looked_into", ""))
+
+
 def want_text_search() -> None:
     """Go to the tab for words in this run; before the page is drawn."""
     st.session_state["go_to_text"] = True
