@@ -111,6 +111,12 @@ def set_example(name: str, png: bytes) -> None:
     st.session_state.update(example_name=name, example_png=png, similar_to=None)
 
 
+def search_by_example(name: str, png: bytes) -> None:
+    """The same, on its tab."""
+    set_example(name, png)
+    st.session_state["go_to_similar"] = True
+
+
 def set_similar(id_: str, box: Box | None = None) -> None:
     """Search by a library's picture, a box in it, or an object from now on, on its tab, and close what is open.
 

@@ -21,11 +21,12 @@ _KEYS = ("date", "in", "camera", "album", "tag")
 Told = Callable[[Mapping[str, Any]], None]
 
 
-def show(services: Services, reading: Reading, text: str, narrow: Told, search: Told) -> None:
+def show(services: Services, reading: Reading, text: str, narrow: Told, search: Told, picture: Told) -> None:
     """Photos that pass the filters of a query. A click opens one large.
 
     narrow: called with ``key`` and ``value`` (None: not by that) of what the library is to be narrowed to. search:
-    called where the text search is wanted. Both before the page is drawn.
+    called where the text search is wanted. picture: called with ``name`` and ``data`` (a PNG in base64) of one that was
+    dropped or pasted. All three before the page is drawn.
     """
     if state.dialog() == "photo":
         state.know_gallery(services.browsing.listing(text).ids)
@@ -34,6 +35,7 @@ def show(services: Services, reading: Reading, text: str, narrow: Told, search: 
         "narrow": narrow,
         "act": partial(actions.act, services),
         "search": search,
+        "picture": picture,
     }
     heard = {f"on_{name}_change": partial(_tell, name, hear) for name, hear in told.items()}
     _component()(key="timeline", data=_data(services, reading, text), **heard)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Any
 
 import streamlit as st
 
+from src.errors import UnreadableImage
 from src.services.search.browsing import looks_for
 from src.services.search.language import Restriction, parse, written
 from src.ui import address, state
@@ -16,6 +19,7 @@ from src.ui.frame import empty_state
 from src.ui.photos import timeline
 from src.ui.resources import get_services
 from src.ui.search import query_box, understood
+from src.ui.search.example_picture import as_png
 
 HERE = Path(__file__)
 services = get_services()
@@ -36,6 +40,16 @@ def search_for(text: str) -> None:
     state.want_text_search()
 
 
+def search_by(told: Mapping[str, Any]) -> None:
+    """A picture was dropped on the photos or pasted: the tab for example pictures searches by it."""
+    try:
+        picture = services.search.open_picture(io.BytesIO(base64.b64decode(str(told["data"]))))
+    except (UnreadableImage, ValueError) as error:
+        state.set_message(error.user_message if isinstance(error, UnreadableImage) else "That is no picture.")
+    else:
+        state.search_by_example(str(told["name"]) or "the pasted picture", as_png(picture))
+
+
 def search(_: Mapping[str, Any]) -> None:
     state.want_text_search()
 
@@ -53,7 +67,7 @@ if images or services.jobs.active():
             asked = (written(reading),)
             st.button("Search for them", type="tertiary", on_click=search_for, args=asked, key="search-for")
     with st.container(key="library-photos"):
-        timeline.show(services, reading, state.query(state.LIBRARY_QUERY), narrow, search)
+        timeline.show(services, reading, state.query(state.LIBRARY_QUERY), narrow, search, search_by)
 else:
     text = "Add some, then look through them by date, folder or camera. They never leave this computer."
     if empty_state.show("add_photo_alternate", "No photos yet", text, "Add photos", key="no-photos"):

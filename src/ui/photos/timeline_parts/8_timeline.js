@@ -2,9 +2,9 @@
 
 const GAP = 4;
 const LEAST_HEIGHT = 300;
-const PRESS = 480;  // milliseconds of a touch that selects
 const NAMES = 150;  // photos whose names are asked for at once
-const PLACES = 30;
+const PLACES = 30;  // listings in which one's place is known
+let told = 0;
 const KNOWN_NAMES = 20_000;
 
 const isNarrow = () => innerWidth <= 760;  // as timeline.css has it
@@ -17,7 +17,8 @@ const remembered = () => {
   }
 };
 
-class Timeline {
+// What is shown and selected; what hands do with it is in 9_hands.js.
+class View {
   constructor(root) {
     this.root = root;
     this.look = { square: false, side: innerWidth < 640 ? 108 : 168, column: innerWidth > 1100, ...remembered() };
@@ -48,16 +49,19 @@ class Timeline {
     this.onKey = (event) => this.pageKey(event);
     addEventListener("resize", this.onResize);
     document.addEventListener("keydown", this.onKey);
+    this.onPaste = (event) => this.paste(event);
+    document.addEventListener("paste", this.onPaste);
   }
 
   end() {
+    document.removeEventListener("paste", this.onPaste);
     this.sizes.disconnect();
     removeEventListener("resize", this.onResize);
     document.removeEventListener("keydown", this.onKey);
   }
 
   tell(name, value) {
-    this.setTrigger(name, { ...value, number: (Timeline.told = (Timeline.told ?? 0) + 1) });
+    this.setTrigger(name, { ...value, number: (told += 1) });  // the same twice is two things
   }
 
   // ---------------------------------------------------------------- what is shown
@@ -259,131 +263,4 @@ class Timeline {
     this.parts.bar.state = null;
     return undefined;
   }
-
-  // ---------------------------------------------------------------- mouse, touch and keys
-
-  listen() {
-    const { list } = this.parts;
-    list.onclick = (event) => this.click(event);
-    list.onkeydown = (event) => this.key(event);
-    list.addEventListener("focusin", (event) => {
-      const tile = event.target.closest(".tile");
-      if (tile) this.tiles.active = tile.at;
-      this.tiles.rove();
-    });
-    list.onpointerdown = (event) => this.press(event);
-    for (const name of ["pointerup", "pointercancel", "pointermove"]) list.addEventListener(name, (event) => this.release(event));
-    list.oncontextmenu = (event) => this.pressed && event.preventDefault();
-  }
-
-  press(event) {
-    const tile = event.target.closest(".tile");
-    this.pressed = false;
-    if (event.pointerType === "mouse" || !tile) return;
-    this.pressedAt = [event.clientX, event.clientY];
-    this.pressing = setTimeout(() => {
-      this.pressed = true;
-      this.selection.toggle(this.listing, tile.at);
-    }, PRESS);
-  }
-
-  release(event) {
-    const far = event.type === "pointermove" && Math.hypot(event.clientX - this.pressedAt?.[0], event.clientY - this.pressedAt?.[1]) < 10;
-    if (!far) clearTimeout(this.pressing);
-  }
-
-  click(event) {
-    const tile = event.target.closest(".tile");
-    if (!tile || this.pressed) return;
-    const { selection, listing } = this;
-    const touch = event.pointerType === "touch" && selection.size > 0;
-    if (event.shiftKey) selection.extend(listing, tile.at, tile.at);
-    else if (event.ctrlKey || event.metaKey || touch || event.target.closest(".check")) selection.toggle(listing, tile.at);
-    else return this.open(tile.at);
-    return this.tiles.focus(tile.at);
-  }
-
-  open(at) {
-    this.tell("open", { id: idAt(this.listing, at) });
-  }
-
-  key(event) {
-    const tile = event.target.closest(".tile");
-    if (!tile || event.altKey) return;
-    const { selection, listing } = this, ctrl = event.ctrlKey || event.metaKey;
-    const next = ctrl ? undefined : stepFrom(this.layout, tile.at, event.key, this.parts.scroller.clientHeight);
-    if (next !== undefined) {
-      if (event.shiftKey && !this.ranging) selection.start(tile.at);  // with keys a range begins where they were
-      this.ranging = event.shiftKey;
-      if (event.shiftKey) selection.extend(listing, tile.at, next);
-      this.tiles.focus(next);
-    } else if (event.key === "Enter") this.open(tile.at);
-    else if (event.key === " ") selection.toggle(listing, tile.at);
-    else if (ctrl && event.key.toLowerCase() === "a") selection.all(listing);
-    else return;
-    event.preventDefault();
-    event.stopPropagation();
-  }
-
-  // Keys that hold wherever on the page one is, but where one writes or a dialog is open.
-  pageKey(event) {
-    const target = event.composedPath()[0];
-    if (target.closest?.("input:not([type=range]), textarea, select, [contenteditable]") || document.querySelector('[role="dialog"]') || this.parts.sheet.open) return;
-    const ctrl = event.ctrlKey || event.metaKey;
-    const moves = /^(Arrow|Home|End|Page)/.test(event.key) && target === document.body && this.layout?.number;
-    if (moves) this.tiles.focus(this.tiles.active);
-    else if (event.key === "Escape" && this.selection.size) this.selection.clear();
-    else if (event.key === "?") this.parts.sheet.showModal();
-    else if (event.key === "/" && !ctrl) this.toSearch();
-    else if (ctrl && event.key.toLowerCase() === "z" && this.data.undo) this.tell("act", { name: "undo", value: null, ids: [] });
-    else if (!ctrl && (event.key === "+" || event.key === "-")) this.change({ side: Math.min(Math.max(this.look.side + (event.key === "+" ? 24 : -24), 72), 420) });
-    else return;
-    event.preventDefault();
-    event.stopPropagation();
-  }
-
-  // The text search's box, once its page is there.
-  toSearch() {
-    this.tell("search", {});
-    let looks = 100;
-    const look = () => {
-      const box = document.querySelector(".st-key-query input");
-      if (box) box.focus();
-      else if ((looks -= 1) > 0) setTimeout(look, 60);
-    };
-    look();
-  }
-
-  // Once for each photo that was closed: it has the focus again, as soon as the dialog is gone, which tries to give it elsewhere.
-  takeBack([id, number]) {
-    if (!number || window.lastTakenBack === number || !this.listing) return;
-    window.lastTakenBack = number;
-    const at = placeOf(this.listing, id, this.tiles.active);
-    if (at < 0) return;
-    let looks = 12;
-    const until = performance.now() + 3_000;
-    const look = () => {
-      if (performance.now() > until || window.lastTakenBack !== number || !this.root.isConnected) return;
-      const inside = this.root.getRootNode().activeElement;
-      const elsewhere = document.activeElement !== document.body && !document.activeElement.contains(this.root.getRootNode().host);
-      if (!document.querySelector('[role="dialog"]')) {
-        if (looks < 12 && (elsewhere || (inside && inside.at !== at))) return;  // somebody went on from there
-        if (inside?.at !== at) this.tiles.focus(at);
-        looks -= 1;
-      }
-      if (looks > 0) setTimeout(look, 50);
-    };
-    look();
-  }
-}
-
-export default function ({ data, parentElement, setTriggerValue }) {
-  const root = parentElement.querySelector(".timeline");
-  root.timeline ??= new Timeline(root);
-  root.timeline.draw(data, setTriggerValue);
-  return () => {
-    root.timeline?.end();
-    root.timeline = null;
-    root.replaceChildren();
-  };
 }
