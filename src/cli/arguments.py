@@ -214,6 +214,11 @@ def _add_curation_commands(command: Any) -> None:
     bin_.add_argument("--yes", action="store_true", help="really forget them")
     bin_.add_argument("--top-k", metavar="N", type=int, default=20, help="list so many (20)")
 
+    write = command(
+        "write-sidecars", "curation", "write_sidecars", "write tags, ratings and notes into .xmp files beside pictures"
+    )
+    write.add_argument("photos", nargs="*", metavar="PATH_OR_ID", help="only of these (all of the library)")
+
     command("undo", "curation", "undo", "take the last change back")
     command("redo", "curation", "redo", "do again what was undone last")
     history = command("history", "curation", "history", "list what was done, the latest first")

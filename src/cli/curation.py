@@ -1,4 +1,4 @@
-"""What the user says of his photos: tag, tags, rate, album, remove, bin, undo, redo, history."""
+"""What the user says of photos: tag, tags, rate, album, remove, bin, undo, redo, history, write-sidecars."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+from src import wire
 from src.cli import terminal
-from src.cli.library_access import DONE, do_job, finished, reading
+from src.cli.library_access import DONE, FAILED, do_job, finished, reading
 from src.errors import BadInput
 from src.identity import is_id
 from src.processing.decoding.image_io import display_text
@@ -20,6 +21,7 @@ from src.text import count, typed
 
 WHAT = {
     "tag": "Tags of {} changed.",
+    "refuse-tag": "The tag was refused for {}.",
     "rename-tag": "The tag was renamed on {}.",
     "merge-tags": "The tags were merged on {}.",
     "rate": "{} rated.",
@@ -169,6 +171,21 @@ def history(arguments: argparse.Namespace) -> int:
     else:
         terminal.say("Nothing was done yet that could be undone.")
     return DONE
+
+
+def write_sidecars(arguments: argparse.Namespace) -> int:
+    """write-sidecars [PATH_OR_ID...]: 1 where one of them was left as it is."""
+    report = terminal.Report()
+    with reading(arguments) as services:
+        ids = _ids(arguments, services) if arguments.photos else services.catalog.listing.ids(None, "added", -1)
+        report.follow(services.sidecars.write(ids), terminal.console(arguments.json))
+    written = report.snapshot.done
+    if arguments.json:
+        terminal.print_json({"written": written, "skipped": wire.files_skipped(report.skipped)})
+    else:
+        terminal.say(f"{count(written, 'sidecar')} written.")
+        report.show_skipped()
+    return FAILED if report.skipped else DONE
 
 
 # ---------------------------------------------------------------- what was done

@@ -134,11 +134,7 @@ def test_clearing_says_what_goes_and_does_it(app: AppTest, photos: Path, service
     app.run()
     button(app, "Clear database").click().run()
     said = texts(app)
-    assert (
-        "The library forgets 12 photos" in said
-        and "12 thumbnails" in said
-        and "uploaded copies: there are none" in said
-    )
+    assert "12 photos go into the bin" in said and "12 thumbnails" in said and "uploaded copies: there are none" in said
     assert "Your own photos in their folders stay" in said
     button(app, "Clear 12 photos").click().run()
     assert not app.exception
@@ -160,7 +156,7 @@ def test_keeping_everything_closes_the_question(app: AppTest, photos: Path, serv
     app.run()
     button(app, "Clear database").click().run()
     button(app, "Keep everything").click().run()
-    assert "The library forgets" not in texts(app)
+    assert "go into the bin" not in texts(app)
     assert services.catalog.counts()[0] == 12
 
 

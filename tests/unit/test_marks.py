@@ -510,3 +510,36 @@ def test_what_was_packed_is_read_again() -> None:
         "marks": [(("6f1f4c1e-6a0f-5d8e-9a57-1f0f6c3c2b11",), (None, False, None), (3, True, "note"))],
     }
     assert cells.unpacked(cells.packed(changes)) == changes
+
+
+def test_a_tag_under_anothers_name_breaks_no_tree(library: Services) -> None:
+    red, green = ids(library, "red", "green")
+    library.curation.tag([red, green], ["trip/italy"])
+    with library.catalog._file.writing() as db:
+        db.exec_driver_sql("UPDATE photo_tags SET said = 'odd' WHERE image_id = ?", (red,))
+        db.exec_driver_sql("UPDATE photo_tags SET said = 'odd/er' WHERE image_id = ?", (green,))
+    assert [node.name for node in library.curation.tag_tree()]
+
+
+def test_an_undo_that_damage_made_impossible_is_told_and_does_not_stand_in_the_way(library: Services) -> None:
+    library.curation.rate(ids(library, "red"), 3)
+    library.curation.create_album("Best", ids(library, "red"))
+    library.curation.rename_album(library.curation.albums()[0].id, "Other")
+    with library.catalog._file.writing() as db:
+        db.exec_driver_sql("INSERT INTO albums VALUES ('x', 'Best', 'best', '2024')")
+    with pytest.raises(BadInput, match="stays as it is"):
+        library.curation.undo()
+    assert [one.kind for one in library.curation.history()] == ["album", "rate"]
+    assert library.curation.undo().kind == "album"
+
+
+def test_nothing_else_is_written_where_a_photo_is_missing(library: Services, photos: Path) -> None:
+    """What was said of a photo that is away is kept, and can be changed."""
+    (red,) = ids(library, "red")
+    library.curation.tag([red], ["sea"])
+    (photos / "red.jpg").rename(photos.with_name("red.jpg"))
+    run(library, "sync")
+    library.curation.rate([red], 4)
+    photos.with_name("red.jpg").rename(photos / "red.jpg")
+    run(library, "sync")
+    assert found(library, "tag:sea rating:4") == {"red"}

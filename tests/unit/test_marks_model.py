@@ -283,15 +283,13 @@ class Machine:
             self.model.photos[id_].file, self.model.photos[id_].stars = dict(file), stars
 
     def do_file(self) -> None:
-        """A photo's file says something else from now on; taking off a tag that it no longer has is over."""
+        """A photo's file says something else from now on."""
         (id_,) = self.chance.sample(self.ids, 1)
         words, stars = self.chance.sample(OF_FILES, self.chance.randrange(3)), self.chance.choice((None, 1, 4))
         self.catalog.facts.put("test", [FactsRow(id_, PhotoFacts(keywords=tuple(words), rating=stars), None, "")])
         for model in (self.model, *self.past, *self.future):
             photo = model.photos[id_]
             photo.file, photo.stars = {word.casefold(): word for word in words}, stars
-        photo = self.model.photos[id_]
-        photo.said = {tag: text for tag, text in photo.said.items() if text or tag in photo.file}
 
     def do_reopen(self) -> None:
         if self.chance.random() < 0.3:

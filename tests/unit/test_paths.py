@@ -346,7 +346,7 @@ ANY = [
     ["doctor"], ["doctor", "--check"], ["objects"], ["objects", "--forget", "--yes"], ["export-library", "{new}.zip"],
     ["clear", "--yes"], ["tag", "x", "--add", "y"], ["tags"],
     ["rate", "x", "--stars", "3"], ["album"], ["remove", "x"], ["bin"], ["bin", "--empty", "--yes"], ["undo"], ["redo"],
-    ["history"], ["models"], ["models", "--use", "builtin"], ["models", "--get", "ViT-B/32"],
+    ["history"], ["write-sidecars"], ["models"], ["models", "--use", "builtin"], ["models", "--get", "ViT-B/32"],
 ]  # fmt: skip
 CREATING = [["index", "../photos"], ["import-library", "x.zip"]]
 

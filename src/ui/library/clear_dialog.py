@@ -1,4 +1,4 @@
-"""Clearing the library: says what goes and what stays, then does it and waits."""
+"""Clearing the library: says what goes into the bin and what stays, then does it and waits."""
 
 from __future__ import annotations
 
@@ -35,11 +35,13 @@ def show(services: Services) -> None:
 
 
 def what_goes(images: int, copies: int, only_copies: int) -> str:
-    """The list of all that a clear deletes. copies: stored uploads; only_copies: photos in no followed folder."""
+    """What a clear does, and the list of all that is deleted once the bin is emptied. copies: stored uploads;
+    only_copies: photos in no followed folder.
+    """
     lines = [
-        f"The library forgets {count(images, 'photo')}. This deletes:",
-        f"- {count(images, 'entry', 'entries')} in the catalogue, with their vectors",
-        "- the search index and the list of folders",
+        f"{count(images, 'photo')} {'goes' if images == 1 else 'go'} into the bin, and no folder is followed any more. "
+        "This can be undone until the bin is emptied, by you or after 30 days. Only then these are deleted:",
+        f"- {count(images, 'entry', 'entries')} in the catalogue, with tags, notes and vectors",
         f"- {count(images, 'thumbnail')}",
         f"- {count(copies, 'uploaded copy', 'uploaded copies')}{_also_elsewhere(copies, only_copies)}"
         if copies
@@ -73,5 +75,9 @@ def _wait(services: Services, job_id: str) -> None:
     else:
         done = job is not None and job.state == "done"
         left = [finding.text for finding in job.findings] if job is not None else []
-        state.set_message(" ".join(["The library is empty now.", *left]) if done else "The library is not cleared yet.")
+        state.set_message(
+            " ".join(["The library is empty now; its photos are in the bin.", *left])
+            if done
+            else "The library is not cleared yet."
+        )
     st.rerun()
