@@ -1,10 +1,13 @@
-"""From Enter to all thumbnails: ``python -m benchmarks.gallery [--libraries FOLDER] [--data FOLDER] [--json]
-[--quick]``.
+"""From Enter to all thumbnails, and how smoothly the whole library scrolls: ``python -m benchmarks.gallery
+[--libraries FOLDER] [--data FOLDER] [--json] [--quick]``.
 
 In a real browser, on a library of 100,000 made-up photos (10,000 with ``--quick``) and 60 results: types a query,
 presses Enter, and takes the time until every visible thumbnail is complete and belongs to the new query. 20 different
 queries after two that are not counted. The split: what the search itself says it took; until the new hits are in the
 page (search, page script, drawing); from then on the pictures.
+
+Then the tab Library is scrolled from end to end, 15 % of a screen a frame: frames a second, frames that
+took longer than a thirtieth of one, the nodes of the gallery at most, and the memory of the tab afterwards.
 
 The table goes to standard error; with ``--json`` the last line of standard output is one object.
 """
@@ -46,6 +49,27 @@ WATCH = f"""(before) => new Promise((done) => {{
 """Resolves to milliseconds since Enter: until the new hits are in the page, and until the visible ones are complete."""
 
 
+SCROLL = """() => new Promise((done) => {
+  const root = document.querySelector(".st-key-timeline");
+  const { shadowRoot } = [root, ...root.querySelectorAll("*")].find((node) => node.shadowRoot);
+  const scroller = shadowRoot.querySelector(".scroller"), step = scroller.clientHeight * 0.15;
+  const started = performance.now();
+  let frames = 0, slow = 0, nodes = 0, before = started, top = -1;
+  const go = (now) => {
+    frames += 1;
+    if (now - before > 34) slow += 1;
+    before = now;
+    if (frames % 30 === 0) nodes = Math.max(nodes, shadowRoot.querySelectorAll("*").length);
+    if (scroller.scrollTop === top) return done({ frames, slow, nodes, seconds: (now - started) / 1000 });
+    top = scroller.scrollTop;
+    scroller.scrollTop += step;
+    requestAnimationFrame(go);
+  };
+  requestAnimationFrame(go);
+})"""
+"""Resolves to what the scrolling of the whole library took."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark; 0 done, 1 failed with a reason."""
     options = _options(arguments)
@@ -74,6 +98,7 @@ def measure(libraries: Path, data: Path | None, size: int, quick: bool) -> dict[
             rounds.append(one_query(page, query))
             if number == 0:
                 ask_for(page, HITS)
+        scrolled = scroll(page, url)
     counted = rounds[WARM_UP:]
     totals = [each["total"] for each in counted]
     split = {
@@ -83,6 +108,7 @@ def measure(libraries: Path, data: Path | None, size: int, quick: bool) -> dict[
         "median_ms": round(machine.median(totals), 1),
         "p95_ms": round(float(np.percentile(totals, 95)), 1),
         "split_ms": split,
+        "scroll": scrolled,
         "visible": int(machine.median([each["visible"] for each in counted])),
         "hits": HITS,
         "photos": size,
@@ -115,6 +141,24 @@ def one_query(page: Page, query: str) -> dict[str, float]:
     }
 
 
+def scroll(page: Page, url: str) -> dict[str, float]:
+    """Frames a second, slow ones, nodes and megabytes of the tab while the whole library is scrolled."""
+    page.goto(f"{url}/library")
+    page.locator(".tile.here").first.wait_for()
+    page.wait_for_timeout(1_000)
+    found = page.evaluate(SCROLL)
+    tab = page.context.new_cdp_session(page)
+    tab.send("Performance.enable")
+    metrics = {one["name"]: one["value"] for one in tab.send("Performance.getMetrics")["metrics"]}
+    return {
+        "frames_per_s": round(found["frames"] / found["seconds"], 1),
+        "slow_frames": found["slow"],
+        "frames": found["frames"],
+        "nodes": found["nodes"],
+        "heap_mb": round(metrics["JSHeapUsedSize"] / 1e6, 1),
+    }
+
+
 def ask_for(page: Page, hits: int) -> None:
     """Set the number of results by the keyboard. Raises NotHere where the gallery does not follow."""
     thumb = page.get_by_role("slider").first
@@ -130,7 +174,12 @@ def ask_for(page: Page, hits: int) -> None:
 def table(result: dict[str, object]) -> str:
     split = ", ".join(f"{name} {value} ms" for name, value in dict(result["split_ms"]).items())  # type: ignore[call-overload]
     took = f"median {result['median_ms']} ms, p95 {result['p95_ms']} ms ({split})"
-    return f"{result['photos']:,} photos, {result['hits']} hits: {took}"
+    scrolled: dict[str, float] = dict(result["scroll"])  # type: ignore[call-overload]
+    smooth = (
+        f"library scrolled: {scrolled['frames_per_s']} frames/s, {scrolled['slow_frames']} of "
+        f"{scrolled['frames']:,} slow, {scrolled['nodes']:,} nodes, {scrolled['heap_mb']} MB of scripts"
+    )
+    return f"{result['photos']:,} photos, {result['hits']} hits: {took}\n{smooth}"
 
 
 if __name__ == "__main__":

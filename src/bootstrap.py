@@ -32,6 +32,7 @@ from src.services.library.forgetting import ForgettingService
 from src.services.library.service import LibraryService
 from src.services.library.uploads import UploadStore
 from src.services.library.watcher import FolderWatcher
+from src.services.search.browsing import BrowsingService
 from src.services.search.saved import SavedSearches
 from src.services.search.service import SearchService
 from src.services.search.vocabulary import Vocabulary
@@ -75,6 +76,7 @@ def build_services(
         indexing=indexing, objects=objects, facts=facts, forgetting=forgetting, exports=exports, search=search,
         saved=saved, vocabulary=Vocabulary(catalog), curation=CurationService(catalog), sidecars=SidecarWriter(catalog),
         uploads=uploads, jobs=jobs, watcher=watcher, suggestions=SuggestionService(catalog, library, search),
+        browsing=BrowsingService(catalog),
     )  # fmt: skip
 
 

@@ -31,6 +31,7 @@ from src.services.library.forgetting import ForgettingService
 from src.services.library.service import LibraryService
 from src.services.library.uploads import UploadStore, as_params
 from src.services.library.watcher import FolderWatcher
+from src.services.search.browsing import BrowsingService
 from src.services.search.saved import SavedSearches
 from src.services.search.service import SearchService
 from src.services.search.vocabulary import Vocabulary
@@ -65,6 +66,7 @@ class Services:
     suggestions: SuggestionService
     saved: SavedSearches
     vocabulary: Vocabulary
+    browsing: BrowsingService
     uploads: UploadStore
     jobs: JobRunner
     watcher: FolderWatcher

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
@@ -14,7 +13,8 @@ from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
-from src.errors import AppError
+from src.api.browsing import BrowsingRoutes
+from src.api.line import FOR_NOW, Line
 
 if TYPE_CHECKING:  # the app answers before what Services needs is imported
     from src.runtime import Services
@@ -22,39 +22,14 @@ if TYPE_CHECKING:  # the app answers before what Services needs is imported
 APP_NAME = "media-feature-extractor"
 FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 """An image's id is its content, so its picture never changes."""
-FOR_NOW = {"Cache-Control": "no-store"}
 THUMBNAILS, PREVIEWS = 8, 2
 """Requests that are answered at once. A preview decodes an original: tens of megapixels, and memory to match."""
 MOST_TYPED = 200
 """Characters of a value that are looked at."""
-GONE = 499
-"""What nobody is there to read."""
-
-
-class Line:
-    """Requests of one kind: some are answered at once, each in a thread, and the others wait without holding one.
-
-    A request whose client has gone when its turn comes is dropped: a browser that leafs through photos gives up most of
-    what it asks for.
-    """
-
-    def __init__(self, most: int) -> None:
-        self._turn = asyncio.Semaphore(most)
-        self._threads = ThreadPoolExecutor(most, "api")
-
-    async def answer(self, request: Request, work: Callable[[str], Response]) -> Response:
-        """What ``work`` makes of what the address ends with, ids as the catalogue writes them.
-
-        503 where it can't be asked now.
-        """
-        async with self._turn:
-            if await request.is_disconnected():
-                return Response(status_code=GONE)
-            loop, (asked,) = asyncio.get_running_loop(), request.path_params.values()
-            try:
-                return await loop.run_in_executor(self._threads, work, str(asked))
-            except AppError as error:  # the library can't be opened, is busy, or was taken away
-                return JSONResponse({"error": error.user_message, "hint": error.hint}, status_code=503, headers=FOR_NOW)
+SIDES = {"": 1600, "640": 640, "full": 16_000}
+"""What a preview's address may say after ``?side=`` -> the pixels that its longest side has at most; a browser shows
+no more than the last.
+"""
 
 
 def routes(services: Callable[[], Services], base: str = "") -> list[BaseRoute]:
@@ -75,20 +50,27 @@ def routes(services: Callable[[], Services], base: str = "") -> list[BaseRoute]:
         except FileNotFoundError:  # cleared just now
             return _not_here()
 
-    def large(image_id: str) -> Response:
-        data = services().library.preview(image_id)
+    def large(image_id: str, side: str) -> Response:
+        data = services().library.preview(image_id, SIDES.get(side, SIDES[""]))
         if data is None:  # the file is gone or offline: the thumbnail is what is left of it, until the file is back
             return small(image_id, FOR_NOW)
         return Response(data, media_type="image/jpeg", headers=FOREVER)
 
     async def thumbnail(request: Request) -> Response:
-        return await thumbnails.answer(request, small)
+        return await thumbnails.answer(request, partial(small, _image_id(request)))
 
     async def preview(request: Request) -> Response:
-        return await previews.answer(request, large)
+        side = request.query_params.get("side", "")
+        return await previews.answer(request, partial(large, _image_id(request), side))
 
     pictures = [Route("/thumb/{image_id:uuid}", thumbnail), Route("/image/{image_id:uuid}", preview)]
-    found = [Route("/health", health), *pictures, Route("/values/{key}", values)]
+    return _below_api(
+        [Route("/health", health), *pictures, Route("/values/{key}", values), *BrowsingRoutes(services).routes()], base
+    )
+
+
+def _below_api(found: Sequence[BaseRoute], base: str) -> list[BaseRoute]:
+    """These routes where a page asks for them, and an answer at every other address there."""
     places = dict.fromkeys(["/api", f"/{base.strip('/')}/api" if base.strip("/") else "/api"])
     return [
         route
@@ -101,9 +83,9 @@ def _completions(services: Callable[[], Services], line: Line) -> Callable[[Requ
     """Answers with the values of a key of the query language in which the text ``typed`` is."""
 
     async def completions(request: Request) -> Response:
-        typed = request.query_params.get("typed", "")[:MOST_TYPED]
+        key, typed = str(request.path_params["key"]), request.query_params.get("typed", "")[:MOST_TYPED]
 
-        def found(key: str) -> Response:
+        def found() -> Response:
             return JSONResponse({"values": services().vocabulary.completions(key, typed)}, headers=FOR_NOW)
 
         return await line.answer(request, found)
@@ -118,6 +100,11 @@ class _Nothing:
         text = "There is nothing at this address."
         answer = JSONResponse({"error": text}, 404, FOR_NOW) if scope["type"] == "http" else WebSocketClose(reason=text)
         await answer(scope, receive, send)
+
+
+def _image_id(request: Request) -> str:
+    """As the catalogue writes it."""
+    return str(request.path_params["image_id"])
 
 
 def _not_here() -> Response:

@@ -21,14 +21,14 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from src.identity import is_id
 from src.schema import Box, Mode
 from src.ui import state
-from src.ui.page_ends import ENDS, IMAGE, TEXT
+from src.ui.page_ends import ENDS, IMAGE, LIBRARY, TEXT
 
 LINK_CHARACTERS = 1_000
 """A query that is longer is left out: no link can carry it."""
 OWN_SECONDS = 3.0
 """The browser takes a step back that it was asked for within these."""
-BOXES = {TEXT: state.QUERY, IMAGE: state.IMAGE_QUERY}
-"""Ends of the paths of the pages that search -> where the session has their words, which ``q`` says in the address."""
+BOXES = {TEXT: state.QUERY, IMAGE: state.IMAGE_QUERY, LIBRARY: state.LIBRARY_QUERY}
+"""Ends of the paths of the pages that show photos -> where the session has their words: ``q`` in the address."""
 PLAIN: dict[str, str] = {"n": str(state.USUAL_RESULTS), "more": "0", "in": "images"}
 """What an address need not say."""
 
@@ -118,7 +118,8 @@ def _is_own_step(here: Mapping[str, str]) -> bool:
 
 def _parts(page: str) -> tuple[str, ...]:
     picture = ("like", "box") if page == IMAGE else ()
-    return ("q", *picture, "n", "more", "in", "photo") if page in BOXES else ("in",)
+    number = ("n", "more") if page in (TEXT, IMAGE) else ()
+    return ("q", *picture, *number, "in", "photo") if page in BOXES else ("in",)
 
 
 def _told() -> tuple[str, dict[str, str]] | None:
@@ -144,7 +145,9 @@ def _written(page: str) -> dict[str, str]:
     if page not in BOXES:
         return parts
     words = state.query(BOXES[page]).strip()
-    parts |= {"q": words if len(words) <= LINK_CHARACTERS else "", "n": str(state.limit()), "more": str(state.more())}
+    parts |= {"q": words if len(words) <= LINK_CHARACTERS else ""}
+    if page != LIBRARY:
+        parts |= {"n": str(state.limit()), "more": str(state.more())}
     if page == IMAGE:
         parts |= {"like": state.similar_to() or "", "box": ",".join(map(str, state.similar_box() or ()))}
     return parts | {"photo": state.photo() if state.dialog() == "photo" else ""}
@@ -163,8 +166,9 @@ def _read(page: str, parts: Mapping[str, str]) -> None:
     if page == IMAGE:
         like = parts.get("like") or None
         state.search_like(like, _box(parts.get("box", "")) if is_id(like) else None)
-    state.set_limit(_number(parts.get("n", "")) or state.USUAL_RESULTS)
-    state.set_more(_number(parts.get("more", "")))
+    if page != LIBRARY:
+        state.set_limit(_number(parts.get("n", "")) or state.USUAL_RESULTS)
+        state.set_more(_number(parts.get("more", "")))
     state.show_only(parts.get("photo") or None)
 
 

@@ -17,6 +17,7 @@ from src.ui.jobs import job_progress, told
 from src.ui.library import clear_dialog, forget_dialog
 from src.ui.photos import photo_dialog
 from src.ui.resources import get_services, reopen
+from src.ui.search import export_box
 
 OTHER_JOBS = tuple(kind for kind in KINDS if kind != "index")
 """Of adding photos the Upload page tells more."""
@@ -64,6 +65,7 @@ def _tabs() -> list[st.Page]:
         st.Page(VIEWS / "text_search_page.py", title="Text search", icon=":material/search:", default=True),
         st.Page(VIEWS / "image_search_page.py", title="Image search", icon=":material/image_search:", url_path="image"),
         st.Page(VIEWS / "about_page.py", title="Statistics & about", icon=":material/bar_chart:", url_path="about"),
+        st.Page(VIEWS / "library_page.py", title="Library", icon=":material/photo_library:", url_path="library"),
     ]
 
 
@@ -100,6 +102,8 @@ def _show_dialog(services: Services) -> None:
         clear_dialog.show(services)
     elif state.dialog() == "forget":
         forget_dialog.show_missing(services)
+    elif state.dialog() == "export":
+        export_box.show_dialog(services)
     elif state.dialog() == "remove":
         forget_dialog.show_folder(services)
 

@@ -1,6 +1,6 @@
 """Ends of the pages' addresses. On its own, for the server needs them before anything large is imported."""
 
-TEXT, IMAGE = "", "image"
-"""Of the pages that search. All others show nothing that is worth a link but where is searched."""
-ENDS = (IMAGE, "upload", "about")
+TEXT, IMAGE, LIBRARY = "", "image", "library"
+"""Of the pages that show photos. All others show nothing that is worth a link but where is searched."""
+ENDS = (IMAGE, LIBRARY, "upload", "about")
 """Of all pages, but for the first's, which has none."""

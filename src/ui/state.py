@@ -13,8 +13,10 @@ import streamlit as st
 
 from src.schema import Box, Mode
 
-QUERY, IMAGE_QUERY = "query", "image-query"
-"""Widget keys of the boxes for words, of the text search and beside a picture, which outlive a change of tab."""
+QUERY, IMAGE_QUERY, LIBRARY_QUERY = "query", "image-query", "library-query"
+"""Widget keys of the boxes for words, of the text search, beside a picture and above the whole library, which outlive a
+change of tab.
+"""
 RESULTS = "results"
 """Widget key of the number of results, shared by both searches."""
 MODE = "mode"
@@ -24,7 +26,7 @@ FOLDER = "folder"
 USUAL_RESULTS = 20
 MAX_RESULTS = 1_000
 
-Dialog = Literal["photo", "clear", "forget", "remove"]
+Dialog = Literal["photo", "clear", "forget", "remove", "export"]
 
 
 def query(key: str = QUERY) -> str:
@@ -53,6 +55,26 @@ def closest_wanted(query: str) -> bool:
 
 def want_closest(query: str) -> None:
     st.session_state["closest"] = query
+
+
+def look_into(folder: str) -> None:
+    """Show what is in a folder where one is chosen; ``folder`` is its path."""
+    st.session_state["looked_into"] = folder
+
+
+def looked_into() -> str:
+    """That path; empty before anything was looked into."""
+    return cast(str, st.session_state.get("looked_into", ""))
+
+
+def want_text_search() -> None:
+    """Go to the tab for words in this run; before the page is drawn."""
+    st.session_state["go_to_text"] = True
+
+
+def take_text_search() -> bool:
+    """Whether the tab for words is to be opened now."""
+    return bool(st.session_state.pop("go_to_text", False))
 
 
 def limit() -> int:
@@ -113,6 +135,12 @@ def want_objects() -> None:
 def set_example(name: str, png: bytes) -> None:
     """Search by this picture from now on."""
     st.session_state.update(example_name=name, example_png=png, similar_to=None)
+
+
+def search_by_example(name: str, png: bytes) -> None:
+    """The same, on its tab."""
+    set_example(name, png)
+    st.session_state["go_to_similar"] = True
 
 
 def set_similar(id_: str, box: Box | None = None) -> None:
@@ -214,6 +242,16 @@ def open_forget() -> None:
     st.session_state["dialog"] = "forget"
 
 
+def open_export(ids: Sequence[str]) -> None:
+    """Ask how and where photos are to be exported."""
+    st.session_state.update(dialog="export", photos_to_export=list(ids))
+
+
+def photos_to_export() -> list[str]:
+    """Their ids."""
+    return cast("list[str]", st.session_state.get("photos_to_export", []))
+
+
 def open_remove(folder: str) -> None:
     """Ask whether a folder is to be followed no more; ``folder`` is its path."""
     st.session_state.update(dialog="remove", folder_to_remove=folder)
@@ -284,8 +322,8 @@ def last_export() -> tuple[str, str]:
 
 
 def set_message(text: str) -> None:
-    """One sentence for the next run to show where the user acted."""
-    st.session_state["message"] = text
+    """One sentence for the next run to show where the user acted; empty for none."""
+    st.session_state["message"] = text or None
 
 
 def is_new(notice: str) -> bool:

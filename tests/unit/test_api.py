@@ -108,7 +108,7 @@ class Held:
         self.go, self.asked, self.at_once, self.most = threading.Event(), 0, 0, 0
         lock = threading.Lock()
 
-        def preview(_: str) -> bytes:
+        def preview(_: str, side: int) -> bytes:
             with lock:
                 self.asked += 1
                 self.at_once += 1

@@ -17,6 +17,7 @@ from src.database.catalog import batch
 from src.database.catalog.albums import AlbumTable
 from src.database.catalog.batch import ImageRow as ImageRow
 from src.database.catalog.bin import BinTable
+from src.database.catalog.browsing import Browsing
 from src.database.catalog.facts import FactsTable
 from src.database.catalog.files import FileRow, FileTable, Refusal, is_absolute, within
 from src.database.catalog.folders import FolderTable
@@ -92,6 +93,7 @@ class Catalog:
         self.index_changes = IndexChanges(self._file)
         self.listing = Listing(self._file)
         self.vocabulary = Vocabulary(self._file)
+        self.browsing = Browsing(self._file)
         self.operations = OperationTable(self._file)
         self.marks = MarksTable(self._file, self.operations)
         self.albums = AlbumTable(self._file, self.operations)

@@ -42,7 +42,7 @@ class Listing:
         """
         passes = images.c.removed_at.is_(None) if only is None else findable.passes(only)
         with self._file.reading() as db:
-            query = sa.select(images.c.id).where(passes).order_by(*_terms(order)).limit(limit).offset(offset)
+            query = sa.select(images.c.id).where(passes).order_by(*terms(order)).limit(limit).offset(offset)
             return list(db.execute(query).scalars())
 
     def number(self, only: PhotoFilter | None) -> int:
@@ -55,7 +55,7 @@ class Listing:
         """These images, without those that are hidden or no more."""
         known = sa.select(images.c.id).where(images.c.id.in_(listed(list(ids))), images.c.removed_at.is_(None))
         with self._file.reading() as db:
-            return list(db.execute(known.order_by(*_terms(order))).scalars())
+            return list(db.execute(known.order_by(*terms(order))).scalars())
 
     def naming(self, word: str, only: PhotoFilter | None, most: int) -> dict[str, str] | None:
         """Image id -> everything that is written of it, for images in whose path, title, caption, tags, note or names
@@ -110,7 +110,8 @@ def _of(table: sa.Table, only: PhotoFilter | None) -> list[sa.ColumnElement[bool
     return [] if only is None else [table.c.image_id.in_(findable.passing(only))]
 
 
-def _terms(order: str) -> list[sa.ColumnElement[Any]]:
+def terms(order: str) -> list[sa.ColumnElement[Any]]:
+    """What images are sorted by in an order that ``Listing.ids`` tells of."""
     column, down = _USUAL[order.removeprefix("-")]
     down ^= order.startswith("-")
     unknown = [column.is_(None)] if getattr(column, "nullable", True) else []  # without it an index gives the order

@@ -157,10 +157,13 @@ class LibraryService:
             return False
         return thumbnails.is_good(place)
 
-    def preview(self, image_id: str) -> bytes | None:
-        """An image as JPEG bytes for the large view, without the original's metadata; None where its files are gone."""
-        image = self.picture(image_id, PREVIEW_SIDE)
-        return thumbnails.as_jpeg(thumbnails.shrunk(image, PREVIEW_SIDE)) if image else None
+    def preview(self, image_id: str, side: int = PREVIEW_SIDE) -> bytes | None:
+        """An image as JPEG bytes, without the original's metadata; None where its files are gone.
+
+        side: pixels that its longest side has at most.
+        """
+        image = self.picture(image_id, side)
+        return thumbnails.as_jpeg(thumbnails.shrunk(image, side)) if image else None
 
     def picture(self, image_id: str, side: int, careful: bool = False) -> Image.Image | None:
         """An image, its short side reduced to no less than ``side`` pixels; None where no file of it can be read now.

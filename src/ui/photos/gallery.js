@@ -105,11 +105,11 @@ function takeBack(grid, [id, number]) {
   look();
 }
 
-function drawPhoto(root, photo) {
+function drawPhoto(root, photo, step) {
   const box = root.querySelector(".photo") ?? made("div", "photo", root);
   const stage = box.querySelector(".stage") ?? made("div", "stage", box);
   const image = stage.querySelector("img") ?? made("img", "", stage);
-  if (image.getAttribute("src") !== photo.src) {
+  if (stage.photo !== photo.src) {  // the picture may have become its sharper self
     stage.style.backgroundImage = `url("${photo.thumb}")`;
     image.style.visibility = "hidden";
     image.onload = () => {
@@ -117,7 +117,10 @@ function drawPhoto(root, photo) {
       stage.style.backgroundImage = "none";
     };
     image.src = photo.src;
+    stage.photo = photo.src;
   }
+  stage.view ??= new Stage(stage, image);
+  stage.view.use(photo, step);
   image.alt = photo.name;
   [...box.children].forEach((node) => node !== stage && node.remove());
   made("p", "title", box).textContent = photo.name;
@@ -138,7 +141,10 @@ function drawSingle(root, photo) {
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".root");
-  if (data.photo) return drawPhoto(root, data.photo);
+  if (data.photo) {
+    drawPhoto(root, data.photo, (step) => setTriggerValue("step", step));
+    return () => root.querySelector(".stage")?.view?.end();
+  }
   if (data.single) return drawSingle(root, data.single);
   const grid = drawGrid(root, data.items);
   takeBack(grid, data.closed);

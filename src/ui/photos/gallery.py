@@ -39,11 +39,25 @@ def _open(key: str, ids: Sequence[str], found: Mapping[str, str]) -> None:
         state.open_photo(opened, ids, found)
 
 
-def show_photo(image_id: str, name: str, facts: Sequence[tuple[str, str]], note: str | None = None) -> None:
-    """One photo of the library as large as the place allows, with what is known about it."""
-    sources = {"src": address.on_server(f"/api/image/{image_id}"), "thumb": _thumb(image_id)}
+def show_photo(
+    image_id: str, name: str, facts: Sequence[tuple[str, str]], size: tuple[int, int], note: str | None = None
+) -> None:
+    """One photo of the library as large as the place allows, to be zoomed, with what is known about it.
+
+    size: width and height of the original in pixels. Those before and after it in its gallery are fetched as well.
+    """
+    large = address.on_server("/api/image/")
+    near = [large + other for other in (state.neighbour(1), state.neighbour(-1)) if other]
+    sources = {"src": large + image_id, "full": f"{large}{image_id}?side=full", "thumb": _thumb(image_id), "near": near}
     lines = [[label, shown(value)] for label, value in facts]
-    _draw("photo-large", {"photo": {"name": shown(name), "facts": lines, "note": note, **sources}})
+    told = {"name": shown(name), "facts": lines, "note": note, "size": size, "next": state.neighbour(1) is not None}
+    _draw("photo-large", {"photo": {**told, **sources}}, on_step=_step)
+
+
+def _step() -> None:
+    """A slide show goes on to the next photo."""
+    if st.session_state["photo-large"].step:
+        state.show_neighbour(1)
 
 
 def show_small(image_id: str, name: str) -> None:
@@ -69,12 +83,16 @@ def _draw(
     data: dict[str, Any],
     width: Literal["stretch", "content"] = "stretch",
     on_open: Callable[[], None] = lambda: None,
+    on_step: Callable[[], None] = lambda: None,
 ) -> None:
-    _component()(key=key, data=data, width=width, on_open_change=on_open)
+    _component()(key=key, data=data, width=width, on_open_change=on_open, on_step_change=on_step)
 
 
 @st.cache_resource(show_spinner=False)
 def _component() -> Any:
     """Registered once a process."""
-    css, js = ((_HERE / f"gallery.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
+    css, stage, js = (
+        (_HERE / name).read_text(encoding="utf-8") for name in ("gallery.css", "photo_stage.js", "gallery.js")
+    )
+    js = f"{stage}\n{js}"
     return st.components.v2.component("photos", html='<div class="root"></div>', css=css, js=js)

@@ -37,9 +37,9 @@ def show(services: Services) -> None:
         _show_objects(services, details)
     else:
         fit_buttons.show(services)
-        gallery.show_photo(
-            details.id, details.name, [*facts(details), *services.facts.of(details.id)], None if there else GONE
-        )
+        known = [*facts(details), *services.facts.of(details.id)]
+        size = (details.facts.width, details.facts.height)
+        gallery.show_photo(details.id, details.name, known, size, None if there else GONE)
     address.write()  # the next photo is drawn without the page around it
     address.draw("address-photo")
 

@@ -1,7 +1,7 @@
 // Completes filters while they are typed into a box for words: keys ("cam" -> "camera:") and their values ("camera:ni" -> "camera:Nikon").
 // A list under the box; arrows choose in it, Enter or Tab take what is chosen, Escape closes it. Without a choice Enter searches, as ever.
 
-const BOXES = ".st-key-query input, .st-key-image-query input";
+const BOXES = ".st-key-query input, .st-key-image-query input, .st-key-library-query input";
 const MOST = 8;
 const STAR = "\x1a";  // a star that is meant as such, where a star stands for any text
 const WAIT = 60;  // milliseconds

@@ -14,6 +14,7 @@ from src.runtime import Services
 from src.schema import SearchPage
 from src.services.exchange.exporting import Selection
 from src.services.jobs.handlers import queue_export
+from src.text import count
 from src.ui import state
 from src.ui.frame import error_box
 from src.ui.jobs import told
@@ -27,29 +28,48 @@ def show(services: Services, page: SearchPage, key: str) -> None:
     After each export it is another popover, which begins closed and suggests another name; after one that came to
     nothing, what was typed.
     """
+    with st.popover("Export", icon=":material/save_alt:", type="tertiary", key=f"export-{key}-{state.exports()}"):
+        _show_choices(services, _selection(page, key), key)
+
+
+@st.dialog("Export", on_dismiss=state.close_dialog)
+def show_dialog(services: Services) -> None:
+    """The same for photos that were selected."""
+    if state.dialog() is None:
+        st.rerun()
+    photos = state.photos_to_export()
+    st.caption(f"{count(len(photos), 'photo is', 'photos are')} selected.")
+    _show_choices(services, Selection(photos), "selected")
+
+
+def _show_choices(services: Services, selection: Selection, key: str) -> None:
     written = state.exports()
-    with st.popover("Export", icon=":material/save_alt:", type="tertiary", key=f"export-{key}-{written}"):
-        selection = _selection(page, key)
-        form = st.selectbox(
-            "Format", list(FORMATS), format_func=lambda name: FORMATS[name].title, key=f"export-format-{key}"
-        )
-        typed = _typed_in_vain(services)
-        place_key = f"export-place-{key}-{written}{'-again' if typed else ''}"
-        place = st.text_input("New folder or ZIP on this computer", typed or str(_suggested(written)), key=place_key)
-        can_copy = FORMATS[form].copies_pictures
-        pictures = can_copy and st.checkbox("Copy the photos too", key=f"export-pictures-{key}")
-        if st.button("Write it", type="primary", key=f"export-go-{key}", disabled=selection.images == []):
-            try:
-                if not place.strip():
-                    raise BadInput("No place was given.", "Type a new folder or a new ZIP, such as ~/photos.zip.")
-                job_id = queue_export(services.jobs, form, parse_path(place), selection, bool(pictures))
-            except AppError as error:
-                error_box.show(error)
-            else:
-                state.count_export(job_id, place)
-                told.also_watch(job_id)
-                state.set_message("Exporting. The sidebar shows how far it is.")
-                st.rerun()
+    form = st.selectbox(
+        "Format", list(FORMATS), format_func=lambda name: FORMATS[name].title, key=f"export-format-{key}"
+    )
+    typed = _typed_in_vain(services)
+    place_key = f"export-place-{key}-{written}{'-again' if typed else ''}"
+    place = st.text_input("New folder or ZIP on this computer", typed or str(_suggested(written)), key=place_key)
+    can_copy = FORMATS[form].copies_pictures
+    pictures = can_copy and st.checkbox("Copy the photos too", key=f"export-pictures-{key}")
+    if st.button("Write it", type="primary", key=f"export-go-{key}", disabled=selection.images == []):
+        try:
+            if not place.strip():
+                raise BadInput("No place was given.", "Type a new folder or a new ZIP, such as ~/photos.zip.")
+            job_id = queue_export(services.jobs, form, parse_path(place), selection, bool(pictures))
+        except AppError as error:
+            error_box.show(error)
+        else:
+            _begun(job_id, place)
+
+
+def _begun(job_id: str, place: str) -> None:
+    state.count_export(job_id, place)
+    told.also_watch(job_id)
+    state.set_message("Exporting. The sidebar shows how far it is.")
+    if state.dialog() == "export":
+        state.close_dialog()
+    st.rerun()
 
 
 def _selection(page: SearchPage, key: str) -> Selection:

@@ -1,0 +1,86 @@
+"""Routes for a page that shows the whole library: all photos in an order, what they are called, where they are from."""
+
+from __future__ import annotations
+
+import secrets
+import zlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from src.api.line import FOR_NOW, Line
+from src.text import shown
+
+if TYPE_CHECKING:  # the app answers before what Services needs is imported
+    from src.runtime import Services
+
+LISTINGS = 2
+"""Requests that are answered at once."""
+CHECKED = {"Cache-Control": "private, no-cache"}
+"""Kept by the browser, and shown only once the server has said that it is still so."""
+
+
+class BrowsingRoutes:
+    """``services`` is called at a request, not before."""
+
+    def __init__(self, services: Callable[[], Services]) -> None:
+        self._services = services
+        self._line = Line(LISTINGS)
+        self._here = secrets.token_hex(4)  # another library may be at this address tomorrow, with the same numbers
+
+    def routes(self) -> list[Route]:
+        return [Route("/listing", self.listing), Route("/photos", self.photos), Route("/places", self.places)]
+
+    async def listing(self, request: Request) -> Response:
+        """All photos that pass the filters in ``q``, a text in the query language, as bytes: see ``browsing.pack``."""
+
+        def work() -> Response:
+            text = request.query_params.get("q", "")
+            found = self._services().browsing.listing(text)
+            asked = zlib.crc32(text.encode("utf-8", "replace"))
+            return self._checked(request, f"{found.version}-{asked:x}", found.packed)
+
+        return await self._line.answer(request, work)
+
+    async def photos(self, request: Request) -> Response:
+        """Name, place and size of the photos in ``ids``: 32 hexadecimal digits each, with commas between."""
+
+        def work() -> Response:
+            ids = [_id(text) for text in request.query_params.get("ids", "").split(",")]
+            found = self._services().browsing.shown([one for one in ids if one])
+            told = [
+                {"id": one.id, "name": shown(one.name), "path": shown(one.path_text), "size": [one.width, one.height]}
+                for one in found
+            ]
+            return JSONResponse(told, headers=FOR_NOW)
+
+        return await self._line.answer(request, work)
+
+    async def places(self, request: Request) -> Response:
+        """Folders, months, cameras, albums and tags, each with its number of photos."""
+
+        def work() -> Response:
+            found = self._services().browsing.places()
+            told = {name: [[shown(place), number] for place, number in some] for name, some in vars(found).items()}
+            return JSONResponse(told, headers=FOR_NOW)
+
+        return await self._line.answer(request, work)
+
+    def _checked(self, request: Request, state: str, data: bytes) -> Response:
+        """The data, or that what the browser has of it is still so."""
+        headers = {**CHECKED, "ETag": f'"{self._here}-{state}"'}
+        if request.headers.get("if-none-match") == headers["ETag"]:
+            return Response(status_code=304, headers=headers)
+        return Response(data, media_type="application/octet-stream", headers=headers)
+
+
+def _id(text: str) -> str:
+    """As the catalogue writes it; empty for what is none."""
+    try:
+        return str(UUID(hex=text))
+    except ValueError:
+        return ""

@@ -1,0 +1,90 @@
+"""The library as it is looked through: all photos in an order, and the folders, months and cameras they are from."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from src.database.catalog import findable
+from src.database.catalog.listing import terms
+from src.database.catalog.sqlite_file import SqliteFile
+from src.database.catalog.tables import days, facts, files, images
+from src.schema import PhotoFilter
+
+
+class ListedPhoto(NamedTuple):
+    """What a page needs to lay a photo out before anything of it was drawn."""
+
+    id: str
+    width: int
+    height: int
+    """Pixels, upright."""
+    day: int
+    """When it was taken, 20240731 for July 31st, 2024; 0 where that is not known, and any number in a damaged row."""
+    colour: str | None
+    """What covers most of it, as ``rrggbb``; None where it was not measured."""
+
+
+Counted = list[tuple[str, int]]
+"""Names, each with a number of photos."""
+
+
+class Browsing:
+    """The visible photos of a library, looked through without looking for anything."""
+
+    def __init__(self, file: SqliteFile) -> None:
+        self._file = file
+
+    def photos(self, only: PhotoFilter | None, order: str) -> list[ListedPhoto]:
+        """All photos that pass, in an order that ``Listing.ids`` tells of.
+
+        Raises BadInput for a filter that makes no sense.
+        """
+        passes = [images.c.removed_at.is_(None)]
+        if only is not None:
+            passes.append(images.c.id.in_(findable.passing(only)))
+        columns = (images.c.id, images.c.width, images.c.height, _DAY, sa.func.substr(facts.c.colours, 4, 6))
+        query = sa.select(*columns).select_from(images.outerjoin(facts, facts.c.image_id == images.c.id))
+        with self._file.reading() as db:
+            return [ListedPhoto(*row) for row in db.execute(query.where(*passes).order_by(*terms(order)))]
+
+    def folders(self) -> Counted:
+        """Every folder that photos lie right in, without a separator at its end, and how many; uploads are in none."""
+        text, separator = files.c.path_text, os.sep
+        # all that may follow the last separator is every character of the path but the separator
+        folder = sa.func.rtrim(text, sa.func.replace(text, separator, ""))
+        there = (files.c.missing_since.is_(None), files.c.uploaded.is_(False), images.c.removed_at.is_(None))
+        query = sa.select(folder, sa.func.count(files.c.image_id.distinct())).where(*there).group_by(folder)
+        query = query.select_from(files.join(images, images.c.id == files.c.image_id))
+        with self._file.reading() as db:
+            found = [(str(row[0]), int(row[1])) for row in db.execute(query.order_by(folder))]
+        return [(name.rstrip(separator) or separator, number) for name, number in found]
+
+    def months(self) -> Counted:
+        """Months in which photos were taken, as ``2024-07``, the latest first; at the end "" for those without date."""
+        month = sa.func.substr(days.c.day, 1, 7)
+        query = sa.select(month, sa.func.sum(days.c.images)).where(days.c.images > 0).group_by(month)
+        with self._file.reading() as db:
+            return [(str(row[0]), int(row[1])) for row in db.execute(query.order_by(month.desc()))]
+
+    def cameras(self, most: int = 200) -> Counted:
+        """The cameras that took most photos, by model."""
+        number = sa.func.count()
+        query = (
+            sa.select(facts.c.camera_model, number)
+            .join(images, images.c.id == facts.c.image_id)
+            .where(images.c.removed_at.is_(None), facts.c.camera_model.is_not(None), facts.c.camera_model != "")
+            .group_by(facts.c.camera_model)
+            .order_by(number.desc(), facts.c.camera_model)
+        )
+        with self._file.reading() as db:
+            return [(str(row[0]), int(row[1])) for row in db.execute(query.limit(most))]
+
+
+def _digits(first: int, number: int) -> sa.ColumnElement[Any]:
+    return sa.func.substr(images.c.taken_at, first, number, type_=sa.Text)
+
+
+_DAY = sa.cast(sa.func.coalesce(_digits(1, 4) + _digits(6, 2) + _digits(9, 2), "0"), sa.Integer)

@@ -1,0 +1,88 @@
+"""The whole library as one long gallery: the page that draws it knows all photos, and draws those that are in sight."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from src.runtime import Services
+from src.services.search.language import MAX_CHARACTERS, Reading
+from src.ui import address, state
+from src.ui.photos import actions
+
+_PARTS = Path(__file__).with_name("timeline_parts")
+_KEYS = ("date", "in", "camera", "album", "tag")
+"""Of the query language: what the column of dates, folders and so on narrows the library to."""
+Told = Callable[[Mapping[str, Any]], None]
+
+
+def show(services: Services, reading: Reading, text: str, narrow: Told, search: Told, picture: Told) -> None:
+    """Photos that pass the filters of a query. A click opens one large.
+
+    narrow: called with ``key`` and ``value`` (None: not by that) of what the library is to be narrowed to. search:
+    called where the text search is wanted. picture: called with ``name`` and ``data`` (a PNG in base64) of one that was
+    dropped or pasted. All three before the page is drawn.
+    """
+    if state.dialog() == "photo":
+        state.know_gallery(services.browsing.listing(text).ids)
+    told: dict[str, Told] = {
+        "open": partial(_open, services, text),
+        "narrow": narrow,
+        "act": partial(actions.act, services),
+        "search": search,
+        "picture": picture,
+    }
+    heard = {f"on_{name}_change": partial(_tell, name, hear) for name, hear in told.items()}
+    _component()(key="timeline", data=_data(services, reading, text), **heard)
+
+
+def _data(services: Services, reading: Reading, text: str) -> dict[str, Any]:
+    """What the page is told; the photos themselves it fetches."""
+    asked = urlencode({"q": text[:MAX_CHARACTERS]})
+    return {
+        "listing": f"{address.on_server('/api/listing')}?{asked}",
+        "version": services.browsing.version(),
+        "grouped": reading.sort in ("", "date", "-date"),
+        "chosen": {key: _value(reading, key) for key in _KEYS},
+        "closed": list(state.closed()),
+        "actions": actions.offered(),
+        "undo": services.curation.can_undo(),
+        "sources": {
+            "thumb": address.on_server("/api/thumb/"),
+            "image": address.on_server("/api/image/"),
+            "photos": address.on_server("/api/photos"),
+            "places": address.on_server("/api/places"),
+        },
+    }
+
+
+def _tell(name: str, heard: Told) -> None:
+    """Run before the page is drawn: a run that another one cuts short would lose what it only reads while drawing."""
+    value = getattr(st.session_state["timeline"], name)
+    if isinstance(value, Mapping):
+        heard(value)
+
+
+def _open(services: Services, text: str, told: Mapping[str, Any]) -> None:
+    ids = services.browsing.listing(text).ids
+    if told.get("id") in ids:
+        state.open_photo(str(told["id"]), ids)
+
+
+def _value(reading: Reading, key: str) -> str | None:
+    """The one value of a key; None where the query says none or several."""
+    values = [value for one in reading.restrictions if one.key == key and not one.negative for value in one.values]
+    return values[0] if len(values) == 1 else None
+
+
+@st.cache_resource(show_spinner=False)
+def _component() -> Any:
+    """Registered once a process. Its parts are one script in the order of their names: none can be loaded apart."""
+    js = "\n".join(part.read_text(encoding="utf-8") for part in sorted(_PARTS.glob("*.js")))
+    css = (_PARTS / "timeline.css").read_text(encoding="utf-8")
+    return st.components.v2.component("timeline", html='<div class="timeline"></div>', css=css, js=js)
