@@ -14,6 +14,7 @@ from src.logs import start_logging
 from src.models.model_manager import ModelManager
 from src.processing.decoding.reader import PictureReader
 from src.runtime import Services
+from src.services.duplicates.service import DuplicateService
 from src.services.enrichment.facts_pass import FactsService
 from src.services.enrichment.objects import ObjectService
 from src.services.exchange.exporting import ExportService
@@ -61,15 +62,18 @@ def build_services(
     doctor = DoctorService(catalog, store, models, library, FileChecks(settings, catalog, library, uploads))
     objects = ObjectService(catalog, store, models, library)
     facts = FactsService(catalog, settings.thumbs_dir)
+    duplicates = DuplicateService(catalog, library)
     exports = ExportService(catalog, library, objects)
     forgetting = ForgettingService(settings, catalog, store, library, folders, uploads)
-    workers = JobHandlers(indexing, folders, forgetting, doctor, library, objects, facts, exports, store, models)
+    workers = JobHandlers(
+        indexing, folders, forgetting, doctor, library, objects, facts, duplicates, exports, store, models
+    )
     jobs = _runner(catalog, workers)
     watcher = FolderWatcher(folders, lambda paths: queue_sync(jobs, paths), lambda: being_added(jobs))
     return Services(
         settings=settings, catalog=catalog, store=store, models=models, reader=reader, library=library, folders=folders,
-        indexing=indexing, objects=objects, facts=facts, forgetting=forgetting, exports=exports, search=search,
-        saved=saved, uploads=uploads, jobs=jobs, watcher=watcher,
+        indexing=indexing, objects=objects, facts=facts, duplicates=duplicates, forgetting=forgetting, exports=exports,
+        search=search, saved=saved, uploads=uploads, jobs=jobs, watcher=watcher,
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from src.database.store import Store
 from src.errors import AppError, LibraryUnusable
 from src.models.model_manager import ModelManager
 from src.processing.decoding.reader import PictureReader
+from src.services.duplicates.service import DuplicateService
 from src.services.enrichment.facts_pass import FactsService
 from src.services.enrichment.objects import ObjectService
 from src.services.exchange.exporting import ExportService
@@ -52,6 +53,7 @@ class Services:
     indexing: IndexingService
     objects: ObjectService
     facts: FactsService
+    duplicates: DuplicateService
     forgetting: ForgettingService
     exports: ExportService
     search: SearchService

@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from src.database.catalog import findable
+from src.database.catalog.duplicates import DuplicateTables
 from src.database.catalog.facts import FactsTable
 from src.database.catalog.files import (
     FileRow,
@@ -37,6 +38,7 @@ from src.database.catalog.sqlite_file import Guard, SqliteFile, now, parts, upse
 from src.database.catalog.tables import (
     CHANGES,
     SEEN,
+    alike,
     collections,
     facts,
     files,
@@ -44,6 +46,7 @@ from src.database.catalog.tables import (
     images,
     looked_at,
     meta,
+    prints,
     segments,
     unreadable,
     vectors,
@@ -93,6 +96,7 @@ class Catalog:
         self.objects = ObjectTable(self._file)
         self.looked_at = LookedAtTable(self._file)
         self.facts = FactsTable(self._file)
+        self.duplicates = DuplicateTables(self._file)
         self.jobs = JobTable(self._file)
         self.health = HealthTable(self._file)
         self.index_changes = IndexChanges(self._file)
@@ -296,7 +300,7 @@ class Catalog:
         own = sa.select(collections.c.name).where(collections.c.owner == "library")
         with self._file.writing() as db:
             drop_collections(db, list(db.execute(own).scalars()))
-            for table in (segments, looked_at, facts, files, images, folders, unreadable):
+            for table in (segments, looked_at, facts, alike, prints, files, images, folders, unreadable):
                 db.execute(table.delete())
             for key, value in (settings or {}).items():
                 db.execute(upsert(meta, ["key"]), [{"key": key, "value": value}])

@@ -31,7 +31,7 @@ SCHEMA = len(MIGRATIONS)
 """The schema version that this program writes."""
 ORDER = (
     *("meta", "images", "collections", "files", "facts", "folders", "unreadable"),
-    *("segments", "segmented", "looked_at", "vectors", "jobs"),
+    *("segments", "segmented", "looked_at", "vectors", "jobs", "prints", "alike", "verdicts"),
 )
 """What is copied, what others point to first. ``days`` and ``changes`` are counted anew by the triggers;
 ``index_changes`` is of an index that does not come along."""
@@ -40,6 +40,7 @@ BLOCK, BLOCK_BYTES = 500, 4_000_000
 MOST_COLLECTIONS = 10_000
 _SINCE = {"meta": 1, "images": 1, "files": 1, "collections": 1, "vectors": 1, "jobs": 1, "folders": 2, "unreadable": 2}
 _SINCE |= {"changes": 3, "days": 3, "segments": 4, "segmented": 4, "index_changes": 6, "looked_at": 6, "facts": 6}
+_SINCE |= {"prints": 7, "alike": 7, "verdicts": 7}
 FORMER_UNTIL = 6
 """The schema version from which on none of the former tables is there, and the sixth step has been taken."""
 """Table -> the schema version from which on it must be there."""
@@ -263,6 +264,8 @@ class _Copy:
                 return self._collection(row)
             case "vectors":
                 return row_rules.vector(row, self.collections.get(row["collection"]))
+            case "alike" | "verdicts":
+                return row_rules.pair(row)
             case "segments":
                 return row_rules.segment(row, sizes)
         return None

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import sqlalchemy as sa
 
 from src.database.catalog.tables import (
+    alike,
     changes,
     days,
     facts,
@@ -14,8 +15,10 @@ from src.database.catalog.tables import (
     index_changes,
     looked_at,
     metadata,
+    prints,
     segments,
     unreadable,
+    verdicts,
 )
 
 
@@ -182,5 +185,19 @@ def _add_column(db: sa.Connection, table: str, column: str, kind: str) -> None:
         db.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
 
 
-MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_first, _second, _third, _fourth, _fifth, _sixth)
+def _duplicates(db: sa.Connection) -> None:
+    """What pictures look like, which of them are the same, and what was decided about them."""
+    for table in (prints, alike, verdicts):
+        table.create(db, checkfirst=True)
+
+
+MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
+    _first,
+    _second,
+    _third,
+    _fourth,
+    _fifth,
+    _sixth,
+    _duplicates,
+)
 """Step n brings schema n-1 to n. Steps are never changed once released; a new one is added at the end."""

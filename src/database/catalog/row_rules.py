@@ -16,13 +16,14 @@ import sqlalchemy as sa
 
 from src import masks
 from src.database.catalog.kinds import IMAGE
-from src.database.catalog.tables import former, metadata
+from src.database.catalog.tables import GREY_BYTES, HASH_BYTES, PIXELS_BYTES, former, metadata
 from src.database.catalog.vector_codec import DIMENSIONS
 from src.database.catalog.vectors import Collection
 from src.errors import BadInput
 from src.identity import UPLOAD_NAME, image_id, is_id
 from src.plain_files import json_in
 from src.schema import FIRST_PHOTO, JobState, Kind
+from src.schema.duplicates import DECISIONS
 from src.schema.fields import FIELDS
 
 Rule = Callable[[Any], bool]
@@ -83,9 +84,18 @@ def flag(value: Any) -> bool:
     return type(value) is int and value in (0, 1)
 
 
+def blob(length: int) -> Rule:
+    """Just so many bytes."""
+    return lambda value: isinstance(value, bytes) and len(value) == length
+
+
+def number(least: float, most: float) -> Rule:
+    return lambda value: type(value) in (int, float) and least <= value <= most
+
+
 def span(most: float) -> Rule:
     """A number that is no further than this from 0."""
-    return lambda value: type(value) in (int, float) and -most <= value <= most
+    return number(-most, most)
 
 
 def _words(value: Any) -> bool:
@@ -208,6 +218,21 @@ _OWN: dict[str, dict[str, Rule]] = {
         "longitude": span(180.0),
     },
     "looked_at": {"image_id": is_id, "pass": text(64, _KEY), "recipe": text(2000)},
+    "prints": {
+        "image_id": is_id,
+        "hashes": blob(HASH_BYTES),
+        "quality": whole(0, 100),
+        "grey": blob(GREY_BYTES),
+        "pixels": blob(PIXELS_BYTES),
+    },
+    "alike": {
+        "first": is_id,
+        "second": is_id,
+        "turn": whole(0, 7),
+        "share": number(0.01, 100.0),
+        "match": number(-1.0, 1.01),
+    },
+    "verdicts": {"first": is_id, "second": is_id, "verdict": one_of(*DECISIONS), "decided_at": moment},
     "segmented": {"image_id": is_id, "recipe": text(1000), "collection": text(512, _COLLECTION)},
     "jobs": {
         "id": text(32, _JOB),
@@ -292,6 +317,12 @@ def segment(row: Row, sizes: Mapping[str, tuple[int, int]]) -> str | None:
     except BadInput:
         return f"a mask whose runs don't add up ({row['id']})"
     return None
+
+
+def pair(row: Row) -> str | None:
+    """Two images that are alike, or were decided about: the lower id comes first, so that there is one row of them."""
+    in_order = row["first"] < row["second"] or ("verdict" in row and row["first"] == row["second"])
+    return None if in_order else f"a pair of images in no order ({row['first']})"
 
 
 def finished_job(row: Row) -> bool:

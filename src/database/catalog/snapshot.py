@@ -148,8 +148,10 @@ def _drop_strange_images(db: sqlite3.Connection) -> None:
     """
     db.create_function("is_id", 1, lambda value: int(is_id(value)), deterministic=True)
     db.execute("DELETE FROM images WHERE NOT is_id(id)")
-    for table in ("files", "facts", "segments", "looked_at"):
+    for table in ("files", "facts", "segments", "looked_at", "prints"):
         db.execute(f"DELETE FROM {table} WHERE image_id IS NULL OR image_id NOT IN (SELECT id FROM images)")
+    for side in ("first", "second"):
+        db.execute(f"DELETE FROM alike WHERE {side} IS NULL OR {side} NOT IN (SELECT id FROM images)")
     own = "SELECT name FROM collections WHERE owner = 'library'"
     db.execute(f"DELETE FROM vectors WHERE collection IN ({own}) AND NOT is_id(coalesce(image_id, id))")
 

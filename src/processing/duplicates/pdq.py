@@ -6,8 +6,8 @@ transform but the constant one, and of each wave whether there is more of it tha
 that have nothing in common differ in about 128 bits, copies of one in 31 at most.
 
 One step differs. The points are means of equal parts of the picture, where PDQ smooths it twice and takes single
-points: that way a turned copy has just the turned hash, and it takes a tenth of the time. On a picture of 64 x 64 pixels
-both give the same bits.
+points: that way a turned copy has just the turned hash, and it takes a tenth of the time. On a picture of 64 x 64
+pixels both give the same bits.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy.typing as npt
 from PIL import Image
 
 Grey = npt.NDArray[np.float32]
-"""(height, width), brightness from 0 to 255."""
+"""(..., height, width), brightness from 0 to 255."""
 Waves = npt.NDArray[np.float32]
 """(16, 16): how much of each wave is in a picture, from slow to fast changes from top to bottom and left to right."""
 Hashes = npt.NDArray[np.uint8]
@@ -37,7 +37,7 @@ _MIRRORED = np.where(np.arange(WAVES) % 2, 1, -1).astype(np.float32)
 """What becomes of each wave in the mirror: the first has one half period, so every other one changes its sign."""
 
 
-TURNS: tuple[Callable[[npt.NDArray[np.generic]], npt.NDArray[np.generic]], ...] = (
+TURNS: tuple[Callable[[Grey], Grey], ...] = (
     lambda grey: grey,
     lambda grey: np.rot90(grey, 1, (-2, -1)),
     lambda grey: np.rot90(grey, 2, (-2, -1)),
@@ -56,7 +56,7 @@ def hashed(picture: Image.Image) -> tuple[Hashes, int]:
     """The hashes of a picture of any mode and size, and its quality from 0 to 100."""
     grey = picture if picture.mode == "L" else picture.convert("L")
     points = np.asarray(grey.resize((SIDE, SIDE), Image.Resampling.BOX), np.float32)
-    return hashes_of(_transform() @ points @ _transform().T), _quality(points)
+    return hashes_of((_transform() @ points @ _transform().T).astype(np.float32)), _quality(points)
 
 
 def hashes_of(waves: Waves) -> Hashes:
@@ -78,4 +78,5 @@ def _quality(points: Grey) -> int:
 def _transform() -> Grey:
     """(16, 64): the slowest waves of the cosine transform but the constant one."""
     numbers, points = np.arange(1, WAVES + 1)[:, None], np.arange(SIDE)[None, :]
-    return (math.sqrt(2 / SIDE) * np.cos(math.pi / 2 / SIDE * numbers * (2 * points + 1))).astype(np.float32)
+    waves: Grey = (math.sqrt(2 / SIDE) * np.cos(math.pi / 2 / SIDE * numbers * (2 * points + 1))).astype(np.float32)
+    return waves

@@ -1,8 +1,8 @@
 """Whether two pictures are the same one: compared pixel by pixel on very small copies, wherever they may be the same.
 
-One may be resized, re-compressed, tinted, turned or mirrored, or be a part of the other. The copies are as ``Print.grey``
-has them. What is measured is the normalised cross-correlation of the whole (1 for copies, however bright), and of the
-worst of its 16 tiles: where a face or a word was changed, one of them is unlike.
+One may be resized, re-compressed, tinted, turned or mirrored, or be a part of the other. The copies are as
+``Print.grey`` has them. What is measured is the normalised cross-correlation of the whole (1 for copies, however
+bright), and of the worst of its 16 tiles: where a face or a word was changed, one of them is unlike.
 """
 
 from __future__ import annotations
@@ -75,10 +75,10 @@ def compared(first: Greys, second: Greys, shapes: FloatArray) -> Likenesses:
 def _compared(first: Greys, second: Greys, shapes: FloatArray) -> Likenesses:
     left, right = first.astype(np.float32), second.astype(np.float32)
     found = _as_a_whole(left, right)
-    ratio = shapes[:, 1] / shapes[:, 0]
-    for one, other, turned in ((left, right, False), (right, left, True)):
+    ratios = (shapes[:, 1] / shapes[:, 0], shapes[:, 0] / shapes[:, 1])
+    for one, other, ratio, turned in ((left, right, ratios[0], False), (right, left, ratios[1], True)):
         todo = np.flatnonzero(~found.same)
-        part = _as_a_part(one[todo], other[todo], 1 / ratio[todo] if turned else ratio[todo])
+        part = _as_a_part(one[todo], other[todo], ratio[todo])
         better = part.same
         for name in ("turn", "share", "match", "worst"):
             new = vars(part)[name][better]
@@ -118,9 +118,9 @@ def _as_a_part(whole: FloatArray, part: FloatArray, ratio: FloatArray) -> Likene
 def _measured(left: FloatArray, right: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Correlations of pictures (n, S, S) that lie on each other: of the whole, and of the worst tile, (n,) each."""
     seen = ((left > _BLACK) & (left < _WHITE) & (right > _BLACK) & (right < _WHITE)).astype(np.float32)
-    whole = _correlation(*(_flat(pixels) for pixels in (left, right, seen)), 0.0)
-    tiles = [_tiles(pixels) for pixels in (left, right, seen)]
-    each = np.where(tiles[2].mean(-1) >= _SEEN, _correlation(*tiles, _NOISE), 1.0)
+    whole = _correlation(_flat(left), _flat(right), _flat(seen), 0.0)
+    tiles = _tiles(seen)
+    each = np.where(tiles.mean(-1) >= _SEEN, _correlation(_tiles(left), _tiles(right), tiles, _NOISE), 1.0)
     judged = seen.mean((1, 2)) >= _SEEN
     return np.where(judged, whole, -1.0).astype(np.float32), each.min(1).astype(np.float32)
 
@@ -221,12 +221,11 @@ def _cut(whole: FloatArray, windows: Windows) -> FloatArray:
     across, down = (
         _between((windows[:, axis, None] + windows[:, axis + 2, None] * points) * side - 0.5, side) for axis in (0, 1)
     )
-    cut: FloatArray = down @ whole @ across.swapaxes(1, 2)
-    return cut
+    return (down @ whole @ across.swapaxes(1, 2)).astype(np.float32, copy=False)
 
 
 def _between(places: npt.NDArray[np.float64], side: int) -> FloatArray:
     """(n, S, S): weights of the pixels of a row that make what lies at these places between them."""
     kept = np.clip(places, 0, side - 1)[..., None]
-    weights: FloatArray = np.maximum(1 - np.abs(kept - np.arange(side)), 0).astype(np.float32)
-    return weights
+    weights: npt.NDArray[np.float64] = np.maximum(1 - np.abs(kept - np.arange(side)), 0)
+    return weights.astype(np.float32)
