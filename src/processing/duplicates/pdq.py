@@ -50,6 +50,23 @@ TURNS: tuple[Callable[[Grey], Grey], ...] = (
 """The eight ways to put pictures (..., height, width) into a frame: as they are, turned to the left by one, two and
 three quarters, mirrored left to right, top to bottom, and along either diagonal.
 """
+_SWAPPING = frozenset({1, 3, 6, 7})
+_CORNERS = np.arange(4, dtype=np.float32).reshape(2, 2)
+
+
+def then(first: int, second: int) -> int:
+    """Number of the turn that two turns, one after the other, make together."""
+    return _number(TURNS[second](TURNS[first](_CORNERS)))
+
+
+def undone(turn: int) -> int:
+    """Number of the turn that undoes one."""
+    return next(number for number in range(len(TURNS)) if then(turn, number) == 0)
+
+
+def swaps_sides(turn: int) -> bool:
+    """Whether a wide picture is a tall one after it."""
+    return turn in _SWAPPING
 
 
 def hashed(picture: Image.Image) -> tuple[Hashes, int]:
@@ -72,6 +89,10 @@ def _quality(points: Grey) -> int:
     """How much the picture changes between neighbouring points, each step in whole hundredths of the largest one."""
     steps = (np.abs(np.trunc(np.diff(points, axis=axis) * 100 / 255)).sum() for axis in (0, 1))
     return min(100, int(sum(map(float, steps)) / _STEEP))
+
+
+def _number(corners: Grey) -> int:
+    return next(number for number, turn in enumerate(TURNS) if np.array_equal(turn(_CORNERS), corners))
 
 
 @functools.lru_cache(1)

@@ -12,15 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from src.processing.duplicates.pdq import TURNS
+from src.processing.duplicates.pdq import TURNS, swaps_sides
 from src.schema import FloatArray
 
 Greys = npt.NDArray[np.uint8]
 """(n, 32, 32)."""
 Windows = npt.NDArray[np.float64]
 """(n, 4): left, top, width and height of a part of a picture, as shares of it."""
-MATCH, WORST = 0.92, 0.5
-"""Least correlation of the whole, and of the worst tile. Chosen by ``benchmarks.duplicates`` on half of its photos."""
 _BLACK, _WHITE = 6, 249
 """Brightness at which a pixel says nothing any more: a tint has cut it off."""
 _TILES = 4
@@ -40,6 +38,18 @@ _BLOCK = 2_048
 
 
 @dataclass(frozen=True)
+class Bar:
+    """How alike copies are at least, as a whole and in the worst tile."""
+
+    match: float = 0.92
+    worst: float = 0.5
+
+
+BAR = Bar()
+"""Chosen by ``benchmarks.duplicates`` on half of its photos."""
+
+
+@dataclass(frozen=True)
 class Likenesses:
     """What n pairs have in common, an entry each."""
 
@@ -52,38 +62,53 @@ class Likenesses:
     worst: FloatArray
     """Of the worst tile, (n,)."""
 
-    @property
-    def same(self) -> npt.NDArray[np.bool_]:
+    def same(self, bar: Bar) -> npt.NDArray[np.bool_]:
         """Which pairs are the same picture, (n,)."""
-        return (self.match >= MATCH) & (self.worst >= WORST)
+        return (self.match >= bar.match) & (self.worst >= bar.worst)
 
 
-def compared(first: Greys, second: Greys, shapes: FloatArray) -> Likenesses:
-    """Of each first picture with the second of the same place.
+def compared(
+    first: Greys, second: Greys, shapes: FloatArray, turns: npt.NDArray[np.int64], bar: Bar = BAR
+) -> Likenesses:
+    """Of each first picture with the second of the same place: the first way in which they are the same.
 
-    shapes: (n, 2), width by height of the first and the second picture in full: what parts are looked for.
+    shapes: (n, 2), width by height of the first and the second picture in full: what parts are looked for. turns: (n,),
+    numbers in ``TURNS`` of what was done to the first before a part of it was cut out, where it was; that of a picture
+    as a whole is found.
     """
-    blocks = [
-        _compared(first[at : at + _BLOCK], second[at : at + _BLOCK], shapes[at : at + _BLOCK])
-        for at in range(0, len(first), _BLOCK)
-    ]
+    blocks = []
+    for at in range(0, max(len(first), 1), _BLOCK):
+        some = slice(at, at + _BLOCK)
+        blocks.append(_compared(first[some], second[some], shapes[some], turns[some], bar))
     names = ("turn", "share", "match", "worst")
-    empty = {name: [np.empty(0, np.int64 if name == "turn" else np.float32)] for name in names}
-    return Likenesses(**{name: np.concatenate([*empty[name], *(vars(one)[name] for one in blocks)]) for name in names})
+    return Likenesses(**{name: np.concatenate([vars(one)[name] for one in blocks]) for name in names})
 
 
-def _compared(first: Greys, second: Greys, shapes: FloatArray) -> Likenesses:
+def _compared(first: Greys, second: Greys, shapes: FloatArray, turns: npt.NDArray[np.int64], bar: Bar) -> Likenesses:
     left, right = first.astype(np.float32), second.astype(np.float32)
     found = _as_a_whole(left, right)
-    ratios = (shapes[:, 1] / shapes[:, 0], shapes[:, 0] / shapes[:, 1])
-    for one, other, ratio, turned in ((left, right, ratios[0], False), (right, left, ratios[1], True)):
-        todo = np.flatnonzero(~found.same)
+    left, shape = _turned(left, shapes[:, 0], turns)
+    for one, other, ratio, turned in (
+        (left, right, shapes[:, 1] / shape, False),
+        (right, left, shape / shapes[:, 1], True),
+    ):
+        todo = np.flatnonzero(~found.same(bar))
         part = _as_a_part(one[todo], other[todo], ratio[todo])
-        better = part.same
-        for name in ("turn", "share", "match", "worst"):
-            new = vars(part)[name][better]
-            vars(found)[name][todo[better]] = 1 / new if turned and name == "share" else new
+        places, better = todo[part.same(bar)], part.same(bar)
+        found.turn[places] = turns[places]
+        found.share[places] = 1 / part.share[better] if turned else part.share[better]
+        found.match[places], found.worst[places] = part.match[better], part.worst[better]
     return found
+
+
+def _turned(pictures: FloatArray, shape: FloatArray, turns: npt.NDArray[np.int64]) -> tuple[FloatArray, FloatArray]:
+    """Pictures (n, S, S) after turns (n,), and their width by height (n,) then."""
+    done, new = pictures.copy(), shape.copy()
+    for number in np.unique(turns):
+        those = turns == number
+        done[those] = TURNS[number](pictures[those])
+        new[those] = 1 / shape[those] if swaps_sides(int(number)) else shape[those]
+    return done, new
 
 
 def _as_a_whole(left: FloatArray, right: FloatArray) -> Likenesses:

@@ -18,19 +18,17 @@ from PIL import Image
 from src.database.catalog.catalog import Catalog
 from src.database.catalog.duplicates import Alike, Look
 from src.database.catalog.tables import PIXELS_BYTES
-from src.processing.duplicates.candidates import Half, HashSearch, Pairs, VectorSearch
-from src.processing.duplicates.pdq import BYTES, POOR, TURNS
+from src.processing.duplicates.candidates import Half
+from src.processing.duplicates.finder import Finder, Link
+from src.processing.duplicates.pdq import BYTES, POOR, TURNS, undone
 from src.processing.duplicates.prints import SIDE
-from src.processing.duplicates.verify import compared
 from src.schema import JobEvent, Progress
 
-CLOSE = 0.88
-"""Cosine from which on photos are worth comparing: of parts cut out of a photo and the photo, 99 in 100 have more."""
 BLOCK = 2_000
 """New photos that are compared, and stored, at a time."""
 _TWINS = 20
 """Nearly empty pictures that look alike, with whose pixels those of the next are compared."""
-_EXACT = 0.97
+EXACT = 0.97
 """Correlation of very small copies below which two pictures can't have the same pixels."""
 
 Decode = Callable[[str], Image.Image | None]
@@ -58,12 +56,13 @@ class Comparison:
         yield Progress(0, total)
         if not total:
             return
-        by_hash, by_vector = HashSearch(self._hashes, self._usable), VectorSearch(self._vectors)
+        shapes = np.array([look.width / look.height for look in self._looks], np.float32)
+        finder = Finder(self._hashes, self._usable, self._vectors, shapes, self._greys)
         plain = self._plain()
         for since in range(self._since, len(self._looks), BLOCK):
             until = min(since + BLOCK, len(self._looks))
-            pairs = np.concatenate((by_hash.pairs(since, until), by_vector.pairs(CLOSE, since, until)))
-            found = [*self._verified(np.unique(pairs, axis=0)), *self._twins(plain, since, until)]
+            links = finder.links(since, until, self._known)
+            found = [*map(self._alike, links), *self._twins(plain, since, until)]
             new = [look.image_id for look in self._looks[since:until]]
             self._catalog.duplicates.put_alike(recipe, new, found)
             yield Progress(until - self._since, total)
@@ -83,32 +82,29 @@ class Comparison:
 
     # ------------------------------------------------------------ what pairs are
 
-    def _verified(self, pairs: Pairs) -> list[Alike]:
-        greys = self._greys(np.unique(pairs))
-        known = [(first, second) for first, second in pairs.tolist() if first in greys and second in greys]
-        if not known:
-            return []
-        first, second = (np.stack([greys[pair[side]] for pair in known]) for side in (0, 1))
-        shapes = np.array([[self._shape(number) for number in pair] for pair in known], np.float32)
-        likeness = compared(first, second, shapes)
-        return [
-            self._alike(*known[at], int(likeness.turn[at]), float(likeness.share[at]), float(likeness.match[at]))
-            for at in np.flatnonzero(likeness.same)
-        ]
+    def _known(self, numbers: Sequence[int]) -> list[Link]:
+        """Links of these pictures that were found before."""
+        pairs = self._catalog.duplicates.alike([self._looks[number].image_id for number in numbers])
+        there = [pair for pair in pairs if pair.first in self._place and pair.second in self._place]
+        return [self._link(pair, self._place[pair.first], self._place[pair.second]) for pair in there]
 
     def _greys(self, numbers: npt.NDArray[np.int64]) -> dict[int, npt.NDArray[np.uint8]]:
         found = self._catalog.duplicates.greys([self._looks[number].image_id for number in numbers])
         return {self._place[id_]: np.frombuffer(grey, np.uint8).reshape(SIDE, SIDE) for id_, grey in found.items()}
 
-    def _shape(self, number: int) -> float:
-        return self._looks[number].width / self._looks[number].height
-
-    def _alike(self, first: int, second: int, turn: int, share: float, match: float) -> Alike:
-        """With the lower id first: turned round, a quarter to the left is one to the right."""
-        one, other = self._looks[first].image_id, self._looks[second].image_id
+    def _alike(self, link: Link) -> Alike:
+        """With the lower id first."""
+        one, other = self._looks[link.first].image_id, self._looks[link.second].image_id
         if one < other:
-            return Alike(one, other, turn, share, match)
-        return Alike(other, one, {1: 3, 3: 1}.get(turn, turn), 1 / share, match)
+            return Alike(one, other, link.turn, link.share, link.match)
+        return Alike(other, one, undone(link.turn), 1 / link.share, link.match)
+
+    @staticmethod
+    def _link(pair: Alike, first: int, second: int) -> Link:
+        """With the lower number first."""
+        if first < second:
+            return Link(first, second, pair.turn, pair.share, pair.match)
+        return Link(second, first, undone(pair.turn), 1 / pair.share, pair.match)
 
     # ------------------------------------------------------------ plain pictures
 
@@ -127,7 +123,7 @@ class Comparison:
                 digests = self._digests([*before, number]) if before else {}
                 like = next((other for other in before if digests.get(other) == digests.get(number)), None)
                 if like is not None and number in digests:
-                    yield self._alike(like, number, 0, 1.0, 1.0)
+                    yield self._alike(Link(like, number, 0, 1.0, 1.0))
                     continue
             if len(before) < _TWINS:
                 before.append(number)
@@ -146,7 +142,7 @@ def _size(look: Look) -> tuple[int, int]:
 
 def compare_pixels(catalog: Catalog, decode: Decode) -> Iterator[JobEvent]:
     """Decode pictures that may have the same pixels in full, once, and note what they are."""
-    pairs = [pair for pair in catalog.duplicates.alike() if pair.turn == 0 and pair.share == 1 and pair.match >= _EXACT]
+    pairs = [pair for pair in catalog.duplicates.alike() if pair.turn == 0 and pair.share == 1 and pair.match >= EXACT]
     copies = catalog.duplicates.copies([id_ for pair in pairs for id_ in pair.ids])
     same = [pair for pair in pairs if len({(copies[id_].width, copies[id_].height) for id_ in pair.ids}) == 1]
     ids = sorted({id_ for pair in same for id_ in pair.ids})
