@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,10 @@ _ROUNDS = 2
 
 Grey = npt.NDArray[np.uint8]
 """(32, 32), see ``Print.grey``."""
+
+
+Try = tuple[tuple[int, int], int]
+"""A pair and the turn that was expected of it."""
 
 
 @dataclass(frozen=True)
@@ -68,13 +72,13 @@ class Finder:
         """
         pairs = np.concatenate((self._by_hash.pairs(since, until), self._by_vector.pairs(CLOSE, since, until)))
         todo = dict.fromkeys(map(tuple, pairs.tolist()), 0)
-        found, tried = self._compared(todo), set(todo)
+        found, tried = self._compared(todo), set(todo.items())
         old = list(known(sorted({number for link in found for number in (link.first, link.second)}))) if found else []
         for _ in range(_ROUNDS):
             more = closing([*old, *found], tried, since)
             if not more:
                 break
-            tried |= set(more)
+            tried |= set(more.items())
             found += self._compared(more)
         return found
 
@@ -95,11 +99,11 @@ class Finder:
         ]
 
 
-def closing(links: Sequence[Link], tried: Iterable[tuple[int, int]], since: int) -> dict[tuple[int, int], int]:
-    """Pairs of pictures that are linked with one and the same, not with each other, and were not tried -> what turn to
-    expect. One of each is a picture from ``since`` on.
+def closing(links: Sequence[Link], tried: Collection[Try], since: int) -> dict[tuple[int, int], int]:
+    """Pairs of pictures that are linked with one and the same, and not with each other -> what turn to expect, where
+    that was not tried. One of each is a picture from ``since`` on.
     """
-    out = {*tried, *((link.first, link.second) for link in links)}
+    linked = {(link.first, link.second) for link in links}
     near: dict[int, dict[int, int]] = {}
     for link in links:
         near.setdefault(link.first, {})[link.second] = link.turn
@@ -109,6 +113,7 @@ def closing(links: Sequence[Link], tried: Iterable[tuple[int, int]], since: int)
         some = sorted(turns)[:NEIGHBOURS]
         for at, second in enumerate(some):
             for first in some[:at]:
-                if second >= since and (first, second) not in out:
-                    found.setdefault((first, second), then(undone(turns[first]), turns[second]))
+                pair, turn = (first, second), then(undone(turns[first]), turns[second])
+                if second >= since and pair not in linked and (pair, turn) not in tried:
+                    found.setdefault(pair, turn)
     return found

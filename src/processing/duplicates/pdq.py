@@ -54,11 +54,13 @@ _SWAPPING = frozenset({1, 3, 6, 7})
 _CORNERS = np.arange(4, dtype=np.float32).reshape(2, 2)
 
 
+@functools.cache
 def then(first: int, second: int) -> int:
     """Number of the turn that two turns, one after the other, make together."""
     return _number(TURNS[second](TURNS[first](_CORNERS)))
 
 
+@functools.cache
 def undone(turn: int) -> int:
     """Number of the turn that undoes one."""
     return next(number for number in range(len(TURNS)) if then(turn, number) == 0)
