@@ -174,6 +174,7 @@ def judged(pictures: Pictures, same: Pairs, levels: Mapping[int, str], grouped: 
             hit = first in (together.get(number, ()) if grouped else near.get(number, ()))
             hits.setdefault(edit or "near", []).append(hit)
     judging = pairs if grouped else {tuple(pair) for pair in same.tolist()}
+    judging = {pair for pair in judging if not _one_file(pictures, pair)}
     right = [_right(pictures.names, pair, levels) for pair in judging]
     edits = {name: round(float(np.mean(each)), 4) for name, each in hits.items()}
     return {
@@ -204,6 +205,13 @@ def _kind(name: str, levels: Mapping[int, str]) -> str:
     if what == "group" and number.isdigit():
         return levels[int(number)]
     return "class" if what == "class" and number.isdigit() else ""
+
+
+def _one_file(pictures: Pictures, pair: Sequence[int]) -> bool:
+    """Whether two groups of dups/ have one file in common: that counts neither way."""
+    one, other = pair
+    alike = np.array_equal(pictures.greys[one], pictures.greys[other])
+    return pictures.names[one] != pictures.names[other] and alike
 
 
 def _right(names: Sequence[str], pair: Sequence[int], levels: Mapping[int, str]) -> bool:

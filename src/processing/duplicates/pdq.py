@@ -6,8 +6,8 @@ transform but the constant one, and of each wave whether there is more of it tha
 that have nothing in common differ in about 128 bits, copies of one in 31 at most.
 
 One step differs. The points are means of equal parts of the picture, where PDQ smooths it twice and takes single
-points: that way a turned copy has just the turned hash, and it takes a tenth of the time. On a picture of 64 x 64
-pixels both give the same bits.
+points: that way a turned copy has the turned hash but for rounding, and it takes a tenth of the time. On a picture of
+64 x 64 pixels both give the same bits.
 """
 
 from __future__ import annotations

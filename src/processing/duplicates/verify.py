@@ -26,6 +26,8 @@ _NOISE = 8.0
 """Variance that a tile is believed to have at least: the noise of a plain one is no difference."""
 _SEEN = 0.25
 """Share of a tile's pixels that must say something for the tile to be judged."""
+_DETAIL, _DETAILED = 4 * _NOISE, 4
+"""Variance of a tile that has something in it, and how many of them a part has at least."""
 _COARSE, _LIKELY, _POSSIBLE = 8, 0.6, 0.75
 """Side of the copies on which pairs are ruled out at little cost, and their least correlation, whole and in part."""
 _PARTS = (0.92, 0.84, 0.76, 0.66)
@@ -41,7 +43,7 @@ _BLOCK = 2_048
 class Bar:
     """How alike copies are at least, as a whole and in the worst tile."""
 
-    match: float = 0.92
+    match: float = 0.94
     worst: float = 0.5
 
 
@@ -134,7 +136,14 @@ def _as_a_part(whole: FloatArray, part: FloatArray, ratio: FloatArray) -> Likene
         fitted = _fitted(whole[likely], part[likely], windows[likely])
         match[likely], worst[likely] = _measured(_cut(whole[likely], fitted), part[likely])
         share[likely] = fitted[:, 2] * fitted[:, 3]
+        match[likely[_plain(part[likely])]] = -1
     return Likenesses(np.zeros(len(whole), np.int64), share, match, worst)
+
+
+def _plain(part: FloatArray) -> npt.NDArray[np.bool_]:
+    """Which pictures have so little in them that they would be a part of many, (n,)."""
+    plain: npt.NDArray[np.bool_] = (_tiles(part).var(-1) >= _DETAIL).sum(1) < _DETAILED
+    return plain
 
 
 # ---------------------------------------------------------------- measures

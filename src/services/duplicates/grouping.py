@@ -42,6 +42,12 @@ class Grouping:
         self._decided = catalog.duplicates.decisions()
         self._alike = {pair.ids: pair for pair in catalog.duplicates.alike()}
         self._copies: dict[str, Copy] = {}
+        self._settled = self._spoken_for()
+
+    def _spoken_for(self) -> set[str]:
+        """Photos that were said to be the same as a better one: that one stands for them."""
+        pairs = [pair for pair, decision in self._decided.items() if decision == "same" and pair[0] != pair[1]]
+        return {id_ for group in self._ranked(pairs) for id_ in group[1:]}
 
     def all(self) -> list[DuplicateGroup]:
         found, gone = self._of_bytes(), set[str]()
@@ -105,19 +111,23 @@ class Grouping:
 
     # ------------------------------------------------------------ groups
 
-    def _stars(self, links: _Links, without: Collection[str]) -> list[list[str]]:
-        """Ids of photos in groups, the one to keep first. without: what stricter groups have taken."""
+    def _stars(self, links: _Links, without: set[str]) -> list[list[str]]:
+        """Groups of what is still to be decided. without: photos that stricter groups have taken."""
         pairs = [
             pair
             for pair in links.pairs
             if pair not in self._decided
-            and not (pair[0] in without or pair[1] in without)
+            and without.isdisjoint(pair)
+            and self._settled.isdisjoint(pair)
             and (self._among is None or self._among.issuperset(pair))
         ]
+        return self._ranked(pairs, links.level == "shot")
+
+    def _ranked(self, pairs: Sequence[Pair], shots: bool = False) -> list[list[str]]:
+        """Ids of photos in groups, the one to keep first."""
         ids = {id_ for pair in pairs for id_ in pair}
         self._copies |= self._catalog.duplicates.copies(sorted(ids - set(self._copies)))
-        known = [self._copies[id_] for id_ in ids if id_ in self._copies]
-        order = keeper.best_first(known, links.level == "shot")
+        order = keeper.best_first([self._copies[id_] for id_ in ids if id_ in self._copies], shots)
         return stars([copy.image_id for copy in order], linked(pairs))
 
     def _told(self, level: Level, groups: Sequence[Sequence[str]], every_file: bool) -> list[DuplicateGroup]:
