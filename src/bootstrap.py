@@ -17,6 +17,7 @@ from src.runtime import Services
 from src.services.curation.service import CurationService
 from src.services.curation.sidecars import SidecarWriter
 from src.services.curation.suggestions import SuggestionService
+from src.services.duplicates.service import DuplicateService
 from src.services.enrichment.facts_pass import FactsService
 from src.services.enrichment.objects import ObjectService
 from src.services.exchange.exporting import ExportService
@@ -66,9 +67,12 @@ def build_services(
     doctor = DoctorService(catalog, store, models, library, FileChecks(settings, catalog, library, uploads))
     objects = ObjectService(catalog, store, models, library)
     facts = FactsService(catalog, settings.thumbs_dir)
+    duplicates = DuplicateService(catalog, library)
     exports = ExportService(catalog, library, objects)
     forgetting = ForgettingService(settings, catalog, store, library, folders, uploads)
-    workers = JobHandlers(indexing, folders, forgetting, doctor, library, objects, facts, exports, store, models)
+    workers = JobHandlers(
+        indexing, folders, forgetting, doctor, library, objects, facts, duplicates, exports, store, models
+    )
     jobs = _runner(catalog, workers)
     watcher = FolderWatcher(folders, lambda paths: queue_sync(jobs, paths), lambda: being_added(jobs))
     return Services(
@@ -76,7 +80,7 @@ def build_services(
         indexing=indexing, objects=objects, facts=facts, forgetting=forgetting, exports=exports, search=search,
         saved=saved, vocabulary=Vocabulary(catalog), curation=CurationService(catalog), sidecars=SidecarWriter(catalog),
         uploads=uploads, jobs=jobs, watcher=watcher, suggestions=SuggestionService(catalog, library, search),
-        browsing=BrowsingService(catalog),
+        browsing=BrowsingService(catalog), duplicates=duplicates,
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from src.processing.decoding.reader import PictureReader
 from src.services.curation.service import CurationService
 from src.services.curation.sidecars import SidecarWriter
 from src.services.curation.suggestions import SuggestionService
+from src.services.duplicates.service import DuplicateService
 from src.services.enrichment.facts_pass import FactsService
 from src.services.enrichment.objects import ObjectService
 from src.services.exchange.exporting import ExportService
@@ -58,6 +59,7 @@ class Services:
     indexing: IndexingService
     objects: ObjectService
     facts: FactsService
+    duplicates: DuplicateService
     forgetting: ForgettingService
     exports: ExportService
     search: SearchService

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from src.schema import Finding, FolderStatus, JobSnapshot, LibraryStats, SearchHit, SearchPage
+from src.schema.duplicates import DuplicateGroup
 
 _STATS = ("images", "files", "segments", "model", "dimensions", "bytes")
 
@@ -55,6 +56,15 @@ def folder(status: FolderStatus) -> dict[str, Any]:
 def statistics(stats: LibraryStats) -> dict[str, Any]:
     numbers = asdict(stats)
     return {name: numbers[name] for name in _STATS}
+
+
+def duplicates(group: DuplicateGroup) -> dict[str, Any]:
+    return {
+        "level": group.level,
+        "files": [file.path for file in group.files],
+        "keep": group.keep.path,
+        "reasons": [reason.text for reason in group.reasons],
+    }
 
 
 def findings(found: Sequence[Finding]) -> dict[str, Any]:

@@ -154,6 +154,15 @@ def _add_photo_commands(command: Any) -> None:
     objects.add_argument("--forget", action="store_true", help="forget all objects instead; the pictures stay")
     objects.add_argument("--yes", action="store_true", help="really forget them")
 
+    duplicates = command(
+        "duplicates", "duplicates", "duplicates", "list pictures that are copies of each other; changes no file"
+    )
+    duplicates.add_argument(
+        "--level",
+        choices=("bytes", "pixels", "picture", "shot"),
+        help="only files that have this in common: their bytes, their pixels, what is to be seen, or the moment",
+    )
+
 
 def _add_search_command(command: Any) -> None:
     search = command("search", "photos", "search", "find pictures by words, by an example picture, or by both")

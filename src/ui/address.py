@@ -20,7 +20,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from src.identity import is_id
 from src.schema import Box, Mode
-from src.ui import state
+from src.ui import example, state
 from src.ui.page_ends import ENDS, IMAGE, LIBRARY, TEXT
 
 LINK_CHARACTERS = 1_000
@@ -149,7 +149,7 @@ def _written(page: str) -> dict[str, str]:
     if page != LIBRARY:
         parts |= {"n": str(state.limit()), "more": str(state.more())}
     if page == IMAGE:
-        parts |= {"like": state.similar_to() or "", "box": ",".join(map(str, state.similar_box() or ()))}
+        parts |= {"like": example.similar_to() or "", "box": ",".join(map(str, example.similar_box() or ()))}
     return parts | {"photo": state.photo() if state.dialog() == "photo" else ""}
 
 
@@ -165,7 +165,7 @@ def _read(page: str, parts: Mapping[str, str]) -> None:
     state.ask(parts.get("q", ""), BOXES[page])
     if page == IMAGE:
         like = parts.get("like") or None
-        state.search_like(like, _box(parts.get("box", "")) if is_id(like) else None)
+        example.search_like(like, _box(parts.get("box", "")) if is_id(like) else None)
     if page != LIBRARY:
         state.set_limit(_number(parts.get("n", "")) or state.USUAL_RESULTS)
         state.set_more(_number(parts.get("more", "")))

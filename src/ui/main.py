@@ -10,7 +10,7 @@ import streamlit as st
 from src.errors import AppError
 from src.runtime import Services
 from src.services.jobs.kinds import KINDS, JobKind
-from src.ui import address, state
+from src.ui import address, example, state
 from src.ui.format import literal
 from src.ui.frame import closed_library, error_box, farewell, sidebar, style
 from src.ui.jobs import job_progress, told
@@ -48,7 +48,7 @@ def main() -> None:
     if problem:
         closed_library.show(problem, reopen)
         return
-    if state.take_go_to_similar():
+    if example.take_go_to_similar():
         address.go(VIEWS / "image_search_page.py")
     if address.settled():  # what was asked is in the address before it is answered
         address.write()

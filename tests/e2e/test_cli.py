@@ -21,6 +21,7 @@ import pytest
 from src.config import PROJECT_DIR
 from tests.conftest import make_photo
 from tests.fakes import COLOURS
+from tests.unit.scenes import scene
 
 
 def cli(*arguments: object, home: Path, check: int | None = 0, **env: str) -> subprocess.CompletedProcess[str]:
@@ -490,3 +491,32 @@ def test_help_answers_at_once_because_it_imports_nothing_heavy() -> None:
         [sys.executable, "-m", "src.cli", "--help"], cwd=PROJECT_DIR, capture_output=True, timeout=60, check=True
     )
     print(f"--help took {time.perf_counter() - started:.3f} s")
+
+
+def test_duplicates(tmp_path: Path) -> None:
+    """Copies at three levels, in the exact form that scripts read; the photos themselves are left as they are."""
+    home, folder = tmp_path / "home", tmp_path / "photos"
+    folder.mkdir()
+    original = folder / "a.png"
+    scene(1, (640, 480)).save(original)
+    shutil.copy(original, folder / "a copy.png")
+    scene(1, (640, 480)).save(folder / "b.png", compress_level=1)
+    scene(1, (640, 480)).crop((20, 30, 600, 470)).save(folder / "part.jpg", quality=90)
+    scene(2, (640, 480)).save(folder / "other.jpg")
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    cli("index", folder, home=home)
+    groups = as_json(cli("duplicates", "--json", home=home))
+    assert all(set(group) == {"level", "files", "keep", "reasons"} for group in groups)
+    assert [group["level"] for group in groups] == ["bytes", "pixels", "picture"]
+    assert all(group["keep"] == group["files"][0] and group["reasons"] for group in groups)
+    names = [{Path(file).name for file in group["files"]} for group in groups]
+    assert names[0] == {"a.png", "a copy.png"} and "b.png" in names[1] and "part.jpg" in names[2]
+    assert all(len(some) == 2 for some in names) and all(
+        Path(file).is_file() for group in groups for file in group["files"]
+    )
+    (whole,) = as_json(cli("duplicates", "--level", "picture", "--json", home=home))
+    assert {Path(file).name for file in whole["files"]} == {"a.png", "a copy.png", "b.png", "part.jpg"}
+    assert as_json(cli("duplicates", "--level", "shot", "--json", home=home)) == []
+    assert "No file was changed" in cli("duplicates", home=home).stdout
+    assert "invalid choice" in cli("duplicates", "--level", "twin", home=home, check=2).stderr
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before

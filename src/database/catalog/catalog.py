@@ -18,6 +18,7 @@ from src.database.catalog.albums import AlbumTable
 from src.database.catalog.batch import ImageRow as ImageRow
 from src.database.catalog.bin import BinTable
 from src.database.catalog.browsing import Browsing
+from src.database.catalog.duplicates import DuplicateTables
 from src.database.catalog.facts import FactsTable
 from src.database.catalog.files import FileRow, FileTable, Refusal, is_absolute, within
 from src.database.catalog.folders import FolderTable
@@ -35,6 +36,7 @@ from src.database.catalog.tables import (
     SEEN,
     album_photos,
     albums,
+    alike,
     binned,
     collections,
     discarded,
@@ -47,6 +49,7 @@ from src.database.catalog.tables import (
     meta,
     operations,
     photo_tags,
+    prints,
     segments,
     successors,
     unreadable,
@@ -88,6 +91,7 @@ class Catalog:
         self.objects = ObjectTable(self._file)
         self.looked_at = LookedAtTable(self._file)
         self.facts = FactsTable(self._file)
+        self.duplicates = DuplicateTables(self._file)
         self.jobs = JobTable(self._file)
         self.health = HealthTable(self._file)
         self.index_changes = IndexChanges(self._file)
@@ -276,7 +280,7 @@ class Catalog:
         own = sa.select(collections.c.name).where(collections.c.owner == "library")
         with self._file.writing() as db:
             drop_collections(db, list(db.execute(own).scalars()))
-            for table in (*_SAID, segments, looked_at, facts, files, images, folders, unreadable):
+            for table in (*_SAID, segments, looked_at, facts, alike, prints, files, images, folders, unreadable):
                 db.execute(table.delete())
             for key, value in (settings or {}).items():
                 db.execute(upsert(meta, ["key"]), [{"key": key, "value": value}])

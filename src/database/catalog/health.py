@@ -17,6 +17,7 @@ from src.database.catalog.tables import (
     looked_at,
     marks,
     photo_tags,
+    prints,
     segments,
     successors,
     vectors,
@@ -31,7 +32,7 @@ _IN_BIN = images.c.id.in_(sa.select(binned.c.image_id))
 _SHOWN_WITHOUT_FILE = sa.and_(images.c.removed_at.is_(None), ~_PRESENT)
 _SHOWN_IN_BIN = sa.and_(images.c.removed_at.is_(None), _IN_BIN)
 _HIDDEN_WITH_FILE = sa.and_(images.c.removed_at.is_not(None), _PRESENT, ~_IN_BIN)
-OF_IMAGES = (files, facts, segments, looked_at, marks, photo_tags, album_photos, binned, successors)
+OF_IMAGES = (files, facts, segments, looked_at, prints, marks, photo_tags, album_photos, binned, successors)
 """Tables with rows of an image each."""
 _LIBRARY = sa.select(collections.c.name).where(collections.c.owner == "library")
 _OF_NO_IMAGE = sa.and_(

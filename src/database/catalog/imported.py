@@ -19,7 +19,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from src.database.catalog import cells, migrations, row_rules
+from src.database.catalog import cells, migrations, row_rules, whole_rows
 from src.database.catalog.migrations import LATER_TRIGGERS, MIGRATIONS, SEGMENTED, SIXTH, TRIGGERS
 from src.database.catalog.row_rules import Row, os_text
 from src.database.catalog.sqlite_file import in_our_words
@@ -34,7 +34,7 @@ SCHEMA = len(MIGRATIONS)
 MARKS = ("marks", "photo_tags", "albums", "album_photos", "binned", "discarded", "successors", "operations")
 ORDER = (
     *("meta", "images", "collections", "files", "facts", "folders", "unreadable"),
-    *("segments", "segmented", "looked_at", "vectors", "jobs"),
+    *("segments", "segmented", "looked_at", "vectors", "jobs", "prints", "alike", "verdicts"),
     *MARKS,
 )
 """What is copied, what others point to first. ``days`` and ``changes`` are counted anew by the triggers;
@@ -45,6 +45,7 @@ MOST_COLLECTIONS = 10_000
 _SINCE = {"meta": 1, "images": 1, "files": 1, "collections": 1, "vectors": 1, "jobs": 1, "folders": 2, "unreadable": 2}
 _SINCE |= {"changes": 3, "days": 3, "segments": 4, "segmented": 4, "index_changes": 6, "looked_at": 6, "facts": 6}
 _SINCE |= dict.fromkeys(MARKS, 7)
+_SINCE |= {"prints": 8, "alike": 8, "verdicts": 8}
 """Table -> the schema version from which on it must be there."""
 FORMER_UNTIL, TAGS_SINCE = 6, 7
 """The schema versions from which on none of the former tables is there, and from which on keywords are tags."""
@@ -250,7 +251,7 @@ class _Copy:
         """Whether to copy a row. Raises LibraryUnusable where it is a wrong one; of jobs, wrong ones are left out."""
         odd = next((name for name, value in row.items() if not rules[name](value)), None)
         if table == "jobs":
-            return odd is None and row["kind"] in self.allowed.job_kinds and row_rules.finished_job(row)
+            return odd is None and row["kind"] in self.allowed.job_kinds and whole_rows.finished_job(row)
         if odd is not None:
             raise refusal(f"a row in which {table}.{odd} is {row[odd]!r:.80}")
         if "path_text" in row:
@@ -270,17 +271,19 @@ class _Copy:
             case "meta":
                 return self._setting(row)
             case "images":
-                return row_rules.image(row)
+                return whole_rows.image(row)
             case "files":
-                return row_rules.file(row)
+                return whole_rows.file(row)
             case "collections":
                 return self._collection(row)
             case "vectors":
-                return row_rules.vector(row, self.collections.get(row["collection"]))
+                return whole_rows.vector(row, self.collections.get(row["collection"]))
+            case "alike" | "verdicts":
+                return whole_rows.pair(row)
             case "segments":
-                return row_rules.segment(row, sizes)
+                return whole_rows.segment(row, sizes)
             case "photo_tags":
-                return row_rules.photo_tag(row)
+                return whole_rows.photo_tag(row)
             case "albums":
                 return None if row["folded"] == folded(row["name"]) else f"an album under {row['folded']!r:.80}"
             case "operations":

@@ -10,6 +10,7 @@ from src.database.catalog.row_rules import TAG
 from src.database.catalog.tables import (
     album_photos,
     albums,
+    alike,
     binned,
     changes,
     days,
@@ -22,9 +23,11 @@ from src.database.catalog.tables import (
     metadata,
     operations,
     photo_tags,
+    prints,
     segments,
     successors,
     unreadable,
+    verdicts,
 )
 from src.plain_files import json_in
 from src.text import folded, shown
@@ -220,6 +223,12 @@ def _add_column(db: sa.Connection, table: str, column: str, kind: str) -> None:
         db.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
 
 
+def _duplicates(db: sa.Connection) -> None:
+    """What pictures look like, which of them are the same, and what was decided about them."""
+    for table in (prints, alike, verdicts):
+        table.create(db, checkfirst=True)
+
+
 MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
     _first,
     _second,
@@ -228,5 +237,6 @@ MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
     _fifth,
     _sixth,
     _with_marks,
+    _duplicates,
 )
 """Step n brings schema n-1 to n. Steps are never changed once released; a new one is added at the end."""

@@ -7,26 +7,22 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, get_args
 
-import numpy as np
 import sqlalchemy as sa
 
-from src import masks
-from src.database.catalog.kinds import IMAGE
-from src.database.catalog.tables import former, metadata
+from src.database.catalog.tables import GREY_BYTES, HASH_BYTES, PIXELS_BYTES, former, metadata
 from src.database.catalog.vector_codec import DIMENSIONS
-from src.errors import BadInput
-from src.identity import UPLOAD_NAME, image_id, is_id
+from src.identity import is_id
 from src.plain_files import json_in
-from src.schema import FIRST_PHOTO, JobState, Kind
+from src.schema import JobState, Kind
+from src.schema.duplicates import DECISIONS
 from src.schema.fields import FIELDS
-from src.text import folded
 
 if TYPE_CHECKING:
-    from src.database.catalog.vectors import Collection
+    pass
 
 Rule = Callable[[Any], bool]
 Row = dict[str, Any]
@@ -51,7 +47,7 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[0-9.:+Z-]{0,20}", re.ASCII
 _TAKEN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", re.ASCII)
 _SHA256 = re.compile("[0-9a-f]{64}")
 _COLLECTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,510}[A-Za-z0-9]")
-_OBJECT = re.compile(r"#[0-9a-f]{8}-[0-9]{1,9}")
+OBJECT = re.compile(r"#[0-9a-f]{8}-[0-9]{1,9}")
 _FORMAT = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._/+-]{0,39}")
 _JOB = re.compile("[0-9a-f]{32}")
 _DRIVE = re.compile(rb"([A-Za-z]:\\|\\\\)[^/]+")
@@ -89,9 +85,18 @@ def flag(value: Any) -> bool:
     return type(value) is int and value in (0, 1)
 
 
+def blob(length: int) -> Rule:
+    """Just so many bytes."""
+    return lambda value: isinstance(value, bytes) and len(value) == length
+
+
+def number(least: float, most: float) -> Rule:
+    return lambda value: type(value) in (int, float) and least <= value <= most
+
+
 def span(most: float) -> Rule:
     """A number that is no further than this from 0."""
-    return lambda value: type(value) in (int, float) and -most <= value <= most
+    return number(-most, most)
 
 
 def _words(value: Any) -> bool:
@@ -107,7 +112,7 @@ def certainty(value: Any) -> bool:
 
 def moment(value: Any) -> bool:
     """A moment as ISO 8601 writes it, one that a calendar has."""
-    return isinstance(value, str) and _MOMENT.fullmatch(value) is not None and _on_the_calendar(value)
+    return isinstance(value, str) and _MOMENT.fullmatch(value) is not None and on_the_calendar(value)
 
 
 def path(value: Any) -> bool:
@@ -127,7 +132,7 @@ def is_json(value: Any, kind: type = dict, most: int = 1_000_000) -> bool:
     return isinstance(json_in(value), kind)
 
 
-def _on_the_calendar(value: str) -> bool:
+def on_the_calendar(value: str) -> bool:
     try:
         datetime.fromisoformat(value)
     except ValueError:
@@ -229,6 +234,21 @@ _OWN: dict[str, dict[str, Rule]] = {
         "changes": lambda value: isinstance(value, bytes),
         "undone_at": moment,
     },
+    "prints": {
+        "image_id": is_id,
+        "hashes": blob(HASH_BYTES),
+        "quality": whole(0, 100),
+        "grey": blob(GREY_BYTES),
+        "pixels": blob(PIXELS_BYTES),
+    },
+    "alike": {
+        "first": is_id,
+        "second": is_id,
+        "turn": whole(0, 7),
+        "share": number(0.01, 100.0),
+        "match": number(-1.0, 1.01),
+    },
+    "verdicts": {"first": is_id, "second": is_id, "verdict": one_of(*DECISIONS), "decided_at": moment},
     "segmented": {"image_id": is_id, "recipe": text(1000), "collection": text(512, _COLLECTION)},
     "jobs": {
         "id": text(32, _JOB),
@@ -252,83 +272,6 @@ def of_table(name: str) -> dict[str, Rule]:
 
     table = metadata.tables[name] if name in metadata.tables else former.tables[name]
     return {column.name: rule(column) for column in table.columns}
-
-
-# ---------------------------------------------------------------- of whole rows
-
-
-def image(row: Row) -> str | None:
-    """What is wrong with a row of images as a whole, None where nothing is. (The same of those that follow.)"""
-    taken = row["taken_at"]
-    if taken is not None and not (_on_the_calendar(taken) and taken >= f"{FIRST_PHOTO}"):
-        row["taken_at"] = None  # a camera's nonsense, which earlier versions stored
-    if row["width"] * row["height"] > PIXELS:
-        return f"an image of {row['width']} x {row['height']} pixels"
-    return (
-        None
-        if row["id"] == image_id(row["sha256"])
-        else f"an image under {row['id']}, which is not the id of its bytes"
-    )
-
-
-def file(row: Row) -> str | None:
-    """An upload goes by its stored name, which must be its image's; any other file by an absolute path."""
-    place = row["path"]
-    if row["uploaded"]:
-        name = os_text(place) if isinstance(place, bytes) else ""
-        own = UPLOAD_NAME.fullmatch(name) is not None and name.partition(".")[0] == row["image_id"]
-        return None if own else f"an upload at {place!r:.100}"
-    return None if path(place) else f"a file at {place!r:.100}"
-
-
-def vector(row: Row, of: Collection | None) -> str | None:
-    """of: its collection; the kind is empty in a catalogue of a version that did not say it."""
-    if of is None or of.dimensions is None or len(row["vector"]) != 2 * of.dimensions:
-        return f"a vector of another length than its collection's ({row['id']!r:.60})"
-    numbers = np.frombuffer(row["vector"], "<f2").astype(np.float32)
-    norm = float(np.sqrt(numbers @ numbers)) if np.isfinite(numbers).all() else 0.0
-    if abs(norm - 1.0) > NORM_SLACK:
-        return f"a vector that is not finite or not of norm 1 ({row['id']!r:.60})"
-    place, rest = row["id"][:36], row["id"][36:]
-    image = row.get("image_id")
-    if of.owner == "library" and not (is_id(place) and (not rest or _OBJECT.fullmatch(rest))):
-        return f"a vector of {row['id']!r:.60}, which is no image and no object"
-    part = of.owner == "library" and of.kind != IMAGE
-    if of.kind and (image != (place if part else None) or (of.owner == "library" and bool(rest) != part)):
-        return f"a vector of {row['id']!r:.60} that names another image ({image!r:.60})"
-    return None
-
-
-def segment(row: Row, sizes: Mapping[str, tuple[int, int]]) -> str | None:
-    """sizes: image id -> its width and height."""
-    width, height = sizes.get(row["image_id"], (0, 0))
-    if not row["id"].startswith(row["image_id"]) or not _OBJECT.fullmatch(row["id"][36:]):
-        return f"an object {row['id']!r} that is not its image's"
-    if not (row["x0"] < row["x1"] <= width and row["y0"] < row["y1"] <= height):
-        return f"an object outside its image ({row['id']})"
-    try:
-        if row["mask_height"] * row["mask_width"] > MASK_PIXELS:
-            return f"a mask that is far too large ({row['id']})"
-        masks.from_compressed(row["mask"], row["mask_height"], row["mask_width"])
-    except BadInput:
-        return f"a mask whose runs don't add up ({row['id']})"
-    return None
-
-
-def photo_tag(row: Row) -> str | None:
-    """A tag stands under its own spelling, folded, and somebody said something of it."""
-    spelled = [text for text in (row["file"], row["said"]) if text]
-    own = all(folded(text) == row["tag"] for text in spelled)
-    said = row["file"] is not None or row["said"] is not None
-    return None if own and said and row["tag"] and row["file"] != "" else f"a tag under {row['tag']!r:.80}"
-
-
-def finished_job(row: Row) -> bool:
-    """A job of the past, asked for in words that parse.
-
-    What was still to be done on another computer is nobody's business here.
-    """
-    return row["state"] in FINISHED
 
 
 def os_text(raw: bytes) -> str:

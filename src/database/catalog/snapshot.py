@@ -152,6 +152,8 @@ def _drop_strange_images(db: sqlite3.Connection) -> None:
     there = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     for table in sorted({table.name for table in OF_IMAGES} & there):
         db.execute(f"DELETE FROM {table} WHERE image_id IS NULL OR image_id NOT IN (SELECT id FROM images)")
+    for side in ("first", "second"):
+        db.execute(f"DELETE FROM alike WHERE {side} IS NULL OR {side} NOT IN (SELECT id FROM images)")
     own = "SELECT name FROM collections WHERE owner = 'library'"
     db.execute(f"DELETE FROM vectors WHERE collection IN ({own}) AND NOT is_id(coalesce(image_id, id))")
 

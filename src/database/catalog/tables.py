@@ -174,6 +174,40 @@ looked_at = sa.Table(
     sa.Column("recipe", sa.Text, nullable=False),  # with what: another one looks at it again
 )
 
+HASH_BYTES, GREY_BYTES, PIXELS_BYTES = 256, 1_024, 32
+"""Of what is kept of an image's looks."""
+prints = sa.Table(
+    "prints",
+    metadata,
+    # what an image looks like, by which copies of it are found
+    sa.Column("image_id", sa.Text, sa.ForeignKey("images.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("hashes", sa.LargeBinary, nullable=False),  # PDQ hashes, one for each way to turn it
+    sa.Column("quality", sa.Integer, nullable=False),  # of the hashes, 0 to 100
+    sa.Column("grey", sa.LargeBinary, nullable=False),  # a very small copy
+    sa.Column("pixels", sa.LargeBinary),  # BLAKE2 of its upright pixels; None where nobody needed it yet
+)
+
+alike = sa.Table(
+    "alike",
+    metadata,
+    # two images that are the same picture, the one with the lower id first
+    sa.Column("first", sa.Text, sa.ForeignKey("images.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("second", sa.Text, sa.ForeignKey("images.id", ondelete="CASCADE"), primary_key=True, index=True),
+    sa.Column("turn", sa.Integer, nullable=False),  # what makes the second of the first, 0 to 7
+    sa.Column("share", sa.Float, nullable=False),  # of the first that the second shows; over 1: the other way round
+    sa.Column("match", sa.Float, nullable=False),  # their correlation
+)
+
+verdicts = sa.Table(
+    "verdicts",
+    metadata,
+    # what a person said of two images; kept when they are forgotten: they are known again by their bytes
+    sa.Column("first", sa.Text, primary_key=True),
+    sa.Column("second", sa.Text, primary_key=True),  # the first itself: several files with its bytes
+    sa.Column("verdict", sa.Text, nullable=False),
+    sa.Column("decided_at", sa.Text, nullable=False),  # UTC, ISO 8601
+)
+
 jobs = sa.Table(
     "jobs",
     metadata,

@@ -14,6 +14,7 @@ from src.errors import ModelError
 from src.models.model_manager import ModelManager
 from src.processing.decoding.image_io import display_text
 from src.schema import JobEvent
+from src.services.duplicates.service import DuplicateService
 from src.services.enrichment.facts_pass import FactsService
 from src.services.enrichment.objects import ObjectService
 from src.services.exchange.exporting import ExportService, Selection
@@ -25,6 +26,7 @@ from src.services.jobs.kinds import (
     EmptyBin,
     Examine,
     Export,
+    FindDuplicates,
     FindObjects,
     ForgetMissing,
     Index,
@@ -62,6 +64,7 @@ class JobHandlers:
         library: LibraryService,
         objects: ObjectService,
         facts: FactsService,
+        duplicates: DuplicateService,
         exports: ExportService,
         store: Store,
         models: ModelManager,
@@ -73,6 +76,7 @@ class JobHandlers:
         self._library = library
         self._objects = objects
         self._facts = facts
+        self._duplicates = duplicates
         self._exports = exports
         self._store = store
         self._models = models
@@ -85,6 +89,7 @@ class JobHandlers:
             "reindex": _reading(Reindex, self._reindex),
             "facts": _reading(ReadFacts, lambda asked: self._facts.read_all(asked.folders)),
             "objects": _reading(FindObjects, self._find_objects),
+            "duplicates": _reading(FindDuplicates, lambda asked: self._duplicates.find(asked.careful)),
             "export": _reading(Export, self._export),
             "rebuild": _reading(Rebuild, self._rebuild),
             "forget": _reading(ForgetMissing, lambda _: self._forgetting.forget_missing()),
@@ -199,6 +204,11 @@ def queue_facts(jobs: JobRunner, asked: ReadFacts) -> None:
 def queue_objects(jobs: JobRunner, asked: FindObjects = FindObjects()) -> None:  # noqa: B008 (it is never changed)
     """Queue finding objects in photos, unless just that is queued already."""
     _queue_once(jobs, "Finding objects in photos", asked)
+
+
+def queue_duplicates(jobs: JobRunner) -> None:
+    """Queue looking for copies of photos, unless that is queued already."""
+    _queue_once(jobs, "Looking for duplicates", FindDuplicates())
 
 
 def queue_export(jobs: JobRunner, form: str, place: Path, selection: Selection, pictures: bool) -> str:

@@ -16,6 +16,7 @@ JobKind = Literal[
     "reindex",
     "facts",
     "objects",
+    "duplicates",
     "export",
     "rebuild",
     "forget",
@@ -130,6 +131,13 @@ class FindObjects(Params):
 
 
 @dataclass(frozen=True)
+class FindDuplicates(Params):
+    """Compare photos that are new with all others, to find copies of one picture."""
+
+    careful: bool = _said(bool, False)
+
+
+@dataclass(frozen=True)
 class Export(Params):
     """Write photos, or all of the library, as a data set (``exporting.Selection``)."""
 
@@ -231,6 +239,7 @@ KINDS: Mapping[JobKind, Kind] = {
     ),
     "facts": Kind(ReadFacts, pausable=True, fills=True, quiet=True, announced=False),
     "objects": Kind(FindObjects, pausable=True, fills=True, careful=True, writes_index=True),
+    "duplicates": Kind(FindDuplicates, pausable=True, fills=True, careful=True),
     "rebuild": Kind(Rebuild, pausable=True, fills=True, announced=False),
     "forget": Kind(ForgetMissing, writes_index=True),
     "remove": Kind(RemoveFolder, writes_index=True),

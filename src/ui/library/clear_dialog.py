@@ -7,7 +7,7 @@ import streamlit as st
 from src.runtime import Services
 from src.services.jobs.kinds import Clear, kind_of
 from src.text import count
-from src.ui import state
+from src.ui import example, state
 from src.ui.jobs import told
 
 PATIENCE = 300.0
@@ -68,7 +68,7 @@ def _wait(services: Services, job_id: str) -> None:
         job = services.jobs.wait(job_id, PATIENCE)
     state.set_clearing(None)
     state.close_dialog()
-    state.clear_example()
+    example.clear()
     told.watch([])  # what was cancelled for this needs no word of its own
     if job is not None and job.state == "failed":
         told.keep_failure(job.id)

@@ -9,7 +9,7 @@ from src.errors import AppError
 from src.runtime import Services
 from src.services.curation.service import Done
 from src.text import count, shown
-from src.ui import state
+from src.ui import example, state
 
 MOST_IDS = 1_000_000
 
@@ -73,7 +73,7 @@ def _add_to_album(services: Services, ids: Sequence[str], value: Any) -> str:
 
 
 def _find_similar(_: Services, ids: Sequence[str], __: Any) -> str:
-    state.set_similar(ids[0])
+    example.set_similar(ids[0])
     return ""
 
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from src.runtime import Services
 from src.schema import Box, ImageDetails
-from src.ui import address, state
+from src.ui import address, example, state
 from src.ui.format import moment, size
 from src.ui.photos import box_drawer, fit_buttons, gallery
 
@@ -26,7 +26,7 @@ def show(services: Services) -> None:
     with st.container(horizontal=True, key="photo-actions"):  # over the picture: in sight however large it is
         icon = ":material/image_search:"
         st.button(
-            "Find similar", icon=icon, type="primary", on_click=state.set_similar, args=(details.id,), key="similar"
+            "Find similar", icon=icon, type="primary", on_click=example.set_similar, args=(details.id,), key="similar"
         )
         if there:
             _show_switch()
@@ -70,7 +70,7 @@ def _show_objects(services: Services, details: ImageDetails) -> None:
 
 def _search_with(image_id: str, box: Box, segment: str | None) -> None:
     state.want_objects()
-    state.set_similar(segment or image_id, None if segment else box)
+    example.set_similar(segment or image_id, None if segment else box)
     st.rerun()
 
 

@@ -12,7 +12,7 @@ from src.runtime import Services
 from src.schema import Box, ImageDetails
 from src.services.search.service import Query
 from src.text import shown
-from src.ui import files, state
+from src.ui import example, files, state
 from src.ui.library.upload_form import TYPES
 from src.ui.photos import gallery
 from src.ui.search import results
@@ -24,7 +24,7 @@ def show(services: Services) -> tuple[Query | None, int]:
     Returns what to search for (None without a picture) and how many results to show. Raises UnreadableImage for a file
     that is no picture.
     """
-    found, similar = state.example(), state.similar_to()
+    found, similar = example.picture(), example.similar_to()
     if found is None and similar is None:
         _show_drop_area(services)
         return None, 0
@@ -41,7 +41,7 @@ def _show_drop_area(services: Services) -> None:
         file = st.file_uploader("Drop an example picture", TYPES, key=key, label_visibility="collapsed")
     st.caption("Or open any photo of your library and choose “Find similar”.")
     if file is not None:
-        state.set_example(file.name, as_png(services.search.open_picture(file)))
+        example.set_example(file.name, as_png(services.search.open_picture(file)))
         files.next_round()
         st.rerun()
 
@@ -69,11 +69,11 @@ def _show_object(services: Services, segment_id: str) -> Query | None:
 
 
 def _show_photo(services: Services, image_id: str) -> Query | None:
-    details, box = services.library.details(image_id), state.similar_box()
+    details, box = services.library.details(image_id), example.similar_box()
     if details is not None and box is not None:
         if box[2] <= details.facts.width and box[3] <= details.facts.height:
             return _show_part(services, details, box)
-        state.search_like(image_id)  # the address had a box that is not in this photo
+        example.search_like(image_id)  # the address had a box that is not in this photo
     if details is not None:
         gallery.show_small(image_id, details.name)
     _show_label(_like(details.name) if details else "This photo is not in the library any more.")
@@ -95,7 +95,7 @@ def _like(name: str) -> str:
 def _show_label(text: str) -> None:
     with st.container(gap="small"):
         st.text(shown(text))
-        st.button("Choose another", icon=":material/close:", on_click=state.clear_example, key="other-example")
+        st.button("Choose another", icon=":material/close:", on_click=example.clear, key="other-example")
 
 
 def as_png(image: Image.Image) -> bytes:

@@ -14,7 +14,7 @@ import streamlit as st
 from src.errors import UnreadableImage
 from src.services.search.browsing import looks_for
 from src.services.search.language import Restriction, parse, written
-from src.ui import address, state
+from src.ui import address, example, state
 from src.ui.frame import empty_state
 from src.ui.photos import timeline
 from src.ui.resources import get_services
@@ -47,7 +47,7 @@ def search_by(told: Mapping[str, Any]) -> None:
     except (UnreadableImage, ValueError) as error:
         state.set_message(error.user_message if isinstance(error, UnreadableImage) else "That is no picture.")
     else:
-        state.search_by_example(str(told["name"]) or "the pasted picture", as_png(picture))
+        example.search_by_example(str(told["name"]) or "the pasted picture", as_png(picture))
 
 
 def search(_: Mapping[str, Any]) -> None:

@@ -1,0 +1,49 @@
+"""Pictures that are copies of each other: duplicates."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from src import wire
+from src.cli import terminal
+from src.cli.library_access import DONE, do_job, finished, reading
+from src.schema.duplicates import DuplicateGroup
+from src.services.jobs.kinds import FindDuplicates
+from src.text import shown
+
+_HEADINGS = {
+    "bytes": "the same bytes",
+    "pixels": "the same pixels",
+    "picture": "the same picture",
+    "shot": "the same moment",
+}
+
+
+def duplicates(arguments: argparse.Namespace) -> int:
+    """duplicates [--level LEVEL]: photos that are new are compared first."""
+    with reading(arguments) as services:
+        waiting = services.duplicates.waiting()
+    if waiting:
+        finished(do_job(arguments, "Looking for duplicates (command line)", FindDuplicates()))
+    with reading(arguments) as services:
+        groups = services.duplicates.groups(arguments.level)
+    if arguments.json:
+        terminal.print_json([wire.duplicates(group) for group in groups])
+    else:
+        _show(groups)
+    return DONE
+
+
+def _show(groups: Sequence[DuplicateGroup]) -> None:
+    for group in groups:
+        terminal.say(f"\n{len(group.files)} files with {_HEADINGS[group.level]}")
+        for file in group.files:
+            terminal.say(f"  {'keep' if file is group.keep else '    '}  {shown(file.path)}")
+        for reason in group.reasons:
+            terminal.say(f"        {shown(reason.text)}")
+    more = sum(len(group.files) - 1 for group in groups)
+    if groups:
+        terminal.say(f"\n{len(groups):,} groups; {more:,} files beside those to keep. No file was changed.")
+    else:
+        terminal.say("No duplicates.")

@@ -1,0 +1,1 @@
+"""Which pictures are the same, found by what they look like."""

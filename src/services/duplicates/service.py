@@ -1,0 +1,110 @@
+"""Groups of photos that are copies of each other, and what people decide about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from src.database.catalog.catalog import Catalog
+from src.database.catalog.duplicates import COMPARED, PRINTS
+from src.errors import BadInput
+from src.processing.duplicates.groups import linked
+from src.schema import JobEvent, PhotoFilter
+from src.schema.duplicates import DECISIONS, LEVELS, Decision, DuplicateGroup, Level
+from src.services.duplicates.comparing import Comparison, Decode, compare_pixels
+from src.services.duplicates.grouping import Grouping
+from src.services.duplicates.prints_pass import RECIPE, PrintsPass
+from src.services.enrichment.passes import run
+from src.services.library.service import LibraryService
+
+_FULL = 1 << 20
+"""Short side in pixels that no picture exceeds: none is decoded at a reduced size."""
+
+
+class DuplicateService:
+    """Finds copies, tells which belong together and which one to keep, and remembers what was decided."""
+
+    def __init__(self, catalog: Catalog, library: LibraryService) -> None:
+        self._catalog = catalog
+        self._library = library
+
+    # ------------------------------------------------------------ finding
+
+    def waiting(self) -> int:
+        """How many photos are still to be looked at or compared with the others.
+
+        Raises ModelError where the model's weights are not here.
+        """
+        looked_at = self._catalog.looked_at
+        return max(looked_at.number_pending(PRINTS, RECIPE), looked_at.number_pending(COMPARED, self._recipe()))
+
+    def find(self, careful: bool = False) -> Iterator[JobEvent]:
+        """Look at photos that are new, and compare them with all others.
+
+        careful: originals are decoded in a process of its own, as after a crash. Raises ModelError.
+        """
+        recipe = self._recipe()
+        yield from run(PrintsPass(self._catalog, self._library), self._catalog.looked_at.pending(PRINTS, RECIPE))
+        seen = self._catalog.looked_at.pending(COMPARED, recipe)
+        decode = self._decoder(careful)
+        yield from Comparison(self._catalog, self._library.collection(), seen, decode).run(recipe)
+        yield from compare_pixels(self._catalog, decode)
+
+    def _recipe(self) -> str:
+        """What photos are compared with: other vectors find other pairs."""
+        return f"duplicates-1 of {RECIPE} in {self._library.collection()}"
+
+    def _decoder(self, careful: bool) -> Decode:
+        return lambda image_id: self._library.picture(image_id, _FULL, careful)
+
+    # ------------------------------------------------------------ decisions
+
+    def decide(self, image_ids: Sequence[str], decision: Decision) -> None:
+        """Remember what photos are to each other, each two of them; of one photo, that all its files are known.
+
+        They are not asked about again, also after they were forgotten and added anew. ``forget_decision`` undoes it.
+        Raises BadInput for no photo, or a word that is no decision.
+        """
+        if decision not in DECISIONS or not image_ids:
+            raise BadInput(f"{decision!r} is no decision.", f"Say {', '.join(DECISIONS)}.")
+        self._catalog.duplicates.decide(image_ids, decision)
+
+    def forget_decision(self, image_ids: Sequence[str]) -> None:
+        """As if nothing had been decided of these photos: they are asked about again."""
+        if image_ids:
+            self._catalog.duplicates.forget_decision(image_ids)
+
+    # ------------------------------------------------------------ groups
+
+    def groups(self, level: Level | None = None, only: PhotoFilter | None = None) -> list[DuplicateGroup]:
+        """What is still to be decided, the strictest level first; in each group the file to keep comes first.
+
+        level: files that are alike at that level or a stricter one, in groups that the stricter ones do not have.
+        Without it: all levels, and every file but those to keep once, at its strictest. The one to keep stands for its
+        group at the next level. only: photos that pass. Raises BadInput for an unknown level or a filter that makes no
+        sense.
+        """
+        if level is not None and level not in LEVELS:
+            raise BadInput(f"{level!r} is no level.", f"Say {', '.join(LEVELS)}.")
+        grouping = Grouping(self._catalog, self._library, only)
+        return grouping.at(level) if level else grouping.all()
+
+    def same_as_earlier(self, image_ids: Sequence[str]) -> dict[str, str]:
+        """Id -> the first of the list that shows the same picture, for those that one before them does.
+
+        For lists of results: what is the same picture as an earlier result can be told as a "+3" on that one. Goes by
+        what ``find`` has found, and not by what people said is different or to be shown apart.
+        """
+        decided = self._catalog.duplicates.decisions(image_ids)
+        links = {pair.ids for pair in self._catalog.duplicates.alike(image_ids)}
+        links |= {pair for pair, decision in decided.items() if decision == "same" and pair[0] != pair[1]}
+        links -= {pair for pair, decision in decided.items() if decision != "same"}
+        like = linked(links)
+        found: dict[str, str] = {}
+        shown: dict[str, None] = {}
+        for id_ in image_ids:
+            first = next((other for other in shown if other in like.get(id_, ())), None) if id_ in like else None
+            if first is not None and id_ not in shown:
+                found[id_] = first
+            else:
+                shown[id_] = None
+        return found

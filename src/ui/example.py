@@ -1,0 +1,61 @@
+"""What of the session is about the example picture: what is searched by on its tab."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import streamlit as st
+
+from src.schema import Box
+from src.ui import state
+
+
+def set_example(name: str, png: bytes) -> None:
+    """Search by this picture from now on."""
+    st.session_state.update(example_name=name, example_png=png, similar_to=None)
+
+
+def search_by_example(name: str, png: bytes) -> None:
+    """The same, on its tab."""
+    set_example(name, png)
+    st.session_state["go_to_similar"] = True
+
+
+def set_similar(id_: str, box: Box | None = None) -> None:
+    """Search by a library's picture, a box in it, or an object from now on, on its tab, and close what is open.
+
+    A picture that was dropped is kept for the way back.
+    """
+    search_like(id_, box)
+    st.session_state["go_to_similar"] = True
+    state.close_dialog()
+
+
+def search_like(id_: str | None, box: Box | None = None) -> None:
+    """The same where one is; None: by the picture that was dropped, if any."""
+    st.session_state.update(similar_to=id_, similar_box=box)
+
+
+def take_go_to_similar() -> bool:
+    """Whether the tab for example pictures is to be opened now."""
+    return bool(st.session_state.pop("go_to_similar", False))
+
+
+def clear() -> None:
+    st.session_state.update(example_name=None, example_png=None, similar_to=None)
+
+
+def picture() -> tuple[str, bytes] | None:
+    """Name and PNG bytes of the dropped picture; None for none, or where one of the library is searched by."""
+    png = None if similar_to() else st.session_state.get("example_png")
+    return (st.session_state["example_name"], png) if png else None
+
+
+def similar_to() -> str | None:
+    """Id of the picture of the library, or of the object in one, that is searched by."""
+    return cast("str | None", st.session_state.get("similar_to"))
+
+
+def similar_box() -> Box | None:
+    """The part of that picture that is searched by, None for all of it."""
+    return cast("Box | None", st.session_state.get("similar_box")) if similar_to() else None
