@@ -26,8 +26,8 @@ WITHIN = {
         "self_check": 5, "vector_db": 5,
     },
     "src.services": {
-        "jobs.kinds": 0, "jobs.rows": 1, "library": 2, "indexing": 3, "enrichment": 4, "duplicates": 5, "search": 5, "exchange": 5,
-        "jobs": 6,
+        "jobs.kinds": 0, "jobs.rows": 1, "library": 2, "indexing": 3, "enrichment": 4, "duplicates": 5, "search": 5,
+        "exchange": 5, "jobs": 6,
     },
 }  # fmt: skip
 """The same between the rooms of one package."""

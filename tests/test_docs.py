@@ -33,7 +33,7 @@ def test_every_command_and_option_is_in_the_readme() -> None:
     looking_after = {"sync", "folders", "forget-missing", "doctor", "export-library", "import-library"}
     assert (
         set(commands.choices)
-        == {"index", "search", "facts", "objects", "export", "stats", "clear", "models"} | looking_after
+        == {"index", "search", "facts", "objects", "duplicates", "export", "stats", "clear", "models"} | looking_after
     )
     for name, parser in commands.choices.items():
         assert f"`{name}" in README, f"the README does not tell of {name}"
