@@ -61,8 +61,7 @@ def build_services(
     saved = SavedSearches(catalog, search)
     doctor = DoctorService(catalog, store, models, library, FileChecks(settings, catalog, library, uploads))
     objects = ObjectService(catalog, store, models, library)
-    facts = FactsService(catalog, settings.thumbs_dir)
-    duplicates = DuplicateService(catalog, library)
+    facts, duplicates = FactsService(catalog, settings.thumbs_dir), DuplicateService(catalog, library)
     exports = ExportService(catalog, library, objects)
     forgetting = ForgettingService(settings, catalog, store, library, folders, uploads)
     workers = JobHandlers(

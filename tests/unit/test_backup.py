@@ -981,7 +981,7 @@ OTHER_ID = "'/tmp/evil/holiday'"
         ("ALTER TABLE images DROP COLUMN bytes", "no column images.bytes"),
         ("DROP TABLE jobs", "no table jobs"),
         ("DROP TABLE folders", "no table folders"),
-        ("PRAGMA user_version = 7", "another version"),
+        (f"PRAGMA user_version = {imported.SCHEMA + 1}", "another version"),
         ("UPDATE files SET path = CAST('../../evil.jpg' AS BLOB) WHERE uploaded", "an upload at b'../../evil.jpg'"),
         ("UPDATE files SET path = CAST('/etc/hostname' AS BLOB) WHERE uploaded", "an upload at b'/etc/hostname'"),
         (f"UPDATE files SET path = CAST('{UUID}.jpg' AS BLOB) WHERE uploaded", "an upload at"),
