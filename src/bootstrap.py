@@ -63,24 +63,21 @@ def build_services(
     folders = FolderService(settings, catalog)
     indexing = IndexingService(settings, catalog, store, models, reader, folders, uploads)
     search = SearchService(catalog, store, models, library, reader)
-    saved = SavedSearches(catalog, search)
     doctor = DoctorService(catalog, store, models, library, FileChecks(settings, catalog, library, uploads))
     objects = ObjectService(catalog, store, models, library)
-    facts = FactsService(catalog, settings.thumbs_dir)
-    duplicates = DuplicateService(catalog, library)
+    facts, duplicates = FactsService(catalog, settings.thumbs_dir), DuplicateService(catalog, library)
     exports = ExportService(catalog, library, objects)
     forgetting = ForgettingService(settings, catalog, store, library, folders, uploads)
-    workers = JobHandlers(
+    jobs = _runner(catalog, JobHandlers(
         indexing, folders, forgetting, doctor, library, objects, facts, duplicates, exports, store, models
-    )
-    jobs = _runner(catalog, workers)
+    ))  # fmt: skip
     watcher = FolderWatcher(folders, lambda paths: queue_sync(jobs, paths), lambda: being_added(jobs))
     return Services(
         settings=settings, catalog=catalog, store=store, models=models, reader=reader, library=library, folders=folders,
         indexing=indexing, objects=objects, facts=facts, forgetting=forgetting, exports=exports, search=search,
-        saved=saved, vocabulary=Vocabulary(catalog), curation=CurationService(catalog), sidecars=SidecarWriter(catalog),
-        uploads=uploads, jobs=jobs, watcher=watcher, suggestions=SuggestionService(catalog, library, search),
-        browsing=BrowsingService(catalog), duplicates=duplicates,
+        saved=SavedSearches(catalog, search), vocabulary=Vocabulary(catalog), curation=CurationService(catalog),
+        sidecars=SidecarWriter(catalog), suggestions=SuggestionService(catalog, library, search), uploads=uploads,
+        jobs=jobs, watcher=watcher, browsing=BrowsingService(catalog), duplicates=duplicates,
     )  # fmt: skip
 
 

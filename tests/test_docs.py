@@ -39,7 +39,9 @@ def test_every_command_and_option_is_in_the_readme() -> None:
     curating = {"tag", "tags", "rate", "album", "remove", "bin", "undo", "redo", "history", "write-sidecars"}
     assert (
         set(commands.choices)
-        == {"index", "search", "facts", "objects", "export", "stats", "clear", "models"} | looking_after | curating
+        == {"index", "search", "facts", "objects", "duplicates", "export", "stats", "clear", "models"}
+        | looking_after
+        | curating
     )
     for name, parser in commands.choices.items():
         assert f"`{name}" in README, f"the README does not tell of {name}"

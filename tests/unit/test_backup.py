@@ -222,6 +222,7 @@ def test_what_vanished_meanwhile(filled: Services, tmp_path: Path, target: Setti
     assert len(rows(target, "SELECT * FROM images")) == 5 and len(list(target.thumbs_dir.rglob("*.jpg"))) == 4
 
 
+SINCE_7 = [f"DROP TABLE {name}" for name in ("alike", "prints", "verdicts")]
 SINCE_6 = [
     *(f"DROP TRIGGER {name}" for name in LATER_TRIGGERS),
     "DROP INDEX ix_vectors_image",
@@ -989,7 +990,7 @@ OTHER_ID = "'/tmp/evil/holiday'"
         ("ALTER TABLE images DROP COLUMN bytes", "no column images.bytes"),
         ("DROP TABLE jobs", "no table jobs"),
         ("DROP TABLE folders", "no table folders"),
-        ("PRAGMA user_version = 8", "another version"),
+        (f"PRAGMA user_version = {imported.SCHEMA + 1}", "another version"),
         ("UPDATE files SET path = CAST('../../evil.jpg' AS BLOB) WHERE uploaded", "an upload at b'../../evil.jpg'"),
         ("UPDATE files SET path = CAST('/etc/hostname' AS BLOB) WHERE uploaded", "an upload at b'/etc/hostname'"),
         (f"UPDATE files SET path = CAST('{UUID}.jpg' AS BLOB) WHERE uploaded", "an upload at"),

@@ -72,7 +72,7 @@ def told(services: Services, *asked: Any, **how: Any) -> list[tuple[str, list[st
 
 
 def ids(services: Services) -> dict[str, str]:
-    found = (services.library.details(id_) for id_ in services.catalog.newest(50))
+    found = (services.library.details(id_) for id_ in services.catalog.listing.ids(None, "added", 50))
     return {Path(path).name: details.id for details in found if details for path in details.paths}
 
 
