@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from PIL import Image
@@ -18,6 +18,7 @@ from tests.e2e.conftest import SECONDS
 from tests.e2e.many_photos import photo_id, write_library
 from tests.e2e.pictures import write_pictures
 from tests.e2e.running_app import RunningApp, running_app
+from tests.e2e.test_page import stands_out
 
 pytestmark = pytest.mark.browser
 
@@ -282,6 +283,15 @@ def test_every_control_is_reached_with_tab_and_has_a_name(library: Page) -> None
     expect(library.get_by_role("listbox", name="Photos")).to_have_attribute("aria-multiselectable", "true")
     expect(tile(library, 0)).to_have_attribute("aria-setsize", str(NUMBER))
     expect(tile(library, 0)).to_have_attribute("aria-label", "IMG_000000.jpg, August 30, 2024")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_of_the_library_stands_out(library: Page, scheme: Literal["light", "dark"]) -> None:
+    library.emulate_media(color_scheme=scheme)
+    stands_out(library)
+    tile(library, 0).click(modifiers=["ControlOrMeta"])
+    expect(bar(library)).to_be_visible()
+    stands_out(library)
 
 
 def test_a_long_touch_selects(browser: Browser, app: RunningApp) -> None:
