@@ -395,6 +395,19 @@ def viewer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
         yield running
 
 
+def test_thumbnails_are_as_sharp_as_the_screen(browser: Browser, viewer: RunningApp) -> None:
+    page = browser.new_context(viewport={"width": 1280, "height": 860}, device_scale_factor=2).new_page()
+    page.set_default_timeout(SECONDS)
+    page.goto(f"{viewer.url}/library")
+    picture = tile(page, 0).locator("img")
+    expect(picture).to_have_attribute("src", re.compile(r"/api/image/[0-9a-f-]+\?side=640$"))
+    page.get_by_role("slider", name="Size of the thumbnails").press("End")
+    expect(picture).to_have_attribute("src", re.compile("/api/image/[0-9a-f-]+$"))
+    box = tile(page, 0).bounding_box()
+    assert box and box["height"] > 300
+    page.context.close()
+
+
 def opened(browser: Browser, viewer: RunningApp, query: str) -> tuple[Page, Locator]:
     page = browser.new_context(viewport={"width": 1280, "height": 860}).new_page()
     page.set_default_timeout(SECONDS)
