@@ -448,6 +448,7 @@ def test_an_open_photo_is_zoomed_and_moved_at_its_own_pixels(browser: Browser, v
     page.wait_for_function("() => document.fullscreenElement")
     page.keyboard.press("f")
     page.wait_for_function("() => !document.fullscreenElement")
+    expect(dialog).to_be_focused()
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
     page.context.close()
