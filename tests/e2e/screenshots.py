@@ -197,6 +197,17 @@ def _close_sidebar(page: Page) -> None:
         page.get_by_test_id("stSidebarCollapseButton").get_by_role("button").click()
 
 
+def _library(page: Page, url: str) -> None:
+    page.goto(f"{url}/library")
+    page.locator(".tile.here").first.wait_for()
+
+
+def _selected(page: Page, url: str) -> None:
+    _library(page, url)
+    for at in (1, 2):
+        page.locator(".tile").nth(at).click(modifiers=["ControlOrMeta"])
+
+
 COMING = {"new-objects": _new_objects}
 """While objects are being found."""
 EMPTY = {
@@ -221,6 +232,8 @@ FULL = {
     "exported": _exported,
     "image-start": _opens("/image", "Find similar"),
     "about": _opens("/about", "How it works"),
+    "library": _library,
+    "library-selected": _selected,
     "clip-card": _clip_card,
     "clear": _clear,
 }

@@ -62,6 +62,9 @@ def use(browser: Browser, app: RunningApp, url: str, tmp_path: Path) -> None:
     page.reload()
     expect(page.locator("button.cell")).to_have_count(5)
     has_picture(page, "button.cell img")
+    page.goto(f"{url}/library")
+    expect(page.locator(".tile.here")).to_have_count(6)
+    expect(page.get_by_role("button", name=re.compile("drawn *6"))).to_be_visible()
     page.context.close()
     pictures = [address for address in asked if "/api/" in address]
     assert pictures and all(address.startswith(f"{url}/api/") for address in pictures)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from PIL import Image
@@ -18,6 +18,7 @@ from tests.e2e.conftest import SECONDS
 from tests.e2e.many_photos import photo_id, write_library
 from tests.e2e.pictures import write_pictures
 from tests.e2e.running_app import RunningApp, running_app
+from tests.e2e.test_page import stands_out
 
 pytestmark = pytest.mark.browser
 
@@ -284,6 +285,15 @@ def test_every_control_is_reached_with_tab_and_has_a_name(library: Page) -> None
     expect(tile(library, 0)).to_have_attribute("aria-label", "IMG_000000.jpg, August 30, 2024")
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_of_the_library_stands_out(library: Page, scheme: Literal["light", "dark"]) -> None:
+    library.emulate_media(color_scheme=scheme)
+    stands_out(library)
+    tile(library, 0).click(modifiers=["ControlOrMeta"])
+    expect(bar(library)).to_be_visible()
+    stands_out(library)
+
+
 def test_a_long_touch_selects(browser: Browser, app: RunningApp) -> None:
     context = browser.new_context(viewport={"width": 420, "height": 800}, has_touch=True, is_mobile=True)
     page = context.new_page()
@@ -385,6 +395,19 @@ def viewer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
         yield running
 
 
+def test_thumbnails_are_as_sharp_as_the_screen(browser: Browser, viewer: RunningApp) -> None:
+    page = browser.new_context(viewport={"width": 1280, "height": 860}, device_scale_factor=2).new_page()
+    page.set_default_timeout(SECONDS)
+    page.goto(f"{viewer.url}/library")
+    picture = tile(page, 0).locator("img")
+    expect(picture).to_have_attribute("src", re.compile(r"/api/image/[0-9a-f-]+\?side=640$"))
+    page.get_by_role("slider", name="Size of the thumbnails").press("End")
+    expect(picture).to_have_attribute("src", re.compile("/api/image/[0-9a-f-]+$"))
+    box = tile(page, 0).bounding_box()
+    assert box and box["height"] > 300
+    page.context.close()
+
+
 def opened(browser: Browser, viewer: RunningApp, query: str) -> tuple[Page, Locator]:
     page = browser.new_context(viewport={"width": 1280, "height": 860}).new_page()
     page.set_default_timeout(SECONDS)
@@ -425,6 +448,7 @@ def test_an_open_photo_is_zoomed_and_moved_at_its_own_pixels(browser: Browser, v
     page.wait_for_function("() => document.fullscreenElement")
     page.keyboard.press("f")
     page.wait_for_function("() => !document.fullscreenElement")
+    expect(dialog).to_be_focused()
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
     page.context.close()

@@ -140,7 +140,7 @@ export class Stage {
   // The browser takes the focus from what is outside of a full screen: it is given back, for the keys of the dialog.
   fill(wanted) {
     if (wanted) {
-      const before = document.activeElement;
+      const before = this.node.getRootNode().activeElement ?? document.activeElement;
       this.node.onfullscreenchange = () => {
         this.show();
         if (!document.fullscreenElement) before.focus({ preventScroll: true });

@@ -95,7 +95,8 @@ class View {
     this.tiles.active = 0;
     this.selection.keepIn(listing);
     this.lay(kept);
-    this.say(listing.number ? "" : "No photo passes these filters.");
+    const none = data.listing.endsWith("?q=") ? "The first photos are being added." : "No photo passes these filters.";
+    this.say(listing.number ? "" : none);
     return this.showCount();
   }
 
