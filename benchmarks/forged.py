@@ -271,7 +271,7 @@ def _steps(
 ) -> Iterator[tuple[str, Callable[[], object]]]:
     """What every door asks for; then, of the library's owner, what its jobs do."""
     ids: list[str] = []
-    yield "ids", lambda: ids.extend(services.catalog.newest(50))
+    yield "ids", lambda: ids.extend(services.catalog.listing.ids(None, "added", 50))
     yield "stats", services.library.stats
     yield "folders", lambda: (services.folders.all(), services.folders.missing(), services.folders.offline())
     yield "jobs", lambda: (services.jobs.active(), [services.jobs.params(job.id) for job in services.jobs.latest(50)])

@@ -28,6 +28,7 @@ import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ from src.models import query_bank
 from src.models.model_manager import ModelManager
 from src.models.query_bank import QueryBank
 from src.schema.search import NOTHING, STRONG
-from src.services.search import calibration
+from src.services.search import calibration, prompts
 
 NONSENSE = Path(__file__).with_name("relevance_nonsense.txt")
 HITS = 20
@@ -98,8 +99,16 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     result: dict[str, Any] = {"model": models.model_id, "space": models.space, "weights": vars(weights), "bars": BARS}
     result |= {"builtin": figures(own, weights), "projected": figures(other, weights)}
     labelled = [some for some in sets if some.name in LABELLED]
-    result["terms"] = relevance_terms.measured(labelled, models.encode_text, query_bank.build(models.encode_text))
+    result["terms"] = relevance_terms.measured(
+        labelled, partial(_words, models.encode_text), query_bank.build(models.encode_text)
+    )
     return result | {"quick": options.quick, "machine": machine.reference()}
+
+
+def _words(encode: Encode, texts: Sequence[str]) -> NDArray[np.float32]:
+    """Words as a search asks for them."""
+    found = prompts.vectors(texts, encode)
+    return np.stack([found[text] for text in texts])
 
 
 def _turned(vectors: NDArray[np.float32], turn: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -114,10 +123,10 @@ def _turned(vectors: NDArray[np.float32], turn: NDArray[np.float32]) -> NDArray[
 def asked(sets: Sequence[Gallery], encode: Encode, strange: Sequence[str], rounds: int) -> Iterator[Asked]:
     """Every query of every library."""
     bank, dice = query_bank.build(encode), np.random.default_rng(0)
-    nonsense = encode(strange)
+    nonsense = _words(encode, strange)
     for gallery in sets:
         names = list(gallery.right)
-        vectors = np.concatenate([encode(names[at : at + 256]) for at in range(0, len(names), 256)])
+        vectors = np.concatenate([_words(encode, names[at : at + 256]) for at in range(0, len(names), 256)])
         for turn in range(rounds + 1):
             total = len(gallery.images)
             size = total if not turn else min(total, round(math.exp(dice.uniform(math.log(20), math.log(1000)))))

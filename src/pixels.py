@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageOps
 
 from src import colours
 
@@ -25,15 +25,6 @@ METADATA_ERRORS = (
 Nonsense counts as absent: the picture itself can be good.
 """
 
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 _STRIP = 1_000_000
 """Values scaled to 8 bits at a time."""
 
@@ -46,16 +37,21 @@ def to_rgb(image: Image.Image, shrink: int = 1) -> Image.Image:
     that was given is left as it is.
     """
     image.load()
-    turn = _TURNS.get(orientation(image))
     flat = _eight_bit(image)
     if shrink > 1:
         flat = flat.reduce(shrink)
     flat = colours.to_srgb(flat, profile_of(image))
-    if turn is not None:
-        flat = flat.transpose(turn)
     rgb = _on_white(flat) if flat.mode in ("RGBA", "LA") else flat.convert("RGB")
-    rgb.info = {}
+    turn(rgb, orientation(image))
     return rgb
+
+
+def turn(picture: Image.Image, orientation: int) -> None:
+    """Turn a picture itself as an EXIF orientation, 1 to 8, says. All of its metadata go: they would turn it again."""
+    picture.info = {}
+    picture.getexif()[ExifTags.Base.Orientation] = orientation
+    ImageOps.exif_transpose(picture, in_place=True)
+    picture.getexif().clear()
 
 
 def orientation(image: Image.Image) -> int:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 
+from src import mounts
 from src.bootstrap import build_services
 from src.config import Settings
 from src.models.model_manager import ModelManager
 from src.runtime import Services
 from src.schema import JobEvent
 from tests.fakes import COLOURS, FakeEmbedder
+
+MountTable = Callable[[str | None], None]
 
 
 @pytest.fixture
@@ -44,6 +48,28 @@ def photos(tmp_path: Path) -> Path:
     for name in ("red", "green", "blue", "yellow"):
         make_photo(folder / f"{name}.jpg", COLOURS[name])
     return folder
+
+
+@pytest.fixture
+def mount_table(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> MountTable:
+    """``mount_table(text)``: from now on the lines of this text, as in Linux's /proc/mounts, are what is mounted.
+
+    None: the system does not tell.
+    """
+    table = tmp_path_factory.mktemp("proc") / "self" / "mounts"
+    table.parent.mkdir()
+    real = mounts.mounted
+
+    def mounted() -> list[mounts.Mount]:
+        with pytest.MonkeyPatch.context() as meanwhile:
+            meanwhile.setattr(psutil, "PROCFS_PATH", str(table.parent.parent))
+            return real()
+
+    def told(text: str | None) -> None:
+        table.write_text(text) if text is not None else table.unlink(missing_ok=True)
+        monkeypatch.setattr(mounts, "mounted", mounted)
+
+    return told
 
 
 @pytest.fixture(scope="session")

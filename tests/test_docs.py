@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import argparse
 import ast
+import importlib
+import inspect
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from src import errors
 from src.cli.arguments import _parser
+from src.models.model_manager import ModelManager
 from src.schema.query_keys import KEYS, SORTS
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -59,6 +64,52 @@ def test_every_key_of_the_query_language_is_told_of() -> None:
         told = f"`{key.example.replace('|', chr(92) + '|')}` | {key.help} |"
         assert f"`{spelling}:`" in page and told in page, f"docs/search.md does not tell of {spelling}"
     assert all(f"`{order}`" in page for order in SORTS)
+
+
+def published() -> dict[str, Callable[..., object]]:
+    """What README shows from Python: of each class its constructor and the methods called.
+
+    Of classes that are made for scripts it is every public method, called or not.
+    """
+    block = re.search(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    assert block
+    called = set(re.findall(r"\.(\w+)\(", block[1]))
+    found = {}
+    for node in ast.parse(block[1]).body:
+        if isinstance(node, ast.ImportFrom) and node.module:
+            module = importlib.import_module(node.module)
+            for kind in (getattr(module, name.name) for name in node.names):
+                for name, member in vars(kind).items() if isinstance(kind, type) else ():
+                    shown = name in called or (kind is not ModelManager and not name.startswith("_"))
+                    if inspect.isfunction(member) and (shown or name == "__init__"):
+                        found[f"{kind.__name__}.{name}"] = member
+    return found
+
+
+@pytest.mark.parametrize("name", published())
+def test_what_the_readme_shows_from_python_says_what_it_takes_gives_and_raises(name: str) -> None:
+    """In the blocks of Google's style: each parameter, the result, and errors that there are."""
+    function = published()[name]
+    parts = re.split(r"^(Args|Returns|Raises):\n", inspect.cleandoc(function.__doc__ or ""), flags=re.MULTILINE)
+    told = dict(zip(parts[1::2], parts[2::2], strict=True))
+    assert parts[0].strip() and list(told) == [part for part in ("Args", "Returns", "Raises") if part in told]
+
+    def entries(part: str) -> list[str]:
+        return re.findall(r"^    (\w+): \S", told[part], re.MULTILINE)
+
+    signature = inspect.signature(function)
+    assert entries("Args") == [parameter for parameter in signature.parameters if parameter != "self"]
+    assert ("Returns" in told) == (signature.return_annotation != "None")
+    assert entries("Raises") and all(hasattr(errors, error) or error == "OSError" for error in entries("Raises"))
+
+
+def test_the_published_functions_are_found() -> None:
+    assert {
+        *("ModelManager.__init__", "ModelManager.encode", "ModelManager.encode_text", "ModelManager.load_sam"),
+        *("VectorDatabase.__init__", "VectorDatabase.create_or_get_collection", "VectorDatabase.add_segments"),
+        *("VectorDatabase.search_by_embedding", "RegionSegmenter.segment"),
+        *("SegmentExtractor.__init__", "SegmentExtractor.extract", "SegmentExtractor.cut"),
+    } <= set(published())
 
 
 def test_the_two_commands_come_first() -> None:

@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 from filelock import FileLock, Timeout
 
 from src.errors import LibraryBusy, LibraryUnusable
@@ -152,9 +153,9 @@ class LibraryLock:
         try:
             said = read_object(self._owner_file)
             owner = Owner(int(said["pid"]), None if said["port"] is None else int(said["port"]))
-        except (ValueError, KeyError, TypeError, OverflowError):
+            return owner if psutil.pid_exists(owner.pid) else None
+        except (OSError, ValueError, KeyError, TypeError, OverflowError):
             return None
-        return owner if _runs(owner.pid) else None
 
     def _busy(self) -> LibraryBusy:
         owner = self._named()
@@ -177,16 +178,3 @@ def _is_at(file: Path, known: os.stat_result | None) -> bool:
         return False
     except OSError:
         return True
-
-
-def _runs(pid: int) -> bool:
-    """Whether there is such a process; True where it can't be told."""
-    if os.name != "posix":  # elsewhere os.kill ends a process instead of asking for it
-        return True
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError, ValueError):
-        return False
-    except OSError:  # it is another user's
-        return True
-    return pid > 0

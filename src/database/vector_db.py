@@ -30,10 +30,7 @@ log = logging.getLogger(__name__)
 
 
 class VectorDatabase(Store):
-    """A library's store with a current collection. Takes the lock; ``read_only`` takes none and refuses writes.
-
-    Raises LibraryBusy where another process owns the library. Safe to use from several threads.
-    """
+    """A library's store with a current collection. Safe to use from several threads."""
 
     def __init__(
         self,
@@ -43,14 +40,37 @@ class VectorDatabase(Store):
         port: int | None = None,
         read_only: bool = False,
     ) -> None:
+        """Open the library, to write where not said otherwise. Close it with ``close`` or by a ``with`` block.
+
+        Args:
+            settings: Where the library lies; None: as the ``MFE_*`` variables say.
+            catalog: An open catalogue of that library; None: it is opened, and made where there is none.
+            port: Of the pages that this process serves, 1 to 65535; others are led there. None for none.
+            read_only: Leave the library to its owner: take no lock, and refuse to write.
+
+        Raises:
+            LibraryBusy: Another process owns the library.
+            LibraryNewer: A newer version of this program wrote it.
+            LibraryUnusable: It can't be read or written, or is on a network drive.
+            BadSetting: A variable has a value that makes no sense.
+        """
         super().__init__(settings, catalog=catalog, port=port, read_only=read_only)
         self._current: str | None = None
 
     def create_or_get_collection(self, name: str = DEFAULT_COLLECTION, dimensions: int | None = None) -> Collection:
-        """Make ``name`` the current collection, creating it where there is none; the first vectors fix the dimension.
+        """Make a collection the current one; it is created where there is none.
 
-        Raises BadInput for a name that is not 3 to 512 of ``A-Za-z0-9._-``, WrongDimensions where it has another
-        length.
+        Args:
+            name: 3 to 512 of ``A-Za-z0-9._-``, a letter or digit at both ends.
+            dimensions: Length of its vectors, at least 1; None: as it is, or as the first vectors fix it.
+
+        Returns:
+            The collection: its name, dimensions (None while it never had a vector) and owner.
+
+        Raises:
+            BadInput: It can't have that name.
+            WrongDimensions: Its vectors have another length.
+            LibraryBusy: It would have to be written, and the library is open for reading only.
         """
         check_name(name)
         known = {collection.name: collection for collection in self.catalog.vectors.all()}
@@ -66,11 +86,21 @@ class VectorDatabase(Store):
         metadatas: Sequence[Mapping[str, Any]] | None = None,
         ids: Sequence[str] | None = None,
     ) -> list[str]:
-        """Insert or replace vectors of the current collection and return their ids.
+        """Insert or replace vectors of the current collection ("segments" where none is); committed before it returns.
 
-        embeddings: n vectors of length D, any scale (stored with norm 1). metadatas: n JSON-like mappings; replaced
-        with the vector. ids: n distinct strings, made up where not given. Committed to the catalogue before this
-        returns. Raises BadInput for lists of different lengths or vectors that are zero or not finite, WrongDimensions.
+        Args:
+            embeddings: n vectors of length D, of any scale; they are stored with norm 1.
+            metadatas: n JSON-like mappings, which replace those that their ids had; None: empty ones.
+            ids: n distinct strings; None: they are made up.
+
+        Returns:
+            The n ids, in the order of the vectors.
+
+        Raises:
+            BadInput: The lists have different lengths, or a vector is zero or not finite.
+            WrongDimensions: The collection holds vectors of another length than D.
+            LibraryBusy: The library is open for reading only.
+            LibraryUnusable: Its disk has no room for them.
         """
         name = self._current or self.create_or_get_collection().name
         matrix, keys, details = together(embeddings, metadatas, ids)
@@ -83,7 +113,20 @@ class VectorDatabase(Store):
         return keys
 
     def search_by_embedding(self, query: npt.ArrayLike, n_results: int = 10) -> list[VectorMatch]:
-        """The ``n_results`` nearest of the current collection to ``query`` (D,), best first; [] where it is empty."""
+        """Find the nearest vectors of the current collection ("segments" where none is) by cosine.
+
+        Args:
+            query: (D,), of any scale.
+            n_results: How many at most, at least 1.
+
+        Returns:
+            Id, score in [-1, 1] and metadata of each, the best first; none where the collection is empty.
+
+        Raises:
+            BadInput: The query is zero or not finite, or fewer than one result is asked for.
+            WrongDimensions: The collection holds vectors of another length than D.
+            LibraryBusy: There is no collection yet, and the library is open for reading only.
+        """
         name = self._current or self.create_or_get_collection().name
         matrix = normalised([query])
         matches = self.search(name, matrix, n_results)[0]

@@ -2,147 +2,78 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 import numpy as np
 import numpy.typing as npt
 
 from src import masks
 from src.schema import Mask
 
-FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int32]
 
 TOLERANCE = 0.75
-"""How far a polygon may stray from its mask's outline, in the mask's pixels: a slanting edge's steps become a line."""
+"""About how far a polygon may stray from its mask's outline, in its pixels: a slanting edge's steps become a line."""
 
 
 def polygons(mask: Mask, height: int, width: int, tolerance: float = TOLERANCE) -> list[list[float]]:
     """The outlines of a mask as [x0, y0, x1, y1, ...] in whole pixels of a picture of that size.
 
-    One polygon for each part. A hole is cut in by a line that is walked there and back, since COCO's polygons know no
-    holes; filled by the even-odd rule, as its own tools do, it stays empty. tolerance: 0 follows every pixel. Empty for
-    an empty mask.
+    One polygon for each part, the largest first. A hole is cut in by a line that is walked there and back, since
+    COCO's polygons know no holes; filled by the even-odd rule, as its own tools do, it stays empty. tolerance: 0
+    follows every pixel. Empty for an empty mask.
     """
     scale = np.array([width / mask.width, height / mask.height])
-    loops = [_simplified(loop, tolerance) for loop in outlines(masks.decode(mask))]
-    outer = sorted((loop for loop in loops if len(loop) > 2 and _area(loop) > 0), key=_area)
-    holes: dict[int, list[FloatArray]] = {}
-    for hole in (loop for loop in loops if len(loop) > 2 and _area(loop) < 0):
-        owner = next((at for at, loop in enumerate(outer) if _contains(loop, hole)), None)
-        if owner is not None:
-            holes.setdefault(owner, []).append(hole)
-    for owner, inside in holes.items():
-        for hole in inside:
-            outer[owner] = _cut(outer[owner], hole)
-    return [np.round(loop * scale, 2).ravel().tolist() for loop in reversed(outer)]
-
-
-def outlines(pixels: masks.BoolArray) -> list[FloatArray]:
-    """(H, W) bool -> closed loops of (n, 2) XY along the edges between set and unset pixels, corners only.
-
-    The set pixels are on the right hand of the walk: around a part it goes clockwise, around a hole the other way.
-    Pixels that touch at a corner alone belong to different parts.
-    """
-    step = pixels.shape[1] + 1
-    edges = _edges(pixels, step)
-    moves = (1, step, -1, -step)
     loops = []
-    while edges:
-        start = place = next(iter(edges))
-        first = direction = edges[place][0]
-        corners = []
-        while True:
-            _take(edges, place, direction)
-            place += moves[direction]
-            if place == start and not _turns_on(edges.get(place), direction, first):
-                break
-            onward = _onward(edges[place], direction)
-            if onward != direction:
-                corners.append(place)
-            direction = onward
-        if first != direction:
-            corners.append(start)
-        loops.append(np.array([(corner % step, corner // step) for corner in corners], dtype=np.float64))
-    return loops
+    for outer, holes in outlines(masks.decode(mask), tolerance):
+        for hole in holes:
+            outer = _cut(outer, hole)
+        loops.append(outer)
+    return [np.round(loop * scale, 2).ravel().tolist() for loop in loops]
 
 
-def _edges(pixels: masks.BoolArray, step: int) -> dict[int, list[int]]:
-    """Corner -> the directions (0 right, 1 down, 2 left, 3 up) in which edges leave it."""
-    framed = np.pad(pixels, 1)
-    inside = framed[1:-1, 1:-1]
-    neighbours = (framed[:-2, 1:-1], framed[1:-1, 2:], framed[2:, 1:-1], framed[1:-1, :-2])
-    edges: dict[int, list[int]] = {}
-    for direction, (neighbour, corner) in enumerate(zip(neighbours, (0, 1, step + 1, step), strict=True)):
-        rows, columns = np.nonzero(inside & ~neighbour)
-        for place in (rows * step + columns + corner).tolist():
-            edges.setdefault(place, []).append(direction)
-    return edges
+def outlines(pixels: masks.BoolArray, tolerance: float = 0.0) -> list[tuple[IntArray, list[IntArray]]]:
+    """(H, W) bool -> for each part, the largest first, the loop around it and the loops around its holes.
+
+    A loop is (n, 2) XY of the corners along the edges between set and unset pixels, closed, with the set pixels on
+    the right hand of the walk: clockwise around a part. Pixels that touch at a corner alone are one part. tolerance:
+    how far a loop may stray from those edges, in pixels, 0 for not at all; a loop of which nothing would be left stays
+    as it is.
+    """
+    import cv2
+
+    # Where each pixel is drawn as two by two, OpenCV's contours, which lead through the middles of set pixels, tell
+    # the edges: halved and rounded down, they are the pixels' own corners.
+    left, top, right, bottom = masks.bounds(pixels) or (0, 0, 0, 0)
+    doubled = np.pad(pixels[top:bottom, left:right].view(np.uint8).repeat(2, axis=0).repeat(2, axis=1), 1)
+    found, tree = cv2.findContours(doubled, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE, offset=(2 * left, 2 * top))
+    loops = [_simplified(_corners(np.asarray(contour, np.int32)[:, 0]), tolerance) for contour in found]
+    inside: defaultdict[int, list[IntArray]] = defaultdict(list)
+    owners = [int(facts[3]) for facts in tree[0]] if found else []
+    for loop, owner in zip(loops, owners, strict=True):
+        inside[owner].append(loop)
+    parts = [(loop, inside[at]) for at, (loop, owner) in enumerate(zip(loops, owners, strict=True)) if owner < 0]
+    return sorted(parts, key=lambda part: cv2.contourArea(part[0]), reverse=True)
 
 
-def _take(edges: dict[int, list[int]], place: int, direction: int) -> None:
-    left = edges[place]
-    left.remove(direction)
-    if not left:
-        del edges[place]
+def _corners(contour: IntArray) -> IntArray:
+    """Of a contour in doubled pixels: a corner inwards is cut short there, and its two ends are the same corner."""
+    loop = contour[::-1] // 2
+    kept: IntArray = loop[(loop != np.roll(loop, 1, axis=0)).any(axis=1)]
+    return kept
 
 
-def _onward(ways: list[int], direction: int) -> int:
-    """Where four pixels meet crosswise there are two ways: the right turn stays with the same pixel."""
-    return (direction + 1) % 4 if (direction + 1) % 4 in ways else ways[0]
-
-
-def _turns_on(ways: list[int] | None, direction: int, first: int) -> bool:
-    """Whether the walk is back at its start's corner but has to pass it: the way that is a right turn is still open."""
-    return ways is not None and (direction + 1) % 4 != first and (direction + 1) % 4 in ways
-
-
-def _area(loop: FloatArray) -> float:
-    """Of a loop that goes clockwise, Y pointing down; negative for one that goes the other way."""
-    after = np.roll(loop, -1, axis=0)
-    return float((loop[:, 0] * after[:, 1] - loop[:, 1] * after[:, 0]).sum() / 2)
-
-
-def _simplified(loop: FloatArray, tolerance: float) -> FloatArray:
+def _simplified(loop: IntArray, tolerance: float) -> IntArray:
     """The loop with fewer corners, all of them its own, by the method of Douglas and Peucker (1973)."""
+    import cv2
+
     if tolerance <= 0 or len(loop) < 5:
         return loop
-    far = int(np.argmax(((loop - loop[0]) ** 2).sum(axis=1)))
-    closed = np.concatenate([loop, loop[:1]])
-    keep = np.zeros(len(closed), bool)
-    keep[[0, far, len(loop)]] = True
-    spans = [(0, far), (far, len(loop))]
-    while spans:
-        begin, end = spans.pop()
-        if end - begin < 2:
-            continue
-        distances = _distances(closed[begin + 1 : end], closed[begin], closed[end])
-        worst = int(np.argmax(distances))
-        if distances[worst] > tolerance:
-            at = begin + 1 + worst
-            keep[at] = True
-            spans += [(begin, at), (at, end)]
-    return loop[keep[:-1]]
+    short = np.asarray(cv2.approxPolyDP(loop[:, None], tolerance, closed=True), np.int32)[:, 0]
+    return short if cv2.contourArea(short) else loop
 
 
-def _distances(points: FloatArray, begin: FloatArray, end: FloatArray) -> FloatArray:
-    """From each point to the nearest one on the line from ``begin`` to ``end``."""
-    along = end - begin
-    length = float(along @ along)
-    share = np.clip((points - begin) @ along / length, 0, 1) if length else np.zeros(len(points))
-    apart: FloatArray = points - begin - share[:, None] * along
-    return np.hypot(apart[:, 0], apart[:, 1])
-
-
-def _contains(loop: FloatArray, hole: FloatArray) -> bool:
-    """Whether a hole's loop lies in another: a point just off its first edge, on its side, is tested by crossings."""
-    along = hole[1] - hole[0]
-    point = (hole[0] + hole[1]) / 2 + 0.01 * np.array([along[1], -along[0]]) / np.hypot(*along)
-    after = np.roll(loop, -1, axis=0)
-    crossed = (loop[:, 1] > point[1]) != (after[:, 1] > point[1])
-    begin, end = loop[crossed], after[crossed]
-    at = begin[:, 0] + (point[1] - begin[:, 1]) * (end[:, 0] - begin[:, 0]) / (end[:, 1] - begin[:, 1])
-    return bool((at > point[0]).sum() % 2)
-
-
-def _cut(outer: FloatArray, hole: FloatArray) -> FloatArray:
+def _cut(outer: IntArray, hole: IntArray) -> IntArray:
     """One loop of two: from the outer corner nearest to the hole to it, around it, and back the same way."""
     apart = ((outer[:, None, :] - hole[None, :, :]) ** 2).sum(axis=2)
     at, of_hole = np.unravel_index(int(np.argmin(apart)), apart.shape)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import yaml
+
 from src.errors import BadInput
 from src.export.items import AS_FOUND, Annotation, Categories, ExportedImage, Labels, Opener, labelled
 from src.export.pictures import picture_file
@@ -62,16 +64,5 @@ def _line(category: int, item: Annotation, image: ExportedImage) -> str:
 
 def _data(names: list[str]) -> str:
     """The data set's description. ``path`` is left out: trainers then count from the folder that this file is in."""
-    lines = [f"train: {PICTURES}", f"val: {PICTURES}", f"nc: {len(names)}", "names:"]
-    return "\n".join([*lines, *(f"  {number}: {_quoted(name)}" for number, name in enumerate(names)), ""])
-
-
-def _quoted(text: str) -> str:
-    """A double-quoted YAML scalar in ASCII, whatever the text holds."""
-    return '"' + "".join(_escaped(letter) for letter in text) + '"'
-
-
-def _escaped(letter: str) -> str:
-    if letter in '"\\':
-        return "\\" + letter
-    return letter if letter.isascii() and letter.isprintable() else f"\\U{ord(letter):08x}"
+    data = {"train": PICTURES, "val": PICTURES, "nc": len(names), "names": dict(enumerate(names))}
+    return yaml.safe_dump(data, sort_keys=False, allow_unicode=False)

@@ -61,9 +61,18 @@ class ModelManager:
     """Models by task and id, each loaded at most once. Safe to use from several threads."""
 
     def __init__(self, model: str | None = None, settings: Settings | None = None, loader: Loader = load_model) -> None:
-        """``model``, else the settings' one, else ViT-B/32 where its weights are here, else the built-in one.
+        """Choose the current model. Loads nothing yet.
 
-        Loads nothing yet. Raises UnknownModel for an id that is in no registry.
+        Args:
+            model: Its id, as in README; None: the settings' one, else ViT-B/32 where its weights are here, else the
+                built-in one.
+            settings: Where weights lie and on what models run; None: as the ``MFE_*`` variables say.
+            loader: Makes a model from its row of the registry, its checkpoint and the settings; another one is for
+                tests.
+
+        Raises:
+            UnknownModel: There is no model of that id.
+            BadSetting: A variable has a value that makes no sense.
         """
         self.settings = settings or Settings.from_env()
         self._loader = loader
@@ -95,8 +104,14 @@ class ModelManager:
     def load_clip(self, name: str = registry.DEFAULT_CLIP) -> None:
         """Make a CLIP model the current one, after a verified download where its weights are not here yet.
 
-        Raises WeightsMissing (with URL, file name, hash and folder) where they can't be had, WeightsCorrupt where they
-        are wrong.
+        Args:
+            name: Its id, as in README.
+
+        Raises:
+            UnknownModel: There is no model of that id.
+            WeightsMissing: They can't be had now; it says from which URL, under which name and with which hash they
+                can be put where.
+            WeightsCorrupt: They are not the published ones, or can't be read.
         """
         spec = registry.spec(name)
         if not spec.ships:
@@ -107,8 +122,18 @@ class ModelManager:
     def load_sam(self, name: str | None = None) -> LoadedSegmenter:
         """A Segment Anything, for ``SegmentExtractor``, after a verified download where its weights are not here yet.
 
-        name: ``mobile-sam``, ``sam-vit-b``, ``sam-vit-l`` or ``sam-vit-h``; None: one whose weights are here, the
-        quickest first, else MobileSAM. Raises as ``load_clip`` does.
+        Args:
+            name: ``mobile-sam``, ``sam-vit-b``, ``sam-vit-l`` or ``sam-vit-h``; None: one whose weights are here, the
+                quickest first, else MobileSAM.
+
+        Returns:
+            The model, which may be used from several threads.
+
+        Raises:
+            UnknownModel: There is no Segment Anything of that id.
+            WeightsMissing: They can't be had now; it says from which URL, under which name and with which hash they
+                can be put where.
+            WeightsCorrupt: They are not the published ones, or can't be read.
         """
         offered = registry.specs("segment")
         here = next((spec.id for spec in offered if self._checkpoint(spec)), offered[0].id)
@@ -117,15 +142,35 @@ class ModelManager:
         return self.segmenter(spec.id)
 
     def encode(self, image: Image.Image | Sequence[Image.Image]) -> FloatArray:
-        """One picture -> (D,), a list of n -> (n, D): float32, L2 norm 1.
+        """Turn pictures into vectors of the current model, which is loaded at the first call.
 
-        Any PIL mode; the EXIF orientation is applied.
+        Args:
+            image: A picture or a list of n, each of any size and PIL mode; the EXIF orientation is applied.
+
+        Returns:
+            (D,) for a picture, (n, D) for a list, (0, D) for an empty one: float32, L2 norm 1.
+
+        Raises:
+            WeightsMissing: The model's weights are not here; nothing is downloaded.
+            WeightsCorrupt: They are not the published ones, or can't be read.
+            OSError: A picture's file can't be decoded.
         """
         vectors = self._encode_images([image] if isinstance(image, Image.Image) else image)
         return _first(vectors) if isinstance(image, Image.Image) else vectors
 
     def encode_text(self, text: str | Sequence[str]) -> FloatArray:
-        """One text -> (D,), a list of n -> (n, D), in the same space as ``encode``: float32, L2 norm 1."""
+        """Turn texts into vectors in the same space as ``encode``.
+
+        Args:
+            text: A text or a list of n. What a model can't take in, because a text is too long for it, is left out.
+
+        Returns:
+            (D,) for a text, (n, D) for a list, (0, D) for an empty one: float32, L2 norm 1.
+
+        Raises:
+            WeightsMissing: The model's weights are not here; nothing is downloaded.
+            WeightsCorrupt: They are not the published ones, or can't be read.
+        """
         model = self.embedder()
         if isinstance(text, str):
             return _first(model.encode_texts([text]))

@@ -7,11 +7,11 @@ is mounted elsewhere has it too.
 from __future__ import annotations
 
 import os
-import re
 from hashlib import blake2b
 from pathlib import Path
 
-MOUNTS = Path("/proc/self/mountinfo")
+from src import mounts
+
 UUIDS = Path("/dev/disk/by-uuid")
 
 
@@ -22,7 +22,7 @@ class Disks:
     """
 
     def __init__(self) -> None:
-        self._sources = _sources()
+        self._sources = {mount.place: mount.source for mount in mounts.mounted()}
         self._numbers: dict[str, int] = {}
         self._asked: dict[str, int] = {}
         self._uuids: dict[int, str] | None = None
@@ -55,17 +55,6 @@ class Disks:
         name = self._uuids.get(status.st_dev) or fsid or (status.st_dev, self._sources.get(top))
         told = repr((top, status.st_ino, getattr(status, "st_birthtime", None), name))
         return int.from_bytes(blake2b(os.fsencode(told), digest_size=8).digest()) >> 1  # the catalogue stores 63 bits
-
-
-def _sources() -> dict[str, str]:
-    """Place -> what is mounted there, on Linux."""
-    try:
-        lines = [line.split(" ") for line in os.fsdecode(MOUNTS.read_bytes()).splitlines()]
-    except OSError:
-        return {}
-    return {
-        re.sub(r"\\(\d{3})", lambda found: chr(int(found[1], 8)), line[4]): line[-2] for line in lines if len(line) > 9
-    }
 
 
 def _uuids() -> dict[int, str]:

@@ -44,10 +44,19 @@ class RegionSegmenter:
     side = SIDE
 
     def segment(self, image: Image.Image, most: int) -> list[Segment]:
-        """Picture of any mode and size -> at most ``most`` segments, the best first, boxes in its upright pixels.
+        """Propose segments of a picture.
 
-        Masks have the size that it looked at, the long side at most 320 pixels. Empty where nothing stands out, as in a
-        plain picture.
+        Args:
+            image: Of any size and PIL mode; the EXIF orientation is applied.
+            most: How many segments to give at most.
+
+        Returns:
+            The segments, the best first: boxes are XYXY in pixels of the upright picture, scores in [0, 1]. Masks have
+            the size that it looked at, the long side at most 320 pixels. Empty where nothing stands out, as in a plain
+            picture.
+
+        Raises:
+            OSError: The picture's file can't be decoded.
         """
         upright = to_rgb(image)
         pixels = _shrunk(upright)

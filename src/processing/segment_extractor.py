@@ -79,9 +79,16 @@ class SegmentExtractor:
     def __init__(
         self, segmenter: Segmenter, cut: Cut = ROOMY, bounds: Bounds | None = None, workers: int | None = None
     ) -> None:
-        """workers: how many threads may usefully call ``extract`` at once (None: one for each core).
+        """Keep what is to be cut out, and how.
 
-        Raises BadInput for bounds or a padding that make no sense.
+        Args:
+            segmenter: Finds the segments: the built-in ``RegionSegmenter()``, or ``ModelManager.load_sam()``.
+            cut: How a segment's picture is made: ``BLURRED``, ``PLAIN``, ``ROOMY`` or one of your own.
+            bounds: Which segments are left out; None: the usual ones.
+            workers: How many threads may usefully call ``extract`` at once, at least 1; None: one for each core.
+
+        Raises:
+            BadInput: The bounds or the cut's padding make no sense.
         """
         self._segmenter = segmenter
         self._cut = cut
@@ -100,15 +107,35 @@ class SegmentExtractor:
         return f"{self._segmenter.segmenter_id}/{self._cut.recipe}/{limits}"
 
     def extract(self, image: Image.Image) -> list[Extract]:
-        """Picture of any mode and size -> its segments and the picture of each, the surest first. May be empty.
+        """Find the segments of a picture and cut each of them out.
 
-        Boxes are in pixels of the upright picture.
+        Args:
+            image: Of any size and PIL mode; the EXIF orientation is applied.
+
+        Returns:
+            At most ``bounds.most`` segments, the surest first, and the RGB picture of each. Boxes are XYXY in pixels
+            of the upright picture, scores in [0, 1]. May be empty.
+
+        Raises:
+            OSError: The picture's file can't be decoded.
         """
         upright = to_rgb(image)
         return self.cut(upright, within(self._segmenter.segment(upright, SPARE * self._bounds.most), self._bounds))
 
     def cut(self, image: Image.Image, segments: Sequence[Segment]) -> list[Extract]:
-        """Picture of any mode and segments found in it before -> the picture of each, as ``extract`` cuts it out."""
+        """Cut segments that were found before out of their picture, as ``extract`` does.
+
+        Args:
+            image: Of any size and PIL mode; the EXIF orientation is applied.
+            segments: Found in it, with boxes in pixels of the upright picture.
+
+        Returns:
+            As many, in the same order, each with its RGB picture.
+
+        Raises:
+            OSError: The picture's file can't be decoded.
+            BadInput: The runs of a mask do not add up to its size.
+        """
         upright = to_rgb(image)
         return [Extract(segment, cut_out(upright, segment, self._cut)) for segment in segments]
 

@@ -16,7 +16,7 @@ Mode = Literal["images", "objects", "both"]
 Band = Literal["strong", "likely", "weak"]
 STRONG, LIKELY = 0.8, 0.5
 """Chances from which on a hit is in these bands."""
-NOTHING = 0.05
+NOTHING = 0.06
 """Chance of the best hit below which nothing fits."""
 
 

@@ -139,9 +139,9 @@ def test_of_a_photo_that_words_found_it_can_be_said_that_it_does_not_fit(
     open_large(app, gallery(app, "text-results")[0]["id"])
     assert "Is it “red”?" in texts(app)
     app.button(key="fits-no").click().run()
-    assert "Noted." in texts(app) and judge.number_told(space) == 1
+    assert "Noted." in texts(app) and len(judge._told(space)) == 1
     app.button(key="fits-undo").click().run()
-    assert "Is it “red”?" in texts(app) and judge.number_told(space) == 0
+    assert "Is it “red”?" in texts(app) and len(judge._told(space)) == 0
 
 
 def test_of_a_photo_that_was_opened_from_elsewhere_nothing_is_asked(app: AppTest, photos: Path) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from pycocotools import mask as coco_masks
+from skimage.measure import label
 
 from src import masks
 from src.export import shapes
@@ -39,19 +40,48 @@ def test_polygons_that_follow_every_pixel_are_exact(mask: Mask) -> None:
     assert (drawn == pixels).all()
 
 
+def enclosed(loop: shapes.IntArray) -> float:
+    """The area of a loop that goes clockwise, Y pointing down; negative for one that goes the other way."""
+    after = np.roll(loop, -1, axis=0)
+    return float((loop[:, 0] * after[:, 1] - loop[:, 1] * after[:, 0]).sum() / 2)
+
+
 @given(any_mask())
 def test_outlines_enclose_as_much_as_is_set(mask: Mask) -> None:
     pixels = masks.decode(mask)
-    loops = shapes.outlines(pixels)
-    after = [np.roll(loop, -1, axis=0) for loop in loops]
-    assert (
-        sum(float((a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]).sum() / 2) for a, b in zip(loops, after, strict=True))
-        == pixels.sum()
-    )
-    for loop, next_corners in zip(loops, after, strict=True):
-        moves = next_corners - loop
+    parts = shapes.outlines(pixels)
+    around, within = [outer for outer, _ in parts], [hole for _, holes in parts for hole in holes]
+    assert all(enclosed(loop) > 0 for loop in around) and all(enclosed(loop) < 0 for loop in within)
+    assert sum(map(enclosed, around + within)) == pixels.sum()
+    for loop in around + within:
+        moves = np.roll(loop, -1, axis=0) - loop
         assert ((moves == 0).sum(axis=1) == 1).all(), "each edge goes along one axis"
         assert (moves[:, 0].astype(bool) != np.roll(moves, 1, axis=0)[:, 0].astype(bool)).all(), "corners only"
+
+
+@given(any_mask())
+def test_each_part_has_its_own_holes(mask: Mask) -> None:
+    """Parts hang together at corners too, holes along edges alone: both as scikit-image counts them."""
+    pixels = masks.decode(mask)
+    parts = shapes.outlines(pixels)
+    assert len(parts) == label(pixels, connectivity=2).max()
+    assert (
+        sum(len(holes) for _, holes in parts)
+        == label(np.pad(~pixels, 1, constant_values=True), connectivity=1).max() - 1
+    )
+    for outer, holes in parts:
+        low, high = outer.min(axis=0), outer.max(axis=0)
+        assert all((hole.min(axis=0) > low).all() and (hole.max(axis=0) < high).all() for hole in holes)
+
+
+@given(any_mask())
+def test_no_part_is_lost_where_outlines_are_made_shorter(mask: Mask) -> None:
+    pixels = masks.decode(mask)
+    found = shapes.polygons(mask, mask.height, mask.width)
+    assert len(found) == label(pixels, connectivity=2).max()
+    for polygon in found:
+        x, y = np.array(polygon).reshape(-1, 2).T
+        assert len(x) > 2 and (x >= 0).all() and (y >= 0).all() and x.max() <= mask.width and y.max() <= mask.height
 
 
 def test_a_hole_stays_empty_and_a_part_within_it_full() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 
 import pytest
@@ -75,7 +76,26 @@ def test_shares_never_leave_the_picture(tmp_path: Path, box: tuple[int, int, int
     assert numbers[0] - numbers[2] / 2 >= -1e-6 and numbers[0] + numbers[2] / 2 <= 1 + 1e-6
 
 
-NAMES = ("no", "1", "a: b", '"q" \\ #x', "- [x]", "{y}", "emoji 👨‍👩‍👧 \ufffe", "Ünï 写真", "&a *b !c %d @e `f")
+NAMES = (
+    *(
+        "no",
+        "1",
+        "1.5",
+        "0x1f",
+        "12:30",
+        "2024-01-01",
+        "null",
+        "~",
+        "Yes",
+        "=",
+        "<<",
+        "a: b",
+        '"q" \\ #x',
+        "- [x]",
+        "{y}",
+    ),
+    *("emoji 👨‍👩‍👧 \ufffe", "Ünï 写真", "&a *b !c %d @e `f", " ".join(["long"] * 50)),
+)
 
 
 def test_any_name_survives_the_yaml(tmp_path: Path) -> None:
@@ -84,7 +104,9 @@ def test_any_name_survives_the_yaml(tmp_path: Path) -> None:
             [exported(tmp_path / "a.jpg", annotations=(marked(),))], tmp_path / "out", labels=Labels(first=NAMES)
         )
     )
-    assert yaml.safe_load((tmp_path / "out" / "data.yaml").read_text())["names"] == dict(enumerate((*NAMES, "ring")))
+    text = (tmp_path / "out" / "data.yaml").read_bytes().decode("ascii")
+    assert yaml.safe_load(text)["names"] == dict(enumerate((*NAMES, "ring")))
+    assert re.findall(r"^\w+", text, re.MULTILINE) == ["train", "val", "nc", "names"]
 
 
 def test_without_any_box_it_says_so(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def album(services: Services, tmp_path: Path) -> Path:
 
 def ids(services: Services) -> dict[str, str]:
     """Name of a photo -> its id."""
-    found = (services.library.details(id_) for id_ in services.catalog.newest(50))
+    found = (services.library.details(id_) for id_ in services.catalog.listing.ids(None, "added", 50))
     return {details.name: details.id for details in found if details}
 
 

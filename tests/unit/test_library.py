@@ -7,10 +7,13 @@ import os
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from PIL import Image
 
 from src.bootstrap import build_services
 from src.config import Settings
+from src.database.catalog.listing import _terms
+from src.database.catalog.tables import images
 from src.errors import LibraryUnusable, WeightsMissing
 from src.processing.thumbnails import thumbnail_path
 from src.runtime import Services
@@ -33,6 +36,14 @@ def test_numbers(services: Services, photos: Path) -> None:
     assert (stats.images, stats.files, stats.uploads, stats.embedded) == (4, 4, 0, 4)
     on_disk = sum(f.stat().st_size for f in services.settings.home.rglob("*") if f.is_file() and "logs" not in f.parts)
     assert 0.8 * on_disk <= stats.bytes <= on_disk
+
+
+def test_an_index_gives_the_order_in_which_photos_were_added(services: Services) -> None:
+    """The first page asks for the newest each time it is drawn."""
+    query = sa.select(images.c.id).order_by(*_terms("added")).limit(9).compile(compile_kwargs={"literal_binds": True})
+    with services.catalog._file.reading() as db:
+        plan = str(db.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}").all())
+    assert "INDEX ix_images_added_at" in plan
 
 
 def test_newest_first(services: Services, photos: Path, tmp_path: Path) -> None:

@@ -111,7 +111,6 @@ def test_after_a_kill_the_lock_is_free_and_what_was_left_names_nobody(file: Path
         lock.release()
 
 
-@pytest.mark.skipif(os.name != "posix", reason="other systems can't be asked for a process")
 def test_the_dead_are_never_named_as_the_owner(file: Path, owner_file: Path) -> None:
     """The lock is held by one that could not say so (a full disk), beside what a killed app left."""
     with holder(file):

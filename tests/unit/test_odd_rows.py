@@ -350,7 +350,7 @@ def test_a_collection_without_a_length(filled: Services) -> None:
 
 
 def test_one_object_with_a_damaged_mask(filled: Services) -> None:
-    image_id = filled.catalog.newest(1)[0]
+    image_id = filled.catalog.listing.ids(None, "added", 1)[0]
     for number, mask in enumerate(("04", "0", "evil", 5)):
         change(
             filled,
@@ -401,7 +401,7 @@ def test_an_index_of_the_catalogue_that_holds_other_rows_than_its_table(filled: 
 
 def test_a_photo_that_is_forgotten_in_the_middle_of_an_export(filled: Services, tmp_path: Path) -> None:
     real = filled.catalog.paths_of
-    first, asked = filled.catalog.newest(9)[1], []
+    first, asked = filled.catalog.listing.ids(None, "added", 9)[1], []
 
     def forgetful(image_id: str) -> Any:
         asked.append(image_id)
@@ -415,7 +415,7 @@ def test_a_photo_that_is_forgotten_in_the_middle_of_an_export(filled: Services, 
 
 
 def test_a_photo_that_is_forgotten_between_two_looks_at_it(filled: Services, tmp_path: Path) -> None:
-    image_id = filled.catalog.newest(1)[0]
+    image_id = filled.catalog.listing.ids(None, "added", 1)[0]
     real = filled.catalog.paths_of
 
     def forgetful(asked: str) -> Any:

@@ -18,7 +18,7 @@ from src.processing.presence import Look, Presence
 from src.processing.thumbnails import thumbnail_path
 from src.runtime import Services
 from src.schema import Already, Finding, Indexed, JobEvent
-from tests.conftest import encoded, make_photo, of
+from tests.conftest import MountTable, encoded, make_photo, of
 from tests.fakes import COLOURS
 
 FOUR = {"red.jpg", "green.jpg", "blue.jpg", "yellow.jpg"}
@@ -440,26 +440,24 @@ def test_a_part_that_is_back_is_looked_at(services: Services, photos: Path, monk
 
 
 def test_something_mounted_below_a_folder_has_it_looked_at(
-    services: Services, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    services: Services, photos: Path, mount_table: MountTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    table = tmp_path / "mountinfo"
-    table.write_text("22 1 0:21 / / rw - ext4 /dev/sda1 rw\n")
-    monkeypatch.setattr("src.services.library.watcher.MOUNTS", table)
+    root = "/dev/sda1 / ext4 rw 0 0\n"
+    drive = f"/dev/sdb1 {photos / 'my drive'} ext4 rw 0 0\n".replace("my drive", "my\\040drive")
+    mount_table(root)
     run(services, "index", paths=[str(photos)])
     submitted: list[list[Path]] = []
     monkeypatch.setattr(services.watcher, "_submit", submitted.append)
     look(services)
     look(services)
-    spelled = str(photos / "my drive").replace(" ", "\\040")
-    table.write_text(
-        table.read_text()
-        + f"90 22 8:17 / {spelled} rw - ext4 /dev/sdb1 rw\n99 22 8:18 / /elsewhere rw - ext4 /dev/sdc1 rw\n"
-    )
+    mount_table(root + drive + "/dev/sdc1 /elsewhere ext4 rw 0 0\n")
     look(services)
-    table.write_text("22 1 0:21 / / rw - ext4 /dev/sda1 rw\n")
+    mount_table(root + drive * 2)  # such as another folder of the same disk, above the first
+    look(services)
+    mount_table(root)
     look(services)
     look(services)
-    assert submitted == [[photos]] * 3
+    assert submitted == [[photos]] * 4
     services.watcher.stop()
 
 

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 from PIL import ExifTags, Image
 
@@ -347,6 +348,19 @@ def test_a_process_killed_by_the_system_is_not_the_pictures_fault(tmp_path: Path
     bad(tmp_path / "kill")
     error = refusal(fragile, tmp_path / "kill")
     assert "memory" in error.user_message and not error.lasting
+
+
+def test_where_the_system_tells_of_no_memory_some_is_taken_to_be_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "_container", lambda: None)
+    told = memory.available()
+    assert 0 < told <= psutil.virtual_memory().total
+    monkeypatch.setattr(memory, "_container", lambda: told // 2)
+    assert memory.available() == told // 2, "a container has less"
+    monkeypatch.setattr(memory, "_container", lambda: None)
+    monkeypatch.setattr(psutil, "PROCFS_PATH", str(tmp_path / "nowhere"))
+    assert memory.available() == 2 * 2**30
 
 
 def test_a_decoder_that_turns_in_circles_is_ended_by_its_own_time(

@@ -16,13 +16,15 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from src import mounts
 from src.config import PROJECT_DIR
-from src.database.catalog import network_drive, sqlite_file
+from src.database.catalog import sqlite_file
 from src.database.catalog.migrations import MIGRATIONS
 from src.database.catalog.network_drive import network_file_system
 from src.database.catalog.sqlite_file import SqliteFile
 from src.database.catalog.tables import meta
 from src.errors import LibraryBusy, LibraryNewer, LibraryUnusable
+from tests.conftest import MountTable
 
 NUMBER = 2_000
 VALUE = "value" * 20
@@ -332,18 +334,18 @@ except AppError as error:
 # ---------------------------------------------------------------- network drives
 
 MOUNTS = r"""
-22 27 0:21 / /proc rw,relatime - proc proc rw
-27 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
-30 27 0:30 / /mnt/nas rw,relatime shared:2 - nfs4 nas:/photos rw,vers=4.2
-31 30 0:31 / /mnt/nas/local rw - ext4 /dev/sdb1 rw
-32 27 0:32 / /mnt/my\040share rw - cifs //server/share rw
-33 27 0:33 / /mnt/ssh rw - fuse.sshfs me@host: rw
-34 27 0:34 / /mnt/usb rw - fuseblk /dev/sdc1 rw
-35 27 0:35 / /mnt/twice rw - nfs nas:/x rw
-36 27 0:36 / /mnt/twice rw - btrfs /dev/sdd rw
-37 27 0:37 / /mnt/c rw - 9p C:\134 rw
-38 27 0:38 / /mnt/plain - autofs
-39 27 0:39 / /home/me/nfs4 rw - tmpfs cifs rw
+proc /proc proc rw,relatime 0 0
+/dev/vda / ext4 rw,relatime 0 0
+nas:/photos /mnt/nas nfs4 rw,vers=4.2 0 0
+/dev/sdb1 /mnt/nas/local ext4 rw 0 0
+//server/share /mnt/my\040share cifs rw 0 0
+me@host: /mnt/ssh fuse.sshfs rw 0 0
+/dev/sdc1 /mnt/usb fuseblk rw 0 0
+nas:/x /mnt/twice nfs rw 0 0
+/dev/sdd /mnt/twice btrfs rw 0 0
+C:\134 /mnt/c 9p rw 0 0
+autofs /mnt/plain
+cifs /home/me/nfs4 tmpfs rw 0 0
 not a mount
 """
 
@@ -365,21 +367,20 @@ not a mount
         ("/", None),
     ],
 )
-def test_network_drives_are_told_by_the_longest_mount(path: str, kind: str | None) -> None:
-    assert network_file_system(Path(path), MOUNTS) == kind
-    assert network_file_system(Path(path), "") is None
+def test_network_drives_are_told_by_the_longest_mount(path: str, kind: str | None, mount_table: MountTable) -> None:
+    mount_table(MOUNTS)
+    assert network_file_system(Path(path), mounts.mounted()) == kind
+    assert network_file_system(Path(path), []) is None
 
 
 def test_a_sandbox_whose_own_root_is_9p_is_no_network_drive() -> None:
-    assert network_file_system(Path("/home/me"), "27 1 254:0 / / rw - 9p none rw") is None
+    assert network_file_system(Path("/home/me"), [mounts.Mount("/", "none", "9p")]) is None
 
 
 def test_a_library_on_a_network_drive_is_refused_before_anything_is_made(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, mount_table: MountTable
 ) -> None:
-    mounts = tmp_path / "mountinfo"
-    mounts.write_text(f"27 1 254:0 / / rw - ext4 /dev/vda rw\n28 27 0:30 / {tmp_path} rw - nfs4 nas:/x rw\n")
-    monkeypatch.setattr(network_drive, "MOUNTS", mounts)
+    mount_table(f"/dev/vda / ext4 rw 0 0\nnas:/x {tmp_path} nfs4 rw 0 0\n")
     (tmp_path / "link").symlink_to(tmp_path / "real")
     for folder in ("real", "link"):
         with pytest.raises(LibraryUnusable) as told:
@@ -388,8 +389,9 @@ def test_a_library_on_a_network_drive_is_refused_before_anything_is_made(
     assert not (tmp_path / "real").exists()
 
 
-def test_where_mounts_can_not_be_read_nothing_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(network_drive, "MOUNTS", tmp_path / "nowhere")
+def test_where_mounts_can_not_be_read_nothing_is_refused(tmp_path: Path, mount_table: MountTable) -> None:
+    mount_table(None)
+    assert mounts.mounted() == []
     assert read_and_close(tmp_path / "catalog.sqlite3") == 0
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from src.database.catalog import batch, findable
+from src.database.catalog import batch
 from src.database.catalog.albums import AlbumTable
 from src.database.catalog.batch import ImageRow as ImageRow
 from src.database.catalog.bin import BinTable
@@ -53,7 +53,7 @@ from src.database.catalog.tables import (
 )
 from src.database.catalog.vectors import VectorTable, drop_collections
 from src.plain_files import no_plain_file, special_of_database
-from src.schema import FloatArray, ImageDetails, ImageFacts, PhotoFilter
+from src.schema import FloatArray, ImageDetails, ImageFacts
 from src.versioned_cache import Kept
 
 
@@ -195,20 +195,6 @@ class Catalog:
                 )
                 found.update({row[0]: Shown(*row) for row in db.execute(query)})
         return found
-
-    def newest(self, limit: int, offset: int = 0) -> list[str]:
-        """Ids of images, the last added first."""
-        query = (
-            sa.select(images.c.id).where(images.c.removed_at.is_(None)).order_by(images.c.added_at.desc(), images.c.id)
-        )
-        with self._file.reading() as db:
-            return list(db.execute(query.limit(limit).offset(offset)).scalars())
-
-    def passing(self, only: PhotoFilter) -> list[str]:
-        """Ids of the visible images that pass, the last added first."""
-        query = sa.select(images.c.id).where(findable.passes(only)).order_by(images.c.added_at.desc(), images.c.id)
-        with self._file.reading() as db:
-            return list(db.execute(query).scalars())
 
     def without_vector(self, collection: str) -> list[str]:
         """Ids of visible images that have no vector in ``collection``, in the order they were added."""

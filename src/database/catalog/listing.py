@@ -33,15 +33,15 @@ class Listing:
     def __init__(self, file: SqliteFile) -> None:
         self._file = file
 
-    def ids(self, only: PhotoFilter | None, order: str, limit: int) -> list[str]:
-        """The first ``limit`` of the photos that pass; what is not known of a photo puts it last.
+    def ids(self, only: PhotoFilter | None, order: str, limit: int | None = None, offset: int = 0) -> list[str]:
+        """The first ``limit`` after ``offset`` of the photos that pass; what is not known of a photo puts it last.
 
         order: added, date, name or size, usually the latest, largest or first in the alphabet first; with a ``-``
         before it the other way round. Raises BadInput for a filter that makes no sense.
         """
         passes = images.c.removed_at.is_(None) if only is None else findable.passes(only)
         with self._file.reading() as db:
-            query = sa.select(images.c.id).where(passes).order_by(*_terms(order)).limit(limit)
+            query = sa.select(images.c.id).where(passes).order_by(*_terms(order)).limit(limit).offset(offset)
             return list(db.execute(query).scalars())
 
     def number(self, only: PhotoFilter | None) -> int:
@@ -92,4 +92,5 @@ class Listing:
 def _terms(order: str) -> list[sa.ColumnElement[Any]]:
     column, down = _USUAL[order.removeprefix("-")]
     down ^= order.startswith("-")
-    return [column.is_(None), column.desc() if down else column.asc(), images.c.id]
+    unknown = [column.is_(None)] if getattr(column, "nullable", True) else []  # without it an index gives the order
+    return [*unknown, column.desc() if down else column.asc(), images.c.id]

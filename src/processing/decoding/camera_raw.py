@@ -12,6 +12,7 @@ from typing import IO, Any
 
 from PIL import Image
 
+from src import pixels
 from src.errors import UnreadableImage
 from src.pixels import METADATA_ERRORS
 from src.processing.decoding import image_io
@@ -22,8 +23,8 @@ from src.schema import ImageFacts
 _TIFF = (b"II*\0", b"MM\0*")
 _OWN_BEGINNINGS = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"IIU\0", b"FOVb", b"\0MRM", b"II\x1a\0\0\0HEAPCCDR")
 _SUB_FILE, _SUB_FILES, _DNG_VERSION = 254, 330, 50706
-_TURNS = {3: Image.Transpose.ROTATE_180, 5: Image.Transpose.ROTATE_90, 6: Image.Transpose.ROTATE_270}
-"""LibRaw's codes for how the sensor was held."""
+_ORIENTATIONS = {3: 3, 5: 8, 6: 6}
+"""LibRaw's codes for how the sensor was held -> EXIF's."""
 
 
 def is_raw(file: IO[bytes], suffix: str) -> bool:
@@ -88,7 +89,7 @@ def _from_jpeg(
         says = 274 in header.getexif()
     image, facts = image_io.decode(io.BytesIO(data), limits.megapixels, min_side, limits.bytes, admit)
     width, height = facts.width, facts.height
-    if not says and turn in _TURNS:
-        image = image.transpose(_TURNS[turn])
+    if not says and turn in _ORIENTATIONS:
+        pixels.turn(image, _ORIENTATIONS[turn])
         width, height = (height, width) if turn in (5, 6) else (width, height)
     return image, replace(facts, width=width, height=height, format="RAW")

@@ -65,11 +65,15 @@ def properties(data: bytes) -> Properties:
     return found
 
 
+def encoding_of(data: bytes) -> str:
+    """What an XMP packet is written in, as its first bytes tell: UTF-8 or one of the two UTF-16."""
+    return next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
+
+
 def _text(data: bytes) -> str | None:
     """The packet's text, from its first element to its last, without its processing instructions."""
-    encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
     try:
-        text = data.decode(encoding)
+        text = data.decode(encoding_of(data))
     except UnicodeDecodeError:
         return None
     text = _INSTRUCTION.sub("", text)

@@ -121,7 +121,7 @@ class LibraryService:
 
     def newest(self, limit: int, offset: int = 0) -> list[SearchHit]:
         """Pictures for browsing, the last added first; their score is 0 and means nothing."""
-        ids = self._catalog.newest(limit, offset)
+        ids = self._catalog.listing.ids(None, "added", limit, offset)
         shown = self._catalog.shown(ids)
         return [_unscored(shown[id_]) for id_ in ids if id_ in shown and is_id(id_)]
 
@@ -196,7 +196,7 @@ class LibraryService:
 
     def passing(self, only: PhotoFilter) -> list[str]:
         """Ids of the photos that pass, the last added first. Raises BadInput for a filter that makes no sense."""
-        return self._catalog.passing(only)
+        return self._catalog.listing.ids(only, "added")
 
     def strangers(self) -> str:
         """One sentence about files in the library's folders that we did not make, empty where there are none."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import threading
 import time
 import warnings
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver, ObservedWatch
 
+from src import mounts
 from src.errors import AppError
 from src.processing.presence import Look, Presence
 from src.services.library.folders import FolderService, inside
@@ -39,13 +40,6 @@ POLL = 600.0
 MANY = 50
 """Changed sub-folders above which the whole folder is gone through instead."""
 CHANGES = ("created", "modified", "moved", "deleted", "closed")
-
-
-MOUNTS = Path("/proc/self/mountinfo")
-"""What is mounted where, on Linux.
-
-The system tells of no change in a folder when something is mounted in it or goes from it.
-"""
 
 
 @dataclass(frozen=True)
@@ -81,7 +75,7 @@ class FolderWatcher:
         self._changes = _Changes()
         self._watches: dict[str, _Watch] = {}
         self._parts: dict[bytes, object] = {}
-        self._mounts = _mounts()
+        self._mounted = Counter(mounts.mounted())
         self._polled = time.monotonic()
         self._observer: BaseObserver | None = None
         self._end = threading.Event()
@@ -178,8 +172,9 @@ class FolderWatcher:
 
         Returns those that may have changed unseen: not watched until now, or not to be watched.
         """
-        mounts, self._mounts = self._mounts, _mounts()
-        stirred = [os.fsencode(place) for place, _ in mounts ^ self._mounts]
+        # the system tells of no change in a folder when something is mounted in it or goes from it
+        before, self._mounted = self._mounted, Counter(mounts.mounted())
+        stirred = [os.fsencode(mount.place) for mount in (before - self._mounted) + (self._mounted - before)]
         silent = self._no_longer_told()
         for path, watch in list(self._watches.items()):
             if (
@@ -300,14 +295,3 @@ class _Handler(FileSystemEventHandler):
 
     def _known(self, folder: str) -> str:
         return os.path.join(self._root, os.path.relpath(folder, self._real)) if folder != self._real else self._root
-
-
-def _mounts() -> frozenset[tuple[str, str]]:
-    """(place, device) of everything that is mounted; empty where the system does not tell."""
-    try:
-        lines = [line.split(" ") for line in os.fsdecode(MOUNTS.read_bytes()).splitlines()]
-    except OSError:
-        return frozenset()
-    return frozenset(
-        (re.sub(r"\\(\d{3})", lambda found: chr(int(found[1], 8)), line[4]), line[2]) for line in lines if len(line) > 4
-    )

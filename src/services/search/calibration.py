@@ -38,7 +38,7 @@ class Weights:
     constant: float
 
 
-WORDS = Weights(height=0.432, visible=0.292, constant=-3.722)
+WORDS = Weights(height=0.405, visible=0.358, constant=-3.903)
 """For words: ``benchmarks.relevance --fit`` finds them."""
 PICTURES = Weights(height=0.56, visible=0.0, constant=-1.96)
 """For anything with a picture in it: whether another photo shows the same kind of thing, on photos with class names."""

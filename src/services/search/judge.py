@@ -88,10 +88,6 @@ class Judge:
                 return True
             return False
 
-    def number_told(self, space: str) -> int:
-        """How much was said."""
-        return len(self._told(space))
-
     def _chances(
         self,
         embedder: Embedder,

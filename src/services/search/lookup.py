@@ -15,6 +15,7 @@ from src.database.store import Store
 from src.errors import BadQuery
 from src.models.model_manager import ModelManager
 from src.schema import FloatArray, Kind, Mode, PhotoFilter
+from src.services.search import prompts
 from src.services.search.fusion import Found, enough_objects, merged, wholes
 from src.services.search.query import Asked
 
@@ -79,7 +80,7 @@ class Lookup:
         """Each query as vectors. All words are encoded together. Raises BadQuery for a picture without a vector."""
         texts = [text for query in queries for text in (*(term.text for term in query.wanted), *query.unwanted)]
         words = list(dict.fromkeys(texts))
-        vectors = dict(zip(words, self._embedder.encode_texts(words), strict=True))
+        vectors = prompts.vectors(words, self._embedder.encode_texts)
         return [self._directions(query, vectors) for query in queries]
 
     def scores(self, found: Sequence[Found], directions: Sequence[FloatArray]) -> list[list[float]]:

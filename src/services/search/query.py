@@ -76,6 +76,6 @@ def read(query: Query, only: PhotoFilter | None) -> Asked:
     notices = tuple(Notice("language", note) for note in reading.notes)
     both = replace(only or PhotoFilter(), where=(*(only.where if only else ()), *reading.conditions))
     asked = Asked(query, reading, None if both == PhotoFilter() else both, notices)
-    if asked.lists and query.image is None and not reading.restrictions and not reading.sort:
+    if asked.lists and not reading.restrictions and not reading.sort:
         raise BadQuery("The query is empty.", "Describe what you are looking for, or give an example picture.")
     return asked

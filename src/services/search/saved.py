@@ -44,7 +44,6 @@ class SavedSearches:
         self._catalog = catalog
         self._search = search
         self._albums: Kept[Album] = Kept(MOST)
-        self._last: dict[str, Album] = {}
         self._writing = threading.Lock()
 
     def all(self) -> list[SavedSearch]:
@@ -75,16 +74,15 @@ class SavedSearches:
 
         busy: the library changes all the time; what is known already will do.
         """
-        known = self._last.get(saved.text)
-        if known is None or not busy:
-            said, model = self._catalog.get_meta(SAID_OF_HITS), self._catalog.get_meta(ACTIVE_MODEL)
-            state = (self._catalog.changes(), said, model)
-            try:
-                known = self._albums.get(saved.text, state, lambda: self._found(saved.text))
-            except AppError:  # the model's weights are not here now, say
-                return known or Album(0, None)
-            self._last[saved.text] = known
-        return known
+        known = self._albums.last(saved.text)
+        if known and busy:
+            return known
+        said, model = self._catalog.get_meta(SAID_OF_HITS), self._catalog.get_meta(ACTIVE_MODEL)
+        state = (self._catalog.changes(), said, model)
+        try:
+            return self._albums.get(saved.text, state, lambda: self._found(saved.text))
+        except AppError:  # the model's weights are not here now, say
+            return known or Album(0, None)
 
     def as_text(self) -> str:
         """All of them, a line each: its name, a tab, and the search."""
