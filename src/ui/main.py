@@ -11,6 +11,7 @@ from src.errors import AppError
 from src.runtime import Services
 from src.services.jobs.kinds import KINDS, JobKind
 from src.ui import address, state
+from src.ui.curation import ask_dialog, undo_bar
 from src.ui.format import literal
 from src.ui.frame import closed_library, error_box, farewell, sidebar, style
 from src.ui.jobs import job_progress, told
@@ -36,7 +37,7 @@ def main() -> None:
     page = st.navigation(tabs, position="top")
     address.start(page.url_path)
     state.start_mode()
-    steps = st.container(key="address-place")
+    steps, done = st.container(key="address-place"), st.container(key="done-place")
     _show_narrow_tabs(tabs)
     try:
         services = get_services()
@@ -56,6 +57,8 @@ def main() -> None:
     address.write()
     with steps:
         address.draw("address")
+    with done:
+        undo_bar.show(services)
 
 
 def _tabs() -> list[st.Page]:
@@ -102,6 +105,8 @@ def _show_dialog(services: Services) -> None:
         forget_dialog.show_missing(services)
     elif state.dialog() == "remove":
         forget_dialog.show_folder(services)
+    elif state.dialog() == "ask":
+        ask_dialog.show(services)
 
 
 def _show_narrow_tabs(tabs: list[st.Page]) -> None:

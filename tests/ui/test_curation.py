@@ -1,0 +1,210 @@
+"""What is done with photos on the pages: said in plain words, undone, and done again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from src.database.catalog.operations import Operation
+from src.runtime import Services
+from src.services.curation.service import CurationService, Done
+from src.ui.curation import actions, told, words
+from tests.ui.conftest import button, texts
+
+
+@pytest.fixture
+def ids(services: Services, photos: Path) -> list[str]:
+    return services.catalog.listing.ids(None, "name")
+
+
+@pytest.fixture
+def session(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """A session outside of a page."""
+    import streamlit as st
+
+    held: dict[str, Any] = {}
+    monkeypatch.setattr(st, "session_state", held)
+    return held
+
+
+def said(services: Services, asked: dict[str, Any]) -> str:
+    actions.act(services, asked)
+    last = told.last()
+    assert last is not None
+    return last.text
+
+
+# ---------------------------------------------------------------- words
+
+DONE: tuple[tuple[Callable[[CurationService, list[str]], Done], str], ...] = (
+    (lambda of, ids: of.tag(ids, add=["trip", "sea"]), "12 photos tagged “trip”, “sea”"),
+    (lambda of, ids: of.tag(ids[:1], remove=["sea"]), "“sea” taken off 1 photo"),
+    (lambda of, ids: of.tag(ids[1:3], add=["hut"], remove=["sea"]), "2 photos tagged “hut”, without “sea” now"),
+    (lambda of, ids: of.rename_tag("hut", "cabin"), "Tag “hut” renamed to “cabin”, on 2 photos"),
+    (lambda of, ids: of.merge_tags(["cabin", "trip"], "tour"), "“cabin”, “trip” merged into “tour”, on 12 photos"),
+    (lambda of, ids: of.rate(ids[:3], 4), "3 photos rated 4 stars"),
+    (lambda of, ids: of.rate(ids[:1], 1), "1 photo rated 1 star"),
+    (lambda of, ids: of.rate(ids[:1], 0), "1 photo rated no stars"),
+    (lambda of, ids: of.rate(ids[:2], -1), "2 photos rejected"),
+    (lambda of, ids: of.rate(ids[:2], None), "Own rating taken off 2 photos"),
+    (lambda of, ids: of.favourite(ids[:2]), "2 photos added to the favourites"),
+    (lambda of, ids: of.favourite(ids[:1], False), "1 photo taken out of the favourites"),
+    (lambda of, ids: of.note(ids[:1], "ask Ann"), "Note written on 1 photo"),
+    (lambda of, ids: of.note(ids[:1], ""), "Note taken off 1 photo"),
+    (lambda of, ids: of.create_album("Best", ids[:2]), "Album “Best” made with 2 photos"),
+    (lambda of, ids: of.add_to_album(_best(of), ids[2:5]), "3 photos added to album “Best”"),
+    (lambda of, ids: of.take_from_album(_best(of), ids[:1]), "1 photo taken out of album “Best”"),
+    (lambda of, ids: of.reorder_album(_best(of), ids[4:1:-1]), "Album “Best” put in another order"),
+    (lambda of, ids: of.rename_album(_best(of), "Rest"), "Album “Best” renamed to “Rest”"),
+    (lambda of, ids: of.delete_album(of.albums()[0].id), "Album “Rest” deleted, its photos kept"),
+    (lambda of, ids: of.remove(ids[:2]), "2 photos put into the bin"),
+    (lambda of, ids: of.restore(ids[:1]), "1 photo taken out of the bin"),
+    (lambda of, ids: of.clear(), "Library cleared: 11 photos put into the bin"),
+)
+
+
+def _best(of: CurationService) -> str:
+    found = of.album_named("best")
+    assert found
+    return found
+
+
+def test_every_kind_of_operation_is_told_in_plain_words(services: Services, ids: list[str]) -> None:
+    kinds = set()
+    for do, text in DONE:
+        done = do(services.curation, ids)
+        operation = services.curation.history(1)[0]
+        assert done.number == operation.number
+        assert words.of(operation) == text
+        kinds.add(operation.kind)
+    assert kinds == set(words.KINDS), "there is an example for each kind, and words for each that was done"
+
+
+def test_an_operation_of_a_kind_that_is_not_known_is_told_too() -> None:
+    assert words.of(Operation(1, "2026-01-01T00:00:00+00:00", "other", {"photos": 2})) == "2 photos changed"
+
+
+# ---------------------------------------------------------------- actions
+
+
+def test_an_action_is_done_said_undone_and_done_again(services: Services, ids: list[str], session: Any) -> None:
+    assert said(services, {"name": "tag", "value": "trip", "ids": ids[:2]}) == "2 photos tagged “trip”."
+    assert told.last().turn == "undo"  # type: ignore[union-attr]
+    assert said(services, {"name": "undo"}) == "Undone: 2 photos tagged “trip”."
+    assert told.last().turn == "redo" and not services.curation.tags()  # type: ignore[union-attr]
+    assert said(services, {"name": "redo"}) == "2 photos tagged “trip”."
+    assert [(tag.tag, tag.photos) for tag in services.curation.tags()] == [("trip", 2)]
+
+
+def test_what_cant_be_done_is_said(services: Services, ids: list[str], session: Any) -> None:
+    assert said(services, {"name": "undo"}).startswith("There is nothing to undo.")
+    assert said(services, {"name": "tag", "value": " / ", "ids": ids}).startswith("A tag has a name.")
+    assert said(services, {"name": "rate", "value": 9, "ids": ids}).startswith("9 is no rating.")
+    assert said(services, {"name": "favourite", "value": False, "ids": ids}) == actions.NOTHING
+    assert not services.curation.history()
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {},
+        {"name": "nothing", "ids": []},
+        {"name": "rate", "value": "5", "ids": ["../x"]},
+        {"name": "tag", "value": 5, "ids": None},
+        {"name": "favourite", "value": [], "ids": 7},
+    ],
+)
+def test_what_makes_no_sense_does_nothing(services: Services, session: Any, asked: dict[str, Any]) -> None:
+    assert actions.act(services, asked) is None
+    assert not services.curation.history() and told.last() is None
+
+
+def test_photos_are_added_to_an_album_by_its_name_which_makes_it(
+    services: Services, ids: list[str], session: Any
+) -> None:
+    assert said(services, {"name": "album", "value": "Best", "ids": ids[:1]}) == "Album “Best” made with 1 photo."
+    assert said(services, {"name": "album", "value": "best ", "ids": ids[:3]}) == "2 photos added to album “Best”."
+    assert said(services, {"name": "take-from-album", "value": "BEST", "ids": ids[:1]}).startswith("1 photo taken out")
+    assert [(album.name, album.photos) for album in services.curation.albums()] == [("Best", 2)]
+
+
+def test_an_action_that_wants_a_text_asks_for_it(services: Services, ids: list[str], session: Any) -> None:
+    actions.act(services, {"name": "tag", "value": None, "ids": ids})
+    assert told.asked() == told.Asked("tag", tuple(ids)) and session["dialog"] == "ask"
+
+
+def test_what_a_gallery_offers(services: Services, ids: list[str], session: Any) -> None:
+    offered = actions.actions_offered(services)
+    names = [action["name"] for action in offered["actions"]]
+    assert names == ["tag", "rate", "favourite", "note", "album", "remove"] and offered["undo"] is False
+    assert all(action["label"] and action["icon"] for action in offered["actions"])
+    actions.act(services, {"name": "tag", "value": "trip", "ids": ids})
+    actions.act(services, {"name": "album", "value": "Best", "ids": ids})
+    names = [action["name"] for action in actions.actions_offered(services)["actions"]]
+    assert {"untag", "take-from-album"} <= set(names)
+
+
+# ---------------------------------------------------------------- the dialog that asks
+
+
+def asking(app: AppTest, action: str, ids: list[str], about: tuple[str, ...] = ()) -> AppTest:
+    app.run()
+    app.session_state["curation_asked"] = told.Asked(action, tuple(ids), about)
+    app.session_state["dialog"] = "ask"
+    app.run()
+    assert not app.exception
+    return app
+
+
+def bar(app: AppTest) -> dict[str, str]:
+    """What the bar at the foot of the page says."""
+    found = next(element.proto for element in app.get("bidi_component") if element.proto.id.endswith("-undo-bar"))
+    data: dict[str, str] = json.loads(found.json)
+    return data
+
+
+def test_the_dialog_asks_for_a_tag_and_the_page_says_what_was_done(
+    app: AppTest, services: Services, ids: list[str]
+) -> None:
+    services.curation.tag(ids[:1], add=["trip/italy"])
+    asking(app, "tag", ids[:3])
+    app.selectbox(key="ask-tag-value").set_value("trip/italy")
+    button(app, "Add").click().run()
+    assert not app.exception and app.session_state["dialog"] is None
+    assert [(tag.tag, tag.photos) for tag in services.curation.tags()] == [("trip", 3), ("trip/italy", 3)]
+    assert (bar(app)["text"], bar(app)["turn"]) == ("2 photos tagged “trip/italy”.", "undo")
+
+
+def test_what_the_dialog_cant_do_is_said_in_it(app: AppTest, services: Services, ids: list[str]) -> None:
+    album = services.curation.create_album("Best", ids).album or ""
+    services.curation.create_album("Rest")
+    asking(app, "rename-album", [], (album,))
+    (name,) = [box for box in app.text_input if box.label == "New name"]
+    assert name.value == "Best"
+    name.set_value("rest")
+    button(app, "Rename").click().run()
+    assert "There is an album “rest” already." in texts(app) and app.session_state["dialog"] == "ask"
+    button(app, "Cancel").click().run()
+    assert app.session_state["dialog"] is None and not app.exception
+
+
+@pytest.mark.parametrize(
+    ("action", "about", "value", "tags"),
+    [("rename-tag", ("sea",), "beach", ["beach", "hut"]), ("merge-tags", ("sea",), "hut", ["hut"])],
+)
+def test_tags_are_renamed_and_merged(
+    app: AppTest, services: Services, ids: list[str], action: str, about: tuple[str, ...], value: str, tags: list[str]
+) -> None:
+    services.curation.tag(ids, add=["sea", "hut"])
+    asking(app, action, [], about)
+    if action == "rename-tag":
+        next(box for box in app.text_input if box.label == "New name").set_value(value)
+    else:
+        app.selectbox(key="ask-merge-tags-value").set_value(value)
+    button(app, "Rename" if action == "rename-tag" else "Merge").click().run()
+    assert [tag.tag for tag in services.curation.tags()] == tags
