@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from src.database.catalog.operations import Operation
 from src.runtime import Services
 from src.services.curation.service import CurationService, Done
-from src.ui.curation import actions, told, words
+from src.ui.curation import actions, panel, told, words
 from tests.ui.conftest import button, texts
 
 
@@ -208,3 +209,73 @@ def test_tags_are_renamed_and_merged(
         app.selectbox(key="ask-merge-tags-value").set_value(value)
     button(app, "Rename" if action == "rename-tag" else "Merge").click().run()
     assert [tag.tag for tag in services.curation.tags()] == tags
+
+
+# ---------------------------------------------------------------- the open photo
+
+
+def opened(app: AppTest, ids: list[str], at: int = 0) -> AppTest:
+    app.run()
+    app.session_state["dialog"], app.session_state["photo"], app.session_state["neighbours"] = "photo", ids[at], ids
+    app.run()
+    assert not app.exception
+    return app
+
+
+def panel_data(app: AppTest) -> dict[str, Any]:
+    found = next(element.proto for element in app.get("bidi_component") if element.proto.id.endswith("-marks-panel"))
+    data: dict[str, Any] = json.loads(found.json)
+    return data
+
+
+def test_the_open_photo_shows_what_is_said_of_it(app: AppTest, services: Services, ids: list[str]) -> None:
+    curation = services.curation
+    curation.tag(ids[:2], add=["trip/italy", "<b>"])
+    curation.rate(ids[:1], 4)
+    curation.favourite(ids[:1])
+    curation.note(ids[:1], "ask Ann\nor Bob")
+    curation.create_album("Best", ids[:1])
+    data = panel_data(opened(app, ids))
+    assert (data["rating"], data["favourite"], data["note"]) == (4, True, "ask Ann\nor Bob")
+    assert [tag["value"] for tag in data["tags"]] == ["<b>", "trip/italy"]
+    assert [album["name"] for album in data["albums"]] == ["Best"]
+    assert data["known"] == {"tag": ["<b>", "trip", "trip/italy"], "album": ["Best"]}
+
+
+def heard(session: dict[str, Any], services: Services, ids: list[str], **told_: Any) -> None:
+    """What the open photo's panel told."""
+    session["marks-panel"] = SimpleNamespace(act={"photo": ids[0], **told_})
+    panel._act(services, ids[0])
+
+
+def test_a_removed_photo_makes_room_for_the_next_and_is_back_where_it_was(
+    services: Services, ids: list[str], session: dict[str, Any]
+) -> None:
+    session.update(dialog="photo", photo=ids[0], neighbours=list(ids))
+    heard(session, services, ids, name="remove")
+    assert session["photo"] == ids[1] and session["neighbours"] == ids[1:]
+    assert services.curation.number_binned() == 1
+    actions.act(services, {"name": "undo"})
+    assert session["photo"] == ids[0] and session["neighbours"] == ids
+    session.update(photo=ids[-1])
+    session["marks-panel"] = SimpleNamespace(act={"photo": ids[-1], "name": "remove"})
+    panel._act(services, ids[-1])
+    assert session["photo"] == ids[-2]
+
+
+def test_the_last_photo_of_a_gallery_closes_when_it_is_removed(
+    services: Services, ids: list[str], session: dict[str, Any]
+) -> None:
+    session.update(dialog="photo", photo=ids[0], neighbours=ids[:1])
+    heard(session, services, ids, name="remove")
+    assert session["dialog"] is None
+
+
+def test_what_another_photo_was_meant_by_changes_nothing(
+    services: Services, ids: list[str], session: dict[str, Any]
+) -> None:
+    heard(session, services, ids, name="rate", value=5, photo=ids[1])
+    heard(session, services, ids, name="undo")
+    assert not services.curation.history() and told.last() is None
+    heard(session, services, ids, name="rate", value=5)
+    assert services.catalog.facts.of(ids[0])["rating"] == 5
