@@ -11,7 +11,7 @@ from src.errors import AppError
 from src.runtime import Services
 from src.services.jobs.kinds import KINDS, JobKind
 from src.ui import address, state
-from src.ui.curation import ask_dialog, undo_bar
+from src.ui.curation import ask_dialog, bin_page, links, undo_bar
 from src.ui.format import literal
 from src.ui.frame import closed_library, error_box, farewell, sidebar, style
 from src.ui.jobs import job_progress, told
@@ -34,7 +34,7 @@ def main() -> None:
         farewell.show()
         return
     tabs = _tabs()
-    page = st.navigation(tabs, position="top")
+    page = st.navigation([*tabs, *links.pages()], position="top")
     address.start(page.url_path)
     state.start_mode()
     steps, done = st.container(key="address-place"), st.container(key="done-place")
@@ -107,6 +107,8 @@ def _show_dialog(services: Services) -> None:
         forget_dialog.show_folder(services)
     elif state.dialog() == "ask":
         ask_dialog.show(services)
+    elif state.dialog() == "empty":
+        bin_page.ask(services)
 
 
 def _show_narrow_tabs(tabs: list[st.Page]) -> None:

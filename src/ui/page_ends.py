@@ -2,5 +2,5 @@
 
 TEXT, IMAGE = "", "image"
 """Of the pages that search. All others show nothing that is worth a link but where is searched."""
-ENDS = (IMAGE, "upload", "about")
+ENDS = (IMAGE, "upload", "about", "collections", "history", "bin")
 """Of all pages, but for the first's, which has none."""

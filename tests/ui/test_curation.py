@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,8 +16,10 @@ from streamlit.testing.v1 import AppTest
 from src.database.catalog.operations import Operation
 from src.runtime import Services
 from src.services.curation.service import CurationService, Done
-from src.ui.curation import actions, panel, told, words
-from tests.ui.conftest import button, texts
+from src.services.library.uploads import as_params
+from src.ui.curation import actions, bin_page, collections_page, panel, picker, told, words
+from tests.fakes import colour_picture
+from tests.ui.conftest import button, gallery, goto, texts
 
 
 @pytest.fixture
@@ -279,3 +283,163 @@ def test_what_another_photo_was_meant_by_changes_nothing(
     assert not services.curation.history() and told.last() is None
     heard(session, services, ids, name="rate", value=5)
     assert services.catalog.facts.of(ids[0])["rating"] == 5
+
+
+# ---------------------------------------------------------------- bin, history, tags and albums
+
+
+def picked(app: AppTest, key: str) -> list[dict[str, Any]]:
+    found = [element.proto for element in app.get("bidi_component") if element.proto.id.endswith(f"-{key}")]
+    items: list[dict[str, Any]] = json.loads(found[0].json)["items"] if found else []
+    return items
+
+
+def links_shown(app: AppTest) -> list[str]:
+    return [element.proto.label for element in app.get("page_link")]
+
+
+def test_the_bin_shows_what_was_removed_and_gives_it_back(app: AppTest, services: Services, ids: list[str]) -> None:
+    assert "The bin is empty" in texts(goto(app.run(), "bin"))
+    services.curation.remove(ids[:2])
+    services.curation.remove(ids[2:3])
+    app.run()
+    assert "3 photos in the bin" in texts(app) and "Bin (3)" in links_shown(app)
+    items = picked(app, "bin-photos")
+    assert {item["id"] for item in items} == set(ids[:3])
+    assert all(item["detail"] == "removed today, 30 days left" and item["src"] for item in items)
+    button(app, "Take all 3 out").click().run()
+    assert not app.exception and services.curation.number_binned() == 0
+    assert (bar(app)["text"], bar(app)["turn"]) == ("3 photos taken out of the bin.", "undo")
+
+
+def test_the_bin_has_pages(app: AppTest, services: Services, ids: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bin_page, "PAGE", 5)
+    services.curation.remove(ids)
+    goto(app.run(), "bin")
+    assert len(picked(app, "bin-photos")) == 5
+    app.number_input(key="bin-page").set_value(3).run()
+    assert len(picked(app, "bin-photos")) == 2
+
+
+@pytest.mark.parametrize(
+    ("binned_at", "text"),
+    [
+        ("2026-03-01T10:00:00+00:00", "removed 3 days ago, 27 days left"),
+        ("2026-03-03T23:00:00", "removed today, 30 days left"),
+        ("2026-03-03T10:00:00+00:00", "removed 1 day ago, 29 days left"),
+        ("2025-03-03T10:00:00+00:00", "removed 366 days ago, 0 days left"),
+        ("2026-04-03T10:00:00+00:00", "removed today, 30 days left"),
+        ("some day", ""),
+    ],
+)
+def test_since_when_a_photo_is_in_the_bin(binned_at: str, text: str) -> None:
+    assert bin_page.since(binned_at, datetime(2026, 3, 4, 12, tzinfo=UTC)) == text
+
+
+def test_emptying_the_bin_says_how_many_and_forgets_them(app: AppTest, services: Services, ids: list[str]) -> None:
+    services.curation.remove(ids[:2])
+    goto(app.run(), "bin")
+    button(app, "Empty the bin").click().run()
+    said = texts(app)
+    assert "forgets 2 photos for good" in said and "can't be undone" in said and "uploaded" not in said
+    button(app, "Keep them").click().run()
+    assert services.curation.number_binned() == 2
+    button(app, "Empty the bin").click().run()
+    button(app, "Forget 2 photos").click().run()
+    assert not app.exception
+    job = next(job for job in services.jobs.latest(5) if job.kind == "empty")
+    services.jobs.wait(job.id, 30)
+    assert services.curation.number_binned() == 0 and not services.curation.can_undo()
+    assert "The bin is empty" in texts(app.run())
+
+
+def test_emptying_the_bin_says_which_copies_go_with_it(app: AppTest, services: Services, ids: list[str]) -> None:
+    copy = services.uploads.save("mine.png", colour_bytes())
+    services.jobs.wait(services.jobs.submit("index", "Adding", files=as_params([copy])), 30)
+    (upload,) = services.catalog.files.uploads()
+    services.curation.remove([ids[0], upload.image_id])
+    goto(app.run(), "bin")
+    button(app, "Empty the bin").click().run()
+    said = "\n".join(str(warning.value) for warning in app.warning)
+    assert "1 photo was uploaded: its copy in the library is deleted too." in said
+
+
+def colour_bytes() -> bytes:
+    target = io.BytesIO()
+    colour_picture("red", (70, 40)).save(target, "PNG")
+    return target.getvalue()
+
+
+def test_the_history_lists_what_was_done_and_undone(app: AppTest, services: Services, ids: list[str]) -> None:
+    assert "Nothing was done yet" in texts(goto(app.run(), "history"))
+    services.curation.tag(ids[:2], add=["<b>x"])
+    services.curation.rate(ids[:3], 5)
+    app.run()
+    lines = history(app)
+    assert "3 photos rated 5 stars" in lines[0] and "2 photos tagged “&lt;b&gt;x”" in lines[1]
+    assert button(app, "Redo").disabled and button(app, "Undo").help == "3 photos rated 5 stars"
+    button(app, "Undo").click().run()
+    assert "<del>3 photos rated 5 stars</del>" in history(app)[0]
+    assert (bar(app)["text"], bar(app)["turn"]) == ("Undone: 3 photos rated 5 stars.", "redo")
+    button(app, "Redo").click().run()
+    assert "<del>" not in history(app)[0] and not app.exception
+
+
+def history(app: AppTest) -> list[str]:
+    (listed,) = [element.proto.body for element in app.get("html") if 'class="history"' in element.proto.body]
+    return listed.split("<li>")[1:]
+
+
+def test_tags_are_a_tree_with_counts_and_albums_have_covers(app: AppTest, services: Services, ids: list[str]) -> None:
+    assert "No tags yet" in texts(goto(app.run(), "collections")) and "No albums yet" in texts(app)
+    services.curation.tag(ids[:3], add=["trip/italy"])
+    services.curation.tag(ids[2:4], add=["trip"])
+    services.curation.create_album("Best", ids[1:3])
+    app.run()
+    assert [(one["id"], one["name"], one["level"], one["detail"]) for one in picked(app, "tags")] == [
+        ("trip", "trip", 0, "4 photos"),
+        ("trip/italy", "italy", 1, "3 photos"),
+    ]
+    (album,) = picked(app, "albums")
+    assert (album["name"], album["detail"]) == ("Best", "2 photos") and album["src"].endswith(ids[1])
+
+
+def test_a_deleted_tag_is_gone_from_photos_in_the_bin_too(
+    services: Services, ids: list[str], monkeypatch: pytest.MonkeyPatch, session: dict[str, Any]
+) -> None:
+    services.curation.tag(ids[:3], add=["trip/italy", "sea"])
+    services.curation.remove(ids[:1])
+    acts: list[Callable[[str, list[str]], None]] = []
+    monkeypatch.setattr(collections_page.picker, "show", lambda *args, **_: acts.append(args[4]))
+    collections_page._show_tags(services)
+    acts[0]("delete-tags", ["trip"])
+    services.curation.restore(ids[:1])
+    assert [tag.tag for tag in services.curation.tags()] == ["sea"]
+
+
+def test_a_chosen_tag_or_album_is_searched_for(app: AppTest, services: Services, ids: list[str]) -> None:
+    services.curation.create_album('The "best"', ids[:2])
+    goto(app.run(), "collections")
+    app.session_state["query"], app.session_state["collection_wanted"] = 'album:"The \\"best\\""', True
+    app.run()
+    assert not app.exception and len(gallery(app, "text-results")) == 2
+
+
+def test_a_picker_passes_on_only_what_it_shows(session: dict[str, Any]) -> None:
+    heard_: list[tuple[str, list[str]]] = []
+    session["list"] = SimpleNamespace(act={"name": "x", "ids": ["a", "zzz", 3]}, open="zzz")
+    picker._act("list", frozenset("ab"), lambda name, ids: heard_.append((name, list(ids))))
+    picker._open("list", frozenset("ab"), lambda id_: heard_.append((id_, [])))
+    assert heard_ == [("x", ["a"])]
+
+
+def test_a_cleared_library_offers_to_undo_and_to_empty_the_bin(
+    app: AppTest, services: Services, ids: list[str]
+) -> None:
+    button(app.run(), "Clear database").click().run()
+    button(app, "Clear 12 photos").click().run()
+    assert (bar(app)["text"], bar(app)["turn"]) == ("Library cleared: 12 photos put into the bin.", "undo")
+    assert "12 photos in the bin" in texts(app) and button(app, "Empty the bin")
+    button(app, "Undo the clearing").click().run()
+    assert services.catalog.counts()[0] == 12 and services.folders.all()
+    assert "No photos yet" not in texts(app)

@@ -116,12 +116,16 @@ def perform(services: Services, do: Callable[[CurationService], Done]) -> Done |
     except AppError as error:
         told.tell(f"{error.user_message} {error.hint or ''}".strip())
         return None
-    _tell(services, done)
+    _tell(services, operation_of(services, done.number))
     return done
 
 
-def _tell(services: Services, done: Done) -> None:
-    operation = operation_of(services, done.number)
+def say_last(services: Services) -> None:
+    """Have the page say what was done last, where that was by a job."""
+    _tell(services, next(iter(services.curation.history(1)), None))
+
+
+def _tell(services: Services, operation: Operation | None) -> None:
     if operation is None:
         told.tell(NOTHING)
     elif operation.undone:

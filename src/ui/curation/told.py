@@ -53,3 +53,22 @@ def ask(action: str, ids: Sequence[str] = (), about: Sequence[str] = ()) -> None
 
 def asked() -> Asked | None:
     return cast("Asked | None", st.session_state.get("curation_asked"))
+
+
+def want_collection() -> None:
+    """Have the text search show the tag or the album that was chosen."""
+    st.session_state["collection_wanted"] = True
+
+
+def take_collection() -> bool:
+    """Whether that is to be shown now."""
+    return bool(st.session_state.pop("collection_wanted", False))
+
+
+def history_shown(at_first: int) -> int:
+    """How many operations of the history are shown."""
+    return cast(int, st.session_state.get("history_shown", at_first))
+
+
+def show_more_history(number: int) -> None:
+    st.session_state["history_shown"] = number
