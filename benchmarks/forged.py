@@ -2,10 +2,10 @@
 
 Each case forges an archive (rows, schema, bytes of the catalogue, members and bytes of the ZIP) and imports it, or
 plants odd rows in a library of its own; whatever is open then goes through stats, folders, jobs, newest, search,
-details, sync, doctor, export, forget and clear. Counted are exceptions that are no AppError, files outside the library
-that were read, written or removed (told by Python's audit events, and by looking at the files), and cases that took too
-long. A case is told by seed and number alone: ``--first NUMBER --cases 1`` runs one again. Exit 1 where anything was
-counted.
+details, tags, albums, undo, sync, doctor, export, forget, clear and empty. Counted are exceptions that are no AppError,
+files outside the library that were read, written or removed (told by Python's audit events, and by looking at the
+files), and cases that took too long. A case is told by seed and number alone: ``--first NUMBER --cases 1`` runs one
+again. Exit 1 where anything was counted.
 """
 
 from __future__ import annotations
@@ -33,11 +33,13 @@ from PIL import Image, ImageDraw
 from benchmarks import forging
 from src.bootstrap import build_services
 from src.config import PROJECT_DIR, Settings
+from src.database.catalog.facts import FactsRow
 from src.database.embeddings import normalised
 from src.errors import AppError
 from src.models.model_manager import ModelManager
 from src.runtime import Services
 from src.schema import FloatArray, Mode
+from src.schema.facts import PhotoFacts
 from src.services.exchange.backup import export_library
 from src.services.exchange.exporting import FORMATS, Selection
 from src.services.exchange.restore import import_library
@@ -57,6 +59,7 @@ JOBS: tuple[tuple[JobKind, dict[str, Any]], ...] = (
     ("objects", {}),
     ("forget", {}),
     ("clear", {}),
+    ("empty", {}),
 )
 _WRITES = (
     "os.remove",
@@ -163,7 +166,9 @@ def models(settings: Settings) -> ModelManager:
 
 
 def sample(folder: Path) -> Path:
-    """Home of a library with three photos in a folder, an upload, objects, past jobs and a hand-made collection."""
+    """Home of a library with photos in a folder, an upload, objects, past jobs and a hand-made collection; something
+    was said of photos, and some were removed.
+    """
     settings = Settings(home=folder / "sample")
     services = build_services(settings, models=models(settings))
     followed = folder / "photos"
@@ -183,11 +188,34 @@ def sample(folder: Path) -> Path:
     list(services.handlers["objects"]({}))
     services.catalog.vectors.create("mine", 2, "user")
     services.store.put("mine", {"x": normalised([[3.0, 4.0]])[0]}, {"x": {"source": "x"}})
+    _say(services, followed)
     services.jobs.start()
     for kind in ("sync", "doctor"):
         services.jobs.wait(services.jobs.submit(kind, "Looking"), 60)
     services.close()
     return settings.home
+
+
+def _say(services: Services, followed: Path) -> None:
+    """What a user says of photos; three of them are in the bin, removed for good, or changed since."""
+    for number, colour in enumerate(("white", "black", "yellow"), 3):
+        Image.new("RGB", (90, 60), colour).save(followed / f"{number}.png")
+    list(services.handlers["sync"]({}))
+    curation, ids = services.curation, services.catalog.listing.ids(None, "added", 9)
+    names = {services.catalog.shown([id_])[id_].name: id_ for id_ in ids}
+    told = [FactsRow(id_, PhotoFacts(keywords=("Sea", "Boat"), rating=2), None, "") for id_ in ids]
+    services.catalog.facts.put("facts", told)
+    curation.tag(ids, ["trip/italy"], ["boat"])
+    curation.rate(ids[:2], 4)
+    curation.note(ids[:1], "Ask\nKöln")
+    curation.create_album("Best", ids)
+    curation.remove([names["3.png"]])
+    list(services.handlers["empty"]({}))
+    curation.remove([names["4.png"]])
+    Image.new("RGB", (90, 60), "orange").save(followed / "5.png")
+    list(services.handlers["sync"]({}))
+    curation.favourite(ids[:2])
+    curation.undo()
 
 
 def case(number: int, seed: int, base: Path, good: forging.Members, tally: Tally) -> None:
@@ -302,6 +330,16 @@ def _steps(
         f"export {form}",
         lambda: list(services.exports.export(form, exports / f"{read_only}-{form}", Selection(), True)),
     )
+    curation = services.curation
+    for look in (curation.tag_tree, curation.albums, partial(curation.binned, 50), curation.history):
+        yield "curation", look
+    for query in ("tag:trip", "rating:>=3 has:note", "-album:best is:favourite"):
+        yield query, partial(services.search.search, Query(query), 20)
+    if not read_only:
+        yield "tag", partial(curation.tag, ids, ["x/y"], ["trip"])
+        yield "rename", partial(curation.rename_tag, "x", "z")
+        for step in (curation.undo,) * 9 + (curation.redo,) * 9:
+            yield "undo and redo", step
     for kind, params in JOBS if not read_only else ():
         yield kind, partial(_done, services, kind, params)
 

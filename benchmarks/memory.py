@@ -178,6 +178,8 @@ def _journey(settings: Settings, models: ModelManager, folder: Path) -> dict[str
         shutil.move(aside, files[0])
     list(services.handlers["clear"]({}))
     assert services.catalog.counts()[0] == 0, "the library was not cleared"
+    list(services.handlers["empty"]({}))
+    assert not services.catalog.health.image_ids(), "the bin was not emptied"
     services.close()
     return {"works": True}
 

@@ -15,6 +15,8 @@ from src.models.model_manager import ModelManager
 from src.processing.decoding.reader import PictureReader
 from src.runtime import Services
 from src.services.curation.service import CurationService
+from src.services.curation.sidecars import SidecarWriter
+from src.services.curation.suggestions import SuggestionService
 from src.services.enrichment.facts_pass import FactsService
 from src.services.enrichment.objects import ObjectService
 from src.services.exchange.exporting import ExportService
@@ -70,7 +72,8 @@ def build_services(
     return Services(
         settings=settings, catalog=catalog, store=store, models=models, reader=reader, library=library, folders=folders,
         indexing=indexing, objects=objects, facts=facts, forgetting=forgetting, exports=exports, search=search,
-        saved=saved, curation=CurationService(catalog), uploads=uploads, jobs=jobs, watcher=watcher,
+        saved=saved, curation=CurationService(catalog), sidecars=SidecarWriter(catalog), uploads=uploads, jobs=jobs,
+        watcher=watcher, suggestions=SuggestionService(catalog, library, search),
     )  # fmt: skip
 
 

@@ -15,6 +15,8 @@ from src.errors import AppError, LibraryUnusable
 from src.models.model_manager import ModelManager
 from src.processing.decoding.reader import PictureReader
 from src.services.curation.service import CurationService
+from src.services.curation.sidecars import SidecarWriter
+from src.services.curation.suggestions import SuggestionService
 from src.services.enrichment.facts_pass import FactsService
 from src.services.enrichment.objects import ObjectService
 from src.services.exchange.exporting import ExportService
@@ -57,6 +59,8 @@ class Services:
     exports: ExportService
     search: SearchService
     curation: CurationService
+    sidecars: SidecarWriter
+    suggestions: SuggestionService
     saved: SavedSearches
     uploads: UploadStore
     jobs: JobRunner

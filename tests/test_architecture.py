@@ -27,8 +27,8 @@ WITHIN = {
     },
     "src.services": {
         "jobs.kinds": 0, "jobs.rows": 1, "library": 2, "indexing": 3, "enrichment": 4, "search": 5, "exchange": 5,
-        "curation": 5,
-        "jobs": 6,
+        "curation": 6,
+        "jobs": 7,
     },
 }  # fmt: skip
 """The same between the rooms of one package."""

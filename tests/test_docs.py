@@ -36,9 +36,10 @@ def test_every_setting_is_in_the_readme_and_none_is_made_up() -> None:
 def test_every_command_and_option_is_in_the_readme() -> None:
     commands = next(action for action in _parser()._actions if isinstance(action, argparse._SubParsersAction))
     looking_after = {"sync", "folders", "forget-missing", "doctor", "export-library", "import-library"}
+    curating = {"tag", "tags", "rate", "album", "remove", "bin", "undo", "redo", "history", "write-sidecars"}
     assert (
         set(commands.choices)
-        == {"index", "search", "facts", "objects", "export", "stats", "clear", "models"} | looking_after
+        == {"index", "search", "facts", "objects", "export", "stats", "clear", "models"} | looking_after | curating
     )
     for name, parser in commands.choices.items():
         assert f"`{name}" in README, f"the README does not tell of {name}"

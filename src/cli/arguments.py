@@ -121,6 +121,7 @@ def _parser() -> argparse.ArgumentParser:
         return added
 
     _add_photo_commands(command)
+    _add_curation_commands(command)
     _add_folder_commands(command)
     _add_library_commands(command)
     return parser
@@ -188,6 +189,58 @@ def _add_where(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--where", metavar="FACT", action="append", default=[], help=text)
 
 
+def _add_curation_commands(command: Any) -> None:
+    tag = _of_photos(command("tag", "curation", "tag", "put tags on pictures, or take them off"))
+    tag.add_argument("--add", metavar="TAG", action="append", default=[], help="may be given several times")
+    tag.add_argument("--remove", metavar="TAG", action="append", default=[], help="with those below it in the tree")
+
+    tags = command("tags", "curation", "tags", "list the tags; rename one, or merge several")
+    change = tags.add_mutually_exclusive_group()
+    change.add_argument("--rename", nargs=2, metavar=("OLD", "NEW"), help="everywhere, with what is below it")
+    change.add_argument("--merge", nargs="+", metavar="TAG", help="the last one is what they become")
+
+    rate = _of_photos(command("rate", "curation", "rate", "rate pictures, make them favourites, or note something"))
+    stars = ("-1", "0", "1", "2", "3", "4", "5", "file")
+    rate.add_argument("--stars", choices=stars, help="-1 rejects; file: what the file says counts again")
+    rate.add_argument("--favourite", choices=("yes", "no"))
+    rate.add_argument("--note", metavar="TEXT", help="an empty one takes it away")
+
+    _add_album_command(command)
+    _of_photos(command("remove", "curation", "remove", "put pictures into the bin (your own photo files stay)"))
+
+    bin_ = command("bin", "curation", "bin_", "list the bin, take pictures out of it, or empty it")
+    bin_.add_argument("--restore", nargs="+", metavar="PATH_OR_ID", help="take these out")
+    bin_.add_argument("--empty", action="store_true", help="forget all that is in it")
+    bin_.add_argument("--yes", action="store_true", help="really forget them")
+    bin_.add_argument("--top-k", metavar="N", type=int, default=20, help="list so many (20)")
+
+    write = command(
+        "write-sidecars", "curation", "write_sidecars", "write tags, ratings and notes into .xmp files beside pictures"
+    )
+    write.add_argument("photos", nargs="*", metavar="PATH_OR_ID", help="only of these (all of the library)")
+
+    command("undo", "curation", "undo", "take the last change back")
+    command("redo", "curation", "redo", "do again what was undone last")
+    history = command("history", "curation", "history", "list what was done, the latest first")
+    history.add_argument("--top-k", metavar="N", type=int, default=20, help="list so many (20)")
+
+
+def _add_album_command(command: Any) -> None:
+    album = command("album", "curation", "album", "list the albums, or make and change one")
+    album.add_argument("name", nargs="?", metavar="NAME", help="list its pictures (all albums)")
+    change = album.add_mutually_exclusive_group()
+    change.add_argument("--add", nargs="+", metavar="PATH_OR_ID", help="put pictures at its end; a new one is made")
+    change.add_argument("--take-out", nargs="+", metavar="PATH_OR_ID", help="take pictures out of it")
+    change.add_argument("--rename", metavar="NEW", help="give it another name")
+    change.add_argument("--delete", action="store_true", help="delete it; its pictures stay")
+
+
+def _of_photos(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    what = "a picture of the library, all in a folder, or a picture's id"
+    parser.add_argument("photos", nargs="+", metavar="PATH_OR_ID", help=what)
+    return parser
+
+
 def _add_folder_commands(command: Any) -> None:
     folders = command("folders", "folders", "folders", "list the folders that the library follows")
     change = folders.add_mutually_exclusive_group()
@@ -221,7 +274,7 @@ def _add_library_commands(command: Any) -> None:
     import_ = command("import-library", "library", "import_", "fill an empty library from such a file")
     import_.add_argument("file", metavar="FILE", help="an archive that export-library made")
 
-    clear = command("clear", "library", "clear", "forget every image (your own photo files stay)")
+    clear = command("clear", "library", "clear", "put every image into the bin (your own photo files stay)")
     clear.add_argument("--yes", action="store_true", help="really do it")
 
     models = command("models", "models", "models", "list the models; download or switch to one")

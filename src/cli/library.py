@@ -27,17 +27,18 @@ def stats(arguments: argparse.Namespace) -> int:
 
 
 def clear(arguments: argparse.Namespace) -> int:
-    """clear --yes: forgets rows, index, thumbnails and stored uploads."""
+    """clear --yes: all into the bin."""
     if not arguments.yes:
         arguments.wrong_usage(
-            "clear forgets every image of the library (your own photo files stay): say --yes to do it"
+            "clear puts every image of the library into the bin (your own photo files stay): say --yes to do it"
         )
     report = _cleared(arguments)
     cleared, left = finished(report).done, [finding.text for finding in report.findings]
     if arguments.json:
         terminal.print_json({"cleared": cleared, **({"left": left} if left else {})})
     else:
-        terminal.say("\n".join([f"{cleared:,} photos forgotten. Your own photo files were not touched.", *left]))
+        text = f"{cleared:,} photos are in the bin now: undo brings them back, bin --empty forgets them for good."
+        terminal.say("\n".join([text, *left]))
     return DONE
 
 

@@ -15,13 +15,13 @@ from src.export.items import Annotation, ExportedImage, rounded
 from src.export.sheet import Sheet
 from src.export.target import new_target
 from src.schema import Progress
-from src.schema.fields import FIELDS, Field
+from src.schema.fields import FIELDS, OF_THE_USER, Field
 
 if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped]
 
 _KNOWN = ("id", "name", "path", "width", "height", "taken_at", "format", "bytes", "score", "objects")
-FACTS = tuple(field for field in FIELDS if field.name not in _KNOWN)
+FACTS = tuple(field for field in (*FIELDS, *OF_THE_USER) if field.name not in _KNOWN)
 IMAGES = (*_KNOWN, *(field.name for field in FACTS))
 OBJECTS = ("image_id", "number", "category", "left", "top", "right", "bottom", "area", "score", "origin")
 ROWS = 1_000

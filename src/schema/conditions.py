@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from src.errors import BadInput
-from src.schema.fields import BY_NAME, FIELDS, Field
+from src.schema.fields import BY_NAME, FIELDS, OF_THE_USER, Field
 
 Bound = str | int | float | None
 Ends = tuple[Bound, Bound]
@@ -44,7 +44,7 @@ class Condition:
 
 def names() -> list[str]:
     """What may stand before the sign, in the order of the table of facts."""
-    return [*ALIASES, *(field.name for field in FIELDS)]
+    return [*ALIASES, *(field.name for field in (*FIELDS, *OF_THE_USER))]
 
 
 def parse_condition(written: str) -> Condition:

@@ -202,15 +202,19 @@ def test_a_clear_on_a_full_disk_makes_room(disk: Path, photos: Path, monkeypatch
         if way == "a job that waited":
             fill_up(disk)
             run(services, "clear")
+            run(services, "empty")
         elif way == "the page":
             services.jobs.start()
             fill_up(disk)
             clear_dialog._clear(services)
             assert services.jobs.wait(str(state.clearing()), 60).state == "done"  # type: ignore[union-attr]
+            emptying = services.jobs.submit("empty", "Emptying")
+            assert services.jobs.wait(emptying, 60).state == "done"  # type: ignore[union-attr]
     if way == "the command":
         fill_up(disk)
         monkeypatch.setattr("src.bootstrap.ModelManager", lambda settings: fake_models(settings))
         assert main(["--library", str(settings.home), "clear", "--yes"]) == 0
+        assert main(["--library", str(settings.home), "bin", "--empty", "--yes"]) == 0
     until = time.monotonic() + 10  # on a busy machine the system lets go of deleted files a moment later
     while shutil.disk_usage(disk).free <= 200_000 and time.monotonic() < until:
         time.sleep(0.1)
@@ -323,7 +327,7 @@ def test_a_clock_that_goes_backwards_changes_nothing(
 ) -> None:
     monkeypatch.setattr(search_names, "LARGEST", 0)  # else the changed picture is found by its name
     days = itertools.count(20_000, -1)
-    for module in ("catalog", "files", "folders", "jobs", "health"):
+    for module in ("batch", "files", "folders", "jobs", "health", "operations", "bin", "albums"):
         monkeypatch.setattr(
             f"src.database.catalog.{module}.now", lambda: f"{next(days):08}-01-01T00:00:00.000000+00:00"
         )

@@ -466,8 +466,13 @@ def test_the_library_is_looked_after_beside_a_running_app(album: Path, tmp_path:
 
 def test_clear(album: Path, tmp_path: Path) -> None:
     cli("index", album, home=tmp_path)
-    assert "4 photos forgotten" in cli("clear", "--yes", home=tmp_path).stdout
+    assert "4 photos are in the bin now" in cli("clear", "--yes", home=tmp_path).stdout
     assert "nothing to search yet" in cli("search", "red", home=tmp_path).stdout and len(list(album.iterdir())) == 6
+    assert "Undone: clear, 4 photos." in cli("undo", home=tmp_path).stdout
+    assert as_json(cli("redo", "--json", home=tmp_path)) == {"kind": "clear", "photos": 4, "operation": 1}
+    assert "--empty forgets 4 photos for good" in cli("bin", "--empty", home=tmp_path, check=2).stderr
+    assert as_json(cli("bin", "--empty", "--yes", "--json", home=tmp_path)) == {"forgotten": 4}
+    assert "nothing to undo" in cli("undo", home=tmp_path, check=2).stderr
 
 
 def test_help_answers_at_once_because_it_imports_nothing_heavy() -> None:

@@ -50,6 +50,7 @@ DONE: tuple[tuple[Callable[[CurationService, list[str]], Done], str], ...] = (
     (lambda of, ids: of.tag(ids, add=["trip", "sea"]), "12 photos tagged “trip”, “sea”"),
     (lambda of, ids: of.tag(ids[:1], remove=["sea"]), "“sea” taken off 1 photo"),
     (lambda of, ids: of.tag(ids[1:3], add=["hut"], remove=["sea"]), "2 photos tagged “hut”, without “sea” now"),
+    (lambda of, ids: of.refuse_tag(ids[:2], "dog"), "“dog” refused for 2 photos"),
     (lambda of, ids: of.rename_tag("hut", "cabin"), "Tag “hut” renamed to “cabin”, on 2 photos"),
     (lambda of, ids: of.merge_tags(["cabin", "trip"], "tour"), "“cabin”, “trip” merged into “tour”, on 12 photos"),
     (lambda of, ids: of.rate(ids[:3], 4), "3 photos rated 4 stars"),

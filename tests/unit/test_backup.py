@@ -27,7 +27,7 @@ from PIL import Image
 from src.bootstrap import build_services
 from src.config import PROJECT_DIR, Settings
 from src.database.catalog import imported, network_drive, row_rules
-from src.database.catalog.migrations import COUNTERS, LATER_TRIGGERS, SEGMENTED, TRIGGERS
+from src.database.catalog.migrations import COUNTERS, LATER_TRIGGERS, MARKS_TRIGGERS, SEGMENTED, TRIGGERS
 from src.database.catalog.tables import former, metadata
 from src.errors import AppError, BadInput, LibraryBusy, LibraryError, LibraryNewer, LibraryUnusable, UnreadablePath
 from src.processing.decoding.image_io import same_file, stamp_of
@@ -235,6 +235,10 @@ SINCE_6 = [
     "ALTER TABLE vectors DROP COLUMN image_id",
     "ALTER TABLE collections DROP COLUMN kind",
 ]
+SINCE_7 = [
+    *(f"DROP TRIGGER {name}" for name in MARKS_TRIGGERS),
+    *(f"DROP TABLE {name}" for name in reversed(imported.MARKS)),
+]
 SINCE_5 = ["ALTER TABLE files DROP COLUMN ctime_ns", "ALTER TABLE unreadable DROP COLUMN ctime_ns"]
 SINCE_4 = ["DROP TABLE segments", "DROP TABLE segmented", "ALTER TABLE folders DROP COLUMN objects"]
 SINCE_3 = [
@@ -255,11 +259,11 @@ SINCE_2 = [
 SINCE_2 += ["ALTER TABLE jobs DROP COLUMN pause"]
 
 
-@pytest.mark.parametrize("version", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5, 6])
 def test_an_older_catalogue_is_brought_up_to_date(
     archive: Path, tmp_path: Path, target: Settings, version: int
 ) -> None:
-    since = {6: SINCE_6, 5: SINCE_5, 4: SINCE_4, 3: SINCE_3, 2: SINCE_2}
+    since = {7: SINCE_7, 6: SINCE_6, 5: SINCE_5, 4: SINCE_4, 3: SINCE_3, 2: SINCE_2}
     steps = [step for later, some in since.items() if version < later for step in some]
     members = changed_catalogue(archive, tmp_path / "old.sqlite3", *steps, f"PRAGMA user_version = {version}")
     list(import_library(target, write(tmp_path / "old.zip", members, schema=version)))
@@ -565,6 +569,11 @@ def test_a_library_that_was_used_and_cleared_takes_an_archive(
     """Stale files of the old catalogue and of the old index must not come back to life under the new one."""
     filled.store.drop("mine")
     list(filled.handlers["clear"]({}))
+    filled.close()
+    with pytest.raises(LibraryError, match="not empty"):
+        list(import_library(settings, archive))
+    filled = build_services(settings, models=fake_models(settings))
+    list(filled.handlers["empty"]({}))
     filled.close()
     list(import_library(settings, archive))
     reopened = build_services(settings, models=fake_models(settings))
@@ -980,7 +989,7 @@ OTHER_ID = "'/tmp/evil/holiday'"
         ("ALTER TABLE images DROP COLUMN bytes", "no column images.bytes"),
         ("DROP TABLE jobs", "no table jobs"),
         ("DROP TABLE folders", "no table folders"),
-        ("PRAGMA user_version = 7", "another version"),
+        ("PRAGMA user_version = 8", "another version"),
         ("UPDATE files SET path = CAST('../../evil.jpg' AS BLOB) WHERE uploaded", "an upload at b'../../evil.jpg'"),
         ("UPDATE files SET path = CAST('/etc/hostname' AS BLOB) WHERE uploaded", "an upload at b'/etc/hostname'"),
         (f"UPDATE files SET path = CAST('{UUID}.jpg' AS BLOB) WHERE uploaded", "an upload at"),

@@ -25,7 +25,7 @@ from src.database.vector_db import VectorDatabase
 from src.errors import LibraryUnusable
 from src.services.search.service import Query
 from tests.chroma_process import ChromaProcess
-from tests.conftest import fake_models
+from tests.conftest import cleared, fake_models
 
 MATRIX = np.random.default_rng(5).normal(size=(1_300, 16)).astype(np.float32)
 MATRIX /= np.linalg.norm(MATRIX, axis=1, keepdims=True)
@@ -437,7 +437,7 @@ def test_the_whole_library_lives_with_it_and_takes_its_own_away(
     assert len(server.collections() - before) == 1
     again = build_services(on_it, models=fake_models(on_it))
     assert again.store.index.open(again.library.collection())
-    list(again.handlers["clear"]({}))
+    cleared(again)
     again.close()
     assert server.collections() == before
 

@@ -6,7 +6,7 @@ import pytest
 
 from src.errors import BadInput
 from src.schema.conditions import Condition, names, parse_condition
-from src.schema.fields import FIELDS
+from src.schema.fields import FIELDS, OF_THE_USER
 
 
 @pytest.mark.parametrize(
@@ -55,4 +55,4 @@ def test_what_makes_no_sense_gets_one_sentence(written: str, words: str) -> None
 
 
 def test_every_fact_may_be_named() -> None:
-    assert set(names()) == {"camera", *(field.name for field in FIELDS)}
+    assert set(names()) == {"camera", *(field.name for field in (*FIELDS, *OF_THE_USER))}

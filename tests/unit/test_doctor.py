@@ -74,6 +74,10 @@ def test_visibility_follows_the_files(library: Services) -> None:
     sql(library, "UPDATE files SET missing_since = '2020' WHERE name = 'blue.jpg'")
     checked(library, "shown", "1 photo counted as present although none of its files is there.")
     assert "blue.jpg" not in {hit.name for hit in library.search.search(Query("blue"), 9).hits}
+    library.curation.remove([hit.id for hit in library.library.newest(9) if hit.name == "green.jpg"])
+    sql(library, "UPDATE images SET removed_at = NULL WHERE id IN (SELECT image_id FROM binned)")
+    checked(library, "bin", "1 photo counted as present although it is in the bin.")
+    assert "green.jpg" not in {hit.name for hit in library.search.search(Query("green"), 9).hits}
 
 
 def test_files_and_vectors_of_no_image(library: Services) -> None:

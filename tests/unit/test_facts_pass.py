@@ -21,6 +21,7 @@ from src.schema.conditions import parse_condition
 from src.schema.fields import FIELDS
 from src.services.enrichment import facts_pass
 from src.services.search.service import Query
+from tests.conftest import cleared
 from tests.fakes import COLOURS
 
 SIDECAR = """<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
@@ -155,7 +156,7 @@ def test_facts_go_with_their_photo(services: Services, album: Path) -> None:
     list(services.handlers["forget"]({}))
     with services.catalog._file.reading() as db:
         assert len(db.execute(facts_table.select()).all()) == 2
-    list(services.handlers["clear"]({}))
+    cleared(services)
     with services.catalog._file.reading() as db:
         assert db.execute(facts_table.select()).all() == []
 

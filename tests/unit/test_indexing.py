@@ -20,7 +20,7 @@ from src.schema import Already, Indexed, JobEvent, Progress, Skipped
 from src.services.indexing import pipeline
 from src.services.library.uploads import as_params
 from src.services.search.service import Query
-from tests.conftest import encoded, make_photo, of
+from tests.conftest import cleared, encoded, make_photo, of
 from tests.fakes import COLOURS, FakeEmbedder
 
 
@@ -190,7 +190,7 @@ def test_originals_are_never_changed(services: Services, photos: Path) -> None:
     Image.open(photos / "red.jpg").save(photos / "odd.heic.png")
     before = {file: (file.stat(), file.read_bytes()) for file in photos.iterdir()}
     run(services, photos)
-    list(services.handlers["clear"]({}))
+    cleared(services)
     for file, (stat, data) in before.items():
         assert (file.stat().st_mtime_ns, file.stat().st_ino, file.read_bytes()) == (stat.st_mtime_ns, stat.st_ino, data)
 

@@ -28,7 +28,7 @@ from src.services.library.uploads import CLEARED, as_params
 from src.services.search import names as search_names
 from src.services.search.service import Query
 from tests.by_hand import add_by_hand, metadata_by_hand
-from tests.conftest import fake_models, of
+from tests.conftest import cleared, fake_models, of
 
 
 @pytest.fixture
@@ -226,7 +226,7 @@ def test_a_job_with_odd_files_keeps_no_library_from_being_cleared(filled: Servic
     )
     change(filled, "UPDATE jobs SET params = ?, state = ? WHERE id = ?", text, state, odd)
     change(filled, "UPDATE jobs SET state = 'failed' WHERE id = ?", given_up)
-    list(filled.handlers["clear"]({}))
+    cleared(filled)
     assert filled.library.stats().images == 0 and not upload.path.exists()
 
 
@@ -391,7 +391,7 @@ def test_an_index_of_the_catalogue_that_holds_other_rows_than_its_table(filled: 
     assert [finding.repaired for finding in of(opened.handlers["doctor"]({"repair": False}), Finding)] == [False]
     assert [finding.repaired for finding in of(opened.handlers["doctor"]({}), Finding)] == [True]
     assert of(opened.handlers["doctor"]({}), Finding) == []
-    list(opened.handlers["clear"]({}))
+    cleared(opened)
     assert opened.library.stats().images == 0
     opened.close()
 

@@ -344,7 +344,9 @@ ANY = [
     ["stats"], ["search", "red"], ["export", "{new}/set"], ["folders"], ["folders", "--watch", "x"],
     ["folders", "--remove", "x", "--yes"], ["sync"], ["sync", "x"], ["forget-missing"], ["forget-missing", "--yes"],
     ["doctor"], ["doctor", "--check"], ["objects"], ["objects", "--forget", "--yes"], ["export-library", "{new}.zip"],
-    ["clear", "--yes"], ["models"], ["models", "--use", "builtin"], ["models", "--get", "ViT-B/32"],
+    ["clear", "--yes"], ["tag", "x", "--add", "y"], ["tags"],
+    ["rate", "x", "--stars", "3"], ["album"], ["remove", "x"], ["bin"], ["bin", "--empty", "--yes"], ["undo"], ["redo"],
+    ["history"], ["write-sidecars"], ["models"], ["models", "--use", "builtin"], ["models", "--get", "ViT-B/32"],
 ]  # fmt: skip
 CREATING = [["index", "../photos"], ["import-library", "x.zip"]]
 

@@ -11,6 +11,7 @@ import os
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeGuard
 
 import sqlalchemy as sa
@@ -88,9 +89,12 @@ class Cells:
 
     def _ruled(self, names: Sequence[str], values: Sequence[object]) -> bool:
         """Whether these may be values of these columns. Flags are stored as numbers, and are flags in JSON."""
-        rules = row_rules.of_table(self.table.name)
         plain = [int(value) if isinstance(value, bool) else value for value in values]
-        return len(plain) == len(names) and all(rules[name](value) for name, value in zip(names, plain, strict=True))
+        return len(plain) == len(names) and all(map(_keeps, (self._rules[name] for name in names), plain))
+
+    @cached_property
+    def _rules(self) -> dict[str, row_rules.Rule]:
+        return row_rules.of_table(self.table.name)
 
     @property
     def _columns(self) -> tuple[str, ...]:
@@ -101,6 +105,10 @@ class Cells:
 
     def _shown(self, key: tuple[Any, ...]) -> Key:
         return tuple(map(os.fsdecode, key)) if self.path_key else key
+
+
+def _keeps(rule: row_rules.Rule, value: object) -> bool:
+    return rule(value)
 
 
 def _are_texts(key: object) -> TypeGuard[list[str]]:

@@ -70,7 +70,8 @@ def _leads_to(db: sa.Connection, image_id: str, other: str) -> bool:
 
 
 def _successor(db: sa.Connection, image_id: str) -> str | None:
-    return db.execute(sa.select(successors.c.successor).where(successors.c.image_id == image_id)).scalar()
+    query = sa.select(images.c.id).join(successors, successors.c.successor == images.c.id)
+    return db.execute(query.where(successors.c.image_id == image_id)).scalar()
 
 
 def _is_spoken_of(db: sa.Connection, image_id: str) -> bool:

@@ -28,7 +28,8 @@ FREE_SHARE, FREE_LEAST = 0.25, 1_000_000
 
 _PRESENT = sa.exists().where(files.c.image_id == images.c.id, files.c.missing_since.is_(None))
 _IN_BIN = images.c.id.in_(sa.select(binned.c.image_id))
-_SHOWN_WITHOUT_FILE = sa.and_(images.c.removed_at.is_(None), sa.or_(~_PRESENT, _IN_BIN))
+_SHOWN_WITHOUT_FILE = sa.and_(images.c.removed_at.is_(None), ~_PRESENT)
+_SHOWN_IN_BIN = sa.and_(images.c.removed_at.is_(None), _IN_BIN)
 _HIDDEN_WITH_FILE = sa.and_(images.c.removed_at.is_not(None), _PRESENT, ~_IN_BIN)
 OF_IMAGES = (files, facts, segments, looked_at, marks, photo_tags, album_photos, binned, successors)
 """Tables with rows of an image each."""
@@ -72,8 +73,12 @@ class HealthTable:
         return self.damage() is None
 
     def shown_without_file(self) -> int:
-        """Images that are not hidden although no file of theirs is there, or they are in the bin."""
+        """Images that are not hidden although no file of theirs is there."""
         return self._count(images, _SHOWN_WITHOUT_FILE)
+
+    def shown_in_bin(self) -> int:
+        """Images that are not hidden although they are in the bin."""
+        return self._count(images, _SHOWN_IN_BIN)
 
     def hidden_with_file(self) -> int:
         """Images that are hidden although a file of theirs is there."""
@@ -82,7 +87,7 @@ class HealthTable:
     def set_visibility(self) -> None:
         """Hide and show images as their files and the bin say."""
         with self._file.writing() as db:
-            db.execute(images.update().where(_SHOWN_WITHOUT_FILE).values(removed_at=now()))
+            db.execute(images.update().where(sa.or_(_SHOWN_WITHOUT_FILE, _SHOWN_IN_BIN)).values(removed_at=now()))
             db.execute(images.update().where(_HIDDEN_WITH_FILE).values(removed_at=None))
 
     def stray_files(self) -> int:

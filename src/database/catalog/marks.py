@@ -31,6 +31,15 @@ class TagCount:
     photos: int
 
 
+@dataclass(frozen=True)
+class Said:
+    """What the user says of one photo. tags: a tag, folded -> as he writes it, empty where he took it off."""
+
+    tags: dict[str, str]
+    rating: int | None
+    note: str | None
+
+
 def rated() -> sa.Subquery:
     """(image_id, rating) of all images that have one: the user's, else the file's."""
     said = sa.select(marks.c.image_id, marks.c.rating).where(marks.c.rating.is_not(None))
@@ -71,8 +80,7 @@ def put_file_tags(db: sa.Connection, keywords: Mapping[str, Sequence[str]]) -> N
     rows = [row for image_id, words in keywords.items() for row in file_tags(image_id, list(words))]
     if rows:
         db.exec_driver_sql(f"{FILE_TAGS} ON CONFLICT (image_id, tag) DO UPDATE SET file = excluded.file", rows)
-    needless = sa.or_(photo_tags.c.said.is_(None), photo_tags.c.said == "")
-    db.execute(photo_tags.delete().where(ids, photo_tags.c.file.is_(None), needless))
+    db.execute(photo_tags.delete().where(ids, photo_tags.c.file.is_(None), photo_tags.c.said.is_(None)))
 
 
 class MarksTable:
@@ -91,7 +99,7 @@ class MarksTable:
         def wanted(db: sa.Connection) -> Wanted:
             off = [at_or_below(folded(tag)) for tag in remove]
             values = dict[Key, Value]()
-            for row in self._rows(db, ids, sa.or_(sa.false(), *off)):
+            for row in self._rows(db, ids, sa.and_(sa.or_(sa.false(), *off), HAS_TAG)):
                 values[row.image_id, row.tag] = _taken_off(row)
             known = {(row.image_id, row.tag): row for row in self._rows(db, ids, _is_one_of(add))}
             for image_id in there(db, ids):
@@ -100,6 +108,26 @@ class MarksTable:
             return {"tags": values}
 
         return self._operations.perform("tag", {"add": list(add), "remove": list(remove)}, wanted)
+
+    def refuse(self, ids: Sequence[str], tag: str) -> Operation | None:
+        """These images do not have the tag, and are not to be suggested for it again."""
+
+        def wanted(db: sa.Connection) -> Wanted:
+            return {"tags": {(image_id, folded(tag)): ("",) for image_id in there(db, ids)}}
+
+        return self._operations.perform("refuse-tag", {"tag": tag}, wanted)
+
+    def tagged(self, tag: str) -> list[str]:
+        """Ids of visible images that have this tag or one below it."""
+        query = sa.select(photo_tags.c.image_id).where(at_or_below(folded(tag)), HAS_TAG)
+        with self._file.reading() as db:
+            return list(db.execute(query.where(photo_tags.c.image_id.not_in(_HIDDEN)).distinct()).scalars())
+
+    def refused(self, tag: str) -> set[str]:
+        """Ids of images that the user said do not have just this tag."""
+        query = sa.select(photo_tags.c.image_id).where(photo_tags.c.tag == folded(tag), photo_tags.c.said == "")
+        with self._file.reading() as db:
+            return set(db.execute(query).scalars())
 
     def rename(self, kind: str, tags: Sequence[str], into: str) -> Operation | None:
         """All images that have one of these tags have another in its place; what is below them goes along."""
@@ -136,6 +164,18 @@ class MarksTable:
     def _rows(self, db: sa.Connection, ids: Sequence[str], of: sa.ColumnElement[bool]) -> list[Any]:
         query = sa.select(photo_tags).where(photo_tags.c.image_id.in_(listed(list(ids))), of)
         return list(db.execute(query))
+
+    def said(self, ids: Sequence[str]) -> dict[str, Said]:
+        """Image id -> what the user says of it; images of which he says nothing are left out."""
+        wanted = listed(list(ids))
+        tags = sa.select(photo_tags).where(photo_tags.c.image_id.in_(wanted), photo_tags.c.said.is_not(None))
+        found: dict[str, Said] = {}
+        with self._file.reading() as db:
+            for row in db.execute(sa.select(marks).where(marks.c.image_id.in_(wanted))):
+                found[row.image_id] = Said({}, row.rating, row.note)
+            for row in db.execute(tags):
+                found.setdefault(row.image_id, Said({}, None, None)).tags[row.tag] = row.said
+        return found
 
     # ------------------------------------------------------------ rating, favourite, note
 

@@ -20,7 +20,7 @@ from src.plain_files import json_in
 
 MOST, MOST_BYTES = 1_000, 64_000_000
 """Operations that are kept, the last ones, and bytes of what they changed."""
-GONE = "The photos that this was about are no longer in the library, so it stays as it is."
+GONE = "What that changed is no longer in the library, so it stays as it is."
 NOTHING = "There is nothing to undo.", "There is nothing to do again."
 
 
@@ -83,14 +83,11 @@ class OperationTable:
             row = db.execute(_LAST if back else _UNDONE).mappings().first()
             if row is None:
                 raise BadInput(NOTHING[0] if back else NOTHING[1])
-            changes = cells.of_present(db, cells.unpacked(row["changes"]) or {})
-            one = operations.c.number == row["number"]
-            if changes:
-                cells.written(db, changes, back)
-                db.execute(operations.update().where(one).values(undone_at=now() if back else None))
-            else:
-                db.execute(operations.delete().where(one))
-        if not changes:
+            done = _written(db, row["changes"], back)
+            own = operations.c.number == row["number"]
+            turned = operations.update().values(undone_at=now() if back else None)
+            db.execute(turned.where(own) if done else operations.delete().where(own))
+        if not done:
             raise BadInput(GONE)
         return _operation({**row, "undone_at": "now" if back else None})
 
@@ -104,6 +101,17 @@ class OperationTable:
         """Whether there is something to undo, and something to do again."""
         with self._file.reading() as db:
             return tuple(db.execute(query).first() is not None for query in (_LAST, _UNDONE))  # type: ignore[return-value]
+
+
+def _written(db: sa.Connection, data: bytes, back: bool) -> bool:
+    """Whether anything is left that an operation changed, and it could be written."""
+    changes = cells.of_present(db, cells.unpacked(data) or {})
+    try:
+        with db.begin_nested():
+            cells.written(db, changes, back)
+    except sa.exc.IntegrityError:  # damage, or another program, has made impossible what was
+        return False
+    return bool(changes)
 
 
 _SHOWN = tuple(column for column in operations.c if column.name != "changes")

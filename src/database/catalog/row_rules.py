@@ -316,10 +316,10 @@ def segment(row: Row, sizes: Mapping[str, tuple[int, int]]) -> str | None:
 
 
 def photo_tag(row: Row) -> str | None:
-    """A tag stands under its own spelling, folded, and somebody says something of it."""
+    """A tag stands under its own spelling, folded, and somebody said something of it."""
     spelled = [text for text in (row["file"], row["said"]) if text]
     own = all(folded(text) == row["tag"] for text in spelled)
-    said = row["file"] is not None or row["said"]
+    said = row["file"] is not None or row["said"] is not None
     return None if own and said and row["tag"] and row["file"] != "" else f"a tag under {row['tag']!r:.80}"
 
 

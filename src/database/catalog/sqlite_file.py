@@ -125,6 +125,9 @@ class SqliteFile:
                 step(db)
                 db.exec_driver_sql(f"PRAGMA user_version = {number}")
             add_facts(db)
+        # the tables have their place on the disk from now on: what is written later finds room for more of the log
+        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
+            db.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _too_old(self, version: int) -> LibraryUnusable:
         if version == 0:

@@ -59,8 +59,10 @@ def _all(found: Properties, name: str) -> list[str]:
 
 
 def _keywords(found: Properties) -> tuple[str, ...]:
-    """Plain keywords, then the last steps of those that are ordered in a tree."""
-    steps = [path.rpartition("|")[2] for path in _all(found, "lr:hierarchicalSubject")]
+    """Plain keywords, then the last steps of those in a tree that are not among the plain ones as a whole."""
+    plain = [word.casefold() for word in _all(found, "dc:subject")]
+    trees = [path for path in _all(found, "lr:hierarchicalSubject") if path.replace("|", "/").casefold() not in plain]
+    steps = [path.rpartition("|")[2] for path in trees]
     steps += [path.rpartition("/")[2] for path in _all(found, "digiKam:TagsList")]
     return values.keywords([*_all(found, "dc:subject"), *steps])
 

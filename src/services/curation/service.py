@@ -66,6 +66,10 @@ class CurationService:
         put_on, taken_off = (list(dict.fromkeys(map(tag_of, tags))) for tags in (add, remove))
         return _done("tag", self._catalog.marks.tag(ids, put_on, taken_off))
 
+    def refuse_tag(self, ids: Sequence[str], tag: str) -> Done:
+        """These photos do not have the tag: they lose it, and are not suggested for it again."""
+        return _done("refuse-tag", self._catalog.marks.refuse(ids, tag_of(tag)))
+
     def rename_tag(self, tag: str, into: str) -> Done:
         """Everywhere, with what is below it. Where photos have the new one too, they have it once."""
         return self._renamed("rename-tag", [tag], into)
@@ -210,8 +214,9 @@ def _tree(tags: Sequence[TagCount], level: int) -> list[TagNode]:
     for counted in tags:
         below.setdefault(_start(counted.tag, level), []).append(counted)
     for group in below.values():
-        own = next(counted for counted in group if counted.tag.count(STEP) == level - 1)
-        children = _tree([counted for counted in group if counted is not own], level + 1)
+        above = TagCount(STEP.join(group[0].tag.split(STEP)[:level]), group[0].photos)  # damage may have left none
+        own = next((counted for counted in group if counted.tag.count(STEP) == level - 1), above)
+        children = _tree([counted for counted in group if counted.tag.count(STEP) >= level], level + 1)
         found.append(TagNode(own.tag, own.tag.rpartition(STEP)[2], own.photos, tuple(children)))
     return found
 

@@ -22,7 +22,7 @@ from src.processing.facts.reader import FactsReader
 from src.processing.thumbnails import thumbnail_path
 from src.schema import JobEvent
 from src.schema.facts import PhotoFacts, PictureMeasures
-from src.schema.fields import FIELDS, shown
+from src.schema.fields import FIELDS, OF_THE_USER, shown
 from src.services.enrichment.passes import Looked, run
 
 RECIPE = "facts-1"
@@ -50,7 +50,8 @@ class FactsService:
     def of(self, image_id: str) -> list[tuple[str, str]]:
         """Label and value, as text for people, of what is known of a photo and its size and date do not say already."""
         known = self._catalog.facts.of(image_id)
-        listed = [field for field in FIELDS if field.on_photo and field.name in known and field.name not in OF_IMAGES]
+        told = (*FIELDS, *OF_THE_USER)
+        listed = [field for field in told if field.on_photo and field.name in known and field.name not in OF_IMAGES]
         return [(field.label, shown(field.name, known[field.name])) for field in listed]
 
     def cameras(self) -> list[str]:

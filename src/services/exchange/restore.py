@@ -247,6 +247,6 @@ def _refuse_unless_empty(settings: Settings) -> None:
             error.user_message, "Move that file away, or choose another folder with --library."
         ) from error
     if holds_anything:
-        hint = "Clear it first, or choose another folder with --library."
+        hint = "Clear it and empty its bin first, or choose another folder with --library."
         raise LibraryError("The library is not empty, and an import would replace what it holds.", hint)
     snapshot.retire(settings.catalog_file)  # tells now whether someone reads it

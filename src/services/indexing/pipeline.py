@@ -180,10 +180,8 @@ class Pipeline:
                 self._moved_read += 1
             else:
                 likely = None
-            gone = discarded.get(path)
-            entries.append(
-                _Entry(stamp, file, image_id, image_id in usable, refusals.get(path), likely, gone and gone.stamp)
-            )
+            gone = discarded[path].stamp if path in discarded else None
+            entries.append(_Entry(stamp, file, image_id, image_id in usable, refusals.get(path), likely, gone))
         return entries
 
     @staticmethod

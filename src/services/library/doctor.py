@@ -116,17 +116,18 @@ class DoctorService:
             )
 
     def _visibility(self, repair: bool) -> Events:
-        shown, hidden = self._catalog.health.shown_without_file(), self._catalog.health.hidden_with_file()
-        if repair and (shown or hidden):
-            self._catalog.health.set_visibility()
+        health = self._catalog.health
+        shown, hidden, binned = health.shown_without_file(), health.hidden_with_file(), health.shown_in_bin()
+        if repair and (shown or hidden or binned):
+            health.set_visibility()
         if shown:
             yield Finding(
-                "shown",
-                f"{count(shown, 'photo')} counted as present although none of its files is there, or it is in the bin.",
-                repair,
+                "shown", f"{count(shown, 'photo')} counted as present although none of its files is there.", repair
             )
         if hidden:
             yield Finding("hidden", f"{count(hidden, 'photo')} stayed hidden although a file is there.", repair)
+        if binned:
+            yield Finding("bin", f"{count(binned, 'photo')} counted as present although it is in the bin.", repair)
 
     def _unused_space(self, repair: bool) -> Events:
         if self._catalog.health.wasteful():

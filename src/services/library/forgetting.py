@@ -5,6 +5,7 @@ No original is touched.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -172,6 +173,8 @@ class ForgettingService:
         until = time.monotonic() + ROOM_S
         while _is_full(self._settings) and time.monotonic() < until:
             time.sleep(0.05)
+        with contextlib.suppress(LibraryError):  # what was written last may find its place only now
+            self._catalog.empty_log()
 
     def _compact(self) -> None:
         try:

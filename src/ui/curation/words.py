@@ -69,6 +69,7 @@ def _with_photos(words: str) -> Callable[[Said, str], str]:
 
 KINDS: Mapping[str, Callable[[Said, str], str]] = {
     "tag": _tag,
+    "refuse-tag": lambda said, photos: f"{_quoted([said.get('tag')])} refused for {photos}",
     "rename-tag": _rename_tag,
     "merge-tags": _merge_tags,
     "rate": _rate,

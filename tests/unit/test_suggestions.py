@@ -1,0 +1,113 @@
+"""Suggestions: photos that may want a tag, by its words and by its examples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from src.errors import BadInput
+from src.runtime import Services
+from src.services.curation.suggestions import EXAMPLES, Probe
+from tests.conftest import make_photo
+from tests.fakes import COLOURS
+
+
+@pytest.fixture
+def library(services: Services, tmp_path: Path) -> Services:
+    for colour in ("red", "green", "blue", "purple"):
+        for number in range(12):
+            make_photo(tmp_path / "photos" / f"{colour} {number}.jpg", COLOURS[colour], seed=number)
+    list(services.handlers["index"]({"paths": [str(tmp_path / "photos")]}))
+    return services
+
+
+def of_colour(library: Services, colour: str) -> list[str]:
+    return [hit.id for hit in library.library.newest(99) if hit.name.startswith(colour)]
+
+
+def suggested(library: Services, tag: str) -> tuple[set[str], set[str]]:
+    """Ids, and by what."""
+    found = library.suggestions.photos(tag)
+    assert [one.score for one in found] == sorted((one.score for one in found), reverse=True)
+    return {one.image_id for one in found}, {one.by for one in found}
+
+
+def test_a_tag_without_examples_goes_by_its_words(library: Services) -> None:
+    red = of_colour(library, "red")
+    assert suggested(library, "things/red")[0] >= set(red)
+    library.curation.tag(red[:5], ["things/red"])
+    library.curation.refuse_tag(red[5:7], "things/red")
+    found, by = suggested(library, "things/red")
+    assert set(red[7:]) <= found and not found & set(red[:7]) and by == {"words"}
+
+
+def test_a_tag_with_examples_goes_by_these_whatever_it_is_called(library: Services) -> None:
+    red = of_colour(library, "red")
+    library.curation.tag(red[: EXAMPLES - 1], ["xyzzy"])
+    assert suggested(library, "xyzzy")[1] <= {"words"}
+    library.curation.tag(red[EXAMPLES - 1 : EXAMPLES], ["xyzzy"])
+    found, by = suggested(library, "xyzzy")
+    assert found and found <= set(red[EXAMPLES:]) and by == {"examples"}
+    one = next(iter(found))
+    library.curation.refuse_tag([one], "xyzzy")
+    assert one not in suggested(library, "xyzzy")[0]
+    library.curation.undo()
+    assert one in suggested(library, "xyzzy")[0]
+    library.curation.remove([one])
+    assert one not in suggested(library, "xyzzy")[0]
+
+
+def test_what_was_refused_stays_so_when_the_file_says_it_again(library: Services) -> None:
+    from tests.unit.test_marks import told
+
+    red = of_colour(library, "red")[0]
+    library.curation.refuse_tag([red], "Sea")
+    assert "keywords" not in library.catalog.facts.of(red)
+    told(library, red, keywords=("Sea", "Boat"))
+    assert library.catalog.facts.of(red)["keywords"] == ("Boat",)
+    told(library, red)
+    told(library, red, keywords=("Sea",))
+    assert "keywords" not in library.catalog.facts.of(red)
+
+
+def test_all_photos_may_have_the_tag_already(library: Services) -> None:
+    library.curation.tag(library.catalog.listing.ids(None, "added", 99), ["all"])
+    assert library.suggestions.photos("all") == []
+    with pytest.raises(BadInput):
+        library.suggestions.photos(" / ")
+
+
+def test_the_examples_are_judged_by_probes_without_them() -> None:
+    chance = np.random.default_rng(3)
+
+    def some(number: int, towards: int) -> np.ndarray:
+        rows = chance.normal(size=(number, 32)).astype(np.float32)
+        rows[:, towards] += 4
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+    examples, others = some(12, 0), some(300, 1)
+    whole = Probe(examples, others)
+    left_out = []
+    for number in range(len(examples)):
+        # the same weights as in the whole, so that the shortcut must give just this
+        rows = np.delete(examples, number, axis=0)
+        left_out.append(_fitted(rows, others, len(examples)).scores(examples[number : number + 1])[0])
+    assert whole.least == pytest.approx(max(0.0, float(np.quantile(left_out, 0.25))), abs=1e-6)
+    assert np.mean(np.array(whole.scores(some(200, 0))) >= whole.least) > 0.5
+    assert np.mean(np.array(whole.scores(some(200, 1))) >= whole.least) < 0.02
+
+
+def _fitted(examples: np.ndarray, others: np.ndarray, number: int) -> Probe:
+    """A probe of fewer examples in which each weighs as much as one of ``number``."""
+    from src.services.curation import suggestions
+
+    probe = Probe(examples, others)
+    rows = suggestions._with_bias(np.concatenate([examples, others]))
+    wanted = np.concatenate([np.ones(len(examples)), -np.ones(len(others))])
+    weights = np.concatenate([np.full(len(examples), 0.5 / number), np.full(len(others), 0.5 / len(others))])
+    weighted = rows * weights[:, None]
+    ridge = suggestions.RIDGE * np.eye(rows.shape[1])
+    probe._weights = np.linalg.solve(weighted.T @ rows + ridge, weighted.T @ wanted)
+    return probe
