@@ -26,7 +26,7 @@ def show(services: Services) -> None:
         text = f"Photos that you remove are here for {KEPT_DAYS} days, with all that is known of them."
         empty_state.show("delete", "The bin is empty", text, key="bin-empty")
         return
-    st.markdown(f"{count(number, 'photo')} in the bin. After {KEPT_DAYS} days each is forgotten; its file stays.")
+    st.markdown(f"{count(number, 'photo')} in the bin. After {KEPT_DAYS} days each is forgotten; your own files stay.")
     with st.container(horizontal=True, gap="small"):
         st.button(
             f"Take all {number:,} out" if number > 1 else "Take it out",

@@ -31,7 +31,14 @@ def show(services: Services) -> None:
     with right:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown("#### Albums")
-            st.button("New album", icon=":material/add:", on_click=told.ask, args=("new-album",), key="new-album")
+            st.button(
+                "New album",
+                icon=":material/add:",
+                type="tertiary",
+                on_click=told.ask,
+                args=("new-album",),
+                key="new-album",
+            )
         _show_albums(services)
 
 
