@@ -318,8 +318,12 @@ def test_the_bin_has_pages(app: AppTest, services: Services, ids: list[str], mon
     services.curation.remove(ids)
     goto(app.run(), "bin")
     assert len(picked(app, "bin-photos")) == 5
-    app.number_input(key="bin-page").set_value(3).run()
-    assert len(picked(app, "bin-photos")) == 2
+    app.number_input(key="bin-page-of-3").set_value(3).run()
+    last = picked(app, "bin-photos")
+    assert len(last) == 2
+    services.curation.restore([item["id"] for item in last])
+    app.run()
+    assert not app.exception and len(picked(app, "bin-photos")) == 5, "a page that is no more gives way to the first"
 
 
 @pytest.mark.parametrize(

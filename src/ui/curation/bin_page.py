@@ -38,8 +38,8 @@ def show(services: Services) -> None:
             "Empty the bin", icon=":material/delete_forever:", on_click=state.open_dialog, args=("empty",), key="bin-go"
         )
     pages = -(-number // PAGE)
-    page = int(st.number_input("Page", 1, pages, key="bin-page", width=140)) if pages > 1 else 1
-    shown = services.curation.binned(PAGE, (min(page, pages) - 1) * PAGE)
+    page = int(st.number_input("Page", 1, pages, key=f"bin-page-of-{pages}", width=140)) if pages > 1 else 1
+    shown = services.curation.binned(PAGE, (page - 1) * PAGE)
     offered = [picker.action("restore", "Take out of the bin")]
     picker.show("bin-photos", "on this page", [_item(one) for one in shown], offered, _restorer(services), "grid")
 
