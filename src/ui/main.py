@@ -11,6 +11,7 @@ from src.errors import AppError
 from src.runtime import Services
 from src.services.jobs.kinds import KINDS, JobKind
 from src.ui import address, example, state
+from src.ui.curation import ask_dialog, bin_page, links, undo_bar
 from src.ui.format import literal
 from src.ui.frame import closed_library, error_box, farewell, sidebar, style
 from src.ui.jobs import job_progress, told
@@ -34,10 +35,10 @@ def main() -> None:
         farewell.show()
         return
     tabs = _tabs()
-    page = st.navigation(tabs, position="top")
+    page = st.navigation([*tabs, *links.pages()], position="top")
     address.start(page.url_path)
     state.start_mode()
-    steps = st.container(key="address-place")
+    steps, done = st.container(key="address-place"), st.container(key="done-place")
     _show_narrow_tabs(tabs)
     try:
         services = get_services()
@@ -57,6 +58,8 @@ def main() -> None:
     address.write()
     with steps:
         address.draw("address")
+    with done:
+        undo_bar.show(services)
 
 
 def _tabs() -> list[st.Page]:
@@ -106,6 +109,10 @@ def _show_dialog(services: Services) -> None:
         export_box.show_dialog(services)
     elif state.dialog() == "remove":
         forget_dialog.show_folder(services)
+    elif state.dialog() == "ask":
+        ask_dialog.show(services)
+    elif state.dialog() == "empty":
+        bin_page.ask(services)
 
 
 def _show_narrow_tabs(tabs: list[st.Page]) -> None:

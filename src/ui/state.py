@@ -1,7 +1,7 @@
 """What a browser session remembers, as plain values.
 
 The only place that names keys of ``st.session_state``, but for those of the address in ``address.py``, of chosen files
-in ``files.py`` and of jobs in ``jobs/told.py``.
+in ``files.py``, of jobs in ``jobs/told.py``, and of what is done with photos in ``curation/told.py``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FOLDER = "folder"
 USUAL_RESULTS = 20
 MAX_RESULTS = 1_000
 
-Dialog = Literal["photo", "clear", "forget", "remove", "export"]
+Dialog = Literal["photo", "clear", "forget", "remove", "export", "ask", "empty"]
 
 
 def query(key: str = QUERY) -> str:
@@ -138,6 +138,7 @@ def open_photo(image_id: str, neighbours: Sequence[str], found: Mapping[str, str
     st.session_state.update(
         dialog="photo", photo=image_id, neighbours=list(neighbours), found=dict(found or {}), looking_inside=None
     )
+    st.session_state["dropped"] = {}
 
 
 def know_gallery(ids: Sequence[str], found: Mapping[str, str] | None = None) -> None:
@@ -179,6 +180,10 @@ def show_only(photo_id: str | None) -> None:
 def found_object() -> str | None:
     """Id of the object that made the open photo a result."""
     return cast("dict[str, str]", st.session_state.get("found", {})).get(photo())
+
+
+def open_dialog(name: Dialog) -> None:
+    st.session_state["dialog"] = name
 
 
 def open_clear() -> None:
@@ -248,6 +253,40 @@ def neighbour(step: int) -> str | None:
 
 def show_neighbour(step: int) -> None:
     st.session_state["photo"] = neighbour(step) or photo()
+
+
+def drop_photo() -> None:
+    """The open photo is in its gallery no more: the next is open, or the one before it, or none."""
+    gone, ids = photo(), list(st.session_state.get("neighbours", []))
+    at = ids.index(gone) if gone in ids else 0
+    other = neighbour(1) or neighbour(-1)
+    st.session_state["dropped"] = {**_dropped(), gone: at}
+    st.session_state["neighbours"] = [id_ for id_ in ids if id_ != gone]
+    if other is None:
+        close_dialog()
+    else:
+        st.session_state["photo"] = other
+
+
+def dropped() -> list[str]:
+    """Ids of the photos that were dropped, the last of them at the end."""
+    return list(_dropped())
+
+
+def _dropped() -> dict[str, int]:
+    return cast("dict[str, int]", st.session_state.get("dropped", {}))
+
+
+def put_back(ids: Sequence[str]) -> None:
+    """Dropped photos are back where they were in their gallery; the open one makes room for the last of them."""
+    back = [id_ for id_ in reversed(dropped()) if id_ in ids]
+    for id_ in back:
+        order = list(st.session_state.get("neighbours", []))
+        order.insert(_dropped()[id_], id_)
+        st.session_state["neighbours"] = order
+    st.session_state["dropped"] = {id_: at for id_, at in _dropped().items() if id_ not in back}
+    if back and dialog() == "photo":
+        st.session_state["photo"] = back[0]
 
 
 # ---------------------------------------------------------------- exports, messages, the end

@@ -22,7 +22,7 @@ from src.ui.jobs import job_progress
 from tests.fakes import colour_picture
 from tests.ui.conftest import MAIN, button, gallery, goto, index, search, texts
 
-PAGES = ("upload", "text_search", "image_search", "about")
+PAGES = ("upload", "text_search", "image_search", "about", "collections", "history", "bin")
 
 
 def facts(app: AppTest) -> str:
@@ -134,8 +134,8 @@ def test_clearing_says_what_goes_and_does_it(app: AppTest, photos: Path, service
     app.run()
     button(app, "Clear database").click().run()
     said = texts(app)
-    assert "12 photos go into the bin" in said and "12 thumbnails" in said and "uploaded copies: there are none" in said
-    assert "Your own photos in their folders stay" in said
+    assert "12 photos go into the bin" in said and "1 folder is followed no more" in said and "uploaded" not in said
+    assert "It can be undone until the bin is emptied" in said and "Your own photos in their folders stay" in said
     button(app, "Clear 12 photos").click().run()
     assert not app.exception
     assert services.catalog.counts() == (0, 0, 0)
@@ -149,14 +149,14 @@ def test_a_clear_counts_uploaded_copies_that_are_in_folders_too(app: AppTest, ph
     services.jobs.wait(services.jobs.submit("index", "Adding", files=as_params([copy])), 30)
     index(services, photos)
     button(app.run(), "Clear database").click().run()
-    assert "1 uploaded copy, also in your folders" in texts(app)
+    assert "1 uploaded copy is deleted, also in your folders." in texts(app)
 
 
 def test_keeping_everything_closes_the_question(app: AppTest, photos: Path, services: Services) -> None:
     app.run()
     button(app, "Clear database").click().run()
     button(app, "Keep everything").click().run()
-    assert "go into the bin" not in texts(app)
+    assert "into the bin" not in texts(app)
     assert services.catalog.counts()[0] == 12
 
 

@@ -76,13 +76,17 @@ def test_a_report_as_csv_keeps_odd_names() -> None:
     assert list(csv.DictReader(io.StringIO(job_progress.as_csv(rows)))) == rows
 
 
-def test_what_goes_counts_uploads() -> None:
-    assert "2 uploaded copies: there may be no other copy of an uploaded photo" in clear_dialog.what_goes(5, 2, 2)
-    assert "5 thumbnails" in clear_dialog.what_goes(5, 2, 2)
-    assert "2 uploaded copies: there may be no other copy of 1 of them" in clear_dialog.what_goes(5, 2, 1)
-    assert "2 uploaded copies, all of them also in your folders" in clear_dialog.what_goes(5, 2, 0)
-    assert "1 uploaded copy, also in your folders" in clear_dialog.what_goes(5, 1, 0)
-    assert "uploaded copies: there are none" in clear_dialog.what_goes(5, 0, 0)
+def test_a_clear_says_what_happens_to_photos_folders_and_uploads() -> None:
+    assert clear_dialog.what_happens(5, 2).startswith("5 photos go into the bin, with their facts")
+    assert "and 2 folders are followed no more; after 30 days" in clear_dialog.what_happens(5, 2)
+    assert "followed" not in clear_dialog.what_happens(1, 0) and "1 photo goes" in clear_dialog.what_happens(1, 0)
+    assert goes(2, 2) == "2 uploaded copies are deleted: there may be no other copy of an uploaded photo."
+    assert goes(2, 1) == "2 uploaded copies are deleted: there may be no other copy of 1 of them."
+    assert goes(2, 0) == "2 uploaded copies are deleted, all of them also in your folders."
+    assert goes(1, 0) == "1 uploaded copy is deleted, also in your folders."
+
+
+goes = clear_dialog.what_goes
 
 
 def test_nothing_in_a_report_as_csv_is_a_formula() -> None:

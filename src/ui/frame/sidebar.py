@@ -10,6 +10,7 @@ from src.runtime import Services
 from src.schema import Mode, ModelStatus
 from src.services.jobs.kinds import JobKind
 from src.ui import state
+from src.ui.curation import links
 from src.ui.format import size
 from src.ui.frame import model_card, segmenter_card
 from src.ui.jobs import job_progress
@@ -32,6 +33,7 @@ def show(services: Services, kinds: tuple[JobKind, ...]) -> None:
         if state.mode() != "images":
             segmenter_card.show(services)
         saved_searches.show(services)
+        links.show(services, "sidebar-links")
         with st.container(key="sidebar-end", gap="xsmall"):
             st.button(
                 "Clear database", icon=":material/delete:", type="tertiary", on_click=state.open_clear, key="clear"

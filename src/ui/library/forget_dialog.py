@@ -56,7 +56,10 @@ def show_folder(services: Services) -> None:
     st.markdown(
         f"The library forgets the photos of this folder ({files}), except those that are in another folder too."
     )
-    st.markdown("The files themselves stay where they are.")
+    st.markdown(
+        "The files themselves stay where they are. What you said of the photos (tags, stars, notes) goes with them; "
+        "that can't be undone."
+    )
     title = f"Removing {display_text(Path(Path(folder.path).name or folder.path))}"
     _buttons(services, "Remove the folder", title, RemoveFolder(folder.path))
 

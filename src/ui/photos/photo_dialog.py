@@ -7,6 +7,7 @@ import streamlit as st
 from src.runtime import Services
 from src.schema import Box, ImageDetails
 from src.ui import address, example, state
+from src.ui.curation import panel
 from src.ui.format import moment, size
 from src.ui.photos import box_drawer, fit_buttons, gallery
 
@@ -36,6 +37,7 @@ def show(services: Services) -> None:
     if there and state.choosing_inside():
         _show_objects(services, details)
     else:
+        panel.show(services, details.id)
         fit_buttons.show(services)
         known = [*facts(details), *services.facts.of(details.id)]
         size = (details.facts.width, details.facts.height)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 from src.errors import UnreadableImage
-from src.ui import address, state
-from src.ui.frame import empty_state, error_box
+from src.ui import state
+from src.ui.curation import no_photos
+from src.ui.frame import error_box
 from src.ui.resources import get_services
 from src.ui.search import example_picture, query_box, results, understood
 
@@ -15,8 +15,7 @@ services = get_services()
 images, _, _ = services.catalog.counts()
 if not images and not services.jobs.active():
     text = "Add some, then find those that look like an example picture. They never leave this computer."
-    if empty_state.show("add_photo_alternate", "No photos yet", text, "Add photos", key="no-photos"):
-        address.go(Path(__file__).with_name("upload_page.py"))
+    no_photos.show(services, text)
 else:
     try:
         query, limit = example_picture.show(services)

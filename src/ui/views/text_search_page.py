@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from pathlib import Path
 
 import streamlit as st
 
 from src.errors import AppError
 from src.services.search.language import written
 from src.services.search.service import Query
-from src.ui import address, state
-from src.ui.frame import empty_state
+from src.ui import state
+from src.ui.curation import no_photos
 from src.ui.photos import gallery
 from src.ui.resources import get_services
 from src.ui.search import query_box, results, understood
@@ -40,5 +39,4 @@ if images or services.jobs.active():
 else:
     query_box.show()
     text = "Add some, then find them by describing what is in them. They never leave this computer."
-    if empty_state.show("add_photo_alternate", "No photos yet", text, "Add photos", key="no-photos"):
-        address.go(Path(__file__).with_name("upload_page.py"))
+    no_photos.show(services, text)

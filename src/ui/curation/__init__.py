@@ -1,0 +1,1 @@
+"""Tags, ratings, notes, albums, the bin and the history, on the pages."""

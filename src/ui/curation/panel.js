@@ -1,0 +1,171 @@
+// What the user says of the open photo. Everything that comes as data becomes text or an attribute, never HTML. Each part is made once and
+// brought up to date in place, so that the focus stays where it is.
+
+const WRITES = 'textarea, select, [contenteditable="true"], input:not([type=checkbox]):not([type=radio]):not([type=range]):not([type=button])';
+
+function made(tag, className, parent, text = "") {
+  const node = document.createElement(tag);
+  node.className = className;
+  if (text) node.textContent = text;
+  parent?.append(node);
+  return node;
+}
+
+function button(className, parent, text, label, act) {
+  const node = made("button", className, parent, text);
+  node.type = "button";
+  node.setAttribute("aria-label", label);
+  node.title = label;
+  node.onclick = act;
+  return node;
+}
+
+function build(root) {
+  const line = made("div", "line", root);
+  const stars = made("div", "stars", line);
+  stars.setAttribute("role", "group");
+  stars.setAttribute("aria-label", "Rating");
+  for (let number = 1; number <= 5; number += 1) {
+    button("star", stars, "★", `${number} ${number === 1 ? "star" : "stars"} (key ${number})`, () => {
+      root.act("rate", root.data.rating === number ? 0 : number);
+    });
+  }
+  root.reject = button("reject", stars, "⊘", "Rejected", () => root.act("rate", root.data.rating === -1 ? 0 : -1));
+  root.heart = button("heart", line, "♥", "Favourite (key f)", () => root.act("favourite", !root.data.favourite));
+  root.chips = { tag: chips(root, line, "tag", "Tags", "Add tag"), album: chips(root, line, "album", "Albums", "Add to album") };
+  root.noteButton = button("plain", line, "Note", "Note", () => openNote(root, root.noteForm.hidden));
+  button("plain remove", line, "Remove", "Remove: put it into the bin (key Delete)", () => root.act("remove"));
+  buildNote(root);
+}
+
+function chips(root, line, name, label, add) {
+  const box = made("div", "chips", line);
+  box.setAttribute("role", "group");
+  box.setAttribute("aria-label", label);
+  const list = made("span", "list", box);
+  const form = made("form", "add", box);
+  const input = made("input", "", form);
+  const known = made("datalist", "", form);
+  known.id = `known-${name}`;
+  Object.assign(input, { type: "text", placeholder: add, autocomplete: "off", enterKeyHint: "done" });
+  input.setAttribute("aria-label", add);
+  input.setAttribute("list", known.id);
+  form.onsubmit = (event) => {
+    event.preventDefault();
+    const text = input.value.trim();
+    input.value = "";
+    if (text) root.act(name, text);
+  };
+  return { list, input, known };
+}
+
+function buildNote(root) {
+  const form = made("form", "note", root);
+  form.hidden = true;
+  const area = made("textarea", "", form);
+  area.rows = 3;
+  area.setAttribute("aria-label", "Note");
+  const end = made("div", "end", form);
+  const send = made("button", "plain strong", end, "Keep the note");
+  send.type = "submit";
+  button("plain", end, "Cancel", "Cancel", () => openNote(root, false));
+  form.onsubmit = (event) => {
+    event.preventDefault();
+    openNote(root, false);
+    root.act("note", area.value);
+  };
+  area.onkeydown = (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
+    if (event.key === "Escape") openNote(root, false);
+  };
+  root.noteForm = form;
+  root.area = area;
+}
+
+function openNote(root, open) {
+  root.noteForm.hidden = !open;
+  root.noteButton.setAttribute("aria-expanded", String(open));
+  if (open) {
+    root.area.value = root.data.note;
+    root.area.focus();
+  } else if (root.getRootNode().activeElement === root.area || !root.getRootNode().activeElement) root.noteButton.focus();
+}
+
+function drawChips(root, name, items, takeOff) {
+  const { list, input, known } = root.chips[name];
+  const words = root.data.known[name];
+  input.maxLength = root.data.longest[name];
+  const state = JSON.stringify(items);
+  if (list.state !== state) {
+    const hadFocus = list.contains(root.getRootNode().activeElement);
+    list.state = state;
+    list.replaceChildren();
+    for (const item of items) {
+      const chip = made("span", "chip", list, item.name);
+      const off = name === "tag" ? `Take off the tag ${item.name}` : `Take out of the album ${item.name}`;
+      button("off", chip, "×", off, () => root.act(takeOff, item.value));
+    }
+    if (hadFocus) input.focus();
+  }
+  const all = JSON.stringify(words);
+  if (known.state !== all) {
+    known.state = all;
+    known.replaceChildren(...words.map((word) => Object.assign(document.createElement("option"), { value: word })));
+  }
+}
+
+function press(node, on) {
+  node.classList.toggle("on", on);
+  node.setAttribute("aria-pressed", String(on));
+}
+
+function draw(root) {
+  const { data } = root;
+  const rating = data.rating ?? 0;
+  root.querySelectorAll(".star").forEach((star, at) => {
+    star.classList.toggle("lit", at < rating);
+    star.setAttribute("aria-pressed", String(at + 1 === rating));
+  });
+  press(root.reject, rating === -1);
+  press(root.heart, data.favourite);
+  drawChips(root, "tag", data.tags, "untag");
+  drawChips(root, "album", data.albums, "take-from-album");
+  const text = data.note ? `Note: ${data.note.split("\n")[0]}` : "Note";
+  root.noteButton.textContent = text.length > 32 ? `${text.slice(0, 31)}…` : text;
+  root.noteButton.title = data.note || "Write a note";
+  root.noteButton.setAttribute("aria-label", data.note ? `Note: ${data.note}` : "Write a note");
+  root.area.maxLength = data.longest.note;
+}
+
+function key(root, event) {
+  const target = event.composedPath()[0];
+  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || target?.closest?.(WRITES)) return;
+  if (/^[0-5]$/.test(event.key)) root.act("rate", Number(event.key));
+  else if (event.key === "f" && !event.shiftKey) root.act("favourite", !root.data.favourite);
+  else if (event.key === "Delete") root.act("remove");
+  else return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+}
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const root = parentElement.querySelector(".root");
+  if (root.data && root.data.photo !== data.photo) root.noteForm.hidden = true;
+  root.data = data;
+  root.act = (name, value = null) => setTriggerValue("act", { name, value, photo: root.data.photo, at: Date.now() });
+  if (!root.chips) build(root);
+  draw(root);
+  // What is typed here is nobody else's: arrows would go to the next photo.
+  root.onkeydown = (event) => {
+    const target = event.composedPath()[0];
+    if (target.closest?.(WRITES) && event.key !== "Escape") event.stopPropagation();
+    else if (target.closest?.(WRITES) && target.value) {
+      target.value = "";
+      event.stopPropagation();
+    }
+  };
+  if (root.onKey) document.removeEventListener("keydown", root.onKey, true);
+  root.onKey = (event) => key(root, event);
+  document.addEventListener("keydown", root.onKey, true);
+  return () => document.removeEventListener("keydown", root.onKey, true);
+}

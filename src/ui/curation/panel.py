@@ -1,0 +1,59 @@
+"""Over the open photo: its stars, whether it is a favourite, its tags, albums and note, each changed at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from src.runtime import Services
+from src.services.curation.service import LONGEST_NOTE, LONGEST_TAG
+from src.text import shown
+from src.ui import state
+from src.ui.curation import actions, undo_bar
+
+_HERE = Path(__file__).parent
+OFFERED = ("tag", "untag", "rate", "favourite", "note", "album", "take-from-album", "remove")
+MOST_TAGS = 2_000
+"""Known tags that complete what is typed."""
+
+
+def show(services: Services, image_id: str) -> None:
+    """The open photo's; with the keys 0 to 5 for stars, f and Delete, and a bar that undoes what was done."""
+    known = services.catalog.facts.of(image_id)
+    note = str(known.get("note") or "")
+    data = {
+        "photo": image_id,
+        "rating": known.get("rating"),
+        "favourite": bool(known.get("favourite")),
+        "tags": [{"name": shown(tag), "value": tag} for tag in known.get("keywords", ())],
+        "albums": [{"name": shown(name), "value": name} for name in known.get("albums", ())],
+        "note": note,
+        "known": {
+            "tag": [shown(tag.tag) for tag in services.curation.tags()[:MOST_TAGS]],
+            "album": [shown(album.name) for album in services.curation.albums()],
+        },
+        "longest": {"tag": LONGEST_TAG, "album": LONGEST_TAG, "note": LONGEST_NOTE},
+    }
+    _component()(key="marks-panel", data=data, on_act_change=partial(_act, services, image_id))
+    undo_bar.show(services, "undo-photo")
+
+
+def _act(services: Services, image_id: str) -> None:
+    """Run before the photo is drawn again."""
+    told = st.session_state["marks-panel"].act
+    if not isinstance(told, Mapping) or told.get("name") not in OFFERED or told.get("photo") != image_id:
+        return
+    done = actions.act(services, {"name": told["name"], "value": told.get("value"), "ids": [image_id]})
+    if told["name"] == "remove" and done is not None and done.number is not None:
+        state.drop_photo()
+
+
+@st.cache_resource(show_spinner=False)
+def _component() -> Any:
+    """Registered once a process."""
+    css, js = ((_HERE / f"panel.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
+    return st.components.v2.component("marks_panel", html='<div class="root"></div>', css=css, js=js)
