@@ -119,7 +119,7 @@ class VectorSearch:
             new = self._short[at : min(at + _ROWS, until)]
             for start in range(0, at + len(new), 4 * _ROWS):
                 most = new @ self._short[start : min(start + 4 * _ROWS, at + len(new))].T
-                second, first = np.nonzero(most >= least - _ROUNDING)
+                second, first = np.divmod(np.flatnonzero(most >= least - _ROUNDING), most.shape[1])
                 pairs = np.column_stack((first + start, second + at))
                 yield pairs[pairs[:, 0] < pairs[:, 1]]
 
