@@ -93,6 +93,12 @@ def _offer(action: Action) -> dict[str, Any]:
     return {"name": action.name, "label": action.label, "icon": action.icon, **stars}
 
 
+def press(services: Services, name: str) -> None:
+    """What a button does that is about no photos: undo, redo, or taking all of the bin out of it."""
+    ids = services.catalog.bin.ids() if name == "restore" else []
+    act(services, {"name": name, "ids": ids})
+
+
 def act(services: Services, asked: Mapping[str, Any]) -> Done | None:
     """Do what a page asked for: the ``name`` of an action, its ``value``, and the ``ids`` of photos.
 

@@ -31,7 +31,8 @@ def show(services: Services) -> None:
         st.button(
             f"Take all {number:,} out" if number > 1 else "Take it out",
             icon=":material/restore_from_trash:",
-            on_click=lambda: actions.perform(services, lambda of: of.restore(services.catalog.bin.ids())),
+            on_click=actions.press,
+            args=(services, "restore"),
             key="bin-restore-all",
         )
         st.button(

@@ -47,8 +47,8 @@ def _show_buttons(services: Services, listed: list[Operation]) -> None:
                 icon=f":material/{name}:",
                 disabled=one is None,
                 help=words.of(one) if one else None,
-                on_click=actions.act,
-                args=(services, {"name": name}),
+                on_click=actions.press,
+                args=(services, name),
                 key=f"history-{name}",
             )
 

@@ -32,10 +32,23 @@ function build(root) {
   }
   root.reject = button("reject", stars, "⊘", "Rejected", () => root.act("rate", root.data.rating === -1 ? 0 : -1));
   root.heart = button("heart", line, "♥", "Favourite (key f)", () => root.act("favourite", !root.data.favourite));
-  root.chips = { tag: chips(root, line, "tag", "Tags", "Add tag"), album: chips(root, line, "album", "Albums", "Add to album") };
-  root.noteButton = button("plain", line, "Note", "Note", () => openNote(root, root.noteForm.hidden));
-  button("plain remove", line, "Remove", "Remove: put it into the bin (key Delete)", () => root.act("remove"));
-  buildNote(root);
+  root.more = button("plain more", line, "More", "Tags, albums, note, remove", () => {
+    window.marksPanelOpen = root.rest.hidden;
+    openRest(root);
+  });
+  const rest = made("div", "rest", root);
+  root.rest = rest;
+  openRest(root);
+  root.chips = { tag: chips(root, rest, "tag", "Tags", "Add tag"), album: chips(root, rest, "album", "Albums", "Add to album") };
+  root.noteButton = button("plain", rest, "Note", "Note", () => openNote(root, root.noteForm.hidden));
+  button("plain remove", rest, "Remove", "Remove: put it into the bin (key Delete)", () => root.act("remove"));
+  buildNote(root, rest);
+}
+
+// Beside the buttons there is room for one line: the rest is opened, and stays so for the photos that follow.
+function openRest(root) {
+  root.rest.hidden = !window.marksPanelOpen;
+  root.more.setAttribute("aria-expanded", String(!root.rest.hidden));
 }
 
 function chips(root, line, name, label, add) {
@@ -59,8 +72,8 @@ function chips(root, line, name, label, add) {
   return { list, input, known };
 }
 
-function buildNote(root) {
-  const form = made("form", "note", root);
+function buildNote(root, rest) {
+  const form = made("form", "note", rest);
   form.hidden = true;
   const area = made("textarea", "", form);
   area.rows = 3;
@@ -128,6 +141,8 @@ function draw(root) {
   });
   press(root.reject, rating === -1);
   press(root.heart, data.favourite);
+  const said = data.tags.length + data.albums.length + (data.note ? 1 : 0);
+  root.more.textContent = said ? `More (${said})` : "More";
   drawChips(root, "tag", data.tags, "untag");
   drawChips(root, "album", data.albums, "take-from-album");
   const text = data.note ? `Note: ${data.note.split("\n")[0]}` : "Note";
