@@ -11,6 +11,13 @@ function made(tag, className, parent, text = "") {
   return node;
 }
 
+// A sign instead of a text: what it means is in its label.
+function sign(className, parent, glyph, label, act) {
+  const node = button(className, parent, "", label, act);
+  made("span", "", node, glyph).setAttribute("aria-hidden", "true");
+  return node;
+}
+
 function button(className, parent, text, label, act) {
   const node = made("button", className, parent, text);
   node.type = "button";
@@ -26,12 +33,12 @@ function build(root) {
   stars.setAttribute("role", "group");
   stars.setAttribute("aria-label", "Rating");
   for (let number = 1; number <= 5; number += 1) {
-    button("star", stars, "★", `${number} ${number === 1 ? "star" : "stars"} (key ${number})`, () => {
+    sign("star", stars, "☆", `${number} ${number === 1 ? "star" : "stars"} (key ${number})`, () => {
       root.act("rate", root.data.rating === number ? 0 : number);
     });
   }
-  root.reject = button("reject", stars, "⊘", "Rejected", () => root.act("rate", root.data.rating === -1 ? 0 : -1));
-  root.heart = button("heart", line, "♥", "Favourite (key f)", () => root.act("favourite", !root.data.favourite));
+  root.reject = sign("reject", stars, "⊘", "Rejected", () => root.act("rate", root.data.rating === -1 ? 0 : -1));
+  root.heart = sign("heart", line, "♥", "Favourite (key f)", () => root.act("favourite", !root.data.favourite));
   root.more = button("plain more", line, "More", "Tags, albums, note, remove", () => {
     window.marksPanelOpen = root.rest.hidden;
     openRest(root);
@@ -137,10 +144,12 @@ function draw(root) {
   const rating = data.rating ?? 0;
   root.querySelectorAll(".star").forEach((star, at) => {
     star.classList.toggle("lit", at < rating);
+    star.firstChild.textContent = at < rating ? "★" : "☆";
     star.setAttribute("aria-pressed", String(at + 1 === rating));
   });
   press(root.reject, rating === -1);
   press(root.heart, data.favourite);
+  root.heart.firstChild.textContent = data.favourite ? "♥" : "♡";
   const said = data.tags.length + data.albums.length + (data.note ? 1 : 0);
   root.more.textContent = said ? `More (${said})` : "More";
   drawChips(root, "tag", data.tags, "untag");
