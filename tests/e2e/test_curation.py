@@ -44,9 +44,8 @@ def open_first(page: Page, app: RunningApp) -> Locator:
     expect(cells(page)).to_have_count(NUMBER)
     cells(page).first.click()
     dialog = page.get_by_role("dialog")
-    expect(
-        dialog.get_by_role("textbox", name="Add tag").or_(dialog.get_by_role("combobox", name="Add tag"))
-    ).to_be_visible()
+    dialog.get_by_role("button", name="Tags, albums, note, remove").click()
+    expect(dialog.get_by_label("Add tag", exact=True)).to_be_visible()
     return dialog
 
 

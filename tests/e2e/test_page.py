@@ -348,6 +348,8 @@ def test_what_can_be_done_with_an_open_photo_is_in_sight(page: Page, app: Runnin
     dialog = page.get_by_role("dialog")
     for name in ("Find similar", "Search inside", "Previous", "Next", "Close"):
         expect(dialog.get_by_role("button", name=name).last).to_be_in_viewport(ratio=1)
+    expect(dialog.locator(".stars")).to_be_in_viewport(ratio=1)
+    expect(dialog.get_by_role("button", name="Favourite")).to_be_in_viewport(ratio=1)
     image = dialog.locator(".stage img")
     expect(image).to_be_in_viewport(ratio=1)
     assert image.evaluate("image => image.getBoundingClientRect().height") >= height / 4

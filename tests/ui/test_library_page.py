@@ -63,8 +63,3 @@ def test_an_open_photo_has_its_neighbours_in_the_listing(app: AppTest, photos: P
     assert button(app, "Previous").disabled and not button(app, "Next").disabled
     button(app, "Next").click().run()
     assert app.session_state["photo"] == ids[1]
-
-
-def test_a_change_is_offered_to_be_taken_back(app: AppTest, photos: Path, services: Services) -> None:
-    services.curation.rate(services.browsing.listing("").ids[:2], 4)
-    assert timeline(goto(app.run(), "library"))["undo"]

@@ -75,6 +75,12 @@ def named(name: str) -> Action | None:
     return next((action for action in ACTIONS if action.name == name), None)
 
 
+def press(services: Services, name: str) -> None:
+    """What a button does that is about no photos: undo, redo, or taking all of the bin out of it."""
+    ids = services.catalog.bin.ids() if name == "restore" else []
+    act(services, {"name": name, "ids": ids})
+
+
 def act(services: Services, asked: Mapping[str, Any]) -> Done | None:
     """Do what a page asked for: the ``name`` of an action, its ``value``, and the ``ids`` of photos.
 
@@ -89,11 +95,6 @@ def act(services: Services, asked: Mapping[str, Any]) -> Done | None:
         told.ask(action.name, ids)
         return None
     return perform(services, lambda curation: action.do(curation, ids, value))
-
-
-def pressed(services: Services, name: str) -> None:
-    """A button was pressed whose action needs neither photos nor a value."""
-    act(services, {"name": name})
 
 
 def perform(services: Services, do: Callable[[CurationService], Done]) -> Done | None:

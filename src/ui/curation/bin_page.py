@@ -31,8 +31,8 @@ def show(services: Services) -> None:
         st.button(
             f"Take all {number:,} out" if number > 1 else "Take it out",
             icon=":material/restore_from_trash:",
-            on_click=_restore_all,
-            args=(services,),
+            on_click=actions.press,
+            args=(services, "restore"),
             key="bin-restore-all",
         )
         st.button(
@@ -43,10 +43,6 @@ def show(services: Services) -> None:
     shown = services.curation.binned(PAGE, (page - 1) * PAGE)
     offered = [picker.action("restore", "Take out of the bin")]
     picker.show("bin-photos", "on this page", [_item(one) for one in shown], offered, _restorer(services), "grid")
-
-
-def _restore_all(services: Services) -> None:
-    actions.perform(services, lambda of: of.restore(services.catalog.bin.ids()))
 
 
 def _restorer(services: Services) -> picker.Chosen:

@@ -47,7 +47,7 @@ def _show_buttons(services: Services, listed: list[Operation]) -> None:
                 icon=f":material/{name}:",
                 disabled=one is None,
                 help=words.of(one) if one else None,
-                on_click=actions.pressed,
+                on_click=actions.press,
                 args=(services, name),
                 key=f"history-{name}",
             )

@@ -30,8 +30,7 @@ def show(services: Services, text: str) -> None:
         with st.container(horizontal=True, horizontal_alignment="center", gap="small"):
             last = next((one for one in services.curation.history(actions.HISTORY) if not one.undone), None)
             if last is not None and last.kind == "clear":
-                args = (services, "undo")
-                icon = ":material/undo:"
-                st.button("Undo the clearing", icon=icon, on_click=actions.pressed, args=args, key="cleared-undo")
+                icon, args = ":material/undo:", (services, "undo")
+                st.button("Undo the clearing", icon=icon, on_click=actions.press, args=args, key="cleared-undo")
             icon = ":material/delete_forever:"
             st.button("Empty the bin", icon=icon, on_click=state.open_dialog, args=("empty",), key="cleared-empty")

@@ -11,6 +11,13 @@ function made(tag, className, parent, text = "") {
   return node;
 }
 
+// A sign instead of a text: what it means is in its label.
+function sign(className, parent, glyph, label, act) {
+  const node = button(className, parent, "", label, act);
+  made("span", "", node, glyph).setAttribute("aria-hidden", "true");
+  return node;
+}
+
 function button(className, parent, text, label, act) {
   const node = made("button", className, parent, text);
   node.type = "button";
@@ -26,16 +33,29 @@ function build(root) {
   stars.setAttribute("role", "group");
   stars.setAttribute("aria-label", "Rating");
   for (let number = 1; number <= 5; number += 1) {
-    button("star", stars, "★", `${number} ${number === 1 ? "star" : "stars"} (key ${number})`, () => {
+    sign("star", stars, "☆", `${number} ${number === 1 ? "star" : "stars"} (key ${number})`, () => {
       root.act("rate", root.data.rating === number ? 0 : number);
     });
   }
-  root.reject = button("reject", stars, "⊘", "Rejected", () => root.act("rate", root.data.rating === -1 ? 0 : -1));
-  root.heart = button("heart", line, "♥", "Favourite (key f)", () => root.act("favourite", !root.data.favourite));
-  root.chips = { tag: chips(root, line, "tag", "Tags", "Add tag"), album: chips(root, line, "album", "Albums", "Add to album") };
-  root.noteButton = button("plain", line, "Note", "Note", () => openNote(root, root.noteForm.hidden));
-  button("plain remove", line, "Remove", "Remove: put it into the bin (key Delete)", () => root.act("remove"));
-  buildNote(root);
+  root.reject = sign("reject", stars, "⊘", "Rejected", () => root.act("rate", root.data.rating === -1 ? 0 : -1));
+  root.heart = sign("heart", line, "♥", "Favourite (key f)", () => root.act("favourite", !root.data.favourite));
+  root.more = button("plain more", line, "More", "Tags, albums, note, remove", () => {
+    window.marksPanelOpen = root.rest.hidden;
+    openRest(root);
+  });
+  const rest = made("div", "rest", root);
+  root.rest = rest;
+  openRest(root);
+  root.chips = { tag: chips(root, rest, "tag", "Tags", "Add tag"), album: chips(root, rest, "album", "Albums", "Add to album") };
+  root.noteButton = button("plain", rest, "Note", "Note", () => openNote(root, root.noteForm.hidden));
+  button("plain remove", rest, "Remove", "Remove: put it into the bin (key Delete)", () => root.act("remove"));
+  buildNote(root, rest);
+}
+
+// Beside the buttons there is room for one line: the rest is opened, and stays so for the photos that follow.
+function openRest(root) {
+  root.rest.hidden = !window.marksPanelOpen;
+  root.more.setAttribute("aria-expanded", String(!root.rest.hidden));
 }
 
 function chips(root, line, name, label, add) {
@@ -59,8 +79,8 @@ function chips(root, line, name, label, add) {
   return { list, input, known };
 }
 
-function buildNote(root) {
-  const form = made("form", "note", root);
+function buildNote(root, rest) {
+  const form = made("form", "note", rest);
   form.hidden = true;
   const area = made("textarea", "", form);
   area.rows = 3;
@@ -124,10 +144,14 @@ function draw(root) {
   const rating = data.rating ?? 0;
   root.querySelectorAll(".star").forEach((star, at) => {
     star.classList.toggle("lit", at < rating);
+    star.firstChild.textContent = at < rating ? "★" : "☆";
     star.setAttribute("aria-pressed", String(at + 1 === rating));
   });
   press(root.reject, rating === -1);
   press(root.heart, data.favourite);
+  root.heart.firstChild.textContent = data.favourite ? "♥" : "♡";
+  const said = data.tags.length + data.albums.length + (data.note ? 1 : 0);
+  root.more.textContent = said ? `More (${said})` : "More";
   drawChips(root, "tag", data.tags, "untag");
   drawChips(root, "album", data.albums, "take-from-album");
   const text = data.note ? `Note: ${data.note.split("\n")[0]}` : "Note";

@@ -34,10 +34,10 @@ def show(services: Services) -> None:
         _step(-1, "Previous", "chevron_left", "left")
         _step(1, "Next", "chevron_right", "right")
         st.button("Close", on_click=state.close_dialog, key="close-photo")
+        panel.show(services, details.id)
     if there and state.choosing_inside():
         _show_objects(services, details)
     else:
-        panel.show(services, details.id)
         fit_buttons.show(services)
         known = [*facts(details), *services.facts.of(details.id)]
         size = (details.facts.width, details.facts.height)

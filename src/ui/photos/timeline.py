@@ -51,7 +51,6 @@ def _data(services: Services, reading: Reading, text: str) -> dict[str, Any]:
         "chosen": {key: _value(reading, key) for key in _KEYS},
         "closed": list(state.closed()),
         "actions": actions.offered(services),
-        "undo": False,  # the keys and the bar for it are on every page: curation/undo_bar.py
         "sources": {
             "thumb": address.on_server("/api/thumb/"),
             "image": address.on_server("/api/image/"),

@@ -18,7 +18,6 @@ const ICONS = {
   rows: "M3 5h8v6H3zM13 5h8v6h-8zM3 13h12v6H3zM17 13h4v6h-4z",
   squares: "M3 4h5v5H3zM10 4h5v5h-5zM17 4h4v5h-4zM3 11h5v5H3zM10 11h5v5h-5zM17 11h4v5h-4zM3 18h5v2H3zM10 18h5v2h-5zM17 18h4v2h-4z",
   places: "M3 5h7l2 2h9v12H3zM5 9v8h14V9z",
-  undo: "M9 5 4 10l5 5v-4h6a3.5 3.5 0 0 1 0 7h-4v2h4a5.5 5.5 0 0 0 0-11H9z",
   close: "M6 4.6 12 10.6l6-6L19.4 6l-6 6 6 6-1.4 1.4-6-6-6 6L4.6 18l6-6-6-6z",
 };
 
@@ -49,7 +48,6 @@ export function frameIn(root) {
   parts.places = button("tool", "Dates, folders, cameras", head, null, "places");
   parts.count = made("p", "count", head);
   parts.count.role = "status";
-  parts.undo = button("tool", "Take back the last change", head, null, "undo");
   parts.look = made("div", "look", head);
   parts.look.role = "group";
   parts.look.ariaLabel = "Layout";

@@ -39,7 +39,6 @@ class View {
     parts.rows.onclick = () => this.change({ square: false });
     parts.squares.onclick = () => this.change({ square: true });
     parts.places.onclick = () => this.showAside(parts.column.hidden);
-    parts.undo.onclick = () => this.tell("act", { name: "undo", value: null, ids: [] });
     parts.help.onclick = () => parts.sheet.showModal();
     parts.scroller.addEventListener("scroll", () => this.remember(), { passive: true });
     this.listen();
@@ -69,7 +68,6 @@ class View {
   async draw(data, setTrigger) {
     const before = this.data;
     Object.assign(this, { data, setTrigger });
-    this.parts.undo.hidden = !data.undo;
     this.showLook();
     this.fit();
     if (before?.listing !== data.listing || before?.version !== data.version) await this.fetch(before?.listing !== data.listing);

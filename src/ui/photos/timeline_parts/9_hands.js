@@ -93,7 +93,6 @@ class Timeline extends View {
     else if (event.key === "Escape" && this.selection.size) this.selection.clear();
     else if (event.key === "?") this.parts.sheet.showModal();
     else if (event.key === "/" && !ctrl) this.toSearch();
-    else if (ctrl && event.key.toLowerCase() === "z" && this.data.undo) this.tell("act", { name: "undo", value: null, ids: [] });
     else if (!ctrl && (event.key === "+" || event.key === "-")) this.change({ side: Math.min(Math.max(this.look.side + (event.key === "+" ? 24 : -24), 72), 420) });
     else return;
     event.preventDefault();
