@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -14,6 +15,7 @@ from playwright.sync_api import Locator, Page, expect
 from src.config import PROJECT_DIR
 from tests.e2e.conftest import NUMBER
 from tests.e2e.running_app import RunningApp, running_app
+from tests.e2e.test_page import stands_out
 
 pytestmark = pytest.mark.browser
 
@@ -139,6 +141,32 @@ def test_the_history_undoes_and_does_again(page: Page, app: RunningApp) -> None:
     page.keyboard.press("Control+y")
     expect(first.locator("del")).to_have_count(0)
     expect(first).to_contain_text("1 photo rated 3 stars")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_stands_out_on_these_pages(page: Page, app: RunningApp, scheme: Literal["light", "dark"]) -> None:
+    page.emulate_media(color_scheme=scheme)
+    dialog = open_first(page, app)
+    add_box(dialog, "Add tag").fill("sea")
+    add_box(dialog, "Add tag").press("Enter")
+    expect(dialog.get_by_role("button", name="Take off the tag sea")).to_be_visible()
+    stands_out(page)
+    page.get_by_role("button", name="Find similar").focus()
+    page.keyboard.press("ArrowRight")
+    expect(dialog.get_by_role("button", name="Take off the tag sea")).to_have_count(0)
+    page.keyboard.press("Delete")
+    expect(bar(page)).to_contain_text("1 photo put into the bin.")
+    for end, text in (
+        ("collections", "Select all tags"),
+        ("history", "1 photo put into the bin"),
+        ("bin", "30 days left"),
+    ):
+        page.goto(f"{app.url}/{end}")
+        expect(page.get_by_text(text).first).to_be_visible()
+        stands_out(page)
+    expect(page.locator(".bar[role=status]")).to_be_attached()  # before it is there, nobody hears the keys
+    page.keyboard.press("Control+z")
+    expect(page.get_by_text("The bin is empty")).to_be_visible()
 
 
 def test_a_cleared_library_comes_back_and_an_emptied_bin_does_not(page: Page, app: RunningApp) -> None:

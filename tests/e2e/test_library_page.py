@@ -324,7 +324,7 @@ def test_what_is_done_with_the_selection_can_be_taken_back(library: Page) -> Non
     bar(library).get_by_role("button", name="Add tag").click()
     library.keyboard.type("trip/italy, sea")
     library.keyboard.press("Enter")
-    expect(library.get_by_text("2 photos tagged “trip/italy” and “sea”")).to_be_visible()
+    expect(library.get_by_text("2 photos tagged “trip/italy”, “sea”")).to_be_visible()
     column = library.get_by_role("navigation", name="Dates, folders, cameras")
     italy = column.locator("button.place", has_text="trip/italy")
     expect(italy).to_contain_text("2")
