@@ -160,9 +160,9 @@ export class Stage {
     if (!this.node.isConnected) return this.end();
     const target = event.composedPath()[0];
     if (event.ctrlKey || event.metaKey || event.altKey || target.closest?.("input, textarea, select")) return undefined;
-    const act = { "+": "Zoom in", "=": "Zoom in", "-": "Zoom out", s: "Slide show", f: "Full screen" }[event.key];
+    const act = { "+": "Zoom in", "=": "Zoom in", "-": "Zoom out", s: "Slide show", w: "Full screen" }[event.key];
     if (act) this.does(act);
-    else if (event.key === "0") this.reset();
+    else if (event.key === "z") this.reset();
     else if (event.key === " " && !target.closest?.("button, a, summary")) this.does("Slide show");
     else return undefined;
     return event.preventDefault();

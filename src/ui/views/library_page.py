@@ -15,7 +15,7 @@ from src.errors import UnreadableImage
 from src.services.search.browsing import looks_for
 from src.services.search.language import Restriction, parse, written
 from src.ui import address, example, state
-from src.ui.frame import empty_state
+from src.ui.curation import no_photos
 from src.ui.photos import timeline
 from src.ui.resources import get_services
 from src.ui.search import query_box, understood
@@ -70,5 +70,4 @@ if images or services.jobs.active():
         timeline.show(services, reading, state.query(state.LIBRARY_QUERY), narrow, search, search_by)
 else:
     text = "Add some, then look through them by date, folder or camera. They never leave this computer."
-    if empty_state.show("add_photo_alternate", "No photos yet", text, "Add photos", key="no-photos"):
-        address.go(HERE.with_name("upload_page.py"))
+    no_photos.show(services, text)
