@@ -22,11 +22,15 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory, pictures: list[Path]) -> Iterator[RunningApp]:
     """One app with the drawn pictures in its library, for all tests here."""
-    home = tmp_path_factory.mktemp("library")
-    command = [sys.executable, "-m", "src.cli", "index", str(pictures[0].parent)]
-    subprocess.run(
-        command, cwd=PROJECT_DIR, env={"MFE_HOME": str(home), "PATH": ""}, check=True, capture_output=True, timeout=120
-    )
+    home, folder = tmp_path_factory.mktemp("library"), str(pictures[0].parent)
+    for said in (
+        ["index", folder],
+        ["tag", folder, "--add", "trip/italy"],
+        ["album", "Best", "--add", str(pictures[0])],
+        ["remove", str(pictures[-1])],
+    ):
+        command, env = [sys.executable, "-m", "src.cli", *said], {"MFE_HOME": str(home), "PATH": ""}
+        subprocess.run(command, cwd=PROJECT_DIR, env=env, check=True, capture_output=True, timeout=120)
     with running_app(home) as running:
         yield running
 
@@ -69,6 +73,23 @@ def similar(page: Page, url: str) -> None:
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
+def library(page: Page, url: str) -> None:
+    page.goto(f"{url}/library")
+    expect(page.get_by_role("option").first).to_be_visible()
+
+
+def selected(page: Page, url: str) -> None:
+    library(page, url)
+    page.get_by_role("option").first.click(modifiers=["ControlOrMeta"])
+    expect(page.get_by_role("button", name="Add tag")).to_be_visible()
+
+
+def more(page: Page, url: str) -> None:
+    photo(page, url)
+    page.get_by_role("dialog").get_by_role("button", name="More").first.click()
+    expect(page.get_by_role("dialog").get_by_text("trip/italy").first).to_be_visible()
+
+
 STATES: dict[str, Callable[[Page, str], None]] = {
     "upload": reach("/upload", "Add a folder on this computer"),
     "start": reach("/", "Newest photos"),
@@ -80,6 +101,12 @@ STATES: dict[str, Callable[[Page, str], None]] = {
     "image search": reach("/image", "Find similar"),
     "similar photos": similar,
     "about": reach("/about", "How it works"),
+    "library": library,
+    "selected photos": selected,
+    "what is said of a photo": more,
+    "tags and albums": reach("/collections", "Best"),
+    "history": reach("/history", "put into the bin"),
+    "bin": reach("/bin", "1 photo in the bin"),
 }
 
 

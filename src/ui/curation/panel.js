@@ -152,6 +152,7 @@ function draw(root) {
   root.heart.firstChild.textContent = data.favourite ? "♥" : "♡";
   const said = data.tags.length + data.albums.length + (data.note ? 1 : 0);
   root.more.textContent = said ? `More (${said})` : "More";
+  root.more.setAttribute("aria-label", `${root.more.textContent}: tags, albums, note, remove`);
   drawChips(root, "tag", data.tags, "untag");
   drawChips(root, "album", data.albums, "take-from-album");
   const text = data.note ? `Note: ${data.note.split("\n")[0]}` : "Note";

@@ -89,6 +89,7 @@ function tick(root) {
   }
   root.all.checked = number > 0 && number === total;
   root.all.indeterminate = number > 0 && number < total;
+  root.all.setAttribute("aria-label", `Select all ${root.data.label}`);
   root.count.textContent = number ? `${number.toLocaleString("en")} selected` : `Select all ${root.data.label}`;
   for (const button of root.buttons.children) button.disabled = !number || number > button.most;
 }
