@@ -57,6 +57,8 @@ CASES: dict[str, tuple[str, ...]] = {
     "caption": ("caption:ber", "caption:ra*", "caption:mö"),
     "software": ("software:3", "software:lightroom|gimp", "software:*2"),
     "tag": ("tag:berlin", "tag:ber*", "tag:mötel|kaka", f"tag:{'|'.join(f'*{n}x*' for n in range(60))}"),
+    "album": ("album:best", "album:b*", "album:other"),
+    "note": ("note:look", "note:*again"),
     "place": ("place:place7", "place:germany|france", "place:place1*", "place:Königreich"),
     "format": ("format:jpg", "format:heic|raw", "format:*f"),
     "colour": ("colour:red", "colour:grey|black|blue", "colour:#aabbcc"),
@@ -163,6 +165,9 @@ def fill(catalog: Catalog, photos: int) -> None:
             db.execute(images.insert(), [_image(one) for one in made])
             db.execute(files.insert(), [row for one in made for row in _files(one)])
         catalog.facts.put("made up", [one.facts() for one in made])
+        catalog.marks.note([one.id for one in made if one.number % 30 == 7], "look at it again")
+        catalog.marks.favourite([one.id for one in made if one.number % 20 == 3], True)
+    catalog.albums.create("Best", [Made(number).id for number in range(5, photos, 50)])
 
 
 def _image(one: Made) -> dict[str, Any]:

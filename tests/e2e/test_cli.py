@@ -394,7 +394,9 @@ def test_an_export_of_a_search_that_nothing_fits_is_refused(home: Path, tmp_path
         and "Traceback" not in run.stderr
         and not place.exists()
     )
-    answer = as_json(cli("export", place, "--search", "velvet", "--json", home=home))
+    weak = as_json(cli("export", place, "--search", "velvet", "--json", home=home, check=1))
+    assert "weak match" in weak["error"] and "nothing was exported" in weak["error"] and not place.exists()
+    answer = as_json(cli("export", place, "--search", "velvet", "--weak", "--json", home=home))
     assert answer["verdict"] == "match" and 1 <= answer["images"] <= 4 and place.is_dir()
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from src.bootstrap import build_services
 from src.config import Settings
-from src.database.catalog.listing import _terms
+from src.database.catalog.listing import terms
 from src.database.catalog.tables import images
 from src.errors import LibraryUnusable, WeightsMissing
 from src.processing.thumbnails import thumbnail_path
@@ -40,7 +40,7 @@ def test_numbers(services: Services, photos: Path) -> None:
 
 def test_an_index_gives_the_order_in_which_photos_were_added(services: Services) -> None:
     """The first page asks for the newest each time it is drawn."""
-    query = sa.select(images.c.id).order_by(*_terms("added")).limit(9).compile(compile_kwargs={"literal_binds": True})
+    query = sa.select(images.c.id).order_by(*terms("added")).limit(9).compile(compile_kwargs={"literal_binds": True})
     with services.catalog._file.reading() as db:
         plan = str(db.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}").all())
     assert "INDEX ix_images_added_at" in plan

@@ -14,6 +14,7 @@ from src.schema.library import RECENT_SEARCHES, SAID_OF_HITS, SAVED_SEARCHES
 from src.services.exchange.backup import export_library
 from src.services.exchange.restore import import_library
 from src.services.search.saved import MOST_RECENT, SavedSearch
+from tests.conftest import cleared
 
 
 @pytest.fixture
@@ -74,7 +75,7 @@ def test_the_last_searches_are_known_the_newest_first(library: Services) -> None
 def test_a_cleared_library_keeps_saved_searches_and_forgets_the_last_ones(library: Services) -> None:
     library.saved.save("mine", "red")
     library.saved.note("blue")
-    list(library.handlers["clear"]({}))
+    cleared(library)
     assert library.saved.recent() == [] and library.saved.all() == [SavedSearch("mine", "red")]
 
 

@@ -70,7 +70,7 @@ def show_disk(stats: LibraryStats, home: Path) -> None:
     share = st.column_config.ProgressColumn("Share", format="percent", min_value=0.0, max_value=1.0)
     st.dataframe(rows, hide_index=True, width="stretch", column_config={"Share": share})
     st.caption("The library is in this folder:")
-    st.code(str(home), language=None)
+    st.code(str(home), language=None, wrap_lines=True)
 
 
 def show_model(services: Services, stats: LibraryStats) -> None:
