@@ -77,7 +77,9 @@ class NumberEmbedder:
         return np.stack([vector(number) for number in numbers])
 
     def encode_texts(self, texts: Sequence[str]) -> FloatArray:
-        return np.stack([vector(int(text) if text.isdecimal() else 0) for text in texts])
+        """Of the number that each ends with, however it is asked for."""
+        words = [text.rpartition(" ")[2] for text in texts]
+        return np.stack([vector(int(word) if word.isdecimal() else 0) for word in words])
 
     def unload(self, idle: float = 0.0) -> None:
         pass
