@@ -75,14 +75,25 @@ class Listing:
 
 
 def _naming(word: str, only: PhotoFilter | None) -> Iterator[sa.Select[Any]]:
+    """The same of images that pass, which are looked up among those that have the word: few, as a rule."""
+    for query in _having(word):
+        if only is None:
+            yield query
+        else:
+            found = query.subquery()
+            passes = sa.exists(sa.select(images.c.id).where(images.c.id == found.c.image_id, findable.passes(only)))
+            yield sa.select(found).where(passes)
+
+
+def _having(word: str) -> Iterator[sa.Select[Any]]:
     """Ids of images with what is written of each: where it lies, what is told of it, and the day it was taken on."""
     has = sa.func.casefold if not word.isascii() else sa.func.lower  # the latter is SQLite's own, and quick
     place = sa.case((files.c.uploaded, files.c.name), else_=files.c.path_text)
     yield (
-        sa.select(files.c.image_id, sa.func.group_concat(place, " ").concat(_day_of(files)))
+        sa.select(files.c.image_id, sa.func.group_concat(place, " ").concat(_day_of(files)).label("written"))
         .where(files.c.missing_since.is_(None), files.c.image_id.not_in(sa.select(binned.c.image_id)))
-        .where(has(place).contains(word, autoescape=True), *_of(files, only))
-        .group_by(files.c.image_id)
+        .where(has(place).contains(word, autoescape=True))
+        .group_by(files.c.image_id.concat(""))  # by its index, SQLite would go through all files in that order
     )
     told: sa.ColumnElement[Any] = sa.func.coalesce(facts.c.title, "")
     for more in (facts.c.caption, facts.c.place):
@@ -92,22 +103,18 @@ def _naming(word: str, only: PhotoFilter | None) -> Iterator[sa.Select[Any]]:
         (photo_tags, SPELLED, HAS_TAG),
         (marks, marks.c.note, sa.true()),
     ):
-        said = sa.select(table.c.image_id, text.concat(_day_of(table)))
-        yield said.where(there, has(text).contains(word, autoescape=True), *_of(table, only))
+        said = sa.select(table.c.image_id, text.concat(_day_of(table)).label("written"))
+        yield said.where(there, has(text).contains(word, autoescape=True))
     if re.fullmatch(r"(18|19|20)\d\d", word, re.ASCII):
         taken = images.c.taken_at >= word, images.c.taken_at < f"{int(word) + 1}", images.c.removed_at.is_(None)
-        passing = [] if only is None else [images.c.id.in_(findable.passing(only))]
-        yield sa.select(images.c.id, sa.func.substr(images.c.taken_at, 1, 10)).where(*taken, *passing)
+        day = sa.func.substr(images.c.taken_at, 1, 10).label("written")
+        yield sa.select(images.c.id.label("image_id"), day).where(*taken)
 
 
 def _day_of(table: sa.Table) -> sa.ColumnElement[Any]:
     """A blank and the day on which a row's image was taken; empty where that is not known."""
     day = sa.select(sa.func.substr(images.c.taken_at, 1, 10)).where(images.c.id == table.c.image_id).scalar_subquery()
     return sa.func.coalesce(sa.literal(" ").concat(day), "")
-
-
-def _of(table: sa.Table, only: PhotoFilter | None) -> list[sa.ColumnElement[bool]]:
-    return [] if only is None else [table.c.image_id.in_(findable.passing(only))]
 
 
 def terms(order: str) -> list[sa.ColumnElement[Any]]:
