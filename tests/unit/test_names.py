@@ -89,6 +89,15 @@ def test_keywords_and_titles_count_too(library: Services) -> None:
     assert found(library, "jonathan") == ["pier.jpg"]
 
 
+def test_what_is_said_between_two_searches_counts_in_the_second(library: Services) -> None:
+    (pier,) = (hit.id for hit in library.library.newest(99) if hit.name == "pier.jpg")
+    assert found(library, "zorro") == []
+    library.curation.tag([pier], ["Zorro"])
+    assert found(library, "zorro") == ["pier.jpg"]
+    library.curation.undo()
+    assert found(library, "zorro") == []
+
+
 def test_names_of_places_and_years_count_too(library: Services) -> None:
     list(library.handlers["facts"]({}))
     with sqlite3.connect(library.settings.catalog_file) as db:

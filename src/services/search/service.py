@@ -29,6 +29,7 @@ from src.services.search.fusion import Found
 from src.services.search.judge import Judge, Told
 from src.services.search.lookup import Directions, Lookup
 from src.services.search.query import Asked, Query, read
+from src.versioned_cache import Kept
 
 __all__ = ["MAX_RESULTS", "Query", "SearchService"]
 
@@ -54,6 +55,7 @@ class SearchService:
         self._library = library
         self._reader = reader
         self.judge = Judge(catalog, models)
+        self._called: Kept[list[str]] = Kept(8)  # a page asks the same again each time that it is drawn
 
     def search(
         self,
@@ -169,7 +171,11 @@ class SearchService:
         """The hits and the photos that are called what was asked for, these among the first."""
         if not names.asked_by_name(asked, lookup.images):
             return hits
-        called = names.called(self._catalog, asked.words, asked.only, lookup.images)
+        called = self._called.get(
+            (asked.words, asked.only, lookup.images),
+            (self._catalog.changes(), [row.path for row in self._catalog.folders.all()]),
+            lambda: names.called(self._catalog, asked.words, asked.only, lookup.images),
+        )
         known = {hit.id: hit for hit in hits}
         new = [Found(id_, 0.0) for id_ in called if id_ not in known]
         if new and direction.wanted is not None:
