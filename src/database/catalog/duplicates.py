@@ -112,20 +112,18 @@ class DuplicateTables:
 
     def greys(self, image_ids: Sequence[str]) -> dict[str, bytes]:
         """Image id -> its very small copy; damaged ones are left out."""
-        found: dict[str, bytes] = {}
-        with self._file.reading() as db:
-            for part in parts(image_ids):
-                query = sa.select(prints.c.image_id, prints.c.grey).where(prints.c.image_id.in_(part))
-                found.update({row[0]: row[1] for row in db.execute(query) if _is_blob(row[1], GREY_BYTES)})
-        return found
+        return self._blobs(prints.c.grey, GREY_BYTES, image_ids)
 
     def pixels_of(self, image_ids: Sequence[str]) -> dict[str, bytes]:
         """Image id -> BLAKE2 of its upright pixels, where it was needed before."""
+        return self._blobs(prints.c.pixels, PIXELS_BYTES, image_ids)
+
+    def _blobs(self, column: sa.ColumnElement[Any], length: int, image_ids: Sequence[str]) -> dict[str, bytes]:
         found: dict[str, bytes] = {}
         with self._file.reading() as db:
             for part in parts(image_ids):
-                query = sa.select(prints.c.image_id, prints.c.pixels).where(prints.c.image_id.in_(part))
-                found.update({row[0]: row[1] for row in db.execute(query) if _is_blob(row[1], PIXELS_BYTES)})
+                query = sa.select(prints.c.image_id, column).where(prints.c.image_id.in_(part))
+                found.update({row[0]: row[1] for row in db.execute(query) if _is_blob(row[1], length)})
         return found
 
     def put_pixels(self, found: dict[str, bytes]) -> None:

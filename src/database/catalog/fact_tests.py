@@ -38,8 +38,8 @@ def _place(name: str) -> tuple[sa.FromClause, sa.ColumnElement[Any]]:
     """The table that knows a fact, and where in it."""
     if name in _SAID:
         return _SAID[name]
-    if name in _MADE:
-        return images, _MADE[name]
+    if name in MADE:
+        return images, MADE[name]
     if name in _OF_FILES:
         return files, _OF_FILES[name]
     return (images, images.c[name]) if name in images.c else (facts, facts.c[name])
@@ -58,7 +58,7 @@ _SAID: dict[str, tuple[sa.FromClause, sa.ColumnElement[Any]]] = {
 SEVERAL: frozenset[sa.FromClause] = frozenset({files, photo_tags, _IN_ALBUMS})
 """Tables of which an image may have several rows: what is asked of them need not hold of one and the same."""
 _OF_FILES: dict[str, sa.Column[Any]] = {"name": files.c.name, "folder": files.c.path_text}
-_MADE: dict[str, sa.ColumnElement[Any]] = {
+MADE: dict[str, sa.ColumnElement[Any]] = {
     "megapixels": images.c.width * images.c.height / sa.literal(1e6),
     "shape": sa.case(
         (images.c.width < images.c.height, "portrait"), (images.c.width > images.c.height, "landscape"), else_="square"

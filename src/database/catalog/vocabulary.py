@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from src.database.catalog import findable
+from src.database.catalog.fact_tests import MADE
 from src.database.catalog.sqlite_file import SqliteFile
 from src.database.catalog.tables import facts, files, images
 from src.schema import PhotoFilter
@@ -21,12 +22,9 @@ from src.text import folded
 
 STEPS = 20_000
 """Of SQLite's machine between two looks at the clock: a millisecond or so."""
-_SHAPE = sa.case(
-    (images.c.width < images.c.height, "portrait"), (images.c.width > images.c.height, "landscape"), else_="square"
-)
 _OF_IMAGES: dict[str, sa.ColumnElement[Any]] = {
     "format": images.c.format,
-    "shape": _SHAPE,
+    "shape": MADE["shape"],
     "year": sa.func.substr(images.c.taken_at, 1, 4),
 }
 _LISTS: dict[str, Callable[[Iterable[str]], set[str]]] = {
