@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -13,8 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from src.config import PROJECT_DIR
-from tests.e2e.running_app import RunningApp, running_app
+from tests.e2e.running_app import RunningApp, commanded, running_app
 
 pytestmark = pytest.mark.browser
 
@@ -29,8 +26,7 @@ def app(tmp_path_factory: pytest.TempPathFactory, pictures: list[Path]) -> Itera
         ["album", "Best", "--add", str(pictures[0])],
         ["remove", str(pictures[-1])],
     ):
-        command, env = [sys.executable, "-m", "src.cli", *said], {"MFE_HOME": str(home), "PATH": ""}
-        subprocess.run(command, cwd=PROJECT_DIR, env=env, check=True, capture_output=True, timeout=120)
+        commanded(home, *said)
     with running_app(home) as running:
         yield running
 

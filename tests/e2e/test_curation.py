@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -12,9 +10,8 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from src.config import PROJECT_DIR
 from tests.e2e.conftest import NUMBER
-from tests.e2e.running_app import RunningApp, running_app
+from tests.e2e.running_app import RunningApp, commanded, running_app
 from tests.e2e.test_page import stands_out
 
 pytestmark = pytest.mark.browser
@@ -24,10 +21,7 @@ pytestmark = pytest.mark.browser
 def app(tmp_path_factory: pytest.TempPathFactory, pictures: list[Path]) -> Iterator[RunningApp]:
     """One app with the drawn pictures in its library; each test leaves them all visible."""
     home = tmp_path_factory.mktemp("library")
-    command = [sys.executable, "-m", "src.cli", "index", str(pictures[0].parent)]
-    subprocess.run(
-        command, cwd=PROJECT_DIR, env={"MFE_HOME": str(home), "PATH": ""}, check=True, capture_output=True, timeout=120
-    )
+    commanded(home, "index", str(pictures[0].parent))
     with running_app(home) as running:
         yield running
 
