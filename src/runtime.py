@@ -88,12 +88,12 @@ class Services:
     def start(self, page_within: float = 0.0) -> Services:
         """Run background jobs, follow the folders, and get model and index ready for the first search.
 
-        All but the jobs that are left over waits until a page was drawn, ``page_within`` seconds at most: imports and a
-        first look would slow the page by as much as they take.
+        All waits until a page was drawn, ``page_within`` seconds at most: imports, a first look and jobs that are left
+        over would slow the page by as much as they take.
         """
         self._index_left_over_uploads()
         self.store.index.announce()
-        self.jobs.start()
+        self.jobs.start(lambda: self.drawn.wait(page_within))
         threading.Thread(target=self._tend, args=(page_within,), name="tend", daemon=True).start()
         threading.Thread(target=self._watch, name="watch-library", daemon=True).start()
         return self

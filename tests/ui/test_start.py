@@ -86,6 +86,18 @@ def test_the_warm_up_waits_for_the_first_page_and_then_idle_models_are_given_bac
         services.close()
 
 
+def test_jobs_that_are_left_over_wait_for_the_first_page(settings: Settings) -> None:
+    services = build_services(settings, models=fake_models(settings))
+    job = services.jobs.submit("facts", "left over")
+    services.start(page_within=60)
+    try:
+        assert services.jobs.wait(job, 1.5).state == "queued", "it would slow the page"
+        services.drawn.set()
+        assert services.jobs.wait(job, 30).state == "done"
+    finally:
+        services.close()
+
+
 def test_a_library_that_was_taken_away_is_said_and_opened_again_where_it_is_back(
     app: AppTest, services: Services, photos: Path
 ) -> None:

@@ -66,8 +66,11 @@ class JobRunner:
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
 
-    def start(self) -> None:
-        """Queue again what a former process left running, then work until ``stop``."""
+    def start(self, wait: Callable[[], object] = lambda: None) -> None:
+        """Queue again what a former process left running, then work until ``stop``.
+
+        wait: returns when the first job may begin; each worker thread calls it once.
+        """
         for row in self._catalog.jobs.rows(("running",)):
             if row["attempts"] < MAX_ATTEMPTS:
                 self._catalog.jobs.update(row["id"], state="queued")
@@ -77,7 +80,7 @@ class JobRunner:
                 given_up = JobSnapshot(row["id"], row["kind"], "failed", row["title"])
                 self._store(dataclasses.replace(given_up, error=text, error_code=GIVEN_UP))
         self._threads = [
-            threading.Thread(target=self._work, args=(lane,), name=f"jobs-{lane}", daemon=True) for lane in LANES
+            threading.Thread(target=self._work, args=(lane, wait), name=f"jobs-{lane}", daemon=True) for lane in LANES
         ]
         for thread in self._threads:
             thread.start()
@@ -157,7 +160,8 @@ class JobRunner:
 
     # ------------------------------------------------------------ the worker
 
-    def _work(self, lane: Lane) -> None:
+    def _work(self, lane: Lane, wait: Callable[[], object]) -> None:
+        wait()
         while not self._stop.is_set():
             row = self._next(lane)
             if row is None:
