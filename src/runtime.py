@@ -178,6 +178,7 @@ class Services:
     def _warm_up(self) -> None:
         try:
             self.models.embedder(self.library.active_model).encode_texts(["warm up"])
+            self.search.judge.get_ready(self.library.active_model)
             rebuild_if_due(self.library, self.store, self.jobs)
             if self.facts.waiting():  # photos that an earlier version has added
                 queue_facts(self.jobs, ReadFacts())

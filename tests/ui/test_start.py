@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 from src import runtime
 from src.bootstrap import build_services
 from src.config import PROJECT_DIR, Settings
+from src.database.embeddings import library_collection
 from src.runtime import Services
 from tests.conftest import fake_models
 from tests.ui.conftest import MAIN
@@ -82,6 +83,9 @@ def test_the_warm_up_waits_for_the_first_page_and_then_idle_models_are_given_bac
         assert not asked.wait(0.2) and not models._loaded, "nothing is loaded while the first page is being drawn"
         services.drawn.set()
         assert asked.wait(30) and models._loaded
+        compared = library_collection(models.embedder(services.library.active_model).space)
+        known = services.search.judge._backgrounds.last((compared, True))
+        assert known is not None, "the first search need not compare the library with the bank"
     finally:
         services.close()
 

@@ -56,6 +56,10 @@ class Judge:
         self._shifts: Kept[float] = Kept(8)
         self._telling = threading.Lock()
 
+    def get_ready(self, model: str) -> None:
+        """Compare what the first search by words would wait for: up to SAMPLE photos with the bank's queries."""
+        self._background(self._models.embedder(model), model, "image", words_only=True)
+
     def judged(
         self, model: str, hits: Sequence[SearchHit], query: FloatArray, words_only: bool, compared: Mapping[Kind, int]
     ) -> list[SearchHit]:
