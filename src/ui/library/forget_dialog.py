@@ -52,7 +52,8 @@ def show_folder(services: Services) -> None:
     st.text(shown(folder.text))
     if folder.offline:
         st.warning(
-            "It is offline. To have its photos again, it must be added when it is back.", icon=":material/folder_off:"
+            "It is offline. To have its photos again, undo this, or add it when it is back.",
+            icon=":material/folder_off:",
         )
     files = count(folder.files, "file")
     st.markdown(
