@@ -2,9 +2,10 @@
 [--json] [--table] [--photos N [--libraries FOLDER]]
 
 Twenty tasks (``benchmarks.task_list``, or what is done with photos that were found: ``benchmarks.curation_list``),
-one after the other in one browser, on the photos of FOLDER/photos1000 and a copy of FOLDER/library, whose keywords (``facts.jsonl``) lie beside the photos as another program would have written
-them. Clicks, keys, seconds from the first of them until the outcome was seen (typing 15 ms a key, and a quarter of a
-second after each click or key press to be sure that the page is settled), and whether it was seen.
+one after the other in one browser, on the photos of FOLDER/photos1000 and a copy of FOLDER/library, whose keywords
+(``facts.jsonl``) lie beside the photos as another program would have written them. Clicks, keys, seconds from the first
+of them until the outcome was seen (typing 15 ms a key, and a quarter of a second after each click or key press to be
+sure that the page is settled), and whether it was seen.
 
 Server milliseconds are those of the server's own runs of the page (``benchmarks.timed_app``): for each thing that was
 done all runs that it set off, from when the server begins with one until it is done, without the browser's drawing.
