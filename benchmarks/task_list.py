@@ -22,6 +22,8 @@ class Task:
     do: Callable[[User], bool]
     address: str = "/"
     """Where it begins."""
+    ready: str = CELLS
+    """What shows that the page is there."""
 
 
 def _find(user: User) -> bool:

@@ -10,11 +10,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from benchmarks import browsing
 from src.config import PROJECT_DIR
@@ -46,11 +46,11 @@ class User:
         """By a link or a bookmark."""
         self._did(lambda: self.page.goto(self.url + address))
 
-    def click(self, where: Locator | str) -> None:
-        """A place, or the words on it."""
+    def click(self, where: Locator | str, held: Sequence[Literal["ControlOrMeta", "Shift"]] = ()) -> None:
+        """A place, or the words on it. held: keys that are held down meanwhile."""
         place = self.page.get_by_text(where, exact=True).first if isinstance(where, str) else where
         self.clicks += 1
-        self._did(place.click)
+        self._did(lambda: place.click(modifiers=list(held)))
 
     def type(self, text: str) -> None:
         """Where the focus is. What is typed asks the server nothing by itself."""

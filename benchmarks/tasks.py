@@ -1,10 +1,11 @@
-"""What a new user does, done in a real browser: python -m benchmarks.tasks --data FOLDER [--json] [--table]
-[--photos N [--libraries FOLDER]]
+"""What a new user does, done in a real browser: python -m benchmarks.tasks --data FOLDER [--list curation]
+[--json] [--table] [--photos N [--libraries FOLDER]]
 
-Twenty tasks (``benchmarks.task_list``), one after the other in one browser, on the photos of FOLDER/photos1000 and a
-copy of FOLDER/library, whose keywords (``facts.jsonl``) lie beside the photos as another program would have written
-them. Clicks, keys, seconds from the first of them until the outcome was seen (typing 15 ms a key, and a quarter of a
-second after each click or key press to be sure that the page is settled), and whether it was seen.
+Twenty tasks (``benchmarks.task_list``, or what is done with photos that were found: ``benchmarks.curation_list``),
+one after the other in one browser, on the photos of FOLDER/photos1000 and a copy of FOLDER/library, whose keywords
+(``facts.jsonl``) lie beside the photos as another program would have written them. Clicks, keys, seconds from the first
+of them until the outcome was seen (typing 15 ms a key, and a quarter of a second after each click or key press to be
+sure that the page is settled), and whether it was seen.
 
 Server milliseconds are those of the server's own runs of the page (``benchmarks.timed_app``): for each thing that was
 done all runs that it set off, from when the server begins with one until it is done, without the browser's drawing.
@@ -30,7 +31,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import browsing, command
+from benchmarks import browsing, command, curation_list
 from benchmarks.synthetic import BLOCK, photo_id
 from benchmarks.task_list import TASKS, Task
 from benchmarks.task_user import CELLS, User, at_the_app
@@ -49,12 +50,14 @@ XMP = (
 ROUNDS = 5
 CAMERAS = ("NIKON D300S", "Canon EOS R5", "iPhone 12", "ILCE-7M3", None)
 TAGS = 1_000
+LISTS = {"search": TASKS, "curation": curation_list.TASKS}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark; 0 done, 1 failed with a reason."""
     parser = command.parser("tasks", __doc__, libraries=True)
     parser.add_argument("--data", type=Path, help="folder with library/ and photos1000/")
+    parser.add_argument("--list", choices=sorted(LISTS), default="search", help="which tasks (default: %(default)s)")
     parser.add_argument("--photos", type=int, help="interactions on a made-up library of so many photos instead")
     parser.add_argument("--table", action="store_true", help="the table as Markdown")
     options = parser.parse_args(arguments)
@@ -72,12 +75,12 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         home = real_library(Path(folder), options.data)
         with at_the_app(home) as user:
             user.go()  # the first page of all waits for the app's start
-            return {"tasks": [done(user, task) for task in TASKS]}
+            return {"tasks": [done(user, task) for task in LISTS[options.list]]}
 
 
 def done(user: User, task: Task) -> dict[str, Any]:
     user.go(task.address)
-    user.page.locator(CELLS).first.wait_for()
+    user.page.locator(task.ready).first.wait_for()
     user.clicks, user.keys, user.server_ms = 0, 0, []
     started = time.perf_counter()
     seen = user.manages(task.do)

@@ -259,7 +259,7 @@ def _add_folder_commands(command: Any) -> None:
     change.add_argument("--watch", metavar="DIR", help="pick up changes in a folder while the app runs")
     change.add_argument("--unwatch", metavar="DIR", help="look at a folder only when told to (sync)")
     change.add_argument(
-        "--remove", metavar="DIR", help="follow a folder no more and forget its photos (the files stay)"
+        "--remove", metavar="DIR", help="follow a folder no more; its photos go into the bin (the files stay)"
     )
     folders.add_argument("--yes", action="store_true", help="really remove it")
 

@@ -35,6 +35,9 @@ WHAT = {
     "reorder-album": "{} moved in the album.",
     "remove": "{} put into the bin.",
     "restore": "{} taken out of the bin.",
+    "remove-folder": "The folder is followed no more; {} put into the bin.",
+    "forget": "{} put into the bin.",
+    "cover": "The album has another cover.",
     "clear": "{} put into the bin: all there were.",
 }
 """Kind of operation -> what is said of it, with the number of photos."""

@@ -34,7 +34,7 @@ def folders(arguments: argparse.Namespace) -> int:
 def _remove(arguments: argparse.Namespace) -> int:
     if not arguments.yes:
         arguments.wrong_usage(
-            "--remove forgets the photos that are in that folder alone (its files stay): say --yes to do it"
+            "--remove puts the photos that are in that folder alone into the bin (its files stay): say --yes to do it"
         )
     path = parse_path(arguments.remove)
     with reading(arguments) as services:
@@ -44,7 +44,8 @@ def _remove(arguments: argparse.Namespace) -> int:
     if arguments.json:
         terminal.print_json({"removed": removed})
         return DONE
-    terminal.say(f"The folder is followed no more; {removed:,} photos forgotten. Its files were not touched.")
+    terminal.say(f"The folder is followed no more; {removed:,} photos put into the bin. Its files were not touched.")
+    terminal.say("To have all of it back: undo.")
     if offline:
         terminal.say("It was offline: to have its photos again, add it when it is back.")
     return DONE
@@ -56,7 +57,7 @@ def _row(folder: FolderStatus) -> list[str]:
 
 
 def forget_missing(arguments: argparse.Namespace) -> int:
-    """forget-missing --yes: deletes what is known of photos whose files are gone; those of offline folders are kept."""
+    """forget-missing --yes: puts photos whose files are gone into the bin; those of offline folders are kept."""
     with reading(arguments) as services:
         earlier = services.folders.earlier()
         if not arguments.yes:
@@ -71,7 +72,7 @@ def forget_missing(arguments: argparse.Namespace) -> int:
         )
         return DONE
     also = f", {earlier:,} of them earlier versions of photos that were changed since" if earlier else ""
-    terminal.say(f"{forgotten:,} missing photos forgotten{also}.")
+    terminal.say(f"{forgotten:,} missing photos forgotten{also}. They are in the bin until it is emptied.")
     for finding in report.findings:
         terminal.say(finding.text)
     return DONE

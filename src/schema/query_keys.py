@@ -12,7 +12,7 @@ from src.schema.conditions import ALIASES, STAR, Condition
 from src.schema.fields import BY_NAME
 from src.schema.query_values import Reader
 
-SORTS = ("relevance", "date", "name", "size")
+SORTS = ("relevance", "date", "name", "size", "album")
 """What results can be in the order of."""
 DIRECTIVES = ("similar", "sort")
 """What may stand before a colon too, and is no condition on what is known of a photo."""

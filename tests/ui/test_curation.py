@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +18,7 @@ from src.database.catalog.operations import Operation
 from src.runtime import Services
 from src.services.curation.service import CurationService, Done
 from src.services.library.uploads import as_params
-from src.ui.curation import actions, bin_page, collections_page, panel, picker, told, words
+from src.ui.curation import actions, arranged, bin_page, collections_page, panel, picker, suggested, told, words
 from src.ui.photos import actions as selected
 from tests.fakes import colour_picture
 from tests.ui.conftest import button, gallery, goto, texts
@@ -67,6 +68,7 @@ DONE: tuple[tuple[Callable[[CurationService, list[str]], Done], str], ...] = (
     (lambda of, ids: of.add_to_album(_best(of), ids[2:5]), "3 photos added to album “Best”"),
     (lambda of, ids: of.take_from_album(_best(of), ids[:1]), "1 photo taken out of album “Best”"),
     (lambda of, ids: of.reorder_album(_best(of), ids[4:1:-1]), "Album “Best” put in another order"),
+    (lambda of, ids: of.choose_cover(_best(of), ids[4]), "Another photo is the cover of album “Best”"),
     (lambda of, ids: of.rename_album(_best(of), "Rest"), "Album “Best” renamed to “Rest”"),
     (lambda of, ids: of.delete_album(of.albums()[0].id), "Album “Rest” deleted, its photos kept"),
     (lambda of, ids: of.remove(ids[:2]), "2 photos put into the bin"),
@@ -82,7 +84,17 @@ def _best(of: CurationService) -> str:
 
 
 def test_every_kind_of_operation_is_told_in_plain_words(services: Services, ids: list[str]) -> None:
-    kinds = set()
+    (folder,) = [folder.text for folder in services.folders.all()]
+    (lost,) = [place for place, *_ in services.catalog.paths_of(ids[5])]
+    Path(os.fsdecode(lost)).unlink()
+    services.catalog.files.lose([lost])
+    list(services.handlers["forget"]({}))
+    assert words.of(services.curation.history(1)[0]) == "1 photo whose files are gone put into the bin"
+    services.curation.undo()
+    list(services.handlers["remove"]({"path": folder}))
+    assert words.of(services.curation.history(1)[0]) == f"Folder “{folder}” removed: 12 photos put into the bin"
+    services.curation.undo()
+    kinds = {"forget", "remove-folder"}
     for do, text in DONE:
         done = do(services.curation, ids)
         operation = services.curation.history(1)[0]
@@ -94,6 +106,47 @@ def test_every_kind_of_operation_is_told_in_plain_words(services: Services, ids:
 
 def test_an_operation_of_a_kind_that_is_not_known_is_told_too() -> None:
     assert words.of(Operation(1, "2026-01-01T00:00:00+00:00", "other", {"photos": 2})) == "2 photos changed"
+
+
+# ---------------------------------------------------------------- suggestions, and the order of albums
+
+
+def test_what_is_suggested_is_accepted_or_refused_and_back_after_an_undo(
+    services: Services, ids: list[str], session: dict[str, Any]
+) -> None:
+    (one,) = suggested.still_open(services, "red")
+    first = {"id": one.image_id, "yes": False, "number": 1}
+    session[suggested.KEY] = SimpleNamespace(answers={"tag": "red", "answers": [first]})
+    assert one.by == "words"
+    suggested._answer(services)
+    assert services.catalog.marks.refused("red") == {one.image_id} and not suggested.still_open(services, "red")
+    services.curation.undo()
+    suggested._answer(services)
+    assert services.curation.history(1)[0].undone, "one that is sent again is heard once"
+    assert suggested.still_open(services, "red") == [one]
+    answers = [first, {**first, "yes": True, "number": 2}, {"id": ids[0], "yes": True, "number": 3}, 5]
+    session[suggested.KEY] = SimpleNamespace(answers={"tag": "red", "answers": answers})
+    suggested._answer(services)
+    last = told.last()
+    assert last is not None and last.text == "1 photo tagged “red”." and last.turn == "undo"
+    assert services.catalog.marks.tagged("red") == [one.image_id], "what was not suggested is not answered"
+
+
+def test_moves_in_an_album_are_heard_once_and_only_in_the_one_that_is_open(
+    services: Services, ids: list[str], session: dict[str, Any]
+) -> None:
+    album = str(services.curation.create_album("Best", ids[:3]).album)
+    move = {"id": ids[2], "before": ids[0], "number": 1}
+    session[arranged.KEY] = SimpleNamespace(moves={"album": album, "moves": [move]})
+    arranged._move(services)
+    assert services.curation.album_photos(album) == ids[:3], "it is not being put in order"
+    told.arrange(album)
+    arranged._move(services)
+    assert services.curation.album_photos(album) == [ids[2], ids[0], ids[1]]
+    cover = {"id": ids[1], "cover": True, "number": 2}
+    session[arranged.KEY] = SimpleNamespace(moves={"album": album, "moves": [move, cover]})
+    arranged._move(services)
+    assert services.curation.albums()[0].cover == ids[1] and len(services.curation.history()) == 3
 
 
 # ---------------------------------------------------------------- actions

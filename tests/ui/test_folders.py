@@ -156,6 +156,12 @@ def test_removing_a_folder_asks_first(page: AppTest, services: Services, photos:
     button(page, "Remove the folder").click().run()
     settled(page, services, "remove")
     assert services.catalog.counts()[0] == 0 and services.folders.all() == [] and len(list(photos.iterdir())) == 12
+    bars = [one.proto.json for one in page.get("bidi_component") if one.proto.id.endswith("-undo-bar")]
+    last = json.loads(bars[0])["text"]
+    assert f"Folder “{photos}” removed: 12 photos put into the bin." == last
+    services.curation.undo()
+    page.run()
+    assert services.catalog.counts()[0] == 12 and "12 photos · looked at" in texts(page)
 
 
 def test_a_paused_job_says_so_and_can_be_resumed(app: AppTest, services: Services, tmp_path: Path) -> None:

@@ -156,6 +156,7 @@ def test_facts_go_with_their_photo(services: Services, album: Path) -> None:
     list(services.handlers["sync"]({}))
     assert names(services, "camera=nikon") == set(), "it is hidden"
     list(services.handlers["forget"]({}))
+    list(services.handlers["empty"]({}))
     with services.catalog._file.reading() as db:
         assert len(db.execute(facts_table.select()).all()) == 2
     cleared(services)

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
+from src.database.catalog.tables import files, folders, images
 from src.errors import BadInput
 from src.processing.thumbnails import thumbnail_path
 from src.runtime import Services
@@ -296,15 +298,92 @@ def test_a_photo_that_was_added_alone_is_looked_for_when_everything_is(
     assert [e.check for e in of(run(services, "sync"), Finding)] == ["missing"] and services.catalog.counts()[0] == 4
 
 
-def test_forgetting_says_how_many_and_deletes_only_what_is_missing(services: Services, album: Path) -> None:
+def test_forgetting_puts_only_what_is_missing_into_the_bin(services: Services, album: Path) -> None:
     ids = {hit.name: hit.id for hit in services.library.newest(10)}
     (album / "red.jpg").unlink()
     run(services, "sync")
     run(services, "forget")
     assert services.folders.missing() == 0 and services.catalog.counts() == (3, 3, 0)
+    assert [photo.id for photo in services.curation.binned(9)] == [ids["red.jpg"]]
+    assert services.curation.undo().kind == "forget"
+    assert services.folders.missing() == 1 and services.curation.number_binned() == 0
+    services.curation.redo()
+    run(services, "empty")
     assert not thumbnail_path(services.settings.thumbs_dir, ids["red.jpg"]).exists()
     assert thumbnail_path(services.settings.thumbs_dir, ids["blue.jpg"]).exists()
     assert names(services) == {"green.jpg", "blue.jpg", "yellow.jpg"}
+
+
+def test_a_forgotten_photo_that_is_seen_again_leaves_the_bin(services: Services, album: Path, tmp_path: Path) -> None:
+    red = next(hit.id for hit in services.library.newest(10) if hit.name == "red.jpg")
+    services.curation.tag([red], ["mine"])
+    (album / "red.jpg").rename(tmp_path / "red.jpg")
+    run(services, "sync")
+    run(services, "forget")
+    assert services.curation.number_binned() == 1
+    (tmp_path / "red.jpg").rename(album / "red again.jpg")
+    assert [e.check for e in of(run(services, "sync"), Finding)] == ["back"]
+    assert services.curation.number_binned() == 0 and services.catalog.counts()[0] == 4
+    assert services.catalog.facts.of(red)["keywords"] == ("mine",)
+
+
+def test_a_photo_that_was_removed_stays_in_the_bin_when_its_file_comes_back(
+    services: Services, album: Path, tmp_path: Path
+) -> None:
+    red = next(hit.id for hit in services.library.newest(10) if hit.name == "red.jpg")
+    (album / "red.jpg").rename(tmp_path / "red.jpg")
+    run(services, "sync")
+    services.curation.remove([red])
+    (tmp_path / "red.jpg").rename(album / "red.jpg")
+    run(services, "sync")
+    assert services.curation.number_binned() == 1 and services.catalog.counts()[0] == 3
+
+
+def everything(services: Services) -> list[list[tuple[Any, ...]]]:
+    """What a library knows, but for when a photo was hidden."""
+    hidden = sa.select(images.c.id, images.c.removed_at.is_(None)).order_by(images.c.id)
+    columns = [column for column in files.c if column.name != "id"]
+    queries = [hidden, sa.select(*columns).order_by(files.c.path), sa.select(folders).order_by(folders.c.path)]
+    with services.catalog._file.reading() as db:
+        return [[tuple(row) for row in db.execute(query)] for query in queries]
+
+
+def test_a_removed_folder_comes_back_as_it_was(services: Services, album: Path, tmp_path: Path) -> None:
+    shutil.copytree(album, tmp_path / "copies")
+    (tmp_path / "copies" / "red.jpg").unlink()
+    run(services, "index", paths=[str(tmp_path / "copies")])
+    (tmp_path / "copies" / "blue.jpg").unlink()
+    run(services, "sync")
+    services.curation.tag(services.catalog.listing.ids(None, "added"), ["mine"])
+    services.folders.watch(str(album), False)
+    before, objects = everything(services), services.catalog.vectors.count_all(services.library.collection())
+    run(services, "remove", path=str(album))
+    assert services.curation.number_binned() == 2 and names(services) == {"green.jpg", "yellow.jpg"}
+    assert all(place[0].startswith(bytes(tmp_path / "copies")) for place in services.catalog.paths_of(green(services)))
+    assert services.catalog.vectors.count_all(services.library.collection()) == objects, "nothing is deleted"
+    last = services.curation.history(1)[0]
+    assert (last.kind, last.photos, last.said["folder"]) == ("remove-folder", 2, str(album))
+    services.curation.undo()
+    assert everything(services) == before
+    services.curation.redo()
+    assert services.curation.number_binned() == 2 and [f.path for f in services.folders.all()] == [
+        str(tmp_path / "copies")
+    ]
+
+
+def green(services: Services) -> str:
+    return next(hit.id for hit in services.library.newest(10) if hit.name == "green.jpg")
+
+
+def test_a_removed_folder_that_is_added_again_has_its_photos_with_all_that_was_said(
+    services: Services, album: Path
+) -> None:
+    services.curation.tag(services.catalog.listing.ids(None, "added"), ["mine"])
+    run(services, "remove", path=str(album))
+    assert services.catalog.counts()[0] == 0 and services.curation.number_binned() == 4
+    run(services, "index", paths=[str(album)])
+    assert services.catalog.counts()[0] == 4 and services.curation.number_binned() == 0
+    assert [(tag.tag, tag.photos) for tag in services.curation.tags()] == [("mine", 4)]
 
 
 def test_removing_a_folder_forgets_what_is_in_no_other(services: Services, album: Path, tmp_path: Path) -> None:

@@ -201,6 +201,56 @@ def test_albums_keep_an_order_of_their_own(library: Services) -> None:
     assert library.curation.albums() == []
 
 
+def test_an_album_is_listed_and_exported_in_the_order_that_was_made_by_hand(library: Services, tmp_path: Path) -> None:
+    red, green, blue, yellow = ids(library, "red", "green", "blue", "yellow")
+    album = str(library.curation.create_album("Best of", [red, green, blue]).album)
+    library.curation.create_album("Others", [yellow, blue, green, red])
+    library.curation.move_in_album(album, blue, red)
+    library.curation.move_in_album(album, red, None)
+    assert library.curation.album_photos(album) == [blue, green, red]
+
+    def listed(text: str) -> list[str]:
+        return [hit.id for hit in library.search.search(Query(text), 10).hits]
+
+    assert listed('album:"best of" sort:album') == [blue, green, red]
+    assert listed("album:best* sort:-album")[:1] != [], "a pattern names no one album"
+    assert listed('album:"best of" sort:-album') == [red, green, blue]
+    assert list(library.browsing.listing('album:"Best of" sort:album').ids) == [blue, green, red]
+    asked = {"format": "csv", "place": str(tmp_path / "out"), "images": listed('album:"best of" sort:album')}
+    list(library.handlers["export"](asked))
+    lines = (tmp_path / "out" / "images.csv").read_text(encoding="utf-8-sig").splitlines()[1:]
+    assert [next(name for name in ("red", "green", "blue") if f"{name}.jpg" in line) for line in lines] == [
+        "blue",
+        "green",
+        "red",
+    ]
+    library.curation.undo()
+    assert listed('album:"best of" sort:album') == [blue, red, green]
+
+
+def test_a_cover_is_chosen_and_stays_while_its_photo_is_in_the_album(library: Services) -> None:
+    red, green, blue = ids(library, "red", "green", "blue")
+    album = str(library.curation.create_album("Best of", [red, green]).album)
+
+    def cover() -> str | None:
+        return library.curation.albums()[0].cover
+
+    assert library.curation.choose_cover(album, blue).number is None, "it is not in it"
+    library.curation.choose_cover(album, green)
+    assert cover() == green
+    library.curation.remove([green])
+    assert cover() == red
+    library.curation.undo()
+    library.curation.take_from_album(album, [green])
+    assert cover() == red
+    library.curation.undo()
+    library.curation.delete_album(album)
+    library.curation.undo()
+    assert cover() == green
+    library.curation.undo()
+    assert cover() == red
+
+
 def test_two_albums_have_two_names(library: Services) -> None:
     album = library.curation.create_album("Best of").album
     with pytest.raises(BadInput, match="already"):

@@ -79,6 +79,8 @@ class Model:
     photos: dict[str, Photo]
     albums: dict[str, tuple[str, list[str]]] = field(default_factory=dict)
     """Id -> name and photos."""
+    covers: dict[str, str] = field(default_factory=dict)
+    """Album -> the photo that was chosen to stand for it."""
 
 
 class Machine:
@@ -126,6 +128,8 @@ class Machine:
                 "redo",
                 "redo",
                 "file",
+                "move",
+                "cover",
             ),
             "reopen",
         )
@@ -211,6 +215,7 @@ class Machine:
         if album is None:
             return None
         del self.model.albums[album]
+        self.model.covers.pop(album, None)
         return self.service.delete_album(album)
 
     def do_add(self) -> Done | None:
@@ -243,6 +248,30 @@ class Machine:
             self.future.clear()
         else:
             assert before == self.model
+
+    def do_move(self) -> None:
+        album, (photo, before) = self._album(), self.chance.sample(self.ids, 2)
+        if album is None:
+            return
+        former = copy.deepcopy(self.model)
+        name, held = self.model.albums[album]
+        if photo in held:
+            others = [id_ for id_ in held if id_ != photo]
+            at = others.index(before) if before in others else len(others)
+            self.model.albums[album] = (name, [*others[:at], photo, *others[at:]])
+        if self.service.move_in_album(album, photo, before).number is not None:
+            self.past.append(former)
+            self.future.clear()
+        else:
+            assert former == self.model
+
+    def do_cover(self) -> Done | None:
+        album = self._album()
+        held = self.model.albums[album][1] if album else []
+        if album is None or not held:
+            return None
+        self.model.covers[album] = self.chance.choice(held)
+        return self.service.choose_cover(album, self.model.covers[album])
 
     def do_remove(self) -> Done:
         ids = self.some()
@@ -313,6 +342,10 @@ class Machine:
         assert albums == {
             id_: (name, [one for one in held if one in visible]) for id_, (name, held) in model.albums.items()
         }
+        for one in self.catalog.albums.all():
+            held = albums[one.id][1]
+            chosen = model.covers.get(one.id)
+            assert (one.cover or None) == (chosen if chosen in held else next(iter(held), None)), one
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -239,6 +239,7 @@ def test_objects_go_with_their_photo(library: Services, tmp_path: Path) -> None:
     name = library.library.collection("object")
     everything = library.catalog.vectors.count_all(name)
     list(library.handlers["forget"]({}))
+    list(library.handlers["empty"]({}))
     assert library.catalog.vectors.count_all(name) < everything and list(library.handlers["doctor"]({}))[-1:] != []
     assert [event for event in library.handlers["doctor"]({}) if isinstance(event, Finding)] == []
 

@@ -312,7 +312,7 @@ def test_every_spelling_of_a_folder_in_every_command(
         assert arguments.main([*command, text]) == 0, (command, capsys.readouterr())
     assert "4 of 4 photos" in capsys.readouterr().out
     assert arguments.main(["folders", "--remove", text, "--yes"]) == 0
-    assert "4 photos forgotten" in capsys.readouterr().out
+    assert "4 photos put into the bin" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

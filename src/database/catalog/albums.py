@@ -13,14 +13,15 @@ from src.database.catalog.cells import Key, Value, Wanted
 from src.database.catalog.marks import there
 from src.database.catalog.operations import Operation, OperationTable
 from src.database.catalog.sqlite_file import SqliteFile, now
-from src.database.catalog.tables import album_photos, albums, images
+from src.database.catalog.tables import album_covers, album_photos, albums, images
 from src.errors import BadInput
 from src.text import folded
 
 
 @dataclass(frozen=True)
 class Album:
-    """One album. ``photos``: how many of its photos are not hidden; ``cover``: the first of those."""
+    """One album. ``photos``: how many of its photos are not hidden; ``cover``: the one
+    that was chosen, else the first of those."""
 
     id: str
     name: str
@@ -39,14 +40,16 @@ class AlbumTable:
         """By name."""
         seen = sa.select(album_photos).join(images, images.c.id == album_photos.c.image_id)
         shown = seen.where(images.c.removed_at.is_(None)).subquery()
-        first = (
+        own = sa.and_(album_covers.c.album_id == shown.c.album_id, album_covers.c.image_id == shown.c.image_id)
+        cover = (
             sa.select(shown.c.image_id)
+            .select_from(shown.outerjoin(album_covers, own))
             .where(shown.c.album_id == albums.c.id)
-            .order_by(shown.c.position, shown.c.image_id)
+            .order_by(album_covers.c.image_id.is_(None), shown.c.position, shown.c.image_id)
             .limit(1)
         )
         number = sa.select(sa.func.count()).where(shown.c.album_id == albums.c.id)
-        query = sa.select(albums.c.id, albums.c.name, number.scalar_subquery(), first.scalar_subquery())
+        query = sa.select(albums.c.id, albums.c.name, number.scalar_subquery(), cover.scalar_subquery())
         with self._file.reading() as db:
             return [Album(*row) for row in db.execute(query.order_by(albums.c.folded))]
 
@@ -81,7 +84,7 @@ class AlbumTable:
         def wanted(db: sa.Connection) -> Wanted:
             _row(db, album_id)
             held: dict[Key, Value] = {(album_id, id_): None for id_ in db.execute(_held(album_id)).scalars()}
-            return {"albums": {(album_id,): None}, "album_photos": held}
+            return {"covers": {(album_id,): None}, "albums": {(album_id,): None}, "album_photos": held}
 
         return self._operations.perform("delete-album", {"album": self.name(album_id)}, wanted)
 
@@ -116,6 +119,28 @@ class AlbumTable:
             return {"album_photos": {(album_id, id_): (at,) for at, id_ in enumerate(order)}}
 
         return self._operations.perform("reorder-album", {"album": self.name(album_id)}, wanted)
+
+    def move(self, album_id: str, image_id: str, before: str | None) -> Operation | None:
+        """One of its photos right before another, or to its end."""
+
+        def wanted(db: sa.Connection) -> Wanted:
+            _row(db, album_id)
+            held = _positions(db, album_id)
+            order = [id_ for id_ in held if id_ != image_id]
+            if image_id in held and before != image_id:
+                order.insert(order.index(before) if before in order else len(order), image_id)
+            return {"album_photos": {(album_id, id_): (at,) for at, id_ in enumerate(order) if id_ in held}}
+
+        return self._operations.perform("reorder-album", {"album": self.name(album_id)}, wanted)
+
+    def choose_cover(self, album_id: str, image_id: str) -> Operation | None:
+        """One of its photos stands for it from now on."""
+
+        def wanted(db: sa.Connection) -> Wanted:
+            _row(db, album_id)
+            return {"covers": {(album_id,): (image_id,)} if image_id in _positions(db, album_id) else {}}
+
+        return self._operations.perform("cover", {"album": self.name(album_id)}, wanted)
 
     def name(self, album_id: str) -> str:
         with self._file.reading() as db:

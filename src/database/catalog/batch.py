@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from src.database.catalog.bin import welcome
+from src.database.catalog.bin import seen_again, welcome
 from src.database.catalog.files import FileRow, Refusal, displace, hide_without_file, put_files, put_refusals
 from src.database.catalog.following import follow
 from src.database.catalog.sqlite_file import listed, now, parts, upsert
@@ -40,7 +40,8 @@ def store(
 
     A file whose bytes changed lets go of its former image, which is hidden where no other file holds it, and what the
     user said of that is said of the new one (``following``). What was there on another disk is out of reach, and its
-    row is kept, see ``displace``. wanted: of the images, those that the user added himself: they leave the bin.
+    row is kept, see ``displace``. wanted: of the images, those that the user added himself: they leave the bin,
+    as those do that are in it because no file of theirs was there.
     """
     moment = now()
     shown = _visible(db, file_rows)
@@ -52,7 +53,7 @@ def store(
     displace(db, file_rows, refusals, moment)
     changed = _changed(db, file_rows, shown)
     put_files(db, file_rows)
-    welcome(db, wanted)
+    welcome(db, {*wanted, *seen_again(db, [row.image_id for row in file_rows])})
     put_refusals(db, refusals)
     write_vectors(db, collection, new_vectors)
     hide_without_file(db, set(former.values()) - {row.image_id for row in file_rows}, moment)

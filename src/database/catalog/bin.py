@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from src.database.catalog.cells import CELLS, Key, Value, Wanted
-from src.database.catalog.files import STAMP_COLUMNS, stamp_in, within
+from src.database.catalog.files import STAMP_COLUMNS, stamp_in, within, within_only
 from src.database.catalog.marks import there
 from src.database.catalog.operations import Operation, OperationTable, forget_operations_of_none
 from src.database.catalog.sqlite_file import SqliteFile, listed, now, parts, upsert
-from src.database.catalog.tables import binned, discarded, files, folders, images
+from src.database.catalog.tables import binned, discarded, files, folders, forgotten, images
 from src.schema import FileStamp
 
 
@@ -66,6 +66,12 @@ class BinTable:
             query = sa.select(binned.c.image_id).where(binned.c.image_id.in_(listed(list(ids))))
             return set(db.execute(query).scalars())
 
+    def staying(self, ids: Collection[str]) -> set[str]:
+        """Those of the ids that are in it, and stay there where a file of theirs is seen."""
+        with self._file.reading() as db:
+            again = seen_again(db, ids)
+        return self.among(ids) - again
+
     def shown(self, limit: int, offset: int = 0) -> list[Binned]:
         """Photos in it, the last removed first."""
         own = files.alias()
@@ -98,7 +104,35 @@ class BinTable:
 
     def restore(self, ids: Sequence[str]) -> Operation | None:
         """Take images out of it; they are shown where a file of theirs is there."""
-        return self._operations.perform("restore", {}, lambda _: {"bin": {(id_,): None for id_ in ids}})
+        return self._operations.perform("restore", {}, lambda _: _out_of(ids))
+
+    def forget(self, ids: Sequence[str]) -> Operation | None:
+        """Put images into it of which no file is there; of those, one that is seen again leaves it by itself."""
+
+        def wanted(db: sa.Connection) -> Wanted:
+            hidden = sa.select(images.c.id).where(images.c.removed_at.is_not(None))
+            lost = set(db.execute(hidden.where(images.c.id.not_in(sa.select(binned.c.image_id)))).scalars())
+            every = [id_ for id_ in ids if id_ in lost]
+            moment = now()
+            return {"bin": _all_in(db, every), "forgotten": {(id_,): (moment,) for id_ in every}}
+
+        return self._operations.perform("forget", {}, wanted)
+
+    def remove_folder(self, folder: bytes, text: str, beside: Sequence[bytes]) -> Operation | None:
+        """Follow a folder no more, and put the images into it that have files in that (but for ``beside``) alone.
+
+        Of images that have others too, the files in it are known no more. text: how the folder is shown.
+        """
+
+        def wanted(db: sa.Connection) -> Wanted:
+            inside = within_only(folder, beside)
+            here, other = (sa.select(files.c.image_id).where(where) for where in (inside, ~inside))
+            alone = list(db.execute(here.where(files.c.image_id.not_in(other)).distinct()).scalars())
+            shared = sa.select(files.c.path).where(inside, files.c.image_id.in_(other))
+            known: Mapping[Key, Value] = {(os.fsdecode(path),): None for path in db.execute(shared).scalars()}
+            return {"bin": _all_in(db, alone), "folders": {(os.fsdecode(folder),): None}, "files": known}
+
+        return self._operations.perform("remove-folder", {"folder": text}, wanted)
 
     def clear(self) -> Operation | None:
         """Put every image into it, and follow no folder any more."""
@@ -154,8 +188,18 @@ class BinTable:
 def welcome(db: sa.Connection, ids: Collection[str]) -> None:
     """Images that the user added himself: they are not in the bin any more, nor are their bytes discarded."""
     if ids:
-        CELLS["bin"].write(db, {(id_,): None for id_ in ids})
+        for kind, cells in _out_of(ids).items():
+            CELLS[kind].write(db, cells)
         db.execute(discarded.delete().where(discarded.c.image_id.in_(listed(list(ids)))))
+
+
+def seen_again(db: sa.Connection, ids: Collection[str]) -> set[str]:
+    """Those of the images that are in the bin only because no file of theirs was there."""
+    return set(db.execute(sa.select(forgotten.c.image_id).where(forgotten.c.image_id.in_(listed(list(ids))))).scalars())
+
+
+def _out_of(ids: Collection[str]) -> Wanted:
+    return {kind: {(id_,): None for id_ in ids} for kind in ("bin", "forgotten")}
 
 
 def _all_in(db: sa.Connection, ids: Sequence[str]) -> Mapping[Key, Value]:

@@ -48,7 +48,7 @@ class Browsing:
         columns = (images.c.id, images.c.width, images.c.height, _DAY, sa.func.substr(facts.c.colours, 4, 6))
         query = sa.select(*columns).select_from(images.outerjoin(facts, facts.c.image_id == images.c.id))
         with self._file.reading() as db:
-            return [ListedPhoto(*row) for row in db.execute(query.where(*passes).order_by(*terms(order)))]
+            return [ListedPhoto(*row) for row in db.execute(query.where(*passes).order_by(*terms(order, only)))]
 
     def folders(self) -> Counted:
         """Every folder that photos lie right in, without a separator at its end, and how many; uploads are in none."""

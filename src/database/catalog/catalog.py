@@ -34,6 +34,7 @@ from src.database.catalog.sqlite_file import Guard, SqliteFile, parts, upsert
 from src.database.catalog.tables import (
     CHANGES,
     SEEN,
+    album_covers,
     album_photos,
     albums,
     alike,
@@ -43,6 +44,7 @@ from src.database.catalog.tables import (
     facts,
     files,
     folders,
+    forgotten,
     images,
     looked_at,
     marks,
@@ -299,4 +301,4 @@ class Catalog:
 
 _BINNED = sa.select(binned.c.image_id)
 _MISSING = sa.and_(images.c.removed_at.is_not(None), images.c.id.not_in(_BINNED))
-_SAID = (album_photos, albums, photo_tags, marks, binned, successors, discarded, operations)
+_SAID = (forgotten, album_covers, album_photos, albums, photo_tags, marks, binned, successors, discarded, operations)

@@ -10,7 +10,7 @@ import json
 import os
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, TypeGuard
 
@@ -18,10 +18,23 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
 from src.database.catalog import row_rules
+from src.database.catalog.files import hide_without_file
 from src.database.catalog.following import heirs
-from src.database.catalog.sqlite_file import listed
-from src.database.catalog.tables import album_photos, albums, binned, files, folders, images, marks, photo_tags
+from src.database.catalog.sqlite_file import listed, now
+from src.database.catalog.tables import (
+    album_covers,
+    album_photos,
+    albums,
+    binned,
+    files,
+    folders,
+    forgotten,
+    images,
+    marks,
+    photo_tags,
+)
 from src.plain_files import json_in
+from src.schema import FileStamp
 
 Key = tuple[str, ...]
 Value = tuple[Any, ...] | None
@@ -141,14 +154,47 @@ class _AlbumPhotos(Cells):
         super().write(db, {key: value for key, value in wanted.items() if key[0] in there})
 
 
+class _Covers(Cells):
+    """Covers of albums that there are, among the photos that there are."""
+
+    def write(self, db: sa.Connection, wanted: Mapping[Key, Value]) -> None:
+        held = set(db.execute(sa.select(albums.c.id)).scalars())
+        there = _there(db, [value[0] for value in wanted.values() if value])
+        fits = {key: value for key, value in wanted.items() if key[0] in held and (not value or value[0] in there)}
+        super().write(db, fits)
+
+
+class _Files(Cells):
+    """Files of photos. One whose path has a row again, or whose photo there is no more, is not brought back."""
+
+    def write(self, db: sa.Connection, wanted: Mapping[Key, Value]) -> None:
+        before = self.read(db, wanted)
+        there = _there(db, [value[_IMAGE] for value in wanted.values() if value])
+        back = {key: value for key, value in wanted.items() if value and key not in before and value[_IMAGE] in there}
+        super().write(db, {**back, **{key: None for key, value in wanted.items() if not value}})
+        shown = listed([value[_IMAGE] for value in back.values() if value and value[_SINCE] is None])
+        free = images.c.id.not_in(sa.select(binned.c.image_id))
+        db.execute(images.update().where(images.c.id.in_(shown), free).values(removed_at=None))
+        hide_without_file(db, {value[_IMAGE] for value in before.values() if value}, now())
+
+
+def _there(db: sa.Connection, ids: Sequence[str]) -> set[str]:
+    return set(db.execute(sa.select(images.c.id).where(images.c.id.in_(listed(ids)))).scalars())
+
+
+_OF_FILES = ("path_text", "name", "image_id", *(field.name for field in fields(FileStamp)), "uploaded", "missing_since")
+_IMAGE, _SINCE = _OF_FILES.index("image_id"), _OF_FILES.index("missing_since")
 _OF_FOLDERS = ("path_text", "watched", "offline_since", "synced_at", "objects")
 CELLS: Mapping[str, Cells] = {
     "folders": Cells(folders, ("path",), _OF_FOLDERS, None, path_key=True),
     "albums": Cells(albums, ("id",), ("name", "folded", "created_at"), None),
     "album_photos": _AlbumPhotos(album_photos, ("album_id", "image_id"), ("position",), 1),
+    "covers": _Covers(album_covers, ("album_id",), ("image_id",), None),
     "marks": Cells(marks, ("image_id",), ("rating", "favourite", "note"), empty=(None, False, None)),
     "tags": Cells(photo_tags, ("image_id", "tag"), ("said",), stays_with="file"),
     "bin": _Bin(binned, ("image_id",), ("binned_at",)),
+    "forgotten": Cells(forgotten, ("image_id",), ("forgotten_at",)),
+    "files": _Files(files, ("path",), _OF_FILES, None, path_key=True),
 }
 """In the order in which they are written: what others point to first."""
 

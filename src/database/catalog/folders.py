@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
 from src.database.catalog import row_rules
-from src.database.catalog.files import hide_without_file, within, within_only
+from src.database.catalog.files import hide_without_file, within
 from src.database.catalog.sqlite_file import SqliteFile, now, parts, upsert
-from src.database.catalog.tables import files, folders, images
+from src.database.catalog.tables import files, folders
 
 
 @dataclass(frozen=True)
@@ -58,30 +58,6 @@ class FolderTable:
     def set_synced(self, path: bytes) -> None:
         """It is there, and was gone through to its end."""
         self._set(path, offline_since=None, synced_at=now())
-
-    def delete(self, path: bytes) -> None:
-        with self._file.writing() as db:
-            db.execute(folders.delete().where(folders.c.path == path))
-
-    def only_in(self, folder: bytes, beside: Sequence[bytes] = ()) -> list[str]:
-        """Ids of images that have files in a folder (but for what is in ``beside``) and nowhere else."""
-        inside = sa.select(files.c.image_id).where(within_only(folder, beside))
-        outside = sa.select(files.c.image_id).where(~within_only(folder, beside))
-        with self._file.reading() as db:
-            query = sa.select(images.c.id).where(images.c.id.in_(inside), images.c.id.not_in(outside))
-            return list(db.execute(query).scalars())
-
-    def drop(self, folder: bytes, beside: Sequence[bytes] = ()) -> None:
-        """Follow a folder no more: its files' rows go, but for those in ``beside``.
-
-        Images that are held by no file then must have been forgotten before.
-        """
-        start = within_only(folder, beside)
-        with self._file.writing() as db:
-            held = set(db.execute(sa.select(files.c.image_id).where(start)).scalars())
-            db.execute(files.delete().where(start))
-            db.execute(folders.delete().where(folders.c.path == folder))
-            hide_without_file(db, held, now())
 
     def move(self, folder: bytes, to: bytes, text: Callable[[bytes], str]) -> None:
         """A folder is ``to`` now: its row and its files' rows take that path, where there are none yet.

@@ -36,6 +36,7 @@ ORDER = (
     *("meta", "images", "collections", "files", "facts", "folders", "unreadable"),
     *("segments", "segmented", "looked_at", "vectors", "jobs", "prints", "alike", "verdicts"),
     *MARKS,
+    *("forgotten", "album_covers"),
 )
 """What is copied, what others point to first. ``days`` and ``changes`` are counted anew by the triggers;
 ``index_changes`` is of an index that does not come along."""
@@ -45,7 +46,7 @@ MOST_COLLECTIONS = 10_000
 _SINCE = {"meta": 1, "images": 1, "files": 1, "collections": 1, "vectors": 1, "jobs": 1, "folders": 2, "unreadable": 2}
 _SINCE |= {"changes": 3, "days": 3, "segments": 4, "segmented": 4, "index_changes": 6, "looked_at": 6, "facts": 6}
 _SINCE |= dict.fromkeys(MARKS, 7)
-_SINCE |= {"prints": 8, "alike": 8, "verdicts": 8}
+_SINCE |= {"prints": 8, "alike": 8, "verdicts": 8, "forgotten": 9, "album_covers": 9}
 """Table -> the schema version from which on it must be there."""
 FORMER_UNTIL, TAGS_SINCE = 6, 7
 """The schema versions from which on none of the former tables is there, and from which on keywords are tags."""

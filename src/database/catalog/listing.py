@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from src.database.catalog import findable
 from src.database.catalog.marks import HAS_TAG, SPELLED
 from src.database.catalog.sqlite_file import SqliteFile, listed
-from src.database.catalog.tables import SEEN, binned, facts, files, images, marks, photo_tags
+from src.database.catalog.tables import SEEN, album_photos, albums, binned, facts, files, images, marks, photo_tags
 from src.schema import PhotoFilter
+from src.text import folded
 
 _NAME = (
     sa.select(sa.func.casefold(sa.func.min(files.c.name)))
@@ -37,12 +38,12 @@ class Listing:
     def ids(self, only: PhotoFilter | None, order: str, limit: int | None = None, offset: int = 0) -> list[str]:
         """The first ``limit`` after ``offset`` of the photos that pass; what is not known of a photo puts it last.
 
-        order: added, date, name or size, usually the latest, largest or first in the alphabet first; with a ``-``
-        before it the other way round. Raises BadInput for a filter that makes no sense.
+        order: added, date, name, size or album, usually the latest, largest or first in the alphabet first; with
+        a ``-`` before it the other way round. Raises BadInput for a filter that makes no sense.
         """
         passes = images.c.removed_at.is_(None) if only is None else findable.passes(only)
         with self._file.reading() as db:
-            query = sa.select(images.c.id).where(passes).order_by(*terms(order)).limit(limit).offset(offset)
+            query = sa.select(images.c.id).where(passes).order_by(*terms(order, only)).limit(limit).offset(offset)
             return list(db.execute(query).scalars())
 
     def number(self, only: PhotoFilter | None) -> int:
@@ -51,11 +52,11 @@ class Listing:
             query = SEEN if only is None else findable.number(only)
             return int(db.execute(query).scalar_one() or 0)
 
-    def ordered(self, ids: Sequence[str], order: str) -> list[str]:
-        """These images, without those that are hidden or no more."""
+    def ordered(self, ids: Sequence[str], order: str, only: PhotoFilter | None = None) -> list[str]:
+        """These images, which pass, in an order that ``ids`` tells of, without those that are hidden or no more."""
         known = sa.select(images.c.id).where(images.c.id.in_(listed(list(ids))), images.c.removed_at.is_(None))
         with self._file.reading() as db:
-            return list(db.execute(known.order_by(*terms(order))).scalars())
+            return list(db.execute(known.order_by(*terms(order, only))).scalars())
 
     def naming(self, word: str, only: PhotoFilter | None, most: int) -> dict[str, str] | None:
         """Image id -> everything that is written of it, for images in whose path, title, caption, tags, note or names
@@ -72,6 +73,16 @@ class Listing:
                 for image_id, written in rows:
                     found[image_id] = f"{found.get(image_id, '')} {written}"
         return found
+
+
+def _position(only: PhotoFilter | None) -> sa.ColumnElement[Any]:
+    """An image's place in the albums that it must be in by the filter; in any, where that names none."""
+    wishes = [] if only is None else [wish for wish in only.where if not wish.negative]
+    named = [one.value for wish in wishes for one in (wish.any_of or (wish,)) if one.names == ("albums",)]
+    place = sa.select(sa.func.min(album_photos.c.position)).join(albums, albums.c.id == album_photos.c.album_id)
+    place = place.where(album_photos.c.image_id == images.c.id)
+    is_named = albums.c.folded.in_([folded(str(value)) for value in named]) if named else sa.true()
+    return place.where(is_named).scalar_subquery()
 
 
 def _naming(word: str, only: PhotoFilter | None) -> Iterator[sa.Select[Any]]:
@@ -117,9 +128,10 @@ def _day_of(table: sa.Table) -> sa.ColumnElement[Any]:
     return sa.func.coalesce(sa.literal(" ").concat(day), "")
 
 
-def terms(order: str) -> list[sa.ColumnElement[Any]]:
-    """What images are sorted by in an order that ``Listing.ids`` tells of."""
-    column, down = _USUAL[order.removeprefix("-")]
+def terms(order: str, only: PhotoFilter | None = None) -> list[sa.ColumnElement[Any]]:
+    """What images that pass are sorted by in an order that ``Listing.ids`` tells of."""
+    name = order.removeprefix("-")
+    column, down = _USUAL[name] if name != "album" else (_position(only), False)
     down ^= order.startswith("-")
     unknown = [column.is_(None)] if getattr(column, "nullable", True) else []  # without it an index gives the order
     return [*unknown, column.desc() if down else column.asc(), images.c.id]

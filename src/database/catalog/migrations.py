@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from src.database.catalog.row_rules import TAG
 from src.database.catalog.tables import (
+    album_covers,
     album_photos,
     albums,
     alike,
@@ -17,6 +18,7 @@ from src.database.catalog.tables import (
     discarded,
     facts,
     folders,
+    forgotten,
     index_changes,
     looked_at,
     marks,
@@ -107,7 +109,17 @@ _OF_MARKS = {
 }
 MARKS_TRIGGERS = _statements(_OF_MARKS)
 """The same, of the seventh step: changes to what the user says of photos count too."""
-TRIGGERS = COUNTERS | LATER_TRIGGERS | MARKS_TRIGGERS
+COVER_TRIGGERS = _statements(
+    {
+        f"album_covers_{done.lower()}": (
+            f"AFTER {done} ON album_covers",
+            "UPDATE changes SET number = number + 1",
+        )
+        for done in ("INSERT", "UPDATE", "DELETE")
+    }
+)
+"""The same, of the ninth step: another cover counts as a change."""
+TRIGGERS = COUNTERS | LATER_TRIGGERS | MARKS_TRIGGERS | COVER_TRIGGERS
 
 
 def _third(db: sa.Connection) -> None:
@@ -229,6 +241,13 @@ def _duplicates(db: sa.Connection) -> None:
         table.create(db, checkfirst=True)
 
 
+def _covers_and_forgotten(db: sa.Connection) -> None:
+    """Photos chosen to stand for albums, and photos in the bin because their files were gone."""
+    for table in (album_covers, forgotten):
+        table.create(db, checkfirst=True)
+    _make_triggers(db, COVER_TRIGGERS)
+
+
 MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
     _first,
     _second,
@@ -238,5 +257,6 @@ MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
     _sixth,
     _with_marks,
     _duplicates,
+    _covers_and_forgotten,
 )
 """Step n brings schema n-1 to n. Steps are never changed once released; a new one is added at the end."""

@@ -224,6 +224,8 @@ _OWN: dict[str, dict[str, Rule]] = {
     "albums": {"id": is_id, "name": text(TAG), "folded": text(3 * TAG), "created_at": moment},
     "album_photos": {"album_id": is_id, "image_id": is_id, "position": whole()},
     "binned": {"image_id": is_id, "binned_at": moment},
+    "forgotten": {"image_id": is_id, "forgotten_at": moment},
+    "album_covers": {"album_id": is_id, "image_id": is_id},
     "discarded": {**_STAMP, "path": path, "image_id": is_id},
     "successors": {"image_id": is_id, "successor": is_id},
     "operations": {

@@ -271,6 +271,22 @@ binned = sa.Table(
     sa.Column("binned_at", sa.Text, nullable=False, index=True),  # UTC, ISO 8601
 )
 
+forgotten = sa.Table(
+    "forgotten",
+    metadata,
+    # in the bin because no file of it was there: it leaves it where one is seen again
+    sa.Column("image_id", sa.Text, sa.ForeignKey("images.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("forgotten_at", sa.Text, nullable=False),  # UTC, ISO 8601
+)
+
+album_covers = sa.Table(
+    "album_covers",
+    metadata,
+    # the photo that stands for an album, where one was chosen
+    sa.Column("album_id", sa.Text, sa.ForeignKey("albums.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("image_id", sa.Text, sa.ForeignKey("images.id", ondelete="CASCADE"), nullable=False, index=True),
+)
+
 discarded = sa.Table(
     "discarded",
     metadata,

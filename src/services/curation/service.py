@@ -110,7 +110,7 @@ class CurationService:
     # ------------------------------------------------------------ albums
 
     def albums(self) -> list[Album]:
-        """By name; of each, how many of its photos are visible, and the first of them."""
+        """By name; of each, how many of its photos are visible, and the one that stands for it."""
         return self._catalog.albums.all()
 
     def album_photos(self, album: str) -> list[str]:
@@ -142,6 +142,14 @@ class CurationService:
     def reorder_album(self, album: str, ids: Sequence[str]) -> Done:
         """These of its photos first, in this order; the others after them, as they were."""
         return _done("reorder-album", self._catalog.albums.reorder(album, ids), album)
+
+    def move_in_album(self, album: str, photo: str, before: str | None) -> Done:
+        """One of its photos right before another of them; to its end where that is None."""
+        return _done("reorder-album", self._catalog.albums.move(album, photo, before), album)
+
+    def choose_cover(self, album: str, photo: str) -> Done:
+        """One of its photos stands for it, in place of the first."""
+        return _done("cover", self._catalog.albums.choose_cover(album, photo), album)
 
     # ------------------------------------------------------------ the bin
 

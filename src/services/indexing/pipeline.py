@@ -259,7 +259,8 @@ class Pipeline:
         """Encode what is new and store the batch in one transaction; then, and only then, tell."""
         reads = [item for item in batch if isinstance(item, Read)]
         before = self._catalog.visible(list({read.image_id for read in reads}))
-        binned = self._catalog.bin.among({read.image_id for read in reads})
+        ids = {read.image_id for read in reads}
+        binned, staying = self._catalog.bin.among(ids), self._catalog.bin.staying(ids)
         if self._wanted:
             reads = [replace(read, stored=read.stored and read.image_id not in binned) for read in reads]
         self._note_discarded([item for item in batch if isinstance(item, Discarded) and item.stamp])
@@ -279,7 +280,7 @@ class Pipeline:
             self._store.commit(
                 self._collection, list(images.values()), rows, vectors, refusals, self._watch.timing, wanted
             )
-        hidden = set() if self._wanted else binned
+        hidden = set() if self._wanted else staying
         self.returned += len({read.image_id for read in reads} - before - set(vectors) - hidden)
         new = set(vectors)
         return [(event_of(item, new), item.found) for item in batch]

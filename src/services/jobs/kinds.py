@@ -159,12 +159,12 @@ class Rebuild(Params):
 
 @dataclass(frozen=True)
 class ForgetMissing(Params):
-    """Delete what is known of missing photos."""
+    """Put missing photos into the bin."""
 
 
 @dataclass(frozen=True)
 class RemoveFolder(Params):
-    """Follow a folder no more."""
+    """Follow a folder no more, and put its photos into the bin."""
 
     path: str = _said(_text, "")
 
@@ -226,6 +226,9 @@ class Kind:
     announced: bool = True
     """Its end is told in a toast. Not where the page shows it anyway."""
 
+    operation: str = ""
+    """The kind of the operation that it makes: its end is told with a way to undo that."""
+
 
 KINDS: Mapping[JobKind, Kind] = {
     "index": Kind(
@@ -241,8 +244,8 @@ KINDS: Mapping[JobKind, Kind] = {
     "objects": Kind(FindObjects, pausable=True, fills=True, careful=True, writes_index=True),
     "duplicates": Kind(FindDuplicates, pausable=True, fills=True, careful=True),
     "rebuild": Kind(Rebuild, pausable=True, fills=True, announced=False),
-    "forget": Kind(ForgetMissing, writes_index=True),
-    "remove": Kind(RemoveFolder, writes_index=True),
+    "forget": Kind(ForgetMissing, operation="forget"),
+    "remove": Kind(RemoveFolder, operation="remove-folder"),
     "doctor": Kind(Examine, writes_index=True, announced=False),
     "clear": Kind(Clear, announced=False),
     "empty": Kind(EmptyBin, writes_index=True, announced=False),

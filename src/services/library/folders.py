@@ -287,10 +287,6 @@ class FolderService:
         """Earlier versions of photos that were changed since: hidden, and back when their bytes are seen again."""
         return len(self._catalog.earlier())
 
-    def forget_parts(self, folder: bytes) -> None:
-        """A folder is followed no more: which parts of it were out of reach is nobody's business any longer."""
-        list(self._note_away({}, lambda part: inside(part, folder)))
-
 
 def _outermost(parts: Iterable[bytes]) -> list[bytes]:
     """Those that are in none of the others."""

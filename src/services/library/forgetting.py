@@ -57,36 +57,40 @@ class ForgettingService:
     # ------------------------------------------------------------ some photos
 
     def forget_missing(self) -> Iterator[JobEvent]:
-        """Delete what the library knows of its missing photos, and of earlier versions: rows, vectors, thumbnails.
+        """Put missing photos, and earlier versions, into the bin, in one operation that can be undone.
 
-        Each photo is looked for once more first. What is offline or out of reach, or can't be told now, is kept.
+        Each photo is looked for once more first. What is offline or out of reach, or can't be told now, is kept. One
+        that is seen again leaves the bin by itself.
         """
-        missing, earlier = self._folders.missing_ids(), self._catalog.earlier()
-        forgotten = 0
-        for event in self._forget([*missing, *earlier], lambda ids: self._folders.gone(ids) + self._still_earlier(ids)):
-            forgotten = event.done
-            yield event
-        if kept := len(missing) + len(earlier) - forgotten:
+        ids = [*self._folders.missing_ids(), *self._catalog.earlier()]
+        yield Progress(0, len(ids))
+        gone: list[str] = []
+        for start in range(0, len(ids), FORGET_BATCH):
+            part = ids[start : start + FORGET_BATCH]
+            gone += self._folders.gone(part) + self._still_earlier(part)
+            yield Progress(min(start + FORGET_BATCH, len(ids)) - 1, len(ids))
+        self._catalog.bin.forget(gone)
+        yield Progress(len(gone), len(ids))
+        if kept := len(ids) - len(gone):
             yield Finding("kept", f"{count(kept, 'photo')} {'is' if kept == 1 else 'are'} not surely gone, and kept.")
 
     def remove_folder(self, path: str) -> Iterator[JobEvent]:
-        """Follow a folder no more and forget the photos that are in no other, also where it is offline.
+        """Follow a folder no more, and put the photos into the bin that are in no other, also where it is offline.
 
-        Its files are not touched. Raises BadInput for a folder that is not followed.
+        One operation that can be undone. Its files are not touched. Raises BadInput for a folder that is not followed.
         """
-        raw = self._folders.row(path).path
-        beside = self._folders.others_inside(raw)
-        yield from self._forget(self._catalog.folders.only_in(raw, beside))
-        self._catalog.folders.drop(raw, beside)
-        self._folders.forget_parts(raw)
+        folder = self._folders.row(path)
+        operation = self._catalog.bin.remove_folder(
+            folder.path, folder.path_text, self._folders.others_inside(folder.path)
+        )
+        photos = operation.photos if operation else 0
+        yield Progress(photos, photos)
 
     def _still_earlier(self, ids: Sequence[str]) -> list[str]:
         earlier = set(self._catalog.earlier())
         return [id_ for id_ in ids if id_ in earlier]
 
-    def _forget(
-        self, ids: Sequence[str], still: Callable[[Sequence[str]], Sequence[str]] = lambda ids: ids
-    ) -> Iterator[Progress]:
+    def _forget(self, ids: Sequence[str], still: Callable[[Sequence[str]], Sequence[str]]) -> Iterator[Progress]:
         """Forget images; ``still`` tells for each batch, right before, which of it are to be forgotten."""
         yield Progress(0, len(ids))
         done = 0

@@ -203,7 +203,7 @@ class SearchService:
             notices = (*notices, NOT_ENGLISH)
         if asked.reading.sort:
             likely = {hit.id: hit for hit in shown if hit.chance >= LIKELY}
-            order = self._catalog.listing.ordered(list(likely), asked.reading.sort)
+            order = self._catalog.listing.ordered(list(likely), asked.reading.sort, asked.only)
             shown = [likely[id_] for id_ in order] or shown
             notices = notices if order else (*notices, UNSORTED)
         shown = shown[:limit]

@@ -108,9 +108,13 @@ def perform(services: Services, do: Callable[[CurationService], Done]) -> Done |
     return done
 
 
-def say_last(services: Services) -> None:
-    """Have the page say what was done last, where that was by a job."""
-    _tell(services, next(iter(services.curation.history(1)), None))
+def say_last(services: Services, kind: str) -> bool:
+    """Have the page say what was done last, where a job did that. False where it was not of that kind."""
+    last = next(iter(services.curation.history(1)), None)
+    if last is None or last.kind != kind or last.undone:
+        return False
+    _tell(services, last)
+    return True
 
 
 def _tell(services: Services, operation: Operation | None) -> None:

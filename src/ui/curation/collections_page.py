@@ -12,7 +12,7 @@ from src.services.curation.service import TagNode
 from src.services.search.language import Reading, Restriction, written
 from src.text import count
 from src.ui import address, state
-from src.ui.curation import actions, picker, told
+from src.ui.curation import actions, arranged, picker, suggested, told
 from src.ui.frame import empty_state
 
 OF_TAGS = (
@@ -20,7 +20,11 @@ OF_TAGS = (
     picker.action("merge-tags", "Merge into …"),
     picker.action("delete-tags", "Delete"),
 )
-OF_ALBUMS = (picker.action("rename-album", "Rename", 1), picker.action("delete-album", "Delete", 1))
+OF_ALBUMS = (
+    picker.action("arrange-album", "Put in order", 1),
+    picker.action("rename-album", "Rename", 1),
+    picker.action("delete-album", "Delete", 1),
+)
 
 
 def show(services: Services) -> None:
@@ -40,10 +44,12 @@ def show(services: Services) -> None:
                 key="new-album",
             )
         _show_albums(services)
+    arranged.show(services)
+    suggested.show(services)
 
 
-def _want(key: str, value: str) -> None:
-    state.ask(written(Reading(restrictions=(Restriction(key, (value,)),))))
+def _want(key: str, value: str, order: str = "") -> None:
+    state.ask(written(Reading(restrictions=(Restriction(key, (value,)),), sort=order)))
     told.want_collection()
 
 
@@ -84,9 +90,11 @@ def _show_albums(services: Services) -> None:
             actions.perform(services, lambda of: of.delete_album(ids[0]))
         elif name == "rename-album":
             told.ask(name, about=ids)
+        elif name == "arrange-album":
+            told.arrange(ids[0])
 
     items = [_album_item(album) for album in albums.values()]
-    picker.show("albums", "albums", items, OF_ALBUMS, act, open_=lambda id_: _want("album", albums[id_].name))
+    picker.show("albums", "albums", items, OF_ALBUMS, act, open_=lambda id_: _want("album", albums[id_].name, "album"))
 
 
 def _album_item(album: Album) -> dict[str, object]:

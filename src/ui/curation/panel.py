@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
@@ -14,8 +12,8 @@ from src.services.curation.service import LONGEST_NOTE, LONGEST_TAG
 from src.text import shown
 from src.ui import state
 from src.ui.curation import actions, undo_bar
+from src.ui.frame.component import beside
 
-_HERE = Path(__file__).parent
 OFFERED = ("tag", "untag", "rate", "favourite", "note", "album", "take-from-album", "remove")
 MOST_TAGS = 2_000
 """Known tags that complete what is typed."""
@@ -38,7 +36,7 @@ def show(services: Services, image_id: str) -> None:
         },
         "longest": {"tag": LONGEST_TAG, "album": LONGEST_TAG, "note": LONGEST_NOTE},
     }
-    _component()(key="marks-panel", data=data, on_act_change=partial(_act, services, image_id))
+    beside(__file__, "panel")(key="marks-panel", data=data, on_act_change=partial(_act, services, image_id))
     undo_bar.show(services, "undo-photo")
 
 
@@ -50,10 +48,3 @@ def _act(services: Services, image_id: str) -> None:
     done = actions.act(services, {"name": told["name"], "value": told.get("value"), "ids": [image_id]})
     if told["name"] == "remove" and done is not None and done.number is not None:
         state.drop_photo()
-
-
-@st.cache_resource(show_spinner=False)
-def _component() -> Any:
-    """Registered once a process."""
-    css, js = ((_HERE / f"panel.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
-    return st.components.v2.component("marks_panel", html='<div class="root"></div>', css=css, js=js)

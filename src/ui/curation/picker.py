@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any, Literal
 
 import streamlit as st
 
 from src.text import shown
+from src.ui.frame.component import beside
 
-_HERE = Path(__file__).parent
 Chosen = Callable[[str, Sequence[str]], None]
 
 
@@ -40,7 +39,7 @@ def show(
     """
     data = {"label": label, "layout": layout, "items": items, "actions": actions, "opens": open_ is not None}
     known = frozenset(one["id"] for one in items)
-    _component()(
+    beside(__file__, "picker")(
         key=key,
         data=data,
         on_act_change=partial(_act, key, known, act),
@@ -60,10 +59,3 @@ def _open(key: str, known: frozenset[str], open_: Callable[[str], None] | None) 
     opened = st.session_state[key].open
     if open_ and opened in known:
         open_(opened)
-
-
-@st.cache_resource(show_spinner=False)
-def _component() -> Any:
-    """Registered once a process."""
-    css, js = ((_HERE / f"picker.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
-    return st.components.v2.component("picker", html='<div class="root"></div>', css=css, js=js)

@@ -12,6 +12,7 @@ from typing import Literal, cast
 
 import streamlit as st
 
+from src.services.curation.suggestions import Suggestion
 from src.ui import state
 
 Turn = Literal["undo", "redo", ""]
@@ -72,3 +73,51 @@ def history_shown(at_first: int) -> int:
 
 def show_more_history(number: int) -> None:
     st.session_state["history_shown"] = number
+
+
+# ---------------------------------------------------------------- suggestions
+
+
+@dataclass(frozen=True)
+class Suggested:
+    """What was suggested for a tag, when so many photos had been answered for it."""
+
+    tag: str
+    answered: int
+    found: tuple[Suggestion, ...]
+
+
+def suggested(tag: str) -> Suggested | None:
+    """What was suggested for it last; None where another tag was asked for since."""
+    known = cast("Suggested | None", st.session_state.get("suggested_found"))
+    return known if known is not None and known.tag == tag else None
+
+
+def keep_suggested(found: Suggested) -> None:
+    st.session_state["suggested_found"] = found
+
+
+def arrange(album: str) -> None:
+    """Have this album put in order; empty for none."""
+    st.session_state["arranged_album"] = album
+
+
+def arranged() -> str:
+    """Id of the album that is being put in order, empty for none."""
+    return cast(str, st.session_state.get("arranged_album", ""))
+
+
+# ---------------------------------------------------------------- what is told of while the page is busy
+
+
+def heard(name: str) -> int:
+    """Number of the last thing that a component told of and that was heard."""
+    return cast(int, st.session_state.get(f"{name}_heard", 0))
+
+
+def hear(number: object, name: str) -> bool:
+    """Whether what a component tells of is new; from now on it is not."""
+    new = isinstance(number, int) and number > heard(name)
+    if new:
+        st.session_state[f"{name}_heard"] = number
+    return new

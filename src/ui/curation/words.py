@@ -83,6 +83,9 @@ KINDS: Mapping[str, Callable[[Said, str], str]] = {
     "reorder-album": lambda said, _: f"Album {_quoted([said.get('album')])} put in another order",
     "remove": _with_photos("{photos} put into the bin"),
     "restore": _with_photos("{photos} taken out of the bin"),
+    "remove-folder": lambda said, photos: f"Folder {_quoted([said.get('folder')])} removed: {photos} put into the bin",
+    "forget": _with_photos("{photos} whose files are gone put into the bin"),
+    "cover": _with_album("Another photo is the cover of {album}"),
     "clear": _with_photos("Library cleared: {photos} put into the bin"),
 }
 """Kind of an operation -> its words, from what it says of itself and the number of its photos."""

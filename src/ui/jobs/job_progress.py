@@ -15,6 +15,7 @@ from src.runtime import Services
 from src.schema import JobSnapshot, Skipped
 from src.services.jobs.kinds import JobKind, kind_of
 from src.text import count, shown
+from src.ui.curation import actions
 from src.ui.format import duration, literal, size
 from src.ui.jobs import told
 
@@ -232,6 +233,8 @@ def announce(services: Services, kinds: tuple[JobKind, ...]) -> None:
             continue
         if job.state == "failed":
             told.keep_failure(job.id)
+        elif job.state == "done" and actions.say_last(services, kind_of(job.kind).operation):
+            continue
         elif kind_of(job.kind).announced:
             icon = ":material/check_circle:" if job.state == "done" else ":material/info:"
             st.toast(f"{literal(job.title)}: {literal(outcome(job))}", icon=icon)

@@ -66,7 +66,11 @@ def show_disk(stats: LibraryStats, home: Path) -> None:
     rows = [
         {"Part": PARTS.get(name, name), "Size": size(number), "Share": number / total}
         for name, number in stats.details.items()
+        if number
     ]
+    if not rows:
+        st.caption("It takes no space yet.")
+        return
     share = st.column_config.ProgressColumn("Share", format="percent", min_value=0.0, max_value=1.0)
     st.dataframe(rows, hide_index=True, width="stretch", column_config={"Share": share})
     st.caption("The library is in this folder:")

@@ -76,7 +76,7 @@ def _wait(services: Services, job_id: str) -> None:
     else:
         done = job is not None and job.state == "done"
         if done:
-            actions.say_last(services)
+            actions.say_last(services, "clear")
         else:
             state.set_message("The library is not cleared yet.")
     st.rerun()

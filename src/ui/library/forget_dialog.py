@@ -1,4 +1,4 @@
-"""Forgetting: photos whose files are gone, or a folder. Says what goes and what stays first."""
+"""Photos whose files are gone, or those of a folder, put into the bin. Says what goes and what stays first."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import streamlit as st
 
 from src.processing.decoding.image_io import display_text
 from src.runtime import Services
+from src.services.jobs.handlers import KEPT_DAYS
 from src.services.jobs.kinds import ForgetMissing, Params, RemoveFolder, kind_of_params
 from src.text import count, shown
 from src.ui import state
@@ -23,7 +24,7 @@ def show_missing(services: Services) -> None:
     if number or not earlier:
         st.markdown(
             f"The files of {count(number, 'photo')} were not there, looked for just now. "
-            "The library forgets them for good."
+            f"They go into the bin; after {KEPT_DAYS} days there, they are forgotten."
         )
         st.markdown(
             "Photos of folders that are offline or can't be reached now are kept: they are back when their drive is."
@@ -32,8 +33,9 @@ def show_missing(services: Services) -> None:
         versions = count(earlier, "earlier version")
         st.markdown(
             f"{versions} of photos that were changed since: the photos as they are now stay. "
-            "The library forgets what they were."
+            "What they were goes into the bin."
         )
+    st.markdown("It can be undone until the bin is emptied. A photo whose file is seen again leaves the bin by itself.")
     forget = f"Forget {what_goes(number, earlier)}"
     _buttons(services, forget, "Forgetting missing photos", ForgetMissing(), enabled=bool(number or earlier))
 
@@ -50,16 +52,15 @@ def show_folder(services: Services) -> None:
     st.text(shown(folder.text))
     if folder.offline:
         st.warning(
-            "It is offline. To have its photos again, it must be added when it is back.", icon=":material/folder_off:"
+            "It is offline. To have its photos again, undo this, or add it when it is back.",
+            icon=":material/folder_off:",
         )
     files = count(folder.files, "file")
     st.markdown(
-        f"The library forgets the photos of this folder ({files}), except those that are in another folder too."
+        f"The photos of this folder ({files}) go into the bin, with their facts, tags, ratings and notes, except those "
+        f"that are in another folder too; after {KEPT_DAYS} days there, they are forgotten."
     )
-    st.markdown(
-        "The files themselves stay where they are. What you said of the photos (tags, stars, notes) goes with them; "
-        "that can't be undone."
-    )
+    st.markdown("The files themselves stay where they are. **It can be undone until the bin is emptied.**")
     title = f"Removing {display_text(Path(Path(folder.path).name or folder.path))}"
     _buttons(services, "Remove the folder", title, RemoveFolder(folder.path))
 

@@ -7,8 +7,6 @@ import io
 import math
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -19,12 +17,12 @@ from src.pixels import to_rgb
 from src.processing.thumbnails import as_jpeg, shrunk
 from src.schema import Box, Mask
 from src.text import shown
+from src.ui.frame.component import beside
 
 MIN_SIDE = 4
 """Pixels of the picture: no box is narrower or lower, unless the picture is."""
 SIDE = 1600
 """Longest side in pixels at which a picture that has no address is sent to the browser."""
-_HERE = Path(__file__).parent
 
 
 def show(
@@ -59,7 +57,7 @@ def show(
         "action": action,
         "least": MIN_SIDE,
     }
-    _component()(key=key, data=data, width="stretch", on_box_change=partial(_keep, key))
+    beside(__file__, "box_drawer")(key=key, data=data, width="stretch", on_box_change=partial(_keep, key))
     return _read(st.session_state.pop(_kept(key), None), width, height)
 
 
@@ -102,10 +100,3 @@ def _mask_url(mask: Mask) -> str:
     target = io.BytesIO()
     Image.merge("LA", (Image.new("L", alpha.size), alpha)).save(target, "PNG")
     return "data:image/png;base64," + base64.b64encode(target.getvalue()).decode("ascii")
-
-
-@st.cache_resource(show_spinner=False)
-def _component() -> Any:
-    """Registered once a process."""
-    css, js = ((_HERE / f"box_drawer.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
-    return st.components.v2.component("box_drawer", html='<div class="root"></div>', css=css, js=js)

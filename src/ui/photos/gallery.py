@@ -15,8 +15,10 @@ import streamlit as st
 from src.schema import SearchHit
 from src.text import shown
 from src.ui import address, state
+from src.ui.frame.component import component
 
 _HERE = Path(__file__).parent
+_SCRIPTS = tuple(str(_HERE / name) for name in ("photo_stage.js", "gallery.js"))
 
 
 def show(hits: Sequence[SearchHit], key: str, scores: bool = True) -> None:
@@ -85,14 +87,6 @@ def _draw(
     on_open: Callable[[], None] = lambda: None,
     on_step: Callable[[], None] = lambda: None,
 ) -> None:
-    _component()(key=key, data=data, width=width, on_open_change=on_open, on_step_change=on_step)
-
-
-@st.cache_resource(show_spinner=False)
-def _component() -> Any:
-    """Registered once a process."""
-    css, stage, js = (
-        (_HERE / name).read_text(encoding="utf-8") for name in ("gallery.css", "photo_stage.js", "gallery.js")
+    component("photos", str(_HERE / "gallery.css"), _SCRIPTS)(
+        key=key, data=data, width=width, on_open_change=on_open, on_step_change=on_step
     )
-    js = f"{stage}\n{js}"
-    return st.components.v2.component("photos", html='<div class="root"></div>', css=css, js=js)

@@ -13,6 +13,7 @@ import streamlit as st
 from src.runtime import Services
 from src.services.search.language import MAX_CHARACTERS, Reading
 from src.ui import address, state
+from src.ui.frame.component import component
 from src.ui.photos import actions
 
 _PARTS = Path(__file__).with_name("timeline_parts")
@@ -79,9 +80,7 @@ def _value(reading: Reading, key: str) -> str | None:
     return values[0] if len(values) == 1 else None
 
 
-@st.cache_resource(show_spinner=False)
 def _component() -> Any:
-    """Registered once a process. Its parts are one script in the order of their names: none can be loaded apart."""
-    js = "\n".join(part.read_text(encoding="utf-8") for part in sorted(_PARTS.glob("*.js")))
-    css = (_PARTS / "timeline.css").read_text(encoding="utf-8")
-    return st.components.v2.component("timeline", html='<div class="timeline"></div>', css=css, js=js)
+    """Its parts are one script in the order of their names: none can be loaded apart."""
+    scripts = tuple(map(str, sorted(_PARTS.glob("*.js"))))
+    return component("timeline", str(_PARTS / "timeline.css"), scripts, '<div class="timeline"></div>')

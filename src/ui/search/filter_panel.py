@@ -40,6 +40,7 @@ ORDERS = {
     "name": "By name",
     "size": "Largest first",
     "-size": "Smallest first",
+    "album": "Album order",
 }
 
 
@@ -89,7 +90,7 @@ def _show_choices(choices: _Choices) -> None:
         choices.show("Camera", "camera", choices.found("camera"), "All cameras")
         choices.show("Format", "format", choices.found("format"), "Any format")
         choices.show("Colour", "colour", COLOUR_WORDS, "Any colour")
-        choices.show("Order", "sort", [order for order in ORDERS if order], "Best first", ORDERS.get)
+        choices.show("Order", "sort", choices.orders(), "Best first", ORDERS.get)
 
 
 def _stars(value: str) -> str:
@@ -116,6 +117,11 @@ class _Choices:
         """Values of a key that photos have which pass the other filters, most first; of years the latest."""
         values = [value.replace("*", STAR) for value in self.counts[key] or ()]
         return sorted(values, reverse=True) if key == "date" else values[:MOST]
+
+    def orders(self) -> list[str]:
+        """The order of an album is offered where one is listed."""
+        keys = {(one.key, one.negative) for one in self.reading.restrictions}
+        return [order for order in ORDERS if order and (order != "album" or ("album", False) in keys)]
 
     def folders(self) -> list[str]:
         return [folder.path.replace("*", STAR) for folder in self.services.folders.all()]

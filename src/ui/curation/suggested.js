@@ -1,0 +1,126 @@
+// Photos that may want a tag, one large and the others in a strip: y and n answer, arrows move. An answer is shown at once and sent; until
+// the page says that it has it, it is sent again with those that follow, so that none is lost where one answers quickly.
+
+const WRITES = 'textarea, select, [contenteditable="true"], input:not([type=checkbox]):not([type=radio]):not([type=range]):not([type=button])';
+
+function made(tag, className, parent, text = "") {
+  const node = document.createElement(tag);
+  node.className = className;
+  if (text) node.textContent = text;
+  parent?.append(node);
+  return node;
+}
+
+function answerButton(root, parent, yes) {
+  const node = made("button", yes ? "answer yes" : "answer", parent);
+  node.type = "button";
+  made("span", "", node, yes ? "Has the tag" : "Has not");
+  made("kbd", "", node, yes ? "Y" : "N").setAttribute("aria-hidden", "true");
+  node.setAttribute("aria-keyshortcuts", yes ? "y" : "n");
+  node.onclick = () => answer(root, yes);
+}
+
+function build(root) {
+  root.sent = [];
+  root.view = made("div", "view", root);
+  const stage = made("div", "stage", root.view);
+  root.picture = made("img", "", stage);
+  const under = made("div", "under", root.view);
+  const what = made("div", "what", under);
+  what.setAttribute("role", "status");
+  root.name = made("div", "name", what);
+  root.why = made("div", "why", what);
+  const answers = made("div", "answers", under);
+  answerButton(root, answers, true);
+  answerButton(root, answers, false);
+  root.strip = made("ul", "strip", root.view);
+  root.strip.setAttribute("aria-label", "Suggested photos");
+  root.done = made("p", "done", root);
+  root.done.setAttribute("role", "status");
+}
+
+function open(root) {
+  const answered = new Set(root.sent.map((one) => one.id));
+  return root.data.items.filter((item) => !answered.has(item.id));
+}
+
+function answer(root, yes) {
+  const items = open(root);
+  const at = items.findIndex((item) => item.id === root.at);
+  if (at < 0) return;
+  root.at = (items[at + 1] ?? items[at - 1])?.id;
+  root.sent.push({ id: items[at].id, yes, number: Math.max(Date.now(), (root.sent.at(-1)?.number ?? 0) + 1) });
+  draw(root);
+  root.send();
+}
+
+function move(root, step) {
+  const items = open(root);
+  const at = items.findIndex((item) => item.id === root.at);
+  root.at = items[Math.min(items.length - 1, Math.max(0, at + step))]?.id;
+  draw(root);
+}
+
+function thumb(root, item) {
+  const node = made("li", "");
+  const button = made("button", "", node);
+  button.type = "button";
+  button.setAttribute("aria-label", item.name);
+  Object.assign(made("img", "", button), { src: item.src, alt: "", loading: "lazy" });
+  button.onclick = () => {
+    root.at = item.id;
+    draw(root);
+  };
+  node.button = button;
+  return node;
+}
+
+function draw(root) {
+  const items = open(root);
+  const here = items.find((item) => item.id === root.at) ?? items[0];
+  root.at = here?.id;
+  root.view.hidden = !here;
+  root.done.hidden = Boolean(here);
+  root.done.textContent = root.sent.length ? "Looking for more …" : root.data.none;
+  root.thumbs ??= new Map();
+  for (const item of items) if (!root.thumbs.has(item.id)) root.thumbs.set(item.id, thumb(root, item));
+  const nodes = items.map((item) => root.thumbs.get(item.id));
+  if (nodes.length !== root.strip.children.length || nodes.some((node, at) => root.strip.children[at] !== node)) root.strip.replaceChildren(...nodes);
+  for (const item of items) root.thumbs.get(item.id).button.setAttribute("aria-current", String(item === here));
+  if (!here) return;
+  if (root.shown !== here.id) {
+    root.shown = here.id;
+    Object.assign(root.picture, { src: here.large, alt: here.name });
+    const node = root.thumbs.get(here.id);
+    root.strip.scrollLeft = node.offsetLeft - root.strip.offsetLeft - root.strip.clientWidth / 2;
+  }
+  root.name.textContent = here.name;
+  root.why.textContent = here.why;
+}
+
+function key(root, event) {
+  const target = event.composedPath()[0];
+  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || target?.closest?.(WRITES)) return;
+  if (document.querySelector('[role="dialog"]') || root.view.hidden) return;
+  const mine = target === document.body || root.contains(target);
+  if (event.key === "y" || event.key === "Y") answer(root, true);
+  else if (event.key === "n" || event.key === "N") answer(root, false);
+  else if (mine && event.key === "ArrowRight") move(root, 1);
+  else if (mine && event.key === "ArrowLeft") move(root, -1);
+  else return;
+  event.preventDefault();
+}
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const root = parentElement.querySelector(".root");
+  if (!root.view) build(root);
+  if (root.data?.tag !== data.tag) Object.assign(root, { sent: [], at: undefined, thumbs: undefined });
+  root.data = data;
+  root.sent = root.sent.filter((one) => one.number > data.heard);
+  root.send = () => setTriggerValue("answers", { tag: data.tag, answers: root.sent });
+  draw(root);
+  if (root.onKey) document.removeEventListener("keydown", root.onKey);
+  root.onKey = (event) => key(root, event);
+  document.addEventListener("keydown", root.onKey);
+  return () => document.removeEventListener("keydown", root.onKey);
+}
