@@ -92,7 +92,7 @@ class BinTable:
         """Put images into it; those that are in it stay as they are."""
 
         def wanted(db: sa.Connection) -> Wanted:
-            return {"bin": _all_in(db, there(db, ids))}
+            return {"bin": all_in(db, there(db, ids))}
 
         return self._operations.perform("remove", {}, wanted)
 
@@ -106,7 +106,7 @@ class BinTable:
         def wanted(db: sa.Connection) -> Wanted:
             every = list(db.execute(sa.select(images.c.id)).scalars())
             followed = [os.fsdecode(path) for path in db.execute(sa.select(folders.c.path)).scalars()]
-            return {"bin": _all_in(db, every), "folders": {(path,): None for path in followed}}
+            return {"bin": all_in(db, every), "folders": {(path,): None for path in followed}}
 
         return self._operations.perform("clear", {}, wanted)
 
@@ -158,7 +158,8 @@ def welcome(db: sa.Connection, ids: Collection[str]) -> None:
         db.execute(discarded.delete().where(discarded.c.image_id.in_(listed(list(ids)))))
 
 
-def _all_in(db: sa.Connection, ids: Sequence[str]) -> Mapping[Key, Value]:
+def all_in(db: sa.Connection, ids: Sequence[str]) -> Mapping[Key, Value]:
+    """What is wanted of the bin so that these images are in it; those that are in it stay as they are."""
     moment = now()
     before = CELLS["bin"].read(db, [(id_,) for id_ in ids])
     return {(id_,): before.get((id_,)) or (moment,) for id_ in ids}

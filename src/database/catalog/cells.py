@@ -20,7 +20,17 @@ from sqlalchemy.dialects.sqlite import insert
 from src.database.catalog import row_rules
 from src.database.catalog.following import heirs
 from src.database.catalog.sqlite_file import listed
-from src.database.catalog.tables import album_photos, albums, binned, files, folders, images, marks, photo_tags
+from src.database.catalog.tables import (
+    album_photos,
+    albums,
+    binned,
+    files,
+    folders,
+    images,
+    marks,
+    photo_tags,
+    verdicts,
+)
 from src.plain_files import json_in
 
 Key = tuple[str, ...]
@@ -41,8 +51,12 @@ class Cells:
     table: sa.Table
     key: tuple[str, ...]
     values: tuple[str, ...]
-    of_image: int | None = 0
-    """Which part of the key is an image's id; None where none is."""
+    of_images: tuple[int, ...] = (0,)
+    """Which parts of the key are images' ids."""
+    of_bytes: bool = False
+    """About what images show: it is not taken over by the one that comes to an image's path, and stays once the image
+    is forgotten.
+    """
     empty: tuple[Any, ...] = ()
     """The value of a row that says nothing: there need not be one."""
     stays_with: str = ""
@@ -141,14 +155,22 @@ class _AlbumPhotos(Cells):
         super().write(db, {key: value for key, value in wanted.items() if key[0] in there})
 
 
+class _Verdicts(Cells):
+    """What was decided of two images: the lower id comes first; one image twice stands for its files."""
+
+    def fits(self, key: object, value: object) -> bool:
+        return super().fits(key, value) and isinstance(key, list) and key[0] <= key[1]
+
+
 _OF_FOLDERS = ("path_text", "watched", "offline_since", "synced_at", "objects")
 CELLS: Mapping[str, Cells] = {
-    "folders": Cells(folders, ("path",), _OF_FOLDERS, None, path_key=True),
-    "albums": Cells(albums, ("id",), ("name", "folded", "created_at"), None),
-    "album_photos": _AlbumPhotos(album_photos, ("album_id", "image_id"), ("position",), 1),
+    "folders": Cells(folders, ("path",), _OF_FOLDERS, (), path_key=True),
+    "albums": Cells(albums, ("id",), ("name", "folded", "created_at"), ()),
+    "album_photos": _AlbumPhotos(album_photos, ("album_id", "image_id"), ("position",), (1,)),
     "marks": Cells(marks, ("image_id",), ("rating", "favourite", "note"), empty=(None, False, None)),
     "tags": Cells(photo_tags, ("image_id", "tag"), ("said",), stays_with="file"),
     "bin": _Bin(binned, ("image_id",), ("binned_at",)),
+    "verdicts": _Verdicts(verdicts, ("first", "second"), ("verdict", "decided_at"), (0, 1), of_bytes=True),
 }
 """In the order in which they are written: what others point to first."""
 
@@ -177,8 +199,7 @@ def number_of_images(changes: Changes) -> int:
 
 def images_of(changes: Changes) -> Iterable[str]:
     for kind, some in changes.items():
-        part = CELLS[kind].of_image
-        yield from (key[part] for key, _, _ in some if part is not None)
+        yield from (key[part] for key, _, _ in some for part in CELLS[kind].of_images)
 
 
 def of_present(db: sa.Connection, changes: Changes) -> dict[str, list[Change]]:
@@ -189,17 +210,20 @@ def of_present(db: sa.Connection, changes: Changes) -> dict[str, list[Change]]:
     current = heirs(db, set(images_of(changes)))
     kept: dict[str, list[Change]] = {}
     for kind, some in changes.items():
-        part = CELLS[kind].of_image
-        if part is None:
-            kept[kind] = list(some)
-            continue
-        moved = [(_with(key, part, current.get(key[part])), before, after) for key, before, after in some]
-        kept[kind] = [change for change in moved if change[0]]
+        cells = CELLS[kind]
+        if cells.of_bytes:
+            kept[kind] = [change for change in some if any(change[0][part] in current for part in cells.of_images)]
+        else:
+            moved = ((_moved(key, cells.of_images, current), before, after) for key, before, after in some)
+            kept[kind] = [change for change in moved if change[0]]
     return {kind: some for kind, some in kept.items() if some}
 
 
-def _with(key: Key, part: int, image_id: str | None) -> Key:
-    return (*key[:part], image_id, *key[part + 1 :]) if image_id else ()
+def _moved(key: Key, parts: Sequence[int], current: Mapping[str, str]) -> Key:
+    """The key with what its images' paths have now; empty where one is there no more."""
+    if any(key[part] not in current for part in parts):
+        return ()
+    return tuple(current[text] if at in parts else text for at, text in enumerate(key))
 
 
 # ---------------------------------------------------------------- as bytes

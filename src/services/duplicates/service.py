@@ -1,4 +1,4 @@
-"""Groups of photos that are copies of each other, and what people decide about them."""
+"""Groups of photos that are copies of each other."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from src.database.catalog.duplicates import COMPARED, PRINTS
 from src.errors import BadInput
 from src.processing.duplicates.groups import linked
 from src.schema import JobEvent, PhotoFilter
-from src.schema.duplicates import DECISIONS, LEVELS, Decision, DuplicateGroup, Level
+from src.schema.duplicates import LEVELS, DuplicateGroup, Level
 from src.services.duplicates.comparing import Comparison, Decode, compare_pixels
 from src.services.duplicates.grouping import Grouping
 from src.services.duplicates.prints_pass import RECIPE, PrintsPass
@@ -21,7 +21,7 @@ _FULL = 1 << 20
 
 
 class DuplicateService:
-    """Finds copies, tells which belong together and which one to keep, and remembers what was decided."""
+    """Finds copies, tells which belong together and which one to keep; what was decided is not asked again."""
 
     def __init__(self, catalog: Catalog, library: LibraryService) -> None:
         self._catalog = catalog
@@ -56,23 +56,6 @@ class DuplicateService:
     def _decoder(self, careful: bool) -> Decode:
         return lambda image_id: self._library.picture(image_id, _FULL, careful)
 
-    # ------------------------------------------------------------ decisions
-
-    def decide(self, image_ids: Sequence[str], decision: Decision) -> None:
-        """Remember what photos are to each other, each two of them; of one photo, that all its files are known.
-
-        They are not asked about again, also after they were forgotten and added anew. ``forget_decision`` undoes it.
-        Raises BadInput for no photo, or a word that is no decision.
-        """
-        if decision not in DECISIONS or not image_ids:
-            raise BadInput(f"{decision!r} is no decision.", f"Say {', '.join(DECISIONS)}.")
-        self._catalog.duplicates.decide(image_ids, decision)
-
-    def forget_decision(self, image_ids: Sequence[str]) -> None:
-        """As if nothing had been decided of these photos: they are asked about again."""
-        if image_ids:
-            self._catalog.duplicates.forget_decision(image_ids)
-
     # ------------------------------------------------------------ groups
 
     def groups(self, level: Level | None = None, only: PhotoFilter | None = None) -> list[DuplicateGroup]:
@@ -94,7 +77,7 @@ class DuplicateService:
         For lists of results: what is the same picture as an earlier result can be told as a "+3" on that one. Goes by
         what ``find`` has found, and not by what people said is different or to be shown apart.
         """
-        decided = self._catalog.duplicates.decisions(image_ids)
+        decided = self._catalog.decisions.of(image_ids)
         links = {pair.ids for pair in self._catalog.duplicates.alike(image_ids)}
         links |= {pair for pair, decision in decided.items() if decision == "same" and pair[0] != pair[1]}
         links -= {pair for pair, decision in decided.items() if decision != "same"}

@@ -63,6 +63,20 @@ def _with_album(words: str) -> Callable[[Said, str], str]:
     return lambda said, photos: words.format(photos=photos, album=f"album {_quoted([said.get('album')])}")
 
 
+def _decide(said: Said, photos: str) -> str:
+    words = {"same": "the same picture", "alternates": "copies that are all wanted", "different": "different pictures"}
+    return f"{photos} decided to be {words.get(str(said.get('decision')), 'something to each other')}"
+
+
+def _settle(said: Said, photos: str) -> str:
+    others = said.get("others")
+    copies = count(others, "copy", "copies") if isinstance(others, int) else f"Copies among {photos}"
+    name = _quoted([said.get("name")])
+    fates = {"bin": "put into the bin", "tag": f"tagged {name}", "album": f"put into album {name}"}
+    kept = "the better one kept" if others == 1 else "the best of each kept"
+    return f"{copies} {fates.get(str(said.get('fate')), 'set apart')}, {kept}"
+
+
 def _with_photos(words: str) -> Callable[[Said, str], str]:
     return lambda _, photos: words.format(photos=photos)
 
@@ -83,6 +97,8 @@ KINDS: Mapping[str, Callable[[Said, str], str]] = {
     "reorder-album": lambda said, _: f"Album {_quoted([said.get('album')])} put in another order",
     "remove": _with_photos("{photos} put into the bin"),
     "restore": _with_photos("{photos} taken out of the bin"),
+    "decide": _decide,
+    "settle": _settle,
     "clear": _with_photos("Library cleared: {photos} put into the bin"),
 }
 """Kind of an operation -> its words, from what it says of itself and the number of its photos."""
