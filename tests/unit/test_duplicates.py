@@ -8,6 +8,7 @@ import io
 import os
 import shutil
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 from PIL import ExifTags, Image
 
 from src.bootstrap import build_services
+from src.config import Settings
 from src.database.catalog import cells, row_rules, whole_rows
 from src.database.catalog.duplicates import COMPARED, PRINTS, Alike
 from src.errors import BadInput
@@ -23,6 +25,8 @@ from src.runtime import Services
 from src.schema import Indexed, PhotoFilter
 from src.services.duplicates import comparing
 from src.services.duplicates.comparing import Comparison
+from src.services.jobs.handlers import queue_duplicates
+from src.services.jobs.kinds import ReadFacts, later, of_lane
 from src.services.search.language import parse
 from tests.conftest import fake_models
 from tests.unit.scenes import scene
@@ -372,3 +376,54 @@ def test_nothing_is_stored_of_photos_that_are_forgotten_meanwhile(services: Serv
     assert known["a.jpg"] not in {id_ for pair in services.catalog.duplicates.alike() for id_ in pair.ids}
     assert services.catalog.looked_at.count(PRINTS) == 4
     assert list(Comparison(services.catalog, "none", [], lambda _: None).run("x"))
+
+
+# ---------------------------------------------------------------- by itself
+
+
+def waiting_jobs(services: Services) -> list[str]:
+    return [job.kind for job in services.jobs.active() if job.kind == "duplicates"]
+
+
+def test_after_photos_were_added_copies_are_looked_for_once(services: Services, tmp_path: Path) -> None:
+    saved(scene(1), tmp_path / "in" / "a.jpg")
+    for _ in range(2):
+        list(services.handlers["index"]({"paths": [str(tmp_path / "in")]}))
+        saved(scene(2), tmp_path / "in" / "b.jpg")
+    assert waiting_jobs(services) == ["duplicates"]
+    list(services.handlers["duplicates"]({}))
+    services.jobs.cancel_all()
+    list(services.handlers["sync"]({}))
+    assert not waiting_jobs(services), "nothing is new"
+
+
+def test_by_a_setting_only_when_asked_for(settings: Settings, tmp_path: Path) -> None:
+    assert (
+        Settings.from_env({}).find_duplicates and not Settings.from_env({"MFE_FIND_DUPLICATES": "off"}).find_duplicates
+    )
+    quiet = replace(settings, find_duplicates=False)
+    services = build_services(quiet, models=fake_models(quiet))
+    saved(scene(1), tmp_path / "in" / "a.jpg")
+    list(services.handlers["index"]({"paths": [str(tmp_path / "in")]}))
+    assert services.duplicates.waiting() == 1 and not waiting_jobs(services)
+    services.close()
+
+
+def test_other_jobs_come_first(services: Services) -> None:
+    queue_duplicates(services.jobs)
+    services.jobs.queue("later", ReadFacts())
+    taken = [services.catalog.jobs.take(of_lane("library"), later()) for _ in range(3)]
+    assert [row["kind"] if row else None for row in taken] == ["facts", "duplicates", None]
+
+
+def test_groups_are_made_once_for_each_change(services: Services, album: Path) -> None:
+    assert services.duplicates.groups() is services.duplicates.groups()
+    before = services.duplicates.groups()
+    services.curation.decide([before[-1].photos], "same")
+    assert len(services.duplicates.groups()) == len(before) - 1
+    services.curation.undo()
+    assert services.duplicates.groups() == before
+    services.curation.rate([before[0].photos[0]], 3)
+    saved(scene(1).resize((90, 70)), album / "tiny.jpg")
+    look_again(services, album)
+    assert len(services.duplicates.groups()[-1].files) == len(before[-1].files) + 1

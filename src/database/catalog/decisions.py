@@ -28,7 +28,7 @@ class DecisionTable:
         self._file = file
         self._operations = operations_
 
-    def of(self, among: Iterable[str] | None = None) -> dict[Key, Decision]:
+    def of(self, among: Iterable[str] | None = None) -> dict[tuple[str, str], Decision]:
         """Pair of images, the lower id first -> what was decided; among: of which one is one of these."""
         query = sa.select(verdicts.c.first, verdicts.c.second, verdicts.c.verdict)
         if among is not None:

@@ -91,8 +91,9 @@ def _draw(
 @st.cache_resource(show_spinner=False)
 def _component() -> Any:
     """Registered once a process."""
-    css, stage, js = (
-        (_HERE / name).read_text(encoding="utf-8") for name in ("gallery.css", "photo_stage.js", "gallery.js")
+    css, *parts = (
+        (_HERE / name).read_text(encoding="utf-8")
+        for name in ("gallery.css", "zoom.js", "photo_stage.js", "gallery.js")
     )
-    js = f"{stage}\n{js}"
+    js = "\n".join(parts)
     return st.components.v2.component("photos", html='<div class="root"></div>', css=css, js=js)
