@@ -17,6 +17,7 @@ from src.runtime import Services
 from src.services.curation.service import CurationService
 from src.services.curation.sidecars import SidecarWriter
 from src.services.curation.suggestions import SuggestionService
+from src.services.curation.system_bin import SystemBin
 from src.services.duplicates.service import DuplicateService
 from src.services.enrichment.facts_pass import FactsService
 from src.services.enrichment.objects import ObjectService
@@ -65,7 +66,10 @@ def build_services(
     search = SearchService(catalog, store, models, library, reader)
     doctor = DoctorService(catalog, store, models, library, FileChecks(settings, catalog, library, uploads))
     objects = ObjectService(catalog, store, models, library)
-    facts, duplicates = FactsService(catalog, settings.thumbs_dir), DuplicateService(catalog, library)
+    facts, duplicates = (
+        FactsService(catalog, settings.thumbs_dir),
+        DuplicateService(catalog, library, settings.find_duplicates),
+    )
     exports = ExportService(catalog, library, objects)
     forgetting = ForgettingService(settings, catalog, store, library, folders, uploads)
     jobs = _runner(catalog, JobHandlers(
@@ -78,6 +82,7 @@ def build_services(
         saved=SavedSearches(catalog, search), vocabulary=Vocabulary(catalog), curation=CurationService(catalog),
         sidecars=SidecarWriter(catalog), suggestions=SuggestionService(catalog, library, search), uploads=uploads,
         jobs=jobs, watcher=watcher, browsing=BrowsingService(catalog), duplicates=duplicates,
+        system_bin=SystemBin(settings, catalog),
     )  # fmt: skip
 
 

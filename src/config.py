@@ -40,6 +40,10 @@ class Settings:
     """Address of a Chroma server that keeps the search index in place of ``chroma_db/``; None keeps it there."""
     hosts: tuple[str, ...] = ()
     """Further names and addresses under which the app may be reached; with any, it listens on all interfaces."""
+    find_duplicates: bool = True
+    """Whether copies of photos are looked for by itself after photos were added."""
+    system_bin: bool = False
+    """Whether files may be moved to the system's bin, each after its path was confirmed."""
     log_level: str = "INFO"
 
     @property
@@ -97,6 +101,8 @@ class Settings:
             max_megapixels=_positive(env, "MFE_MAX_MEGAPIXELS"),
             chroma_url=_address(env, "MFE_CHROMA_URL"),
             hosts=tuple(host.strip().lower() for host in env.get("MFE_HOSTS", "").split(",") if host.strip()),
+            find_duplicates=_one_of(env, "MFE_FIND_DUPLICATES", ("on", "off")) == "on",
+            system_bin=_one_of(env, "MFE_SYSTEM_BIN", ("off", "on")) == "on",
             log_level=_one_of(env, "MFE_LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR")),
         )
 

@@ -18,12 +18,13 @@ from src.processing.decoding.reader import PictureReader
 from src.services.curation.service import CurationService
 from src.services.curation.sidecars import SidecarWriter
 from src.services.curation.suggestions import SuggestionService
+from src.services.curation.system_bin import SystemBin
 from src.services.duplicates.service import DuplicateService
 from src.services.enrichment.facts_pass import FactsService
 from src.services.enrichment.objects import ObjectService
 from src.services.exchange.exporting import ExportService
 from src.services.indexing.scan import IndexingService
-from src.services.jobs.handlers import empty_bin_if_due, queue_facts, rebuild_if_due
+from src.services.jobs.handlers import empty_bin_if_due, queue_duplicates_if_due, queue_facts, rebuild_if_due
 from src.services.jobs.kinds import Index, JobKind, ReadFacts
 from src.services.jobs.runner import Handler, JobRunner
 from src.services.library.doctor import foreign_index
@@ -66,6 +67,7 @@ class Services:
     curation: CurationService
     sidecars: SidecarWriter
     suggestions: SuggestionService
+    system_bin: SystemBin
     saved: SavedSearches
     vocabulary: Vocabulary
     browsing: BrowsingService
@@ -182,6 +184,7 @@ class Services:
             rebuild_if_due(self.library, self.store, self.jobs)
             if self.facts.waiting():  # photos that an earlier version has added
                 queue_facts(self.jobs, ReadFacts())
+            queue_duplicates_if_due(self.duplicates, self.jobs)
         except (AppError, OSError) as error:
             log.warning("warm-up stopped: %s", error)
 

@@ -43,6 +43,7 @@ ONLY_IN = {
     "psutil": ("src.mounts", "src.database.library_lock", "src.processing.decoding.memory"),
     "cachetools": ("src.versioned_cache", "src.models.text_cache"),
     "yaml": ("src.export.yolo",),
+    "send2trash": ("src.services.curation.system_bin",),
     "pickle": ("src.vendored_clip.checkpoint", "src.vendored_sam.sam"),  # its error class alone, see below
     "transformers": (),
     "sentence_transformers": (),

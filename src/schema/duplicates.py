@@ -16,6 +16,9 @@ Decision = Literal["same", "alternates", "different"]
 what they were taken for.
 """
 DECISIONS: tuple[Decision, ...] = get_args(Decision)
+Fate = Literal["bin", "tag", "album"]
+"""What becomes of the other photos of a group once one is kept: into the bin, under a tag, into an album."""
+FATES: tuple[Fate, ...] = get_args(Fate)
 
 
 @dataclass(frozen=True)
@@ -66,3 +69,8 @@ class DuplicateGroup:
     @property
     def keep(self) -> DuplicateFile:
         return self.files[0]
+
+    @property
+    def photos(self) -> tuple[str, ...]:
+        """Ids of its photos, the one to keep first; of files with the same bytes, one."""
+        return tuple(dict.fromkeys(file.image_id for file in self.files))

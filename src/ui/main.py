@@ -12,6 +12,7 @@ from src.runtime import Services
 from src.services.jobs.kinds import KINDS, JobKind
 from src.ui import address, example, state
 from src.ui.curation import ask_dialog, bin_page, links, undo_bar
+from src.ui.duplicates import system_bin_dialog
 from src.ui.format import literal
 from src.ui.frame import closed_library, error_box, farewell, sidebar, style
 from src.ui.jobs import job_progress, told
@@ -111,6 +112,8 @@ def _show_dialog(services: Services) -> None:
         forget_dialog.show_folder(services)
     elif state.dialog() == "ask":
         ask_dialog.show(services)
+    elif state.dialog() == "system-bin":
+        system_bin_dialog.show(services)
     elif state.dialog() == "empty":
         bin_page.ask(services)
 

@@ -1,7 +1,8 @@
 """What a browser session remembers, as plain values.
 
 The only place that names keys of ``st.session_state``, but for those of the address in ``address.py``, of chosen files
-in ``files.py``, of jobs in ``jobs/told.py``, and of what is done with photos in ``curation/told.py``.
+in ``files.py``, of jobs in ``jobs/told.py``, of what is done with photos in ``curation/told.py``, and of duplicates in
+``duplicates/told.py``.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ FOLDER = "folder"
 USUAL_RESULTS = 20
 MAX_RESULTS = 1_000
 
-Dialog = Literal["photo", "clear", "forget", "remove", "export", "ask", "empty"]
+Dialog = Literal["photo", "clear", "forget", "remove", "export", "ask", "empty", "system-bin"]
 
 
 def query(key: str = QUERY) -> str:

@@ -23,7 +23,8 @@ def described(catalog: Catalog, ids: list[str]) -> Any:
     """All that was said of photos, and all that can be undone; without the ids of albums, which are made by chance."""
     albums = {one.name: catalog.albums.photos(one.id) for one in catalog.albums.all()}
     past = [(one.number, one.kind, dict(one.said), one.undone) for one in catalog.operations.history(10_000)]
-    return catalog.facts.of_many(ids), catalog.visible(ids), sorted(catalog.bin.ids()), albums, past
+    said = catalog.facts.of_many(ids), catalog.visible(ids), sorted(catalog.bin.ids()), albums
+    return *said, catalog.decisions.of(), past
 
 
 def killed_at(file: Path, seed: int, after: float) -> int:

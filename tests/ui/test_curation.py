@@ -73,7 +73,13 @@ DONE: tuple[tuple[Callable[[CurationService, list[str]], Done], str], ...] = (
     (lambda of, ids: of.delete_album(of.albums()[0].id), "Album “Rest” deleted, its photos kept"),
     (lambda of, ids: of.remove(ids[:2]), "2 photos put into the bin"),
     (lambda of, ids: of.restore(ids[:1]), "1 photo taken out of the bin"),
-    (lambda of, ids: of.clear(), "Library cleared: 11 photos put into the bin"),
+    (lambda of, ids: of.decide([ids[:2]], "same"), "2 photos decided to be the same picture"),
+    (lambda of, ids: of.decide([ids[2:4]], "alternates"), "2 photos decided to be copies that are all wanted"),
+    (lambda of, ids: of.decide([ids[4:7]], "different"), "3 photos decided to be different pictures"),
+    (lambda of, ids: of.settle([ids[2:4]], "tag", "twin"), "1 copy tagged “twin”, the better one kept"),
+    (lambda of, ids: of.settle([ids[4:7]], "album", "Twins"), "2 copies put into album “Twins”, the best of each kept"),
+    (lambda of, ids: of.settle([ids[2:4]], "bin"), "1 copy put into the bin, the better one kept"),
+    (lambda of, ids: of.clear(), "Library cleared: 10 photos put into the bin"),
 )
 
 

@@ -8,6 +8,7 @@ import io
 import os
 import shutil
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ import pytest
 from PIL import ExifTags, Image
 
 from src.bootstrap import build_services
-from src.database.catalog import row_rules, whole_rows
+from src.config import Settings
+from src.database.catalog import cells, row_rules, whole_rows
 from src.database.catalog.duplicates import COMPARED, PRINTS, Alike
 from src.errors import BadInput
 from src.processing.thumbnails import thumbnail_path
@@ -23,6 +25,9 @@ from src.runtime import Services
 from src.schema import Indexed, PhotoFilter
 from src.services.duplicates import comparing
 from src.services.duplicates.comparing import Comparison
+from src.services.jobs.handlers import queue_duplicates
+from src.services.jobs.kinds import ReadFacts, later, of_lane
+from src.services.search.language import parse
 from tests.conftest import fake_models
 from tests.unit.scenes import scene
 
@@ -174,15 +179,18 @@ def test_a_series_is_of_one_moment(services: Services, tmp_path: Path) -> None:
 def test_what_was_decided_is_not_asked_again_and_can_be_undone(services: Services, album: Path, decision: Any) -> None:
     known = ids(services)
     pair = [known["a.jpg"], known["e.jpg"]]
-    services.duplicates.decide(pair, decision)
+    assert services.curation.decide([pair], decision).photos == 2
     assert told(services)[-1] == ("picture", ["a.jpg", "d.jpg"])
-    services.duplicates.forget_decision(pair[::-1])
+    assert services.curation.decide([pair[::-1]], decision).number is None, "it is so already"
+    services.curation.undo()
     assert told(services) == EVERY
+    services.curation.redo()
+    assert told(services)[-1] == ("picture", ["a.jpg", "d.jpg"])
 
 
 def test_a_whole_group_is_decided_about_at_once(services: Services, album: Path) -> None:
     for group in services.duplicates.groups():
-        services.duplicates.decide([file.image_id for file in group.files], "same")
+        services.curation.decide([group.photos], "same")
     assert told(services) == [], "copies are not asked about with each other either"
 
 
@@ -190,8 +198,8 @@ def test_decisions_survive_a_restart_and_photos_that_are_forgotten_and_added_aga
     services: Services, album: Path
 ) -> None:
     known = ids(services)
-    services.duplicates.decide([known["a.jpg"], known["d.jpg"]], "alternates")
-    services.duplicates.decide([known["a.jpg"]], "same")
+    services.curation.decide([[known["a.jpg"], known["d.jpg"]]], "alternates")
+    services.curation.decide([[known["a.jpg"]]], "same")
     services.close()
     again = build_services(services.settings, models=fake_models(services.settings))
     assert told(again) == [("pixels", ["a.jpg", "c.png"]), ("picture", ["a.jpg", "e.jpg"])]
@@ -203,10 +211,69 @@ def test_decisions_survive_a_restart_and_photos_that_are_forgotten_and_added_aga
 
 
 def test_no_decision_about_nothing_or_in_no_known_word(services: Services) -> None:
-    for wrong in (([], "same"), (["x"], "perhaps")):
+    for wrong in (([], "same"), ([[]], "same"), ([["x"]], "perhaps")):
         with pytest.raises(BadInput):
-            services.duplicates.decide(*wrong)  # type: ignore[arg-type]
-    services.duplicates.forget_decision([])
+            services.curation.decide(*wrong)  # type: ignore[arg-type]
+    for wrong_ in (("shredder", ""), ("tag", " / "), ("album", "")):
+        with pytest.raises(BadInput):
+            services.curation.settle([["x", "y"]], *wrong_)  # type: ignore[arg-type]
+    assert services.curation.decide([["x", "y"]], "same").number is None, "there are no such photos"
+    assert services.curation.settle([["x", "y"]], "album", "Copies").number is None
+    assert not services.curation.history() and not services.curation.albums()
+
+
+def test_the_copies_of_all_groups_go_into_the_bin_and_back_in_one_operation(services: Services, album: Path) -> None:
+    known = ids(services)
+    done = services.curation.settle([group.photos for group in services.duplicates.groups()], "bin")
+    assert done.photos == 4 and len(services.curation.history()) == 1
+    assert set(ids(services)) == {"a.jpg", "b.jpg", "other.jpg"} and told(services) == EVERY[:1]
+    assert all((album / name).is_file() for name in known)
+    services.curation.restore([known["d.jpg"]])
+    assert told(services) == EVERY[:1], "what was taken out of the bin is not asked about again"
+    for _ in range(2):
+        services.curation.undo()
+    assert told(services) == EVERY and services.curation.number_binned() == 0
+
+
+@pytest.mark.parametrize("fate", ["tag", "album"])
+def test_copies_are_tagged_or_put_into_an_album(services: Services, album: Path, fate: Any) -> None:
+    groups = [group.photos for group in services.duplicates.groups()]
+    assert services.curation.settle(groups, fate, "Copies").photos == 4
+    query = PhotoFilter(where=parse(f"{fate}:copies").conditions)
+    found = services.catalog.listing.ids(query, "name")
+    assert sorted(found) == sorted(id_ for name, id_ in ids(services).items() if name in ("c.png", "d.jpg", "e.jpg"))
+    assert told(services) == EVERY[:1]
+    services.curation.undo()
+    assert not services.curation.albums() and not services.curation.tags() and told(services) == EVERY
+
+
+def test_another_than_the_suggested_one_is_kept(services: Services, album: Path) -> None:
+    known = ids(services)
+    photos = services.duplicates.groups()[-1].photos
+    services.curation.settle([(known["d.jpg"], *(id_ for id_ in photos if id_ != known["d.jpg"]))], "bin")
+    assert set(ids(services)) == {"c.png", "d.jpg", "other.jpg"}
+    services.curation.restore(list(known.values()))
+    assert told(services)[-1] == EVERY[1], "all that was said to be the same has one that stands for it"
+
+
+def test_a_decision_is_undone_when_one_of_the_photos_was_forgotten(services: Services, album: Path) -> None:
+    known = ids(services)
+    services.curation.settle([services.duplicates.groups()[-1].photos], "bin")
+    services.catalog.forget([known["d.jpg"]])
+    services.catalog.bin.emptied()
+    services.curation.undo()
+    assert services.catalog.decisions.of() == {} and set(ids(services)) >= {"a.jpg", "e.jpg"}
+    services.curation.decide([[known["a.jpg"], known["e.jpg"]]], "same")
+    services.catalog.forget(list(known.values()))
+    services.catalog.bin.emptied()
+    assert not services.curation.history() and len(services.catalog.decisions.of()) == 1
+
+
+def test_operations_of_strangers_decide_in_known_words_alone() -> None:
+    first, second = "0a1b2c3d-0000-5000-8000-000000000000", "1a1b2c3d-0000-5000-8000-000000000000"
+    rule, moment = cells.CELLS["verdicts"].fits, "2026-01-01T00:00:00+00:00"
+    assert rule([first, second], ["same", moment]) and rule([first, first], None)
+    assert not rule([second, first], ["same", moment]) and not rule([first, second], ["evil", moment])
 
 
 def test_results_that_show_the_same_picture(services: Services, album: Path) -> None:
@@ -214,10 +281,10 @@ def test_results_that_show_the_same_picture(services: Services, album: Path) -> 
     order = [known[name] for name in ("other.jpg", "d.jpg", "a.jpg", "c.png", "e.jpg")]
     same = {known[name]: known["d.jpg"] for name in ("a.jpg", "c.png", "e.jpg")}
     assert services.duplicates.same_as_earlier(order) == same
-    services.duplicates.decide([known["d.jpg"], known["a.jpg"]], "alternates")
+    services.curation.decide([[known["d.jpg"], known["a.jpg"]]], "alternates")
     del same[known["a.jpg"]]
     assert services.duplicates.same_as_earlier(order) == same
-    services.duplicates.decide([known["other.jpg"], known["a.jpg"]], "same")
+    services.curation.decide([[known["other.jpg"], known["a.jpg"]]], "same")
     assert services.duplicates.same_as_earlier(order) == {**same, known["a.jpg"]: known["other.jpg"]}
     assert services.duplicates.same_as_earlier([]) == {}
 
@@ -275,7 +342,7 @@ ODD = [
 @pytest.mark.parametrize("statement", ODD)
 def test_odd_rows_end_nothing(services: Services, album: Path, statement: str) -> None:
     known = ids(services)
-    services.duplicates.decide([known["a.jpg"], known["other.jpg"]], "different")
+    services.curation.decide([[known["a.jpg"], known["other.jpg"]]], "different")
     db = sqlite3.connect(services.settings.catalog_file)
     with db:
         db.execute("PRAGMA foreign_keys = OFF")
@@ -309,3 +376,54 @@ def test_nothing_is_stored_of_photos_that_are_forgotten_meanwhile(services: Serv
     assert known["a.jpg"] not in {id_ for pair in services.catalog.duplicates.alike() for id_ in pair.ids}
     assert services.catalog.looked_at.count(PRINTS) == 4
     assert list(Comparison(services.catalog, "none", [], lambda _: None).run("x"))
+
+
+# ---------------------------------------------------------------- by itself
+
+
+def waiting_jobs(services: Services) -> list[str]:
+    return [job.kind for job in services.jobs.active() if job.kind == "duplicates"]
+
+
+def test_after_photos_were_added_copies_are_looked_for_once(services: Services, tmp_path: Path) -> None:
+    saved(scene(1), tmp_path / "in" / "a.jpg")
+    for _ in range(2):
+        list(services.handlers["index"]({"paths": [str(tmp_path / "in")]}))
+        saved(scene(2), tmp_path / "in" / "b.jpg")
+    assert waiting_jobs(services) == ["duplicates"]
+    list(services.handlers["duplicates"]({}))
+    services.jobs.cancel_all()
+    list(services.handlers["sync"]({}))
+    assert not waiting_jobs(services), "nothing is new"
+
+
+def test_by_a_setting_only_when_asked_for(settings: Settings, tmp_path: Path) -> None:
+    assert (
+        Settings.from_env({}).find_duplicates and not Settings.from_env({"MFE_FIND_DUPLICATES": "off"}).find_duplicates
+    )
+    quiet = replace(settings, find_duplicates=False)
+    services = build_services(quiet, models=fake_models(quiet))
+    saved(scene(1), tmp_path / "in" / "a.jpg")
+    list(services.handlers["index"]({"paths": [str(tmp_path / "in")]}))
+    assert services.duplicates.waiting() == 1 and not waiting_jobs(services)
+    services.close()
+
+
+def test_other_jobs_come_first(services: Services) -> None:
+    queue_duplicates(services.jobs)
+    services.jobs.queue("later", ReadFacts())
+    taken = [services.catalog.jobs.take(of_lane("library"), later()) for _ in range(3)]
+    assert [row["kind"] if row else None for row in taken] == ["facts", "duplicates", None]
+
+
+def test_groups_are_made_once_for_each_change(services: Services, album: Path) -> None:
+    assert services.duplicates.groups() is services.duplicates.groups()
+    before = services.duplicates.groups()
+    services.curation.decide([before[-1].photos], "same")
+    assert len(services.duplicates.groups()) == len(before) - 1
+    services.curation.undo()
+    assert services.duplicates.groups() == before
+    services.curation.rate([before[0].photos[0]], 3)
+    saved(scene(1).resize((90, 70)), album / "tiny.jpg")
+    look_again(services, album)
+    assert len(services.duplicates.groups()[-1].files) == len(before[-1].files) + 1

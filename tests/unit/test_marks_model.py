@@ -6,6 +6,7 @@ import copy
 import hashlib
 import random
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from src.database.catalog.files import FileRow
 from src.errors import BadInput
 from src.identity import image_id
 from src.schema import FileStamp, ImageFacts
+from src.schema.duplicates import DECISIONS, FATES
 from src.schema.facts import PhotoFacts
 from src.services.curation.service import CurationService, Done
 
@@ -81,6 +83,8 @@ class Model:
     """Id -> name and photos."""
     covers: dict[str, str] = field(default_factory=dict)
     """Album -> the photo that was chosen to stand for it."""
+    decided: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Pair of photos, the lower id first -> what was decided."""
 
 
 class Machine:
@@ -131,7 +135,7 @@ class Machine:
                 "move",
                 "cover",
             ),
-            "reopen",
+            *("decide", "settle", "reopen"),
         )
         name = self.chance.choice(names)
         done = getattr(self, f"do_{name}")()
@@ -292,6 +296,37 @@ class Machine:
             photo.binned = True
         return self.service.clear()
 
+    def do_decide(self) -> Done:
+        groups = [self.some() for _ in range(self.chance.choice((1, 3)))]
+        decision = self.chance.choice(DECISIONS)
+        for group in groups:
+            self._decided(group, decision)
+        return self.service.decide(groups, decision)
+
+    def _decided(self, group: list[str], decision: str) -> None:
+        pairs = [(group[0], other) for other in group[1:]] if decision == "same" else combinations(group, 2)
+        pairs = [(group[0], group[0])] if len(group) == 1 else pairs
+        self.model.decided.update({(min(pair), max(pair)): decision for pair in pairs})
+
+    def do_settle(self) -> Done:
+        groups, fate = [self.some() for _ in range(self.chance.choice((1, 3)))], self.chance.choice(FATES)
+        groups = [group for group in groups if len(group) < PHOTOS] or [self.ids[:2]]
+        others = list(dict.fromkeys(id_ for group in groups for id_ in group[1:]))
+        for group in groups:
+            if len(group) > 1:
+                self._decided(group, "same")
+        done = self.service.settle(groups, fate, "Copies")
+        if others and fate == "album":
+            album = self.service.album_named("Copies")
+            name, held = self.model.albums.get(str(album), ("Copies", []))
+            self.model.albums[str(album)] = (name, [*held, *(id_ for id_ in others if id_ not in held)])
+        for photo in (self.model.photos[id_] for id_ in others):
+            if fate == "bin":
+                photo.binned = True
+            elif fate == "tag":
+                photo.said["copies"] = photo.tags.get("copies") or "Copies"
+        return done
+
     def do_undo(self) -> None:
         self._turn(self.past, self.future, lambda: self.service.undo())
 
@@ -339,6 +374,7 @@ class Machine:
             assert (known.get("rating"), known.get("favourite", False)) == (rating, photo.favourite)
             assert known.get("note", "") == photo.note
         albums = {one.id: (one.name, self.catalog.albums.photos(one.id)) for one in self.catalog.albums.all()}
+        assert self.catalog.decisions.of() == model.decided
         assert albums == {
             id_: (name, [one for one in held if one in visible]) for id_, (name, held) in model.albums.items()
         }

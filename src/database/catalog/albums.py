@@ -65,8 +65,7 @@ class AlbumTable:
 
         def wanted(db: sa.Connection) -> Wanted:
             _refuse_name(db, name, album_id)
-            held: dict[Key, Value] = {(album_id, id_): (at,) for at, id_ in enumerate(there(db, ids))}
-            return {"albums": {(album_id,): (name, folded(name), now())}, "album_photos": held}
+            return _made(db, album_id, name, ids)
 
         return album_id, self._operations.perform("album", {"album": name}, wanted)
 
@@ -93,10 +92,7 @@ class AlbumTable:
 
         def wanted(db: sa.Connection) -> Wanted:
             _row(db, album_id)
-            held = _positions(db, album_id)
-            new = [id_ for id_ in there(db, ids) if id_ not in held]
-            start = max(held.values(), default=-1) + 1
-            return {"album_photos": {(album_id, id_): (at,) for at, id_ in enumerate(new, start)}}
+            return _added(db, album_id, ids)
 
         return self._operations.perform("add-to-album", {"album": self.name(album_id)}, wanted)
 
@@ -150,6 +146,24 @@ class AlbumTable:
         """Id of the album of that name, whatever its capitals."""
         with self._file.reading() as db:
             return db.execute(sa.select(albums.c.id).where(albums.c.folded == folded(name))).scalar()
+
+
+def all_held(db: sa.Connection, name: str, ids: Sequence[str]) -> Wanted:
+    """What is wanted so that the album of this name has these photos; it is made where there is none."""
+    album_id = db.execute(sa.select(albums.c.id).where(albums.c.folded == folded(name))).scalar()
+    return _added(db, album_id, ids) if album_id else _made(db, str(uuid.uuid4()), name, ids)
+
+
+def _made(db: sa.Connection, album_id: str, name: str, ids: Sequence[str]) -> Wanted:
+    held: dict[Key, Value] = {(album_id, id_): (at,) for at, id_ in enumerate(there(db, ids))}
+    return {"albums": {(album_id,): (name, folded(name), now())}, "album_photos": held}
+
+
+def _added(db: sa.Connection, album_id: str, ids: Sequence[str]) -> Wanted:
+    held = _positions(db, album_id)
+    new = [id_ for id_ in there(db, ids) if id_ not in held]
+    start = max(held.values(), default=-1) + 1
+    return {"album_photos": {(album_id, id_): (at,) for at, id_ in enumerate(new, start)}}
 
 
 def _row(db: sa.Connection, album_id: str) -> Any:

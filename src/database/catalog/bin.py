@@ -98,7 +98,7 @@ class BinTable:
         """Put images into it; those that are in it stay as they are."""
 
         def wanted(db: sa.Connection) -> Wanted:
-            return {"bin": _all_in(db, there(db, ids))}
+            return {"bin": all_in(db, there(db, ids))}
 
         return self._operations.perform("remove", {}, wanted)
 
@@ -114,7 +114,7 @@ class BinTable:
             lost = set(db.execute(hidden.where(images.c.id.not_in(sa.select(binned.c.image_id)))).scalars())
             every = [id_ for id_ in ids if id_ in lost]
             moment = now()
-            return {"bin": _all_in(db, every), "forgotten": {(id_,): (moment,) for id_ in every}}
+            return {"bin": all_in(db, every), "forgotten": {(id_,): (moment,) for id_ in every}}
 
         return self._operations.perform("forget", {}, wanted)
 
@@ -130,7 +130,7 @@ class BinTable:
             alone = list(db.execute(here.where(files.c.image_id.not_in(other)).distinct()).scalars())
             shared = sa.select(files.c.path).where(inside, files.c.image_id.in_(other))
             known: Mapping[Key, Value] = {(os.fsdecode(path),): None for path in db.execute(shared).scalars()}
-            return {"bin": _all_in(db, alone), "folders": {(os.fsdecode(folder),): None}, "files": known}
+            return {"bin": all_in(db, alone), "folders": {(os.fsdecode(folder),): None}, "files": known}
 
         return self._operations.perform("remove-folder", {"folder": text}, wanted)
 
@@ -140,7 +140,7 @@ class BinTable:
         def wanted(db: sa.Connection) -> Wanted:
             every = list(db.execute(sa.select(images.c.id)).scalars())
             followed = [os.fsdecode(path) for path in db.execute(sa.select(folders.c.path)).scalars()]
-            return {"bin": _all_in(db, every), "folders": {(path,): None for path in followed}}
+            return {"bin": all_in(db, every), "folders": {(path,): None for path in followed}}
 
         return self._operations.perform("clear", {}, wanted)
 
@@ -202,7 +202,8 @@ def _out_of(ids: Collection[str]) -> Wanted:
     return {kind: {(id_,): None for id_ in ids} for kind in ("bin", "forgotten")}
 
 
-def _all_in(db: sa.Connection, ids: Sequence[str]) -> Mapping[Key, Value]:
+def all_in(db: sa.Connection, ids: Sequence[str]) -> Mapping[Key, Value]:
+    """What is wanted of the bin so that these images are in it; those that are in it stay as they are."""
     moment = now()
     before = CELLS["bin"].read(db, [(id_,) for id_ in ids])
     return {(id_,): before.get((id_,)) or (moment,) for id_ in ids}

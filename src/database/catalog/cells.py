@@ -32,6 +32,7 @@ from src.database.catalog.tables import (
     images,
     marks,
     photo_tags,
+    verdicts,
 )
 from src.plain_files import json_in
 from src.schema import FileStamp
@@ -54,8 +55,12 @@ class Cells:
     table: sa.Table
     key: tuple[str, ...]
     values: tuple[str, ...]
-    of_image: int | None = 0
-    """Which part of the key is an image's id; None where none is."""
+    of_images: tuple[int, ...] = (0,)
+    """Which parts of the key are images' ids."""
+    of_bytes: bool = False
+    """About what images show: it is not taken over by the one that comes to an image's path, and stays once the image
+    is forgotten.
+    """
     empty: tuple[Any, ...] = ()
     """The value of a row that says nothing: there need not be one."""
     stays_with: str = ""
@@ -182,19 +187,27 @@ def _there(db: sa.Connection, ids: Sequence[str]) -> set[str]:
     return set(db.execute(sa.select(images.c.id).where(images.c.id.in_(listed(ids)))).scalars())
 
 
+class _Verdicts(Cells):
+    """What was decided of two images: the lower id comes first; one image twice stands for its files."""
+
+    def fits(self, key: object, value: object) -> bool:
+        return super().fits(key, value) and isinstance(key, list) and key[0] <= key[1]
+
+
 _OF_FILES = ("path_text", "name", "image_id", *(field.name for field in fields(FileStamp)), "uploaded", "missing_since")
 _IMAGE, _SINCE = _OF_FILES.index("image_id"), _OF_FILES.index("missing_since")
 _OF_FOLDERS = ("path_text", "watched", "offline_since", "synced_at", "objects")
 CELLS: Mapping[str, Cells] = {
-    "folders": Cells(folders, ("path",), _OF_FOLDERS, None, path_key=True),
-    "albums": Cells(albums, ("id",), ("name", "folded", "created_at"), None),
-    "album_photos": _AlbumPhotos(album_photos, ("album_id", "image_id"), ("position",), 1),
-    "covers": _Covers(album_covers, ("album_id",), ("image_id",), None),
+    "folders": Cells(folders, ("path",), _OF_FOLDERS, (), path_key=True),
+    "albums": Cells(albums, ("id",), ("name", "folded", "created_at"), ()),
+    "album_photos": _AlbumPhotos(album_photos, ("album_id", "image_id"), ("position",), (1,)),
+    "covers": _Covers(album_covers, ("album_id",), ("image_id",), ()),
     "marks": Cells(marks, ("image_id",), ("rating", "favourite", "note"), empty=(None, False, None)),
     "tags": Cells(photo_tags, ("image_id", "tag"), ("said",), stays_with="file"),
     "bin": _Bin(binned, ("image_id",), ("binned_at",)),
     "forgotten": Cells(forgotten, ("image_id",), ("forgotten_at",)),
-    "files": _Files(files, ("path",), _OF_FILES, None, path_key=True),
+    "files": _Files(files, ("path",), _OF_FILES, (), path_key=True),
+    "verdicts": _Verdicts(verdicts, ("first", "second"), ("verdict", "decided_at"), (0, 1), of_bytes=True),
 }
 """In the order in which they are written: what others point to first."""
 
@@ -223,8 +236,7 @@ def number_of_images(changes: Changes) -> int:
 
 def images_of(changes: Changes) -> Iterable[str]:
     for kind, some in changes.items():
-        part = CELLS[kind].of_image
-        yield from (key[part] for key, _, _ in some if part is not None)
+        yield from (key[part] for key, _, _ in some for part in CELLS[kind].of_images)
 
 
 def of_present(db: sa.Connection, changes: Changes) -> dict[str, list[Change]]:
@@ -235,17 +247,20 @@ def of_present(db: sa.Connection, changes: Changes) -> dict[str, list[Change]]:
     current = heirs(db, set(images_of(changes)))
     kept: dict[str, list[Change]] = {}
     for kind, some in changes.items():
-        part = CELLS[kind].of_image
-        if part is None:
-            kept[kind] = list(some)
-            continue
-        moved = [(_with(key, part, current.get(key[part])), before, after) for key, before, after in some]
-        kept[kind] = [change for change in moved if change[0]]
+        cells = CELLS[kind]
+        if cells.of_bytes:
+            kept[kind] = [change for change in some if any(change[0][part] in current for part in cells.of_images)]
+        else:
+            moved = ((_moved(key, cells.of_images, current), before, after) for key, before, after in some)
+            kept[kind] = [change for change in moved if change[0]]
     return {kind: some for kind, some in kept.items() if some}
 
 
-def _with(key: Key, part: int, image_id: str | None) -> Key:
-    return (*key[:part], image_id, *key[part + 1 :]) if image_id else ()
+def _moved(key: Key, parts: Sequence[int], current: Mapping[str, str]) -> Key:
+    """The key with what its images' paths have now; empty where one is there no more."""
+    if any(key[part] not in current for part in parts):
+        return ()
+    return tuple(current[text] if at in parts else text for at, text in enumerate(key))
 
 
 # ---------------------------------------------------------------- as bytes

@@ -1,16 +1,15 @@
-"""What pictures look like, which of them are the same picture, and what people decided about them."""
+"""What pictures look like, and which of them are the same picture."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
-from typing import Any, cast
+from typing import Any
 
 import sqlalchemy as sa
 
 from src.database.catalog.looked_at import mark
-from src.database.catalog.sqlite_file import SqliteFile, listed, now, parts, upsert
+from src.database.catalog.sqlite_file import SqliteFile, listed, parts, upsert
 from src.database.catalog.tables import (
     GREY_BYTES,
     HASH_BYTES,
@@ -20,9 +19,8 @@ from src.database.catalog.tables import (
     files,
     images,
     prints,
-    verdicts,
 )
-from src.schema.duplicates import DECISIONS, Copy, Decision
+from src.schema.duplicates import Copy
 
 PRINTS, COMPARED = "prints", "duplicates"
 """Passes over photos: what they look like, and whether they were compared with all others."""
@@ -79,7 +77,7 @@ class FileOfImage:
 
 
 class DuplicateTables:
-    """The ``prints``, ``alike`` and ``verdicts`` tables."""
+    """The ``prints`` and ``alike`` tables."""
 
     def __init__(self, file: SqliteFile) -> None:
         self._file = file
@@ -189,38 +187,6 @@ class DuplicateTables:
             query = query.where(images.c.id.in_(listed(list(image_ids))))
         with self._file.reading() as db:
             return {row[0]: Copy(*row) for row in db.execute(query)}
-
-    # ------------------------------------------------------------ decisions
-
-    def decide(self, image_ids: Sequence[str], decision: Decision) -> None:
-        """Note what was decided of each two of these images; of one image alone, of its files."""
-        moment = now()
-        rows = [
-            {"first": first, "second": second, "verdict": decision, "decided_at": moment}
-            for first, second in _pairs(image_ids)
-        ]
-        with self._file.writing() as db:
-            db.execute(upsert(verdicts, ["first", "second"]), rows)
-
-    def forget_decision(self, image_ids: Sequence[str]) -> None:
-        """As if nothing had been decided of any two of these images."""
-        with self._file.writing() as db:
-            for first, second in _pairs(image_ids):
-                db.execute(verdicts.delete().where(verdicts.c.first == first, verdicts.c.second == second))
-
-    def decisions(self, among: Iterable[str] | None = None) -> dict[tuple[str, str], Decision]:
-        """Pair of images, the lower id first -> what was decided; among: of which one is one of these."""
-        query = sa.select(verdicts.c.first, verdicts.c.second, verdicts.c.verdict)
-        if among is not None:
-            asked = listed(list(among))
-            query = query.where(sa.or_(verdicts.c.first.in_(asked), verdicts.c.second.in_(asked)))
-        with self._file.reading() as db:
-            return {(row[0], row[1]): cast(Decision, row[2]) for row in db.execute(query) if row[2] in DECISIONS}
-
-
-def _pairs(image_ids: Sequence[str]) -> list[tuple[str, str]]:
-    ids = sorted(set(image_ids))
-    return [(ids[0], ids[0])] if len(ids) == 1 else list(combinations(ids, 2))
 
 
 def _there(db: sa.Connection, image_ids: Sequence[str]) -> set[str]:

@@ -22,11 +22,14 @@ class JobTable:
         with self._file.writing() as db:
             db.execute(upsert(jobs, ["id"], keep=("created_at",)), [{"created_at": now(), **values}])
 
-    def take(self, kinds: Sequence[str]) -> dict[str, Any] | None:
-        """The oldest queued job of these kinds, now marked running; None where none waits."""
+    def take(self, kinds: Sequence[str], last: Sequence[str] = ()) -> dict[str, Any] | None:
+        """The oldest queued job of these kinds, now marked running; None where none waits.
+
+        last: kinds whose turn comes when none of the others waits.
+        """
         with self._file.writing() as db:
-            wanted = sa.select(jobs).where(jobs.c.state == "queued", jobs.c.kind.in_(kinds)).order_by(jobs.c.created_at)
-            row = db.execute(wanted.limit(1)).mappings().first()
+            wanted = sa.select(jobs).where(jobs.c.state == "queued", jobs.c.kind.in_(kinds))
+            row = db.execute(wanted.order_by(jobs.c.kind.in_(last), jobs.c.created_at).limit(1)).mappings().first()
             if row is None:
                 return None
             db.execute(

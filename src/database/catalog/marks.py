@@ -99,13 +99,9 @@ class MarksTable:
         def wanted(db: sa.Connection) -> Wanted:
             off = [at_or_below(folded(tag)) for tag in remove]
             values = dict[Key, Value]()
-            for row in self._rows(db, ids, sa.and_(sa.or_(sa.false(), *off), HAS_TAG)):
+            for row in _rows(db, ids, sa.and_(sa.or_(sa.false(), *off), HAS_TAG)):
                 values[row.image_id, row.tag] = _taken_off(row)
-            known = {(row.image_id, row.tag): row for row in self._rows(db, ids, _is_one_of(add))}
-            for image_id in there(db, ids):
-                for text in add:
-                    values[image_id, folded(text)] = _put_on(known.get((image_id, folded(text))), text)
-            return {"tags": values}
+            return {"tags": values | all_tagged(db, ids, add)}
 
         return self._operations.perform("tag", {"add": list(add), "remove": list(remove)}, wanted)
 
@@ -161,10 +157,6 @@ class MarksTable:
                 found[tag] = TagCount(found[tag].tag if tag in found else text, db.execute(number).scalar_one())
         return [found[tag] for tag in sorted(found)]
 
-    def _rows(self, db: sa.Connection, ids: Sequence[str], of: sa.ColumnElement[bool]) -> list[Any]:
-        query = sa.select(photo_tags).where(photo_tags.c.image_id.in_(listed(list(ids))), of)
-        return list(db.execute(query))
-
     def said(self, ids: Sequence[str]) -> dict[str, Said]:
         """Image id -> what the user says of it; images of which he says nothing are left out."""
         wanted = listed(list(ids))
@@ -204,6 +196,17 @@ class MarksTable:
 
 
 _HIDDEN = sa.select(images.c.id).where(images.c.removed_at.is_not(None))
+
+
+def all_tagged(db: sa.Connection, ids: Sequence[str], tags: Sequence[str]) -> dict[Key, Value]:
+    """What is wanted of tags so that these images have them; those that have one keep it as it is written."""
+    known = {(row.image_id, row.tag): row for row in _rows(db, ids, _is_one_of(tags))}
+    keys = [(image_id, text) for image_id in there(db, ids) for text in tags]
+    return {(id_, folded(text)): _put_on(known.get((id_, folded(text))), text) for id_, text in keys}
+
+
+def _rows(db: sa.Connection, ids: Sequence[str], of: sa.ColumnElement[bool]) -> list[Any]:
+    return list(db.execute(sa.select(photo_tags).where(photo_tags.c.image_id.in_(listed(list(ids))), of)))
 
 
 def _is_one_of(tags: Sequence[str]) -> sa.ColumnElement[bool]:

@@ -35,3 +35,19 @@ def stars(best_first: Sequence[T], links: Mapping[T, Collection[T]]) -> list[lis
             taken.update((one, *like))
             groups.append([one, *like])
     return groups
+
+
+def connected(links: Mapping[T, Collection[T]]) -> list[set[T]]:
+    """All that are linked with each other, be it through others: for what people said is the same."""
+    found: list[set[T]] = []
+    seen: set[T] = set()
+    for one in links:
+        group, ahead = set[T](), [one] if one not in seen else []
+        while ahead:
+            here = ahead.pop()
+            group.add(here)
+            ahead += [other for other in links[here] if other not in group]
+        if group:
+            found.append(group)
+            seen |= group
+    return found

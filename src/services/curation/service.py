@@ -1,5 +1,5 @@
-"""Tags, ratings, favourites, notes, albums and the bin: what the user does with photos, each an operation that can be
-undone.
+"""Tags, ratings, favourites, notes, albums, duplicates and the bin: what the user does with photos, each an operation
+that can be undone.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from src.database.catalog.marks import STEP, TagCount
 from src.database.catalog.operations import Operation
 from src.errors import BadInput
 from src.identity import is_id
+from src.schema.duplicates import DECISIONS, FATES, Decision, Fate
 from src.text import folded, shown
 
 LONGEST_TAG, LONGEST_NOTE = 200, 10_000
@@ -171,6 +172,29 @@ class CurationService:
 
     def number_binned(self) -> int:
         return self._catalog.bin.number()
+
+    # ------------------------------------------------------------ duplicates
+
+    def decide(self, groups: Sequence[Sequence[str]], decision: Decision) -> Done:
+        """Remember what the photos of each group are to each other; of a group of one photo, that its files are known.
+
+        They are not asked about again, also after they were forgotten and added anew.
+        """
+        if decision not in DECISIONS or not any(groups):
+            raise BadInput(f"{decision!r} is no decision.", f"Say {', '.join(DECISIONS)}.")
+        return _done("decide", self._catalog.decisions.decide(groups, decision))
+
+    def settle(self, groups: Sequence[Sequence[str]], fate: Fate, name: str = "") -> Done:
+        """Remember of each group that its photos are the same, keep the first, and see to the others, all in one.
+
+        fate: they go into the bin, get the tag ``name``, or go into the album of that name, which is made where there
+        is none. Groups of one photo are left as they are.
+        """
+        if fate not in FATES:
+            raise BadInput(f"{fate!r} is nothing that can be done with copies.", f"Say {', '.join(FATES)}.")
+        if fate != "bin":
+            name = tag_of(name) if fate == "tag" else _name(name)
+        return _done("settle", self._catalog.decisions.settle(groups, fate, name))
 
     # ------------------------------------------------------------ undo
 

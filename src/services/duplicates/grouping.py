@@ -11,7 +11,7 @@ from src.database.catalog.catalog import Catalog
 from src.database.catalog.duplicates import FileOfImage
 from src.processing.duplicates import keeper
 from src.processing.duplicates.candidates import usual_cosine
-from src.processing.duplicates.groups import linked, stars
+from src.processing.duplicates.groups import connected, linked, stars
 from src.processing.duplicates.shots import ALIKE, MOST_ALIKE, Moment, of_one_release, of_one_series
 from src.schema import FloatArray, PhotoFilter
 from src.schema.duplicates import Copy, DuplicateFile, DuplicateGroup, Level
@@ -39,7 +39,7 @@ class Grouping:
         self._catalog = catalog
         self._library = library
         self._among = None if only is None else set(catalog.listing.ids(only, "added"))
-        self._decided = catalog.duplicates.decisions()
+        self._decided = catalog.decisions.of()
         self._alike = {pair.ids: pair for pair in catalog.duplicates.alike()}
         self._copies: dict[str, Copy] = {}
         self._settled = self._spoken_for()
@@ -47,7 +47,9 @@ class Grouping:
     def _spoken_for(self) -> set[str]:
         """Photos that were said to be the same as a better one: that one stands for them."""
         pairs = [pair for pair, decision in self._decided.items() if decision == "same" and pair[0] != pair[1]]
-        return {id_ for group in self._ranked(pairs) for id_ in group[1:]}
+        copies = self._catalog.duplicates.copies([id_ for pair in pairs for id_ in pair]) if pairs else {}
+        same = [[copies[id_] for id_ in group if id_ in copies] for group in connected(linked(pairs))]
+        return {copy.image_id for group in same for copy in keeper.best_first(group)[1:]}
 
     def all(self) -> list[DuplicateGroup]:
         found, gone = self._of_bytes(), set[str]()

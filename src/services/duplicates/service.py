@@ -1,4 +1,4 @@
-"""Groups of photos that are copies of each other, and what people decide about them."""
+"""Groups of photos that are copies of each other."""
 
 from __future__ import annotations
 
@@ -9,23 +9,31 @@ from src.database.catalog.duplicates import COMPARED, PRINTS
 from src.errors import BadInput
 from src.processing.duplicates.groups import linked
 from src.schema import JobEvent, PhotoFilter
-from src.schema.duplicates import DECISIONS, LEVELS, Decision, DuplicateGroup, Level
+from src.schema.duplicates import LEVELS, DuplicateGroup, Level
 from src.services.duplicates.comparing import Comparison, Decode, compare_pixels
 from src.services.duplicates.grouping import Grouping
 from src.services.duplicates.prints_pass import RECIPE, PrintsPass
 from src.services.enrichment.passes import run
 from src.services.library.service import LibraryService
+from src.versioned_cache import Kept
 
 _FULL = 1 << 20
 """Short side in pixels that no picture exceeds: none is decoded at a reduced size."""
 
+_KEPT = 4
+"""Lists of groups that are kept."""
+
 
 class DuplicateService:
-    """Finds copies, tells which belong together and which one to keep, and remembers what was decided."""
+    """Finds copies, tells which belong together and which one to keep; what was decided is not asked again."""
 
-    def __init__(self, catalog: Catalog, library: LibraryService) -> None:
+    def __init__(self, catalog: Catalog, library: LibraryService, by_itself: bool = True) -> None:
+        """by_itself: copies are looked for after photos were added, without anybody asking."""
         self._catalog = catalog
         self._library = library
+        self._by_itself = by_itself
+        self._grouped: Kept[list[DuplicateGroup]] = Kept(_KEPT)
+        self._runs = 0
 
     # ------------------------------------------------------------ finding
 
@@ -37,17 +45,24 @@ class DuplicateService:
         looked_at = self._catalog.looked_at
         return max(looked_at.number_pending(PRINTS, RECIPE), looked_at.number_pending(COMPARED, self._recipe()))
 
+    def is_due(self) -> bool:
+        """Whether photos are to be looked at now without anybody asking. Raises ModelError as above."""
+        return self._by_itself and self.waiting() > 0
+
     def find(self, careful: bool = False) -> Iterator[JobEvent]:
         """Look at photos that are new, and compare them with all others.
 
         careful: originals are decoded in a process of its own, as after a crash. Raises ModelError.
         """
         recipe = self._recipe()
-        yield from run(PrintsPass(self._catalog, self._library), self._catalog.looked_at.pending(PRINTS, RECIPE))
-        seen = self._catalog.looked_at.pending(COMPARED, recipe)
-        decode = self._decoder(careful)
-        yield from Comparison(self._catalog, self._library.collection(), seen, decode).run(recipe)
-        yield from compare_pixels(self._catalog, decode)
+        try:
+            yield from run(PrintsPass(self._catalog, self._library), self._catalog.looked_at.pending(PRINTS, RECIPE))
+            seen = self._catalog.looked_at.pending(COMPARED, recipe)
+            decode = self._decoder(careful)
+            yield from Comparison(self._catalog, self._library.collection(), seen, decode).run(recipe)
+            yield from compare_pixels(self._catalog, decode)
+        finally:
+            self._runs += 1
 
     def _recipe(self) -> str:
         """What photos are compared with: other vectors find other pairs."""
@@ -56,23 +71,6 @@ class DuplicateService:
     def _decoder(self, careful: bool) -> Decode:
         return lambda image_id: self._library.picture(image_id, _FULL, careful)
 
-    # ------------------------------------------------------------ decisions
-
-    def decide(self, image_ids: Sequence[str], decision: Decision) -> None:
-        """Remember what photos are to each other, each two of them; of one photo, that all its files are known.
-
-        They are not asked about again, also after they were forgotten and added anew. ``forget_decision`` undoes it.
-        Raises BadInput for no photo, or a word that is no decision.
-        """
-        if decision not in DECISIONS or not image_ids:
-            raise BadInput(f"{decision!r} is no decision.", f"Say {', '.join(DECISIONS)}.")
-        self._catalog.duplicates.decide(image_ids, decision)
-
-    def forget_decision(self, image_ids: Sequence[str]) -> None:
-        """As if nothing had been decided of these photos: they are asked about again."""
-        if image_ids:
-            self._catalog.duplicates.forget_decision(image_ids)
-
     # ------------------------------------------------------------ groups
 
     def groups(self, level: Level | None = None, only: PhotoFilter | None = None) -> list[DuplicateGroup]:
@@ -80,11 +78,15 @@ class DuplicateService:
 
         level: files that are alike at that level or a stricter one, in groups that the stricter ones do not have.
         Without it: all levels, and every file but those to keep once, at its strictest. The one to keep stands for its
-        group at the next level. only: photos that pass. Raises BadInput for an unknown level or a filter that makes no
-        sense.
+        group at the next level. only: photos that pass. Made once for each change. Raises BadInput for an unknown level
+        or a filter that makes no sense.
         """
         if level is not None and level not in LEVELS:
             raise BadInput(f"{level!r} is no level.", f"Say {', '.join(LEVELS)}.")
+        state = self._catalog.changes(), self._catalog.decisions.state(), self._runs, self._library.collection()
+        return self._grouped.get((level, only), state, lambda: self._group(level, only))
+
+    def _group(self, level: Level | None, only: PhotoFilter | None) -> list[DuplicateGroup]:
         grouping = Grouping(self._catalog, self._library, only)
         return grouping.at(level) if level else grouping.all()
 
@@ -94,7 +96,7 @@ class DuplicateService:
         For lists of results: what is the same picture as an earlier result can be told as a "+3" on that one. Goes by
         what ``find`` has found, and not by what people said is different or to be shown apart.
         """
-        decided = self._catalog.duplicates.decisions(image_ids)
+        decided = self._catalog.decisions.of(image_ids)
         links = {pair.ids for pair in self._catalog.duplicates.alike(image_ids)}
         links |= {pair for pair, decision in decided.items() if decision == "same" and pair[0] != pair[1]}
         links -= {pair for pair, decision in decided.items() if decision != "same"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -113,6 +114,7 @@ class JobHandlers:
             if KINDS[kind].brings_photos:
                 self._queue_facts(jobs, asked.paths if isinstance(asked, Sync) else None)
                 self._queue_objects(jobs)
+                queue_duplicates_if_due(self._duplicates, jobs)
 
         return run
 
@@ -209,6 +211,13 @@ def queue_objects(jobs: JobRunner, asked: FindObjects = FindObjects()) -> None: 
 def queue_duplicates(jobs: JobRunner) -> None:
     """Queue looking for copies of photos, unless that is queued already."""
     _queue_once(jobs, "Looking for duplicates", FindDuplicates())
+
+
+def queue_duplicates_if_due(duplicates: DuplicateService, jobs: JobRunner) -> None:
+    """The same where there are photos that were not compared, unless that is to be done only when asked for."""
+    with suppress(ModelError):  # a search will say that weights are not here
+        if duplicates.is_due():
+            queue_duplicates(jobs)
 
 
 def queue_export(jobs: JobRunner, form: str, place: Path, selection: Selection, pictures: bool) -> str:

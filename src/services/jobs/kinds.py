@@ -221,6 +221,8 @@ class Kind:
     """Goes through files of photos: it tells how many were added and why others were not."""
     concerns_model: bool = False
     """Changes or fetches a model: one such job at a time."""
+    last: bool = False
+    """Begun when no other job of its lane waits: nobody waits for it."""
     quiet: bool = False
     """Done by itself, without anybody asking: one that went well is not listed."""
     announced: bool = True
@@ -242,7 +244,7 @@ KINDS: Mapping[JobKind, Kind] = {
     ),
     "facts": Kind(ReadFacts, pausable=True, fills=True, quiet=True, announced=False),
     "objects": Kind(FindObjects, pausable=True, fills=True, careful=True, writes_index=True),
-    "duplicates": Kind(FindDuplicates, pausable=True, fills=True, careful=True),
+    "duplicates": Kind(FindDuplicates, pausable=True, fills=True, careful=True, last=True, quiet=True, announced=False),
     "rebuild": Kind(Rebuild, pausable=True, fills=True, announced=False),
     "forget": Kind(ForgetMissing, operation="forget"),
     "remove": Kind(RemoveFolder, operation="remove-folder"),
@@ -261,6 +263,11 @@ def kind_of(name: str) -> Kind:
 
 def kind_of_params(params: Params) -> JobKind:
     return next(name for name, kind in KINDS.items() if kind.params is type(params))
+
+
+def later() -> tuple[JobKind, ...]:
+    """The kinds whose jobs are begun when no others wait."""
+    return tuple(name for name, kind in KINDS.items() if kind.last)
 
 
 def of_lane(lane: Lane) -> tuple[JobKind, ...]:

@@ -30,7 +30,7 @@ from src.schema import (
     Skipped,
     Timings,
 )
-from src.services.jobs.kinds import LANES, JobKind, Lane, Params, kind_of, kind_of_params, of_lane
+from src.services.jobs.kinds import LANES, JobKind, Lane, Params, kind_of, kind_of_params, later, of_lane
 from src.services.jobs.rows import indexed_before, params_of, paths_of, snapshot_of
 
 log = logging.getLogger(__name__)
@@ -172,7 +172,7 @@ class JobRunner:
 
     def _next(self, lane: Lane) -> dict[str, Any] | None:
         try:
-            return self._catalog.jobs.take(of_lane(lane))
+            return self._catalog.jobs.take(of_lane(lane), later())
         except (AppError, OSError):
             log.exception("the job table could not be read")
             return None

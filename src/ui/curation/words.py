@@ -63,6 +63,20 @@ def _with_album(words: str) -> Callable[[Said, str], str]:
     return lambda said, photos: words.format(photos=photos, album=f"album {_quoted([said.get('album')])}")
 
 
+def _decide(said: Said, photos: str) -> str:
+    words = {"same": "the same picture", "alternates": "copies that are all wanted", "different": "different pictures"}
+    return f"{photos} decided to be {words.get(str(said.get('decision')), 'something to each other')}"
+
+
+def _settle(said: Said, photos: str) -> str:
+    others = said.get("others")
+    copies = count(others, "copy", "copies") if isinstance(others, int) else f"Copies among {photos}"
+    name = _quoted([said.get("name")])
+    fates = {"bin": "put into the bin", "tag": f"tagged {name}", "album": f"put into album {name}"}
+    kept = "the better one kept" if others == 1 else "the best of each kept"
+    return f"{copies} {fates.get(str(said.get('fate')), 'set apart')}, {kept}"
+
+
 def _with_photos(words: str) -> Callable[[Said, str], str]:
     return lambda _, photos: words.format(photos=photos)
 
@@ -86,6 +100,8 @@ KINDS: Mapping[str, Callable[[Said, str], str]] = {
     "remove-folder": lambda said, photos: f"Folder {_quoted([said.get('folder')])} removed: {photos} put into the bin",
     "forget": _with_photos("{photos} whose files are gone put into the bin"),
     "cover": _with_album("Another photo is the cover of {album}"),
+    "decide": _decide,
+    "settle": _settle,
     "clear": _with_photos("Library cleared: {photos} put into the bin"),
 }
 """Kind of an operation -> its words, from what it says of itself and the number of its photos."""

@@ -18,7 +18,7 @@ from src.ui import address, state
 from src.ui.frame.component import component
 
 _HERE = Path(__file__).parent
-_SCRIPTS = tuple(str(_HERE / name) for name in ("photo_stage.js", "gallery.js"))
+_SCRIPTS = tuple(str(_HERE / name) for name in ("zoom.js", "photo_stage.js", "gallery.js"))
 
 
 def show(hits: Sequence[SearchHit], key: str, scores: bool = True) -> None:
