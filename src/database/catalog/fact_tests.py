@@ -9,7 +9,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from src.database.catalog.marks import HAS_TAG, at_or_below, rated
+from src.database.catalog import wildcards
+from src.database.catalog.marks import HAS_TAG, at_or_below
 from src.database.catalog.tables import album_photos, albums, facts, files, images, marks, photo_tags
 from src.schema.conditions import STAR, Condition
 from src.schema.fields import BY_NAME, Field
@@ -26,11 +27,14 @@ def tests_of(condition: Condition, one_by_one: bool) -> Tests:
         for name in wanted.names:
             asked.setdefault(name, []).append(wanted)
     tests: Tests = {}
+    shared = _values([name for name in asked if name in _SHARED])
     for name, wishes in asked.items():
+        if name == "keywords" and all(wish.operator == "known" for wish in wishes):
+            tests.setdefault(images, []).append(images.c.tags > 0)
+            continue
         table, column = _place(name)
-        looked_up = name in _SHARED and not one_by_one and any(wish.operator != "known" for wish in wishes)
-        compared = _few if looked_up else _compared
-        tests.setdefault(table, []).append(compared(column, BY_NAME[name], wishes))
+        few = shared.c[name] if _pays(name, wishes) and not one_by_one else None
+        tests.setdefault(table, []).append(_compared(column, BY_NAME[name], wishes, few))
     return tests
 
 
@@ -45,16 +49,14 @@ def _place(name: str) -> tuple[sa.FromClause, sa.ColumnElement[Any]]:
     return (images, images.c[name]) if name in images.c else (facts, facts.c[name])
 
 
-_RATED = rated()
 _IN_ALBUMS = sa.select(album_photos.c.image_id, albums.c.name).join(albums).subquery("in_albums")
 _SAID: dict[str, tuple[sa.FromClause, sa.ColumnElement[Any]]] = {
     "keywords": (photo_tags, photo_tags.c.tag),
-    "rating": (_RATED, _RATED.c.rating),
     "favourite": (marks, marks.c.favourite),
     "note": (marks, marks.c.note),
     "albums": (_IN_ALBUMS, _IN_ALBUMS.c.name),
 }
-"""What the user may say of a photo, in place of its file or alone."""
+"""What the user may say of a photo, in place of its file or alone. (Of the stars, the image's own row has the sum.)"""
 SEVERAL: frozenset[sa.FromClause] = frozenset({files, photo_tags, _IN_ALBUMS})
 """Tables of which an image may have several rows: what is asked of them need not hold of one and the same."""
 _OF_FILES: dict[str, sa.Column[Any]] = {"name": files.c.name, "folder": files.c.path_text}
@@ -67,23 +69,39 @@ MADE: dict[str, sa.ColumnElement[Any]] = {
 """Names of what is made of an image's width and height."""
 
 
-_SHARED = frozenset({"camera_make", "camera_model", "lens", "software", "place"})
+_SHARED = frozenset({"camera_make", "camera_model", "lens", "software", "place", "keywords"})
 """Facts of which most photos have one of a few values."""
 
 
-def _few(column: sa.ColumnElement[Any], field: Field, wishes: Sequence[Condition]) -> sa.ColumnElement[bool]:
-    """The same as ``_compared``, asked once of each value that there is. (The limit has SQLite find these first.)"""
-    values = sa.select(column.label("value")).distinct().limit(-1).subquery()
-    return column.in_(sa.select(values.c.value).where(_compared(values.c.value, field, wishes)))
+def _pays(name: str, wishes: Sequence[Condition]) -> bool:
+    """Whether to compare each value once; of tags an index leads to what is no pattern."""
+    operators = {wish.operator for wish in wishes}
+    return name in _SHARED and ("like" in operators if name == "keywords" else operators != {"known"})
 
 
-def _compared(column: sa.ColumnElement[Any], field: Field, wishes: Sequence[Condition]) -> sa.ColumnElement[bool]:
-    """Whether a fact is as one of the wishes has it; not true where it is not known."""
+def _values(names: Sequence[str]) -> sa.CTE:
+    """All values that there are of facts, as they occur together. (The limit has SQLite find them before it looks.)"""
+    columns = [_place(name)[1].label(name) for name in names] or [sa.literal(0)]
+    return sa.select(*columns).distinct().limit(-1).cte()
+
+
+def _compared(
+    column: sa.ColumnElement[Any], field: Field, wishes: Sequence[Condition], values: sa.ColumnElement[Any] | None
+) -> sa.ColumnElement[bool]:
+    """Whether a fact is as one of the wishes has it; not true where it is not known.
+
+    values: those that there are, of a fact that most photos share with others: each is compared once.
+    """
+    if values is not None:
+        one = column.in_(sa.select(values).where(_compared(values, field, wishes, None)))
+        return sa.and_(one, HAS_TAG) if column is photo_tags.c.tag else one
     if field.name in _SAID and field.kind == "words":
         return _is_said(column, wishes)
     texts = [wish for wish in wishes if wish.operator not in ("known", "range") and isinstance(wish.value, str)]
     tests = [_is_so(column, wish) for wish in wishes if wish not in texts]
-    if texts and field.kind in ("words", "colours"):
+    if texts and field.name in MADE:
+        tests.append(column.in_([str(wish.value) for wish in texts]))
+    elif texts and field.kind in ("words", "colours"):
         tests.append(_one_is(column, field, texts))
     elif texts:
         tests.append(_fits(column, [_pattern(wish) for wish in texts]))
@@ -102,17 +120,17 @@ def _is_so(column: sa.ColumnElement[Any], condition: Condition) -> sa.ColumnElem
 
 def _is_said(column: sa.ColumnElement[Any], wishes: Sequence[Condition]) -> sa.ColumnElement[bool]:
     """Whether a row's tag is one of the values, or below one in the tree; or its album has such a name."""
-    of_tags = column is photo_tags.c.tag
+    of_tags = column is not _IN_ALBUMS.c.name
     tests: list[sa.ColumnElement[bool]] = [sa.true() for wish in wishes if wish.operator == "known"]
     plain = [wish for wish in wishes if wish.operator not in ("known", "like")]
     patterns = [_pattern(wish) for wish in wishes if wish.operator == "like"]
     if of_tags:
-        tests += [at_or_below(folded(str(wish.value))) for wish in plain]
+        tests += [at_or_below(folded(str(wish.value)), column) for wish in plain]
     else:
         patterns += [_pattern(replace(wish, operator="equals")) for wish in plain]
     if patterns:
         tests.append(_fits(column, patterns))
-    return sa.and_(sa.or_(*tests), HAS_TAG) if of_tags else sa.or_(*tests)
+    return sa.and_(sa.or_(*tests), HAS_TAG) if column is photo_tags.c.tag else sa.or_(*tests)
 
 
 def _pattern(condition: Condition) -> str:
@@ -129,14 +147,12 @@ def _fits(text: sa.ColumnElement[Any], patterns: Sequence[str]) -> sa.ColumnElem
     Of text in ASCII alone SQLite knows the case by itself, ten times as fast as our function is called, which is called
     once for all patterns. It is like no pattern that has other characters.
     """
-    once = sa.func.json_each(sa.func.json_array(sa.func.casefold(text))).table_valued("value").c.value
-    several = sa.exists(sa.select(once).where(_like(once, patterns)))
-    like = several if len(patterns) > 1 else _like(sa.func.casefold(text), patterns)
-    return sa.case((_odd(text), like), else_=_like(text, [one for one in patterns if one.isascii()]))
-
-
-def _like(text: sa.ColumnElement[Any], patterns: Sequence[str]) -> sa.ColumnElement[bool]:
-    return sa.or_(sa.false(), *(text.like(pattern, escape="\\") for pattern in patterns))
+    plain = (text.like(pattern, escape="\\") for pattern in patterns if pattern.isascii())
+    if len(patterns) == 1:
+        odd = sa.func.casefold(text).like(patterns[0], escape="\\")
+    else:
+        odd = sa.func.fits(text, wildcards.written(patterns)) == 1
+    return sa.case((_odd(text), odd), else_=sa.or_(sa.false(), *plain))
 
 
 def _odd(text: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:

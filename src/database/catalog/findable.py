@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from src.database.catalog.fact_tests import SEVERAL, Tests, tests_of
 from src.database.catalog.files import within
-from src.database.catalog.tables import SEEN, binned, days, facts, files, images
+from src.database.catalog.tables import SEEN, binned, days, facts, files, images, photo_tags
 from src.errors import BadInput
 from src.schema import PhotoFilter
 from src.schema.conditions import Condition
@@ -114,30 +114,30 @@ def _passing(wanted: _Wanted) -> sa.Select[Any]:
     An image one of whose files is there is not hidden, unless it is in the bin.
     """
     only_rows = not wanted.each[images] and not wanted.either
-    table = facts if wanted.each[facts] and only_rows else files if wanted.each[files] and only_rows else images
+    table = next((one for one in (facts, files, photo_tags) if only_rows and wanted.each.get(one)), images)
     own = images.c.id if table is images else table.c.image_id
 
     def has(other: sa.FromClause, test: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
-        return test if other is table and other is not files else own.in_(_ids(other, test))
+        return test if other is table and other not in SEVERAL else own.in_(_ids(other, test))
 
-    if table is files:
-        first, *others = wanted.each[files]
-        rest = replace(wanted, each=wanted.each | {files: others})
-        seen = files.c.image_id.not_in(sa.select(binned.c.image_id))
-        return _of_files(first, wanted.folder).where(seen, *_all_hold(rest, has))
-    hidden = sa.select(images.c.id).where(images.c.removed_at.is_not(None))
+    hidden = sa.select((binned.c.image_id if table is files else images.c.id).label("id"))
+    hidden = hidden if table is files else hidden.where(images.c.removed_at.is_not(None))
     seen = images.c.removed_at.is_(None) if table is images else own.not_in(hidden)
-    return sa.select(own).where(seen, *_all_hold(wanted, has))
+    if table not in SEVERAL:
+        return sa.select(own).where(seen, *_all_hold(wanted, has))
+    first, *others = wanted.each[table]
+    rest = replace(wanted, each=wanted.each | {table: others})
+    by_index = table is not files or wanted.folder
+    ids = _ids(table, first).distinct() if by_index else _of_files(first)
+    return ids.where(seen, *_all_hold(rest, has))
 
 
-def _of_files(test: sa.ColumnElement[bool], by_path: bool) -> sa.Select[Any]:
+def _of_files(test: sa.ColumnElement[bool]) -> sa.Select[Any]:
     """Ids of the images of which a file that is not missing passes, each once.
 
-    by_path: the index on paths leads to these files. Else all are gone through, and then, for those that pass, the
-    index on images, in which those of one image stand together: to make out who is there twice would take longer.
+    All are gone through, and then, for those that pass, the index on images, in which those of one image stand
+    together: to make out who is there twice would take longer.
     """
-    if by_path:
-        return _ids(files, test).distinct()
     passing = sa.select(files.c.id).where(files.c.missing_since.is_(None), test)
     return sa.select(files.c.image_id).where((files.c.id + 0).in_(passing)).distinct()
 

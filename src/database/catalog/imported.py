@@ -91,7 +91,7 @@ def adopt(source: Path, target: Path, schema: int, allowed: Allowed) -> Iterator
             ours.execute("PRAGMA foreign_keys = ON")
             with ours:
                 copy = _Copy(theirs, ours, allowed)
-                later = LATER_TRIGGERS | migrations.MARKS_TRIGGERS
+                later = LATER_TRIGGERS | migrations.MARKS_TRIGGERS | migrations.SUMMARY_TRIGGERS
                 for name in later:
                     ours.execute(f"DROP TRIGGER {name}")
                 ours.execute(SEGMENTED)
@@ -102,6 +102,7 @@ def adopt(source: Path, target: Path, schema: int, allowed: Allowed) -> Iterator
                     ours.execute(statement)
                 if schema < TAGS_SINCE:
                     _tag(ours)
+                ours.execute(migrations.SUMMARY)
                 for statement in later.values():
                     ours.execute(statement)
 
@@ -233,9 +234,7 @@ class _Copy:
 
     def rows(self, table: str, columns: list[str]) -> Iterator[None]:
         rules = row_rules.of_table(table)
-        kept = [
-            name for name in columns if (table, name) not in (("collections", "rows"), ("collections", "rewritten"))
-        ]
+        kept = [name for name in columns if (table, name) not in migrations.KEPT]
         names = ", ".join(f'"{name}"' for name in kept)
         statement = f"INSERT INTO {table} ({names}) VALUES ({', '.join('?' * len(kept))})"
         for block in _blocks(self.theirs.execute(f"SELECT {names} FROM {table}")):

@@ -12,7 +12,7 @@ from src.database.catalog.cells import CELLS, Key, Value, Wanted
 from src.database.catalog.migrations import FILE_TAGS, file_tags
 from src.database.catalog.operations import Operation, OperationTable
 from src.database.catalog.sqlite_file import SqliteFile, listed
-from src.database.catalog.tables import CHANGES, album_photos, albums, facts, images, marks, photo_tags
+from src.database.catalog.tables import CHANGES, album_photos, albums, images, marks, photo_tags
 from src.text import folded
 from src.versioned_cache import Kept
 
@@ -40,17 +40,8 @@ class Said:
     note: str | None
 
 
-def rated() -> sa.Subquery:
-    """(image_id, rating) of all images that have one: the user's, else the file's."""
-    said = sa.select(marks.c.image_id, marks.c.rating).where(marks.c.rating.is_not(None))
-    own = sa.select(marks.c.image_id).where(marks.c.rating.is_not(None))
-    told = sa.select(facts.c.image_id, facts.c.rating)
-    return sa.union_all(said, told.where(facts.c.rating.is_not(None), facts.c.image_id.not_in(own))).subquery("rated")
-
-
-def at_or_below(tag: str) -> sa.ColumnElement[bool]:
+def at_or_below(tag: str, column: sa.ColumnElement[Any] = photo_tags.c.tag) -> sa.ColumnElement[bool]:
     """True for rows of this tag (folded), and of all below it in the tree. Uses the index on tags."""
-    column = photo_tags.c.tag
     return sa.or_(column == tag, sa.and_(column >= f"{tag}{STEP}", column < f"{tag}{chr(ord(STEP) + 1)}"))
 
 

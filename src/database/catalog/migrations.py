@@ -119,7 +119,39 @@ COVER_TRIGGERS = _statements(
     }
 )
 """The same, of the ninth step: another cover counts as a change."""
-TRIGGERS = COUNTERS | LATER_TRIGGERS | MARKS_TRIGGERS | COVER_TRIGGERS
+_RATING = "coalesce({} WHERE image_id = images.id), {} WHERE image_id = images.id))".format(
+    *(f"(SELECT rating FROM {table}" for table in ("marks", "facts"))
+)
+_RATED = f"UPDATE images SET rating = {_RATING} WHERE id = {{row}}.image_id"
+_TAGS = "UPDATE images SET tags = tags {change} 1 WHERE id = {row}.image_id"
+_IS_TAG = "coalesce({row}.said, {row}.file, '') <> ''"
+_WAS, _IS = _IS_TAG.format(row="OLD"), _IS_TAG.format(row="NEW")
+_OF_IMAGES = {
+    **{
+        f"{table}_{name}": (f"AFTER {when}", _RATED.format(row=row))
+        for table in ("marks", "facts")
+        for name, when, row in (
+            ("rated", f"INSERT ON {table} WHEN NEW.rating IS NOT NULL", "NEW"),
+            ("rerated", f"UPDATE OF rating ON {table} WHEN OLD.rating IS NOT NEW.rating", "NEW"),
+            ("unrated", f"DELETE ON {table} WHEN OLD.rating IS NOT NULL", "OLD"),
+        )
+    },
+    "tags_added": (f"AFTER INSERT ON photo_tags WHEN {_IS}", _TAGS.format(change="+", row="NEW")),
+    "tags_put_on": (f"AFTER UPDATE ON photo_tags WHEN {_IS} AND NOT {_WAS}", _TAGS.format(change="+", row="NEW")),
+    "tags_taken_off": (f"AFTER UPDATE ON photo_tags WHEN {_WAS} AND NOT {_IS}", _TAGS.format(change="-", row="OLD")),
+    "tags_gone": (f"AFTER DELETE ON photo_tags WHEN {_WAS}", _TAGS.format(change="-", row="OLD")),
+}
+SUMMARY_TRIGGERS = _statements(_OF_IMAGES)
+"""The same, of the tenth step: they keep in an image's own row how many stars and tags it has."""
+SUMMARY = (
+    f"UPDATE images SET rating = {_RATING}, tags = (SELECT count(*) FROM photo_tags WHERE image_id = images.id "
+    f"AND {_IS_TAG.format(row='photo_tags')}) WHERE id IN (SELECT image_id FROM marks UNION "
+    "SELECT image_id FROM facts WHERE rating IS NOT NULL UNION SELECT image_id FROM photo_tags)"
+)
+"""Makes what those keep of what there is, where nothing is kept yet."""
+TRIGGERS = COUNTERS | LATER_TRIGGERS | MARKS_TRIGGERS | COVER_TRIGGERS | SUMMARY_TRIGGERS
+KEPT = frozenset({("collections", "rows"), ("collections", "rewritten"), ("images", "rating"), ("images", "tags")})
+"""Tables with columns that triggers keep."""
 
 
 def _third(db: sa.Connection) -> None:
@@ -248,6 +280,14 @@ def _covers_and_forgotten(db: sa.Connection) -> None:
     _make_triggers(db, COVER_TRIGGERS)
 
 
+def _summaries(db: sa.Connection) -> None:
+    """How many stars and tags an image has, whoever says so, in its own row: filters and counts ask for it there."""
+    _add_column(db, "images", "rating", "INTEGER")
+    _add_column(db, "images", "tags", "INTEGER NOT NULL DEFAULT 0")
+    db.exec_driver_sql(SUMMARY)
+    _make_triggers(db, SUMMARY_TRIGGERS)
+
+
 MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
     _first,
     _second,
@@ -258,5 +298,6 @@ MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
     _with_marks,
     _duplicates,
     _covers_and_forgotten,
+    _summaries,
 )
 """Step n brings schema n-1 to n. Steps are never changed once released; a new one is added at the end."""

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 from sqlalchemy.dialects.sqlite import insert
 
+from src.database.catalog import wildcards
 from src.database.catalog.migrations import MIGRATIONS, add_facts, lacks_facts
 from src.database.catalog.network_drive import refuse_network
 from src.database.disk_space import disk_is_full
@@ -244,6 +245,7 @@ def _set_functions(connection: sqlite3.Connection) -> None:
     """SQLite's own ``lower`` knows the letters of ASCII alone."""
     fold: Callable[[Any], Any] = lambda value: folded(value) if isinstance(value, str) else value  # noqa: E731
     connection.create_function("casefold", 1, fold, deterministic=True)
+    connection.create_function("fits", 2, wildcards.fits, deterministic=True)
     connection.create_function("colour_word", 1, colour_word, deterministic=True)
 
 

@@ -27,6 +27,8 @@ images = sa.Table(
     sa.Column("bytes", sa.Integer, nullable=False),
     sa.Column("added_at", sa.Text, nullable=False, index=True),  # UTC, ISO 8601
     sa.Column("removed_at", sa.Text),  # hidden since: none of its files is there; vectors are kept
+    sa.Column("rating", sa.Integer),  # the user's, else its file's; kept by triggers
+    sa.Column("tags", sa.Integer, nullable=False, server_default="0"),  # how many it has; kept by triggers
 )
 sa.Index("ix_images_taken", images.c.taken_at, images.c.removed_at, images.c.id)
 sa.Index("ix_images_hidden", images.c.id, sqlite_where=images.c.removed_at.is_not(None))

@@ -16,8 +16,10 @@ from src.ui import address, state
 from src.ui.curation import actions
 from src.ui.curation import told as said
 from src.ui.duplicates import differences, told
+from src.ui.frame.component import component
 
 _HERE = Path(__file__).parent
+_SCRIPTS = tuple(map(str, (_HERE.parent / "photos" / "zoom.js", _HERE / "comparison.js", _HERE / "review.js")))
 TITLES: Mapping[Level, str] = {
     "bytes": "Same bytes",
     "pixels": "Same pixels",
@@ -59,7 +61,9 @@ def show(services: Services, groups: Sequence[DuplicateGroup]) -> None:
         "near": [_large(id_, "640") for group in groups[at + 1 : at + 2] for id_ in group.photos[:SHARP]],
         "said": shown(last.text) if (last := said.last()) else "",
     }
-    _component()(key="review", data=data, on_act_change=partial(_act, services, groups, at))
+    component("review", str(_HERE / "review.css"), _SCRIPTS)(
+        key="review", data=data, on_act_change=partial(_act, services, groups, at)
+    )
 
 
 def _described(services: Services, group: DuplicateGroup) -> dict[str, Any]:
@@ -126,12 +130,3 @@ def _decide(services: Services, group: DuplicateGroup, name: str, value: object)
         actions.perform(services, lambda of: of.settle([kept], "bin"))
     elif name in get_args(Decision):
         actions.perform(services, lambda of: of.decide([group.photos], cast(Decision, name)))
-
-
-@st.cache_resource(show_spinner=False)
-def _component() -> Any:
-    """Registered once a process."""
-    places = (_HERE.parent / "photos" / "zoom.js", _HERE / "comparison.js", _HERE / "review.js")
-    js = "\n".join(place.read_text(encoding="utf-8") for place in places)
-    css = (_HERE / "review.css").read_text(encoding="utf-8")
-    return st.components.v2.component("review", html='<div class="root"></div>', css=css, js=js)
