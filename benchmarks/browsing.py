@@ -45,7 +45,7 @@ SETTLED = """() => {
   const deep = (node) => [...node.querySelectorAll("*")].flatMap(
     (one) => one.shadowRoot ? [one, ...deep(one.shadowRoot)] : [one]
   );
-  const cells = deep(document).filter((node) => node.matches("button.cell"));
+  const cells = deep(document).filter((node) => node.matches(".tile"));
   const visible = cells.filter((cell) => {
     const box = cell.getBoundingClientRect();
     return box.bottom > 0 && box.top < innerHeight;

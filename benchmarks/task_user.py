@@ -26,7 +26,7 @@ QUIET = 0.25
 """Seconds without a run of the page after which it is settled."""
 LOOK = 8.0
 """Seconds that a person looks for an outcome before giving up."""
-CELLS = "button.cell"
+CELLS = ".tile"
 
 
 @dataclass
@@ -77,7 +77,7 @@ class User:
         if not field_.is_visible():
             self.click("Filters")
         self.click(field_)
-        self.click(self.page.get_by_role("option", name=option).first)
+        self.click(self.page.get_by_role("option", name=option).and_(self.page.locator(f":not({CELLS})")).first)
 
     def complete(self, offered: str) -> None:
         """Take a completion that is offered."""
@@ -92,7 +92,7 @@ class User:
 
     def names(self) -> list[str]:
         """Of the photos in sight of the page, in order."""
-        return [str(cell.get_attribute("title")) for cell in self.page.locator(CELLS).all()]
+        return self.page.locator(CELLS).locator(".name").all_text_contents()
 
     def sees(self, outcome: Callable[[], bool]) -> bool:
         """Whether that is so within the time that somebody looks for it."""

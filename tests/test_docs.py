@@ -147,6 +147,7 @@ def test_every_licence_text_is_named_in_notice_and_is_whole() -> None:
             "Copyright (c) Microsoft Corporation.",
             "OTHER DEALINGS IN THE\n    SOFTWARE",
         ),
+        "LICENSES/ISC-world-atlas.txt": ("Copyright 2013-2019 Michael Bostock", "PERFORMANCE OF\nTHIS SOFTWARE."),
         "LICENSES/WordNet-3.0.txt": ("WordNet Release 3.0", "LICENSEE agrees to preserve same."),
     }
     assert set(texts) == set(marks)

@@ -18,6 +18,8 @@ from src.text import shown
 if TYPE_CHECKING:  # the app answers before what Services needs is imported
     from src.runtime import Services
 
+SIMILAR = 12
+"""Photos that are told of as similar to one."""
 LISTINGS = 2
 """Requests that are answered at once."""
 CHECKED = {"Cache-Control": "private, no-cache"}
@@ -33,7 +35,13 @@ class BrowsingRoutes:
         self._here = secrets.token_hex(4)  # another library may be at this address tomorrow, with the same numbers
 
     def routes(self) -> list[Route]:
-        return [Route("/listing", self.listing), Route("/photos", self.photos), Route("/places", self.places)]
+        return [
+            Route("/listing", self.listing),
+            Route("/photos", self.photos),
+            Route("/places", self.places),
+            Route("/similar/{image_id:uuid}", self.similar),
+            Route("/outlines", self.outlines),
+        ]
 
     async def listing(self, request: Request) -> Response:
         """All photos that pass the filters in ``q``, a text in the query language, as bytes: see ``browsing.pack``."""
@@ -61,12 +69,38 @@ class BrowsingRoutes:
         return await self._line.answer(request, work)
 
     async def places(self, request: Request) -> Response:
-        """Folders, months, cameras, albums and tags, each with its number of photos."""
+        """Folders, months, cameras, albums, tags and places, each with its number of photos; a place by its names from
+        the country inwards.
+        """
 
         def work() -> Response:
             found = self._services().browsing.places()
-            told = {name: [[shown(place), number] for place, number in some] for name, some in vars(found).items()}
+            told = {name: [[_told(place), number] for place, number in some] for name, some in vars(found).items()}
             return JSONResponse(told, headers=FOR_NOW)
+
+        return await self._line.answer(request, work)
+
+    async def similar(self, request: Request) -> Response:
+        """Id and name of a few photos that look like one, the most alike first, without its copies; none where its
+        vector is not known.
+        """
+
+        def work() -> Response:
+            services, image_id = self._services(), str(request.path_params["image_id"])
+            hits = services.search.similar(image_id, 2 * SIMILAR)
+            copies = services.duplicates.same_as_earlier([image_id, *(hit.id for hit in hits)])
+            found = [hit for hit in hits if hit.id not in copies][:SIMILAR]
+            return JSONResponse([{"id": hit.id, "name": shown(hit.name)} for hit in found], headers=FOR_NOW)
+
+        return await self._line.answer(request, work)
+
+    async def outlines(self, request: Request) -> Response:
+        """The outlines of all countries, as an SVG path: see ``processing.places``."""
+
+        def work() -> Response:
+            from src.processing.places import outlines
+
+            return Response(outlines(), media_type="text/plain", headers={"Cache-Control": "private, max-age=86400"})
 
         return await self._line.answer(request, work)
 
@@ -76,6 +110,10 @@ class BrowsingRoutes:
         if request.headers.get("if-none-match") == headers["ETag"]:
             return Response(status_code=304, headers=headers)
         return Response(data, media_type="application/octet-stream", headers=headers)
+
+
+def _told(name: str | tuple[str, ...]) -> str | list[str]:
+    return shown(name) if isinstance(name, str) else [shown(one) for one in name]
 
 
 def _id(text: str) -> str:

@@ -4,6 +4,8 @@ They come from GeoNames' table of all places with more than 1,000 people (``plac
 ``scripts/place_names.py`` makes: a line of a blank, a country and a region, then a line for each of its places with its
 name, latitude and longitude in thousandths of a degree and, from 100,000 people on, how many thousands live there; tabs
 between them.
+
+The outlines of countries are Natural Earth's, which ``scripts/outlines.py`` makes smaller.
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ from numpy.typing import NDArray
 from src.schema.facts import NOWHERE, Place
 
 FILE = Path(__file__).with_name("places_files") / "places.tsv.gz"
+OUTLINES = Path(__file__).with_name("places_files") / "outlines.txt"
+"""An SVG path in tenths of a degree: longitude to the right, latitude upwards with a minus."""
 EARTH_KM = 6371.0
 """Its radius."""
 FAR_KM = 50.0
@@ -89,6 +93,11 @@ def on_earth(latitudes: Floats, longitudes: Floats) -> Floats:
 def nearest(latitude: float, longitude: float) -> Place:
     """The names of a position in degrees, see ``Places.nearest``. Safe for several threads."""
     return _known().nearest(latitude, longitude)
+
+
+def outlines() -> str:
+    """The outlines of all countries, see ``OUTLINES``: 100 kB."""
+    return OUTLINES.read_text(encoding="ascii").strip()
 
 
 @lru_cache(1)

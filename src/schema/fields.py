@@ -37,7 +37,8 @@ class Field:
     in_json: bool = True
     """``facts --json`` prints it."""
     on_photo: bool = True
-    """It is shown beside the photo. The others are for filters and for other programs."""
+    """It is in the list of facts under the photo. The others are for filters and for other programs, or stand over the
+    photo, where they are changed."""
 
 
 def _plain(value: float) -> str:
@@ -111,8 +112,8 @@ FIELDS: tuple[Field, ...] = (
     Field("place", "Place", "words", "contains", ", ".join),
     Field("title", "Title", "text", "contains", known_by="people"),
     Field("caption", "Caption", "text", "contains", known_by="people"),
-    Field("keywords", "Keywords", "words", "contains", ", ".join),
-    Field("rating", "Rating", "whole", "range", _stars, "stars", known_by="people"),
+    Field("keywords", "Keywords", "words", "contains", ", ".join, on_photo=False),
+    Field("rating", "Rating", "whole", "range", _stars, "stars", known_by="people", on_photo=False),
     Field("software", "Software", "text", "contains", known_by="camera"),
     Field("sources", "Told by", "words", "contains", ", ".join, on_photo=False),
     Field(
@@ -137,9 +138,9 @@ FIELDS: tuple[Field, ...] = (
 """In the order in which people are shown them, and in which JSON has them."""
 
 OF_THE_USER: tuple[Field, ...] = (
-    Field("favourite", "Favourite", "flag", "equals", lambda on: "yes" if on else "no"),
-    Field("note", "Note", "text", "contains"),
-    Field("albums", "Albums", "words", "contains", ", ".join),
+    Field("favourite", "Favourite", "flag", "equals", lambda on: "yes" if on else "no", on_photo=False),
+    Field("note", "Note", "text", "contains", on_photo=False),
+    Field("albums", "Albums", "words", "contains", ", ".join, on_photo=False),
 )
 """What the user alone says of a photo. Rating and keywords are facts: his own count before those of the file.
 

@@ -18,7 +18,7 @@ def set_example(name: str, png: bytes) -> None:
 def search_by_example(name: str, png: bytes) -> None:
     """The same, on its tab."""
     set_example(name, png)
-    st.session_state["go_to_similar"] = True
+    state.want_page("image_search")
 
 
 def set_similar(id_: str, box: Box | None = None) -> None:
@@ -27,18 +27,13 @@ def set_similar(id_: str, box: Box | None = None) -> None:
     A picture that was dropped is kept for the way back.
     """
     search_like(id_, box)
-    st.session_state["go_to_similar"] = True
+    state.want_page("image_search")
     state.close_dialog()
 
 
 def search_like(id_: str | None, box: Box | None = None) -> None:
     """The same where one is; None: by the picture that was dropped, if any."""
     st.session_state.update(similar_to=id_, similar_box=box)
-
-
-def take_go_to_similar() -> bool:
-    """Whether the tab for example pictures is to be opened now."""
-    return bool(st.session_state.pop("go_to_similar", False))
 
 
 def clear() -> None:

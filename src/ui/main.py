@@ -10,7 +10,7 @@ import streamlit as st
 from src.errors import AppError
 from src.runtime import Services
 from src.services.jobs.kinds import KINDS, JobKind
-from src.ui import address, example, state
+from src.ui import address, state
 from src.ui.curation import ask_dialog, bin_page, links, undo_bar
 from src.ui.duplicates import system_bin_dialog
 from src.ui.format import literal
@@ -50,8 +50,9 @@ def main() -> None:
     if problem:
         closed_library.show(problem, reopen)
         return
-    if example.take_go_to_similar():
-        address.go(VIEWS / "image_search_page.py")
+    wanted = state.take_page()
+    if wanted:
+        address.go(VIEWS / f"{wanted}_page.py")
     if address.settled():  # what was asked is in the address before it is answered
         address.write()
     _show_page(services, page, OTHER_JOBS if page is tabs[0] else ("index", *OTHER_JOBS))

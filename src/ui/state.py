@@ -27,6 +27,8 @@ FOLDER = "folder"
 USUAL_RESULTS = 20
 MAX_RESULTS = 1_000
 
+SearchPageName = Literal["text_search", "image_search", "library"]
+"""As its script in ``views`` is called."""
 Dialog = Literal["photo", "clear", "forget", "remove", "export", "ask", "empty", "system-bin"]
 
 
@@ -68,14 +70,14 @@ def looked_into() -> str:
     return cast(str, st.session_state.get("looked_into", ""))
 
 
-def want_text_search() -> None:
-    """Go to the tab for words in this run; before the page is drawn."""
-    st.session_state["go_to_text"] = True
+def want_page(name: SearchPageName) -> None:
+    """Go to that tab in this run; before the page is drawn."""
+    st.session_state["wanted_page"] = name
 
 
-def take_text_search() -> bool:
-    """Whether the tab for words is to be opened now."""
-    return bool(st.session_state.pop("go_to_text", False))
+def take_page() -> SearchPageName | None:
+    """The tab that is to be opened now."""
+    return cast("SearchPageName | None", st.session_state.pop("wanted_page", None))
 
 
 def limit() -> int:
@@ -94,15 +96,16 @@ def set_limit(number: int) -> None:
 def more() -> int:
     """How many results beyond the wanted ones were asked for, of what is searched now."""
     asked, number = st.session_state.get("more_wanted", (None, 0))
-    return cast(int, number) if asked == _searched() else 0
+    return cast(int, number) if asked == searched() else 0
 
 
 def set_more(number: int) -> None:
     """Show so many more results of what is searched now; another search begins with the wanted number again."""
-    st.session_state["more_wanted"] = (_searched(), number)
+    st.session_state["more_wanted"] = (searched(), number)
 
 
-def _searched() -> tuple[object, ...]:
+def searched() -> tuple[object, ...]:
+    """What tells the search of now from every other one, but for the number of its results."""
     dropped = (st.session_state.get("example_name"), len(st.session_state.get("example_png") or b""))
     like = (st.session_state.get("similar_to"), st.session_state.get("similar_box"))
     where = st.session_state.get("mode_wanted") or mode()
@@ -187,14 +190,6 @@ def open_dialog(name: Dialog) -> None:
     st.session_state["dialog"] = name
 
 
-def open_clear() -> None:
-    st.session_state["dialog"] = "clear"
-
-
-def open_forget() -> None:
-    st.session_state["dialog"] = "forget"
-
-
 def open_export(ids: Sequence[str]) -> None:
     """Ask how and where photos are to be exported."""
     st.session_state.update(dialog="export", photos_to_export=list(ids))
@@ -250,6 +245,13 @@ def neighbour(step: int) -> str | None:
     ids: list[str] = st.session_state.get("neighbours", [])
     at = ids.index(photo()) + step if photo() in ids else -1
     return ids[at] if 0 <= at < len(ids) else None
+
+
+def go_to_photo(image_id: str, others: Sequence[str]) -> None:
+    """Have another photo open in place of the open one. others: what is beside it where its gallery has it not."""
+    if image_id not in st.session_state.get("neighbours", []):
+        st.session_state.update(neighbours=list(others), found={})
+    st.session_state["photo"] = image_id
 
 
 def show_neighbour(step: int) -> None:

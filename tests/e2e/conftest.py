@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from src.models import model_manager
 from tests.chromium import opened_browser
@@ -58,3 +58,8 @@ def page(browser: Browser, app: RunningApp) -> Iterator[Page]:
 
 def _is_local(url: str, base: str) -> bool:
     return url.startswith((base, base.replace("http", "ws"), "data:", "blob:"))
+
+
+def name_of(tile: Locator) -> str:
+    """File name of a result in the gallery."""
+    return tile.locator(".name").text_content() or ""

@@ -38,7 +38,7 @@
       const place = node.getBoundingClientRect();
       if (!text || !place.width || !place.height || !node.checkVisibility({ opacityProperty: true, visibilityProperty: true })) continue;
       const nodes = chain(node);
-      if (nodes.some((other) => other.matches?.(":disabled, [aria-disabled=true], [hidden], .cell, style, script, [aria-hidden=true], [data-testid=stIconMaterial], [role=img]"))) continue;
+      if (nodes.some((other) => other.matches?.(":disabled, [aria-disabled=true], [hidden], style, script, [aria-hidden=true], [data-testid=stIconMaterial], [role=img]"))) continue;
       const empty = node.matches("input, textarea") && !node.value;
       const ground = behind(nodes, place);
       const style = getComputedStyle(node, empty ? "::placeholder" : null);

@@ -106,13 +106,13 @@ def _opens(path: str, text: str) -> Callable[[Page, str], None]:
 
 def _text_results(page: Page, url: str) -> None:
     page.goto(f"{url}/?q={QUERY}")
-    page.locator("button.cell").first.wait_for()
+    page.locator(".tile").first.wait_for()
     page.wait_for_function("() => document.fonts.status === 'loaded'")
 
 
 def _photo(page: Page, url: str) -> None:
     _text_results(page, url)
-    page.locator("button.cell").first.click()
+    page.locator(".tile").first.click()
     page.get_by_role("dialog").locator(".stage img").wait_for()
 
 
@@ -132,7 +132,7 @@ def _in_objects(page: Page, url: str) -> None:
 def _objects(page: Page, url: str) -> None:
     _in_objects(page, url)
     _close_sidebar(page)
-    page.locator("button.cell .box").first.wait_for()
+    page.locator(".tile .box").first.wait_for()
 
 
 def _new_objects(page: Page, url: str) -> None:
@@ -144,7 +144,7 @@ def _new_objects(page: Page, url: str) -> None:
 
 def _found(page: Page, url: str) -> None:
     _objects(page, url)
-    page.locator("button.cell:has(.box)").first.click()
+    page.locator(".tile:has(.box)").first.click()
     page.get_by_role("button", name="Search with this box").wait_for()
     page.wait_for_timeout(1_000)
 

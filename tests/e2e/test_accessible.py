@@ -41,7 +41,7 @@ def reach(address: str, text: str) -> Callable[[Page, str], None]:
 
 def found(page: Page, url: str) -> None:
     page.goto(f"{url}/?q=snow")
-    expect(page.locator("button.cell").first).to_have_attribute("aria-label", re.compile("match, [0-9]+ %"))
+    expect(page.locator(".tile").first).to_have_attribute("aria-label", re.compile("match, [0-9]+ %"))
 
 
 def filters(page: Page, url: str) -> None:
@@ -58,7 +58,7 @@ def help_(page: Page, url: str) -> None:
 
 def photo(page: Page, url: str) -> None:
     found(page, url)
-    page.locator("button.cell").first.click()
+    page.locator(".tile").first.click()
     expect(page.get_by_role("dialog").locator(".stage img")).to_be_visible()
 
 

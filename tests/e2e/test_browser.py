@@ -16,7 +16,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from src.processing import thumbnails
-from tests.e2e.conftest import NUMBER, SECONDS
+from tests.e2e.conftest import NUMBER, SECONDS, name_of
 from tests.e2e.pictures import write_pictures
 from tests.e2e.running_app import RunningApp
 
@@ -161,7 +161,7 @@ def tab(page: Page, name: str) -> Locator:
 
 
 def cells(page: Page) -> Locator:
-    return page.locator("button.cell")
+    return page.locator(".tile")
 
 
 def ask(page: Page, query: str) -> None:
@@ -207,29 +207,29 @@ def search_by_text(page: Page) -> None:
 
 def open_a_photo(page: Page) -> None:
     first = cells(page).first
-    name = first.get_attribute("title")
+    name = name_of(first)
     first.focus()
     first.press("ArrowRight")
     assert cells(page).nth(1).evaluate("cell => cell.getRootNode().activeElement === cell"), "arrow keys walk the grid"
     first.focus()
     first.press("Enter")
     dialog = page.get_by_role("dialog")
-    expect(dialog.locator(".title")).to_have_text(name or "")
+    expect(dialog.locator(".title")).to_have_text(name)
     assert dialog.locator(".stage img").evaluate("image => image.decode().then(() => image.naturalWidth)") == 960
     expect(dialog.get_by_text("960 × 720 pixels")).to_be_visible()
     page.keyboard.press("ArrowRight")
-    expect(dialog.locator(".title")).to_have_text(cells(page).nth(1).get_attribute("title") or "")
+    expect(dialog.locator(".title")).to_have_text(name_of(cells(page).nth(1)))
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
 
 
 def find_similar(page: Page) -> None:
-    name = cells(page).first.get_attribute("title") or ""
+    name = name_of(cells(page).first)
     cells(page).first.click()
     page.get_by_role("button", name="Find similar").click()
     expect(page.get_by_text(f"Photos that look like {name}")).to_be_visible()
     expect(cells(page)).to_have_count(20)
-    assert name not in [cell.get_attribute("title") for cell in cells(page).all()]
+    assert name not in [name_of(cell) for cell in cells(page).all()]
 
 
 def search_by_image(page: Page, picture: Path) -> None:

@@ -27,7 +27,7 @@ def app(tmp_path_factory: pytest.TempPathFactory, pictures: list[Path]) -> Itera
 
 
 def cells(page: Page) -> Locator:
-    return page.locator("button.cell")
+    return page.locator(".tile")
 
 
 def bar(page: Page) -> Locator:

@@ -75,7 +75,7 @@ def photo(context: BrowserContext, app: RunningApp, upload: Request) -> str:
     """Path of the photo's thumbnail, seen in the app: the attacker knows the photo, and so its id."""
     tab = context.new_page()
     tab.goto(app.url)
-    source = tab.locator("button.cell img").first.get_attribute("src") or ""
+    source = tab.locator(".tile img").first.get_attribute("src") or ""
     assert source.startswith("/api/thumb/")
     tab.close()
     return source
@@ -203,7 +203,7 @@ def test_an_opened_window_is_out_of_reach_and_a_link_works(
 ) -> None:
     with context.expect_page() as opened:
         evil.evaluate("url => { window.app = window.open(url); }", app.url)
-    expect(opened.value.locator("button.cell")).to_have_count(1, timeout=SECONDS)
+    expect(opened.value.locator(".tile")).to_have_count(1, timeout=SECONDS)
     assert evil.evaluate("window.app.closed"), "the opener holds no handle to the app"
     assert opened.value.evaluate("window.opener") is None
     opened.value.close()
@@ -236,8 +236,8 @@ def test_the_app_itself_works_in_the_same_browser(
             lambda message, errors=errors: _note(errors, message.text) if "Content Security" in message.text else None,
         )
         tab.goto(url)
-        expect(tab.locator("button.cell")).to_have_count(1, timeout=SECONDS)
-        assert tab.locator("button.cell img").evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
+        expect(tab.locator(".tile")).to_have_count(1, timeout=SECONDS)
+        assert tab.locator(".tile img").evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
         assert errors == []
         tab.close()
 

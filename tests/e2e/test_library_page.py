@@ -359,7 +359,8 @@ def test_a_picture_that_is_dropped_is_searched_by(library: Page) -> None:
       const picture = await new Promise((done) => canvas.toBlob(done, "image/png"));
       const files = new DataTransfer();
       files.items.add(new File([picture], "from outside.png", { type: "image/png" }));
-      node.dispatchEvent(new DragEvent("drop", { dataTransfer: files, bubbles: true, cancelable: true }));
+      const how = { dataTransfer: files, bubbles: true, cancelable: true, composed: true };
+      node.dispatchEvent(new DragEvent("drop", how));
     }"""
     library.locator(".timeline").evaluate(dropped)
     expect(library.get_by_text("Photos that look like from outside.png")).to_be_visible()

@@ -39,15 +39,15 @@ def test_the_first_objects_show_by_themselves_and_typing_is_kept(page: Page, app
     expect(page.get_by_text("Looking for objects")).to_be_visible()
     box = page.get_by_label("What are you looking for?")
     box.fill("a red ca")
-    expect(page.locator("button.cell .box").first).to_be_visible()
+    expect(page.locator(".tile .box").first).to_be_visible()
     running = page.get_by_test_id("stSidebar").get_by_text("Finding objects in photos")
     assert running.is_visible(), "they are there before the last photo was looked through"
     box.press("r")
     assert box.input_value() == "a red car" and box.evaluate("box => box === document.activeElement")
-    before = page.locator("button.cell").count()
+    before = page.locator(".tile").count()
     more = page.get_by_role("button", name="new object")
     expect(more).to_be_visible()
-    assert page.locator("button.cell").count() == before, "what is being looked at does not move by itself"
+    assert page.locator(".tile").count() == before, "what is being looked at does not move by itself"
     more.click()
     expect(more).to_be_hidden()
     assert box.input_value() == "a red car" and running.is_visible()
@@ -62,8 +62,8 @@ def add(page: Page, app: RunningApp, pictures: list[Path]) -> None:
 
 def find_objects(page: Page, app: RunningApp) -> None:
     page.goto(f"{app.url}/?q={QUERY}")
-    expect(page.locator("button.cell").first).to_be_visible()
-    assert page.locator("button.cell .box").count() == 0
+    expect(page.locator(".tile").first).to_be_visible()
+    assert page.locator(".tile .box").count() == 0
     choose(page, "Objects")
     expect(page.get_by_text("No objects yet")).to_be_visible()
     page.get_by_role("button", name="Find objects in all photos").click()
@@ -74,18 +74,18 @@ def find_objects(page: Page, app: RunningApp) -> None:
 def see_boxes(page: Page) -> None:
     choose(page, "Both")
     expect(page.get_by_text("photos and")).to_be_visible()
-    expect(page.locator("button.cell .box").first).to_be_visible()
+    expect(page.locator(".tile .box").first).to_be_visible()
     outside = """cells => cells.filter(cell => {
         const [a, b] = [cell, cell.querySelector('.box')].map(node => node.getBoundingClientRect());
         const beyond = b.left < a.left - 1 || b.top < a.top - 1 || b.right > a.right + 1 || b.bottom > a.bottom + 1;
         return beyond || !b.width || !b.height;
     }).length"""
-    assert page.locator("button.cell:has(.box)").evaluate_all(outside) == 0
+    assert page.locator(".tile:has(.box)").evaluate_all(outside) == 0
 
 
 def keys_are_the_boxs_first(page: Page) -> None:
     """Arrows move the box, and the photo only where there is none; Escape drops the box, then closes."""
-    page.locator("button.cell").first.click()
+    page.locator(".tile").first.click()
     dialog = page.get_by_role("dialog")
     switch = dialog.get_by_role("button", name=re.compile("Search inside|Whole photo"))
     expect(switch).to_be_visible()
@@ -130,7 +130,7 @@ def draw(page: Page, dialog: Locator) -> None:
 
 
 def search_with_a_drawn_box(page: Page) -> None:
-    page.locator("button.cell:has(.box)").first.click()
+    page.locator(".tile:has(.box)").first.click()
     dialog = page.get_by_role("dialog")
     draw(page, dialog)
     name = shown_photo(dialog)
@@ -139,8 +139,10 @@ def search_with_a_drawn_box(page: Page) -> None:
     page.wait_for_function("() => new URLSearchParams(location.search).has('box')")
     page.reload()
     expect(page.get_by_text(f"Photos that look like this part of {name}")).to_be_visible()
-    expect(page.locator(f"button.cell[title='{name}']")).to_have_count(0)  # the photo itself is left out
-    expect(page.locator("button.cell").first).to_be_visible()
+    expect(page.locator(".tile").filter(has=page.get_by_text(name, exact=True))).to_have_count(
+        0
+    )  # the photo itself is left out
+    expect(page.locator(".tile").first).to_be_visible()
 
 
 def export(page: Page, place: Path) -> None:

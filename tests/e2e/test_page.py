@@ -10,7 +10,7 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.e2e.conftest import NUMBER, SECONDS
+from tests.e2e.conftest import NUMBER, SECONDS, name_of
 from tests.e2e.running_app import RunningApp, commanded, running_app
 
 pytestmark = pytest.mark.browser
@@ -29,7 +29,7 @@ def app(tmp_path_factory: pytest.TempPathFactory, pictures: list[Path]) -> Itera
 
 
 def cells(page: Page) -> Locator:
-    return page.locator("button.cell")
+    return page.locator(".tile")
 
 
 def box(page: Page) -> Locator:
@@ -76,7 +76,7 @@ def test_back_and_forward_move_between_searches(page: Page, app: RunningApp) -> 
     ask(page, SNOW)
     page.get_by_role("radio", name="Both").click()
     at(page, "in", "both")
-    page.get_by_role("slider").focus()
+    page.get_by_role("slider", name="Number of results").focus()
     page.keyboard.press("ArrowLeft")
     at(page, "n", "19")
     shown(page, 19, SNOW)
@@ -101,19 +101,19 @@ def test_back_closes_an_open_photo_and_stays_in_the_search(page: Page, app: Runn
     ask(page, DOGS)
     cells(page).first.click()
     dialog = page.get_by_role("dialog")
-    expect(dialog.locator(".title")).to_have_text(cells(page).first.get_attribute("title") or "")
+    expect(dialog.locator(".title")).to_have_text(name_of(cells(page).first))
     page.keyboard.press("ArrowRight")
-    expect(dialog.locator(".title")).to_have_text(cells(page).nth(1).get_attribute("title") or "")
+    expect(dialog.locator(".title")).to_have_text(name_of(cells(page).nth(1)))
     at(page, "photo", cells(page).nth(1).get_attribute("data-id"))
     page.go_back()
     expect(dialog).to_have_count(0)
     shown(page, 20, DOGS)
     page.go_forward()
-    expect(dialog.locator(".title")).to_have_text(cells(page).nth(1).get_attribute("title") or "")
+    expect(dialog.locator(".title")).to_have_text(name_of(cells(page).nth(1)))
     page.reload()
-    expect(dialog.locator(".title")).to_have_text(cells(page).nth(1).get_attribute("title") or "")
+    expect(dialog.locator(".title")).to_have_text(name_of(cells(page).nth(1)))
     dialog.get_by_role("button", name="Next").click()
-    expect(dialog.locator(".title")).to_have_text(cells(page).nth(2).get_attribute("title") or "")
+    expect(dialog.locator(".title")).to_have_text(name_of(cells(page).nth(2)))
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
     at(page, "photo", None)
@@ -155,7 +155,7 @@ def test_similar_photos_have_an_address_too(page: Page, app: RunningApp) -> None
     start(page, app)
     ask(page, DOGS)
     chosen = cells(page).first
-    id_, name = chosen.get_attribute("data-id"), chosen.get_attribute("title")
+    id_, name = chosen.get_attribute("data-id"), name_of(chosen)
     chosen.click()
     page.get_by_role("button", name="Find similar").click()
     expect(page.get_by_text(f"Photos that look like {name}")).to_be_visible()
@@ -167,7 +167,7 @@ def test_similar_photos_have_an_address_too(page: Page, app: RunningApp) -> None
     page.go_back()
     expect(page.get_by_text(f"Photos that look like {name}")).to_be_visible()
     page.go_back()
-    expect(page.get_by_role("dialog").locator(".title")).to_have_text(name or "")
+    expect(page.get_by_role("dialog").locator(".title")).to_have_text(name)
     page.go_back()
     expect(page.get_by_role("dialog")).to_have_count(0)
     shown(page, 20, DOGS)
@@ -202,7 +202,7 @@ def test_a_reload_and_a_second_tab_keep_filters_number_and_mode(
     page.reload()
     expect(words).to_be_visible()
     expect(page.get_by_role("radio", name="Both")).to_be_checked()
-    expect(page.get_by_role("slider")).to_have_value("7")
+    expect(page.get_by_role("slider", name="Number of results")).to_have_value("7")
     words.click()
     at(page, "q", "snow is:landscape")
     shown(page, 7, "snow is:landscape")
@@ -358,9 +358,9 @@ def test_after_a_photo_the_focus_is_back_in_the_gallery(page: Page, app: Running
     cells(page).nth(3).focus()
     page.keyboard.press("Enter")
     dialog = page.get_by_role("dialog")
-    expect(dialog.locator(".title")).to_have_text(cells(page).nth(3).get_attribute("title") or "")
+    expect(dialog.locator(".title")).to_have_text(name_of(cells(page).nth(3)))
     page.keyboard.press("ArrowRight")
-    expect(dialog.locator(".title")).to_have_text(cells(page).nth(4).get_attribute("title") or "")
+    expect(dialog.locator(".title")).to_have_text(name_of(cells(page).nth(4)))
     if how == "back":
         page.go_back()
     elif how == "Close":

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import streamlit as st
@@ -118,11 +119,17 @@ def open_filters(app: AppTest) -> None:
         app.run()
 
 
-def gallery(app: AppTest, key: str) -> list[dict[str, str]]:
-    """What the photo component was given to draw, in order."""
+def told(app: AppTest, key: str) -> dict[str, Any]:
+    """What the gallery's page was told."""
     found = [element.proto for element in app.get("bidi_component") if element.proto.id.endswith(f"-{key}")]
     assert len(found) == 1, f"the page has {len(found)} galleries {key!r}"
-    items: list[dict[str, str]] = json.loads(found[0].json)["items"]
+    data: dict[str, Any] = json.loads(found[0].json)
+    return data
+
+
+def gallery(app: AppTest, key: str) -> list[dict[str, Any]]:
+    """The photos that the gallery was given to draw, in order."""
+    items: list[dict[str, Any]] = told(app, key)["items"]
     return items
 
 

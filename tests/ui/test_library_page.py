@@ -9,15 +9,12 @@ from typing import Any
 from streamlit.testing.v1 import AppTest
 
 from src.runtime import Services
-from tests.ui.conftest import button, goto, texts
+from tests.ui.conftest import button, goto, texts, told
 
 
 def timeline(app: AppTest) -> dict[str, Any]:
     """What the page's script is told."""
-    found = [one.proto for one in app.get("bidi_component") if one.proto.id.endswith("-timeline")]
-    assert len(found) == 1
-    told: dict[str, Any] = json.loads(found[0].json)
-    return told
+    return told(app, "timeline")
 
 
 def narrowed(app: AppTest, text: str) -> AppTest:
@@ -31,17 +28,17 @@ def test_an_empty_library_says_what_to_do(app: AppTest) -> None:
 
 
 def test_the_page_is_told_where_the_photos_are_and_not_which(app: AppTest, photos: Path, services: Services) -> None:
-    told = timeline(goto(app.run(), "library"))
-    assert told["listing"] == "/api/listing?q=" and told["version"] == services.browsing.version()
-    assert told["grouped"] and len(json.dumps(told)) < 3_000
-    assert services.library.newest(1)[0].id not in json.dumps(told)
+    page = timeline(goto(app.run(), "library"))
+    assert page["listing"] == "/api/listing?q=" and page["version"] == services.browsing.version()
+    assert page["grouped"] and len(json.dumps(page)) < 3_000
+    assert services.library.newest(1)[0].id not in json.dumps(page)
 
 
 def test_filters_of_the_box_narrow_the_library_and_are_in_the_address(app: AppTest, photos: Path) -> None:
     goto(app.run(), "library")
-    told = timeline(narrowed(app, "date:2024 camera:nikon sort:name"))
-    assert told["listing"] == "/api/listing?q=date%3A2024+camera%3Anikon+sort%3Aname" and not told["grouped"]
-    assert told["chosen"] == {"date": "2024", "in": None, "camera": "nikon", "album": None, "tag": None}
+    page = timeline(narrowed(app, "date:2024 camera:nikon sort:name"))
+    assert page["listing"] == "/api/listing?q=date%3A2024+camera%3Anikon+sort%3Aname" and not page["grouped"]
+    assert page["chosen"] == {"date": "2024", "in": None, "camera": "nikon", "album": None, "tag": None, "place": None}
     assert app.query_params["q"] in ("date:2024 camera:nikon sort:name", ["date:2024 camera:nikon sort:name"])
     button(app, "camera:nikon").click().run()
     assert timeline(app)["chosen"]["camera"] is None

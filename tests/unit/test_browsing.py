@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from pathlib import Path
 from uuid import UUID
@@ -16,7 +17,7 @@ from src.api.origin_guard import Doors
 from src.api.routes import routes
 from src.database.catalog.browsing import ListedPhoto
 from src.runtime import Services
-from src.services.search.browsing import looks_for, pack
+from src.services.search.browsing import look_of, looks_for, pack
 from src.services.search.language import parse
 from tests.conftest import make_photo
 
@@ -107,6 +108,35 @@ def test_places_are_counted_without_what_is_hidden(services: Services, folder: P
     assert places.albums == [("Best", 2)] and places.tags == [("trip", 1), ("trip/italy", 1)]
 
 
+def test_places_are_told_from_the_country_inwards_and_each_is_found_by_its_name(
+    services: Services, folder: Path
+) -> None:
+    ids = services.browsing.listing("").ids
+    told = ['["Trastevere", "Rome", "Lazio", "Italy"]', '["Rome", "Lazio", "Italy"]', '["Oban", "Scotland"]', "no JSON"]
+    with services.catalog._file.writing() as db:
+        for id_, place in zip(ids, told, strict=True):
+            db.exec_driver_sql("INSERT OR IGNORE INTO facts (image_id) VALUES (?)", (id_,))
+            db.exec_driver_sql("UPDATE facts SET place = ? WHERE image_id = ?", (place, id_))
+    sites = services.catalog.browsing.sites()
+    assert sorted(sites) == [
+        (("Italy", "Lazio", "Rome"), 1),
+        (("Italy", "Lazio", "Rome", "Trastevere"), 1),
+        (("Scotland", "Oban"), 1),
+    ]
+    assert names(services, "place:Italy") == ["a", "b"] and names(services, "place:oban") == ["c"]
+    services.curation.remove(ids[:1])
+    assert (("Italy", "Lazio", "Rome", "Trastevere"), 1) not in services.browsing.places().sites
+
+
+def test_some_photos_are_told_of_as_all_are(services: Services, folder: Path) -> None:
+    ids = services.browsing.listing("").ids
+    services.curation.remove(ids[:1])
+    some = {row.id: row for row in services.catalog.browsing.of([*ids[:3], "none"])}
+    assert set(some) == set(ids[1:3])
+    assert list(some.values()) == [row for row in services.catalog.browsing.photos(None, "date") if row.id in some]
+    assert look_of(some[ids[1]])[0] == 20240702
+
+
 # ---------------------------------------------------------------- the routes
 
 
@@ -148,13 +178,51 @@ def test_places_are_told(client: TestClient, folder: Path) -> None:
     assert told["months"][0] == ["2024-07", 2]
 
 
-@pytest.mark.parametrize("path", ["/api/listing", "/api/photos?ids=", "/api/places"])
+@pytest.mark.parametrize("path", ["/api/listing", "/api/photos?ids=", "/api/places", "/api/outlines"])
 def test_no_other_site_may_ask_and_nothing_is_changed(client: TestClient, path: str) -> None:
     assert client.get(path).status_code == 200
     assert client.get(path, headers={"Origin": "http://evil.example"}).status_code == 403
     assert client.get(path, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
     assert client.get(path, headers={"Host": "evil.example"}).status_code == 403
     assert all(client.request(method, path).status_code == 405 for method in ("POST", "PUT", "DELETE"))
+
+
+def test_similar_photos_are_told_without_the_photo_itself_and_its_copies(
+    client: TestClient, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = services.browsing.listing("").ids
+    told = client.get(f"/api/similar/{ids[0]}").json()
+    assert {one["id"] for one in told} == set(ids[1:]) and {one["name"] for one in told} == {"b.jpg", "c.jpg", "d.jpg"}
+    monkeypatch.setattr(services.duplicates, "same_as_earlier", lambda some: {ids[1]: some[0]})
+    assert {one["id"] for one in client.get(f"/api/similar/{ids[0]}").json()} == set(ids[2:])
+    assert client.get(f"/api/similar/{UUID(int=5)}").status_code >= 400
+    assert client.get("/api/similar/..%2f..").status_code == 404
+
+
+def test_the_outlines_of_countries_are_a_path_within_the_world(client: TestClient) -> None:
+    answer = client.get("/api/outlines")
+    path = answer.text
+    assert answer.headers["content-type"].startswith("text/plain") and 50_000 < len(path) <= 150_000
+    starts = re.findall(r"M(-?[0-9]+) (-?[0-9]+)l[-0-9 ]+z", path)
+    assert len(starts) > 300 and re.sub(r"M-?[0-9]+ -?[0-9]+l[-0-9 ]+z", "", path) == ""
+    assert all(-1800 <= int(x) <= 1800 and -900 <= int(y) <= 900 for x, y in starts)
+    assert inside(path, 2.35, 48.86) and inside(path, -100.0, 40.0) and inside(path, 133.0, -25.0)
+    assert not inside(path, -30.0, 0.0) and not inside(path, -140.0, 30.0), "that is the sea"
+
+
+def inside(path: str, longitude: float, latitude: float) -> bool:
+    """Whether a place is on land: of the borders to its right it crosses an odd number, once each country."""
+    x, y = 10 * longitude, -10 * latitude
+    crossed = 0
+    for first, steps in re.findall(r"M(-?[0-9]+ -?[0-9]+)l([-0-9 ]+)z", path):
+        numbers = np.array(re.findall(r"-?[0-9]+", steps), int).reshape(-1, 2)
+        ring = np.vstack((np.array(first.split(), int), numbers)).cumsum(axis=0)
+        after = np.roll(ring, -1, axis=0)
+        rows = (ring[:, 1] > y) != (after[:, 1] > y)
+        start, end = ring[rows], after[rows]
+        at = start[:, 0] + (y - start[:, 1]) * (end[:, 0] - start[:, 0]) / (end[:, 1] - start[:, 1])
+        crossed += int((at > x).sum()) % 2
+    return crossed % 2 == 1
 
 
 def test_an_original_is_sent_as_large_as_it_is(client: TestClient, services: Services, tmp_path: Path) -> None:

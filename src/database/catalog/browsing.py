@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from src.database.catalog import findable
 from src.database.catalog.listing import terms
-from src.database.catalog.sqlite_file import SqliteFile
+from src.database.catalog.sqlite_file import SqliteFile, listed
 from src.database.catalog.tables import days, facts, files, images
+from src.plain_files import json_in
 from src.schema import PhotoFilter
 
 
@@ -42,13 +44,17 @@ class Browsing:
 
         Raises BadInput for a filter that makes no sense.
         """
-        passes = [images.c.removed_at.is_(None)]
+        query = _LISTED
         if only is not None:
-            passes.append(images.c.id.in_(findable.passing(only)))
-        columns = (images.c.id, images.c.width, images.c.height, _DAY, sa.func.substr(facts.c.colours, 4, 6))
-        query = sa.select(*columns).select_from(images.outerjoin(facts, facts.c.image_id == images.c.id))
+            query = query.where(images.c.id.in_(findable.passing(only)))
         with self._file.reading() as db:
-            return [ListedPhoto(*row) for row in db.execute(query.where(*passes).order_by(*terms(order, only)))]
+            return [ListedPhoto(*row) for row in db.execute(query.order_by(*terms(order, only)))]
+
+    def of(self, image_ids: Sequence[str]) -> list[ListedPhoto]:
+        """The visible ones of these photos, in no order."""
+        with self._file.reading() as db:
+            query = _LISTED.where(images.c.id.in_(listed(list(image_ids))))
+            return [ListedPhoto(*row) for row in db.execute(query)]
 
     def folders(self) -> Counted:
         """Every folder that photos lie right in, without a separator at its end, and how many; uploads are in none."""
@@ -69,6 +75,18 @@ class Browsing:
         with self._file.reading() as db:
             return [(str(row[0]), int(row[1])) for row in db.execute(query.order_by(month.desc()))]
 
+    def sites(self, most: int = 2_000) -> list[tuple[tuple[str, ...], int]]:
+        """Where most photos were taken: names from the country inwards, as ``("Italy", "Lazio", "Rome")``, and how
+        many.
+        """
+        number = sa.func.count()
+        there = (images.c.removed_at.is_(None), facts.c.place.is_not(None))
+        query = sa.select(facts.c.place, number).join(images, images.c.id == facts.c.image_id).where(*there)
+        query = query.group_by(facts.c.place).order_by(number.desc(), facts.c.place).limit(most)
+        with self._file.reading() as db:
+            found = [(_names(row[0])[::-1], int(row[1])) for row in db.execute(query)]
+        return [(names, photos) for names, photos in found if names]
+
     def cameras(self, most: int = 200) -> Counted:
         """The cameras that took most photos, by model."""
         number = sa.func.count()
@@ -83,8 +101,19 @@ class Browsing:
             return [(str(row[0]), int(row[1])) for row in db.execute(query.limit(most))]
 
 
+def _names(text: object) -> tuple[str, ...]:
+    """The words of a fact that has several; none where it can't be read."""
+    said = json_in(text)
+    return tuple(word for word in said if isinstance(word, str)) if isinstance(said, list) else ()
+
+
 def _digits(first: int, number: int) -> sa.ColumnElement[Any]:
     return sa.func.substr(images.c.taken_at, first, number, type_=sa.Text)
 
 
 _DAY = sa.cast(sa.func.coalesce(_digits(1, 4) + _digits(6, 2) + _digits(9, 2), "0"), sa.Integer)
+_LISTED = (
+    sa.select(images.c.id, images.c.width, images.c.height, _DAY, sa.func.substr(facts.c.colours, 4, 6))
+    .select_from(images.outerjoin(facts, facts.c.image_id == images.c.id))
+    .where(images.c.removed_at.is_(None))
+)

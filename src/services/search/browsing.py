@@ -40,6 +40,8 @@ class Places:
     cameras: Counted
     albums: Counted
     tags: Counted
+    sites: list[tuple[tuple[str, ...], int]]
+    """Names of a place from its country inwards."""
 
 
 class BrowsingService:
@@ -81,7 +83,7 @@ class BrowsingService:
         found = self._catalog.browsing
         albums = [(album.name, album.photos) for album in self._catalog.albums.all()]
         tags = [(tag.tag, tag.photos) for tag in self._catalog.marks.tags()]
-        return Places(found.folders(), found.months(), found.cameras(), albums, tags)
+        return Places(found.folders(), found.months(), found.cameras(), albums, tags, found.sites())
 
 
 def looks_for(reading: Reading) -> bool:
@@ -95,11 +97,15 @@ def pack(rows: Sequence[ListedPhoto]) -> bytes:
     uint32 day (20240731; 0: unknown), uint32 colour (0x1rrggbb; 0: unknown), uint16 width/height in thousandths (at
     most 65535, at least 1), 16 bytes id.
     """
-    days = np.array([_day(row.day) for row in rows], "<u4")
-    colours = np.array([_colour(row.colour) for row in rows], "<u4")
+    days, colours = np.array([look_of(row) for row in rows], "<u4").reshape(-1, 2).T
     shapes = np.array([_shape(row.width, row.height) for row in rows], "<u2")
     ids = bytes.fromhex("".join(row.id for row in rows).replace("-", ""))
     return days.tobytes() + colours.tobytes() + shapes.tobytes() + ids
+
+
+def look_of(row: ListedPhoto) -> tuple[int, int]:
+    """Day and colour of a photo as ``pack`` writes them."""
+    return _day(row.day), _colour(row.colour)
 
 
 def _day(number: object) -> int:

@@ -72,6 +72,10 @@ class SearchService:
         """
         return self.search_many([query], limit, model, only, mode)[0]
 
+    def similar(self, image_id: str, limit: int) -> tuple[SearchHit, ...]:
+        """The images of the library that look most like one of it, by its stored vector; see ``search``."""
+        return self.search(Query(like=image_id), limit).hits
+
     def search_many(
         self,
         queries: Sequence[Query],

@@ -36,7 +36,12 @@ def show(services: Services, kinds: tuple[JobKind, ...]) -> None:
         links.show(services, "sidebar-links")
         with st.container(key="sidebar-end", gap="xsmall"):
             st.button(
-                "Clear database", icon=":material/delete:", type="tertiary", on_click=state.open_clear, key="clear"
+                "Clear database",
+                icon=":material/delete:",
+                type="tertiary",
+                on_click=state.open_dialog,
+                args=("clear",),
+                key="clear",
             )
             st.button(
                 "Quit", icon=":material/power_settings_new:", type="tertiary", on_click=state.quit_now, key="quit"

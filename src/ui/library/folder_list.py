@@ -108,7 +108,7 @@ def _show_missing(missing: int, earlier: int) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="missing"):
         st.markdown("  \n".join(lines))
         label = f"Forget {what_goes(missing, earlier)} …"
-        st.button(label, type="tertiary", key="forget", on_click=state.open_forget)
+        st.button(label, type="tertiary", key="forget", on_click=state.open_dialog, args=("forget",))
 
 
 def what_goes(missing: int, earlier: int) -> str:

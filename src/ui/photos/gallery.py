@@ -1,59 +1,58 @@
-"""Photos in the page: a grid of thumbnails, one photo large, or a small example picture.
-
-One component draws all three.
-"""
+"""A photo in the page: large, or as a small example picture. One component draws both."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import streamlit as st
 
-from src.schema import SearchHit
+from src.identity import is_id
 from src.text import shown
 from src.ui import address, state
 from src.ui.frame.component import component
 
 _HERE = Path(__file__).parent
-_SCRIPTS = tuple(str(_HERE / name) for name in ("zoom.js", "photo_stage.js", "gallery.js"))
-
-
-def show(hits: Sequence[SearchHit], key: str, scores: bool = True) -> None:
-    """A grid of photos in the order given; an object that was found is marked by a box. A click opens a photo large."""
-    thumbs = _thumb("")
-    found = {hit.id: hit.segment for hit in hits if hit.segment}
-    ids = [hit.id for hit in hits]
-    state.know_gallery(ids, found)
-    data = {"items": [_item(hit, thumbs, scores) for hit in hits], "closed": list(state.closed())}
-    _draw(key, data, on_open=partial(_open, key, ids, found))
-
-
-def _open(key: str, ids: Sequence[str], found: Mapping[str, str]) -> None:
-    """A photo was clicked.
-
-    Run before the page is drawn: a run that another one cuts short would lose what it only reads while drawing.
-    """
-    opened = st.session_state[key].open
-    if opened in ids:
-        state.open_photo(opened, ids, found)
+_SCRIPTS = tuple(str(_HERE / name) for name in ("zoom.js", "photo_stage.js", "photo_beside.js", "gallery.js"))
+MOST_SIMILAR = 24
+"""Ids that a page may name as similar."""
 
 
 def show_photo(
-    image_id: str, name: str, facts: Sequence[tuple[str, str]], size: tuple[int, int], note: str | None = None
+    image_id: str,
+    name: str,
+    facts: Sequence[tuple[str, str]],
+    size: tuple[int, int],
+    note: str | None = None,
+    place: Mapping[str, Any] | None = None,
 ) -> None:
     """One photo of the library as large as the place allows, to be zoomed, with what is known about it.
 
     size: width and height of the original in pixels. Those before and after it in its gallery are fetched as well.
+    place: ``latitude`` and ``longitude`` in degrees, and ``name``, of where it was taken. Similar photos are asked for
+    once it is there; a click opens one.
     """
     large = address.on_server("/api/image/")
     near = [large + other for other in (state.neighbour(1), state.neighbour(-1)) if other]
     sources = {"src": large + image_id, "full": f"{large}{image_id}?side=full", "thumb": _thumb(image_id), "near": near}
     lines = [[label, shown(value)] for label, value in facts]
     told = {"name": shown(name), "facts": lines, "note": note, "size": size, "next": state.neighbour(1) is not None}
-    _draw("photo-large", {"photo": {**told, **sources}}, on_step=_step)
+    beside = {
+        "place": place,
+        "outlines": address.on_server("/api/outlines"),
+        "similar": address.on_server(f"/api/similar/{image_id}"),
+        "thumbs": _thumb(""),
+    }
+    _draw("photo-large", {"photo": {**told, **sources, **beside}}, on_step=_step, on_similar=_open_similar)
+
+
+def _open_similar() -> None:
+    """One of the similar photos was clicked: the others are beside it, after the one they are like."""
+    told = st.session_state["photo-large"].similar
+    ids = [str(one) for one in told.get("ids", ()) if is_id(one)][:MOST_SIMILAR] if isinstance(told, Mapping) else []
+    if ids and told.get("id") in ids:
+        state.go_to_photo(str(told["id"]), [state.photo(), *ids])
 
 
 def _step() -> None:
@@ -67,15 +66,6 @@ def show_small(image_id: str, name: str) -> None:
     _draw("photo-small", {"single": {"src": _thumb(image_id), "name": shown(name)}}, width="content")
 
 
-def _item(hit: SearchHit, thumbs: str, scores: bool) -> dict[str, Any]:
-    item: dict[str, Any] = {"id": hit.id, "name": shown(hit.name), "src": thumbs + hit.id}
-    if hit.box is not None and all(hit.size):
-        width, height = hit.size
-        sides = (width, height, width, height)
-        item |= {"box": [edge / side for edge, side in zip(hit.box, sides, strict=True)], "aspect": width / height}
-    return {**item, "band": hit.band, "percent": hit.percent} if scores else item
-
-
 def _thumb(image_id: str) -> str:
     return address.on_server(f"/api/thumb/{image_id}")
 
@@ -84,9 +74,9 @@ def _draw(
     key: str,
     data: dict[str, Any],
     width: Literal["stretch", "content"] = "stretch",
-    on_open: Callable[[], None] = lambda: None,
     on_step: Callable[[], None] = lambda: None,
+    on_similar: Callable[[], None] = lambda: None,
 ) -> None:
     component("photos", str(_HERE / "gallery.css"), _SCRIPTS)(
-        key=key, data=data, width=width, on_open_change=on_open, on_step_change=on_step
+        key=key, data=data, width=width, on_step_change=on_step, on_similar_change=on_similar
     )

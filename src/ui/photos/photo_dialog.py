@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from src.runtime import Services
 from src.schema import Box, ImageDetails
+from src.text import shown
 from src.ui import address, example, state
 from src.ui.curation import panel
 from src.ui.format import moment, size
@@ -41,7 +44,8 @@ def show(services: Services) -> None:
         fit_buttons.show(services)
         known = [*facts(details), *services.facts.of(details.id)]
         size = (details.facts.width, details.facts.height)
-        gallery.show_photo(details.id, details.name, known, size, None if there else GONE)
+        note = None if there else GONE
+        gallery.show_photo(details.id, details.name, known, size, note, _place(services, details.id))
     address.write()  # the next photo is drawn without the page around it
     address.draw("address-photo")
 
@@ -82,12 +86,21 @@ def _step(step: int, label: str, icon: str, shortcut: str) -> None:
     st.button(label, on_click=state.show_neighbour, args=(step,), **options)  # type: ignore[arg-type]
 
 
+def _place(services: Services, image_id: str) -> dict[str, Any] | None:
+    """Where a photo was taken, None where that is not known."""
+    known = services.catalog.facts.of(image_id)
+    latitude, longitude = known.get("latitude"), known.get("longitude")
+    if latitude is None or longitude is None:
+        return None
+    return {"latitude": latitude, "longitude": longitude, "name": shown(", ".join(known.get("place", ())))}
+
+
 def facts(details: ImageDetails) -> list[tuple[str, str]]:
     """Label and value of everything known about a photo."""
-    shown = details.facts
+    of_file = details.facts
     lines = [
-        ("Size", f"{shown.width:,} × {shown.height:,} pixels · {size(details.bytes)} · {shown.format}"),
-        ("Taken", moment(shown.taken_at)),
+        ("Size", f"{of_file.width:,} × {of_file.height:,} pixels · {size(details.bytes)} · {of_file.format}"),
+        ("Taken", moment(of_file.taken_at)),
         ("Added", moment(details.added_at)),
     ]
     if details.uploaded:

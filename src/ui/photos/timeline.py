@@ -1,4 +1,7 @@
-"""The whole library as one long gallery: the page that draws it knows all photos, and draws those that are in sight."""
+"""The gallery that draws photos: the whole library here, results of a search in ``hits.py``.
+
+Its page knows all of them, and draws those that are in sight.
+"""
 
 from __future__ import annotations
 
@@ -17,29 +20,41 @@ from src.ui.frame.component import component
 from src.ui.photos import actions
 
 _PARTS = Path(__file__).with_name("timeline_parts")
-_KEYS = ("date", "in", "camera", "album", "tag")
+_KEYS = ("date", "in", "camera", "album", "tag", "place")
 """Of the query language: what the column of dates, folders and so on narrows the library to."""
 Told = Callable[[Mapping[str, Any]], None]
 
 
-def show(services: Services, reading: Reading, text: str, narrow: Told, search: Told, picture: Told) -> None:
+def show(services: Services, reading: Reading, text: str, narrow: Told, search: Told) -> None:
     """Photos that pass the filters of a query. A click opens one large.
 
     narrow: called with ``key`` and ``value`` (None: not by that) of what the library is to be narrowed to. search:
-    called where the text search is wanted. picture: called with ``name`` and ``data`` (a PNG in base64) of one that was
-    dropped or pasted. All three before the page is drawn.
+    called where the text search is wanted. Both before the page is drawn.
     """
     if state.dialog() == "photo":
         state.know_gallery(services.browsing.listing(text).ids)
-    told: dict[str, Told] = {
-        "open": partial(_open, services, text),
-        "narrow": narrow,
-        "act": partial(actions.act, services),
-        "search": search,
-        "picture": picture,
+    told: dict[str, Told] = {"open": partial(_open, services, text), "narrow": narrow, "search": search}
+    draw(services, "timeline", _data(services, reading, text), told)
+
+
+def draw(services: Services, key: str, data: Mapping[str, Any], told: Mapping[str, Told]) -> None:
+    """The gallery with what it is to show, and who is told what was done in it, by the name of what it was.
+
+    data: ``listing``, the address of the photos, or what else tells one list from another where ``items`` has them.
+    """
+    common = {
+        "closed": list(state.closed()),
+        "actions": actions.offered(services),
+        "sources": {
+            "thumb": address.on_server("/api/thumb/"),
+            "image": address.on_server("/api/image/"),
+            "photos": address.on_server("/api/photos"),
+            "places": address.on_server("/api/places"),
+        },
     }
-    heard = {f"on_{name}_change": partial(_tell, name, hear) for name, hear in told.items()}
-    _component()(key="timeline", data=_data(services, reading, text), **heard)
+    hearing: dict[str, Told] = {"act": partial(actions.act, services), **told}
+    heard = {f"on_{name}_change": partial(_tell, key, name, hear) for name, hear in hearing.items()}
+    _component()(key=key, data={**common, **data}, **heard)
 
 
 def _data(services: Services, reading: Reading, text: str) -> dict[str, Any]:
@@ -50,20 +65,12 @@ def _data(services: Services, reading: Reading, text: str) -> dict[str, Any]:
         "version": services.browsing.version(),
         "grouped": reading.sort in ("", "date", "-date"),
         "chosen": {key: _value(reading, key) for key in _KEYS},
-        "closed": list(state.closed()),
-        "actions": actions.offered(services),
-        "sources": {
-            "thumb": address.on_server("/api/thumb/"),
-            "image": address.on_server("/api/image/"),
-            "photos": address.on_server("/api/photos"),
-            "places": address.on_server("/api/places"),
-        },
     }
 
 
-def _tell(name: str, heard: Told) -> None:
+def _tell(key: str, name: str, heard: Told) -> None:
     """Run before the page is drawn: a run that another one cuts short would lose what it only reads while drawing."""
-    value = getattr(st.session_state["timeline"], name)
+    value = getattr(st.session_state[key], name)
     if isinstance(value, Mapping):
         heard(value)
 

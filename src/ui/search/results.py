@@ -14,7 +14,7 @@ from src.text import count
 from src.ui import state
 from src.ui.format import literal
 from src.ui.frame import empty_state
-from src.ui.photos import gallery
+from src.ui.photos import hits
 from src.ui.search import export_box, new_objects
 
 MORE = 60
@@ -32,10 +32,11 @@ def limit() -> int:
     return int(st.slider("Number of results", 1, state.MAX_RESULTS, key=state.RESULTS))
 
 
-def show(services: Services, query: Query, limit: int, key: str) -> None:
+def show(services: Services, query: Query, limit: int, key: str, box: str = state.QUERY) -> None:
     """Search and draw: notices, the count line and the gallery; a click opens the photo large.
 
-    limit: how many results every search shows, to which those are added that were asked for of this one.
+    limit: how many results every search shows, to which those are added that were asked for of this one. key: of the
+    gallery. box: of the session, the page's box for words.
     """
     coming = new_objects.Watch(services, read(query, None).only)
     wanted = min(limit + state.more(), state.MAX_RESULTS)
@@ -54,11 +55,10 @@ def show(services: Services, query: Query, limit: int, key: str) -> None:
         _show_line(services, page, coming)
     judged = {hit.id: hit.chance for hit in page.hits if not hit.named}
     state.know_chances(page.words if page.words_only else "", judged)
-    gallery.show(page.hits, key, scores=not page.listed)
-    if wanted <= len(page.hits) < max(page.searched, page.objects) and wanted < state.MAX_RESULTS:
-        more = min(wanted + MORE, state.MAX_RESULTS) - limit
-        with st.container(horizontal_alignment="center"):
-            st.button("Show more", icon=":material/expand_more:", on_click=state.set_more, args=(more,), key="more")
+    there_is_more = wanted <= len(page.hits) < max(page.searched, page.objects) and wanted < state.MAX_RESULTS
+    more = min(wanted + MORE, state.MAX_RESULTS) - limit if there_is_more else None
+    with st.container(key="gallery-place"):
+        hits.show(services, page.hits, key, not page.listed, box, copies=True, more=more)
 
 
 def _show_line(services: Services, page: SearchPage, coming: new_objects.Watch) -> None:

@@ -9,7 +9,7 @@ from src.ui import state
 from src.ui.curation import no_photos
 from src.ui.frame import error_box
 from src.ui.resources import get_services
-from src.ui.search import example_picture, query_box, results, understood
+from src.ui.search import example_picture, picture_drop, query_box, results, understood
 
 services = get_services()
 images, _, _ = services.catalog.counts()
@@ -25,4 +25,6 @@ else:
     if query is not None:
         words = query_box.show(state.IMAGE_QUERY, "Add words, or filters such as -people or date:2024")
         understood.show(services, words, state.IMAGE_QUERY)
-        results.show(services, replace(query, text=state.query(state.IMAGE_QUERY)), limit, "image-results")
+        words_too = replace(query, text=state.query(state.IMAGE_QUERY))
+        results.show(services, words_too, limit, "image-results", state.IMAGE_QUERY)
+    picture_drop.listen(services)

@@ -11,9 +11,9 @@ from src.services.search.language import written
 from src.services.search.service import Query
 from src.ui import state
 from src.ui.curation import no_photos
-from src.ui.photos import gallery
+from src.ui.photos import hits
 from src.ui.resources import get_services
-from src.ui.search import query_box, results, understood
+from src.ui.search import picture_drop, query_box, results, understood
 
 NEWEST = 60  # photos shown before anything was asked
 
@@ -35,7 +35,9 @@ if images or services.jobs.active():
         state.know_chances("", {})
         newest = services.library.newest(NEWEST)
         st.caption("Newest photos")
-        gallery.show(newest, "newest", scores=False)
+        with st.container(key="gallery-place"):
+            hits.show(services, newest, "newest", scores=False)
+    picture_drop.listen(services, state.query())
 else:
     query_box.show()
     text = "Add some, then find them by describing what is in them. They never leave this computer."

@@ -13,6 +13,30 @@ export function unpacked(buffer) {
   };
 }
 
+// The same of photos that the page names itself: results, {id, size, day, colour} and what else is to be shown of them.
+export function listed(items) {
+  const number = items.length;
+  const listing = { number, items, days: new Uint32Array(number), colours: new Uint32Array(number), shapes: new Uint16Array(number), ids: new Uint8Array(16 * number) };
+  items.forEach((item, at) => {
+    const [width, height] = item.size;
+    listing.days[at] = item.day;
+    listing.colours[at] = item.colour;
+    listing.shapes[at] = width && height ? Math.min(Math.max(Math.round((1000 * width) / height), 1), 65535) : 1000;
+    item.id.replaceAll("-", "").match(/../g).forEach((pair, byte) => (listing.ids[16 * at + byte] = parseInt(pair, 16)));
+  });
+  return listing;
+}
+
+// Results without those that show the same picture as an earlier one (`of`: its id); of pictures in `unfolded` they come right behind it.
+export function folded(items, unfolded) {
+  const copies = new Map();
+  for (const item of items) if (item.of) copies.set(item.of, [...(copies.get(item.of) ?? []), item]);
+  return items.filter((item) => !item.of).flatMap((item) => {
+    const own = copies.get(item.id) ?? [], open = unfolded.has(item.id);
+    return own.length ? [{ ...item, copies: own.length, open }, ...(open ? own : [])] : [item];
+  });
+}
+
 export function idAt(listing, at) {
   let text = "";
   for (let byte = 0; byte < 16; byte += 1) {

@@ -114,3 +114,16 @@ export function stepFrom(layout, at, key, page) {
   if (key === "PageDown") return byRows(Math.max(lastUpTo(layout.rows.top, top + page), layout.rowOf[at] + 1));
   return { Home: 0, End: last }[key];
 }
+
+// Where a frame shows of a picture that covers it, with the middle of `box` (shares of the picture's sides) as near the frame's middle as it
+// can be, and where the box lies in the frame then: shares of the frame's sides, first across, then down. `aspect` and `frame`: width / height.
+export function framed(box, aspect, frame) {
+  const [width, height] = aspect > frame ? [aspect / frame, 1] : [1, frame / aspect];
+  const place = (low, high, length) => {
+    const spare = length - 1;
+    const start = Math.min(Math.max(((low + high) / 2) * length - 0.5, 0), spare);
+    const from = Math.max(low * length - start, 0);
+    return { shown: spare > 0.001 ? start / spare : 0.5, from, size: Math.min(high * length - start, 1) - from };
+  };
+  return [place(box[0], box[2], width), place(box[1], box[3], height)];
+}

@@ -2,6 +2,7 @@
 
 const SMALL = 320, MIDDLE = 640;  // longest sides in pixels of the pictures that the server has
 const SETTLE = 110;  // milliseconds without a scroll after which one has come to rest
+const WHOLE = 80;  // so many photos at most are all drawn, in sight or not
 const FAST = 4;  // windows a second, above which pictures would only be asked for in vain
 
 function made(tag, className, parent) {
@@ -10,6 +11,8 @@ function made(tag, className, parent) {
   parent?.append(node);
   return node;
 }
+
+const copiesOf = (item) => `${item.copies} more ${item.copies === 1 ? "copy" : "copies"}`;
 
 export class Tiles {
   // `place`: the element with the role listbox; `scroller`: what is scrolled; `told`: what a photo is called, once it is asked.
@@ -23,16 +26,31 @@ export class Tiles {
     scroller.addEventListener("scroll", () => this.scrolled(), { passive: true });
   }
 
+  // Photos that were drawn before stay the same nodes, with their pictures: nothing flashes.
   use(listing, layout, sources, onRest) {
-    Object.assign(this, { listing, layout, sources, onRest });
+    const focused = this.place.getRootNode().activeElement;
+    Object.assign(this, { listing, layout, sources, onRest, fast: false });
+    this.before = this.staying();
     this.place.style.height = `${layout.height}px`;
     this.active = Math.min(this.active, Math.max(listing.number - 1, 0));
-    for (const tile of this.drawn.values()) tile.remove();
     this.drawn.clear();
     for (const head of this.headed.values()) head.remove();
     this.headed.clear();
     this.draw();
+    this.before = null;
+    if (focused?.isConnected && this.place.contains(focused)) focused.focus({ preventScroll: true });  // it may have been moved
     this.rest();
+  }
+
+  // The tiles of photos that are to be drawn again, by id; the others are dropped.
+  staying() {
+    const { from, to } = this.wanted(0.75), ids = new Set(), staying = new Map();
+    for (let at = from; at < to; at += 1) ids.add(idAt(this.listing, at));
+    for (const tile of this.drawn.values()) {
+      if (ids.has(tile.dataset.id)) staying.set(tile.dataset.id, tile);
+      else this.drop(tile);
+    }
+    return staying;
   }
 
   scrolled() {
@@ -57,55 +75,88 @@ export class Tiles {
     return { from: rows.first[first], to: rows.first[last + 1] ?? number };
   }
 
+  // Those that are to be drawn: all of a short list.
+  wanted(beyond) {
+    return this.layout.number <= WHOLE ? { from: 0, to: this.layout.number } : this.near(beyond);
+  }
+
   draw() {
     if (!this.layout) return;
-    const { from, to } = this.near(this.fast ? 0.25 : 0.75);
+    const { from, to } = this.wanted(this.fast ? 0.25 : 0.75);
     for (const [at, tile] of this.drawn) {
-      if ((at < from || at >= to) && !tile.matches(":focus")) this.drop(at, tile);
+      if ((at < from || at >= to) && !tile.matches(":focus")) this.drop(tile);
     }
-    const before = [...this.drawn.keys()].filter((at) => at >= from && at < to);
-    let next = before.length ? this.drawn.get(Math.min(...before)) : null;
-    const fresh = document.createDocumentFragment();
+    let here = this.place.firstChild;
     for (let at = from; at < to; at += 1) {
-      const known = this.drawn.get(at);
-      if (!known) fresh.append(this.tile(at));
-      else if (fresh.childNodes.length && known === next) this.place.insertBefore(fresh, known);
-      if (known) next = null;
+      while (here && here.at < from && this.drawn.get(here.at) === here) here = here.nextSibling;  // kept for the focus
+      const tile = this.drawn.get(at) ?? this.tile(at);
+      if (tile === here) here = here.nextSibling;
+      else this.place.insertBefore(tile, here);
     }
-    this.place.append(fresh);
     this.drawHeads();
     if (!this.fast) this.load();
     this.rove();
   }
 
-  drop(at, tile) {
+  drop(tile) {
     tile.querySelector("img").removeAttribute("src");  // what is still being fetched is given up
     tile.remove();
-    this.drawn.delete(at);
+    if (this.drawn.get(tile.at) === tile) this.drawn.delete(tile.at);
   }
 
   tile(at) {
-    const { listing, layout } = this;
+    const id = idAt(this.listing, at), tile = this.before?.get(id) ?? this.blank(id);
+    this.before?.delete(id);
+    this.drawn.set(at, tile);
+    tile.at = at;
+    this.lay(tile);
+    this.name(tile);
+    this.mark(tile);
+    return tile;
+  }
+
+  blank(id) {
     const tile = made("div", "tile");
-    const { left, top, width, height } = rectOf(layout, at);
-    Object.assign(tile.style, { width: `${width}px`, height: `${height}px`, transform: `translate(${left}px, ${top}px)` });
-    if (listing.colours[at]) tile.style.backgroundColor = `#${(listing.colours[at] & 0xffffff).toString(16).padStart(6, "0")}`;
+    tile.dataset.id = id;
     tile.role = "option";
     tile.tabIndex = -1;
-    tile.at = at;
-    tile.ariaSetSize = String(listing.number);
-    tile.ariaPosInSet = String(at + 1);
     const image = made("img", "", tile);
     image.alt = "";
     image.decoding = "async";
     image.onload = () => tile.classList.add("here");
     image.onerror = () => image.getAttribute("src") && tile.classList.add("lost");
     made("span", "check", tile);
-    if (this.beginsDay(at)) made("span", "day", tile).textContent = dayName(listing.days[at]);
-    this.drawn.set(at, tile);
-    this.name(tile);
-    this.mark(tile);
     return tile;
+  }
+
+  lay(tile) {
+    const { listing, layout } = this, { at } = tile;
+    const { left, top, width, height } = rectOf(layout, at);
+    Object.assign(tile.style, { width: `${width}px`, height: `${height}px`, transform: `translate(${left}px, ${top}px)` });
+    tile.style.backgroundColor = listing.colours[at] ? `#${(listing.colours[at] & 0xffffff).toString(16).padStart(6, "0")}` : "";
+    tile.ariaSetSize = String(listing.number);
+    tile.ariaPosInSet = String(at + 1);
+    tile.querySelector("img").style.objectPosition = "";
+    tile.querySelectorAll("span:not(.check)").forEach((old) => old.remove());
+    if (this.beginsDay(at)) made("span", "day", tile).textContent = dayName(listing.days[at]);
+    if (listing.items) this.dress(tile, listing.items[at], width / height);
+  }
+
+  // What is said of a result: where the object is that was found, how likely it is what was asked for, and how many copies there are.
+  dress(tile, item, shape) {
+    if (item.box) {
+      const [across, down] = framed(item.box, this.listing.shapes[tile.at] / 1000, shape), mark = made("span", "box", tile);
+      tile.querySelector("img").style.objectPosition = `${across.shown * 100}% ${down.shown * 100}%`;
+      for (const [side, value] of [["left", across.from], ["top", down.from], ["width", across.size], ["height", down.size]]) mark.style[side] = `${value * 100}%`;
+    }
+    if (item.band) made("span", `chip ${item.band}`, tile).textContent = `${item.percent} %`;
+    const caption = made("span", "caption", tile);
+    made("span", "name", caption).textContent = item.name;
+    if (item.band) made("span", "score", caption).textContent = `${item.band}, ${item.percent} %`;
+    if (!item.copies) return;
+    const copies = made("span", "copies", tile);
+    copies.textContent = item.open ? `−${item.copies}` : `+${item.copies}`;
+    copies.title = item.open ? "Fold the copies" : copiesOf(item);
   }
 
   beginsDay(at) {
@@ -139,14 +190,15 @@ export class Tiles {
   }
 
   name(tile) {
-    const at = tile.at, known = this.told.get(idAt(this.listing, at));
-    const label = `${known ? known.name : "Photo"}, ${dateName(this.listing.days[at])}`;
+    const at = tile.at, known = this.told.get(idAt(this.listing, at)), item = this.listing.items?.[at], date = dateName(this.listing.days[at]);
+    const name = `${item?.box ? "an object in " : ""}${known ? known.name : "Photo"}`;
+    const label = [name, item?.band ? `${item.band} match, ${item.percent} %` : date, ...(item?.copies ? [copiesOf(item)] : [])].join(", ");
     if (tile.ariaLabel !== label) tile.ariaLabel = label;
-    if (known) tile.title = [known.path || known.name, `${known.size[0]} × ${known.size[1]}`, dateName(this.listing.days[at])].join("\n");
+    if (known) tile.title = [known.path || known.name, `${known.size[0]} × ${known.size[1]}`, date].join("\n");
   }
 
   mark(tile) {
-    tile.ariaSelected = String(this.isSelected(tile.at));
+    tile.ariaSelected = String(this.isSelected(tile.dataset.id));
   }
 
   markAll() {
@@ -155,10 +207,10 @@ export class Tiles {
 
   // Fetch the small pictures of what is in sight or nearly so.
   load() {
-    const { from, to } = this.near(0.5);
+    const { from, to } = this.wanted(0.5);
     for (const [at, tile] of this.drawn) {
       const image = tile.querySelector("img");
-      if (at >= from && at < to && !image.hasAttribute("src")) image.src = this.sources.thumb + idAt(this.listing, at);
+      if (at >= from && at < to && !image.hasAttribute("src")) image.src = this.sources.thumb + tile.dataset.id;
     }
   }
 
@@ -181,15 +233,16 @@ export class Tiles {
     const { width, height } = rectOf(this.layout, tile.at);
     const shape = this.listing.shapes[tile.at] / 1000;
     const shown = Math.max(width, height, height * shape, width / shape) * devicePixelRatio;
-    if (shown <= SMALL * 1.15 || tile.sharp) return;
-    tile.sharp = true;
+    const source = `${this.sources.image}${id}${shown <= MIDDLE * 1.15 ? "?side=640" : ""}`;
+    if (shown <= SMALL * 1.15 || tile.sharp === source) return;
+    tile.sharp = source;
     const better = new Image();
-    better.src = `${this.sources.image}${id}${shown <= MIDDLE * 1.15 ? "?side=640" : ""}`;
+    better.src = source;
     try {
       await better.decode();
-      if (tile.isConnected) tile.querySelector("img").src = better.src;
+      if (tile.isConnected && tile.sharp === source) tile.querySelector("img").src = source;
     } catch {
-      tile.sharp = false;  // the thumbnail stays
+      tile.sharp = null;  // the thumbnail stays
     }
   }
 

@@ -12,7 +12,7 @@ export class Scrubber {
     node.ariaLabel = "Go to a date";
     node.ariaValueMin = "0";
     node.ariaValueMax = "100";
-    scroller.addEventListener("scroll", () => this.follow(), { passive: true });
+    scroller.addEventListener("scroll", () => this.moved(), { passive: true });
     node.onpointerdown = (event) => {
       node.setPointerCapture(event.pointerId);
       this.go(event);
@@ -49,6 +49,10 @@ export class Scrubber {
     this.thumb.style.transform = this.bubble.style.transform = `translateY(${share * (clientHeight - 18)}px)`;
     this.node.ariaValueNow = String(Math.round(share * 100));
     if (this.bubble.textContent !== name) this.bubble.textContent = this.node.ariaValueText = name;
+  }
+
+  moved() {
+    this.follow();
     this.node.classList.add("moving");
     clearTimeout(this.still);
     this.still = setTimeout(() => this.node.classList.remove("moving"), 900);

@@ -1,4 +1,4 @@
-// Where the photos are from, as a column of buttons that narrow the library to a month, a folder or a camera.
+// Where the photos are from, as a column of buttons that narrow the library to a month, a folder, a place or a camera.
 
 // Folders as a tree, from [path, photos right in it]; folders that only lead to one other are one with it.
 export function treeOf(folders) {
@@ -26,6 +26,21 @@ function gathered(node) {
   return { ...node, inside, number: inside.reduce((sum, one) => sum + one.number, node.own) };
 }
 
+// Places as a tree that begins with countries, from [names from the country inwards, photos there]; those of most photos come first.
+export function sitesOf(places) {
+  const root = { inside: new Map() };
+  for (const [names, number] of places) {
+    let node = root;
+    for (const name of names) {
+      if (!node.inside.has(name)) node.inside.set(name, { name, path: `${node.path ?? ""}/${name}`, number: 0, inside: new Map() });
+      node = node.inside.get(name);
+      node.number += number;
+    }
+  }
+  const sorted = (node) => [...node.inside.values()].map((one) => ({ ...one, inside: sorted(one) })).sort((one, other) => other.number - one.number);
+  return sorted(root);
+}
+
 export class Places {
   constructor(node, narrow) {
     Object.assign(this, { node, narrow, opened: new Set() });
@@ -41,6 +56,7 @@ export class Places {
     this.node.replaceChildren(
       this.part("Dates", [...years].map(([year, months]) => this.year(year, months, chosen.date))),
       this.part("Folders", treeOf(places.folders).map((folder) => this.folder(folder, chosen.in, 0))),
+      ...(places.sites.length ? [this.part("Places", sitesOf(places.sites).map((site) => this.site(site, chosen.place)))] : []),
       ...[["Albums", "albums", "album"], ["Tags", "tags", "tag"], ["Cameras", "cameras", "camera"]].filter(([, some]) => places[some].length).map(
         ([title, some, key]) => this.part(title, places[some].map(([name, number]) => this.button(name, number, key, name, chosen[key]))),
       ),
@@ -68,6 +84,13 @@ export class Places {
     if (!folder.inside.length) return button;
     const inside = folder.inside.map((one) => this.folder(one, chosen, depth + 1));
     return this.branch(button, inside, `in ${folder.path}`, depth === 0 || Boolean(chosen?.startsWith(folder.path)));
+  }
+
+  site(site, chosen) {
+    const button = this.button(site.name, site.number, "place", site.name, chosen);
+    if (!site.inside.length) return button;
+    const has = (one) => one.name === chosen || one.inside.some(has);
+    return this.branch(button, site.inside.map((one) => this.site(one, chosen)), `place ${site.path}`, site.inside.some(has));
   }
 
   // A button with more below it, which an arrow beside it shows.

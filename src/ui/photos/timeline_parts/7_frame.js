@@ -11,13 +11,15 @@ const KEYS = [
   ["Esc", "select none"],
   ["Ctrl + Z", "take back the last change"],
   ["+, −", "larger, smaller"],
-  ["/", "to the box of the text search"],
+  ["C", "show the copies of a result, or fold them"],
+  ["/", "to the box for words"],
   ["?", "this sheet"],
 ];
 const ICONS = {
   rows: "M3 5h8v6H3zM13 5h8v6h-8zM3 13h12v6H3zM17 13h4v6h-4z",
   squares: "M3 4h5v5H3zM10 4h5v5h-5zM17 4h4v5h-4zM3 11h5v5H3zM10 11h5v5h-5zM17 11h4v5h-4zM3 18h5v2H3zM10 18h5v2h-5zM17 18h4v2h-4z",
   places: "M3 5h7l2 2h9v12H3zM5 9v8h14V9z",
+  copies: "M4 4h11v2H6v9H4zM8 8h12v12H8zM10 10v8h8v-8z",
   close: "M6 4.6 12 10.6l6-6L19.4 6l-6 6 6 6-1.4 1.4-6-6-6 6L4.6 18l6-6-6-6z",
 };
 
@@ -48,6 +50,7 @@ export function frameIn(root) {
   parts.places = button("tool", "Dates, folders, cameras", head, null, "places");
   parts.count = made("p", "count", head);
   parts.count.role = "status";
+  parts.fold = button("tool", "Fold copies of the same picture", head, null, "copies");
   parts.look = made("div", "look", head);
   parts.look.role = "group";
   parts.look.ariaLabel = "Layout";
@@ -68,6 +71,8 @@ export function frameIn(root) {
   parts.list.role = "listbox";
   parts.list.ariaMultiSelectable = "true";
   parts.list.ariaLabel = "Photos";
+  parts.more = button("more", "Show more", parts.scroller, null);
+  parts.more.hidden = true;
   parts.empty = made("p", "empty", parts.stage);
   parts.empty.hidden = true;
   parts.scrubber = made("div", "scrubber", parts.stage);

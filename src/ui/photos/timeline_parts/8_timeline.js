@@ -1,4 +1,4 @@
-// The library as a timeline: all photos are known and laid out at once, those near what is in sight are drawn.
+// All photos of the library, or the results of a search: all are known and laid out at once, those near what is in sight are drawn.
 
 const GAP = 4;
 const LEAST_HEIGHT = 300;
@@ -21,13 +21,14 @@ const remembered = () => {
 class View {
   constructor(root) {
     this.root = root;
-    this.look = { square: false, side: innerWidth < 640 ? 108 : 168, column: innerWidth > 1100, ...remembered() };
+    this.look = { square: false, side: innerWidth < 640 ? 108 : 168, column: innerWidth > 1100, fold: true, ...remembered() };
+    this.unfolded = new Set();
     this.told = new Map();
     this.parts = frameIn(root);
     const { parts } = this;
     this.selection = new Selection(() => this.selected());
     this.tiles = new Tiles(parts.list, parts.heads, parts.scroller, {
-      told: this.told, isSelected: (at) => this.selection.size > 0 && this.selection.ids.has(idAt(this.listing, at)),
+      told: this.told, isSelected: (id) => this.selection.ids.has(id),
     });
     this.scrubber = new Scrubber(parts.scrubber, parts.scroller);
     this.column = new Places(parts.column, (key, value) => {
@@ -39,21 +40,22 @@ class View {
     parts.rows.onclick = () => this.change({ square: false });
     parts.squares.onclick = () => this.change({ square: true });
     parts.places.onclick = () => this.showAside(parts.column.hidden);
+    parts.fold.onclick = () => this.refold({ fold: !this.look.fold });
+    parts.more.onclick = () => this.tell("more", {});
     parts.help.onclick = () => parts.sheet.showModal();
     parts.scroller.addEventListener("scroll", () => this.remember(), { passive: true });
     this.listen();
     this.sizes = new ResizeObserver(() => this.fit());
     this.sizes.observe(root);
+    const page = document.querySelector('[data-testid="stMainBlockContainer"]');
+    if (page) this.sizes.observe(page);  // what stands above may grow
     this.onResize = () => this.fit();
     this.onKey = (event) => this.pageKey(event);
     addEventListener("resize", this.onResize);
     document.addEventListener("keydown", this.onKey);
-    this.onPaste = (event) => this.paste(event);
-    document.addEventListener("paste", this.onPaste);
   }
 
   end() {
-    document.removeEventListener("paste", this.onPaste);
     this.sizes.disconnect();
     removeEventListener("resize", this.onResize);
     document.removeEventListener("keydown", this.onKey);
@@ -70,7 +72,8 @@ class View {
     Object.assign(this, { data, setTrigger });
     this.showLook();
     this.fit();
-    if (before?.listing !== data.listing || before?.version !== data.version) await this.fetch(before?.listing !== data.listing);
+    if (data.items) this.take(before);
+    else if (before?.listing !== data.listing || before?.version !== data.version) await this.fetch(before?.listing !== data.listing);
     this.takeBack(data.closed);
     this.drawBar();
     this.showColumn();
@@ -87,15 +90,42 @@ class View {
       return this.say("The photos can't be listed now. They are there again once the page is loaded anew.");
     }
     if (this.data.listing !== data.listing || !this.root.isConnected) return undefined;  // another was asked for meanwhile
-    const kept = this.listing && !other ? this.anchor() : this.left();
-    this.listing = listing;
-    this.shown = data.listing;
-    this.tiles.active = 0;
-    this.selection.keepIn(listing);
-    this.lay(kept);
     const none = data.listing.endsWith("?q=") ? "The first photos are being added." : "No photo passes these filters.";
     this.say(listing.number ? "" : none);
-    return this.showCount();
+    return this.use(listing, other);
+  }
+
+  // Results, which came with the page. Where they are those of before, nothing is to be done.
+  take(before) {
+    const { data } = this, other = before?.listing !== data.listing, state = JSON.stringify(data.items);
+    this.parts.more.hidden = !data.more;
+    if (!other && state === this.state) return;
+    this.state = state;
+    if (other) this.unfolded.clear();
+    for (const item of data.items) this.told.set(item.id, item);
+    this.use(this.results(), other);
+  }
+
+  results() {
+    const { items } = this.data;
+    return listed(this.look.fold ? folded(items, this.unfolded) : items);
+  }
+
+  // Copies are folded, or shown: all of them, or those of one photo.
+  refold(wanted) {
+    this.keep(wanted);
+    this.use(this.results(), false);
+  }
+
+  use(listing, other) {
+    const kept = this.listing && !other ? this.anchor() : this.left(), { active } = this.tiles;
+    const reached = this.listing && !other && active < this.listing.number ? placeOf(listing, idAt(this.listing, active), active) : 0;
+    this.listing = listing;
+    this.shown = this.data.listing;
+    this.tiles.active = Math.max(reached, 0);
+    this.selection.keepIn(listing);
+    this.lay(kept);
+    this.showCount();
   }
 
   say(text) {
@@ -104,8 +134,15 @@ class View {
   }
 
   showCount() {
-    const number = this.listing?.number ?? 0;
-    const text = `${number.toLocaleString("en")} ${number === 1 ? "photo" : "photos"}`;
+    const number = this.listing?.number ?? 0, { items } = this.data;
+    let text = `${number.toLocaleString("en")} ${number === 1 ? "photo" : "photos"}`;
+    if (items) {
+      const hidden = items.length - number, copies = items.filter((item) => item.of).length;
+      if (!copies) text = "";  // the line above has said it
+      else if (hidden) text += `, ${hidden.toLocaleString("en")} ${hidden === 1 ? "copy" : "copies"} folded`;
+      else text += `, ${copies.toLocaleString("en")} of them ${copies === 1 ? "a copy" : "copies"}`;
+      this.parts.fold.hidden = !copies;
+    }
     if (this.parts.count.textContent !== text) this.parts.count.textContent = text;
   }
 
@@ -154,22 +191,32 @@ class View {
 
   change(wanted) {
     const kept = this.anchor();
+    this.keep(wanted);
+    this.showColumn();
+    this.width = this.room();
+    this.lay(kept);
+  }
+
+  // How photos are shown is kept by the browser, for the Library and for results alike.
+  keep(wanted) {
     Object.assign(this.look, wanted);
     try {
       localStorage.setItem("timeline", JSON.stringify(this.look));
     } catch {  // a browser that keeps nothing
     }
     this.showLook();
-    this.showColumn();
-    this.width = this.room();
-    this.lay(kept);
   }
 
   showLook() {
-    const { parts, look } = this;
+    const { parts, look, data } = this, results = Boolean(data?.items);
+    this.root.classList.toggle("results", results);
+    parts.places.hidden = results;
+    if (!results) parts.fold.hidden = true;
+    parts.fold.ariaPressed = String(look.fold);
+    parts.scrubber.ariaLabel = results ? "Scroll" : "Go to a date";
     parts.rows.ariaPressed = String(!look.square);
     parts.squares.ariaPressed = String(look.square);
-    parts.column.hidden = isNarrow() ? !this.aside : !look.column;
+    parts.column.hidden = results || (isNarrow() ? !this.aside : !look.column);
     parts.places.ariaExpanded = String(!parts.column.hidden);
     parts.side.value = String(look.side);
   }

@@ -1,7 +1,6 @@
-// Mouse, fingers and keys, pictures that are dragged in and out, and the component as the page mounts it.
+// Mouse, fingers and keys, photos that are dragged out, and the component as the page mounts it.
 
 const PRESS = 480;  // milliseconds of a touch that selects
-const LARGEST_EXAMPLE = 1024;  // pixels of the longest side of a picture that is searched by
 
 class Timeline extends View {
   // ---------------------------------------------------------------- mouse, touch and keys
@@ -18,19 +17,6 @@ class Timeline extends View {
     list.onpointerdown = (event) => this.press(event);
     for (const name of ["pointerup", "pointercancel", "pointermove"]) list.addEventListener(name, (event) => this.release(event));
     list.ondragstart = (event) => this.dragOut(event);
-    list.ondragend = () => (this.dragged = false);
-    this.root.ondragover = (event) => {
-      if (this.dragged || !event.dataTransfer.types.includes("Files")) return;
-      event.preventDefault();
-      this.root.classList.add("dropping");
-    };
-    this.root.ondragleave = (event) => this.root.contains(event.relatedTarget) || this.root.classList.remove("dropping");
-    this.root.ondrop = (event) => {
-      this.root.classList.remove("dropping");
-      if (this.dragged || !event.dataTransfer.files.length) return;
-      event.preventDefault();
-      this.searchBy(event.dataTransfer.files[0]);
-    };
     list.oncontextmenu = (event) => this.pressed && event.preventDefault();
   }
 
@@ -55,14 +41,24 @@ class Timeline extends View {
     if (!tile || this.pressed) return;
     const { selection, listing } = this;
     const touch = event.pointerType === "touch" && selection.size > 0;
-    if (event.shiftKey) selection.extend(listing, tile.at, tile.at);
+    if (event.target.closest(".copies")) this.unfold(tile.at);
+    else if (event.shiftKey) selection.extend(listing, tile.at, tile.at);
     else if (event.ctrlKey || event.metaKey || touch || event.target.closest(".check")) selection.toggle(listing, tile.at);
     else return this.open(tile.at);
     return this.tiles.focus(tile.at);
   }
 
   open(at) {
-    this.tell("open", { id: idAt(this.listing, at) });
+    this.tell("open", { id: idAt(this.listing, at), unfolded: this.look.fold ? [...this.unfolded] : null });
+  }
+
+  // The copies of a result show right behind it, or no longer.
+  unfold(at) {
+    const item = this.listing.items?.[at], id = item?.copies ? item.id : this.look.fold && item?.of;
+    if (!id) return;
+    if (!this.unfolded.delete(id)) this.unfolded.add(id);
+    this.refold({});
+    this.tiles.focus(Math.max(placeOf(this.listing, id, at), 0));
   }
 
   key(event) {
@@ -77,6 +73,7 @@ class Timeline extends View {
       this.tiles.focus(next);
     } else if (event.key === "Enter") this.open(tile.at);
     else if (event.key === " ") selection.toggle(listing, tile.at);
+    else if (!ctrl && event.key.toLowerCase() === "c") this.unfold(tile.at);
     else if (ctrl && event.key.toLowerCase() === "a") selection.all(listing);
     else return;
     event.preventDefault();
@@ -99,49 +96,26 @@ class Timeline extends View {
     event.stopPropagation();
   }
 
-  // The text search's box, once its page is there.
+  // The page's own box for words, or the text search's, once its page is there.
   toSearch() {
-    this.tell("search", {});
+    const { box } = this.data, found = () => document.querySelector(`.st-key-${box ?? "query"} input`);
+    if (!box) this.tell("search", {});
     let looks = 100;
     const look = () => {
-      const box = document.querySelector(".st-key-query input");
-      if (box) box.focus();
+      if (found()) found().focus();
       else if ((looks -= 1) > 0) setTimeout(look, 60);
     };
     look();
   }
 
-  // ---------------------------------------------------------------- pictures that come and go
-
   // Dropped on a folder or in another program, a photo is a file there.
   dragOut(event) {
     const tile = event.target.closest?.(".tile");
     if (!tile) return;
-    this.dragged = true;
     const id = idAt(this.listing, tile.at), name = (this.told.get(id)?.name ?? "photo").replace(/[:\\/]|\.[^.]*$/g, "");
     const address = new URL(`${this.data.sources.image}${id}?side=full`, location.href).href;
     event.dataTransfer.setData("DownloadURL", `image/jpeg:${name}.jpg:${address}`);
     event.dataTransfer.setData("text/uri-list", address);
-  }
-
-  paste(event) {
-    const file = [...(event.clipboardData?.files ?? [])].find((one) => one.type.startsWith("image/"));
-    if (file && !event.composedPath()[0].closest?.("input, textarea")) this.searchBy(file);
-  }
-
-  // A picture from outside is searched by; it is sent as small as a search needs it.
-  async searchBy(file) {
-    try {
-      const picture = await createImageBitmap(file);
-      const part = Math.min(1, LARGEST_EXAMPLE / Math.max(picture.width, picture.height));
-      const canvas = document.createElement("canvas");
-      canvas.width = Math.max(1, Math.round(picture.width * part));
-      canvas.height = Math.max(1, Math.round(picture.height * part));
-      canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
-      this.tell("picture", { name: file.name, data: canvas.toDataURL("image/png").split(",")[1] });
-    } catch {
-      this.parts.count.textContent = "The browser can’t read that; the tab Image search may.";
-    }
   }
 
   // Once for each photo that was closed: it has the focus again, as soon as the dialog is gone, which tries to give it elsewhere.
