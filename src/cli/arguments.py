@@ -147,6 +147,9 @@ def _add_photo_commands(command: Any) -> None:
     )
     facts.add_argument("paths", nargs="+", metavar="PATH", help="a picture or a folder (searched with its sub-folders)")
 
+    read_text = command("read-text", "texts", "read_text", "read the words in picture files; needs no library")
+    read_text.add_argument("paths", nargs="+", metavar="PATH", help="a picture or a folder (with its sub-folders)")
+
     objects = command(
         "objects", "objects", "objects", "find the objects inside pictures, so that they can be searched for too"
     )
