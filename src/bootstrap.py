@@ -20,6 +20,7 @@ from src.services.curation.suggestions import SuggestionService
 from src.services.duplicates.service import DuplicateService
 from src.services.enrichment.facts_pass import FactsService
 from src.services.enrichment.objects import ObjectService
+from src.services.enrichment.text_pass import TextService
 from src.services.exchange.exporting import ExportService
 from src.services.exchange.restore import finish_import, import_waits
 from src.services.indexing.scan import IndexingService
@@ -64,12 +65,12 @@ def build_services(
     indexing = IndexingService(settings, catalog, store, models, reader, folders, uploads)
     search = SearchService(catalog, store, models, library, reader)
     doctor = DoctorService(catalog, store, models, library, FileChecks(settings, catalog, library, uploads))
-    objects = ObjectService(catalog, store, models, library)
+    objects, texts = ObjectService(catalog, store, models, library), TextService(catalog, models, library)
     facts, duplicates = FactsService(catalog, settings.thumbs_dir), DuplicateService(catalog, library)
     exports = ExportService(catalog, library, objects)
     forgetting = ForgettingService(settings, catalog, store, library, folders, uploads)
     jobs = _runner(catalog, JobHandlers(
-        indexing, folders, forgetting, doctor, library, objects, facts, duplicates, exports, store, models
+        indexing, folders, forgetting, doctor, library, objects, facts, texts, duplicates, exports, store, models
     ))  # fmt: skip
     watcher = FolderWatcher(folders, lambda paths: queue_sync(jobs, paths), lambda: being_added(jobs))
     return Services(
@@ -77,7 +78,7 @@ def build_services(
         indexing=indexing, objects=objects, facts=facts, forgetting=forgetting, exports=exports, search=search,
         saved=SavedSearches(catalog, search), vocabulary=Vocabulary(catalog), curation=CurationService(catalog),
         sidecars=SidecarWriter(catalog), suggestions=SuggestionService(catalog, library, search), uploads=uploads,
-        jobs=jobs, watcher=watcher, browsing=BrowsingService(catalog), duplicates=duplicates,
+        jobs=jobs, watcher=watcher, browsing=BrowsingService(catalog), duplicates=duplicates, texts=texts,
     )  # fmt: skip
 
 

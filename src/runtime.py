@@ -21,6 +21,7 @@ from src.services.curation.suggestions import SuggestionService
 from src.services.duplicates.service import DuplicateService
 from src.services.enrichment.facts_pass import FactsService
 from src.services.enrichment.objects import ObjectService
+from src.services.enrichment.text_pass import TextService
 from src.services.exchange.exporting import ExportService
 from src.services.indexing.scan import IndexingService
 from src.services.jobs.handlers import empty_bin_if_due, queue_facts, rebuild_if_due
@@ -59,6 +60,7 @@ class Services:
     indexing: IndexingService
     objects: ObjectService
     facts: FactsService
+    texts: TextService
     duplicates: DuplicateService
     forgetting: ForgettingService
     exports: ExportService

@@ -30,9 +30,10 @@ def drawn(name: str, size: tuple[int, int] = (960, 640), ground: str = "white", 
 
 def written(
     image: Image.Image, text: str, place: tuple[int, int], height: int, font: str = "DejaVuSans", ink: str = "black"
-) -> None:
-    """Write into a picture. height: of the font, in pixels."""
+) -> Image.Image:
+    """Write into a picture, which is given back. height: of the font, in pixels."""
     import matplotlib
 
     file = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / f"{font}.ttf"
     ImageDraw.Draw(image).text(place, text, ink, ImageFont.truetype(str(file), height))
+    return image

@@ -10,7 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from src.database.catalog.marks import HAS_TAG, at_or_below, rated
-from src.database.catalog.tables import album_photos, albums, facts, files, images, marks, photo_tags
+from src.database.catalog.tables import album_photos, albums, facts, files, images, marks, photo_tags, texts
+from src.database.catalog.text_lines import says
 from src.schema.conditions import STAR, Condition
 from src.schema.fields import BY_NAME, Field
 from src.text import folded
@@ -38,6 +39,8 @@ def _place(name: str) -> tuple[sa.FromClause, sa.ColumnElement[Any]]:
     """The table that knows a fact, and where in it."""
     if name in _SAID:
         return _SAID[name]
+    if name == "text":
+        return texts, texts.c.folded
     if name in MADE:
         return images, MADE[name]
     if name in _OF_FILES:
@@ -79,6 +82,8 @@ def _few(column: sa.ColumnElement[Any], field: Field, wishes: Sequence[Condition
 
 def _compared(column: sa.ColumnElement[Any], field: Field, wishes: Sequence[Condition]) -> sa.ColumnElement[bool]:
     """Whether a fact is as one of the wishes has it; not true where it is not known."""
+    if field.name == "text":
+        return says(wishes)
     if field.name in _SAID and field.kind == "words":
         return _is_said(column, wishes)
     texts = [wish for wish in wishes if wish.operator not in ("known", "range") and isinstance(wish.value, str)]

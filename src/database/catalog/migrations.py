@@ -26,6 +26,7 @@ from src.database.catalog.tables import (
     prints,
     segments,
     successors,
+    texts,
     unreadable,
     verdicts,
 )
@@ -229,6 +230,12 @@ def _duplicates(db: sa.Connection) -> None:
         table.create(db, checkfirst=True)
 
 
+def _texts(db: sa.Connection) -> None:
+    """Text in pictures, and folders whose photos are read."""
+    texts.create(db, checkfirst=True)
+    _add_column(db, "folders", "texts", "BOOLEAN NOT NULL DEFAULT 0")
+
+
 MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
     _first,
     _second,
@@ -238,5 +245,6 @@ MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
     _sixth,
     _with_marks,
     _duplicates,
+    _texts,
 )
 """Step n brings schema n-1 to n. Steps are never changed once released; a new one is added at the end."""

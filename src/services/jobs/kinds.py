@@ -16,6 +16,7 @@ JobKind = Literal[
     "reindex",
     "facts",
     "objects",
+    "texts",
     "duplicates",
     "export",
     "rebuild",
@@ -131,6 +132,14 @@ class FindObjects(Params):
 
 
 @dataclass(frozen=True)
+class ReadTexts(Params):
+    """Read the words in photos: of these folders, or in all."""
+
+    folders: tuple[str, ...] | None = _said(_texts)
+    careful: bool = _said(bool, False)
+
+
+@dataclass(frozen=True)
 class FindDuplicates(Params):
     """Compare photos that are new with all others, to find copies of one picture."""
 
@@ -239,6 +248,7 @@ KINDS: Mapping[JobKind, Kind] = {
     ),
     "facts": Kind(ReadFacts, pausable=True, fills=True, quiet=True, announced=False),
     "objects": Kind(FindObjects, pausable=True, fills=True, careful=True, writes_index=True),
+    "texts": Kind(ReadTexts, pausable=True, fills=True, careful=True),
     "duplicates": Kind(FindDuplicates, pausable=True, fills=True, careful=True),
     "rebuild": Kind(Rebuild, pausable=True, fills=True, announced=False),
     "forget": Kind(ForgetMissing, writes_index=True),
