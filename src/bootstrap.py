@@ -21,6 +21,7 @@ from src.services.curation.system_bin import SystemBin
 from src.services.duplicates.service import DuplicateService
 from src.services.enrichment.facts_pass import FactsService
 from src.services.enrichment.objects import ObjectService
+from src.services.enrichment.text_pass import TextService
 from src.services.exchange.exporting import ExportService
 from src.services.exchange.restore import finish_import, import_waits
 from src.services.indexing.scan import IndexingService
@@ -65,15 +66,11 @@ def build_services(
     indexing = IndexingService(settings, catalog, store, models, reader, folders, uploads)
     search = SearchService(catalog, store, models, library, reader)
     doctor = DoctorService(catalog, store, models, library, FileChecks(settings, catalog, library, uploads))
-    objects = ObjectService(catalog, store, models, library)
-    facts, duplicates = (
-        FactsService(catalog, settings.thumbs_dir),
-        DuplicateService(catalog, library, settings.find_duplicates),
-    )
+    objects, facts, texts, duplicates = _passes(settings, store, models, library)
     exports = ExportService(catalog, library, objects)
     forgetting = ForgettingService(settings, catalog, store, library, folders, uploads)
     jobs = _runner(catalog, JobHandlers(
-        indexing, folders, forgetting, doctor, library, objects, facts, duplicates, exports, store, models
+        indexing, folders, forgetting, doctor, library, objects, facts, texts, duplicates, exports, store, models
     ))  # fmt: skip
     watcher = FolderWatcher(folders, lambda paths: queue_sync(jobs, paths), lambda: being_added(jobs))
     return Services(
@@ -82,7 +79,7 @@ def build_services(
         saved=SavedSearches(catalog, search), vocabulary=Vocabulary(catalog), curation=CurationService(catalog),
         sidecars=SidecarWriter(catalog), suggestions=SuggestionService(catalog, library, search), uploads=uploads,
         jobs=jobs, watcher=watcher, browsing=BrowsingService(catalog), duplicates=duplicates,
-        system_bin=SystemBin(settings, catalog),
+        system_bin=SystemBin(settings, catalog), texts=texts,
     )  # fmt: skip
 
 
@@ -94,6 +91,18 @@ def _made_ready(settings: Settings, to_write: bool) -> Settings:
         finish_import(settings)
     _refuse_emptied(settings)
     return settings
+
+
+def _passes(
+    settings: Settings, store: Store, models: ModelManager, library: LibraryService
+) -> tuple[ObjectService, FactsService, TextService, DuplicateService]:
+    """What goes through all photos for something that is in them."""
+    return (
+        ObjectService(store.catalog, store, models, library),
+        FactsService(store.catalog, settings.thumbs_dir),
+        TextService(store.catalog, models, library),
+        DuplicateService(store.catalog, library, settings.find_duplicates),
+    )
 
 
 def _runner(catalog: Catalog, workers: JobHandlers) -> JobRunner:

@@ -22,6 +22,7 @@ from src.services.curation.system_bin import SystemBin
 from src.services.duplicates.service import DuplicateService
 from src.services.enrichment.facts_pass import FactsService
 from src.services.enrichment.objects import ObjectService
+from src.services.enrichment.text_pass import TextService
 from src.services.exchange.exporting import ExportService
 from src.services.indexing.scan import IndexingService
 from src.services.jobs.handlers import empty_bin_if_due, queue_duplicates_if_due, queue_facts, rebuild_if_due
@@ -60,6 +61,7 @@ class Services:
     indexing: IndexingService
     objects: ObjectService
     facts: FactsService
+    texts: TextService
     duplicates: DuplicateService
     forgetting: ForgettingService
     exports: ExportService

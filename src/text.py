@@ -30,6 +30,11 @@ def folded(text: str) -> str:
     return unicodedata.normalize("NFC", text).casefold()
 
 
+def looked_for(text: str) -> str:
+    """Text in pictures as searches compare it: whatever its case, its width (``Ａ`` as ``A``) and how many blanks."""
+    return " ".join(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).split())
+
+
 def count(number: int, one: str, many: str = "") -> str:
     """``count(1, "photo")`` -> "1 photo", ``count(1200, "photo")`` -> "1,200 photos"."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"

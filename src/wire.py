@@ -11,6 +11,7 @@ from typing import Any
 
 from src.schema import Finding, FolderStatus, JobSnapshot, LibraryStats, SearchHit, SearchPage
 from src.schema.duplicates import DuplicateGroup
+from src.schema.texts import TextLine
 
 _STATS = ("images", "files", "segments", "model", "dimensions", "bytes")
 
@@ -69,3 +70,7 @@ def duplicates(group: DuplicateGroup) -> dict[str, Any]:
 
 def findings(found: Sequence[Finding]) -> dict[str, Any]:
     return {"findings": [asdict(finding) for finding in found]}
+
+
+def text_line(line: TextLine) -> dict[str, Any]:
+    return {"text": line.text, "box": [list(corner) for corner in line.box], "confidence": round(line.confidence, 4)}

@@ -15,7 +15,9 @@ from PIL import Image
 from src import mounts
 from src.bootstrap import build_services
 from src.config import Settings
-from src.models.model_manager import ModelManager
+from src.models.model_manager import Loaded, ModelManager
+from src.models.readers.rapid import RapidReader
+from src.models.registry import ModelSpec
 from src.runtime import Services
 from src.schema import JobEvent
 from tests.fakes import COLOURS, FakeEmbedder
@@ -85,7 +87,12 @@ def test_data() -> Path:
 
 
 def fake_models(settings: Settings) -> ModelManager:
-    return ModelManager(model="builtin", settings=settings, loader=lambda *_: FakeEmbedder())
+    return ModelManager(model="builtin", settings=settings, loader=lambda spec, *_: fake_model(spec, "fake"))
+
+
+def fake_model(spec: ModelSpec, called: str) -> Loaded:
+    """Every model but the one that reads text is a fake, called so."""
+    return RapidReader() if spec.task == "text" else FakeEmbedder(called)
 
 
 def make_photo(

@@ -132,6 +132,7 @@ def _add_photo_commands(command: Any) -> None:
         "index", "photos", "index", "add pictures and folders of pictures; folders are followed from then on"
     )
     index.add_argument("paths", nargs="+", metavar="PATH", help="a picture or a folder (searched with its sub-folders)")
+    index.add_argument("--text", action="store_true", help="read the words in them too")
 
     sync = command("sync", "photos", "sync", "look at the folders again: new, changed, moved and missing pictures")
     sync.add_argument("folders", nargs="*", metavar="FOLDER", help="only these (all that the library follows)")
@@ -146,6 +147,10 @@ def _add_photo_commands(command: Any) -> None:
         "show what picture files tell of themselves: camera, date, place, words; needs no library",
     )
     facts.add_argument("paths", nargs="+", metavar="PATH", help="a picture or a folder (searched with its sub-folders)")
+
+    read_text = command("read-text", "texts", "read_text", "read the words in picture files, or in the library's")
+    where = "a picture or a folder, which need be in no library (all pictures of the library)"
+    read_text.add_argument("paths", nargs="*", metavar="PATH", help=where)
 
     objects = command(
         "objects", "objects", "objects", "find the objects inside pictures, so that they can be searched for too"

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import codecs
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from src import wire
-from src.cli import terminal
+from src.cli import terminal, texts
 from src.cli.library_access import DONE, FAILED, do_job, reading, say_what_is_unheeded
 from src.errors import BadInput, BadQuery, UnreadableImage, UnreadablePath
 from src.plain_files import opened_at_once
@@ -35,11 +36,10 @@ _MARKS = (
 
 
 def index(arguments: argparse.Namespace) -> int:
-    """index PATH..."""
+    """index PATH...; with --text the words in what is there are read, too."""
     paths = [str(parse_path(text)) for text in arguments.paths]
-    return _reported(
-        arguments, do_job(arguments, "Indexing (command line)", Index(tuple(paths), model=arguments.model))
-    )
+    report = do_job(arguments, "Indexing (command line)", Index(tuple(paths), model=arguments.model))
+    return _reported(arguments, report, paths if arguments.text else [])
 
 
 def sync(arguments: argparse.Namespace) -> int:
@@ -59,9 +59,18 @@ def sync(arguments: argparse.Namespace) -> int:
     return _reported(arguments, do_job(arguments, "Looking at the folders again (command line)", asked))
 
 
-def _reported(arguments: argparse.Namespace, report: terminal.Report) -> int:
-    """The report is printed also where a path could not be read; the exit code is then 1."""
-    terminal.print_json(report.as_json()) if arguments.json else report.show()
+def _reported(arguments: argparse.Namespace, report: terminal.Report, to_read: Sequence[str] = ()) -> int:
+    """The report is printed also where a path could not be read; the exit code is then 1.
+
+    to_read: paths whose text is read too.
+    """
+    if not arguments.json:
+        report.show()
+    read = texts.of_photos(arguments, to_read) if to_read else None
+    if arguments.json:
+        terminal.print_json(report.as_json() | ({} if read is None else {"text": read}))
+    elif read:
+        texts.show_read(read)
     if report.problem:
         terminal.note(str(report.problem))
     return FAILED if report.problem else DONE

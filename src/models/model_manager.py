@@ -24,6 +24,7 @@ from src.models.query_bank import QueryBank, QueryBanks
 from src.models.registry import ModelSpec, Task
 from src.pixels import to_rgb
 from src.schema import Embedder, FloatArray, ModelStatus, Progress, Segmenter
+from src.schema.texts import TextReader
 
 BATCH = 32
 log = logging.getLogger(__name__)
@@ -43,6 +44,10 @@ class LoadedModel(Embedder, Loaded, Protocol):
 
 class LoadedSegmenter(Segmenter, Loaded, Protocol):
     """A model that segments."""
+
+
+class LoadedReader(TextReader, Loaded, Protocol):
+    """A model that reads the words in pictures."""
 
 
 Key = tuple[Task, str]
@@ -203,11 +208,12 @@ class ModelManager:
         return cast(LoadedModel, self._load(registry.spec(model_id) if model_id else self._current))
 
     def segmenter(self, segmenter_id: str) -> LoadedSegmenter:
-        """The Segment Anything of that id.
-
-        Never downloads: raises WeightsMissing instead, UnknownModel for an id there is none of.
-        """
+        """The Segment Anything of that id; raises as ``loaded`` does."""
         return cast(LoadedSegmenter, self.loaded("segment", segmenter_id))
+
+    def reader(self, reader_id: str = registry.READER) -> LoadedReader:
+        """What reads the words in pictures; raises as ``loaded`` does."""
+        return cast(LoadedReader, self.loaded("text", reader_id))
 
     def loaded(self, task: Task, model_id: str) -> Loaded:
         """The model of that task and id, loaded at the first call. Never downloads.
@@ -300,7 +306,7 @@ class ModelManager:
         """What was asked for by settings that a model does not heed; see ``unheeded``."""
         asked = {"MFE_DEVICE": self.settings.device, "MFE_PRECISION": self.settings.precision}
         ignored = [f"{name}={value}" for name, value in asked.items() if value not in ("auto", "cpu", "fp32")]
-        if not ignored or not spec.ships:
+        if not ignored or not spec.ships or spec.task != "embed":
             return None
         names = " and ".join(ignored)
         return f"The built-in model runs on the CPU in fp32; {names} is for CLIP and Segment Anything."

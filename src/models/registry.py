@@ -25,12 +25,15 @@ from typing import Literal
 
 from src.errors import UnknownModel
 
-Task = Literal["embed", "segment"]
-"""What a model is for: embed turns pictures and words into vectors, segment finds the things in a picture."""
-CALLED: Mapping[Task, str] = {"embed": "model", "segment": "segmenter"}
+Task = Literal["embed", "segment", "text"]
+"""What a model is for: embed turns pictures and words into vectors, segment finds the things in a picture, text reads
+the words in it.
+"""
+CALLED: Mapping[Task, str] = {"embed": "model", "segment": "segmenter", "text": "text reader"}
 """What a model of each task is called in a sentence."""
 
 BUILTIN = "builtin"
+READER = "rapidocr"
 DEFAULT_CLIP = "ViT-B/32"
 
 _OPENAI = "https://openaipublic.azureedge.net/clip/models"
@@ -63,6 +66,14 @@ class Segmenting:
 
 
 @dataclass(frozen=True)
+class Reading:
+    """What only the models have that read the words in a picture."""
+
+    languages: str
+    """Which it reads, for people."""
+
+
+@dataclass(frozen=True)
 class ModelSpec:
     """One row: what a model is, which module makes it, which file holds it and where that is published."""
 
@@ -72,7 +83,7 @@ class ModelSpec:
     title: str
     module: str
     """Name of the module whose ``load`` makes it; imported when the model is first asked for."""
-    own: Embedding | Segmenting
+    own: Embedding | Segmenting | Reading
     """The settings that only models of its task have."""
     file_name: str
     """Name under which the checkpoint is stored and looked for; empty for one that ships with the project."""
@@ -87,7 +98,7 @@ class ModelSpec:
 
     @property
     def ships(self) -> bool:
-        """True for a model that is part of the project and needs no download."""
+        """True for a model that comes with the project or its packages and needs no download."""
         return not self.file_name
 
     @property
@@ -107,6 +118,13 @@ class ModelSpec:
         """The settings of a model that segments. Raises TypeError where its task is another."""
         if not isinstance(self.own, Segmenting):
             raise TypeError(f"{self.id} does not segment")
+        return self.own
+
+    @property
+    def reading(self) -> Reading:
+        """The settings of a model that reads text. Raises TypeError where its task is another."""
+        if not isinstance(self.own, Reading):
+            raise TypeError(f"{self.id} does not read text")
         return self.own
 
 
@@ -288,5 +306,18 @@ _SPECS = (
         sha256="a7bf3b02f3ebf1267aba913ff637d9a2d5c33d3173bb679e46d9f338c26f262e",
         size=2_564_550_879,
         about="Meta's largest: the best outlines, meant for a graphics card.",
+    ),
+    ModelSpec(
+        task="text",
+        id=READER,
+        title="PP-OCRv6 small",
+        module="src.models.readers.rapid",
+        own=Reading("simplified and traditional Chinese, English, Japanese and languages in Latin letters"),
+        file_name="",
+        url="",
+        sha256="",
+        bytes=0,
+        licence="Apache-2.0 (PaddleOCR, by the package rapidocr)",
+        about="Reads Chinese, English, Japanese and languages in Latin letters; no Cyrillic, Arabic or Korean.",
     ),
 )

@@ -26,6 +26,8 @@ class FolderStatus:
     """The objects in its photos are indexed too."""
     away: int = 0
     """Files in parts of it out of reach, such as a drive mounted below: hidden until they are back, not missing."""
+    texts: bool = False
+    """The text in its photos is read too."""
 
 
 @dataclass(frozen=True)

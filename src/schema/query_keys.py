@@ -89,6 +89,7 @@ _TABLE = (
     _key("flash", "flash", "flash:yes", "Whether the flash fired."),
     _key("album", "albums", 'album:"best of 2024"', "It is in the album of that name.", "Album", either=True),
     _key("note", "note", "note:ask", "Your own note has that text in it."),
+    _key("text", "text", "text:receipt", "What was read in the photo has that in it."),
     _key("is", ("shape", "favourite"), "is:portrait", f"It is {', '.join(query_values.IS)}.", "Is",
          query_values.is_so),
     Key("has", (), "Known", "has:gps", f"That is known: {', '.join(query_values.KNOWN)}.", query_values.known),

@@ -34,6 +34,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
     "lens": ("lens",),
     "note": ("note",),
     "album": ("albums",),
+    "text": ("text",),
 }
 """What ``has:`` asks for -> the facts of which one must be known."""
 _FORMATS = {"jpg": "jpeg", "tif": "tiff", "heic": "heif"}

@@ -21,7 +21,8 @@ from src.config import PROJECT_DIR, Settings
 from src.models.model_manager import ModelManager
 from src.runtime import Services
 from src.ui import resources
-from tests.fakes import COLOURS, FakeEmbedder, colour_picture
+from tests.conftest import fake_model
+from tests.fakes import COLOURS, colour_picture
 
 MAIN = PROJECT_DIR / "src" / "ui" / "main.py"
 
@@ -36,7 +37,7 @@ def services(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Se
     """The one set of services that the app under test uses, on the stand-in model."""
     st.cache_resource.clear()
     st.cache_data.clear()
-    models = ModelManager(settings=settings, loader=lambda spec, *_: FakeEmbedder(spec.id))
+    models = ModelManager(settings=settings, loader=lambda spec, *_: fake_model(spec, spec.id))
     monkeypatch.setattr(bootstrap, "build_services", lambda **_: build_services(settings, models=models))
     monkeypatch.setattr(resources, "FIRST_PAGE", 0.0)
     opened = resources.get_services()

@@ -13,6 +13,7 @@ from src.runtime import Services
 from src.schema import Finding, JobSnapshot
 from src.ui.jobs import job_progress
 from tests.fakes import colour_picture
+from tests.parity.text_pictures import written
 from tests.ui.conftest import button, goto, index, texts
 
 
@@ -67,6 +68,17 @@ def test_objects_are_asked_for_by_folder(page: AppTest, services: Services, phot
     assert services.objects.counts()[0] == 12 and services.objects.pending() == []
     toggles(page, "Objects")[0].set_value(False).run()
     assert not services.folders.all()[0].objects and services.objects.counts()[0] == 12
+
+
+def test_text_is_asked_for_by_folder(page: AppTest, services: Services, photos: Path) -> None:
+    written(colour_picture("red", (640, 480)), "Market Street", (60, 200), 60).save(photos / "sign.png")
+    index(services, photos)
+    toggles(page, "Text")[0].set_value(True).run()
+    assert services.folders.all()[0].texts
+    settled(page, services, "texts")
+    assert services.texts.counts() == (13, 1) and services.texts.pending() == []
+    toggles(page, "Text")[0].set_value(False).run()
+    assert not services.folders.all()[0].texts and services.texts.counts() == (13, 1), "what was read stays"
 
 
 def test_a_missing_photo_is_told_and_forgotten_only_after_asking(

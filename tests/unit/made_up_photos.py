@@ -13,8 +13,10 @@ import sqlalchemy as sa
 
 from src.database.catalog.catalog import Catalog
 from src.database.catalog.marks import put_file_tags
-from src.database.catalog.tables import album_photos, albums, facts, files, images, marks, photo_tags
+from src.database.catalog.tables import album_photos, albums, facts, files, images, marks, photo_tags, texts
+from src.database.catalog.text_lines import folded_lines, written
 from src.schema.colour_words import colour_word
+from src.schema.texts import TextLine
 from src.text import folded, shown
 
 TEXTS = (None, "", "NIKON CORPORATION", "nikon", "Canon EOS 5D", "Straße 50%", "STRASSE", "Köln", "Ko\u0308ln", "a_b",
@@ -79,6 +81,7 @@ def fill(file: Path, number: int, seed: int = 7) -> tuple[Catalog, list[Photo]]:
         db.execute(facts.insert(), [_facts(one) for one in photos if "iso" in one.values])
         put_file_tags(db, {one.id: one.values.get("keywords", ()) for one in photos})
         say(db, random.Random(seed + 1), photos)
+        read(db, random.Random(seed + 2), photos)
     return catalog, photos
 
 
@@ -110,6 +113,17 @@ def say(db: sa.Connection, chance: random.Random, photos: list[Photo]) -> None:
         for name in held:
             db.execute(album_photos.insert(), {**some, "album_id": ids[name], "position": 0})
         one.values |= {"keywords": list(keywords.values()), "albums": held}
+
+
+def read(db: sa.Connection, chance: random.Random, photos: list[Photo]) -> None:
+    """What was read in some of them."""
+    for one in photos:
+        text = chance.choice(TEXTS)
+        if text is not None:
+            line = TextLine(text, ((0, 0), (1, 0), (1, 1), (0, 1)), 1.0)
+            row = {"pixels": bytes(32), "lines": written([line]), "folded": folded_lines([line])}
+            db.execute(texts.insert(), {"image_id": one.id, **row})
+            one.values["text"] = text
 
 
 def _of(image_id: str, tag: str) -> tuple[sa.ColumnElement[bool], ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
@@ -18,6 +19,7 @@ from src.schema import PhotoFilter
 from src.schema.colour_words import colour_word
 from src.schema.query_keys import KEYS
 from src.services.search.language import parse
+from src.text import looked_for
 from tests.unit.made_up_photos import Photo, fill
 
 Test = Callable[[Photo], bool]
@@ -56,6 +58,10 @@ def some(names: str, test: Callable[[Any], bool]) -> Test:
 
 def has_text(names: str, part: str) -> Test:
     return some(names, lambda text: folded(part) in folded(text))
+
+
+def read(part: str) -> Test:
+    return some("text", lambda text: looked_for(part) in looked_for(text))
 
 
 def like(names: str, pattern: str) -> Test:
@@ -229,6 +235,16 @@ CASES: dict[str, Test] = {
     "album:best*": like("albums", "best*"),
     "note:köln": has_text("note", "köln"),
     "note:ask": has_text("note", "ask"),
+    "text:fish": read("fish"),
+    "text:KÖLN": read("köln"),
+    "text:straße": read("strasse"),
+    "text:50%": read("50%"),
+    "text:a_b|行": either(read("a_b"), read("行")),
+    'text:"SUMMER party"': read("summer party"),
+    "text:s*r": some("text", lambda text: re.search("s.*r", looked_for(text)) is not None),
+    "text:fish title:fish": both(read("fish"), has_text("title", "fish")),
+    "has:text": lambda photo: bool(photo.values.get("text")),
+    "has:text|gps": lambda p: bool(p.values.get("text")) or p.values.get("latitude") is not None,
     "is:favourite": some("favourite", lambda on: on is True),
     "is:favourite rating:>=4": both(some("favourite", lambda on: on is True), number("rating", lambda v: v >= 4)),
     "has:note": lambda photo: bool(photo.values.get("note")),

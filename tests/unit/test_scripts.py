@@ -274,6 +274,20 @@ def test_every_requirement_of_this_project_is_pinned():
     assert environment.torch_pin() == "torch==2.13.0"
 
 
+def test_packages_that_only_bring_files_come_last_without_what_their_code_needs(project, installer):
+    environment.ensure("run", project)
+    installer.calls.clear()
+    alone = project / environment.FILES_ALONE
+    alone.write_text("models==1 --hash=sha256:0\n")
+    environment.ensure("run", project)
+    assert installer.calls[-1] == ("install", "--require-hashes", "--no-deps", "-r", str(alone))
+    installer.calls.clear()
+    environment.ensure("run", project)
+    assert installer.calls == [], "a second call finds all there"
+    for line in (environment.ROOT / environment.FILES_ALONE).read_text().splitlines():
+        assert line.startswith("#") or re.fullmatch(r"[a-z]+==[0-9.]+ --hash=sha256:[0-9a-f]{64}", line)
+
+
 # ---------------------------------------------------------------- the CPU build of torch
 
 
@@ -359,13 +373,13 @@ def test_the_index_is_not_asked_where_torch_is_there_already(project, installer)
 def test_the_announcement_tells_what_is_coming(monkeypatch):
     monkeypatch.setattr(environment.platform, "system", lambda: "Linux")
     monkeypatch.setattr(environment, "wants_cpu_build", lambda: True)
-    assert "about 420 MB," in environment.announcement("run", has_torch=False, on_cpu_index=True)
-    assert "3,020 MB where" in environment.announcement("run", has_torch=False, on_cpu_index=False)
+    assert "about 450 MB," in environment.announcement("run", has_torch=False, on_cpu_index=True)
+    assert "3,050 MB where" in environment.announcement("run", has_torch=False, on_cpu_index=False)
     assert "up to date" in environment.announcement("dev", has_torch=True, on_cpu_index=False)
     monkeypatch.setattr(environment, "wants_cpu_build", lambda: False)
     assert "CUDA" in environment.announcement("run", has_torch=False, on_cpu_index=False)
     monkeypatch.setattr(environment.platform, "system", lambda: "Darwin")
-    assert "about 420 MB," in environment.announcement("run", has_torch=False, on_cpu_index=False)
+    assert "about 450 MB," in environment.announcement("run", has_torch=False, on_cpu_index=False)
 
 
 def test_only_linux_without_an_nvidia_driver_wants_the_cpu_build(monkeypatch):

@@ -58,6 +58,7 @@ from src.database.catalog.tables import (
     unreadable,
     vectors,
 )
+from src.database.catalog.texts import TextTable
 from src.database.catalog.vectors import VectorTable, drop_collections
 from src.database.catalog.vocabulary import Vocabulary
 from src.plain_files import no_plain_file, special_of_database
@@ -95,6 +96,7 @@ class Catalog:
         self.looked_at = LookedAtTable(self._file)
         self.facts = FactsTable(self._file)
         self.duplicates = DuplicateTables(self._file)
+        self.texts = TextTable(self._file)
         self.jobs = JobTable(self._file)
         self.health = HealthTable(self._file)
         self.index_changes = IndexChanges(self._file)

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 from src.database.catalog import wildcards
 from src.database.catalog.marks import HAS_TAG, at_or_below
-from src.database.catalog.tables import album_photos, albums, facts, files, images, marks, photo_tags
+from src.database.catalog.tables import album_photos, albums, facts, files, images, marks, photo_tags, texts
+from src.database.catalog.text_lines import says
 from src.schema.conditions import STAR, Condition
 from src.schema.fields import BY_NAME, Field
 from src.text import folded
@@ -42,6 +43,8 @@ def _place(name: str) -> tuple[sa.FromClause, sa.ColumnElement[Any]]:
     """The table that knows a fact, and where in it."""
     if name in _SAID:
         return _SAID[name]
+    if name == "text":
+        return texts, texts.c.folded
     if name in MADE:
         return images, MADE[name]
     if name in _OF_FILES:
@@ -92,6 +95,8 @@ def _compared(
 
     values: those that there are, of a fact that most photos share with others: each is compared once.
     """
+    if field.name == "text":
+        return says(wishes)
     if values is not None:
         one = column.in_(sa.select(values).where(_compared(values, field, wishes, None)))
         return sa.and_(one, HAS_TAG) if column is photo_tags.c.tag else one

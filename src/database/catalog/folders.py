@@ -25,6 +25,8 @@ class FolderRow:
     synced_at: str | None = None
     objects: bool = False
     """The objects in its photos are indexed too."""
+    texts: bool = False
+    """The text in its photos is read too."""
 
 
 class FolderTable:
@@ -50,6 +52,9 @@ class FolderTable:
 
     def set_objects(self, path: bytes, on: bool) -> None:
         self._set(path, objects=on)
+
+    def set_texts(self, path: bytes, on: bool) -> None:
+        self._set(path, texts=on)
 
     def set_offline(self, path: bytes) -> None:
         """Keep since when, where it was offline before."""

@@ -34,7 +34,7 @@ SCHEMA = len(MIGRATIONS)
 MARKS = ("marks", "photo_tags", "albums", "album_photos", "binned", "discarded", "successors", "operations")
 ORDER = (
     *("meta", "images", "collections", "files", "facts", "folders", "unreadable"),
-    *("segments", "segmented", "looked_at", "vectors", "jobs", "prints", "alike", "verdicts"),
+    *("segments", "segmented", "looked_at", "vectors", "jobs", "prints", "alike", "verdicts", "texts"),
     *MARKS,
     *("forgotten", "album_covers"),
 )
@@ -46,7 +46,7 @@ MOST_COLLECTIONS = 10_000
 _SINCE = {"meta": 1, "images": 1, "files": 1, "collections": 1, "vectors": 1, "jobs": 1, "folders": 2, "unreadable": 2}
 _SINCE |= {"changes": 3, "days": 3, "segments": 4, "segmented": 4, "index_changes": 6, "looked_at": 6, "facts": 6}
 _SINCE |= dict.fromkeys(MARKS, 7)
-_SINCE |= {"prints": 8, "alike": 8, "verdicts": 8, "forgotten": 9, "album_covers": 9}
+_SINCE |= {"prints": 8, "alike": 8, "verdicts": 8, "forgotten": 9, "album_covers": 9, "texts": 11}
 """Table -> the schema version from which on it must be there."""
 FORMER_UNTIL, TAGS_SINCE = 6, 7
 """The schema versions from which on none of the former tables is there, and from which on keywords are tags."""
@@ -208,11 +208,10 @@ def _columns(db: sqlite3.Connection, table: sa.Table) -> list[str]:
     """Names of a table's columns: none that is unknown or computed, and all that our table gives no value by itself."""
     described = db.execute(f"PRAGMA table_xinfo({table.name})").fetchall()
     names = [str(row[1]) for row in described]
-    known = table.columns
-    odd = next((name for name, row in zip(names, described, strict=True) if row[6] or name not in known), None)
+    odd = next((name for name, row in zip(names, described, strict=True) if row[6] or name not in table.columns), None)
     if odd is not None:
         raise refusal(f"a column {table.name}.{odd[:80]} that does not belong there")
-    needed = [column.name for column in known if not column.nullable and column.server_default is None]
+    needed = [column.name for column in table.columns if not column.nullable and column.server_default is None]
     missing = next((name for name in needed if name not in names), None)
     if missing:
         raise refusal(f"no column {table.name}.{missing}")
@@ -282,6 +281,8 @@ class _Copy:
                 return whole_rows.pair(row)
             case "segments":
                 return whole_rows.segment(row, sizes)
+            case "texts":
+                return whole_rows.text(row)
             case "photo_tags":
                 return whole_rows.photo_tag(row)
             case "albums":

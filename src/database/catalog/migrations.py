@@ -28,6 +28,7 @@ from src.database.catalog.tables import (
     prints,
     segments,
     successors,
+    texts,
     unreadable,
     verdicts,
 )
@@ -288,6 +289,12 @@ def _summaries(db: sa.Connection) -> None:
     _make_triggers(db, SUMMARY_TRIGGERS)
 
 
+def _texts(db: sa.Connection) -> None:
+    """Text in pictures, and folders whose photos are read."""
+    texts.create(db, checkfirst=True)
+    _add_column(db, "folders", "texts", "BOOLEAN NOT NULL DEFAULT 0")
+
+
 MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
     _first,
     _second,
@@ -299,5 +306,6 @@ MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
     _duplicates,
     _covers_and_forgotten,
     _summaries,
+    _texts,
 )
 """Step n brings schema n-1 to n. Steps are never changed once released; a new one is added at the end."""

@@ -38,6 +38,8 @@ PIXELS = 2**32
 """Of a whole picture: more than any decoder takes; masks are brought to this size in exports."""
 MASK_SIDE, MASK_PIXELS = 65_536, 1 << 26
 PATH_BYTES = 32_768
+TEXT = 10_000_000
+"""Most characters of the lines that were read in one picture, as they are stored."""
 NOTE, TAG = 10_000, 200
 """Most characters of a note, and of a tag or of an album's name; what is folded may be longer."""
 FINISHED = ("done", "failed", "cancelled")
@@ -242,6 +244,12 @@ _OWN: dict[str, dict[str, Rule]] = {
         "quality": whole(0, 100),
         "grey": blob(GREY_BYTES),
         "pixels": blob(PIXELS_BYTES),
+    },
+    "texts": {
+        "image_id": is_id,
+        "pixels": blob(PIXELS_BYTES),
+        "lines": lambda value: is_json(value, list, most=TEXT),
+        "folded": text(2 * TEXT),
     },
     "alike": {
         "first": is_id,

@@ -81,6 +81,7 @@ folders = sa.Table(
     sa.Column("offline_since", sa.Text),
     sa.Column("synced_at", sa.Text),
     sa.Column("objects", sa.Boolean, nullable=False, server_default="0"),  # the objects in its photos are indexed too
+    sa.Column("texts", sa.Boolean, nullable=False, server_default="0"),  # the text in its photos is read too
 )
 
 days = sa.Table(
@@ -187,6 +188,17 @@ prints = sa.Table(
     sa.Column("quality", sa.Integer, nullable=False),  # of the hashes, 0 to 100
     sa.Column("grey", sa.LargeBinary, nullable=False),  # a very small copy
     sa.Column("pixels", sa.LargeBinary),  # BLAKE2 of its upright pixels; None where nobody needed it yet
+)
+
+texts = sa.Table(
+    "texts",
+    metadata,
+    # what was read in an image
+    sa.Column("image_id", sa.Text, sa.ForeignKey("images.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("pixels", sa.LargeBinary, nullable=False, index=True),  # BLAKE2 of what was looked at
+    # JSON array of [text, confidence, [x, y of four corners]]
+    sa.Column("lines", sa.Text, nullable=False),
+    sa.Column("folded", sa.Text, nullable=False),  # the same as searches compare it, a line each
 )
 
 alike = sa.Table(

@@ -20,8 +20,10 @@ from src.database.catalog.row_rules import (
     os_text,
     path,
 )
+from src.database.catalog.text_lines import folded_lines, lines_in
 from src.errors import BadInput
 from src.identity import UPLOAD_NAME, image_id, is_id
+from src.plain_files import json_in
 from src.schema import FIRST_PHOTO
 from src.text import folded
 
@@ -107,3 +109,11 @@ def finished_job(row: Row) -> bool:
     What was still to be done on another computer is nobody's business here.
     """
     return row["state"] in FINISHED
+
+
+def text(row: Row) -> str | None:
+    """Each line must be one, and what searches go through must be what the lines say."""
+    lines = lines_in(row["lines"])
+    if len(lines) != len(json_in(row["lines"])) or any("\0" in line.text for line in lines):
+        return f"a text that is none, in {row['image_id']}"
+    return None if row["folded"] == folded_lines(lines) else f"a text under other words, in {row['image_id']}"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +14,7 @@ from PIL import Image
 
 from src.config import Settings
 from src.errors import WeightsCorrupt, WeightsMissing
+from src.models import onnx_file
 from src.models.lazy import Lazy
 from src.models.registry import ModelSpec
 from src.models.text_cache import TEXTS, TextCache
@@ -114,17 +113,8 @@ class BuiltinEmbedder:
 
     def _load(self, path: Path) -> Any:
         """The file, hashed and loaded."""
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise WeightsMissing(
-                f"The built-in model's file {path.name} can't be read: {error.strerror}.", _HINT
-            ) from error
-        if hashlib.sha256(data).hexdigest() != self._sha256[path.name]:
-            raise WeightsCorrupt(
-                f"The built-in model's file {path.name} is damaged: its SHA-256 is not the one in {CARD}.", _HINT
-            )
-        return _tokenizer(data) if path.name == TOKENIZER else _session(data)
+        data = onnx_file.verified(path, self._sha256[path.name], "The built-in model's file", _HINT)
+        return _tokenizer(data) if path.name == TOKENIZER else onnx_file.session(data)
 
 
 def load(spec: ModelSpec, checkpoint: Path | None, settings: Settings) -> BuiltinEmbedder:
@@ -145,18 +135,3 @@ def _tokenizer(data: bytes) -> Any:
     from tokenizers import Tokenizer
 
     return Tokenizer.from_buffer(data)
-
-
-def _session(data: bytes) -> Any:
-    """An onnxruntime session on all cores.
-
-    Threads sleep between runs: spinning ones would starve the rest of the app.
-    """
-    import onnxruntime as ort
-
-    ort.disable_telemetry_events()  # on Windows; elsewhere src/__init__.py has seen to it
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = os.cpu_count() or 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 4
-    return ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])

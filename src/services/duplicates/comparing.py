@@ -8,16 +8,15 @@ come later.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from src import pixels
 from src.database.catalog.catalog import Catalog
 from src.database.catalog.duplicates import Alike, Look
-from src.database.catalog.tables import PIXELS_BYTES
 from src.processing.duplicates.candidates import Half
 from src.processing.duplicates.finder import Finder, Link
 from src.processing.duplicates.pdq import BYTES, POOR, TURNS, undone
@@ -160,9 +159,7 @@ def digests_of(catalog: Catalog, image_ids: Sequence[str], decode: Decode) -> di
     for image_id in image_ids:
         picture = None if image_id in known else decode(image_id)
         if picture is not None:
-            digest = hashlib.blake2b(b"%d %d " % picture.size, digest_size=PIXELS_BYTES)
-            digest.update(picture.tobytes())
-            new[image_id] = digest.digest()
+            new[image_id] = pixels.digest(picture)
     if new:
         catalog.duplicates.put_pixels(new)
     return known | new

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -18,6 +19,7 @@ from src.schema import JobEvent
 from src.services.duplicates.service import DuplicateService
 from src.services.enrichment.facts_pass import FactsService
 from src.services.enrichment.objects import ObjectService
+from src.services.enrichment.text_pass import TextService
 from src.services.exchange.exporting import ExportService, Selection
 from src.services.indexing.scan import IndexingService
 from src.services.jobs.kinds import (
@@ -34,6 +36,7 @@ from src.services.jobs.kinds import (
     JobKind,
     Params,
     ReadFacts,
+    ReadTexts,
     Rebuild,
     Reindex,
     RemoveFolder,
@@ -47,6 +50,7 @@ from src.services.library.forgetting import ForgettingService
 from src.services.library.service import LibraryService
 from src.services.library.uploads import from_params
 
+log = logging.getLogger(__name__)
 KEPT_DAYS = 30
 """How long removed photos stay in the bin."""
 Events = Iterator[JobEvent]
@@ -65,6 +69,7 @@ class JobHandlers:
         library: LibraryService,
         objects: ObjectService,
         facts: FactsService,
+        texts: TextService,
         duplicates: DuplicateService,
         exports: ExportService,
         store: Store,
@@ -77,6 +82,7 @@ class JobHandlers:
         self._library = library
         self._objects = objects
         self._facts = facts
+        self._texts = texts
         self._duplicates = duplicates
         self._exports = exports
         self._store = store
@@ -90,6 +96,7 @@ class JobHandlers:
             "reindex": _reading(Reindex, self._reindex),
             "facts": _reading(ReadFacts, lambda asked: self._facts.read_all(asked.folders)),
             "objects": _reading(FindObjects, self._find_objects),
+            "texts": _reading(ReadTexts, lambda asked: self._texts.read_all(asked.folders, asked.careful)),
             "duplicates": _reading(FindDuplicates, lambda asked: self._duplicates.find(asked.careful)),
             "export": _reading(Export, self._export),
             "rebuild": _reading(Rebuild, self._rebuild),
@@ -114,6 +121,7 @@ class JobHandlers:
             if KINDS[kind].brings_photos:
                 self._queue_facts(jobs, asked.paths if isinstance(asked, Sync) else None)
                 self._queue_objects(jobs)
+                self._queue_texts(jobs)
                 queue_duplicates_if_due(self._duplicates, jobs)
 
         return run
@@ -177,6 +185,16 @@ class JobHandlers:
         if waiting:
             queue_objects(jobs, FindObjects(folders=tuple(waiting)))
 
+    def _queue_texts(self, jobs: JobRunner) -> None:
+        """Have new photos of the folders that ask for it read."""
+        try:
+            waiting = self._texts.waiting_folders()
+        except ModelError as error:  # the packages are not as the set-up leaves them
+            log.warning("photos are not read: %s", error)
+            return
+        if waiting:
+            queue_texts(jobs, ReadTexts(tuple(waiting)))
+
 
 def _reading(params: type[P], handle: Callable[[P], Events]) -> Handler:
     return lambda said: handle(params.read(said))
@@ -206,6 +224,11 @@ def queue_facts(jobs: JobRunner, asked: ReadFacts) -> None:
 def queue_objects(jobs: JobRunner, asked: FindObjects = FindObjects()) -> None:  # noqa: B008 (it is never changed)
     """Queue finding objects in photos, unless just that is queued already."""
     _queue_once(jobs, "Finding objects in photos", asked)
+
+
+def queue_texts(jobs: JobRunner, asked: ReadTexts) -> None:
+    """Queue reading the words in photos, unless just that is queued already."""
+    _queue_once(jobs, "Reading text in photos", asked)
 
 
 def queue_duplicates(jobs: JobRunner) -> None:

@@ -16,6 +16,7 @@ JobKind = Literal[
     "reindex",
     "facts",
     "objects",
+    "texts",
     "duplicates",
     "export",
     "rebuild",
@@ -127,6 +128,14 @@ class FindObjects(Params):
     folders: tuple[str, ...] | None = _said(_texts)
     images: tuple[str, ...] | None = _said(_texts)
     forget: bool = _said(bool, False)
+    careful: bool = _said(bool, False)
+
+
+@dataclass(frozen=True)
+class ReadTexts(Params):
+    """Read the words in photos: of these folders, or in all."""
+
+    folders: tuple[str, ...] | None = _said(_texts)
     careful: bool = _said(bool, False)
 
 
@@ -245,6 +254,7 @@ KINDS: Mapping[JobKind, Kind] = {
     "facts": Kind(ReadFacts, pausable=True, fills=True, quiet=True, announced=False),
     "objects": Kind(FindObjects, pausable=True, fills=True, careful=True, writes_index=True),
     "duplicates": Kind(FindDuplicates, pausable=True, fills=True, careful=True, last=True, quiet=True, announced=False),
+    "texts": Kind(ReadTexts, pausable=True, fills=True, careful=True),
     "rebuild": Kind(Rebuild, pausable=True, fills=True, announced=False),
     "forget": Kind(ForgetMissing, operation="forget"),
     "remove": Kind(RemoveFolder, operation="remove-folder"),

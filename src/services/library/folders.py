@@ -67,10 +67,9 @@ class FolderService:
         nested = [
             row for row in self.followed() if inside(row.path, raw) and looks_into(path, Path(os.fsdecode(row.path)))
         ]
-        objects = bool(nested) and all(row.objects for row in nested)
-        self._catalog.folders.put(
-            FolderRow(raw, display_text(path), watched, objects=objects), [row.path for row in nested]
-        )
+        objects, texts = (bool(nested) and all(getattr(row, what) for row in nested) for what in ("objects", "texts"))
+        row = FolderRow(raw, display_text(path), watched, objects=objects, texts=texts)
+        self._catalog.folders.put(row, [inner.path for inner in nested])
 
     def is_new(self, path: Path) -> bool:
         """Whether it is a file, or no part of a followed folder that was gone through to its end before."""
@@ -135,6 +134,10 @@ class FolderService:
         """Have the objects in a folder's photos indexed too, or no more. Raises BadInput as above."""
         self._catalog.folders.set_objects(self.row(path).path, on)
 
+    def read_texts(self, path: str, on: bool) -> None:
+        """Have the text in a folder's photos read too, or no more. Raises BadInput as above."""
+        self._catalog.folders.set_texts(self.row(path).path, on)
+
     def row(self, path: str) -> FolderRow:
         """What the catalogue knows of a followed folder. Raises BadInput for one that is not followed."""
         wanted = os.fsencode(self.known_as(Path(path)))
@@ -151,10 +154,11 @@ class FolderService:
         offline = row.offline_since is not None
         parts = [] if offline else [part for part in self.out_of_reach() if self._root_of(part) == row.path]
         away = sum(self._catalog.files.numbers_under(part)[1] for part in parts)
-        path, objects = os.fsdecode(row.path), row.objects
+        wanted = {"objects": row.objects, "texts": row.texts}
         return FolderStatus(
-            path, row.path_text, row.watched, offline, files, missing - away, row.synced_at, objects, away
-        )
+            os.fsdecode(row.path), row.path_text, row.watched, offline, files, missing - away, row.synced_at,
+            away=away, **wanted,
+        )  # fmt: skip
 
     def others_inside(self, folder: bytes) -> list[bytes]:
         """Followed folders inside another one: they stand for themselves."""

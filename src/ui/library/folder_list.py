@@ -9,8 +9,8 @@ import streamlit as st
 
 from src.runtime import Services
 from src.schema import FolderStatus
-from src.services.jobs.handlers import queue_objects, queue_sync
-from src.services.jobs.kinds import FindObjects
+from src.services.jobs.handlers import queue_objects, queue_sync, queue_texts
+from src.services.jobs.kinds import FindObjects, ReadTexts
 from src.text import count, shown
 from src.ui import state
 from src.ui.format import literal, moment
@@ -52,6 +52,8 @@ def _show_folder(services: Services, folder: FolderStatus, number: int) -> None:
         st.toggle("Watch", folder.watched, key=key, on_change=_watch, args=(services, folder), help=WATCH)
         key = f"objects-{number}-{folder.objects}"
         st.toggle("Objects", folder.objects, key=key, on_change=_find_objects, args=(services, folder), help=OBJECTS)
+        key = f"texts-{number}-{folder.texts}"
+        st.toggle("Text", folder.texts, key=key, on_change=_read_texts, args=(services, folder), help=TEXTS)
         st.button(
             "Look now", key=f"sync-{number}", icon=":material/refresh:", on_click=_sync, args=(services, [folder])
         )
@@ -71,6 +73,12 @@ WATCH = "Changes in the folder are picked up while the app runs. Otherwise only 
 OBJECTS = (
     "Each photo is looked through for single things, so that they can be searched for too. "
     "It goes on in the background."
+)
+
+
+TEXTS = (
+    "The words in each photo are read, so that `text:receipt` finds them: Chinese, English, Japanese and languages in "
+    "Latin letters; no Cyrillic, Arabic or Korean. It goes on in the background."
 )
 
 
@@ -125,6 +133,12 @@ def _find_objects(services: Services, folder: FolderStatus) -> None:
     services.folders.find_objects(folder.path, not folder.objects)
     if not folder.objects:
         queue_objects(services.jobs, FindObjects(folders=(folder.path,)))
+
+
+def _read_texts(services: Services, folder: FolderStatus) -> None:
+    services.folders.read_texts(folder.path, not folder.texts)
+    if not folder.texts:
+        queue_texts(services.jobs, ReadTexts((folder.path,)))
 
 
 def _sync(services: Services, folders: Sequence[FolderStatus]) -> None:

@@ -1,0 +1,39 @@
+"""Networks in ONNX files that come with the program or its packages: verified, and run by onnxruntime on the CPU."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+from src.errors import WeightsCorrupt, WeightsMissing
+
+
+def verified(path: Path, sha256: str, what: str, hint: str) -> bytes:
+    """A file's bytes. ``what`` is what it is called in a sentence, such as "The built-in model's file".
+
+    Raises WeightsMissing where it can't be read, WeightsCorrupt where its bytes have another SHA-256.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise WeightsMissing(f"{what} {path.name} can't be read: {error.strerror}.", hint) from error
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise WeightsCorrupt(f"{what} {path.name} is damaged: its SHA-256 is not the one it was published with.", hint)
+    return data
+
+
+def session(data: bytes) -> Any:
+    """An onnxruntime session on all cores.
+
+    Threads sleep between runs: spinning ones would starve the rest of the app.
+    """
+    import onnxruntime as ort
+
+    ort.disable_telemetry_events()  # on Windows; elsewhere src/__init__.py has seen to it
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = os.cpu_count() or 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 4
+    return ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])

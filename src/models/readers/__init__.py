@@ -1,0 +1,1 @@
+"""Models that read the words in pictures, a module each."""
