@@ -119,23 +119,8 @@ class Machine:
         before = copy.deepcopy(self.model)
         names = (
             *("tag", "tag", "tag", "rate", "favourite", "note", "create", "add", "take", "reorder", "rename_album"),
-            *(
-                "delete",
-                "rename",
-                "merge",
-                "remove",
-                "restore",
-                "clear",
-                "undo",
-                "undo",
-                "undo",
-                "redo",
-                "redo",
-                "file",
-                "move",
-                "cover",
-            ),
-            *("decide", "settle", "reopen"),
+            *("delete", "rename", "merge", "remove", "restore", "clear", "file", "move", "cover", "decide", "settle"),
+            *("undo", "undo", "undo", "undo", "redo", "redo", "redo", "reopen"),
         )
         name = self.chance.choice(names)
         done = getattr(self, f"do_{name}")()

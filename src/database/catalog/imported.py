@@ -45,8 +45,14 @@ BLOCK, BLOCK_BYTES = 500, 4_000_000
 MOST_COLLECTIONS = 10_000
 _SINCE = {"meta": 1, "images": 1, "files": 1, "collections": 1, "vectors": 1, "jobs": 1, "folders": 2, "unreadable": 2}
 _SINCE |= {"changes": 3, "days": 3, "segments": 4, "segmented": 4, "index_changes": 6, "looked_at": 6, "facts": 6}
-_SINCE |= dict.fromkeys(MARKS, 7)
-_SINCE |= {"prints": 8, "alike": 8, "verdicts": 8, "forgotten": 9, "album_covers": 9, "texts": 11}
+_SINCE |= dict.fromkeys(MARKS, 7) | {
+    "prints": 8,
+    "alike": 8,
+    "verdicts": 8,
+    "forgotten": 9,
+    "album_covers": 9,
+    "texts": 11,
+}
 """Table -> the schema version from which on it must be there."""
 FORMER_UNTIL, TAGS_SINCE = 6, 7
 """The schema versions from which on none of the former tables is there, and from which on keywords are tags."""
