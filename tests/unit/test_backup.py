@@ -27,7 +27,14 @@ from PIL import Image
 from src.bootstrap import build_services
 from src.config import PROJECT_DIR, Settings
 from src.database.catalog import imported, network_drive, row_rules
-from src.database.catalog.migrations import COUNTERS, LATER_TRIGGERS, MARKS_TRIGGERS, SEGMENTED, TRIGGERS
+from src.database.catalog.migrations import (
+    COUNTERS,
+    LATER_TRIGGERS,
+    MARKS_TRIGGERS,
+    SEGMENTED,
+    SUMMARY_TRIGGERS,
+    TRIGGERS,
+)
 from src.database.catalog.tables import former, metadata
 from src.errors import AppError, BadInput, LibraryBusy, LibraryError, LibraryNewer, LibraryUnusable, UnreadablePath
 from src.processing.decoding.image_io import same_file, stamp_of
@@ -236,6 +243,12 @@ SINCE_6 = [
     "ALTER TABLE vectors DROP COLUMN image_id",
     "ALTER TABLE collections DROP COLUMN kind",
 ]
+SINCE_9 = [
+    *(f"DROP TRIGGER {name}" for name in SUMMARY_TRIGGERS),
+    "DROP INDEX ix_images_taken",
+    "CREATE INDEX ix_images_taken ON images (taken_at, removed_at, id)",
+    *(f"ALTER TABLE images DROP COLUMN {name}" for name in ("rating", "tags")),
+]
 SINCE_7 = [
     *(f"DROP TRIGGER {name}" for name in MARKS_TRIGGERS),
     *(f"DROP TABLE {name}" for name in reversed(imported.MARKS)),
@@ -260,11 +273,11 @@ SINCE_2 = [
 SINCE_2 += ["ALTER TABLE jobs DROP COLUMN pause"]
 
 
-@pytest.mark.parametrize("version", [1, 2, 3, 4, 5, 6])
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5, 6, 8])
 def test_an_older_catalogue_is_brought_up_to_date(
     archive: Path, tmp_path: Path, target: Settings, version: int
 ) -> None:
-    since = {7: SINCE_7, 6: SINCE_6, 5: SINCE_5, 4: SINCE_4, 3: SINCE_3, 2: SINCE_2}
+    since = {9: SINCE_9, 7: SINCE_7, 6: SINCE_6, 5: SINCE_5, 4: SINCE_4, 3: SINCE_3, 2: SINCE_2}
     steps = [step for later, some in since.items() if version < later for step in some]
     members = changed_catalogue(archive, tmp_path / "old.sqlite3", *steps, f"PRAGMA user_version = {version}")
     list(import_library(target, write(tmp_path / "old.zip", members, schema=version)))
@@ -1108,6 +1121,9 @@ def test_only_rows_get_across(filled: Services, archive: Path, tmp_path: Path, t
         "UPDATE days SET images = -5",
         "UPDATE changes SET number = 'x'",
         "UPDATE files SET path_text = 'elsewhere'",
+        "INSERT OR REPLACE INTO marks (image_id, rating, favourite) SELECT min(id), 4, 0 FROM images",
+        "INSERT OR REPLACE INTO photo_tags (image_id, tag, said) SELECT min(id), 'sea', 'Sea' FROM images",
+        "UPDATE images SET rating = 9, tags = 77",
         "DROP TRIGGER files_delete",
         "CREATE TRIGGER files_delete AFTER DELETE ON files BEGIN DELETE FROM vectors; END",
         "DROP INDEX ix_images_taken",
@@ -1130,6 +1146,7 @@ def test_only_rows_get_across(filled: Services, archive: Path, tmp_path: Path, t
         for name, sql in TRIGGERS.items()
     }
     assert rows(target, "SELECT name FROM sqlite_master WHERE name = 'ix_images_taken'")
+    assert rows(target, "SELECT rating, tags FROM images ORDER BY id") == [(4, 1), *[(None, 0)] * 4]
 
 
 def test_only_good_jobs_of_the_past_get_across(archive: Path, tmp_path: Path, target: Settings) -> None:

@@ -81,7 +81,7 @@ class BrowsingService:
         found = self._catalog.browsing
         albums = [(album.name, album.photos) for album in self._catalog.albums.all()]
         tags = [(tag.tag, tag.photos) for tag in self._catalog.marks.tags()]
-        return Places(found.folders(), found.months(), found.cameras(), albums, tags)
+        return Places(found.folders(), found.months(), self._catalog.vocabulary.counts("camera"), albums, tags)
 
 
 def looks_for(reading: Reading) -> bool:
