@@ -17,6 +17,8 @@ from src.runtime import Services
 from src.schema import PhotoFilter
 from src.schema.conditions import STAR, parse_condition
 from src.schema.facts import PhotoFacts, PictureMeasures
+from src.schema.fields import BY_NAME
+from src.schema.query_keys import KEYS
 from src.services.search.language import parse
 from src.services.search.vocabulary import COMPLETED, FACTS, Vocabulary
 from tests.fakes import colour_picture
@@ -165,6 +167,14 @@ def test_every_value_is_counted_as_asking_for_it_finds(curated: Services, query:
         for value, number in counted.items():
             text = written(Reading(restrictions=(*others, Restriction(key, (value.replace("*", STAR),)))))
             assert len(curated.browsing.listing(text).ids) == number > 0, text
+
+
+def test_every_filter_by_words_completes_them() -> None:
+    """But for the names of files, of which each has its own, and captions, which are read rather than typed."""
+    from src.ui.search.completions import VALUES
+
+    words = {key.name for key in KEYS.values() if any(BY_NAME[name].kind in ("text", "words") for name in key.fields)}
+    assert words - {*COMPLETED, *VALUES} == {"name", "caption"} and set(COMPLETED) <= {"in", *FACTS}
 
 
 def test_what_can_be_completed_is_counted(curated: Services) -> None:
