@@ -83,19 +83,10 @@ CASES: dict[str, tuple[str, ...]] = {
 }
 """Key -> what is asked by it; each is asked with a ``-`` before it, too."""
 SEARCHED = (
-    *(
-        "camera:nikon|canon",
-        "lens:50mm",
-        "tag:berlin",
-        "place:germany",
-        "date:2019",
-        "rating:>=3",
-        "in:2019",
-        "-in:2019",
-    ),
-    *("colour:red", "-camera:nikon rating:>=3", "has:gps iso:<=400"),
+    *("camera:nikon|canon", "lens:50mm", "tag:berlin", "place:germany", "date:2021", "rating:>=3"),
+    *("in:album-00000*", "-in:album-00000*", "colour:red", "-camera:nikon rating:>=3", "has:gps iso:<=400"),
 )
-"""Filters of whole searches."""
+"""Filters of whole searches; days and folders are those of the made-up library."""
 
 
 class Made:

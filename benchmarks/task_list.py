@@ -112,7 +112,7 @@ def _back(user: User) -> bool:
 
 def _share(user: User) -> bool:
     before, address = user.names(), user.page.url
-    user.choose("Shape", re.compile("portrait"))
+    user.choose("It is", re.compile("portrait"))
     user.go(address.removeprefix(user.url))
     return user.sees(lambda: user.names() == before)
 
@@ -131,7 +131,7 @@ def _come_back(user: User) -> bool:
 
 
 def _portraits(user: User) -> bool:
-    user.choose("Shape", re.compile("portrait"))
+    user.choose("It is", re.compile("portrait"))
     return user.sees(lambda: "is:portrait" in (user.part("q") or "") and bool(user.names()))
 
 

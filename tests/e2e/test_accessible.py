@@ -47,7 +47,7 @@ def found(page: Page, url: str) -> None:
 def filters(page: Page, url: str) -> None:
     found(page, url)
     page.get_by_text("Filters", exact=True).click()
-    expect(page.get_by_label("Shape")).to_be_visible()
+    expect(page.get_by_label("It is")).to_be_visible()
 
 
 def help_(page: Page, url: str) -> None:
@@ -149,7 +149,7 @@ def test_filters_are_chosen_by_keys(page: Page, app: RunningApp) -> None:
     button.focus()
     page.keyboard.press("Enter")
     expect(page.get_by_label("Folder")).to_be_focused()
-    page.get_by_label("Shape").focus()
+    page.get_by_label("It is").focus()
     page.keyboard.press("ArrowDown")
     page.keyboard.type("land")
     page.keyboard.press("Enter")

@@ -126,7 +126,7 @@ def test_a_camera_a_shape_and_typed_facts_narrow_the_search(
     assert sorted(names(app, "text-results")) == ["shot-blue.jpg", "shot-red.jpg"]
     search(app, f"{text(app)} iso:500..1000 width:60")
     assert names(app, "text-results") == ["shot-blue.jpg"]
-    choice(app, "Shape").select("portrait").run()
+    choice(app, "It is").select("portrait").run()
     assert "No photo passes the filters" in texts(app)
     search(app, 'green camera:"iPhone 12"')
     assert names(app, "text-results") == ["shot-green.jpg"]
@@ -157,7 +157,7 @@ def test_choices_tell_how_many_photos_each_would_leave(
     assert counted(app, services, "Camera") == ["D300 (1)", "iPhone 12 (1)"]
     choice(app, "Camera").select("D300").run()
     assert counted(app, services, "Camera") == ["D300 (1)", "iPhone 12 (1)"], "its own choice does not narrow it"
-    assert counted(app, services, "Shape") == ["portrait (0)", "landscape (1)", "square (0)"]
+    assert counted(app, services, "It is") == ["portrait (0)", "landscape (1)", "square (0)", "favourite (0)"]
     assert choice(app, "Camera").value == "D300"
     search(app, "something red")
     assert counted(app, services, "Camera") == ["D300 (2)", "iPhone 12 (1)"]
@@ -176,10 +176,10 @@ def test_what_is_still_being_counted_has_no_number(
     halt = threading.Event()
     monkeypatch.setattr(services.vocabulary, "_count", lambda *_: halt.wait(20) and None)
     search(app.run(), "red")
-    assert choice(app, "Shape").options == ["portrait", "landscape", "square"]
+    assert choice(app, "It is").options == ["portrait", "landscape", "square", "favourite"]
     assert choice(app, "Camera").disabled and choice(app, "Camera").options == []
     halt.set()
-    choice(app, "Shape").select("landscape").run()
+    choice(app, "It is").select("landscape").run()
     assert text(app) == "red is:landscape" and not app.exception
 
 
@@ -239,7 +239,7 @@ def test_data_in_labels_is_no_markdown(app: AppTest, photos: Path, services: Ser
 
 def test_a_choice_does_not_come_back_in_later_searches(app: AppTest, photos: Path) -> None:
     search(app.run(), "red")
-    choice(app, "Shape").select("landscape").run()
+    choice(app, "It is").select("landscape").run()
     assert text(app) == "red is:landscape"
     for words in ("blue", "green", "pink", "red"):
         search(app, words)

@@ -27,7 +27,15 @@ from PIL import Image
 from src.bootstrap import build_services
 from src.config import PROJECT_DIR, Settings
 from src.database.catalog import imported, network_drive, row_rules
-from src.database.catalog.migrations import COUNTERS, LATER_TRIGGERS, MARKS_TRIGGERS, SEGMENTED, TRIGGERS
+from src.database.catalog.migrations import (
+    COUNTERS,
+    COVER_TRIGGERS,
+    LATER_TRIGGERS,
+    MARKS_TRIGGERS,
+    SEGMENTED,
+    SUMMARY_TRIGGERS,
+    TRIGGERS,
+)
 from src.database.catalog.tables import former, metadata
 from src.errors import AppError, BadInput, LibraryBusy, LibraryError, LibraryNewer, LibraryUnusable, UnreadablePath
 from src.processing.decoding.image_io import same_file, stamp_of
@@ -222,7 +230,7 @@ def test_what_vanished_meanwhile(filled: Services, tmp_path: Path, target: Setti
     assert len(rows(target, "SELECT * FROM images")) == 5 and len(list(target.thumbs_dir.rglob("*.jpg"))) == 4
 
 
-SINCE_9 = ["DROP TABLE texts", "ALTER TABLE folders DROP COLUMN texts"]
+SINCE_11 = ["DROP TABLE texts", "ALTER TABLE folders DROP COLUMN texts"]
 SINCE_8 = [f"DROP TABLE {name}" for name in ("alike", "prints", "verdicts")]
 SINCE_6 = [
     *(f"DROP TRIGGER {name}" for name in LATER_TRIGGERS),
@@ -236,6 +244,16 @@ SINCE_6 = [
     "DROP TABLE facts",
     "ALTER TABLE vectors DROP COLUMN image_id",
     "ALTER TABLE collections DROP COLUMN kind",
+]
+SINCE_9 = [
+    *(f"DROP TRIGGER {name}" for name in COVER_TRIGGERS),
+    *(f"DROP TABLE {name}" for name in ("album_covers", "forgotten")),
+]
+SINCE_10 = [
+    *(f"DROP TRIGGER {name}" for name in SUMMARY_TRIGGERS),
+    "DROP INDEX ix_images_taken",
+    "CREATE INDEX ix_images_taken ON images (taken_at, removed_at, id)",
+    *(f"ALTER TABLE images DROP COLUMN {name}" for name in ("rating", "tags")),
 ]
 SINCE_7 = [
     *(f"DROP TRIGGER {name}" for name in MARKS_TRIGGERS),
@@ -261,11 +279,12 @@ SINCE_2 = [
 SINCE_2 += ["ALTER TABLE jobs DROP COLUMN pause"]
 
 
-@pytest.mark.parametrize("version", [1, 2, 3, 4, 5, 6, 7, 8])
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
 def test_an_older_catalogue_is_brought_up_to_date(
     archive: Path, tmp_path: Path, target: Settings, version: int
 ) -> None:
-    since = {9: SINCE_9, 8: SINCE_8, 7: SINCE_7, 6: SINCE_6, 5: SINCE_5, 4: SINCE_4, 3: SINCE_3, 2: SINCE_2}
+    since = {2: SINCE_2, 3: SINCE_3, 4: SINCE_4, 5: SINCE_5, 6: SINCE_6, 7: SINCE_7, 8: SINCE_8, 9: SINCE_9}
+    since = dict(sorted((since | {10: SINCE_10, 11: SINCE_11}).items(), reverse=True))
     steps = [step for later, some in since.items() if version < later for step in some]
     members = changed_catalogue(archive, tmp_path / "old.sqlite3", *steps, f"PRAGMA user_version = {version}")
     list(import_library(target, write(tmp_path / "old.zip", members, schema=version)))
@@ -1109,6 +1128,9 @@ def test_only_rows_get_across(filled: Services, archive: Path, tmp_path: Path, t
         "UPDATE days SET images = -5",
         "UPDATE changes SET number = 'x'",
         "UPDATE files SET path_text = 'elsewhere'",
+        "INSERT OR REPLACE INTO marks (image_id, rating, favourite) SELECT min(id), 4, 0 FROM images",
+        "INSERT OR REPLACE INTO photo_tags (image_id, tag, said) SELECT min(id), 'sea', 'Sea' FROM images",
+        "UPDATE images SET rating = 9, tags = 77",
         "DROP TRIGGER files_delete",
         "CREATE TRIGGER files_delete AFTER DELETE ON files BEGIN DELETE FROM vectors; END",
         "DROP INDEX ix_images_taken",
@@ -1131,6 +1153,7 @@ def test_only_rows_get_across(filled: Services, archive: Path, tmp_path: Path, t
         for name, sql in TRIGGERS.items()
     }
     assert rows(target, "SELECT name FROM sqlite_master WHERE name = 'ix_images_taken'")
+    assert rows(target, "SELECT rating, tags FROM images ORDER BY id") == [(4, 1), *[(None, 0)] * 4]
 
 
 def test_only_good_jobs_of_the_past_get_across(archive: Path, tmp_path: Path, target: Settings) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,11 +13,13 @@ import pytest
 from sqlalchemy.dialects import sqlite
 
 from src.database.catalog.catalog import Catalog, FileRow, ImageRow
+from src.database.catalog.facts import FactsRow
 from src.database.catalog.files import Refusal
-from src.database.catalog.migrations import MIGRATIONS, SEGMENTED, TRIGGERS
+from src.database.catalog.migrations import MIGRATIONS, SEGMENTED, SUMMARY_TRIGGERS, TRIGGERS
 from src.database.catalog.vectors import Counters, block_query
 from src.errors import LibraryNewer, LibraryUnusable, WrongDimensions
 from src.schema import FileStamp, FloatArray, ImageFacts
+from src.schema.facts import PhotoFacts
 
 SPACE = "image-test"
 
@@ -158,6 +161,35 @@ def test_an_older_catalogue_is_brought_up_to_date(tmp_path: Path) -> None:
     assert catalog.vectors.counters(SPACE) == Counters(1, 0, 4)
     assert catalog.counts() == (1, 1, 0) and catalog.folders.all() == [] and catalog.files.lose([b"/p/a.jpg"]) == 1
     catalog.close()
+
+
+def test_version_8_learns_how_many_stars_and_tags_an_image_has(tmp_path: Path) -> None:
+    file_ = tmp_path / "old.sqlite3"
+    catalog = Catalog(file_)
+    catalog.vectors.create(SPACE, 4, "library")
+    add(catalog, "a", "b", "c")
+    ids = ["id-a", "id-b", "id-c"]
+    told = PhotoFacts(keywords=("sea", "trip/italy"), rating=3)
+    catalog.facts.put("test", [FactsRow(id_, told, None, "") for id_ in ids[:2]])
+    catalog.marks.rate(ids[1:], 5)
+    catalog.marks.tag(ids, add=["own"], remove=["trip"])
+    wanted = [("id-a", 3, 2), ("id-b", 5, 2), ("id-c", 5, 1)]
+    query = "SELECT id, rating, tags FROM images ORDER BY id"
+    catalog.close()
+    with closing(sqlite3.connect(file_)) as db, db:
+        assert db.execute(query).fetchall() == wanted
+        for name in SUMMARY_TRIGGERS:
+            db.execute(f"DROP TRIGGER {name}")
+        for name in ("ix_images_taken", "ix_photo_tags_tag"):
+            db.execute(f"DROP INDEX {name}")
+        for name in ("rating", "tags"):
+            db.execute(f"ALTER TABLE images DROP COLUMN {name}")
+        db.execute("PRAGMA user_version = 8")
+    catalog = Catalog(file_)
+    catalog.marks.rate(ids[:1], 1)
+    catalog.close()
+    with closing(sqlite3.connect(file_)) as db:
+        assert db.execute(query).fetchall() == [("id-a", 1, 2), *wanted[1:]]
 
 
 def test_version_4_is_rid_of_impossible_dates_and_learns_of_changes_to_files(tmp_path: Path) -> None:

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from src.database.catalog.catalog import Catalog, ImageRow
 from src.database.catalog.facts import FactsRow
 from src.database.catalog.files import FileRow
+from src.database.catalog.tables import images
 from src.errors import BadInput
 from src.identity import image_id
 from src.schema import FileStamp, ImageFacts
@@ -352,12 +354,15 @@ class Machine:
         visible = {id_ for id_, photo in model.photos.items() if not photo.binned}
         assert self.catalog.visible(self.ids) == visible and self.catalog.counts()[0] == len(visible)
         assert set(self.catalog.bin.ids()) == set(self.ids) - visible
+        with self.catalog._file.reading() as db:
+            own = sa.select(images.c.id, images.c.rating, images.c.tags)
+            kept = {row.id: (row.rating, row.tags) for row in db.execute(own)}
         for id_, photo in model.photos.items():
             known = facts[id_]
             assert set(known.get("keywords", ())) == set(photo.tags.values()), id_
             rating = photo.stars if photo.rating is None else photo.rating
             assert (known.get("rating"), known.get("favourite", False)) == (rating, photo.favourite)
-            assert known.get("note", "") == photo.note
+            assert known.get("note", "") == photo.note and kept[id_] == (rating, len(photo.tags))
         albums = {one.id: (one.name, self.catalog.albums.photos(one.id)) for one in self.catalog.albums.all()}
         assert self.catalog.decisions.of() == model.decided
         assert albums == {

@@ -11,12 +11,16 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from src.api.routes import routes
+from src.database.catalog.facts import FactsRow
 from src.errors import BadInput
 from src.runtime import Services
 from src.schema import PhotoFilter
 from src.schema.conditions import STAR, parse_condition
+from src.schema.facts import PhotoFacts, PictureMeasures
+from src.schema.fields import BY_NAME
+from src.schema.query_keys import KEYS
 from src.services.search.language import parse
-from src.services.search.vocabulary import FACTS, Vocabulary
+from src.services.search.vocabulary import COMPLETED, FACTS, Vocabulary
 from tests.fakes import colour_picture
 
 XMP = """<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
@@ -107,17 +111,122 @@ def test_a_choice_leaves_as_many_photos_as_it_says(library: Services, key: str, 
         assert library.search.search(Query(text)).searched == number, text
 
 
+@pytest.fixture
+def curated(services: Services, tmp_path: Path) -> Services:
+    """Eight photos with facts that resemble one another, of which the user said other things than their files: what he
+    says counts. Two are hidden: one is in the bin, one was deleted.
+    """
+    for number, name in enumerate("abcdefgh"):
+        place = tmp_path / "all" / ("2019/Italy" if number < 3 else "2020" if number < 6 else "")
+        place.mkdir(parents=True, exist_ok=True)
+        colour_picture(("red", "green", "blue")[number % 3], (60 + 5 * number, 90)).save(place / f"{name}.png")
+    list(services.handlers["index"]({"paths": [str(tmp_path / "all")]}))
+    found = services.browsing.listing("sort:name").ids
+    models = ("A7", "A7R", "a7", "Öd 100% b_st|*", "D300", None, "A7", "A7")
+    rows = [
+        PhotoFacts(
+            camera_make=("Sony", "SONY", None)[number % 3],
+            camera_model=model,
+            lens=("50mm", "50mm f/2", "24mm")[number % 3],
+            software=("GIMP", "gimp 2", None)[number % 3],
+            title=("Summer party", "party", None)[number % 3],
+            place=(("Paris", "France"), ("Berlin", "Germany"), ("Paris", "paris"))[number % 3],
+            keywords=(("sea", "trip/Italy"), ("Sea",), ("trip", "trip/italy/rome"))[number % 3],
+            rating=(3, None, 0, -1)[number % 4],
+            taken_at=f"20{19 + number % 3}-05-01T12:00:00",
+        )
+        for number, model in enumerate(models)
+    ]
+    measured = PictureMeasures(10.0, 0.5, 0.1, 0.1, ("#ff0000", "#0000ff"))
+    services.catalog.facts.put(
+        "test", [FactsRow(id_, told, measured, "") for id_, told in zip(found, rows, strict=True)]
+    )
+    does = services.curation
+    does.tag(found[:4], add=["own words", "trip/spain"], remove=["sea"])
+    does.rate(found[1:3], 5)
+    does.favourite(found[2:5])
+    does.note(found[:2], "ask her")
+    does.note(found[2:3], "Ask")
+    does.create_album("Best", found[1:7])
+    does.create_album("best of 2020", found[:1])
+    does.create_album("nothing")
+    does.remove(found[6:7])
+    (tmp_path / "all" / "h.png").unlink()
+    list(services.handlers["sync"]({}))
+    return services
+
+
+@pytest.mark.parametrize("query", ["", "rating:>=3", "tag:trip", "in:2019 -album:nothing", "is:favourite camera:a7"])
+def test_every_value_is_counted_as_asking_for_it_finds(curated: Services, query: str) -> None:
+    from src.services.search.language import Reading, Restriction, written
+
+    for key in FACTS:
+        others = tuple(one for one in parse(query).restrictions if one.key != key or one.negative)
+        counted = counts(curated, query, key)
+        assert counted is not None and (query or counted), key
+        for value, number in counted.items():
+            text = written(Reading(restrictions=(*others, Restriction(key, (value.replace("*", STAR),)))))
+            assert len(curated.browsing.listing(text).ids) == number > 0, text
+
+
+def test_every_filter_by_words_completes_them() -> None:
+    """But for the names of files, of which each has its own, and captions, which are read rather than typed."""
+    from src.ui.search.completions import VALUES
+
+    words = {key.name for key in KEYS.values() if any(BY_NAME[name].kind in ("text", "words") for name in key.fields)}
+    assert words - {*COMPLETED, *VALUES} == {"name", "caption"} and set(COMPLETED) <= {"in", *FACTS}
+
+
+def test_what_can_be_completed_is_counted(curated: Services) -> None:
+    for key in COMPLETED:
+        offered = curated.vocabulary.completions(key, "", 100)
+        known = dict(_folders(curated) if key == "in" else counts(curated, "", key) or {})
+        assert offered and {value.replace(STAR, "*") for value in offered} == set(known), key
+
+
+def _folders(library: Services) -> dict[str, int]:
+    return {
+        name: len(library.browsing.listing(f"in:{name}").ids)
+        for name in ("all", "all/2019", "all/2019/Italy", "all/2020")
+    }
+
+
+def test_what_the_user_says_is_completed_and_counted(curated: Services) -> None:
+    assert counts(curated, "", "tag") == {
+        "trip": 5,
+        "own words": 4,
+        "trip/spain": 4,
+        "trip/Italy": 4,
+        "trip/italy/rome": 2,
+        "Sea": 1,
+    }
+    assert curated.vocabulary.completions("tag", "own") == ["own words"]
+    assert counts(curated, "", "rating") == {"5": 2, "3": 2, "-1": 1}
+    assert (counts(curated, "", "is") or {})["favourite"] == 3
+    assert counts(curated, "", "album") == {"Best": 5, "best of 2020": 1}
+    assert counts(curated, "", "note") == {"Ask": 3, "ask her": 2}, "a part of it is enough"
+    assert curated.vocabulary.completions("note", "ask") == ["ask her"]
+    assert counts(curated, "", "camera") == {"SONY": 4, "A7": 3, "A7R": 1, "D300": 1, "Öd 100% b_st|*": 1}
+
+
+def test_places_and_filters_count_the_same(curated: Services) -> None:
+    places = curated.browsing.places()
+    assert dict(places.cameras) == counts(curated, "", "camera")
+    assert dict(places.tags) == counts(curated, "", "tag") and sum(number for _, number in places.folders) == 6
+
+
 def test_what_takes_too_long_is_given_up(library: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     from src.database.catalog import vocabulary
 
     table = library.catalog.vocabulary
     monkeypatch.setattr(vocabulary, "STEPS", 1)
-    for fact in ("keywords", "camera_model"):
+    for fact in ("keywords", "camera"):
         with pytest.raises(TimeoutError):
             table.counts(fact, seconds=-1)
-    with pytest.raises(TimeoutError):
-        table.folders(seconds=-1)
-    assert table.counts("camera_model") == [("A7", 2), ("D300", 2)], "the connection is as it was"
+    for fact in ("keywords", "title"):
+        with pytest.raises(TimeoutError):
+            table.values(fact, seconds=-1)
+    assert table.counts("camera") == [("A7", 2), ("D300", 2)], "the connection is as it was"
     with pytest.raises(BadInput):
         table.counts("format", PhotoFilter(since="2020-01-02", until="2020-01-01"))
     monkeypatch.setattr("src.services.search.vocabulary.LONGEST", -1.0)
@@ -132,8 +241,10 @@ def test_odd_rows_harm_nothing(library: Services, stored: str) -> None:
     import sqlite3
 
     with sqlite3.connect(library.catalog.path) as db:
-        db.execute("UPDATE facts SET keywords = ?, colours = ?", (stored, stored))
-    for fact in ("keywords", "colours"):
+        db.execute("UPDATE facts SET place = ?, colours = ?, colour_words = NULL", (stored, stored))
+        db.execute("UPDATE photo_tags SET said = ?", (stored,))
+    assert bool(library.catalog.vocabulary.counts("keywords")) is bool(stored)
+    for fact in ("place", "colours"):
         found = library.catalog.vocabulary.counts(fact, PhotoFilter(where=(parse_condition("rating>=1"),)))
         assert all(number == 4 for _, number in found)
 

@@ -1,4 +1,4 @@
-"""The library as it is looked through: all photos in an order, and the folders, months and cameras they are from."""
+"""The library as it is looked through: all photos in an order, and the folders and months they are from."""
 
 from __future__ import annotations
 
@@ -86,19 +86,6 @@ class Browsing:
         with self._file.reading() as db:
             found = [(_names(row[0])[::-1], int(row[1])) for row in db.execute(query)]
         return [(names, photos) for names, photos in found if names]
-
-    def cameras(self, most: int = 200) -> Counted:
-        """The cameras that took most photos, by model."""
-        number = sa.func.count()
-        query = (
-            sa.select(facts.c.camera_model, number)
-            .join(images, images.c.id == facts.c.image_id)
-            .where(images.c.removed_at.is_(None), facts.c.camera_model.is_not(None), facts.c.camera_model != "")
-            .group_by(facts.c.camera_model)
-            .order_by(number.desc(), facts.c.camera_model)
-        )
-        with self._file.reading() as db:
-            return [(str(row[0]), int(row[1])) for row in db.execute(query.limit(most))]
 
 
 def _names(text: object) -> tuple[str, ...]:

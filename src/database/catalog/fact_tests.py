@@ -28,7 +28,7 @@ def tests_of(condition: Condition, one_by_one: bool) -> Tests:
         for name in wanted.names:
             asked.setdefault(name, []).append(wanted)
     tests: Tests = {}
-    shared = _values([name for name in asked if name in _SHARED])
+    shared = _values([name for name, wishes in asked.items() if _pays(name, wishes)])
     for name, wishes in asked.items():
         if name == "keywords" and all(wish.operator == "known" for wish in wishes):
             tests.setdefault(images, []).append(images.c.tags > 0)
@@ -84,7 +84,7 @@ def _pays(name: str, wishes: Sequence[Condition]) -> bool:
 
 def _values(names: Sequence[str]) -> sa.CTE:
     """All values that there are of facts, as they occur together. (The limit has SQLite find them before it looks.)"""
-    columns = [_place(name)[1].label(name) for name in names] or [sa.literal(0)]
+    columns: list[sa.ColumnElement[Any]] = [_place(name)[1].label(name) for name in names]
     return sa.select(*columns).distinct().limit(-1).cte()
 
 
@@ -153,6 +153,7 @@ def _fits(text: sa.ColumnElement[Any], patterns: Sequence[str]) -> sa.ColumnElem
     once for all patterns. It is like no pattern that has other characters.
     """
     plain = (text.like(pattern, escape="\\") for pattern in patterns if pattern.isascii())
+    odd: sa.ColumnElement[bool]
     if len(patterns) == 1:
         odd = sa.func.casefold(text).like(patterns[0], escape="\\")
     else:

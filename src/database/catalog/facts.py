@@ -13,12 +13,11 @@ from src.database.catalog.files import is_absolute, within
 from src.database.catalog.looked_at import mark
 from src.database.catalog.marks import overlaid, put_file_tags
 from src.database.catalog.sqlite_file import SqliteFile, listed, parts, upsert
-from src.database.catalog.tables import CHANGES, OF_IMAGES, facts, files, images
+from src.database.catalog.tables import OF_IMAGES, facts, files, images
 from src.plain_files import json_in
 from src.schema.colour_words import colour_word
 from src.schema.facts import PhotoFacts, PictureMeasures
 from src.schema.fields import BY_NAME, FIELDS, Field
-from src.versioned_cache import Kept
 
 PASS = "facts"
 """Name of the pass over photos that reads them."""
@@ -41,7 +40,6 @@ class FactsTable:
 
     def __init__(self, file: SqliteFile) -> None:
         self._file = file
-        self._values: Kept[list[str]] = Kept(16)
 
     def put(self, recipe: str, rows: Sequence[FactsRow]) -> None:
         """Store what a recipe of the pass read of images, in one transaction; images deleted meanwhile are left out.
@@ -101,24 +99,6 @@ class FactsTable:
         )
         with self._file.reading() as db:
             return [(row[0], row[1]) for row in db.execute(query) if is_absolute(row[1])]
-
-    def values_of(self, name: str, most: int = 200) -> list[str]:
-        """The values of a fact that is a text, those of most visible images first. Looked for once for each change."""
-        with self._file.reading() as db:
-            state = db.execute(CHANGES).scalar()
-        return self._values.get((name, most), state, lambda: self._values_of(name, most))
-
-    def _values_of(self, name: str, most: int) -> list[str]:
-        column = facts.c[name]
-        query = (
-            sa.select(column)
-            .join(images, images.c.id == facts.c.image_id)
-            .where(images.c.removed_at.is_(None), column.is_not(None))
-        )
-        with self._file.reading() as db:
-            return list(
-                db.execute(query.group_by(column).order_by(sa.func.count().desc(), column).limit(most)).scalars()
-            )
 
 
 def _stored(row: FactsRow) -> dict[str, Any]:

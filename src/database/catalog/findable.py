@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
@@ -51,6 +51,14 @@ def _number_of_facts(wanted: _Wanted, of_one: _Wanted) -> sa.Select[Any]:
 def passing(only: PhotoFilter) -> sa.Select[Any]:
     """Ids of all images that are not hidden and pass, each once. Raises as above."""
     return _passing(_wanted(only))
+
+
+def rows(table: sa.FromClause, only: PhotoFilter | None) -> Sequence[sa.ColumnElement[bool]]:
+    """True for the rows of a table of images, or of what is known of them, whose image is not hidden and passes.
+
+    Raises as above.
+    """
+    return _rows(table, _wanted(only or PhotoFilter()))
 
 
 def passes(only: PhotoFilter) -> sa.ColumnElement[bool]:
@@ -115,21 +123,29 @@ def _passing(wanted: _Wanted) -> sa.Select[Any]:
     """
     only_rows = not wanted.each[images] and not wanted.either
     table = next((one for one in (facts, files, photo_tags) if only_rows and wanted.each.get(one)), images)
-    own = images.c.id if table is images else table.c.image_id
+    if table not in SEVERAL:
+        return sa.select(_own(table)).where(*_rows(table, wanted))
+    first, *others = wanted.each[table]
+    rest = _rows(table, replace(wanted, each=wanted.each | {table: others}))
+    by_index = table is not files or wanted.folder
+    return (_ids(table, first).distinct() if by_index else _of_files(first)).where(*rest)
+
+
+def _rows(table: sa.FromClause, wanted: _Wanted) -> list[sa.ColumnElement[bool]]:
+    """The tests of its rows; where an image may have several, one of them need not pass what others of them do."""
 
     def has(other: sa.FromClause, test: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
-        return test if other is table and other not in SEVERAL else own.in_(_ids(other, test))
+        return test if other is table and other not in SEVERAL else _own(table).in_(_ids(other, test))
 
-    hidden = sa.select((binned.c.image_id if table is files else images.c.id).label("id"))
-    hidden = hidden if table is files else hidden.where(images.c.removed_at.is_not(None))
-    seen = images.c.removed_at.is_(None) if table is images else own.not_in(hidden)
-    if table not in SEVERAL:
-        return sa.select(own).where(seen, *_all_hold(wanted, has))
-    first, *others = wanted.each[table]
-    rest = replace(wanted, each=wanted.each | {table: others})
-    by_index = table is not files or wanted.folder
-    ids = _ids(table, first).distinct() if by_index else _of_files(first)
-    return ids.where(seen, *_all_hold(rest, has))
+    hidden = sa.select(images.c.id).where(images.c.removed_at.is_not(None))
+    hidden = sa.select(binned.c.image_id) if table is files else hidden
+    seen = images.c.removed_at.is_(None) if table is images else _own(table).not_in(hidden)
+    return [seen, *_all_hold(wanted, has)]
+
+
+def _own(table: sa.FromClause) -> sa.ColumnElement[Any]:
+    """The id of a row's image."""
+    return images.c.id if table is images else table.c.image_id
 
 
 def _of_files(test: sa.ColumnElement[bool]) -> sa.Select[Any]:

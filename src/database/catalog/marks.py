@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -74,6 +75,22 @@ def put_file_tags(db: sa.Connection, keywords: Mapping[str, Sequence[str]]) -> N
     db.execute(photo_tags.delete().where(ids, photo_tags.c.file.is_(None), photo_tags.c.said.is_(None)))
 
 
+def counted_tags(db: sa.Connection, rows: Sequence[sa.ColumnElement[bool]]) -> list[TagCount]:
+    """All tags in rows of which all that is so, and those that others are below, by name."""
+    image_id, seen = photo_tags.c.image_id, sa.and_(HAS_TAG, *rows)
+    each = sa.select(photo_tags.c.tag, sa.func.min(SPELLED), sa.func.count()).where(seen).group_by(photo_tags.c.tag)
+    found = {tag: TagCount(text, number) for tag, text, number in db.execute(each)}
+    tree = [(step, text, tag) for tag, counted in found.items() for step, text in _steps(tag, counted.tag)]
+    spelled = {step: text for step, text, _ in reversed(tree)} | {tag: counted.tag for tag, counted in found.items()}
+    above = {step for step, _, tag in tree if step != tag}
+    pair = sa.func.json_each(json.dumps([(step, tag) for step, _, tag in tree if step in above])).table_valued("value")
+    step, tag = (sa.func.json_extract(pair.c.value, f"$[{at}]") for at in (0, 1))
+    below = sa.select(step, sa.func.count(image_id.distinct())).where(photo_tags.c.tag == tag, seen).group_by(step)
+    for name, number in db.execute(below) if above else ():
+        found[name] = TagCount(spelled[name], number)
+    return [found[name] for name in sorted(found)]
+
+
 class MarksTable:
     """The ``marks`` and ``photo_tags`` tables. Images that there are none of are left out of all that is asked for."""
 
@@ -139,14 +156,8 @@ class MarksTable:
         return self._counted.get("tags", state, self._tags)
 
     def _tags(self) -> list[TagCount]:
-        seen = sa.and_(HAS_TAG, photo_tags.c.image_id.not_in(_HIDDEN))
-        each = sa.select(photo_tags.c.tag, sa.func.min(SPELLED), sa.func.count()).where(seen).group_by(photo_tags.c.tag)
         with self._file.reading() as db:
-            found = {tag: TagCount(text, number) for tag, text, number in db.execute(each)}
-            for tag, text in _above(found).items():
-                number = sa.select(sa.func.count(photo_tags.c.image_id.distinct())).where(seen, at_or_below(tag))
-                found[tag] = TagCount(found[tag].tag if tag in found else text, db.execute(number).scalar_one())
-        return [found[tag] for tag in sorted(found)]
+            return counted_tags(db, [photo_tags.c.image_id.not_in(_HIDDEN)])
 
     def said(self, ids: Sequence[str]) -> dict[str, Said]:
         """Image id -> what the user says of it; images of which he says nothing are left out."""
@@ -220,10 +231,7 @@ def there(db: sa.Connection, ids: Sequence[str]) -> list[str]:
     return [id_ for id_ in dict.fromkeys(ids) if id_ in found]
 
 
-def _above(tags: Mapping[str, TagCount]) -> dict[str, str]:
-    """Tags that others are below -> how they are written in those."""
-    found: dict[str, str] = {}
-    for tag, counted in tags.items():
-        steps, texts = tag.split(STEP), counted.tag.split(STEP)
-        found.update({STEP.join(steps[:n]): STEP.join(texts[:n]) for n in range(1, len(steps))})
-    return found
+def _steps(tag: str, text: str) -> list[tuple[str, str]]:
+    """All that a tag is at or below -> how those are written in it."""
+    steps, texts = tag.split(STEP), text.split(STEP)
+    return [(STEP.join(steps[:n]), STEP.join(texts[:n])) for n in range(1, len(steps) + 1)]

@@ -282,9 +282,17 @@ def _covers_and_forgotten(db: sa.Connection) -> None:
 
 
 def _summaries(db: sa.Connection) -> None:
-    """How many stars and tags an image has, whoever says so, in its own row: filters and counts ask for it there."""
+    """How many stars and tags an image has, whoever says so, in its own row, and all of a tag in its index: filters and
+    counts ask for it there.
+    """
     _add_column(db, "images", "rating", "INTEGER")
     _add_column(db, "images", "tags", "INTEGER NOT NULL DEFAULT 0")
+    for index, columns in (
+        ("ix_images_taken", "images (taken_at, removed_at, id, rating)"),
+        ("ix_photo_tags_tag", "photo_tags (tag, image_id, said, file)"),
+    ):
+        db.exec_driver_sql(f"DROP INDEX IF EXISTS {index}")
+        db.exec_driver_sql(f"CREATE INDEX {index} ON {columns}")
     db.exec_driver_sql(SUMMARY)
     _make_triggers(db, SUMMARY_TRIGGERS)
 

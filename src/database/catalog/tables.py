@@ -30,7 +30,7 @@ images = sa.Table(
     sa.Column("rating", sa.Integer),  # the user's, else its file's; kept by triggers
     sa.Column("tags", sa.Integer, nullable=False, server_default="0"),  # how many it has; kept by triggers
 )
-sa.Index("ix_images_taken", images.c.taken_at, images.c.removed_at, images.c.id)
+sa.Index("ix_images_taken", images.c.taken_at, images.c.removed_at, images.c.id, images.c.rating)
 sa.Index("ix_images_hidden", images.c.id, sqlite_where=images.c.removed_at.is_not(None))
 
 files = sa.Table(
@@ -257,7 +257,7 @@ photo_tags = sa.Table(
     # as the user writes it; empty where he took it off, None where he said nothing of it
     sa.Column("said", sa.Text),
 )
-sa.Index("ix_photo_tags_tag", photo_tags.c.tag, photo_tags.c.image_id)
+sa.Index("ix_photo_tags_tag", photo_tags.c.tag, photo_tags.c.image_id, photo_tags.c.said, photo_tags.c.file)
 
 albums = sa.Table(
     "albums",

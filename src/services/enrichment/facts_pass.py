@@ -54,10 +54,6 @@ class FactsService:
         listed = [field for field in told if field.on_photo and field.name in known and field.name not in OF_IMAGES]
         return [(field.label, shown(field.name, known[field.name])) for field in listed]
 
-    def cameras(self) -> list[str]:
-        """Models of the cameras that photos were taken with, those of most photos first."""
-        return self._catalog.facts.values_of("camera_model")
-
     def waiting(self) -> int:
         """How many photos this recipe has not read yet."""
         return self._catalog.looked_at.number_pending(PASS, RECIPE)

@@ -16,6 +16,7 @@ from src.versioned_cache import Kept
 
 MOST_AT_ONCE = 200
 """Photos of which names and places are told in one answer."""
+MOST_CAMERAS = 200
 _KEPT = 4
 """Listings that are kept, of 40 bytes a photo and more each."""
 
@@ -83,7 +84,8 @@ class BrowsingService:
         found = self._catalog.browsing
         albums = [(album.name, album.photos) for album in self._catalog.albums.all()]
         tags = [(tag.tag, tag.photos) for tag in self._catalog.marks.tags()]
-        return Places(found.folders(), found.months(), found.cameras(), albums, tags, found.sites())
+        cameras = self._catalog.vocabulary.counts("camera")[:MOST_CAMERAS]
+        return Places(found.folders(), found.months(), cameras, albums, tags, found.sites())
 
 
 def looks_for(reading: Reading) -> bool:

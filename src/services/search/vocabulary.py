@@ -18,20 +18,26 @@ from src.text import folded, shown
 from src.versioned_cache import Kept
 
 FACTS = {
-    "tag": "keywords",
-    "camera": "camera_model",
-    "lens": "lens",
-    "software": "software",
-    "format": "format",
-    "colour": "colours",
-    "is": "shape",
-    "rating": "rating",
-    "date": "year",
+    "tag": ("keywords",),
+    "camera": ("camera",),
+    "lens": ("lens",),
+    "software": ("software",),
+    "format": ("format",),
+    "place": ("place",),
+    "title": ("title",),
+    "album": ("album",),
+    "note": ("note",),
+    "colour": ("colours",),
+    "is": ("shape", "favourite"),
+    "rating": ("rating",),
+    "date": ("year",),
 }
-"""Key -> the fact whose values are told of it; of ``date`` its years."""
-COMPLETED = ("in", "tag", "camera", "lens", "software", "format")
+"""Key -> the facts whose values are told of it; of ``date`` its years."""
+COMPLETED = ("in", "tag", "camera", "lens", "software", "format", "place", "title", "album", "note")
 """Keys whose values only the library knows."""
 MOST_FOLDERS = 50_000
+LONG = 1_000
+"""Most characters of a value that is completed: a path may be long, and a note."""
 PATIENCE, LONGEST = 0.05, 5.0
 """Seconds that counts are waited for, and that one may take at all."""
 Counts = Mapping[str, int]
@@ -96,7 +102,8 @@ class Vocabulary:
         try:
             if key == "in":
                 return {row.path_text: self._inside(row.path_text, only) for row in self._catalog.folders.all()}
-            return dict(self._catalog.vocabulary.counts(FACTS[key], only, LONGEST))
+            count = self._catalog.vocabulary.counts
+            return {value: photos for fact in FACTS[key] for value, photos in count(fact, only, LONGEST)}
         except (AppError, TimeoutError):
             return None
 
@@ -106,10 +113,10 @@ class Vocabulary:
 
     def _values(self, name: str) -> list[tuple[str, str]]:
         """Each value, and how it is compared with what is typed."""
-        values = (
-            self._folders() if name == "in" else [value for value, _ in self._catalog.vocabulary.counts(FACTS[name])]
-        )
-        return [(value, folded(value)) for value in values if shown(value) == value]  # the others can't be typed
+        own = self._catalog.vocabulary
+        values = self._folders() if name == "in" else [value for fact in FACTS[name] for value in own.values(fact)]
+        # the others can't be typed, or nobody would read them in a list
+        return [(value, folded(value)) for value in values if shown(value) == value and len(value) <= LONG]
 
     def _folders(self) -> list[str]:
         """Folders that hold photos, and those that these are in, those with most first: as paths that begin with the
@@ -117,7 +124,7 @@ class Vocabulary:
         """
         followed = [row.path_text.rstrip(os.sep) for row in self._catalog.folders.all()]
         counted: Counter[str] = Counter()
-        for path, photos in self._catalog.vocabulary.folders():
+        for path, photos in self._catalog.browsing.folders():
             for folder in _from_followed(path.rstrip(os.sep), followed):
                 counted[folder.replace(os.sep, "/")] += photos
         return [folder for folder, _ in counted.most_common(MOST_FOLDERS) if folder]

@@ -17,7 +17,7 @@ from src.ui import address
 VALUES = {
     "colour": COLOUR_WORDS,
     "flash": ("yes", "no"),
-    "is": query_values.SHAPES,
+    "is": query_values.IS,
     "has": tuple(query_values.KNOWN),
     "rating": tuple(f">={stars}" for stars in range(5, 0, -1)),
     "sort": (*SORTS, *(f"-{order}" for order in SORTS[1:])),

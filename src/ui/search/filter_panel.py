@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from src.runtime import Services
 from src.schema.colour_words import COLOUR_WORDS
 from src.schema.conditions import STAR
 from src.schema.query_keys import SORTS
-from src.schema.query_values import SHAPES
+from src.schema.query_values import IS
 from src.services.search.language import Reading, Restriction, parse, written
 from src.services.search.vocabulary import Counts
 from src.text import folded, shown
@@ -24,7 +25,7 @@ from src.ui.jobs import job_progress
 
 DATE_KEYS = Path(__file__).with_name("date_keys.js")
 """Has a date taken as soon as it was typed."""
-COUNTED = ("date", "is", "format", "rating", "camera", "tag", "in", "colour")
+COUNTED = ("date", "is", "format", "rating", "album", "camera", "tag", "in", "colour")
 """Keys whose choices are counted, in the order in which they are: what takes longest comes last."""
 COUNTING = 0.4
 """Seconds between two looks for counts that took longer."""
@@ -83,7 +84,7 @@ def _show_choices(choices: _Choices) -> None:
         _day("Taken from", "since", since, ends, query)
         choices.show("Year", "date", choices.found("date"), "Any year", only=_YEAR)
         choices.show("Tag", "tag", choices.found("tag"), "Any tag")
-        choices.show("Shape", "is", SHAPES, "Any shape")
+        choices.show("It is", "is", IS, "Anything")
         choices.show("At least", "rating", [f">={stars}" for stars in range(1, 6)], "Any rating", _stars)
     with right:
         _day("Taken until", "until", until, ends, query)
@@ -91,6 +92,7 @@ def _show_choices(choices: _Choices) -> None:
         choices.show("Format", "format", choices.found("format"), "Any format")
         choices.show("Colour", "colour", COLOUR_WORDS, "Any colour")
         choices.show("Order", "sort", choices.orders(), "Best first", ORDERS.get)
+        choices.show("Album", "album", choices.found("album"), "Any album")
 
 
 def _stars(value: str) -> str:
@@ -165,8 +167,13 @@ class _Choices:
             least = value.removeprefix(">=")
             found = sum(counts[stars] for stars in counts if least.isdecimal() and int(stars) >= int(least))
             return f" ({found:,})" if least.isdecimal() else ""
-        known = {folded(one): photos for one, photos in counts.items()}
-        return f" ({known.get(folded(value.replace(STAR, '*')), 0):,})"
+        return f" ({self._plain[key].get(folded(value.replace(STAR, '*')), 0):,})"
+
+    @cached_property
+    def _plain(self) -> Mapping[str, Counts]:
+        """The counts, of values as they are compared."""
+        known = ((key, counts) for key, counts in self.counts.items() if counts is not None)
+        return {key: {folded(value): photos for value, photos in counts.items()} for key, counts in known}
 
 
 def _key(query: str, part: str, now: object) -> str:
