@@ -57,19 +57,14 @@ def build_services(
     catalog = store.catalog
     models = models or ModelManager(settings=_forgetful(settings) if untouched else settings)
     reader = PictureReader(settings.max_megapixels)
-    uploads = UploadStore(settings, catalog)
-    if not store.read_only:
-        uploads.settle()
+    uploads = _settled_uploads(settings, store)
     library = LibraryService(settings, catalog, store, models, reader, uploads)
     folders = FolderService(settings, catalog)
     indexing = IndexingService(settings, catalog, store, models, reader, folders, uploads)
     search = SearchService(catalog, store, models, library, reader)
     doctor = DoctorService(catalog, store, models, library, FileChecks(settings, catalog, library, uploads))
-    objects = ObjectService(catalog, store, models, library)
-    facts, duplicates = (
-        FactsService(catalog, settings.thumbs_dir),
-        DuplicateService(catalog, library, settings.find_duplicates),
-    )
+    objects, facts = ObjectService(catalog, store, models, library), FactsService(catalog, settings.thumbs_dir)
+    duplicates = DuplicateService(catalog, library, settings.find_duplicates)
     exports = ExportService(catalog, library, objects)
     forgetting = ForgettingService(settings, catalog, store, library, folders, uploads)
     jobs = _runner(catalog, JobHandlers(
@@ -94,6 +89,14 @@ def _made_ready(settings: Settings, to_write: bool) -> Settings:
         finish_import(settings)
     _refuse_emptied(settings)
     return settings
+
+
+def _settled_uploads(settings: Settings, store: Store) -> UploadStore:
+    """The store of uploads, without those that were to be removed."""
+    uploads = UploadStore(settings, store.catalog)
+    if not store.read_only:
+        uploads.settle()
+    return uploads
 
 
 def _runner(catalog: Catalog, workers: JobHandlers) -> JobRunner:
