@@ -92,7 +92,7 @@ def _made_ready(settings: Settings, to_write: bool) -> Settings:
 
 
 def _settled_uploads(settings: Settings, store: Store) -> UploadStore:
-    """The store of uploads, without those that were to be removed."""
+    """The store of uploads, each known where it is now: the library may have been moved."""
     uploads = UploadStore(settings, store.catalog)
     if not store.read_only:
         uploads.settle()

@@ -222,9 +222,10 @@ def test_a_rule_is_shown_before_it_is_used(app: AppTest, services: Services, cop
 
 
 def test_facts_of_photos_that_are_gone_are_left_out(services: Services, copies: Path) -> None:
-    ids = services.duplicates.groups()[1].photos
-    services.curation.remove([ids[1]])
-    assert list(differences.of_photos(services, ids)) == [ids[0], ids[2]]
+    files = services.duplicates.groups()[1].files
+    services.curation.remove([files[1].image_id])
+    found = differences.of_photos(services, {file.image_id: file.path for file in files})
+    assert list(found) == [files[0].image_id, files[2].image_id]
 
 
 # ---------------------------------------------------------------- the system's bin
