@@ -38,8 +38,6 @@ def copies(services: Services, tmp_path: Path) -> Path:
     scene(2).save(folder / "twice.jpg")
     shutil.copy(folder / "twice.jpg", folder / "again.jpg")
     index(services, folder)
-    for job in services.jobs.active():
-        services.jobs.wait(job.id, 30)
     return folder
 
 
@@ -107,8 +105,6 @@ def test_filters_narrow_the_page(app: AppTest, services: Services, copies: Path)
 
 
 def test_a_library_without_copies_says_so(app: AppTest, services: Services, photos: Path) -> None:
-    for job in services.jobs.active():
-        services.jobs.wait(job.id, 30)
     for group in services.duplicates.groups():
         services.curation.decide([group.photos], "different")
     goto(app.run(), "duplicates")
