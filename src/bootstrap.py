@@ -58,9 +58,7 @@ def build_services(
     catalog = store.catalog
     models = models or ModelManager(settings=_forgetful(settings) if untouched else settings)
     reader = PictureReader(settings.max_megapixels)
-    uploads = UploadStore(settings, catalog)
-    if not store.read_only:
-        uploads.settle()
+    uploads = _settled_uploads(settings, store)
     library = LibraryService(settings, catalog, store, models, reader, uploads)
     folders = FolderService(settings, catalog)
     indexing = IndexingService(settings, catalog, store, models, reader, folders, uploads)
@@ -103,6 +101,14 @@ def _passes(
         TextService(store.catalog, models, library),
         DuplicateService(store.catalog, library, settings.find_duplicates),
     )
+
+
+def _settled_uploads(settings: Settings, store: Store) -> UploadStore:
+    """The store of uploads, each known where it is now: the library may have been moved."""
+    uploads = UploadStore(settings, store.catalog)
+    if not store.read_only:
+        uploads.settle()
+    return uploads
 
 
 def _runner(catalog: Catalog, workers: JobHandlers) -> JobRunner:

@@ -33,6 +33,8 @@ WHAT = {
     "add-to-album": "{} added to the album.",
     "take-from-album": "{} taken out of the album.",
     "reorder-album": "{} moved in the album.",
+    "decide": "What {} are to each other was decided.",
+    "settle": "Copies among {} were seen to.",
     "remove": "{} put into the bin.",
     "restore": "{} taken out of the bin.",
     "remove-folder": "The folder is followed no more; {} put into the bin.",

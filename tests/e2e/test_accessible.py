@@ -12,6 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.e2e.running_app import RunningApp, commanded, running_app
+from tests.unit.scenes import scene
 
 pytestmark = pytest.mark.browser
 
@@ -19,9 +20,11 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory, pictures: list[Path]) -> Iterator[RunningApp]:
     """One app with the drawn pictures in its library, for all tests here."""
-    home, folder = tmp_path_factory.mktemp("library"), str(pictures[0].parent)
+    home, folder, copies = tmp_path_factory.mktemp("library"), str(pictures[0].parent), tmp_path_factory.mktemp("two")
+    scene(1).save(copies / "large.jpg")
+    scene(1).resize((160, 120)).save(copies / "small.jpg")
     for said in (
-        ["index", folder],
+        ["index", folder, str(copies)],
         ["tag", folder, "--add", "trip/italy"],
         ["album", "Best", "--add", str(pictures[0])],
         ["remove", str(pictures[-1])],
@@ -86,6 +89,23 @@ def more(page: Page, url: str) -> None:
     expect(page.get_by_role("dialog").get_by_text("trip/italy").first).to_be_visible()
 
 
+def duplicates(page: Page, url: str) -> None:
+    page.goto(f"{url}/duplicates")
+    expect(page.locator(".card img").first).to_be_visible()
+
+
+def comparison(page: Page, url: str) -> None:
+    duplicates(page, url)
+    page.keyboard.press(" ")
+    expect(page.get_by_role("dialog").locator("figure").first).to_be_visible()
+
+
+def rule(page: Page, url: str) -> None:
+    duplicates(page, url)
+    page.get_by_role("button", name="Decide about many").click()
+    expect(page.locator(".bulk-first img").first).to_be_visible()
+
+
 STATES: dict[str, Callable[[Page, str], None]] = {
     "upload": reach("/upload", "Add a folder on this computer"),
     "start": reach("/", "Newest photos"),
@@ -101,6 +121,9 @@ STATES: dict[str, Callable[[Page, str], None]] = {
     "selected photos": selected,
     "what is said of a photo": more,
     "tags and albums": reach("/collections", "Best"),
+    "duplicates": duplicates,
+    "two copies compared": comparison,
+    "a rule for copies": rule,
     "history": reach("/history", "put into the bin"),
     "bin": reach("/bin", "1 photo in the bin"),
 }

@@ -64,9 +64,11 @@ def photos(tmp_path: Path, services: Services) -> Path:
 
 
 def index(services: Services, folder: Path) -> None:
-    """Add a folder by the same job as the page and wait for it."""
+    """Add a folder by the same job as the page and wait for it, and for what is done with its photos by itself."""
     done = services.jobs.wait(services.jobs.submit("index", f"Adding {folder.name}", paths=[str(folder)]), 30)
     assert done is not None and done.state == "done"
+    for job in services.jobs.active():
+        services.jobs.wait(job.id, 30)
 
 
 def png(colour: str) -> bytes:

@@ -38,8 +38,6 @@ def copies(services: Services, tmp_path: Path) -> Path:
     scene(2).save(folder / "twice.jpg")
     shutil.copy(folder / "twice.jpg", folder / "again.jpg")
     index(services, folder)
-    for job in services.jobs.active():
-        services.jobs.wait(job.id, 30)
     return folder
 
 
@@ -107,8 +105,6 @@ def test_filters_narrow_the_page(app: AppTest, services: Services, copies: Path)
 
 
 def test_a_library_without_copies_says_so(app: AppTest, services: Services, photos: Path) -> None:
-    for job in services.jobs.active():
-        services.jobs.wait(job.id, 30)
     for group in services.duplicates.groups():
         services.curation.decide([group.photos], "different")
     goto(app.run(), "duplicates")
@@ -222,9 +218,10 @@ def test_a_rule_is_shown_before_it_is_used(app: AppTest, services: Services, cop
 
 
 def test_facts_of_photos_that_are_gone_are_left_out(services: Services, copies: Path) -> None:
-    ids = services.duplicates.groups()[1].photos
-    services.curation.remove([ids[1]])
-    assert list(differences.of_photos(services, ids)) == [ids[0], ids[2]]
+    files = services.duplicates.groups()[1].files
+    services.curation.remove([files[1].image_id])
+    found = differences.of_photos(services, {file.image_id: file.path for file in files})
+    assert list(found) == [files[0].image_id, files[2].image_id]
 
 
 # ---------------------------------------------------------------- the system's bin

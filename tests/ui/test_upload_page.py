@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from src.runtime import Services
 from src.schema import JobSnapshot
-from src.services.jobs.kinds import JobKind
+from src.services.jobs.kinds import JobKind, kind_of
 from src.ui.library import upload_form
 from tests.fakes import colour_picture
 from tests.ui.conftest import MAIN, button, goto, heic, names, png, texts
@@ -29,7 +29,7 @@ def drop(page: AppTest, files: list[tuple[str, bytes, str]]) -> AppTest:
 
 def finish(page: AppTest, services: Services) -> JobSnapshot:
     """Wait for the newest job and draw the page again."""
-    newest = next(job for job in services.jobs.latest(5) if job.kind != "facts")
+    newest = next(job for job in services.jobs.latest(5) if not kind_of(job.kind).quiet)
     done = services.jobs.wait(newest.id, 30)
     assert done is not None and done.finished
     page.run()
@@ -44,7 +44,7 @@ def test_dropped_photos_become_one_job_and_are_found(page: AppTest, services: Se
     next(b for b in page.button if b.label.startswith("Add 2 photos (")).click().run()
     assert page.file_uploader[0].id != before, "the drop area is empty again"
     assert finish(page, services).indexed == 2
-    assert [job.kind for job in services.jobs.latest(5) if job.kind != "facts"] == ["index"]
+    assert [job.kind for job in services.jobs.latest(5) if not kind_of(job.kind).quiet] == ["index"]
     assert "added 2 photos" in texts(page)
     stages = page.dataframe[0].value
     assert {"Reading files", "Decoding", "Encoding", "Storing"} <= set(stages["Stage"]) and (

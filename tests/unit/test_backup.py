@@ -180,6 +180,24 @@ def test_everything_comes_back(filled: Services, archive: Path, target: Settings
     restored.close()
 
 
+def test_decisions_about_copies_come_back_and_can_be_undone_there(
+    filled: Services, tmp_path: Path, target: Settings
+) -> None:
+    first, second, third, *_ = filled.catalog.listing.ids(None, "name")
+    filled.curation.decide([[first, third]], "alternates")
+    filled.curation.settle([[first, second]], "bin")
+    export(filled, tmp_path / "decided.zip")
+    list(import_library(target, tmp_path / "decided.zip"))
+    restored = build_services(target, models=fake_models(target))
+    assert restored.catalog.decisions.of() == filled.catalog.decisions.of() != {}
+    assert restored.catalog.bin.ids() == [second]
+    restored.curation.undo()
+    assert list(restored.catalog.decisions.of().values()) == ["alternates"] and not restored.catalog.bin.ids()
+    restored.curation.redo()
+    assert restored.catalog.decisions.of() == filled.catalog.decisions.of()
+    restored.close()
+
+
 def test_uploads_open_in_their_new_place(filled: Services, archive: Path, target: Settings) -> None:
     shutil.rmtree(filled.settings.uploads_dir)
     list(import_library(target, archive))

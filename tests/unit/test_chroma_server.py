@@ -447,7 +447,7 @@ def test_no_rebuild_is_queued_while_it_is_down(settings: Settings, server: Chrom
     services = build_services(nowhere, models=fake_models(nowhere))
     try:
         list(services.handlers["index"]({"paths": [str(photos)]}))
-        assert [job.kind for job in services.jobs.active()] == ["facts"]
+        assert [job.kind for job in services.jobs.active()] == ["facts", "duplicates"]
         assert services.search.search(Query("red")).hits[0].name == "red.jpg"
     finally:
         services.close()

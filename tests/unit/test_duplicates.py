@@ -394,7 +394,18 @@ def test_after_photos_were_added_copies_are_looked_for_once(services: Services, 
     list(services.handlers["duplicates"]({}))
     services.jobs.cancel_all()
     list(services.handlers["sync"]({}))
-    assert not waiting_jobs(services), "nothing is new"
+    assert services.duplicates.waiting() == 0 and not waiting_jobs(services)
+
+
+def test_a_search_that_was_cancelled_is_not_begun_again_until_photos_come(services: Services, tmp_path: Path) -> None:
+    saved(scene(1), tmp_path / "in" / "a.jpg")
+    list(services.handlers["index"]({"paths": [str(tmp_path / "in")]}))
+    services.jobs.cancel_all()
+    list(services.handlers["sync"]({}))
+    assert services.duplicates.waiting() == 1 and not waiting_jobs(services)
+    saved(scene(2), tmp_path / "in" / "b.jpg")
+    list(services.handlers["sync"]({}))
+    assert waiting_jobs(services) == ["duplicates"]
 
 
 def test_by_a_setting_only_when_asked_for(settings: Settings, tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def names(services: Services, *conditions: str, mode: str = "images") -> set[str
 def test_photos_that_were_added_are_due_and_read_once(services: Services, tmp_path: Path) -> None:
     shot(tmp_path / "a" / "red.jpg", "red", "NIKON", "D300", 100)
     list(services.handlers["index"]({"paths": [str(tmp_path / "a")]}))
-    assert services.facts.waiting() == 1 and [job.kind for job in services.jobs.active()] == ["facts"]
+    assert services.facts.waiting() == 1 and [job.kind for job in services.jobs.active()] == ["facts", "duplicates"]
     events = list(services.handlers["facts"]({}))
     assert sum(isinstance(event, Indexed) for event in events) == 1 and services.facts.waiting() == 0
     assert not [event for event in services.handlers["facts"]({}) if isinstance(event, Indexed)]

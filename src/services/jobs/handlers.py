@@ -15,7 +15,7 @@ from src.database.store import Store
 from src.errors import ModelError
 from src.models.model_manager import ModelManager
 from src.processing.decoding.image_io import display_text
-from src.schema import JobEvent
+from src.schema import Indexed, JobEvent
 from src.services.duplicates.service import DuplicateService
 from src.services.enrichment.facts_pass import FactsService
 from src.services.enrichment.objects import ObjectService
@@ -43,7 +43,7 @@ from src.services.jobs.kinds import (
     Sync,
     kind_of_params,
 )
-from src.services.jobs.runner import Handler, JobRunner
+from src.services.jobs.runner import Handler, JobRunner, close
 from src.services.library.doctor import DoctorService
 from src.services.library.folders import FolderService, inside
 from src.services.library.forgetting import ForgettingService
@@ -112,7 +112,13 @@ class JobHandlers:
         """The handler, then a rebuild where one is due, and a note of the index: a kill from then on costs nothing."""
 
         def run(said: Mapping[str, Any]) -> Events:
-            yield from handler(said)
+            added, events = False, handler(said)
+            try:
+                for event in events:
+                    added = added or isinstance(event, Indexed)
+                    yield event
+            finally:
+                close(events)
             asked = KINDS[kind].params.read(said)
             if only_looks(asked):
                 return
@@ -122,7 +128,8 @@ class JobHandlers:
                 self._queue_facts(jobs, asked.paths if isinstance(asked, Sync) else None)
                 self._queue_objects(jobs)
                 self._queue_texts(jobs)
-                queue_duplicates_if_due(self._duplicates, jobs)
+                if added:
+                    queue_duplicates_if_due(self._duplicates, jobs)
 
         return run
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from src.database.catalog.duplicates import FileOfImage
 from src.runtime import Services
 from src.schema.duplicates import Copy
 from src.text import shown
@@ -23,7 +22,7 @@ class _Known:
     """One photo. said: its facts by name, with what the user says of it."""
 
     copy: Copy
-    file: FileOfImage | None
+    path: str
     said: Mapping[str, Any]
 
 
@@ -59,7 +58,7 @@ ROWS = (
     _Row("Taken", lambda one: moment(one.copy.taken_at)),
     _Row("Camera", lambda one: one.copy.camera),
     _Row("Changed", _changed),
-    _Row("Folder", lambda one: os.path.dirname(one.file.path_text) if one.file else ""),
+    _Row("Folder", lambda one: os.path.dirname(one.path)),
     _Row("Rating", _rating),
     _Row("Tags", _joined("keywords")),
     _Row("Albums", _joined("albums")),
@@ -67,25 +66,23 @@ ROWS = (
 )
 
 
-def of_photos(services: Services, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Image id -> ``name``, ``size`` in pixels and ``facts``, each with whether it ``differs`` among the photos and is
-    the ``best``; photos that are not there any more are left out. What is known of none of them is left out.
+def of_photos(services: Services, paths: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Image id -> ``name``, ``path``, ``size`` in pixels and ``facts``, each with whether it ``differs`` among the
+    photos and is the ``best``; what is known of none is left out, and so are photos that are not there any more.
+
+    paths: image id -> path of the file of it that is meant, as it is shown.
     """
-    copies, files = services.catalog.duplicates.copies(ids), services.catalog.duplicates.files_of(ids)
+    copies = services.catalog.duplicates.copies(list(paths))
     said = services.catalog.facts.of_many(list(copies))
-    known = {
-        id_: _Known(copies[id_], next(iter(files.get(id_, [])), None), said.get(id_, {}))
-        for id_ in ids
-        if id_ in copies
-    }
+    known = {id_: _Known(copies[id_], path, said.get(id_, {})) for id_, path in paths.items() if id_ in copies}
     facts: dict[str, list[dict[str, Any]]] = {id_: [] for id_ in known}
     for row in ROWS:
         for id_, fact in _told(row, known).items():
             facts[id_].append(fact)
     return {
         id_: {
-            "name": shown(os.path.basename(one.file.path_text)) if one.file else "Photo",
-            "path": shown(one.file.path_text) if one.file else "",
+            "name": shown(os.path.basename(one.path)),
+            "path": shown(one.path),
             "size": (one.copy.width, one.copy.height),
             "facts": facts[id_],
         }

@@ -1,6 +1,8 @@
 // A group of copies: what can be done with it, and its photos with the facts that differ. Everything that comes as data becomes text or an
 // attribute, never HTML.
 
+const PATIENCE = 1_500;  // milliseconds
+
 function made(tag, className, parent, text = "") {
   const node = document.createElement(tag);
   if (className) node.className = className;
@@ -44,11 +46,12 @@ function step(root, name) {
   if (name === "previous" ? root.data.at > 0 : root.data.at + 1 < root.data.total) tell(root, name);
 }
 
-// Once at a time: what comes before the answer to the last is left out.
+// Once at a time: what comes before the answer to the last is left out. What opens something gets no answer.
 function tell(root, name, value = null) {
-  if (root.waits && Date.now() - root.waits < 5_000) return;
-  root.waits = Date.now();
-  root.tell({ name, group: root.data.key, value, at: root.waits });
+  const at = Date.now();
+  if (at - root.waits < PATIENCE) return;
+  root.waits = name === "open" || name === "move" ? 0 : at;
+  root.tell({ name, group: root.data.key, value, at });
 }
 
 function does(root, name) {

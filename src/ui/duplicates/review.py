@@ -68,7 +68,8 @@ def show(services: Services, groups: Sequence[DuplicateGroup]) -> None:
 
 def _described(services: Services, group: DuplicateGroup) -> dict[str, Any]:
     ids = group.photos[:MOST]
-    known = differences.of_photos(services, ids)
+    paths = {file.image_id: file.path for file in reversed(group.files)}  # of several files of one, the first
+    known = differences.of_photos(services, {id_: paths[id_] for id_ in ids})
     of_files = group.level == "bytes"
     side = "640" if len(ids) <= SHARP else ""
     return {
