@@ -21,6 +21,7 @@ from tests.conftest import make_photo
 from tests.e2e.conftest import NUMBER, name_of
 from tests.e2e.pictures import write_pictures
 from tests.e2e.running_app import RunningApp, commanded, running_app
+from tests.e2e.test_accessible import nothing_serious
 
 pytestmark = pytest.mark.browser
 
@@ -102,6 +103,7 @@ def test_copies_are_folded_and_shown_in_place_by_click_and_key(page: Page, app: 
     expect(folded(page)).to_be_focused()
     page.keyboard.press("c")
     expect(tiles(page)).to_have_count(ALL)
+    nothing_serious(page)
 
 
 def test_the_next_photo_is_the_next_that_is_shown(page: Page, app: RunningApp) -> None:
@@ -309,6 +311,7 @@ def test_the_place_of_an_open_photo_is_on_a_map(page: Page, app: RunningApp) -> 
     expect(map_).to_be_visible()
     near = map_.locator("svg").get_attribute("viewBox")
     expect(dialog.locator(".where")).to_contain_text("Rome")
+    nothing_serious(page)
     x, y = (float(map_.locator("circle").get_attribute(name) or 0) for name in ("cx", "cy"))
     assert y == pytest.approx(-418.9, abs=0.2) and 70 < x < 124.9, "degrees of longitude are narrower there"
     map_.click()
