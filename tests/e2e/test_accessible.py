@@ -63,6 +63,7 @@ def photo(page: Page, url: str) -> None:
     found(page, url)
     page.locator(".tile").first.click()
     expect(page.get_by_role("dialog").locator(".stage img")).to_be_visible()
+    expect(page.get_by_role("dialog").locator(".alike").first).to_be_visible()
 
 
 def similar(page: Page, url: str) -> None:
@@ -138,6 +139,11 @@ def test_nothing_serious_is_found(
     page.set_viewport_size({"width": width, "height": 768})
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     STATES[state](page, app.url)
+    nothing_serious(page)
+
+
+def nothing_serious(page: Page) -> None:
+    """Nothing that axe-core calls serious is on the page."""
     page.wait_for_timeout(600)  # what has just come may still be fading in
     violations = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
     serious = [told(one) for one in violations if one["impact"] in ("serious", "critical")]

@@ -27,7 +27,7 @@ MOST_NODES = 1_500
 """Nodes of the gallery at a time: those of a few screens, however many photos there are."""
 
 SCROLLED = """async () => {
-  const root = document.querySelector(".st-key-timeline");
+  const root = document.querySelector(".st-key-gallery-place");
   const host = [root, ...root.querySelectorAll("*")].find((node) => node.shadowRoot);
   const scroller = host.shadowRoot.querySelector(".scroller"), step = scroller.scrollHeight / 240;
   const met = new Set();
@@ -94,6 +94,16 @@ def test_all_photos_are_reached_and_few_are_drawn(library: Page) -> None:
     assert "bare" not in found, f"nothing was drawn at {found}"
     assert found["last"] and found["nodes"] < MOST_NODES and found["frames"] > 200
     expect(library.locator(".month h3").last).to_have_text("Undated")
+
+
+def test_a_thousand_results_are_reached_and_few_are_drawn(page: Page, app: RunningApp) -> None:
+    page.goto(f"{app.url}/?q=is:landscape&n=1000")
+    expect(page.locator(".tile.here").first).to_be_visible()
+    expect(page.get_by_text(re.compile(r"^1,000 of [\d,]+ photos"))).to_be_visible()
+    found: dict[str, Any] = page.evaluate(SCROLLED % 999)
+    assert "bare" not in found, f"nothing was drawn at {found}"
+    assert found["last"] and found["nodes"] < MOST_NODES and found["frames"] > 200
+    assert found["met"] > 990, "all but the first row, which is passed before anything is looked at"
 
 
 def test_keys_lead_everywhere(library: Page) -> None:
