@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.task_list import Task
 from benchmarks.task_user import User
 
-TILES, CONTROLS = ".tile.here", ".items, .history, [data-testid=stButton]"
+TILES, CONTROLS = ".tile.here", ".items:visible, .history:visible, [data-testid=stMain] button:visible"
 """What shows that a page is there: photos of the Library, or what other pages have to be used."""
 TRIP, BEST = 'in:"2015 Scotland"', "Best of Scotland"
 HALF = "in:photos1000"

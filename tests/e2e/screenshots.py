@@ -1,4 +1,5 @@
-"""Pictures of every page and state, 1280 and 420 pixels wide, light and dark, on drawn photos.
+"""Pictures of every page and state, on drawn photos: 1366, 420 and 2560 pixels wide, light, dark, with more contrast
+and in the system's own colours.
 
 python -m tests.e2e.screenshots            writes to tests/output/screenshots
 python -m tests.e2e.screenshots --only objects inside export
@@ -17,11 +18,16 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from src.config import PROJECT_DIR
 from tests.chromium import LAUNCH_ARGUMENTS, MISSING, find_chromium
 from tests.e2e.pictures import write_pictures
-from tests.e2e.running_app import RunningApp, running_app
+from tests.e2e.running_app import RunningApp, commanded, running_app
 
 OUTPUT = PROJECT_DIR / "tests" / "output" / "screenshots"
 README_PICTURE = PROJECT_DIR / "docs" / "images" / "search.png"
-LOOKS = [(width, scheme) for width in (1280, 420) for scheme in ("light", "dark")]
+LOOKS: list[tuple[int, dict[str, str]]] = [
+    *((width, {"color_scheme": scheme}) for width in (1366, 420, 2560) for scheme in ("light", "dark")),
+    (1366, {"color_scheme": "light", "contrast": "more"}),
+    (1366, {"color_scheme": "dark", "contrast": "more"}),
+    (1366, {"color_scheme": "light", "forced_colors": "active"}),
+]
 PHOTOS = 120
 QUERY = "hot air balloons"
 
@@ -44,9 +50,10 @@ def main() -> None:
             _add_photos(browser, app, pictures)
             if readme_only:
                 README_PICTURE.parent.mkdir(parents=True, exist_ok=True)
-                _take(browser, app, 1280, "light", _text_results, README_PICTURE)
+                _take(browser, app, 1280, {"color_scheme": "light"}, _text_results, README_PICTURE)
             else:
                 _find_objects(browser, app, chosen)
+                _say_something(app, pictures)
                 _each_look(browser, app, FULL, chosen)
         browser.close()
 
@@ -55,15 +62,21 @@ def _each_look(
     browser: Browser, app: RunningApp, states: dict[str, Callable[[Page, str], None]], chosen: Sequence[str]
 ) -> None:
     OUTPUT.mkdir(parents=True, exist_ok=True)
-    for width, scheme in LOOKS:
+    for width, look in LOOKS:
         for name, reach in ((name, reach) for name, reach in states.items() if name in chosen):
-            _take(browser, app, width, scheme, reach, OUTPUT / f"{name}-{width}-{scheme}.png")
+            _take(browser, app, width, look, reach, OUTPUT / f"{name}-{width}-{'-'.join(look.values())}.png")
 
 
 def _take(
-    browser: Browser, app: RunningApp, width: int, scheme: str, reach: Callable[[Page, str], None], file: Path
+    browser: Browser,
+    app: RunningApp,
+    width: int,
+    look: dict[str, str],
+    reach: Callable[[Page, str], None],
+    file: Path,
 ) -> None:
-    context = browser.new_context(viewport={"width": width, "height": 820}, color_scheme=scheme)  # type: ignore[arg-type]
+    height = {1366: 768, 2560: 1300}.get(width, 820)
+    context = browser.new_context(viewport={"width": width, "height": height}, **look)  # type: ignore[arg-type]
     page = context.new_page()
     reach(page, app.url)
     page.wait_for_timeout(900)
@@ -81,6 +94,15 @@ def _add_photos(browser: Browser, app: RunningApp, pictures: list[Path]) -> None
     page.get_by_role("button", name="Add folder").click()
     page.get_by_text(f"added {PHOTOS} photos").wait_for(timeout=90_000)
     page.close()
+
+
+def _say_something(app: RunningApp, pictures: list[Path]) -> None:
+    """Tags, an album, and something in the bin."""
+    names = [str(picture) for picture in pictures]
+    commanded(app.home, "tag", *names[:9], "--add", "trip/italy", "--add", "sea")
+    commanded(app.home, "album", "Best of summer", "--add", *names[:14])
+    commanded(app.home, "rate", *names[:3], "--stars", "4")
+    commanded(app.home, "remove", *names[-3:])
 
 
 def _find_objects(browser: Browser, app: RunningApp, chosen: Sequence[str]) -> None:
@@ -208,12 +230,40 @@ def _selected(page: Page, url: str) -> None:
         page.locator(".tile").nth(at).click(modifiers=["ControlOrMeta"])
 
 
+def _arranged(page: Page, url: str) -> None:
+    page.goto(f"{url}/collections")
+    page.get_by_role("checkbox", name="Choose Best of summer").check()
+    page.get_by_role("button", name="Put in order").click()
+    page.get_by_role("listbox").get_by_role("option").first.wait_for()
+    page.get_by_text("Order of").scroll_into_view_if_needed()
+
+
+def _suggested(page: Page, url: str) -> None:
+    page.goto(f"{url}/collections")
+    page.get_by_label("Photos that may want the tag").fill("balloon")
+    page.keyboard.press("Enter")
+    page.locator(".strip img").first.wait_for()
+    page.locator(".strip").scroll_into_view_if_needed()
+
+
+def _marks(page: Page, url: str) -> None:
+    _library(page, url)
+    page.locator(".tile.here").first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.locator(".stage img").wait_for()
+    dialog.get_by_role("button", name="Tags, albums, note, remove").click()
+
+
 COMING = {"new-objects": _new_objects}
 """While objects are being found."""
 EMPTY = {
     "empty-text": _opens("/", "No photos yet"),
     "empty-image": _opens("/image", "No photos yet"),
     "empty-upload": _opens("/upload", "Add a folder on this computer"),
+    "empty-library": _opens("/library", "No photos yet"),
+    "empty-collections": _opens("/collections", "No tags yet"),
+    "empty-history": _opens("/history", "Nothing was done yet"),
+    "empty-bin": _opens("/bin", "The bin is empty"),
     "empty-about": _opens("/about", "How it works"),
 }
 FULL = {
@@ -234,6 +284,12 @@ FULL = {
     "about": _opens("/about", "How it works"),
     "library": _library,
     "library-selected": _selected,
+    "library-photo": _marks,
+    "collections": _opens("/collections", "Best of summer"),
+    "album-order": _arranged,
+    "suggestions": _suggested,
+    "history": _opens("/history", "put into the bin"),
+    "bin": _opens("/bin", "3 photos in the bin"),
     "clip-card": _clip_card,
     "clear": _clear,
 }

@@ -107,6 +107,20 @@ def rule(page: Page, url: str) -> None:
     expect(page.locator(".bulk-first img").first).to_be_visible()
 
 
+def arranged(page: Page, url: str) -> None:
+    page.goto(f"{url}/collections")
+    page.get_by_role("checkbox", name="Choose Best").check()
+    page.get_by_role("button", name="Put in order").click()
+    expect(page.get_by_role("listbox", name="Photos of the album").get_by_role("option")).to_have_count(1)
+
+
+def suggested(page: Page, url: str) -> None:
+    page.goto(f"{url}/collections")
+    page.get_by_label("Photos that may want the tag").fill("balloons")
+    page.keyboard.press("Enter")
+    expect(page.locator(".strip li").first).to_be_visible()
+
+
 STATES: dict[str, Callable[[Page, str], None]] = {
     "upload": reach("/upload", "Add a folder on this computer"),
     "start": reach("/", "Newest photos"),
@@ -125,6 +139,8 @@ STATES: dict[str, Callable[[Page, str], None]] = {
     "duplicates": duplicates,
     "two copies compared": comparison,
     "a rule for copies": rule,
+    "order of an album": arranged,
+    "suggestions": suggested,
     "history": reach("/history", "put into the bin"),
     "bin": reach("/bin", "1 photo in the bin"),
 }

@@ -35,8 +35,7 @@ MARKS = ("marks", "photo_tags", "albums", "album_photos", "binned", "discarded",
 ORDER = (
     *("meta", "images", "collections", "files", "facts", "folders", "unreadable"),
     *("segments", "segmented", "looked_at", "vectors", "jobs", "prints", "alike", "verdicts", "texts"),
-    *MARKS,
-    *("forgotten", "album_covers"),
+    *(*MARKS, "forgotten", "album_covers"),
 )
 """What is copied, what others point to first. ``days`` and ``changes`` are counted anew by the triggers;
 ``index_changes`` is of an index that does not come along."""

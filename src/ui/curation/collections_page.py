@@ -45,7 +45,8 @@ def show(services: Services) -> None:
             )
         _show_albums(services)
     arranged.show(services)
-    suggested.show(services)
+    if services.catalog.counts()[0]:
+        suggested.show(services)
 
 
 def _want(key: str, value: str, order: str = "") -> None:

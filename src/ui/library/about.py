@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -64,15 +65,12 @@ def show_disk(stats: LibraryStats, home: Path) -> None:
     st.markdown("#### Disk")
     total = max(1, sum(stats.details.values()))
     rows = [
-        {"Part": PARTS.get(name, name), "Size": size(number), "Share": number / total}
+        f'<tr><th scope="row">{escape(PARTS.get(name, name))}</th><td>{escape(size(number))}</td>'
+        f'<td><div style="width: {number / total:.1%}"></div></td></tr>'
         for name, number in stats.details.items()
         if number
     ]
-    if not rows:
-        st.caption("It takes no space yet.")
-        return
-    share = st.column_config.ProgressColumn("Share", format="percent", min_value=0.0, max_value=1.0)
-    st.dataframe(rows, hide_index=True, width="stretch", column_config={"Share": share})
+    st.html(f'<table class="disk"><tbody>{"".join(rows)}</tbody></table>')
     st.caption("The library is in this folder:")
     st.code(str(home), language=None, wrap_lines=True)
 
