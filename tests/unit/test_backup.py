@@ -27,7 +27,14 @@ from PIL import Image
 from src.bootstrap import build_services
 from src.config import PROJECT_DIR, Settings
 from src.database.catalog import imported, network_drive, row_rules
-from src.database.catalog.migrations import COUNTERS, LATER_TRIGGERS, MARKS_TRIGGERS, SEGMENTED, TRIGGERS
+from src.database.catalog.migrations import (
+    COUNTERS,
+    LATER_TRIGGERS,
+    LEXICAL_TRIGGERS,
+    MARKS_TRIGGERS,
+    SEGMENTED,
+    TRIGGERS,
+)
 from src.database.catalog.tables import former, metadata
 from src.errors import AppError, BadInput, LibraryBusy, LibraryError, LibraryNewer, LibraryUnusable, UnreadablePath
 from src.processing.decoding.image_io import same_file, stamp_of
@@ -240,6 +247,7 @@ SINCE_7 = [
     *(f"DROP TRIGGER {name}" for name in MARKS_TRIGGERS),
     *(f"DROP TABLE {name}" for name in reversed(imported.MARKS)),
 ]
+SINCE_9 = [f"DROP TRIGGER {name}" for name in LEXICAL_TRIGGERS]
 SINCE_5 = ["ALTER TABLE files DROP COLUMN ctime_ns", "ALTER TABLE unreadable DROP COLUMN ctime_ns"]
 SINCE_4 = ["DROP TABLE segments", "DROP TABLE segmented", "ALTER TABLE folders DROP COLUMN objects"]
 SINCE_3 = [
@@ -264,7 +272,7 @@ SINCE_2 += ["ALTER TABLE jobs DROP COLUMN pause"]
 def test_an_older_catalogue_is_brought_up_to_date(
     archive: Path, tmp_path: Path, target: Settings, version: int
 ) -> None:
-    since = {7: SINCE_7, 6: SINCE_6, 5: SINCE_5, 4: SINCE_4, 3: SINCE_3, 2: SINCE_2}
+    since = {9: SINCE_9, 7: SINCE_7, 6: SINCE_6, 5: SINCE_5, 4: SINCE_4, 3: SINCE_3, 2: SINCE_2}
     steps = [step for later, some in since.items() if version < later for step in some]
     members = changed_catalogue(archive, tmp_path / "old.sqlite3", *steps, f"PRAGMA user_version = {version}")
     list(import_library(target, write(tmp_path / "old.zip", members, schema=version)))
@@ -278,7 +286,8 @@ def test_an_older_catalogue_is_brought_up_to_date(
 
 def test_every_table_is_copied_or_counted_anew() -> None:
     """A table that a later version brings must be thought of here, and by the rules for its rows."""
-    assert {*imported.ORDER, "days", "changes", "index_changes"} == {*metadata.tables, *former.tables}
+    made_anew = {"days", "changes", "index_changes", "lexical", "lexical_due", "lexical_terms"}
+    assert {*imported.ORDER, *made_anew} == {*metadata.tables, *former.tables}
     for name, table in (metadata.tables | former.tables).items():
         assert set(row_rules.of_table(name)) == set(table.columns.keys())
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 import sqlalchemy as sa
 
+from src.database.catalog import lexical_tables
 from src.database.catalog.row_rules import TAG
 from src.database.catalog.tables import (
     album_photos,
@@ -107,7 +108,9 @@ _OF_MARKS = {
 }
 MARKS_TRIGGERS = _statements(_OF_MARKS)
 """The same, of the seventh step: changes to what the user says of photos count too."""
-TRIGGERS = COUNTERS | LATER_TRIGGERS | MARKS_TRIGGERS
+LEXICAL_TRIGGERS = _statements(lexical_tables.NOTES)
+"""The same, of the step that makes the lexical index: they note of which photos something else is written."""
+TRIGGERS = COUNTERS | LATER_TRIGGERS | MARKS_TRIGGERS | LEXICAL_TRIGGERS
 
 
 def _third(db: sa.Connection) -> None:
@@ -229,6 +232,12 @@ def _duplicates(db: sa.Connection) -> None:
         table.create(db, checkfirst=True)
 
 
+def _with_lexical_index(db: sa.Connection) -> None:
+    """What is written of photos, as words find it; it is filled in the background."""
+    lexical_tables.make(db)
+    _make_triggers(db, LEXICAL_TRIGGERS)
+
+
 MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
     _first,
     _second,
@@ -238,5 +247,6 @@ MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
     _sixth,
     _with_marks,
     _duplicates,
+    _with_lexical_index,
 )
 """Step n brings schema n-1 to n. Steps are never changed once released; a new one is added at the end."""
