@@ -41,6 +41,8 @@ from src.services.search.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
 
+WORDS_EVERY = 1.0
+"""Seconds between two looks whether the lexical index has something to catch up with."""
 LOOK_EVERY = 2.0
 """Seconds between two looks whether the library's files are still there."""
 UNLOAD_EVERY = 60.0
@@ -100,6 +102,7 @@ class Services:
         self.jobs.start(lambda: self.drawn.wait(page_within))
         threading.Thread(target=self._tend, args=(page_within,), name="tend", daemon=True).start()
         threading.Thread(target=self._watch, name="watch-library", daemon=True).start()
+        threading.Thread(target=self._follow_words, args=(page_within,), name="words", daemon=True).start()
         return self
 
     def _index_left_over_uploads(self) -> None:
@@ -130,6 +133,16 @@ class Services:
                     rebuild_if_due(self.library, self.store, self.jobs)
             except AppError as error:
                 log.warning("the search index can't be made again now: %s", error)
+
+    def _follow_words(self, page_within: float) -> None:
+        """Have the lexical index catch up with what an earlier version, or one change to many photos, left to it."""
+        self.drawn.wait(page_within)
+        while not self.closed.wait(WORDS_EVERY):
+            try:
+                while not self.closed.is_set() and self.catalog.lexical.catch_up():
+                    pass
+            except AppError as error:
+                log.warning("the lexical index can't catch up now: %s", error)
 
     def close(self) -> None:
         """End jobs where they are (they go on at the next start) and close the library cleanly."""

@@ -98,6 +98,8 @@ def do_job(arguments: argparse.Namespace, title: str, asked: Params) -> terminal
                 report.follow(services.handlers[kind](said), terminal.console(arguments.json))
                 if kind_of(kind).brings_photos:
                     _read_facts(services, quiet=arguments.json)
+                while not only_looks(asked) and services.catalog.lexical.catch_up():
+                    pass
             except KeyboardInterrupt:
                 stop_watching_unfinished(services.catalog, {"kind": kind, "params": json.dumps(said)})
                 raise

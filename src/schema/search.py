@@ -82,12 +82,16 @@ Verdict = Literal["match", "nothing", "empty"]
 """match: some hits fit. nothing: none does, the closest are told. empty: there was nothing to compare."""
 
 
-NoticeCode = Literal["language", "not-english", "no-objects", "other-model", "unsorted"]
+NoticeCode = Literal[
+    "language", "not-english", "no-objects", "other-model", "unsorted", "near-names", "names-late", "short-word"
+]
 """What a notice says.
 
 language: a part of it was read as words and may have been meant otherwise. not-english:
 the model may not understand it. no-objects: none were found yet. other-model: the photos of the library have no vectors
-of this model yet. unsorted: no hit is likely enough for another order than the best first.
+of this model yet. unsorted: no hit is likely enough for another order than the best first. near-names: nothing is
+called just what was asked for, so what is called nearly so was found. names-late: some photos can't be found by what
+they are called yet. short-word: one letter or digit alone is not looked for in names.
 """
 
 

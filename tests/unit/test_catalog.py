@@ -143,10 +143,10 @@ def test_an_older_catalogue_is_brought_up_to_date(tmp_path: Path) -> None:
     add(catalog, "a")
     catalog.close()
     with sqlite3.connect(file_) as db:  # what the later steps bring is taken out again
-        db.execute("DROP TABLE folders")
-        db.execute("DROP TABLE unreadable")
         for name in TRIGGERS:
             db.execute(f"DROP TRIGGER {name}")
+        db.execute("DROP TABLE folders")
+        db.execute("DROP TABLE unreadable")
         for name in ("ix_files_stamp", "ix_files_missing", "ix_files_uploaded", "ix_images_taken", "ix_images_hidden"):
             db.execute(f"DROP INDEX {name}")
         db.execute("DROP TABLE changes")

@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from src.database.catalog import batch
+from src.database.catalog import batch, lexical_tables
 from src.database.catalog.albums import AlbumTable
 from src.database.catalog.batch import ImageRow as ImageRow
 from src.database.catalog.bin import BinTable
@@ -26,6 +26,7 @@ from src.database.catalog.folders import FolderTable
 from src.database.catalog.health import HealthTable
 from src.database.catalog.index_changes import IndexChanges
 from src.database.catalog.jobs import JobTable
+from src.database.catalog.lexical import LexicalTable
 from src.database.catalog.listing import Listing
 from src.database.catalog.looked_at import LookedAtTable
 from src.database.catalog.marks import MarksTable
@@ -100,6 +101,7 @@ class Catalog:
         self.jobs = JobTable(self._file)
         self.health = HealthTable(self._file)
         self.index_changes = IndexChanges(self._file)
+        self.lexical = LexicalTable(self._file)
         self.listing = Listing(self._file)
         self.vocabulary = Vocabulary(self._file)
         self.browsing = Browsing(self._file)
@@ -288,6 +290,7 @@ class Catalog:
             drop_collections(db, list(db.execute(own).scalars()))
             for table in (*_SAID, segments, looked_at, facts, alike, prints, files, images, folders, unreadable):
                 db.execute(table.delete())
+            lexical_tables.start_over(db)
             for key, value in (settings or {}).items():
                 db.execute(upsert(meta, ["key"]), [{"key": key, "value": value}])
 

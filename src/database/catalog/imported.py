@@ -19,8 +19,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from src.database.catalog import cells, migrations, row_rules, whole_rows
-from src.database.catalog.migrations import LATER_TRIGGERS, MIGRATIONS, SEGMENTED, SIXTH, TRIGGERS
+from src.database.catalog import cells, lexical_tables, migrations, row_rules, whole_rows
+from src.database.catalog.migrations import COUNTERS, MIGRATIONS, SEGMENTED, SIXTH, TRIGGERS
 from src.database.catalog.row_rules import Row, os_text
 from src.database.catalog.sqlite_file import in_our_words
 from src.database.catalog.tables import former, metadata
@@ -38,7 +38,7 @@ ORDER = (
     *(*MARKS, "forgotten", "album_covers"),
 )
 """What is copied, what others point to first. ``days`` and ``changes`` are counted anew by the triggers;
-``index_changes`` is of an index that does not come along."""
+``index_changes`` is of an index that does not come along, and so are the lexical index and its tables."""
 BLOCK, BLOCK_BYTES = 500, 4_000_000
 """Rows copied at a time, and bytes of text and blobs in them, about."""
 MOST_COLLECTIONS = 10_000
@@ -96,7 +96,7 @@ def adopt(source: Path, target: Path, schema: int, allowed: Allowed) -> Iterator
             ours.execute("PRAGMA foreign_keys = ON")
             with ours:
                 copy = _Copy(theirs, ours, allowed)
-                later = LATER_TRIGGERS | migrations.MARKS_TRIGGERS | migrations.SUMMARY_TRIGGERS
+                later = {name: text for name, text in TRIGGERS.items() if name not in COUNTERS}
                 for name in later:
                     ours.execute(f"DROP TRIGGER {name}")
                 ours.execute(SEGMENTED)
@@ -108,7 +108,7 @@ def adopt(source: Path, target: Path, schema: int, allowed: Allowed) -> Iterator
                 if schema < TAGS_SINCE:
                     _tag(ours)
                 ours.execute(migrations.SUMMARY)
-                for statement in later.values():
+                for statement in (*later.values(), lexical_tables.DUE):
                     ours.execute(statement)
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from src.database.catalog import findable
-from src.database.catalog.marks import HAS_TAG, SPELLED
 from src.database.catalog.sqlite_file import SqliteFile, listed
-from src.database.catalog.tables import SEEN, album_photos, albums, binned, facts, files, images, marks, photo_tags
+from src.database.catalog.tables import SEEN, album_photos, albums, files, images, lexical, lexical_due
 from src.schema import PhotoFilter
 from src.text import folded
 
@@ -42,9 +40,12 @@ class Listing:
         a ``-`` before it the other way round. Raises BadInput for a filter that makes no sense.
         """
         passes = images.c.removed_at.is_(None) if only is None else findable.passes(only)
+        query = sa.select(images.c.id).where(passes).order_by(*terms(order, only))
         with self._file.reading() as db:
-            query = sa.select(images.c.id).where(passes).order_by(*terms(order, only)).limit(limit).offset(offset)
-            return list(db.execute(query).scalars())
+            is_name = order.removeprefix("-") == "name"
+            if is_name and db.execute(sa.select(lexical_due.c.number).limit(1)).first() is None:
+                query = _by_name(only, order)
+            return list(db.execute(query.limit(limit).offset(offset)).scalars())
 
     def number(self, only: PhotoFilter | None) -> int:
         """How many photos pass. Raises as above."""
@@ -58,22 +59,6 @@ class Listing:
         with self._file.reading() as db:
             return list(db.execute(known.order_by(*terms(order, only))).scalars())
 
-    def naming(self, word: str, only: PhotoFilter | None, most: int) -> dict[str, str] | None:
-        """Image id -> everything that is written of it, for images in whose path, title, caption, tags, note or names
-        of its place a word is, or that were taken in the year that the word is.
-
-        word: in small letters. None where there are more than ``most``. Goes through all files and facts.
-        """
-        found: dict[str, str] = {}
-        with self._file.reading() as db:
-            for query in _naming(word, only):
-                rows = db.execute(query.limit(most + 1)).all()
-                if len(rows) > most:
-                    return None
-                for image_id, written in rows:
-                    found[image_id] = f"{found.get(image_id, '')} {written}"
-        return found
-
 
 def _position(only: PhotoFilter | None) -> sa.ColumnElement[Any]:
     """An image's place in the albums that it must be in by the filter; in any, where that names none."""
@@ -85,47 +70,13 @@ def _position(only: PhotoFilter | None) -> sa.ColumnElement[Any]:
     return place.where(is_named).scalar_subquery()
 
 
-def _naming(word: str, only: PhotoFilter | None) -> Iterator[sa.Select[Any]]:
-    """The same of images that pass, which are looked up among those that have the word: few, as a rule."""
-    for query in _having(word):
-        if only is None:
-            yield query
-        else:
-            found = query.subquery()
-            passes = sa.exists(sa.select(images.c.id).where(images.c.id == found.c.image_id, findable.passes(only)))
-            yield sa.select(found).where(passes)
-
-
-def _having(word: str) -> Iterator[sa.Select[Any]]:
-    """Ids of images with what is written of each: where it lies, what is told of it, and the day it was taken on."""
-    has = sa.func.casefold if not word.isascii() else sa.func.lower  # the latter is SQLite's own, and quick
-    place = sa.case((files.c.uploaded, files.c.name), else_=files.c.path_text)
-    yield (
-        sa.select(files.c.image_id, sa.func.group_concat(place, " ").concat(_day_of(files)).label("written"))
-        .where(files.c.missing_since.is_(None), files.c.image_id.not_in(sa.select(binned.c.image_id)))
-        .where(has(place).contains(word, autoescape=True))
-        .group_by(files.c.image_id.concat(""))  # by its index, SQLite would go through all files in that order
-    )
-    told: sa.ColumnElement[Any] = sa.func.coalesce(facts.c.title, "")
-    for more in (facts.c.caption, facts.c.place):
-        told = told.concat(sa.func.coalesce(sa.literal(" ").concat(more), ""))
-    for table, text, there in (
-        (facts, told, sa.true()),
-        (photo_tags, SPELLED, HAS_TAG),
-        (marks, marks.c.note, sa.true()),
-    ):
-        said = sa.select(table.c.image_id, text.concat(_day_of(table)).label("written"))
-        yield said.where(there, has(text).contains(word, autoescape=True))
-    if re.fullmatch(r"(18|19|20)\d\d", word, re.ASCII):
-        taken = images.c.taken_at >= word, images.c.taken_at < f"{int(word) + 1}", images.c.removed_at.is_(None)
-        day = sa.func.substr(images.c.taken_at, 1, 10).label("written")
-        yield sa.select(images.c.id.label("image_id"), day).where(*taken)
-
-
-def _day_of(table: sa.Table) -> sa.ColumnElement[Any]:
-    """A blank and the day on which a row's image was taken; empty where that is not known."""
-    day = sa.select(sa.func.substr(images.c.taken_at, 1, 10)).where(images.c.id == table.c.image_id).scalar_subquery()
-    return sa.func.coalesce(sa.literal(" ").concat(day), "")
+def _by_name(only: PhotoFilter | None, order: str) -> sa.Select[Any]:
+    """By the names that are kept with the lexical index, which are right where nothing is due in it."""
+    own = lexical.c.image_id
+    seen = sa.exists(sa.select(images.c.id).where(images.c.id == own, images.c.removed_at.is_(None)))
+    passes = seen if only is None else own.in_(findable.passing(only))
+    first = lexical.c.first_name
+    return sa.select(own).where(passes).order_by(first.desc() if order.startswith("-") else first.asc(), own)
 
 
 def terms(order: str, only: PhotoFilter | None = None) -> list[sa.ColumnElement[Any]]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 import sqlalchemy as sa
 
+from src.database.catalog import lexical_tables
 from src.database.catalog.row_rules import TAG
 from src.database.catalog.tables import (
     album_covers,
@@ -150,7 +151,9 @@ SUMMARY = (
     "SELECT image_id FROM facts WHERE rating IS NOT NULL UNION SELECT image_id FROM photo_tags)"
 )
 """Makes what those keep of what there is, where nothing is kept yet."""
-TRIGGERS = COUNTERS | LATER_TRIGGERS | MARKS_TRIGGERS | COVER_TRIGGERS | SUMMARY_TRIGGERS
+LEXICAL_TRIGGERS = _statements(lexical_tables.NOTES)
+"""The same, of the step that makes the lexical index: they note of which photos something else is written."""
+TRIGGERS = COUNTERS | LATER_TRIGGERS | MARKS_TRIGGERS | COVER_TRIGGERS | SUMMARY_TRIGGERS | LEXICAL_TRIGGERS
 KEPT = frozenset({("collections", "rows"), ("collections", "rewritten"), ("images", "rating"), ("images", "tags")})
 """Tables with columns that triggers keep."""
 
@@ -303,6 +306,12 @@ def _texts(db: sa.Connection) -> None:
     _add_column(db, "folders", "texts", "BOOLEAN NOT NULL DEFAULT 0")
 
 
+def _with_lexical_index(db: sa.Connection) -> None:
+    """What is written of photos, as words find it; it is filled in the background."""
+    lexical_tables.make(db)
+    _make_triggers(db, LEXICAL_TRIGGERS)
+
+
 MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
     _first,
     _second,
@@ -315,5 +324,6 @@ MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
     _covers_and_forgotten,
     _summaries,
     _texts,
+    _with_lexical_index,
 )
 """Step n brings schema n-1 to n. Steps are never changed once released; a new one is added at the end."""

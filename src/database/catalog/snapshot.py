@@ -44,6 +44,7 @@ def take(catalog: Catalog, target: Path) -> dict[str, Path]:
                 db.execute("UPDATE files SET path = ?, path_text = ? WHERE id = ?", (name.encode(), name, row_id))
         _drop_unfinished_jobs(db)
         db.execute("DELETE FROM index_changes")
+        _drop_lexical_index(db)
     return uploaded
 
 
@@ -156,6 +157,13 @@ def _drop_strange_images(db: sqlite3.Connection) -> None:
         db.execute(f"DELETE FROM alike WHERE {side} IS NULL OR {side} NOT IN (SELECT id FROM images)")
     own = "SELECT name FROM collections WHERE owner = 'library'"
     db.execute(f"DELETE FROM vectors WHERE collection IN ({own}) AND NOT is_id(coalesce(image_id, id))")
+
+
+def _drop_lexical_index(db: sqlite3.Connection) -> None:
+    """It is made anew from the rest, and no archive may have virtual tables."""
+    db.execute("DROP TABLE lexical_index")
+    for table in ("lexical", "lexical_due", "lexical_terms"):
+        db.execute(f"DELETE FROM {table}")
 
 
 def _drop_unfinished_jobs(db: sqlite3.Connection) -> None:

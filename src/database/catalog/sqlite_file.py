@@ -29,6 +29,8 @@ CHUNK = 500
 """Values per IN list: far under SQLite's limit on bound variables."""
 PATIENCE = 15.0
 """Seconds to wait while another process writes."""
+SHORT_PATIENCE = 0.5
+"""The same for what can be done later."""
 
 
 Guard = Callable[[], None]
@@ -83,6 +85,23 @@ class SqliteFile:
         self._guard()
         with in_our_words(self.file), self._engine.begin() as db:
             yield db
+
+    @property
+    def fixed(self) -> bool:
+        """Whether nothing can be written."""
+        return self._fixed
+
+    @contextmanager
+    def writing_at_once(self) -> Iterator[sa.Connection]:
+        """The same where nobody else is writing; another's transaction is waited for no longer than most take."""
+        self._guard()
+        with in_our_words(self.file), self._engine.begin() as db:
+            db.exec_driver_sql(f"PRAGMA busy_timeout = {SHORT_PATIENCE * 1000:.0f}")
+            try:
+                db.exec_driver_sql("BEGIN IMMEDIATE")
+                yield db
+            finally:
+                db.exec_driver_sql(f"PRAGMA busy_timeout = {PATIENCE * 1000:.0f}")
 
     def compact(self) -> None:
         """Give the space of deleted rows back to the disk, and empty the log.

@@ -56,6 +56,7 @@ class DoctorService:
             ("vectors of former models", self._former_models),
             ("photos without a vector", self._photos_without_vector),
             ("the search index", self._indexes),
+            ("what photos are called", self._words),
             ("thumbnails", self._files.thumbnails),
             ("thumbnails without a photo", self._files.stray_thumbnails),
             ("stored uploads", self._files.uploads),
@@ -128,6 +129,19 @@ class DoctorService:
             yield Finding("hidden", f"{count(hidden, 'photo')} stayed hidden although a file is there.", repair)
         if binned:
             yield Finding("bin", f"{count(binned, 'photo')} counted as present although it is in the bin.", repair)
+
+    def _words(self, repair: bool) -> Events:
+        """The lexical index against the tables that it was made of."""
+        lexical = self._catalog.lexical
+        sound, wrong = lexical.is_sound(), lexical.wrong()
+        if sound and not wrong:
+            return
+        if repair:
+            lexical.start_over()
+        while repair and lexical.catch_up():
+            yield Progress(0, None, current="what photos are called")
+        said = f"the words of {count(wrong, 'photo')} were others" if wrong else "it did not hold what its table holds"
+        yield Finding("words", f"The index of what photos are called was wrong: {said}.", repair)
 
     def _unused_space(self, repair: bool) -> Events:
         if self._catalog.health.wasteful():

@@ -23,13 +23,12 @@ from src.schema import Mode, Notice, PhotoFilter, SearchHit, SearchPage, Verdict
 from src.schema.search import LIKELY
 from src.services.indexing.pipeline import decode_side
 from src.services.library.service import LibraryService
-from src.services.search import names
 from src.services.search.foreign import SENTENCE, looks_foreign
 from src.services.search.fusion import Found
 from src.services.search.judge import Judge, Told
 from src.services.search.lookup import Directions, Lookup
+from src.services.search.names import Called, Names, lifted
 from src.services.search.query import Asked, Query, read
-from src.versioned_cache import Kept
 
 __all__ = ["MAX_RESULTS", "Query", "SearchService"]
 
@@ -55,7 +54,7 @@ class SearchService:
         self._library = library
         self._reader = reader
         self.judge = Judge(catalog, models)
-        self._called: Kept[list[str]] = Kept(8)  # a page asks the same again each time that it is drawn
+        self._names = Names(catalog)
 
     def search(
         self,
@@ -125,18 +124,18 @@ class SearchService:
             if not short or number >= min(MOST_LOOKED_AT, lookup.images + lookup.objects):
                 break
             number *= MORE  # much of it shows what is not wanted
+        called = [Called()] * len(some)
         if mode != "objects":
-            judged = [
-                self._with_names(asked, direction, best, model, lookup)
-                for asked, direction, best in zip(some, directions, judged, strict=True)
-            ]
+            told = zip(some, directions, judged, strict=True)
+            named = [self._with_names(*one, model, lookup) for one in told]
+            judged, called = [hits for hits, _ in named], [names for _, names in named]
         if mode == "both":  # cosines of images and of objects are worth different chances
             judged = [sorted(best, key=lambda hit: -hit.chance) for best in judged]
         took = (time.perf_counter() - started) * 1000 / len(some)
         unseen = () if lookup.searched or only else self._unseen(model, mode)
         return [
-            self._page(asked, best, lookup, limit, took, model, unseen)
-            for asked, best in zip(some, judged, strict=True)
+            self._page(asked, best, lookup, limit, took, model, (*unseen, *names.notices))
+            for asked, best, names in zip(some, judged, called, strict=True)
         ]
 
     def _judged(
@@ -171,24 +170,20 @@ class SearchService:
 
     def _with_names(
         self, asked: Asked, direction: Directions, hits: list[SearchHit], model: str, lookup: Lookup
-    ) -> list[SearchHit]:
-        """The hits and the photos that are called what was asked for, these among the first."""
-        if not names.asked_by_name(asked, lookup.images):
-            return hits
-        called = self._called.get(
-            (asked.words, asked.only, lookup.images),
-            (self._catalog.changes(), [row.path for row in self._catalog.folders.all()]),
-            lambda: names.called(self._catalog, asked.words, asked.only, lookup.images),
-        )
+    ) -> tuple[list[SearchHit], Called]:
+        """The hits and the photos that are called what was asked for, these among the first; and what was found so."""
+        called = self._names.called(asked, hits, lookup.images)
+        if not called.ids:
+            return hits, called
         known = {hit.id: hit for hit in hits}
-        new = [Found(id_, 0.0) for id_ in called if id_ not in known]
+        new = [Found(id_, 0.0) for id_ in called.ids if id_ not in known]
         if new and direction.wanted is not None:
             (scores,) = lookup.scores(new, [direction.wanted])
             seen = [replace(one, score=score) for one, score in zip(new, scores, strict=True) if score > -1]
             found = self._hits([seen])[0]  # judged as the others are: what is not wanted stays away
             known |= {hit.id: hit for hit in self._judged(asked, direction, found, model, lookup)}
-        known |= {id_: names.certain(known[id_]) for id_ in called if id_ in known}
-        return sorted(known.values(), key=lambda hit: -hit.chance) if called else hits
+        named = {id_: lifted(known.pop(id_), called.near) for id_ in called.ids if id_ in known}
+        return sorted((named | known).values(), key=lambda hit: -hit.chance), called
 
     def _page(
         self,
@@ -198,7 +193,7 @@ class SearchService:
         limit: int,
         took: float,
         model: str,
-        unseen: tuple[Notice, ...],
+        more: tuple[Notice, ...],
     ) -> SearchPage:
         own = lookup.own(asked)
         shown = [hit for hit in hits if hit.id not in own]
@@ -220,7 +215,7 @@ class SearchService:
             tuple(shown),
             lookup.images,
             verdict,
-            notices if lookup.searched else (*asked.notices, *unseen),
+            (*(notices if lookup.searched else asked.notices), *more),
             asked.only is not None,
             lookup.objects,
             asked.words,
