@@ -22,12 +22,14 @@ from src.database.catalog.catalog import Catalog, ImageRow
 from src.database.catalog.facts import FactsRow
 from src.database.catalog.files import FileRow
 from src.database.catalog.tables import WORDS
+from src.database.catalog.texts import TextRow
 from src.errors import BadInput
 from src.lexical import nearest, plain, quoted, terms, wishes, written
 from src.runtime import Services
 from src.schema import FileStamp, ImageFacts, PhotoFilter
 from src.schema.conditions import Condition
 from src.schema.facts import PhotoFacts
+from src.schema.texts import TextLine
 from src.services.exchange.backup import export_library
 from src.services.exchange.restore import import_library
 from src.services.search import names
@@ -248,6 +250,16 @@ def test_it_is_right_after_every_change(catalog: Catalog) -> None:
     assert found(catalog, "rome") == set() and is_right(catalog)
     catalog.clear_images()
     assert found(catalog, "three") == set() and is_right(catalog)
+
+
+def test_words_that_were_read_in_a_picture_are_found(catalog: Catalog) -> None:
+    first, second = add(catalog, "one.jpg"), add(catalog, "two.jpg")
+    corners = ((0.1, 0.1), (0.9, 0.1), (0.9, 0.2), (0.1, 0.2))
+    line = TextLine("Bäckerei MÜLLER", corners, 0.9)
+    catalog.texts.put("r", [TextRow(first, b"1", (line,)), TextRow(second, b"2", ())])
+    assert found(catalog, "bäckerei müller") == {first} and is_right(catalog)
+    catalog.texts.put("r", [TextRow(first, b"1", ())])
+    assert found(catalog, "müller") == set() and is_right(catalog)
 
 
 def test_renamed_and_copied_files_are_found_by_the_names_that_are_there(catalog: Catalog) -> None:

@@ -13,7 +13,18 @@ import sqlalchemy as sa
 from src import lexical as words
 from src.database.catalog.marks import HAS_TAG, SPELLED
 from src.database.catalog.sqlite_file import listed
-from src.database.catalog.tables import WORDS, album_photos, albums, facts, files, folders, images, marks, photo_tags
+from src.database.catalog.tables import (
+    WORDS,
+    album_photos,
+    albums,
+    facts,
+    files,
+    folders,
+    images,
+    marks,
+    photo_tags,
+    texts,
+)
 from src.plain_files import json_in
 from src.text import folded
 
@@ -34,7 +45,7 @@ def rows_of(db: sa.Connection, ids: Sequence[str]) -> dict[str, Row]:
     for column, query, key in _SEVERAL:
         for image_id, text in db.execute(query.where(key.in_(wanted))):
             _add(said, image_id, {column: [text]})
-    return {id_: _row(id_, texts, first[id_]) for id_, texts in said.items()}
+    return {id_: _row(id_, some, first[id_]) for id_, some in said.items()}
 
 
 _OF_FACTS = (facts.c.image_id, facts.c.title, facts.c.caption, facts.c.place, facts.c.camera_make, facts.c.camera_model)
@@ -45,6 +56,7 @@ _SEVERAL = (
         photo_tags.c.image_id,
     ),
     ("note", sa.select(marks.c.image_id, marks.c.note), marks.c.image_id),
+    ("text", sa.select(texts.c.image_id, texts.c.folded), texts.c.image_id),
     (
         "albums",
         sa.select(album_photos.c.image_id, albums.c.name).join(albums).order_by(albums.c.folded),
@@ -84,13 +96,13 @@ def _listed(said: object) -> list[Any]:
     return found if isinstance(found, list) else [said]
 
 
-def _add(said: dict[str, dict[str, list[str]]], image_id: str, texts: dict[str, Iterable[Any]]) -> None:
+def _add(said: dict[str, dict[str, list[str]]], image_id: str, told: dict[str, Iterable[Any]]) -> None:
     """Rows of no image, and values that are no text, which only damage brings, count for nothing."""
     if image_id in said:
-        for column, some in texts.items():
+        for column, some in told.items():
             said[image_id].setdefault(column, []).extend(text for text in some if isinstance(text, str))
 
 
-def _row(image_id: str, texts: dict[str, list[str]], first_name: str) -> Row:
-    row = {column: words.written(texts[column]) if column in texts else "" for column in WORDS if column != "dates"}
-    return {"image_id": image_id, "first_name": first_name, **row, "dates": words.dates(texts["dates"][0])}
+def _row(image_id: str, some: dict[str, list[str]], first_name: str) -> Row:
+    row = {column: words.written(some[column]) if column in some else "" for column in WORDS if column != "dates"}
+    return {"image_id": image_id, "first_name": first_name, **row, "dates": words.dates(some["dates"][0])}

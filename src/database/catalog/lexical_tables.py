@@ -74,6 +74,7 @@ NOTES: dict[str, tuple[str, str]] = {
     **_of("facts", ("title", "caption", "place", "camera_make", "camera_model")),
     **_of("photo_tags", ("said", "file")),
     **_of("marks", ("note",)),
+    **_of("texts", ("folded",)),
     **_of("album_photos", ("album_id", "image_id")),
     "lexical_albums_update": (
         "AFTER UPDATE OF name ON albums WHEN OLD.name IS NOT NEW.name",
