@@ -222,7 +222,8 @@ def test_what_vanished_meanwhile(filled: Services, tmp_path: Path, target: Setti
     assert len(rows(target, "SELECT * FROM images")) == 5 and len(list(target.thumbs_dir.rglob("*.jpg"))) == 4
 
 
-SINCE_7 = [f"DROP TABLE {name}" for name in ("alike", "prints", "verdicts")]
+SINCE_9 = [f"DROP TABLE {name}" for name in ("forgotten", "album_covers")]
+SINCE_8 = [f"DROP TABLE {name}" for name in ("alike", "prints", "verdicts")]
 SINCE_6 = [
     *(f"DROP TRIGGER {name}" for name in LATER_TRIGGERS),
     "DROP INDEX ix_vectors_image",
@@ -260,11 +261,11 @@ SINCE_2 = [
 SINCE_2 += ["ALTER TABLE jobs DROP COLUMN pause"]
 
 
-@pytest.mark.parametrize("version", [1, 2, 3, 4, 5, 6])
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5, 6, 7, 8])
 def test_an_older_catalogue_is_brought_up_to_date(
     archive: Path, tmp_path: Path, target: Settings, version: int
 ) -> None:
-    since = {7: SINCE_7, 6: SINCE_6, 5: SINCE_5, 4: SINCE_4, 3: SINCE_3, 2: SINCE_2}
+    since = {9: SINCE_9, 8: SINCE_8, 7: SINCE_7, 6: SINCE_6, 5: SINCE_5, 4: SINCE_4, 3: SINCE_3, 2: SINCE_2}
     steps = [step for later, some in since.items() if version < later for step in some]
     members = changed_catalogue(archive, tmp_path / "old.sqlite3", *steps, f"PRAGMA user_version = {version}")
     list(import_library(target, write(tmp_path / "old.zip", members, schema=version)))
