@@ -162,7 +162,7 @@ def _history(user: User) -> bool:
 
 
 def _suggest(user: User, tag: str) -> bool:
-    user.click(user.page.get_by_label("Photos that may want the tag"))
+    user.click(user.page.get_by_role("combobox", name="Photos that may want the tag"))
     user.type(tag)
     user.press("Enter")
     return user.sees(lambda: user.page.locator(".strip li").count() > 0)
@@ -185,7 +185,7 @@ def _refuse(user: User) -> bool:
 def _rename(user: User) -> bool:
     user.click(user.page.get_by_role("checkbox", name="Choose samples"))
     _button(user, "Rename")
-    user.click(user.page.get_by_label("New name"))
+    user.click(user.page.get_by_role("textbox", name="New name"))
     user.press("Control+a")
     user.type("examples")
     user.press("Enter")
@@ -196,10 +196,10 @@ def _merge(user: User) -> bool:
     for tag in ("loch", "water"):
         user.click(user.page.get_by_role("checkbox", name=f"Choose {tag}", exact=True))
     _button(user, "Merge into")
-    user.click(user.page.get_by_label("Into the tag"))
+    user.click(user.page.get_by_role("combobox", name="Into the tag"))
     user.type("lake")
     user.press("Enter")
-    _button(user, "Merge")
+    _button(user, re.compile("^Merge$"))
     return _said(user, "merged into “lake”")
 
 

@@ -464,6 +464,7 @@ def test_the_library_is_looked_after_beside_a_running_app(album: Path, tmp_path:
         busy = cli("import-library", file, home=home, check=1).stderr
         assert "The library is open in the app at http://127.0.0.1:8501" in busy
         assert as_json(cli("folders", "--remove", photos, "--yes", "--json", home=home)) == {"removed": 3}
+        assert as_json(cli("bin", "--empty", "--yes", "--json", home=home)) == {"forgotten": 4}
     assert as_json(cli("import-library", file, "--json", home=home)) == {"images": 3, "files": 3}
 
 

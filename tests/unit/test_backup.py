@@ -522,6 +522,7 @@ def test_a_photo_under_a_path_touches_nothing_outside(
     for path, *_ in filled.catalog.paths_of(image_id):
         os.unlink(path)  # it is looked at again before it is forgotten
     list(filled.handlers["forget"]({}))
+    list(filled.handlers["empty"]({}))
     assert [victim.read_bytes() for victim in victims] == [b"the only copy"] * 2
     assert image_id not in filled.catalog.health.image_ids()
 

@@ -22,6 +22,7 @@ function answerButton(root, parent, yes) {
 
 function build(root) {
   root.sent = [];
+  root.tabIndex = -1;
   root.view = made("div", "view", root);
   const stage = made("div", "stage", root.view);
   root.picture = made("img", "", stage);
@@ -114,11 +115,13 @@ function key(root, event) {
 export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".root");
   if (!root.view) build(root);
-  if (root.data?.tag !== data.tag) Object.assign(root, { sent: [], at: undefined, thumbs: undefined });
+  const chosen = root.data?.tag !== data.tag;
+  if (chosen) Object.assign(root, { sent: [], at: undefined, thumbs: undefined });
   root.data = data;
   root.sent = root.sent.filter((one) => one.number > data.heard);
   root.send = () => setTriggerValue("answers", { tag: data.tag, answers: root.sent });
   draw(root);
+  if (chosen && !root.view.hidden) root.focus({ preventScroll: true });  // or the keys would be typed into the box for the tag
   if (root.onKey) document.removeEventListener("keydown", root.onKey);
   root.onKey = (event) => key(root, event);
   document.addEventListener("keydown", root.onKey);
