@@ -47,7 +47,8 @@ def prepared(lines: Sequence[Pixels]) -> FloatArray:
 
 def _width(line: Pixels) -> int:
     """Pixels of a line's width at the height that the recogniser sees, rounded up."""
-    return min(MOST_WIDTH, max(1, math.ceil(HEIGHT * line.shape[1] / line.shape[0])))
+    height, width = int(line.shape[0]), int(line.shape[1])
+    return min(MOST_WIDTH, max(1, math.ceil(HEIGHT * width / height)))
 
 
 def read(steps: FloatArray, characters: Sequence[str]) -> tuple[str, float]:

@@ -130,6 +130,7 @@ function drawPhoto(root, photo, step) {
     made("dt", "", facts).textContent = name;
     made("dd", "", facts).textContent = value;
   }
+  drawLines(stage, photo.lines, photo.size);
 }
 
 function drawSingle(root, photo) {

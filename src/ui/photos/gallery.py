@@ -13,10 +13,13 @@ from typing import Any, Literal
 import streamlit as st
 
 from src.schema import SearchHit
+from src.schema.texts import TextLine
 from src.text import shown
 from src.ui import address, state
 
 _HERE = Path(__file__).parent
+_CSS = ("gallery.css", "photo_lines.css")
+_JS = ("photo_stage.js", "photo_lines.js", "gallery.js")
 
 
 def show(hits: Sequence[SearchHit], key: str, scores: bool = True) -> None:
@@ -40,17 +43,31 @@ def _open(key: str, ids: Sequence[str], found: Mapping[str, str]) -> None:
 
 
 def show_photo(
-    image_id: str, name: str, facts: Sequence[tuple[str, str]], size: tuple[int, int], note: str | None = None
+    image_id: str,
+    name: str,
+    facts: Sequence[tuple[str, str]],
+    size: tuple[int, int],
+    note: str | None = None,
+    lines: Sequence[TextLine] = (),
 ) -> None:
     """One photo of the library as large as the place allows, to be zoomed, with what is known about it.
 
-    size: width and height of the original in pixels. Those before and after it in its gallery are fetched as well.
+    size: width and height of the original in pixels. lines: of text, that were read in it. Those before and after it in
+    its gallery are fetched as well.
     """
     large = address.on_server("/api/image/")
     near = [large + other for other in (state.neighbour(1), state.neighbour(-1)) if other]
     sources = {"src": large + image_id, "full": f"{large}{image_id}?side=full", "thumb": _thumb(image_id), "near": near}
-    lines = [[label, shown(value)] for label, value in facts]
-    told = {"name": shown(name), "facts": lines, "note": note, "size": size, "next": state.neighbour(1) is not None}
+    known = [[label, shown(value)] for label, value in facts]
+    read = [{"text": shown(line.text), "box": line.box} for line in lines]
+    told = {
+        "name": shown(name),
+        "facts": known,
+        "lines": read,
+        "note": note,
+        "size": size,
+        "next": state.neighbour(1) is not None,
+    }
     _draw("photo-large", {"photo": {**told, **sources}}, on_step=_step)
 
 
@@ -91,8 +108,5 @@ def _draw(
 @st.cache_resource(show_spinner=False)
 def _component() -> Any:
     """Registered once a process."""
-    css, stage, js = (
-        (_HERE / name).read_text(encoding="utf-8") for name in ("gallery.css", "photo_stage.js", "gallery.js")
-    )
-    js = f"{stage}\n{js}"
+    css, js = ("\n".join((_HERE / name).read_text(encoding="utf-8") for name in names) for names in (_CSS, _JS))
     return st.components.v2.component("photos", html='<div class="root"></div>', css=css, js=js)

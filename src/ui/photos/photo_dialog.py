@@ -41,7 +41,9 @@ def show(services: Services) -> None:
         fit_buttons.show(services)
         known = [*facts(details), *services.facts.of(details.id)]
         size = (details.facts.width, details.facts.height)
-        gallery.show_photo(details.id, details.name, known, size, None if there else GONE)
+        gallery.show_photo(
+            details.id, details.name, known, size, None if there else GONE, services.texts.of_photo(details.id)
+        )
     address.write()  # the next photo is drawn without the page around it
     address.draw("address-photo")
 

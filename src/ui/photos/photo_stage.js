@@ -77,6 +77,7 @@ export class Stage {
     this.left = Math.min(Math.max(this.left, width * (1 - scale)), 0);
     this.top = Math.min(Math.max(this.top, height * (1 - scale)), 0);
     image.style.transform = scale > 1 ? `translate(${this.left}px, ${this.top}px) scale(${scale})` : "";
+    node.style.setProperty("--seen", image.style.transform || "none");  // for what lies over the picture
     node.classList.toggle("zoomed", scale > 1);
     if (scale > 1.2) this.sharpen();
   }
