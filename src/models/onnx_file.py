@@ -24,10 +24,11 @@ def verified(path: Path, sha256: str, what: str, hint: str) -> bytes:
     return data
 
 
-def session(data: bytes) -> Any:
+def session(data: bytes, keeps_memory: bool = True) -> Any:
     """An onnxruntime session on all cores.
 
-    Threads sleep between runs: spinning ones would starve the rest of the app.
+    Threads sleep between runs: spinning ones would starve the rest of the app. keeps_memory: what a run needed is kept
+    for the next; not where runs differ in size, of which the largest would count.
     """
     import onnxruntime as ort
 
@@ -36,4 +37,5 @@ def session(data: bytes) -> Any:
     options.intra_op_num_threads = os.cpu_count() or 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 4
+    options.enable_cpu_mem_arena = keeps_memory
     return ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])

@@ -6,6 +6,7 @@ names one character of its list or none, and the same one twice in a row counts 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import cv2
@@ -18,24 +19,36 @@ HEIGHT, LEAST_WIDTH = 48, 320
 """Pixels of a line as the recogniser sees it; a narrower one is filled up."""
 MOST_WIDTH = 3_200
 """A longer one is squeezed: memory goes with the width."""
-TOGETHER = 6
-"""Lines in one run: more are no faster and take memory in proportion."""
+TOGETHER, WIDTH_TOGETHER = 6, 2_400
+"""Lines in one run, and pixels of their widths: more are no faster and take memory in proportion."""
 
 
 def batches(lines: Sequence[Pixels]) -> list[list[int]]:
     """Numbers of the lines that go in one run: those of about the same length, so that little is filled up."""
-    order = sorted(range(len(lines)), key=lambda number: lines[number].shape[1] / lines[number].shape[0])
-    return [order[at : at + TOGETHER] for at in range(0, len(order), TOGETHER)]
+    found: list[list[int]] = []
+    for number in sorted(range(len(lines)), key=lambda number: _width(lines[number])):
+        width = max(LEAST_WIDTH, _width(lines[number]))
+        if found and len(found[-1]) < TOGETHER and width * (len(found[-1]) + 1) <= WIDTH_TOGETHER:
+            found[-1].append(number)
+        else:
+            found.append([number])
+    return found
 
 
 def prepared(lines: Sequence[Pixels]) -> FloatArray:
     """(n, 3, 48, W), -1 to 1, with zeros to the right of what is shorter than the longest."""
-    widths = [min(MOST_WIDTH, max(1, round(HEIGHT * line.shape[1] / line.shape[0] + 0.499))) for line in lines]
+    widths = [_width(line) for line in lines]
     filled = np.zeros((len(lines), 3, HEIGHT, max(LEAST_WIDTH, *widths)), np.float32)
     for number, (line, width) in enumerate(zip(lines, widths, strict=True)):
         seen = cv2.resize(line, (width, HEIGHT)).astype(np.float32)
         filled[number, :, :, :width] = (seen.transpose(2, 0, 1) / 255 - 0.5) / 0.5
     return filled
+
+
+def _width(line: Pixels) -> int:
+    """Pixels of a line's width at the height that the recogniser sees, rounded up."""
+    height, width = int(line.shape[0]), int(line.shape[1])
+    return min(MOST_WIDTH, max(1, math.ceil(HEIGHT * width / height)))
 
 
 def read(steps: FloatArray, characters: Sequence[str]) -> tuple[str, float]:

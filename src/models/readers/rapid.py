@@ -121,7 +121,8 @@ class RapidReader:
         return [(box, said[number][0].strip(), said[number][1]) for number, box in enumerate(found)]
 
     def _session(self, name: str) -> Any:
-        return onnx_file.session(onnx_file.verified(self._find() / name, SHA256[name], "The text reader's file", _HINT))
+        data = onnx_file.verified(self._find() / name, SHA256[name], "The text reader's file", _HINT)
+        return onnx_file.session(data, keeps_memory=False)
 
     def _load_recogniser(self) -> tuple[Any, list[str]]:
         """The network, and the characters that it knows; the last one is the blank between words."""

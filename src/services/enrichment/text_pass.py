@@ -70,7 +70,7 @@ class TextService:
         todo = list(dict.fromkeys(id_ for folder in folders or (None,) for id_ in self.pending(folder)))
         work = TextPass(self._catalog, self._library, self._models.reader(), careful)
         yield from run(work, todo)
-        yield Finding("texts", f"Text found in {count(work.with_text, 'photo')} of {count(work.read, 'photo')}.")
+        yield Finding("texts", f"Text found in {work.with_text:,} of {count(work.read, 'photo')}.")
 
 
 class TextPass:

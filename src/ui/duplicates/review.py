@@ -61,7 +61,7 @@ def show(services: Services, groups: Sequence[DuplicateGroup]) -> None:
         "near": [_large(id_, "640") for group in groups[at + 1 : at + 2] for id_ in group.photos[:SHARP]],
         "said": shown(last.text) if (last := said.last()) else "",
     }
-    component("review", str(_HERE / "review.css"), _SCRIPTS)(
+    component("review", (str(_HERE / "review.css"),), _SCRIPTS)(
         key="review", data=data, on_act_change=partial(_act, services, groups, at)
     )
 

@@ -11,14 +11,15 @@ TOKENS = Path(__file__).with_name("tokens.css")
 
 
 @st.cache_resource(show_spinner=False)
-def component(name: str, css: str, scripts: tuple[str, ...], html: str = '<div class="root"></div>') -> Any:
-    """Registered once a process. css, scripts: paths of files; several scripts become one, in this order."""
-    style = f"{TOKENS.read_text(encoding='utf-8')}\n{Path(css).read_text(encoding='utf-8')}"
-    js = "\n".join(Path(script).read_text(encoding="utf-8") for script in scripts)
+def component(name: str, css: tuple[str, ...], scripts: tuple[str, ...], html: str = '<div class="root"></div>') -> Any:
+    """Registered once a process. css, scripts: paths of files, of which several become one, in this order."""
+    style, js = (
+        "\n".join(Path(file).read_text(encoding="utf-8") for file in files) for files in ((TOKENS, *css), scripts)
+    )
     return st.components.v2.component(name, html=html, css=style, js=js)
 
 
 def beside(module: str, name: str, html: str = '<div class="root"></div>') -> Any:
     """The component of the files ``name.css`` and ``name.js`` beside a module (its ``__file__``)."""
     here = Path(module).with_name(name)
-    return component(name, f"{here}.css", (f"{here}.js",), html)
+    return component(name, (f"{here}.css",), (f"{here}.js",), html)

@@ -34,6 +34,7 @@ function drawPhoto(root, photo, step, open) {
   if (photo.note) lines[1].textContent = photo.note;
   under.before(...lines);
   under.view.tell(photo.facts);
+  drawLines(stage, photo.lines, photo.size);
 }
 
 function drawSingle(root, photo) {

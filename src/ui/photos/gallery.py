@@ -9,12 +9,15 @@ from typing import Any, Literal
 import streamlit as st
 
 from src.identity import is_id
+from src.schema.texts import TextLine
 from src.text import shown
 from src.ui import address, state
 from src.ui.frame.component import component
 
 _HERE = Path(__file__).parent
-_SCRIPTS = tuple(str(_HERE / name) for name in ("zoom.js", "photo_stage.js", "photo_beside.js", "gallery.js"))
+_STYLES = tuple(str(_HERE / name) for name in ("gallery.css", "photo_lines.css"))
+_PARTS = ("zoom.js", "photo_stage.js", "photo_beside.js", "photo_lines.js", "gallery.js")
+_SCRIPTS = tuple(str(_HERE / name) for name in _PARTS)
 MOST_SIMILAR = 24
 """Ids that a page may name as similar."""
 
@@ -26,18 +29,21 @@ def show_photo(
     size: tuple[int, int],
     note: str | None = None,
     place: Mapping[str, Any] | None = None,
+    lines: Sequence[TextLine] = (),
 ) -> None:
     """One photo of the library as large as the place allows, to be zoomed, with what is known about it.
 
     size: width and height of the original in pixels. Those before and after it in its gallery are fetched as well.
     place: ``latitude`` and ``longitude`` in degrees, and ``name``, of where it was taken. Similar photos are asked for
-    once it is there; a click opens one.
+    once it is there; a click opens one. lines: of text, that were read in it.
     """
     large = address.on_server("/api/image/")
     near = [large + other for other in (state.neighbour(1), state.neighbour(-1)) if other]
     sources = {"src": large + image_id, "full": f"{large}{image_id}?side=full", "thumb": _thumb(image_id), "near": near}
-    lines = [[label, shown(value)] for label, value in facts]
-    told = {"name": shown(name), "facts": lines, "note": note, "size": size, "next": state.neighbour(1) is not None}
+    known = [[label, shown(value)] for label, value in facts]
+    read = [{"text": shown(line.text), "box": line.box} for line in lines]
+    told = {"name": shown(name), "facts": known, "lines": read, "note": note, "size": size}
+    told["next"] = state.neighbour(1) is not None
     beside = {
         "place": place,
         "outlines": address.on_server("/api/outlines"),
@@ -77,6 +83,6 @@ def _draw(
     on_step: Callable[[], None] = lambda: None,
     on_similar: Callable[[], None] = lambda: None,
 ) -> None:
-    component("photos", str(_HERE / "gallery.css"), _SCRIPTS)(
+    component("photos", _STYLES, _SCRIPTS)(
         key=key, data=data, width=width, on_step_change=on_step, on_similar_change=on_similar
     )

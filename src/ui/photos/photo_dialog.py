@@ -45,7 +45,8 @@ def show(services: Services) -> None:
         known = [*facts(details), *services.facts.of(details.id)]
         size = (details.facts.width, details.facts.height)
         note = None if there else GONE
-        gallery.show_photo(details.id, details.name, known, size, note, _place(services, details.id))
+        place, lines = _place(services, details.id), services.texts.of_photo(details.id)
+        gallery.show_photo(details.id, details.name, known, size, note, place, lines)
     address.write()  # the next photo is drawn without the page around it
     address.draw("address-photo")
 

@@ -90,4 +90,4 @@ def _value(reading: Reading, key: str) -> str | None:
 def _component() -> Any:
     """Its parts are one script in the order of their names: none can be loaded apart."""
     scripts = tuple(map(str, sorted(_PARTS.glob("*.js"))))
-    return component("timeline", str(_PARTS / "timeline.css"), scripts, '<div class="timeline"></div>')
+    return component("timeline", (str(_PARTS / "timeline.css"),), scripts, '<div class="timeline"></div>')

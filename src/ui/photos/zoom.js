@@ -44,6 +44,7 @@ class Zoom {
     this.top = Math.min(Math.max(this.top, height * (1 - scale)), 0);
     for (const pane of this.panes) {
       pane.image.style.transform = scale > 1 ? `translate(${this.left}px, ${this.top}px) scale(${scale})` : "";
+      pane.node.style.setProperty("--seen", pane.image.style.transform || "none");  // for what lies over the picture
       pane.node.classList.toggle("zoomed", scale > 1);
       if (scale > 1.2) this.sharpen(pane);
     }
