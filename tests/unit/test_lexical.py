@@ -262,6 +262,23 @@ def test_words_that_were_read_in_a_picture_are_found(catalog: Catalog) -> None:
     assert found(catalog, "müller") == set() and is_right(catalog)
 
 
+def test_one_statement_may_be_about_many_photos_that_wait(catalog: Catalog) -> None:
+    ids = {add(catalog, f"trip/{number}.jpg") for number in range(5)}
+    place = (ROOT.encode(), ROOT)
+    with sqlite3.connect(catalog.path) as db:
+        db.execute("INSERT INTO folders (path, path_text, watched) VALUES (?, ?, 1)", place)
+        db.execute("DELETE FROM folders")
+        db.execute("UPDATE files SET path_text = path_text || 'x', name = 'zorro.jpg'")
+        db.execute("INSERT INTO folders (path, path_text, watched) VALUES (?, ?, 1)", place)
+    db.close()
+    catalog.albums.create("Summer", list(ids))
+    with sqlite3.connect(catalog.path) as db:
+        db.execute("UPDATE albums SET name = 'Winter'")
+    db.close()
+    assert catalog.lexical.waiting() == 5 and found(catalog, "zorro winter trip") == ids and is_right(catalog)
+    assert catalog.files.lose_folder(ROOT.encode()) == 5 and found(catalog, "zorro") == set() and is_right(catalog)
+
+
 def test_renamed_and_copied_files_are_found_by_the_names_that_are_there(catalog: Catalog) -> None:
     id_ = add(catalog, "old.jpg", 7)
     assert add(catalog, "sub/new.jpg", 7) == id_ and found(catalog, "old") == {id_} == found(catalog, "sub new")

@@ -366,7 +366,7 @@ def test_one_object_with_a_damaged_mask(filled: Services) -> None:
 def test_a_serial_number_that_is_none_is_not_asked_for_again_and_again(
     filled: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search_names, "LARGEST", 0)  # else it is found by its name
+    monkeypatch.setattr(search_names, "MOST_WORDS", 0)  # else it is found by its name
     change(filled, "CREATE TABLE other AS SELECT * FROM vectors")
     change(filled, "DROP TABLE vectors")
     change(filled, "ALTER TABLE other RENAME TO vectors")

@@ -26,7 +26,7 @@ from src.database.catalog.tables import meta
 from src.errors import LibraryBusy, LibraryNewer, LibraryUnusable
 from tests.conftest import MountTable
 
-NUMBER = 2_000
+NUMBER = 4_000
 VALUE = "value" * 20
 
 

@@ -147,16 +147,19 @@ class LexicalTable:
 
     def _found(self, expression: str, only: PhotoFilter | None, most: int) -> list[str] | None:
         asked = {"asked": expression}
-        passes = images.c.removed_at.is_(None) if only is None else findable.passes(only)
         found = sa.text(_FOUND).columns(sa.column("image_id", sa.Text)).subquery()
-        there = sa.exists(sa.select(images.c.id).where(images.c.id == found.c.image_id, passes))
+        there: sa.ColumnElement[bool] = found.c.image_id.not_in(_NOT_SEEN)
+        if only is not None:
+            there = sa.exists(sa.select(images.c.id).where(images.c.id == found.c.image_id, findable.passes(only)))
         with self._file.reading() as db:
+            if only is None and _are_more(db, expression, most):
+                return None
             ids = list(db.execute(sa.select(found.c.image_id).where(there).limit(most + 1), asked).scalars())
             if len(ids) > most:
                 return None
             if 1 < len(ids) <= RANKED:
-                ranked = db.execute(sa.text(f"{_FOUND} ORDER BY rank"), asked).scalars()
-                ids = [id_ for id_ in ranked if id_ in set(ids)]
+                seen = set(ids)
+                ids = [id_ for id_ in db.execute(sa.text(f"{_FOUND} ORDER BY rank"), asked).scalars() if id_ in seen]
         return ids
 
     def near(self, wish: Wish, only: PhotoFilter | None) -> list[str]:
@@ -175,6 +178,17 @@ class LexicalTable:
 
 
 _WAITING = sa.select(lexical_due.c.image_id)
+_HIDDEN = sa.select(images.c.id).where(images.c.removed_at.is_not(None))
+_NOT_SEEN = sa.union_all(_HIDDEN, _WAITING.where(lexical_due.c.image_id.not_in(sa.select(images.c.id))))
+"""Ids of images that are hidden, and of those that are no more and still in the index."""
+
+
+def _are_more(db: sa.Connection, expression: str, most: int) -> bool:
+    """Whether there surely are more photos, told by the index alone; else each has to be looked at."""
+    hidden = db.execute(sa.select(sa.func.count()).select_from(_NOT_SEEN.subquery())).scalar_one()
+    counted = "SELECT count(*) FROM (SELECT 1 FROM lexical_index WHERE lexical_index MATCH ? LIMIT ?)"
+    crowd = most + int(hidden) + 1
+    return int(db.exec_driver_sql(counted, (expression, crowd)).scalar_one()) >= crowd
 
 
 def _bring_up_to_date(db: sa.Connection, ids: Sequence[str]) -> None:
@@ -204,6 +218,6 @@ def _pass_on(db: sa.Connection, statement: str, ids: Sequence[str]) -> None:
 
 
 def _note_terms(db: sa.Connection, rows: Sequence[Row]) -> None:
-    found = {term for row in rows for column in WORDS for term in row[column].split() if words.fuzzy(term)}
-    if found:
-        db.exec_driver_sql("INSERT OR IGNORE INTO lexical_terms (term) VALUES (?)", [(term,) for term in sorted(found)])
+    every = {term for row in rows for column in WORDS for term in row[column].split()}
+    if found := sorted(filter(words.fuzzy, every)):
+        db.exec_driver_sql("INSERT OR IGNORE INTO lexical_terms (term) VALUES (?)", [(term,) for term in found])

@@ -17,8 +17,8 @@ _MAKE = (
 _WEIGHTS = (
     f"INSERT INTO lexical_index (lexical_index, rank) VALUES ('rank', 'bm25({', '.join(map(str, WORDS.values()))})')"
 )
-_LAST = "ON CONFLICT (image_id) DO UPDATE SET number = (SELECT max(number) + 1 FROM lexical_due)"
-DUE = f"INSERT INTO lexical_due (image_id) SELECT id FROM images WHERE true {_LAST}"
+_ONCE = "ON CONFLICT (image_id) DO NOTHING"
+DUE = f"INSERT INTO lexical_due (image_id) SELECT id FROM images WHERE true {_ONCE}"
 """All photos are to be looked at."""
 
 
@@ -40,7 +40,9 @@ def start_over(db: sa.Connection) -> None:
 
 
 def _noted(*rows: str) -> str:
-    return "; ".join(f"INSERT INTO lexical_due (image_id) VALUES ({row}) {_LAST}" for row in rows)
+    """Notes one image each, and takes away its earlier note: what is changed last has the highest number."""
+    earlier, new = "DELETE FROM lexical_due WHERE image_id = {0}", "INSERT INTO lexical_due (image_id) VALUES ({0})"
+    return "; ".join(f"{earlier}; {new}".format(row) for row in rows)
 
 
 def _differs(columns: Sequence[str]) -> str:
@@ -65,7 +67,7 @@ def _below(row: str) -> str:
         f"path < CAST(rtrim(CAST({row}.path AS TEXT), '{sign}') || '{after}' AS BLOB))"
         for sign, after in (("/", "0"), ("\\", "]"))
     )
-    return f"INSERT INTO lexical_due (image_id) SELECT image_id FROM files WHERE ({' OR '.join(ranges)}) {_LAST}"
+    return f"INSERT INTO lexical_due (image_id) SELECT image_id FROM files WHERE ({' OR '.join(ranges)}) {_ONCE}"
 
 
 NOTES: dict[str, tuple[str, str]] = {
@@ -78,7 +80,7 @@ NOTES: dict[str, tuple[str, str]] = {
     **_of("album_photos", ("album_id", "image_id")),
     "lexical_albums_update": (
         "AFTER UPDATE OF name ON albums WHEN OLD.name IS NOT NEW.name",
-        f"INSERT INTO lexical_due (image_id) SELECT image_id FROM album_photos WHERE album_id = NEW.id {_LAST}",
+        f"INSERT INTO lexical_due (image_id) SELECT image_id FROM album_photos WHERE album_id = NEW.id {_ONCE}",
     ),
     "lexical_folders_insert": ("AFTER INSERT ON folders", _below("NEW")),
     "lexical_folders_delete": ("AFTER DELETE ON folders", _below("OLD")),

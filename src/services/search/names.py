@@ -122,5 +122,7 @@ def _listed(terms: Sequence[str]) -> str:
 def lifted(hit: SearchHit, near: bool = False) -> SearchHit:
     """A hit that is called what was asked for, or nearly so; what it shows decides its place among those."""
     least = NEARLY if near else CERTAIN
+    if hit.chance >= least:  # what it shows says so already
+        return hit
     room = (LIKELY if near else 1.0) - least
-    return replace(hit, chance=max(hit.chance, least + room * hit.chance), named=True)
+    return replace(hit, chance=least + room * hit.chance, named=True)
