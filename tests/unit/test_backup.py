@@ -26,7 +26,7 @@ from PIL import Image
 
 from src.bootstrap import build_services
 from src.config import PROJECT_DIR, Settings
-from src.database.catalog import imported, network_drive, row_rules
+from src.database.catalog import imported, network_drive, row_rules, stranger
 from src.database.catalog.migrations import (
     COUNTERS,
     COVER_TRIGGERS,
@@ -276,7 +276,7 @@ SINCE_10 = [
 ]
 SINCE_7 = [
     *(f"DROP TRIGGER {name}" for name in MARKS_TRIGGERS),
-    *(f"DROP TABLE {name}" for name in reversed(imported.MARKS)),
+    *(f"DROP TABLE {name}" for name in reversed(stranger.MARKS)),
 ]
 SINCE_12 = [f"DROP TRIGGER {name}" for name in LEXICAL_TRIGGERS]
 SINCE_5 = ["ALTER TABLE files DROP COLUMN ctime_ns", "ALTER TABLE unreadable DROP COLUMN ctime_ns"]
@@ -1032,7 +1032,7 @@ OTHER_ID = "'/tmp/evil/holiday'"
         ("ALTER TABLE images DROP COLUMN bytes", "no column images.bytes"),
         ("DROP TABLE jobs", "no table jobs"),
         ("DROP TABLE folders", "no table folders"),
-        (f"PRAGMA user_version = {imported.SCHEMA + 1}", "another version"),
+        (f"PRAGMA user_version = {stranger.SCHEMA + 1}", "another version"),
         ("UPDATE files SET path = CAST('../../evil.jpg' AS BLOB) WHERE uploaded", "an upload at b'../../evil.jpg'"),
         ("UPDATE files SET path = CAST('/etc/hostname' AS BLOB) WHERE uploaded", "an upload at b'/etc/hostname'"),
         (f"UPDATE files SET path = CAST('{UUID}.jpg' AS BLOB) WHERE uploaded", "an upload at"),
@@ -1223,9 +1223,9 @@ def test_a_file_that_the_catalogue_does_not_know(archive: Path, tmp_path: Path, 
 def test_a_catalogue_that_would_take_for_ever(
     archive: Path, tmp_path: Path, target: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(imported, "_STEPS", 100)
-    monkeypatch.setattr(imported, "_STEPS_A_BYTE", 0)
-    monkeypatch.setattr(imported, "_TICK", 10)
+    monkeypatch.setattr(stranger, "_STEPS", 100)
+    monkeypatch.setattr(stranger, "_STEPS_A_BYTE", 0)
+    monkeypatch.setattr(stranger, "_TICK", 10)
     assert "interrupted" in refused(target, archive)
 
 

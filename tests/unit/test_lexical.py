@@ -21,7 +21,7 @@ from src.database.catalog import lexical as module
 from src.database.catalog.catalog import Catalog, ImageRow
 from src.database.catalog.facts import FactsRow
 from src.database.catalog.files import FileRow
-from src.database.catalog.tables import WORDS
+from src.database.catalog.lexical_tables import WORDS
 from src.database.catalog.texts import TextRow
 from src.errors import BadInput
 from src.lexical import nearest, plain, quoted, terms, wishes, written

@@ -18,8 +18,9 @@ import sqlalchemy as sa
 from src import lexical as words
 from src.database.catalog import findable, lexical_tables
 from src.database.catalog.lexical_rows import Row, rows_of
+from src.database.catalog.lexical_tables import WORDS, lexical, lexical_due, lexical_terms
 from src.database.catalog.sqlite_file import SqliteFile, listed, parts, upsert
-from src.database.catalog.tables import WORDS, images, lexical, lexical_due, lexical_terms
+from src.database.catalog.tables import images
 from src.errors import LibraryBusy, LibraryError, LibraryUnusable
 from src.lexical import Wish
 from src.schema import PhotoFilter

@@ -11,10 +11,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from src import lexical as words
+from src.database.catalog.lexical_tables import WORDS
 from src.database.catalog.marks import HAS_TAG, SPELLED
 from src.database.catalog.sqlite_file import listed
 from src.database.catalog.tables import (
-    WORDS,
     album_photos,
     albums,
     facts,

@@ -8,8 +8,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from src.database.catalog import findable
+from src.database.catalog.lexical_tables import lexical, lexical_due
 from src.database.catalog.sqlite_file import SqliteFile, listed
-from src.database.catalog.tables import SEEN, album_photos, albums, files, images, lexical, lexical_due
+from src.database.catalog.tables import SEEN, album_photos, albums, files, images
 from src.schema import PhotoFilter
 from src.text import folded
 

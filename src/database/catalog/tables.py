@@ -334,39 +334,6 @@ operations = sa.Table(
     sqlite_autoincrement=True,
 )
 
-WORDS: dict[str, float] = {
-    "tags": 4.0, "name": 2.0, "folders": 1.5, "title": 1.5, "caption": 1.5, "note": 1.0, "albums": 1.0, "place": 1.0,
-    "camera": 1.0, "dates": 1.0, "text": 1.0, "description": 1.0,
-}  # fmt: skip
-"""Columns of the lexical index -> how much a word there weighs. text: that was read in the picture."""
-
-lexical = sa.Table(
-    "lexical",
-    metadata,
-    # what is written of each photo, as ``src.lexical`` has it: the content of the index ``lexical_index``
-    sa.Column("number", sa.Integer, primary_key=True),
-    sa.Column("image_id", sa.Text, nullable=False, unique=True),
-    sa.Column("first_name", sa.Text, nullable=False, server_default=""),  # of its files, folded: lists go by it
-    *(sa.Column(name, sa.Text, nullable=False, server_default="") for name in WORDS),
-)
-sa.Index("ix_lexical_name", lexical.c.first_name, lexical.c.image_id)
-
-lexical_due = sa.Table(
-    "lexical_due",
-    metadata,
-    # photos of which something else is written since; noted by triggers, the last change has the highest number
-    sa.Column("number", sa.Integer, primary_key=True),
-    sa.Column("image_id", sa.Text, nullable=False, unique=True),
-)
-
-lexical_terms = sa.Table(
-    "lexical_terms",
-    metadata,
-    sa.Column("number", sa.Integer, primary_key=True),  # words of letters that were ever written of a photo
-    sa.Column("term", sa.Text, nullable=False, unique=True),
-)
-
-
 former = sa.MetaData()
 """Tables that an older version made and this one has replaced: they are only read, once."""
 sa.Table(

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from src.database.catalog.imported import SCHEMA
+from src.database.catalog.stranger import SCHEMA
 from src.errors import LibraryNewer, LibraryUnusable, UnreadablePath
 from src.identity import UPLOAD_NAME, UUID_PATTERN
 from src.processing.decoding.image_io import display_text

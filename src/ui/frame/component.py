@@ -14,7 +14,7 @@ TOKENS = Path(__file__).with_name("tokens.css")
 def component(name: str, css: tuple[str, ...], scripts: tuple[str, ...], html: str = '<div class="root"></div>') -> Any:
     """Registered once a process. css, scripts: paths of files, of which several become one, in this order."""
     style, js = (
-        "\n".join(Path(file).read_text(encoding="utf-8") for file in files) for files in ((TOKENS, *css), scripts)
+        "\n".join(Path(file).read_text(encoding="utf-8") for file in files) for files in ((str(TOKENS), *css), scripts)
     )
     return st.components.v2.component(name, html=html, css=style, js=js)
 

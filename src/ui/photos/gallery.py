@@ -42,7 +42,7 @@ def show_photo(
     sources = {"src": large + image_id, "full": f"{large}{image_id}?side=full", "thumb": _thumb(image_id), "near": near}
     known = [[label, shown(value)] for label, value in facts]
     read = [{"text": shown(line.text), "box": line.box} for line in lines]
-    told = {"name": shown(name), "facts": known, "lines": read, "note": note, "size": size}
+    told: dict[str, Any] = {"name": shown(name), "facts": known, "lines": read, "note": note, "size": size}
     told["next"] = state.neighbour(1) is not None
     beside = {
         "place": place,
