@@ -105,7 +105,7 @@ def _rendered(dice: np.random.Generator, number: int, vocabulary: Sequence[str],
     for _ in range(int(dice.integers(1, 7))):
         height = int(dice.integers(*HEIGHTS))
         font = ImageFont.truetype(str(font_file), height)
-        line = _fitting(dice, vocabulary, font)
+        line = _fitting(dice, vocabulary, font, "" if said else _own(number, vocabulary))
         if top + 2 * height > SIZE[1]:
             break
         draw.text(
@@ -117,9 +117,18 @@ def _rendered(dice: np.random.Generator, number: int, vocabulary: Sequence[str],
     return Known(f"made-{number:03}", f"turned by {turn}", words, True, image=image.rotate(turn, expand=True))
 
 
-def _fitting(dice: np.random.Generator, vocabulary: Sequence[str], font: ImageFont.FreeTypeFont) -> str:
-    """One to five words, as many as there is room for, in one of three ways to write them."""
+def _own(number: int, vocabulary: Sequence[str]) -> str:
+    """A word that no other made picture has: two short ones in one, by which the picture can be looked up."""
+    short = [word for word in vocabulary if 3 < len(word) <= 6]
+    return short[number % len(short)] + short[(number // len(short) + 7 * number + 13) % len(short)]
+
+
+def _fitting(
+    dice: np.random.Generator, vocabulary: Sequence[str], font: ImageFont.FreeTypeFont, first: str = ""
+) -> str:
+    """One to five words, as many as there is room for, in one of three ways to write them. first: stands first."""
     words = [vocabulary[int(place)] for place in dice.integers(len(vocabulary), size=int(dice.integers(1, 6)))]
+    words = [first, *words[1:]] if first else words
     write = (str.lower, str.title, str.upper)[int(dice.integers(3))]
     while len(words) > 1 and font.getlength(write(" ".join(words))) > SIZE[0] - 80:
         words.pop()
