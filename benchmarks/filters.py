@@ -32,9 +32,11 @@ from src.config import Settings
 from src.database.catalog.catalog import Catalog
 from src.database.catalog.facts import FactsRow
 from src.database.catalog.tables import files, images
+from src.database.catalog.texts import TextRow
 from src.schema import PhotoFilter
 from src.schema.facts import PhotoFacts, PictureMeasures
 from src.schema.query_values import KNOWN
+from src.schema.texts import TextLine
 from src.services.search.language import parse
 from src.services.search.service import Query
 
@@ -55,6 +57,7 @@ CASES: dict[str, tuple[str, ...]] = {
     "lens": ("lens:50mm", "lens:50mm|85mm|105mm|200mm|zoom", "lens:f*", "lens:mö"),
     "title": ("title:ber", "title:*to", "title:grün"),
     "caption": ("caption:ber", "caption:ra*", "caption:mö"),
+    "text": ("text:market", "text:street*12", 'text:"open daily"'),
     "software": ("software:3", "software:lightroom|gimp", "software:*2"),
     "tag": ("tag:berlin", "tag:ber*", "tag:mötel|kaka", f"tag:{'|'.join(f'*{n}x*' for n in range(60))}"),
     "album": ("album:best", "album:b*", "album:other"),
@@ -156,9 +159,17 @@ def fill(catalog: Catalog, photos: int) -> None:
             db.execute(images.insert(), [_image(one) for one in made])
             db.execute(files.insert(), [row for one in made for row in _files(one)])
         catalog.facts.put("made up", [one.facts() for one in made])
+        catalog.texts.put("made up", [TextRow(one.id, b"", _lines(one)) for one in made if one.number % 5 == 1])
         catalog.marks.note([one.id for one in made if one.number % 30 == 7], "look at it again")
         catalog.marks.favourite([one.id for one in made if one.number % 20 == 3], True)
     catalog.albums.create("Best", [Made(number).id for number in range(5, photos, 50)])
+
+
+def _lines(one: Made) -> tuple[TextLine, ...]:
+    """What is read in a photo: of five that are looked at, two have no text."""
+    corners = ((0.1, 0.1), (0.9, 0.1), (0.9, 0.2), (0.1, 0.2))
+    texts = (f"Market Street {one.number % 300}", "Open daily") if one.number % 25 > 10 else ()
+    return tuple(TextLine(text, corners, 0.9) for text in texts)
 
 
 def _image(one: Made) -> dict[str, Any]:

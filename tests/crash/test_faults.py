@@ -325,7 +325,7 @@ def test_a_catalogue_of_a_newer_version_is_refused_and_stays_as_it_is(settings: 
 def test_a_clock_that_goes_backwards_changes_nothing(
     settings: Settings, photos: Path, more: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search_names, "LARGEST", 0)  # else the changed picture is found by its name
+    monkeypatch.setattr(search_names, "MOST_WORDS", 0)  # else the changed picture is found by its name
     days = itertools.count(20_000, -1)
     for module in ("batch", "files", "folders", "jobs", "health", "operations", "bin", "albums"):
         monkeypatch.setattr(

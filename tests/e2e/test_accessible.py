@@ -193,7 +193,7 @@ def test_filters_are_chosen_by_keys(page: Page, app: RunningApp) -> None:
     button = page.get_by_test_id("stPopoverButton").filter(has_text="Filters")
     button.focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_label("Folder")).to_be_focused()
+    expect(page.get_by_label("Folder", exact=True)).to_be_focused()
     page.get_by_label("It is").focus()
     page.keyboard.press("ArrowDown")
     page.keyboard.type("land")

@@ -87,8 +87,8 @@ def test_an_album_is_put_in_order_by_keys_and_by_dragging(page: Page, app: Runni
     expect(bar(page)).to_contain_text("Album “Best” put in another order.")
     assert names(tiles) == [moved[4], *moved[:4]]
     page.get_by_role("button", name="Show Best, 5 photos").click()
-    expect(page.locator("button.cell")).to_have_count(5)
-    shown = [str(cell.get_attribute("aria-label")) for cell in page.locator("button.cell").all()]
+    expect(page.locator(".tile")).to_have_count(5)
+    shown = [str(cell.get_attribute("aria-label")) for cell in page.locator(".tile").all()]
     assert all(name in label for name, label in zip([moved[4], *moved[:4]], shown, strict=True))
     for _ in range(4):
         page.keyboard.press("Control+z")
@@ -108,5 +108,5 @@ def test_a_removed_folder_comes_back_by_a_key(page: Page, app: RunningApp) -> No
     expect(bar(page)).to_contain_text("Undone: Folder")
     expect(page.get_by_role("button", name="Remove", exact=True)).to_have_count(1)
     page.goto(app.url)
-    expect(page.locator("button.cell")).to_have_count(NUMBER)
+    expect(page.locator(".tile")).to_have_count(NUMBER)
     assert names(open_album(page, app))

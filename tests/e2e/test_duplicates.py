@@ -29,7 +29,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
     scene(3).save(folder / "twice.jpg")
     shutil.copy(folder / "twice.jpg", folder / "again.jpg")
     commanded(home, "index", str(folder))
-    with running_app(home) as running:
+    with running_app(home, duplicates=True) as running:
         yield running
 
 

@@ -56,7 +56,7 @@ def app(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> Iterator[Runn
     home = tmp_path_factory.mktemp("library")
     commanded(home, "index", str(folder))
     commanded(home, "duplicates")
-    with running_app(home) as running:
+    with running_app(home, duplicates=True) as running:
         yield running
 
 

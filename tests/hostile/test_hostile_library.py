@@ -139,7 +139,7 @@ def test_everything_that_the_browser_lets_through(hostile: Path, tmp_path: Path)
             page.get_by_role("button", name="Dismiss").wait_for(state="detached")
             assert app.process.poll() is None
         page.goto(app.url)
-        page.locator("button.cell").nth(20).wait_for()
+        page.locator(".tile").nth(20).wait_for()
         log = (app.home / "data" / "logs" / "app.log").read_text()
     assert "Traceback" not in log, log[-2000:]
 

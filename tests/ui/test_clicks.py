@@ -36,8 +36,8 @@ def clicked(session: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Callabl
         session[key] = SimpleNamespace(**{trigger: value})
         callbacks[key][f"on_{trigger}_change"]()
 
-    for module in (timeline, box_drawer):
-        monkeypatch.setattr(module, "_component", lambda: component)
+    monkeypatch.setattr(timeline, "_component", lambda: component)
+    monkeypatch.setattr(box_drawer, "beside", lambda *_: component)
     return report
 
 

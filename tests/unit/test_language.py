@@ -126,7 +126,7 @@ def test_each_form_of_the_language(text: str, expected: Reading) -> None:
         ("flash:maybe", "flash is yes or no"),
         ("before:2018..2019", "is no year, month or day"),
         ("camera:|", "“camera:” needs a value"),
-        ("sort:beauty", "“sort:beauty” is no order; the orders are relevance, date, name, size."),
+        ("sort:beauty", "“sort:beauty” is no order; the orders are relevance, date, name, size, album."),
         ("-sort:date", "“-sort:date” is no order"),
     ],
 )

@@ -85,7 +85,7 @@ def test_an_object_is_found_that_the_whole_photo_hides(library: Services) -> Non
 def test_objects_are_judged_by_what_objects_reach_and_images_by_images(
     library: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(names, "LARGEST", 0)  # else the pictures' names say it
+    monkeypatch.setattr(names, "MOST_WORDS", 0)  # else the pictures' names say it
     find(library)
     judged: list[tuple[str, int]] = []
     evidence = {"image": 5.0, "object": -5.0}

@@ -170,11 +170,11 @@ def test_every_value_is_counted_as_asking_for_it_finds(curated: Services, query:
 
 
 def test_every_filter_by_words_completes_them() -> None:
-    """But for the names of files, of which each has its own, and captions, which are read rather than typed."""
+    """But for the names of files, of which each has its own, and captions and texts in pictures, which are long."""
     from src.ui.search.completions import VALUES
 
     words = {key.name for key in KEYS.values() if any(BY_NAME[name].kind in ("text", "words") for name in key.fields)}
-    assert words - {*COMPLETED, *VALUES} == {"name", "caption"} and set(COMPLETED) <= {"in", *FACTS}
+    assert words - {*COMPLETED, *VALUES} == {"name", "caption", "text"} and set(COMPLETED) <= {"in", *FACTS}
 
 
 def test_what_can_be_completed_is_counted(curated: Services) -> None:

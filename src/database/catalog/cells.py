@@ -196,7 +196,7 @@ class _Verdicts(Cells):
 
 _OF_FILES = ("path_text", "name", "image_id", *(field.name for field in fields(FileStamp)), "uploaded", "missing_since")
 _IMAGE, _SINCE = _OF_FILES.index("image_id"), _OF_FILES.index("missing_since")
-_OF_FOLDERS = ("path_text", "watched", "offline_since", "synced_at", "objects", "texts")
+_OF_FOLDERS = ("path_text", "watched", "offline_since", "synced_at", "objects")
 CELLS: Mapping[str, Cells] = {
     "folders": Cells(folders, ("path",), _OF_FOLDERS, (), path_key=True),
     "albums": Cells(albums, ("id",), ("name", "folded", "created_at"), ()),
