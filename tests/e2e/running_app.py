@@ -79,5 +79,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def commanded(home: Path, *said: str) -> None:
     """Run a command of the command line on a library, while no app has it open."""
-    command, env = [sys.executable, "-m", "src.cli", *said], {"MFE_HOME": str(home), "PATH": ""}
+    command, env = (
+        [sys.executable, "-m", "src.cli", *said],
+        {"MFE_HOME": str(home), "PATH": "", "MFE_FIND_DUPLICATES": "off"},
+    )
     subprocess.run(command, cwd=PROJECT_DIR, env=env, check=True, capture_output=True, timeout=120)

@@ -53,7 +53,7 @@ def test_text_from_the_switch_to_the_copied_line(page: Page, app: RunningApp, tm
     expect(page.locator(".tile").first).to_be_visible()
     expect(page.locator(".tile").filter(has_text="sign.png")).to_have_count(0)
     page.locator(".tile").first.click()
-    expect(page.locator(".stage img").first).to_be_visible()
+    expect(page.locator(".photo > .stage img").first).to_be_visible()
     expect(page.get_by_text("Text in this photo")).to_have_count(0)
 
 
@@ -70,7 +70,7 @@ def lines_are_marked_where_one_points(page: Page) -> None:
     expect(pointed).to_have_count(0)
     page.locator(".lines li").nth(1).hover()
     expect(pointed).to_have_count(1)
-    mark, stage = pointed.bounding_box(), page.locator(".stage").bounding_box()
+    mark, stage = pointed.bounding_box(), page.locator(".photo > .stage").bounding_box()
     assert mark and stage
     assert stage["x"] <= mark["x"] and mark["x"] + mark["width"] <= stage["x"] + stage["width"]
     middle = (mark["x"] + mark["width"] / 2, mark["y"] + mark["height"] / 2)
