@@ -30,7 +30,7 @@ def app(tmp_path_factory: pytest.TempPathFactory, pictures: list[Path]) -> Itera
         ["remove", str(pictures[-1])],
     ):
         commanded(home, *said)
-    with running_app(home) as running:
+    with running_app(home, duplicates=True) as running:
         yield running
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -90,10 +93,20 @@ def test_an_album_is_put_in_order_by_keys_and_by_dragging(page: Page, app: Runni
     expect(page.locator(".tile")).to_have_count(5)
     shown = [str(cell.get_attribute("aria-label")) for cell in page.locator(".tile").all()]
     assert all(name in label for name, label in zip([moved[4], *moved[:4]], shown, strict=True))
-    for _ in range(4):
+    earlier = undone(app)
+    for number in range(1, 5):
         page.keyboard.press("Control+z")
-        page.wait_for_timeout(900)
+        until = time.monotonic() + 30
+        while undone(app) < earlier + number and time.monotonic() < until:
+            page.wait_for_timeout(100)
+        page.wait_for_timeout(900)  # until the page listens to the next
     assert names(open_album(page, app)) == before
+
+
+def undone(app: RunningApp) -> int:
+    """How many operations are undone."""
+    with closing(sqlite3.connect(app.home / "data" / "catalog.sqlite3")) as db:
+        return int(db.execute("SELECT count(*) FROM operations WHERE undone_at IS NOT NULL").fetchone()[0])
 
 
 def test_a_removed_folder_comes_back_by_a_key(page: Page, app: RunningApp) -> None:

@@ -21,7 +21,7 @@ from src.database.catalog.lexical_rows import Row, rows_of
 from src.database.catalog.lexical_tables import WORDS, lexical, lexical_due, lexical_terms
 from src.database.catalog.sqlite_file import SqliteFile, listed, parts, upsert
 from src.database.catalog.tables import images
-from src.errors import LibraryBusy, LibraryError, LibraryUnusable
+from src.errors import LibraryError, LibraryUnusable
 from src.lexical import Wish
 from src.schema import PhotoFilter
 
@@ -71,7 +71,8 @@ class LexicalTable:
                 return False
             try:
                 self._follow(min(most, AT_ONCE))
-            except LibraryBusy:
+            except LibraryError as error:
+                log.info("the lexical index waits: %s", error)
                 return False
             except _Damaged as error:
                 log.warning("the lexical index is made anew: %s", error)

@@ -65,17 +65,17 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".root");
   const act = (turn) => {
     root.querySelectorAll(".bar").forEach(hide);
-    setTriggerValue("act", turn);
+    setTriggerValue(turn, true);
   };
   draw(root, data, act);
   if (root.onKey) document.removeEventListener("keydown", root.onKey, true);
-  root.onKey = (event) => {
+  const onKey = root.onKey = (event) => {
     const turn = turnOf(event);
     if (!turn || writes(event.composedPath()[0]) || isCovered(root)) return;
     event.preventDefault();
     event.stopImmediatePropagation();
     act(turn);
   };
-  document.addEventListener("keydown", root.onKey, true);
-  return () => document.removeEventListener("keydown", root.onKey, true);
+  document.addEventListener("keydown", onKey, true);
+  return () => document.removeEventListener("keydown", onKey, true);  // its own: another may listen by then
 }

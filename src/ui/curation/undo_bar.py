@@ -21,11 +21,7 @@ def show(services: Services, key: str = "undo-bar") -> None:
     last = told.last()
     data = {"id": last.id, "text": shown(last.text), "turn": last.turn} if last else {}
     with st.container(key=f"{key}-place"):
-        beside(__file__, "undo_bar")(key=key, data=data, width="content", on_act_change=partial(_act, services, key))
-
-
-def _act(services: Services, key: str) -> None:
-    """Run before the page is drawn."""
-    turn = st.session_state[key].act
-    if turn in ("undo", "redo"):
-        actions.act(services, {"name": turn})
+        heard = {f"on_{turn}_change": partial(actions.act, services, {"name": turn}) for turn in ("undo", "redo")}
+        # each turn has a trigger of its own: the bar is drawn last, and a run that another one cuts short forgets its
+        # key, by which one trigger's value would be looked up
+        beside(__file__, "undo_bar")(key=key, data=data, width="content", **heard)
