@@ -143,4 +143,5 @@ export default function ({ data, parentElement, setTriggerValue }) {
   else root.order = root.order.filter((id) => root.items.has(id));
   root.send = () => setTriggerValue("moves", { album: data.album, moves: root.sent });
   draw(root);
+  if (root.sent.length) root.send();  // what was on its way when this was drawn, or got lost there; it counts once
 }

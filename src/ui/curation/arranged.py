@@ -14,7 +14,7 @@ from src.text import count, shown
 from src.ui import address
 from src.ui.curation import actions, told
 from src.ui.format import literal
-from src.ui.frame.component import beside
+from src.ui.frame.component import beside, reported
 
 KEY = "arranged"
 MOST = 2_000
@@ -46,7 +46,7 @@ def _item(image_id: str, name: str) -> dict[str, Any]:
 
 def _move(services: Services) -> None:
     """Run before the page is drawn. A move that was heard already is sent again where the next came quickly."""
-    said = st.session_state[KEY].moves
+    said = reported(KEY, "moves")
     if not isinstance(said, Mapping) or said.get("album") != told.arranged() or not isinstance(said["moves"], list):
         return
     for move in said["moves"]:

@@ -192,5 +192,6 @@ export default function ({ data, parentElement, setTriggerValue }) {
   if (root.onKey) document.removeEventListener("keydown", root.onKey, true);
   root.onKey = (event) => key(root, event);
   document.addEventListener("keydown", root.onKey, true);
-  return () => document.removeEventListener("keydown", root.onKey, true);
+  const { onKey } = root;
+  return () => document.removeEventListener("keydown", onKey, true);  // its own: another may listen by then
 }

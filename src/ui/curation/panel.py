@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-import streamlit as st
-
 from src.runtime import Services
 from src.services.curation.service import LONGEST_NOTE, LONGEST_TAG
 from src.text import shown
 from src.ui import state
 from src.ui.curation import actions, undo_bar
-from src.ui.frame.component import beside
+from src.ui.frame.component import beside, reported
 
 OFFERED = ("tag", "untag", "rate", "favourite", "note", "album", "take-from-album", "remove")
 MOST_TAGS = 2_000
@@ -42,7 +40,7 @@ def show(services: Services, image_id: str) -> None:
 
 def _act(services: Services, image_id: str) -> None:
     """Run before the photo is drawn again."""
-    told = st.session_state["marks-panel"].act
+    told = reported("marks-panel", "act")
     if not isinstance(told, Mapping) or told.get("name") not in OFFERED or told.get("photo") != image_id:
         return
     done = actions.act(services, {"name": told["name"], "value": told.get("value"), "ids": [image_id]})

@@ -6,10 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
 
-import streamlit as st
-
 from src.text import shown
-from src.ui.frame.component import beside
+from src.ui.frame.component import beside, reported
 
 Chosen = Callable[[str, Sequence[str]], None]
 
@@ -48,7 +46,7 @@ def show(
 
 
 def _act(key: str, known: frozenset[str], act: Chosen) -> None:
-    told = st.session_state[key].act
+    told = reported(key, "act")
     if isinstance(told, Mapping) and isinstance(told.get("ids"), list):
         ids = [id_ for id_ in told["ids"] if id_ in known]
         if ids:
@@ -56,6 +54,6 @@ def _act(key: str, known: frozenset[str], act: Chosen) -> None:
 
 
 def _open(key: str, known: frozenset[str], open_: Callable[[str], None] | None) -> None:
-    opened = st.session_state[key].open
+    opened = reported(key, "open")
     if open_ and opened in known:
         open_(opened)

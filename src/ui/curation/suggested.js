@@ -121,9 +121,11 @@ export default function ({ data, parentElement, setTriggerValue }) {
   root.sent = root.sent.filter((one) => one.number > data.heard);
   root.send = () => setTriggerValue("answers", { tag: data.tag, answers: root.sent });
   draw(root);
+  if (root.sent.length) root.send();  // what was on its way when this was drawn, or got lost there; it counts once
   if (chosen && !root.view.hidden) root.focus({ preventScroll: true });  // or the keys would be typed into the box for the tag
   if (root.onKey) document.removeEventListener("keydown", root.onKey);
   root.onKey = (event) => key(root, event);
   document.addEventListener("keydown", root.onKey);
-  return () => document.removeEventListener("keydown", root.onKey);
+  const { onKey } = root;
+  return () => document.removeEventListener("keydown", onKey);  // its own: another may listen by then
 }

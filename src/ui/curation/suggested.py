@@ -16,7 +16,7 @@ from src.text import shown
 from src.ui import address
 from src.ui.curation import actions, told
 from src.ui.frame import error_box
-from src.ui.frame.component import beside
+from src.ui.frame.component import beside, reported
 
 KEY = "suggested"
 LISTED, LEAST = 48, 8
@@ -85,7 +85,7 @@ def _item(one: Suggestion, name: str, tag: str) -> dict[str, Any]:
 
 def _answer(services: Services) -> None:
     """Run before the page is drawn. An answer that was heard already is sent again where the next came quickly."""
-    said = st.session_state[KEY].answers
+    said = reported(KEY, "answers")
     tag = said.get("tag") if isinstance(said, Mapping) else None
     known = told.suggested(tag) if isinstance(tag, str) else None
     if known is None or not isinstance(said["answers"], list):

@@ -194,5 +194,6 @@ export default function ({ data, parentElement, setTriggerValue }) {
   if (root.onKey) document.removeEventListener("keydown", root.onKey);
   root.onKey = (event) => key(root, event) && event.preventDefault();
   document.addEventListener("keydown", root.onKey);
-  return () => document.removeEventListener("keydown", root.onKey);
+  const { onKey } = root;
+  return () => document.removeEventListener("keydown", onKey);  // its own: another may listen by then
 }

@@ -7,8 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast, get_args
 
-import streamlit as st
-
 from src.runtime import Services
 from src.schema.duplicates import Decision, DuplicateGroup, Level
 from src.text import shown
@@ -16,7 +14,7 @@ from src.ui import address, state
 from src.ui.curation import actions
 from src.ui.curation import told as said
 from src.ui.duplicates import differences, told
-from src.ui.frame.component import component
+from src.ui.frame.component import component, reported
 
 _HERE = Path(__file__).parent
 _SCRIPTS = tuple(map(str, (_HERE.parent / "photos" / "zoom.js", _HERE / "comparison.js", _HERE / "review.js")))
@@ -105,7 +103,7 @@ def _thumb(image_id: str) -> str:
 
 def _act(services: Services, groups: Sequence[DuplicateGroup], at: int) -> None:
     """Run before the page is drawn; what was meant for a group that is not the one shown is left alone."""
-    asked, group = st.session_state["review"].act, groups[at]
+    asked, group = reported("review", "act"), groups[at]
     if not isinstance(asked, Mapping):
         return
     name = asked.get("name")

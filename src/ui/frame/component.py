@@ -23,3 +23,12 @@ def beside(module: str, name: str, html: str = '<div class="root"></div>') -> An
     """The component of the files ``name.css`` and ``name.js`` beside a module (its ``__file__``)."""
     here = Path(module).with_name(name)
     return component(name, (f"{here}.css",), (f"{here}.js",), html)
+
+
+def reported(key: str, trigger: str) -> Any:
+    """What a component reports by a trigger; to be asked in the callback of that.
+
+    None where it is not known any more: Streamlit forgets the keys of what a run did not come to, because another one
+    cut it short.
+    """
+    return getattr(st.session_state.get(key), trigger, None)

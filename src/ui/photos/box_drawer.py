@@ -17,7 +17,7 @@ from src.pixels import to_rgb
 from src.processing.thumbnails import as_jpeg, shrunk
 from src.schema import Box, Mask
 from src.text import shown
-from src.ui.frame.component import beside
+from src.ui.frame.component import beside, reported
 
 MIN_SIDE = 4
 """Pixels of the picture: no box is narrower or lower, unless the picture is."""
@@ -66,7 +66,7 @@ def _keep(key: str) -> None:
 
     Run before the page is drawn: a run that another one cuts short would lose what it only reads while drawing.
     """
-    st.session_state[_kept(key)] = st.session_state[key].box
+    st.session_state[_kept(key)] = reported(key, "box")
 
 
 def _kept(key: str) -> str:

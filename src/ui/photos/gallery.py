@@ -6,13 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import streamlit as st
-
 from src.identity import is_id
 from src.schema.texts import TextLine
 from src.text import shown
 from src.ui import address, state
-from src.ui.frame.component import component
+from src.ui.frame.component import component, reported
 
 _HERE = Path(__file__).parent
 _STYLES = tuple(str(_HERE / name) for name in ("gallery.css", "photo_lines.css"))
@@ -55,7 +53,7 @@ def show_photo(
 
 def _open_similar() -> None:
     """One of the similar photos was clicked: the others are beside it, after the one they are like."""
-    told = st.session_state["photo-large"].similar
+    told = reported("photo-large", "similar")
     ids = [str(one) for one in told.get("ids", ()) if is_id(one)][:MOST_SIMILAR] if isinstance(told, Mapping) else []
     if ids and told.get("id") in ids:
         state.go_to_photo(str(told["id"]), [state.photo(), *ids])
@@ -63,7 +61,7 @@ def _open_similar() -> None:
 
 def _step() -> None:
     """A slide show goes on to the next photo."""
-    if st.session_state["photo-large"].step:
+    if reported("photo-large", "step"):
         state.show_neighbour(1)
 
 

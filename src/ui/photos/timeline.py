@@ -11,12 +11,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-import streamlit as st
-
 from src.runtime import Services
 from src.services.search.language import MAX_CHARACTERS, Reading
 from src.ui import address, state
-from src.ui.frame.component import component
+from src.ui.frame.component import component, reported
 from src.ui.photos import actions
 
 _PARTS = Path(__file__).with_name("timeline_parts")
@@ -70,7 +68,7 @@ def _data(services: Services, reading: Reading, text: str) -> dict[str, Any]:
 
 def _tell(key: str, name: str, heard: Told) -> None:
     """Run before the page is drawn: a run that another one cuts short would lose what it only reads while drawing."""
-    value = getattr(st.session_state[key], name)
+    value = reported(key, name)
     if isinstance(value, Mapping):
         heard(value)
 

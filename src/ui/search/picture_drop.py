@@ -15,6 +15,7 @@ from src.errors import AppError
 from src.processing.discovery import parse_path
 from src.runtime import Services
 from src.ui import example, state
+from src.ui.frame.component import reported
 from src.ui.search.example_picture import as_png
 
 _KEY = "picture-drop"
@@ -29,7 +30,7 @@ def listen(services: Services, words: str = "") -> None:
 
 def _search(services: Services, words: str) -> None:
     """Run before the page is drawn."""
-    told = st.session_state[_KEY].picture
+    told = reported(_KEY, "picture")
     if isinstance(told, Mapping):
         search_by(services, told, words)
 
