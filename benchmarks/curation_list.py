@@ -22,6 +22,14 @@ def _said(user: User, text: str) -> bool:
     return user.sees(lambda: told.count() > 0)
 
 
+def _said_and_undone(user: User, done: str, undone: str) -> bool:
+    """What was done is said, and taken back by a key."""
+    if not _said(user, done):
+        return False
+    user.press("Control+z")
+    return _said(user, undone)
+
+
 def _button(user: User, name: str | re.Pattern[str]) -> None:
     user.click(user.page.get_by_role("button", name=name).first)
 
@@ -136,10 +144,7 @@ def _slides(user: User) -> bool:
 def _undo(user: User) -> bool:
     _choose(user, 5)
     _button(user, "Remove")
-    if not _said(user, "5 photos put into the bin"):
-        return False
-    user.press("Control+z")
-    return _said(user, "Undone: 5 photos put into the bin")
+    return _said_and_undone(user, "5 photos put into the bin", "Undone: 5 photos put into the bin")
 
 
 def _redo(user: User) -> bool:
@@ -207,10 +212,7 @@ def _remove_folder(user: User) -> bool:
     """And have it back."""
     _button(user, re.compile("^Remove$"))
     _button(user, "Remove the folder")
-    if not _said(user, "put into the bin"):
-        return False
-    user.press("Control+z")
-    return _said(user, "Undone: Folder")
+    return _said_and_undone(user, "put into the bin", "Undone: Folder")
 
 
 def _empty(user: User) -> bool:

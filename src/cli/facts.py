@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from src.cli import terminal
-from src.errors import UnreadableImage, UnreadablePath
+from src.cli.picture_files import read_each
 from src.processing.decoding.image_io import display_text
-from src.processing.discovery import find_images, parse_path
 from src.processing.facts.reader import FactsReader
-from src.schema import Skipped
 from src.schema.facts import PhotoFacts
 from src.schema.fields import FIELDS, shown
 
@@ -29,13 +25,8 @@ def facts(arguments: argparse.Namespace) -> int:
 
     1 where one of them could not be read.
     """
-    rows, problems = [], 0
-    for found in _read(arguments.paths):
-        if isinstance(found, str):
-            problems += 1
-            terminal.note(found)
-        else:
-            rows.append(found)
+    reader, problems = FactsReader(), list[str]()
+    rows = list(read_each(arguments.paths, lambda path: (display_text(path), reader.read(path)), problems))
     if arguments.json:
         terminal.print_json([as_json(path, told) for path, told in rows])
     elif len(rows) == 1:
@@ -50,25 +41,6 @@ def as_json(path: str, told: PhotoFacts) -> dict[str, Any]:
     named = ((field.name, getattr(told, field.name)) for field in FIELDS if field.in_json)
     told_of = {name: list(value) if isinstance(value, tuple) else value for name, value in named}
     return {"path": path} | told_of | {name: list(getattr(told, name)) or None for name in ("place", "keywords")}
-
-
-def _read(paths: list[str]) -> Iterator[Row | str]:
-    """The facts of each picture, or a sentence that says why one, or a whole folder, can't be read."""
-    reader = FactsReader()
-    for text in paths:
-        try:
-            for found in find_images(parse_path(text)):
-                yield found.reason if isinstance(found, Skipped) else _one(reader, found.path)
-        except UnreadablePath as error:
-            yield str(error)
-
-
-def _one(reader: FactsReader, path: Path) -> Row | str:
-    name = display_text(path)
-    try:
-        return name, reader.read(path)
-    except UnreadableImage as error:
-        return f"{name}: {error}"
 
 
 def _listed(path: str, told: PhotoFacts) -> list[list[str]]:

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from src import wire
 from src.cli import terminal
 from src.cli.library_access import DONE, FAILED, do_job, finished, reading
+from src.cli.picture_files import read_each
 from src.config import Settings
-from src.errors import AppError, UnreadablePath
 from src.models.model_manager import LoadedReader, ModelManager
 from src.models.registry import BUILTIN
 from src.processing.decoding.image_io import display_text
 from src.processing.decoding.reader import PictureReader
-from src.processing.discovery import find_images, parse_path
-from src.schema import Skipped
+from src.processing.discovery import parse_path
 from src.schema.texts import SIDE
 from src.services.jobs.kinds import ReadTexts
 from src.text import shown
@@ -65,16 +65,13 @@ def _of_library(arguments: argparse.Namespace) -> int:
 def _of_files(arguments: argparse.Namespace) -> int:
     settings = Settings.from_env()
     pictures = PictureReader(settings.max_megapixels)
-    rows, problems = [], 0
+    rows, problems = [], list[str]()
     try:
-        for found in _read(arguments.paths, pictures, ModelManager(BUILTIN, settings).reader()):
-            if isinstance(found, str):
-                problems += 1
-                terminal.note(found)
-            else:
-                rows.append(found)
-                if not arguments.json:
-                    _show(found)
+        one = partial(_one, pictures, ModelManager(BUILTIN, settings).reader())
+        for found in read_each(arguments.paths, one, problems):
+            rows.append(found)
+            if not arguments.json:
+                _show(found)
     finally:
         pictures.close()
     if arguments.json:
@@ -82,27 +79,13 @@ def _of_files(arguments: argparse.Namespace) -> int:
     return FAILED if problems else DONE
 
 
-def _read(paths: list[str], pictures: PictureReader, reader: LoadedReader) -> Iterator[dict[str, Any] | str]:
-    """Each picture's lines as --json prints them, or a sentence that says why one, or a whole folder, can't be read."""
-    for text in paths:
-        try:
-            for found in find_images(parse_path(text)):
-                yield found.reason if isinstance(found, Skipped) else _one(found.path, pictures, reader)
-        except UnreadablePath as error:
-            yield str(error)
-
-
-def _one(path: Path, pictures: PictureReader, reader: LoadedReader) -> dict[str, Any] | str:
-    name, started = display_text(path), time.perf_counter()
-    try:
-        image, _ = pictures.read(path, SIDE)
-        lines = reader.read(image)
-    except AppError as error:
-        return f"{name}: {error}"
-    except OSError as error:
-        return f"{name}: It can't be read ({error.strerror or error})."
+def _one(pictures: PictureReader, reader: LoadedReader, path: Path) -> dict[str, Any]:
+    """A picture's lines as --json prints them."""
+    started = time.perf_counter()
+    image, _ = pictures.read(path, SIDE)
+    lines = reader.read(image)
     took = round(1000 * (time.perf_counter() - started), 1)
-    return {"path": name, "lines": [wire.text_line(line) for line in lines], "took_ms": took}
+    return {"path": display_text(path), "lines": [wire.text_line(line) for line in lines], "took_ms": took}
 
 
 def _show(found: dict[str, Any]) -> None:

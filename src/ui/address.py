@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import cast, get_args
 from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
@@ -21,6 +21,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from src.identity import is_id
 from src.schema import Box, Mode
 from src.ui import example, state
+from src.ui.frame.component import script
 from src.ui.page_ends import ENDS, IMAGE, LIBRARY, TEXT
 
 LINK_CHARACTERS = 1_000
@@ -80,7 +81,7 @@ def go(view: Path) -> None:
 def draw(key: str) -> None:
     """What the browser is to do about its address: it does each step once, however often it is drawn."""
     if _step():
-        _component()(key=key, data={**(_step() or {}), "root": on_server("/")}, width="content")
+        script(__file__, "address")(key=key, data={**(_step() or {}), "root": on_server("/")}, width="content")
 
 
 def settled() -> bool:
@@ -182,10 +183,3 @@ def _box(text: str) -> Box | None:
     found = re.fullmatch("([0-9]{1,6}),([0-9]{1,6}),([0-9]{1,6}),([0-9]{1,6})", text)
     left, top, right, bottom = map(int, found.groups()) if found else (0, 0, 0, 0)
     return (left, top, right, bottom) if left < right and top < bottom else None
-
-
-@st.cache_resource(show_spinner=False)
-def _component() -> Callable[..., Any]:
-    """Registered once a process."""
-    js = Path(__file__).with_name("address.js").read_text(encoding="utf-8")
-    return cast("Callable[..., Any]", st.components.v2.component("address", html="<span></span>", js=js))

@@ -140,7 +140,7 @@ def _is_said(column: sa.ColumnElement[Any], wishes: Sequence[Condition]) -> sa.C
 
 def _pattern(condition: Condition) -> str:
     """The value for SQL's LIKE, in which a backslash stands before what is meant as it is."""
-    escaped = re.sub(r"[\\%_]", r"\\\g<0>", folded(str(condition.value)))
+    escaped = wildcards.escaped(folded(str(condition.value)))
     if condition.operator == "like":
         return escaped.replace("*", "%").replace(STAR, "*")
     return f"%{escaped}%" if condition.operator == "contains" else escaped

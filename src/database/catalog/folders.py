@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
@@ -55,6 +56,10 @@ class FolderTable:
 
     def set_texts(self, path: bytes, on: bool) -> None:
         self._set(path, texts=on)
+
+    def wanting(self, what: Literal["objects", "texts"]) -> list[str]:
+        """Paths of the folders of whose photos these are wanted, without those that are out of reach."""
+        return [os.fsdecode(row.path) for row in self.all() if getattr(row, what) and row.offline_since is None]
 
     def set_offline(self, path: bytes) -> None:
         """Keep since when, where it was offline before."""

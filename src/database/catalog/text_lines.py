@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from src.database.catalog import wildcards
 from src.database.catalog.tables import texts
 from src.plain_files import json_in
 from src.schema.conditions import STAR, Condition
@@ -34,7 +35,7 @@ def _says(wish: Condition) -> sa.ColumnElement[bool]:
         column, wanted = sa.func.replace(column, " ", ""), [part.replace(" ", "") for part in wanted]
     if len(wanted) == 1:
         return sa.func.instr(column, wanted[0]) > 0
-    pattern = "%".join(part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") for part in wanted)
+    pattern = "%".join(map(wildcards.escaped, wanted))
     return column.like(f"%{pattern}%", escape="\\")
 
 

@@ -12,6 +12,11 @@ from src.text import folded
 _TOKENS = re.compile(r"\\.|%|[^\\%]+", re.DOTALL)
 
 
+def escaped(text: str) -> str:
+    """A text as a pattern of SQL's LIKE that only it is like: with a backslash before what LIKE reads as a sign."""
+    return re.sub(r"[\\%_]", r"\\\g<0>", text)
+
+
 def written(patterns: Sequence[str]) -> str:
     """Patterns of SQL's LIKE, folded, with a backslash before what is meant as it is: as ``fits`` reads them."""
     return json.dumps([_parts(pattern) for pattern in patterns])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 
 from PIL import Image
@@ -113,10 +112,7 @@ class ObjectService:
 
     def waiting_folders(self) -> list[str]:
         """Followed folders whose objects are wanted and that hold photos not looked through yet."""
-        wanted = [
-            os.fsdecode(row.path) for row in self._catalog.folders.all() if row.objects and row.offline_since is None
-        ]
-        return [folder for folder in wanted if self.pending(folder)]
+        return [folder for folder in self._catalog.folders.wanting("objects") if self.pending(folder)]
 
     # ------------------------------------------------------------ finding and forgetting
 

@@ -6,7 +6,6 @@ edited is another image, with other pixels, and is read anew.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -58,9 +57,7 @@ class TextService:
 
     def waiting_folders(self) -> list[str]:
         """Followed folders whose text is wanted and that hold photos not read yet. Raises ModelError."""
-        rows = self._catalog.folders.all()
-        wanted = [os.fsdecode(row.path) for row in rows if row.texts and row.offline_since is None]
-        return [folder for folder in wanted if self.pending(folder)]
+        return [folder for folder in self._catalog.folders.wanting("texts") if self.pending(folder)]
 
     def read_all(self, folders: Sequence[str] | None = None, careful: bool = False) -> Iterator[JobEvent]:
         """Read the photos that are due: of these folders, or of the whole library.

@@ -66,10 +66,11 @@ class Names:
 
     def _late(self) -> tuple[Notice, ...]:
         """What is to be said where the index does not know all photos yet."""
-        if self._catalog.lexical.catch_up(CATCH_UP) or self._catalog.lexical.waiting():
-            number = count(self._catalog.lexical.waiting(), "photo")
-            return (Notice("names-late", f"What {number} are called is still being read; they may be missing here."),)
-        return ()
+        self._catalog.lexical.catch_up(CATCH_UP)
+        if not (waiting := self._catalog.lexical.waiting()):
+            return ()
+        number = count(waiting, "photo")
+        return (Notice("names-late", f"What {number} are called is still being read; they may be missing here."),)
 
     def _looked_up(
         self, wanted: Sequence[Wish], unwanted: Sequence[Wish], only: PhotoFilter | None, searched: int, nearly: bool

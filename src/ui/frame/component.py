@@ -25,6 +25,15 @@ def beside(module: str, name: str, html: str = '<div class="root"></div>') -> An
     return component(name, (f"{here}.css",), (f"{here}.js",), html)
 
 
+@st.cache_resource(show_spinner=False)
+def script(module: str, name: str) -> Any:
+    """The component of the script ``name.js`` beside a module (its ``__file__``), which draws nothing. Registered once
+    a process.
+    """
+    js = Path(module).with_name(f"{name}.js").read_text(encoding="utf-8")
+    return st.components.v2.component(name, html="<span></span>", js=js)
+
+
 def reported(key: str, trigger: str) -> Any:
     """What a component reports by a trigger; to be asked in the callback of that.
 

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any, cast
-
 import streamlit as st
 
 from src.schema import query_values
@@ -13,6 +9,7 @@ from src.schema.colour_words import COLOUR_WORDS
 from src.schema.query_keys import KEYS, SORTS
 from src.services.search.vocabulary import COMPLETED
 from src.ui import address
+from src.ui.frame.component import script
 
 VALUES = {
     "colour": COLOUR_WORDS,
@@ -38,11 +35,4 @@ def offer() -> None:
         "place": address.on_server("/api/values/"),
     }
     with st.container(key="completing"):
-        _component()(key="completions", data=data, width="content")
-
-
-@st.cache_resource(show_spinner=False)
-def _component() -> Callable[..., Any]:
-    """Registered once a process."""
-    js = Path(__file__).with_name("completions.js").read_text(encoding="utf-8")
-    return cast("Callable[..., Any]", st.components.v2.component("completions", html="<span></span>", js=js))
+        script(__file__, "completions")(key="completions", data=data, width="content")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any
 
 import streamlit as st
 
@@ -15,7 +15,7 @@ from src.errors import AppError
 from src.processing.discovery import parse_path
 from src.runtime import Services
 from src.ui import example, state
-from src.ui.frame.component import reported
+from src.ui.frame.component import reported, script
 from src.ui.search.example_picture import as_png
 
 _KEY = "picture-drop"
@@ -25,7 +25,9 @@ PASTED = "the pasted picture"
 def listen(services: Services, words: str = "") -> None:
     """From now on, on this page. words: those of the page, which are searched by together with the picture."""
     with st.container(key=f"{_KEY}-place"):
-        _component()(key=_KEY, data={}, width="content", on_picture_change=partial(_search, services, words))
+        script(__file__, "picture_drop")(
+            key=_KEY, data={}, width="content", on_picture_change=partial(_search, services, words)
+        )
 
 
 def _search(services: Services, words: str) -> None:
@@ -57,10 +59,3 @@ def _source(told: Mapping[str, Any]) -> tuple[str, Path | IO[bytes]]:
         path = parse_path(str(told["path"]), "picture", "~/Pictures/cat.jpg")
         return path.name, path
     return str(told.get("name") or PASTED), io.BytesIO(base64.b64decode(str(told.get("data") or "")))
-
-
-@st.cache_resource(show_spinner=False)
-def _component() -> Callable[..., Any]:
-    """Registered once a process."""
-    js = Path(__file__).with_name("picture_drop.js").read_text(encoding="utf-8")
-    return cast("Callable[..., Any]", st.components.v2.component(_KEY, html="<span></span>", js=js))
