@@ -166,6 +166,7 @@ def test_choices_tell_how_many_photos_each_would_leave(
     assert "Tag" not in [each.label for each in app.selectbox], "no photo has any"
     choice(app, "Format").select("PNG").run()
     assert text(app) == "something red format:PNG" and len(names(app, "text-results")) == 12
+    assert counted(app, services, "Format") == ["PNG (12)", "JPEG (3)"]
     assert "Camera" not in [each.label for each in app.selectbox], "no PNG has any"
 
 
