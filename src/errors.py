@@ -8,7 +8,9 @@ AppError                    user_message: one sentence; hint: what to do next; c
 │   ├── UnknownModel        an id that is in no registry
 │   ├── WeightsMissing      the checkpoint is not on this machine
 │   ├── WeightsCorrupt      the file is there, but it is not the published one
-│   └── DownloadFailed      it could not be fetched now
+│   ├── DownloadFailed      it could not be fetched now
+│   ├── EndpointRefused     a server that describes pictures will not, whatever is asked
+│   └── NotDescribed        it gave no usable description of one picture
 ├── LibraryError
 │   ├── LibraryBusy         another process owns the library
 │   ├── LibraryNewer        written by a newer version of this program
@@ -96,6 +98,18 @@ class DownloadFailed(ModelError):
     """The checkpoint could not be fetched now."""
 
     code = "download-failed"
+
+
+class EndpointRefused(ModelError):
+    """A server that describes pictures will not, whatever is asked: a wrong key, an unknown model, no answer at all."""
+
+    code = "endpoint-refused"
+
+
+class NotDescribed(ModelError):
+    """A server that describes pictures gave no usable description of one, however often it was asked."""
+
+    code = "not-described"
 
 
 class LibraryError(AppError):
