@@ -24,9 +24,16 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.synthetic import Shape, library, photo_id
-from src.config import PROJECT_DIR
+from src.bootstrap import build_services
+from src.config import PROJECT_DIR, Settings
+from src.database.catalog.duplicates import COMPARED, PRINTS
+from src.database.catalog.facts import PASS as FACTS
+from src.database.catalog.looked_at import mark
+from src.database.catalog.sqlite_file import SqliteFile
 from src.models.model_manager import ModelManager
 from src.processing.thumbnails import thumbnail_path, write_thumbnail
+from src.services.duplicates.prints_pass import RECIPE as PRINTS_RECIPE
+from src.services.enrichment.facts_pass import RECIPE as FACTS_RECIPE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -89,7 +96,30 @@ def big_library(size: int, folder: Path, data: Path | None) -> Path:
         for other in home.glob("thumbnails-*"):
             other.unlink()
         ready.touch()
+    as_left(home)
     return home
+
+
+def as_left(home: Path) -> None:
+    """Makes a made-up library one that was in use before: no job and no pass has anything left to
+    do, and words are known.
+
+    Otherwise the app would begin with them after each start, and nothing of what they could look at is there.
+    """
+    settings = Settings(home=home, model="builtin")
+    services = build_services(settings)
+    try:
+        passes = ((FACTS, FACTS_RECIPE), (PRINTS, PRINTS_RECIPE), (COMPARED, services.duplicates.recipe()))
+        for job in services.jobs.active():  # left over where the app was ended within it
+            services.jobs.cancel(job.id)
+        pending = {each: services.catalog.looked_at.pending(*each) for each in passes}
+        with SqliteFile(settings.catalog_file).writing() as db:
+            for (name, recipe), ids in pending.items():
+                mark(db, name, recipe, ids)
+        while services.catalog.lexical.catch_up():
+            pass
+    finally:
+        services.close()
 
 
 def _link(picture: Path, target: Path) -> None:

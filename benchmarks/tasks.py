@@ -121,6 +121,7 @@ def with_facts(size: int, folder: Path, data: Path | None) -> Path:
             for start in range(0, size, BLOCK):
                 numbers = range(start, min(start + BLOCK, size))
                 services.catalog.facts.put(RECIPE, [_facts(number, dice) for number in numbers])
+        browsing.as_left(home)
         ready.touch()
     return home
 

@@ -43,7 +43,7 @@ class DuplicateService:
         Raises ModelError where the model's weights are not here.
         """
         looked_at = self._catalog.looked_at
-        return max(looked_at.number_pending(PRINTS, RECIPE), looked_at.number_pending(COMPARED, self._recipe()))
+        return max(looked_at.number_pending(PRINTS, RECIPE), looked_at.number_pending(COMPARED, self.recipe()))
 
     def is_due(self) -> bool:
         """Whether photos are to be looked at now without anybody asking. Raises ModelError as above."""
@@ -54,7 +54,7 @@ class DuplicateService:
 
         careful: originals are decoded in a process of its own, as after a crash. Raises ModelError.
         """
-        recipe = self._recipe()
+        recipe = self.recipe()
         try:
             yield from run(PrintsPass(self._catalog, self._library), self._catalog.looked_at.pending(PRINTS, RECIPE))
             seen = self._catalog.looked_at.pending(COMPARED, recipe)
@@ -64,7 +64,7 @@ class DuplicateService:
         finally:
             self._runs += 1
 
-    def _recipe(self) -> str:
+    def recipe(self) -> str:
         """What photos are compared with: other vectors find other pairs."""
         return f"duplicates-1 of {RECIPE} in {self._library.collection()}"
 
