@@ -34,6 +34,7 @@ from src.models.model_manager import ModelManager
 from src.processing.thumbnails import thumbnail_path, write_thumbnail
 from src.services.duplicates.prints_pass import RECIPE as PRINTS_RECIPE
 from src.services.enrichment.facts_pass import RECIPE as FACTS_RECIPE
+from src.services.search.service import Query
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -75,6 +76,19 @@ def queries(number: int) -> list[str]:
     """Different things to look for."""
     pairs = [f"a {noun} {scene}" for scene, noun in itertools.product(SCENES, NOUNS)]
     return [pairs[at * 5 % len(pairs)] for at in range(number)]
+
+
+def fitting(home: Path, number: int) -> list[str]:
+    """So many different things to look for that something in the library fits. Raises NotHere for fewer than half."""
+    services = build_services(Settings(home=home, model="builtin"))
+    try:
+        every = queries(len(NOUNS) * len(SCENES))
+        found = [one for one in every if services.search.search(Query(one)).verdict == "match"][:number]
+    finally:
+        services.close()
+    if 2 * len(found) < number:
+        raise NotHere(f"Only {len(found)} of {len(every)} queries fit anything in this library.")
+    return [found[at % len(found)] for at in range(number)]
 
 
 def space() -> str:

@@ -34,6 +34,7 @@ WARM_UP = 2
 WATCH = f"""(before) => new Promise((done) => {{
   const look = {browsing.SETTLED};
   let started = 0, found = 0;
+  setTimeout(() => done(null), {browsing.SECONDS * 1000:.0f});
   const start = (event) => {{ if (event.key === "Enter") started = performance.now(); }};
   addEventListener("keydown", start, {{ capture: true, once: true }});
   const step = () => {{
@@ -96,11 +97,12 @@ def measure(libraries: Path, data: Path | None, size: int, quick: bool) -> dict[
     Raises NotHere where there is no browser, AppError where the library can't be opened.
     """
     home = browsing.big_library(size, libraries, data)
+    queries = browsing.fitting(home, WARM_UP + (10 if quick else 20))
     rounds = []
     with browsing.browser_page() as page, browsing.started(home) as (url, _):
         browsing.await_answer(url)
         page.goto(url)
-        for number, query in enumerate(browsing.queries(WARM_UP + (10 if quick else 20))):
+        for number, query in enumerate(queries):
             rounds.append(one_query(page, query))
             if number == 0:
                 ask_for(page, HITS)
@@ -134,6 +136,8 @@ def one_query(page: Page, query: str) -> dict[str, float]:
     page.evaluate(f"(before) => {{ window.watched = ({WATCH})(before); }}", before)
     box.press("Enter")
     found = page.evaluate("() => window.watched")
+    if found is None:
+        raise browsing.NotHere(f"Nothing new was shown for “{query}”.")
     page.wait_for_timeout(300)  # the line above the gallery, and what the app does after a search
     line = page.get_by_text(re.compile(r"of [\d,]+ photos? · [\d,]+ ms")).first.inner_text()
     took = float(re.search(r"([\d,]+) ms", line)[1].replace(",", ""))  # type: ignore[index]
@@ -170,10 +174,13 @@ def ask_for(page: Page, hits: int) -> None:
     """Set the number of results by the keyboard. Raises NotHere where the gallery does not follow."""
     thumb = page.get_by_role("slider").first
     thumb.focus()
-    for _ in range(hits - int(thumb.input_value())):
-        thumb.press("ArrowRight")
+    for _ in range(10 * hits):  # a key that comes while the page is drawn may be lost
+        if (now := int(thumb.input_value())) == hits:
+            break
+        thumb.press("ArrowRight" if now < hits else "ArrowLeft")
+        page.wait_for_timeout(50)
     try:
-        page.wait_for_function(f"(hits) => ({browsing.SETTLED})().cells === hits", arg=hits, polling=100)
+        page.get_by_text(re.compile(rf"^{hits} of [\d,]+ photos?")).first.wait_for()
     except Exception as error:
         raise browsing.NotHere(f"The gallery did not show {hits} results.") from error
 

@@ -120,6 +120,9 @@ def _index(settings: Settings, models: ModelManager, folder: Path) -> dict[str, 
         if type(event) in counts:
             counts[type(event)] += 1
     seconds = time.perf_counter() - started
+    for what in ("facts", "duplicates"):  # what the app does by itself after photos were added
+        for _ in services.handlers[what]({}):
+            pass
     own_peak = machine.peak_mb()
     services.search.search(Query("a dog on grass"))
     idle = _settled(os.getpid())
