@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.task_list import Task
 from benchmarks.task_user import User
 
-TILES, CONTROLS = ".tile.here", ".items:visible, .history:visible, [data-testid=stMain] button:visible"
+TILES, CONTROLS = ".tile.here", ".items:visible, .history:visible, .card:visible, [data-testid=stMain] button:visible"
 """What shows that a page is there: photos of the Library, or what other pages have to be used."""
 TRIP, BEST = 'in:"2015 Scotland"', "Best of Scotland"
 HALF = "in:photos1000"
@@ -215,6 +215,34 @@ def _remove_folder(user: User) -> bool:
     return _said_and_undone(user, "put into the bin", "Undone: Folder")
 
 
+def _group(user: User) -> int:
+    """How many groups of copies are still to be decided about."""
+    heading = user.page.locator("h2.heading")
+    heading.wait_for()
+    return int(heading.inner_text().rsplit(" of ", 1)[1].replace(",", ""))
+
+
+def _decide(user: User) -> bool:
+    """The suggested copy of the first group is kept."""
+    before = _group(user)
+    user.press("1")
+    return _said(user, "put into the bin") and user.sees(lambda: _group(user) == before - 1)
+
+
+def _differ(user: User) -> bool:
+    """Two photos are looked at side by side, are no copies, and that was a mistake."""
+    user.press(" ")
+    user.page.get_by_role("dialog").locator(".view img").first.wait_for()
+    user.press("3")
+    return _said_and_undone(user, "decided to be different pictures", "Undone: ")
+
+
+def _decide_all(user: User) -> bool:
+    _button(user, "Decide about many")
+    _button(user, re.compile("^Decide about [0-9]+ groups?$"))
+    return _said(user, "put into the bin, the best of each kept")
+
+
 def _empty(user: User) -> bool:
     _button(user, "Empty the bin")
     _button(user, re.compile("^Forget "))
@@ -250,6 +278,9 @@ TASKS = (
     _task("rename a tag", _rename, "/collections"),
     _task("merge two tags", _merge, "/collections"),
     _task("remove a folder, and have it back", _remove_folder, "/upload"),
+    _task("keep the better of two copies", _decide, "/duplicates"),
+    _task("say by mistake that two are no copies, and undo it", _differ, "/duplicates"),
+    _task("keep the best of all other copies", _decide_all, "/duplicates"),
     _task("empty the bin", _empty, "/bin"),
 )
 """In this order: some go on with what one before has done. The history's undo puts the five back into the bin."""

@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from benchmarks import browsing, command, curation_list
 from benchmarks.synthetic import BLOCK, photo_id
@@ -93,8 +94,14 @@ def done(user: User, task: Task) -> dict[str, Any]:
 # ------------------------------------------------------------ libraries
 
 
+COPIES = 6
+"""Photos of which the library has a smaller copy, too."""
+
+
 def real_library(place: Path, data: Path) -> Path:
-    """Home of a new library in ``place`` of the photos in both folders of ``data``. Raises NotHere without them."""
+    """Home of a new library in ``place`` of the photos in both folders of ``data``, and small copies of some, as they
+    are sent around. Raises NotHere without them.
+    """
     mixed, others = data / "library", data / "photos1000"
     for folder in (mixed, others):
         if not folder.is_dir():
@@ -105,9 +112,15 @@ def real_library(place: Path, data: Path) -> Path:
         if told.get("tags"):
             items = "".join(f"<rdf:li>{escape(tag)}</rdf:li>" for tag in told["tags"])
             (place / "library" / f"{told['file']}.xmp").write_text(XMP.format(items), encoding="utf-8")
+    copies = place / "sent"
+    copies.mkdir()
+    for photo in sorted(others.glob("*.jpg"))[:COPIES]:
+        with Image.open(photo) as picture:
+            picture.convert("RGB").resize((picture.width // 2, picture.height // 2)).save(copies / photo.name)
     with _opened(place / "home") as services:
-        list(services.handlers["index"]({"paths": [str(place / "library"), str(others)]}))
-        list(services.handlers["facts"]({}))
+        list(services.handlers["index"]({"paths": [str(place / "library"), str(others), str(copies)]}))
+        for what in ("facts", "duplicates"):
+            list(services.handlers[what]({}))
     return place / "home"
 
 
