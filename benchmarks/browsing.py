@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from benchmarks.synthetic import Shape, library, photo_id
+from benchmarks.synthetic import Shape, know_words, library, photo_id
 from src.bootstrap import build_services
 from src.config import PROJECT_DIR, Settings
 from src.database.catalog.duplicates import COMPARED, PRINTS
@@ -130,10 +130,9 @@ def as_left(home: Path) -> None:
         with SqliteFile(settings.catalog_file).writing() as db:
             for (name, recipe), ids in pending.items():
                 mark(db, name, recipe, ids)
-        while services.catalog.lexical.catch_up():
-            pass
     finally:
         services.close()
+    know_words(home)
 
 
 def _link(picture: Path, target: Path) -> None:

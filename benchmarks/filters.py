@@ -221,6 +221,7 @@ def told(shape: Shape, libraries: Path) -> Path:
             numbers = range(start, min(start + BLOCK, shape.size))
             catalog.facts.put("made up", [Made(number).facts() for number in numbers])
         catalog.close()
+        synthetic.know_words(home)
         shutil.copy(plain / "ready.json", home)
     return home
 

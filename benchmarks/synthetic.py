@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from src.config import Settings
-from src.database.catalog.catalog import ImageRow
+from src.database.catalog.catalog import Catalog, ImageRow
 from src.database.catalog.files import FileRow
 from src.database.vector_db import VectorDatabase, library_collection
 from src.schema import FileStamp, FloatArray, ImageFacts
@@ -147,7 +147,18 @@ def library(shape: Shape, folder: Path = DEFAULT_FOLDER) -> Path:
                         f"{shape.name}: {progress.done:,} of {progress.total:,} in the index", progress.done, shape.size
                     )
         ready.write_text(json.dumps({**vars(shape), "seconds": round(time.perf_counter() - started)}), encoding="utf-8")
+    know_words(home)
     return home
+
+
+def know_words(home: Path) -> None:
+    """Has the lexical index of a library catch up, which the app does in the background beside the first searches."""
+    catalog = Catalog(Settings(home=home).catalog_file)
+    try:
+        while catalog.lexical.catch_up():
+            pass
+    finally:
+        catalog.close()
 
 
 def _fill(database: VectorDatabase, shape: Shape) -> None:
