@@ -152,6 +152,13 @@ def _add_photo_commands(command: Any) -> None:
     where = "a picture or a folder, which need be in no library (all pictures of the library)"
     read_text.add_argument("paths", nargs="*", metavar="PATH", help=where)
 
+    labels = command(
+        "labels", "labels", "labels", "say what the built-in model sees in picture files; needs no library"
+    )
+    labels.add_argument(
+        "paths", nargs="+", metavar="PATH", help="a picture or a folder (searched with its sub-folders)"
+    )
+
     objects = command(
         "objects", "objects", "objects", "find the objects inside pictures, so that they can be searched for too"
     )
