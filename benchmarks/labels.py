@@ -34,7 +34,7 @@ from PIL import Image
 from benchmarks import command
 from benchmarks.labelled import coco128, everyday
 from benchmarks.labels_truth import COCO, labels_of_classes, labels_of_coco
-from src.models.label_bank import ROWS, LabelBank
+from src.models.label_bank import ROWS, LabelBank, LabelBanks
 from src.models.label_words import Vocabulary
 from src.models.model_manager import ModelManager
 from src.models.registry import BUILTIN
@@ -71,7 +71,7 @@ def main() -> int:
 def measured(data: Path, model: str = BUILTIN, fit: bool = False) -> dict[str, Any]:
     """Name of a set -> its figures. Raises OSError without the data, ValueError for a model without a calibration."""
     models = ModelManager(model)
-    bank = models.label_bank()
+    bank = LabelBanks(models.settings.query_banks_dir).of(models.embedder())
     if bank is None:
         raise ValueError(f"{model} has no row in label_files/calibration.json.")
     sets = _sets(data, bank.vocabulary, models.encode)
@@ -110,7 +110,7 @@ def _photos1000(folder: Path, words: Vocabulary, encode: Callable[[Sequence[Imag
     photos = np.concatenate(
         [encode([_opened(file) for file in files[at : at + 64]]) for at in range(0, len(files), 64)]
     )
-    return Judged(photos, right, right.any(axis=0)[None, :] & right.any(axis=1)[:, None])
+    return Judged(photos, right, np.logical_and.outer(right.any(axis=1), right.any(axis=0)))
 
 
 def _opened(file: Path) -> Image.Image:

@@ -202,7 +202,6 @@ class Services:
             if self.facts.waiting():  # photos that an earlier version has added
                 queue_facts(self.jobs, ReadFacts())
             queue_duplicates_if_due(self.duplicates, self.jobs)
-            self.labels.get_ready()
         except (AppError, OSError) as error:
             log.warning("warm-up stopped: %s", error)
 

@@ -140,6 +140,26 @@ def _add_photo_commands(command: Any) -> None:
     _add_search_command(command)
     _add_export_command(command)
 
+    _add_file_commands(command)
+
+    objects = command(
+        "objects", "objects", "objects", "find the objects inside pictures, so that they can be searched for too"
+    )
+    objects.add_argument("folders", nargs="*", metavar="FOLDER", help="only pictures in these (all of the library)")
+    objects.add_argument("--forget", action="store_true", help="forget all objects instead; the pictures stay")
+    objects.add_argument("--yes", action="store_true", help="really forget them")
+
+    duplicates = command(
+        "duplicates", "duplicates", "duplicates", "list pictures that are copies of each other; changes no file"
+    )
+    duplicates.add_argument(
+        "--level",
+        choices=("bytes", "pixels", "picture", "shot"),
+        help="only files that have this in common: their bytes, their pixels, what is to be seen, or the moment",
+    )
+
+
+def _add_file_commands(command: Any) -> None:
     facts = command(
         "facts",
         "facts",
@@ -157,22 +177,6 @@ def _add_photo_commands(command: Any) -> None:
     )
     labels.add_argument(
         "paths", nargs="+", metavar="PATH", help="a picture or a folder (searched with its sub-folders)"
-    )
-
-    objects = command(
-        "objects", "objects", "objects", "find the objects inside pictures, so that they can be searched for too"
-    )
-    objects.add_argument("folders", nargs="*", metavar="FOLDER", help="only pictures in these (all of the library)")
-    objects.add_argument("--forget", action="store_true", help="forget all objects instead; the pictures stay")
-    objects.add_argument("--yes", action="store_true", help="really forget them")
-
-    duplicates = command(
-        "duplicates", "duplicates", "duplicates", "list pictures that are copies of each other; changes no file"
-    )
-    duplicates.add_argument(
-        "--level",
-        choices=("bytes", "pixels", "picture", "shot"),
-        help="only files that have this in common: their bytes, their pixels, what is to be seen, or the moment",
     )
 
 

@@ -13,7 +13,7 @@ from src.cli import terminal
 from src.cli.picture_files import read_each
 from src.config import Settings
 from src.errors import BadInput
-from src.models.label_bank import Label, LabelBank
+from src.models.label_bank import Label, LabelBank, LabelBanks
 from src.models.model_manager import LoadedModel, ModelManager
 from src.models.registry import BUILTIN
 from src.processing.decoding.image_io import display_text
@@ -32,10 +32,10 @@ def labels(arguments: argparse.Namespace) -> int:
     1 where one of them could not be read.
     """
     settings = Settings.from_env()
-    models, pictures = ModelManager(BUILTIN, settings), PictureReader(settings.max_megapixels)
+    model, pictures = ModelManager(BUILTIN, settings).embedder(), PictureReader(settings.max_megapixels)
     rows, problems = [], list[str]()
     try:
-        for found in read_each(arguments.paths, partial(_one, pictures, models.embedder(), _bank(models)), problems):
+        for found in read_each(arguments.paths, partial(_one, pictures, model, _bank(model, settings)), problems):
             rows.append(found)
             if not arguments.json:
                 _show(found)
@@ -46,8 +46,8 @@ def labels(arguments: argparse.Namespace) -> int:
     return FAILED if problems else DONE
 
 
-def _bank(models: ModelManager) -> LabelBank:
-    bank = models.label_bank()
+def _bank(model: LoadedModel, settings: Settings) -> LabelBank:
+    bank = LabelBanks(settings.query_banks_dir).of(model)
     if bank is None:
         raise BadInput("What this model's labels are worth was never measured, so it gives none.")
     return bank

@@ -171,29 +171,36 @@ class LabelBanks:
         self._known: dict[str, LabelBank] = {}
         self._lock = threading.Lock()
 
-    def known(self, space: str) -> LabelBank | None:
-        """The bank of a space if it is there already; waits for nothing."""
-        return self._known.get(space)
+    def at_hand(self, model: Embedder) -> LabelBank | None:
+        """The bank of a model where its vectors were made before: takes no longer than to read a file."""
+        fitted = calibration(model.space)
+        if model.space not in self._known and fitted is not None:
+            saved = read(self._file(model), model.dimensions)
+            if saved is not None:
+                self._known[model.space] = LabelBank(vocabulary(), saved, fitted)
+        return self._known.get(model.space)
 
     def of(self, model: Embedder) -> LabelBank | None:
-        """The bank of a model, None where it has no calibration. Raises ModelError where the model can't be used."""
+        """The bank of a model, made where there is none yet; None where the model has no calibration.
+
+        Raises ModelError where the model can't be used.
+        """
         fitted = calibration(model.space)
         if fitted is None:
             return None
         with self._lock:
-            if model.space not in self._known:
-                self._known[model.space] = LabelBank(vocabulary(), self._vectors(model), fitted)
+            if self.at_hand(model) is None:
+                self._known[model.space] = LabelBank(vocabulary(), self._made(model), fitted)
             return self._known[model.space]
 
-    def _vectors(self, model: Embedder) -> FloatArray:
-        file = self._folder / f"{model.space}.labels.safetensors"
-        saved = read(file, model.dimensions)
-        if saved is not None:
-            return saved
+    def _made(self, model: Embedder) -> FloatArray:
         made = encoded(vocabulary(), model.encode_texts)
         try:
             if self._folder.parent.is_dir():  # where there is no library, nothing is left behind
-                save(made, file)
+                save(made, self._file(model))
         except OSError as error:  # they are made again next time
             log.warning("the labels of %s can't be kept: %s", model.space, error)
         return made
+
+    def _file(self, model: Embedder) -> Path:
+        return self._folder / f"{model.space}.labels.safetensors"

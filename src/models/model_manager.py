@@ -20,7 +20,6 @@ from PIL import Image
 from src.config import Settings
 from src.errors import DownloadFailed, WeightsCorrupt, WeightsMissing
 from src.models import registry, weights
-from src.models.label_bank import LabelBank, LabelBanks
 from src.models.query_bank import QueryBank, QueryBanks
 from src.models.registry import ModelSpec, Task
 from src.pixels import to_rgb
@@ -83,7 +82,6 @@ class ModelManager:
         self.settings = settings or Settings.from_env()
         self._loader = loader
         self._banks = QueryBanks(self.settings.query_banks_dir)
-        self._labels = LabelBanks(self.settings.query_banks_dir)
         self._loaded: dict[Key, Loaded] = {}
         self._locks: defaultdict[Key, threading.Lock] = defaultdict(threading.Lock)
         self._guard = threading.Lock()
@@ -227,17 +225,6 @@ class ModelManager:
     def query_bank(self, model_id: str) -> QueryBank:
         """What a model makes of queries that no photo answers, and of visible things; made once for each model."""
         return self._banks.of(self.embedder(model_id))
-
-    def label_bank(self, model_id: str | None = None) -> LabelBank | None:
-        """The words that a model (None: the current one) labels photos with; None where that was never measured.
-
-        Made once for each model, which takes seconds.
-        """
-        return self._labels.of(self.embedder(model_id))
-
-    def label_bank_at_hand(self, model_id: str) -> LabelBank | None:
-        """The same if it is there already."""
-        return self._labels.known(self.embedder(model_id).space)
 
     def statuses(self, active: str, task: Task = "embed") -> list[ModelStatus]:
         """Every model of a task as the user may choose it; ``active`` is the library's.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +43,6 @@ def small() -> LabelBank:
 def for_fakes(small: LabelBank, monkeypatch: pytest.MonkeyPatch) -> LabelBank:
     """Every model has a calibration, and the vocabulary is the small one."""
     monkeypatch.setattr(label_bank, "vocabulary", lambda: small.vocabulary)
-    monkeypatch.setattr(labels, "vocabulary", lambda: small.vocabulary)
     monkeypatch.setattr(label_bank, "calibration", lambda _: FITTED)
     return small
 
@@ -113,13 +113,14 @@ def test_the_words_vectors_are_made_once_for_a_model_and_kept_where_a_library_is
 ) -> None:
     folder = tmp_path / "data" / "kept"
     nowhere = LabelBanks(folder)
-    assert nowhere.known(FakeEmbedder().space) is None
-    assert nowhere.of(FakeEmbedder()) is nowhere.of(FakeEmbedder()) is nowhere.known(FakeEmbedder().space)
+    assert nowhere.at_hand(FakeEmbedder()) is None
+    assert nowhere.of(FakeEmbedder()) is nowhere.of(FakeEmbedder()) is nowhere.at_hand(FakeEmbedder())
     assert not folder.parent.exists()
     folder.parent.mkdir()
     LabelBanks(folder).of(FakeEmbedder())
     (file,) = folder.iterdir()
     saved = label_bank.read(file, FakeEmbedder.dimensions)
+    assert LabelBanks(folder).at_hand(FakeEmbedder()) is not None
     assert saved is not None and np.abs(saved - for_fakes.vectors).max() < 1e-3
     assert label_bank.read(file, 32) is None
     monkeypatch.setattr(label_bank, "PROMPT", "a drawing of {}")
@@ -150,6 +151,10 @@ def words_of(found: tuple[Label, ...]) -> list[str]:
 def test_stored_vectors_are_labelled_when_they_are_asked_for(library: Services) -> None:
     red, blue = named(library, "red"), named(library, "blue")
     assert library.labels.suggested(red) == (), "a page does not wait for the words"
+    for thread in threading.enumerate():
+        if thread.name == "labels":
+            thread.join(10)
+    assert words_of(library.labels.suggested(red)) == ["red"], "they are made meanwhile"
     found = library.labels.labels_of([red, blue, "no such photo"])
     assert {id_: words_of(of_photo) for id_, of_photo in found.items()} == {red: ["red"], blue: ["blue"]}
     assert words_of(library.labels.suggested(red)) == ["red"]
