@@ -14,6 +14,7 @@ from src.logs import start_logging
 from src.models.model_manager import ModelManager
 from src.processing.decoding.reader import PictureReader
 from src.runtime import Services
+from src.services.curation.labels import LabelService
 from src.services.curation.service import CurationService
 from src.services.curation.sidecars import SidecarWriter
 from src.services.curation.suggestions import SuggestionService
@@ -77,7 +78,7 @@ def build_services(
         saved=SavedSearches(catalog, search), vocabulary=Vocabulary(catalog), curation=CurationService(catalog),
         sidecars=SidecarWriter(catalog), suggestions=SuggestionService(catalog, library, search), uploads=uploads,
         jobs=jobs, watcher=watcher, browsing=BrowsingService(catalog), duplicates=duplicates,
-        system_bin=SystemBin(settings, catalog), texts=texts,
+        system_bin=SystemBin(settings, catalog), texts=texts, labels=LabelService(catalog, library, models),
     )  # fmt: skip
 
 

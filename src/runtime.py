@@ -15,6 +15,7 @@ from src.database.store import Store
 from src.errors import AppError, LibraryUnusable
 from src.models.model_manager import ModelManager
 from src.processing.decoding.reader import PictureReader
+from src.services.curation.labels import LabelService
 from src.services.curation.service import CurationService
 from src.services.curation.sidecars import SidecarWriter
 from src.services.curation.suggestions import SuggestionService
@@ -71,6 +72,7 @@ class Services:
     curation: CurationService
     sidecars: SidecarWriter
     suggestions: SuggestionService
+    labels: LabelService
     system_bin: SystemBin
     saved: SavedSearches
     vocabulary: Vocabulary

@@ -140,17 +140,7 @@ def _add_photo_commands(command: Any) -> None:
     _add_search_command(command)
     _add_export_command(command)
 
-    facts = command(
-        "facts",
-        "facts",
-        "facts",
-        "show what picture files tell of themselves: camera, date, place, words; needs no library",
-    )
-    facts.add_argument("paths", nargs="+", metavar="PATH", help="a picture or a folder (searched with its sub-folders)")
-
-    read_text = command("read-text", "texts", "read_text", "read the words in picture files, or in the library's")
-    where = "a picture or a folder, which need be in no library (all pictures of the library)"
-    read_text.add_argument("paths", nargs="*", metavar="PATH", help=where)
+    _add_file_commands(command)
 
     objects = command(
         "objects", "objects", "objects", "find the objects inside pictures, so that they can be searched for too"
@@ -166,6 +156,27 @@ def _add_photo_commands(command: Any) -> None:
         "--level",
         choices=("bytes", "pixels", "picture", "shot"),
         help="only files that have this in common: their bytes, their pixels, what is to be seen, or the moment",
+    )
+
+
+def _add_file_commands(command: Any) -> None:
+    facts = command(
+        "facts",
+        "facts",
+        "facts",
+        "show what picture files tell of themselves: camera, date, place, words; needs no library",
+    )
+    facts.add_argument("paths", nargs="+", metavar="PATH", help="a picture or a folder (searched with its sub-folders)")
+
+    read_text = command("read-text", "texts", "read_text", "read the words in picture files, or in the library's")
+    where = "a picture or a folder, which need be in no library (all pictures of the library)"
+    read_text.add_argument("paths", nargs="*", metavar="PATH", help=where)
+
+    labels = command(
+        "labels", "labels", "labels", "say what the built-in model sees in picture files; needs no library"
+    )
+    labels.add_argument(
+        "paths", nargs="+", metavar="PATH", help="a picture or a folder (searched with its sub-folders)"
     )
 
 

@@ -15,6 +15,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from src.database.catalog.operations import Operation
+from src.models import label_bank, label_words
 from src.runtime import Services
 from src.services.curation.service import CurationService, Done
 from src.services.library.uploads import as_params
@@ -304,6 +305,42 @@ def test_the_open_photo_shows_what_is_said_of_it(app: AppTest, services: Service
     assert [tag["value"] for tag in data["tags"]] == ["<b>", "trip/italy"]
     assert [album["name"] for album in data["albums"]] == ["Best"]
     assert data["known"] == {"tag": ["<b>", "trip", "trip/italy"], "album": ["Best"]}
+
+
+@pytest.fixture
+def red(services: Services, ids: list[str], monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The red picture, of which the model says that it looks like "red": it has a calibration and two words."""
+    words = label_words.read("red\nblue\n")
+    fitted = label_bank.Calibration(temperature=0.05, slope=0.5, constant=0.2, shown=0.6)
+    monkeypatch.setattr(label_bank, "vocabulary", lambda: words)
+    monkeypatch.setattr(label_bank, "calibration", lambda _: fitted)
+    services.labels.get_ready()
+    return [id_ for id_ in ids if services.catalog.shown([id_])[id_].name == "red.png"]
+
+
+def test_the_open_photo_shows_what_the_model_suggests_as_its_guess(
+    app: AppTest, services: Services, red: list[str]
+) -> None:
+    (label,) = panel.suggestions(services, red[0])
+    shown = opened(app, red)
+    assert panel_data(shown)["suggested"] == [{"name": "red", "chance": round(100 * label.chance)}]
+    assert photo_facts(shown)["Suggested by the model"] == "Looks like: red."
+
+
+def test_a_suggestion_is_accepted_or_refused_for_good(
+    services: Services, red: list[str], session: dict[str, Any]
+) -> None:
+    heard(session, services, red, name="refuse-tag", value="red")
+    assert panel.suggestions(services, red[0]) == () and "“red” refused" in str(told.last())
+    actions.act(services, {"name": "undo"})
+    heard(session, services, red, name="tag", value="red")
+    assert services.catalog.facts.of(red[0])["keywords"] == ("red",) and panel.suggestions(services, red[0]) == ()
+
+
+def photo_facts(app: AppTest) -> dict[str, str]:
+    """What is told under the open photo."""
+    found = (json.loads(element.proto.json) for element in app.get("bidi_component") if '"facts"' in element.proto.json)
+    return dict(next(one["photo"]["facts"] for one in found))
 
 
 def heard(session: dict[str, Any], services: Services, ids: list[str], **told_: Any) -> None:

@@ -59,6 +59,7 @@ def _tags(value: str) -> list[str]:
 ACTIONS: tuple[Action, ...] = (
     Action("tag", "Add tag", "new_label", "text", lambda of, ids, value: of.tag(ids, add=_tags(value))),
     Action("untag", "Take tag off", "label_off", "text", lambda of, ids, value: of.tag(ids, remove=[value])),
+    Action("refuse-tag", "Not this tag", "label_off", "text", lambda of, ids, value: of.refuse_tag(ids, value)),
     Action("rate", "Rate", "star", "stars", lambda of, ids, value: of.rate(ids, value)),
     Action("favourite", "Favourite", "favorite", "", lambda of, ids, value: of.favourite(ids, value is not False)),
     Action("note", "Note", "edit_note", "text", lambda of, ids, value: of.note(ids, value)),

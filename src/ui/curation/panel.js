@@ -46,6 +46,11 @@ function build(root) {
   const rest = made("div", "rest", root);
   root.rest = rest;
   openRest(root);
+  root.hints = made("div", "chips hints", rest);
+  root.hints.setAttribute("role", "group");
+  root.hints.setAttribute("aria-label", "Tags suggested by the model");
+  made("span", "by", root.hints, "Suggested by the model");
+  root.hintList = made("span", "list", root.hints);
   root.chips = { tag: chips(root, rest, "tag", "Tags", "Add tag"), album: chips(root, rest, "album", "Albums", "Add to album") };
   root.noteButton = button("plain", rest, "Note", "Note", () => openNote(root, root.noteForm.hidden));
   button("plain remove", rest, "Remove", "Remove: put it into the bin (key Delete)", () => root.act("remove"));
@@ -134,6 +139,24 @@ function drawChips(root, name, items, takeOff) {
   }
 }
 
+// What the model suggests: a click makes it a tag, × says that it is none and keeps it from being suggested again.
+function drawHints(root) {
+  const { suggested } = root.data;
+  const list = root.hintList, state = JSON.stringify([root.data.photo, suggested]);
+  if (list.state === state) return;
+  const hadFocus = list.contains(root.getRootNode().activeElement);
+  list.state = state;
+  root.hints.hidden = !suggested.length;
+  list.replaceChildren();
+  for (const { name, chance } of suggested) {
+    const chip = made("span", "chip hint", list);
+    const on = button("on-click", chip, `+ ${name}`, `Add the suggested tag ${name}`, () => root.act("tag", name));
+    on.title = `Add the tag: ${chance} % likely`;
+    button("off", chip, "×", `${name} is not in it: don't suggest it again`, () => root.act("refuse-tag", name));
+  }
+  if (hadFocus) (list.querySelector("button") ?? root.chips.tag.input).focus();
+}
+
 function press(node, on) {
   node.classList.toggle("on", on);
   node.setAttribute("aria-pressed", String(on));
@@ -152,6 +175,7 @@ function draw(root) {
   root.heart.firstChild.textContent = data.favourite ? "♥" : "♡";
   const said = data.tags.length + data.albums.length + (data.note ? 1 : 0);
   root.more.textContent = said ? `More (${said})` : "More";
+  drawHints(root);
   root.more.setAttribute("aria-label", `${root.more.textContent}: tags, albums, note, remove`);
   drawChips(root, "tag", data.tags, "untag");
   drawChips(root, "album", data.albums, "take-from-album");

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
 
+from src.models.label_bank import Label
 from src.runtime import Services
 from src.schema import Box, ImageDetails
+from src.services.curation import labels
 from src.text import shown
 from src.ui import address, example, state
 from src.ui.curation import panel
@@ -27,6 +30,7 @@ def show(services: Services) -> None:
         st.info("This photo is not in the library any more.", icon=":material/hide_image:")
         return
     there = services.library.has_original(details.id)
+    suggested = panel.suggestions(services, details.id)
     with st.container(horizontal=True, key="photo-actions"):  # over the picture: in sight however large it is
         icon = ":material/image_search:"
         st.button(
@@ -37,12 +41,12 @@ def show(services: Services) -> None:
         _step(-1, "Previous", "chevron_left", "left")
         _step(1, "Next", "chevron_right", "right")
         st.button("Close", on_click=state.close_dialog, key="close-photo")
-        panel.show(services, details.id)
+        panel.show(services, details.id, suggested)
     if there and state.choosing_inside():
         _show_objects(services, details)
     else:
         fit_buttons.show(services)
-        known = [*facts(details), *services.facts.of(details.id)]
+        known = [*facts(details), *services.facts.of(details.id), *_by_model(suggested)]
         size = (details.facts.width, details.facts.height)
         note = None if there else GONE
         place, lines = _place(services, details.id), services.texts.of_photo(details.id)
@@ -94,6 +98,11 @@ def _place(services: Services, image_id: str) -> dict[str, Any] | None:
     if latitude is None or longitude is None:
         return None
     return {"latitude": latitude, "longitude": longitude, "name": shown(", ".join(known.get("place", ())))}
+
+
+def _by_model(suggested: Sequence[Label]) -> list[tuple[str, str]]:
+    """What the model sees in a photo, told as its guess."""
+    return [("Suggested by the model", labels.sentence(suggested))] if suggested else []
 
 
 def facts(details: ImageDetails) -> list[tuple[str, str]]:
