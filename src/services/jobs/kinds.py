@@ -18,6 +18,7 @@ JobKind = Literal[
     "facts",
     "objects",
     "texts",
+    "describe",
     "duplicates",
     "export",
     "rebuild",
@@ -28,7 +29,7 @@ JobKind = Literal[
     "empty",
     "download",
 ]
-Lane = Literal["library", "downloads", "exports"]
+Lane = Literal["library", "downloads", "exports", "descriptions"]
 LANES: tuple[Lane, ...] = get_args(Lane)
 
 
@@ -253,7 +254,8 @@ class Kind:
     lane: Lane = "library"
     """Jobs of one lane run one after the other.
 
-    All that write to the library share one; downloads and exports do not hold it up.
+    All that write to the library share one; downloads and exports do not hold it up, nor what waits for a server, which
+    may take days and stores a photo at a time.
     """
     pausable: bool = False
     careful: bool = False
@@ -293,6 +295,7 @@ KINDS: Mapping[JobKind, Kind] = {
     "objects": Kind(FindObjects, pausable=True, fills=True, careful=True, writes_index=True),
     "duplicates": Kind(FindDuplicates, pausable=True, fills=True, careful=True, last=True, quiet=True, announced=False),
     "texts": Kind(ReadTexts, pausable=True, fills=True, careful=True),
+    "describe": Kind(Describe, "descriptions", pausable=True, fills=True, careful=True),
     "rebuild": Kind(Rebuild, pausable=True, fills=True, announced=False),
     "forget": Kind(ForgetMissing, operation="forget"),
     "remove": Kind(RemoveFolder, operation="remove-folder"),
