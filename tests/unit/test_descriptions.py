@@ -457,3 +457,10 @@ def test_a_vector_is_stored_with_the_words_in_one_go(library: Services) -> None:
 def _no_wait(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr("src.services.enrichment.descriptions_pass.TELL_SECONDS", 0.02)
     yield
+
+
+def test_the_doctor_finds_nothing_wrong_with_descriptions(library: Services) -> None:
+    describe(library)
+    library.curation.describe(id_of(library, "red.jpg"), CAT)
+    library.curation.delete_description(id_of(library, "blue.jpg"))
+    assert of(list(library.handlers["doctor"]({"repair": True})), Finding) == []

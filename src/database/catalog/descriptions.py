@@ -51,6 +51,7 @@ class DescriptionRow:
 
     pixels: BLAKE2 of what was looked at, the same for copies of one picture. seconds, sent, received: of the answer,
     and the tokens that it counted for; 0 where that of a copy was taken. answered_at: None where no server was asked.
+    by_hand: a person wrote it, where it comes from elsewhere.
     """
 
     image_id: str
@@ -62,6 +63,7 @@ class DescriptionRow:
     seconds: float = 0.0
     sent: int = 0
     received: int = 0
+    by_hand: bool = False
 
 
 @dataclass(frozen=True)
@@ -268,7 +270,7 @@ def _stored(row: DescriptionRow) -> dict[str, object]:
     said = bounded(row.description)
     words = {"scene_summary": said.scene_summary, "objects": _objects(said), "said": said.text}
     own = {name: getattr(row, name) for name in ("image_id", "recipe", "pixels", "answered_at", "seconds")}
-    counted = {"sent": row.sent, "received": row.received, "by_hand": False, "deleted": False}
+    counted = {"sent": row.sent, "received": row.received, "by_hand": row.by_hand, "deleted": False}
     return {**words, **own, **counted, "model": row.model[:MODEL], "made_at": row.answered_at or now()}
 
 
