@@ -57,7 +57,7 @@ class Reply:
     """What is answered. body: JSON of anything but bytes; cut: bytes of it after which the connection is cut."""
 
     status: int = 200
-    body: Any = b""
+    body: Any = field(default=b"", repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
     cut: int | None = None
     after_s: float = 0.0
@@ -92,13 +92,8 @@ def normal(asked: Asked) -> Reply:
 def says(content: Any, finish: str = "stop", **message: Any) -> Reply:
     """A model's text, whatever it is; further fields of its message by name, such as ``reasoning``."""
     choice = {"index": 0, "finish_reason": finish, "message": {"role": "assistant", "content": content} | message}
-    return Reply(
-        body={
-            "object": "chat.completion",
-            "choices": [choice],
-            "usage": {"prompt_tokens": 300, "completion_tokens": 40},
-        }
-    )
+    usage = {"prompt_tokens": 300, "completion_tokens": 40}
+    return Reply(body={"object": "chat.completion", "choices": [choice], "usage": usage})
 
 
 def thinks(asked: Asked) -> Reply:
@@ -138,7 +133,7 @@ def redirect(url: str, status: int = 307) -> Reply:
     return Reply(status, headers={"Location": url})
 
 
-def huge(size: int = 64 << 20) -> Reply:
+def huge(size: int = 8 << 20) -> Reply:
     """More than anybody wants to read."""
     return Reply(body=b'{"choices": [' + b" " * size)
 
