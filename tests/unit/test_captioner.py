@@ -15,11 +15,12 @@ import pytest
 from PIL import Image
 
 from src.errors import BadInput, EndpointRefused, NotDescribed
-from src.models.captioners.endpoint import PRESETS, Endpoint, is_local, key_for, tidy_address, where_pictures_go
+from src.models.captioners.endpoint import PRESETS, Endpoint, is_local, tidy_address, where_pictures_go
 from src.models.captioners.http_captioner import FAILURES, HttpCaptioner
 from src.models.captioners.offered import models_of
 from src.models.captioners.question import MORE_TOKENS, SIDE, TOKENS
 from src.models.captioners.reading import LABEL, OBJECTS, SUMMARY, cleaned, description_in, said
+from src.models.captioners.servers import Servers, key_for
 from src.models.captioners.waiting import Clock, Patience, asked_to_wait, duration, never
 from src.schema.descriptions import Answer, DescribedObject, Description
 from src.schema.secret import Secret
@@ -640,6 +641,18 @@ def test_a_key_goes_to_its_own_host_alone() -> None:
     assert key("https://api.openai.com/v1", own) == "openai"
     assert key("https://api.openai.com/v1", "https://api.openai.com/v1") == "mine"
     assert key(own, GROQ_API_KEY=None, MFE_VISION_API_KEY={"a": 1}) == ""
+
+
+def test_servers_are_asked_with_the_key_that_is_known_of_them(waited: Waited) -> None:
+    with VisionServer(key=KEY) as server:
+        servers = Servers({}, server.base_url)
+        with pytest.raises(EndpointRefused, match="wants a key"):
+            servers.models(server.base_url)
+        servers.offer({"MFE_VISION_API_KEY": KEY})
+        servers.offer({"MFE_VISION_API_KEY": "another"})
+        assert [model.id for model in servers.models(server.base_url)] == list(server.models)
+        assert servers.captioner(server.base_url, server.models[0]).describe(RED, never).description.objects
+        assert KEY[:6] not in f"{servers.endpoint(server.base_url)}{vars(servers)}"
 
 
 def test_a_secret_is_not_shown() -> None:

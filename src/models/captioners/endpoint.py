@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import SplitResult, urlsplit
 
 from src import network
-from src.config import GROQ, KEYS_OF_HOSTS, OWN_KEY
+from src.config import GROQ, OWN_KEY
 from src.errors import BadInput, EndpointRefused
 from src.schema.secret import Secret
 from src.text import shown
@@ -121,21 +120,3 @@ def where_pictures_go(base_url: str, model: str = "") -> str:
             f"the program at {endpoint.host}, which passes them on."
         )
     return f"The pictures stay on this machine, with the program at {endpoint.host}."
-
-
-def key_for(base_url: str, offered: Mapping[str, object], configured: str | None = None) -> Secret | None:
-    """The key that may be sent to an address, of those offered by the names of their variables; None for none.
-
-    configured: the address in ``MFE_VISION_URL``, if any; ``MFE_VISION_API_KEY`` then goes to its host alone.
-    Raises BadInput.
-    """
-    host = urlsplit(tidy_address(base_url)).netloc.lower()
-    names = [OWN_KEY] if configured is None or urlsplit(tidy_address(configured)).netloc.lower() == host else []
-    hosts_own = KEYS_OF_HOSTS.get(urlsplit(tidy_address(base_url)).hostname or "")
-    if hosts_own:
-        names.insert(len(names) if configured else 0, hosts_own)
-    return next((key for name in names if (key := _secret(offered.get(name)))), None)
-
-
-def _secret(value: object) -> Secret | None:
-    return value if isinstance(value, Secret) else Secret(value) if isinstance(value, str) else None
