@@ -295,8 +295,8 @@ def _queue_once(jobs: JobRunner, title: str, asked: Params) -> None:
 
 
 def rebuild_if_due(library: LibraryService, store: Store, jobs: JobRunner) -> None:
-    """Queue a rebuild where the index of the active model's vectors, or of descriptions, lacks what the catalogue holds,
-    or holds much that was deleted.
+    """Queue a rebuild where the index of the active model, or of descriptions, lacks what the catalogue holds, or holds
+    much that was deleted.
     """
     try:
         names = [library.collection(kind) for kind in ("image", "object")]
