@@ -148,11 +148,7 @@ def _add_photo_commands(command: Any) -> None:
     )
     facts.add_argument("paths", nargs="+", metavar="PATH", help="a picture or a folder (searched with its sub-folders)")
 
-    read_text = command("read-text", "texts", "read_text", "read the words in picture files, or in the library's")
-    where = "a picture or a folder, which need be in no library (all pictures of the library)"
-    read_text.add_argument("paths", nargs="*", metavar="PATH", help=where)
-
-    _add_describe_command(command)
+    _add_commands_in_words(command)
 
     objects = command(
         "objects", "objects", "objects", "find the objects inside pictures, so that they can be searched for too"
@@ -171,7 +167,11 @@ def _add_photo_commands(command: Any) -> None:
     )
 
 
-def _add_describe_command(command: Any) -> None:
+def _add_commands_in_words(command: Any) -> None:
+    read_text = command("read-text", "texts", "read_text", "read the words in picture files, or in the library's")
+    where = "a picture or a folder, which need be in no library (all pictures of the library)"
+    read_text.add_argument("paths", nargs="*", metavar="PATH", help=where)
+
     text = "have picture files, or the library's pictures, described by a vision model that a server has"
     describe = command("describe", "descriptions", "describe", text)
     where = "a picture or a folder, which need be in no library (all pictures of the library)"
