@@ -171,7 +171,7 @@ def test_a_killed_run_goes_on_where_it_was(
 
 
 def test_the_command_tells_what_it_would_take_and_keeps_limits(
-    settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    settings: Settings, tmp_path: Path, impatient: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     filled(settings, tmp_path / "photos", 6).close()
     with VisionServer() as server:

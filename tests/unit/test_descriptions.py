@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from src.database.catalog import row_rules
 from src.database.catalog.descriptions import DescriptionRow, bounded
 from src.errors import BadInput, EndpointRefused, LibraryUnusable, NotDescribed
 from src.lexical import wishes
@@ -402,13 +403,9 @@ def _waiting(target: object) -> Path:
     ("column", "value"),
     [
         ("objects", '[["wall","red"]]'),
-        ("objects", "{}"),
-        ("objects", '[["",1,2]]'),
         ("said", "other words"),
         ("deleted", 1),
-        ("scene_summary", b"\xff"),
         ("sent", -1),
-        ("made_at", "never"),
     ],
 )
 def test_a_strangers_description_that_is_none_is_refused(
@@ -464,3 +461,19 @@ def test_the_doctor_finds_nothing_wrong_with_descriptions(library: Services) -> 
     library.curation.describe(id_of(library, "red.jpg"), CAT)
     library.curation.delete_description(id_of(library, "blue.jpg"))
     assert of(list(library.handlers["doctor"]({"repair": True})), Finding) == []
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("objects", "{}"),
+        ("objects", "[" * 9),
+        ("scene_summary", b"\xff"),
+        ("scene_summary", "x" * 10_001),
+        ("made_at", "never"),
+        ("pixels", b"short"),
+        ("seconds", float("nan")),
+    ],
+)
+def test_the_rules_of_a_strangers_values(column: str, value: object) -> None:
+    assert not row_rules.of_table("descriptions")[column](value)

@@ -29,6 +29,8 @@ from src.schema.descriptions import DescribedObject, Description
 from src.text import shown
 from src.versioned_cache import Kept
 
+Row = Mapping[str, Any] | sa.RowMapping
+
 
 @dataclass(frozen=True)
 class Described:
@@ -241,7 +243,7 @@ def _line(text: str, most: int) -> str:
     return shown(" ".join(text.split()))[:most].strip()
 
 
-def in_row(row: Mapping[str, Any]) -> Description:
+def in_row(row: Row) -> Description:
     """The description that a row holds; what is none in it is left out."""
     summary, stored = row["scene_summary"], json_in(row["objects"])
     things = [each for each in (stored if isinstance(stored, list) else []) if _is_object(each)]
@@ -274,18 +276,18 @@ def _stored(row: DescriptionRow) -> dict[str, object]:
     return {**words, **own, **counted, "model": row.model[:MODEL], "made_at": row.answered_at or now()}
 
 
-def _cell(said: Description, row: Mapping[str, Any] | None, by_hand: bool = False, deleted: bool = False) -> Value:
+def _cell(said: Description, row: Row | None, by_hand: bool = False, deleted: bool = False) -> Value:
     """The value of a cell of ``cells``. Who said first what the user changed stays known."""
     model = row["model"] if row is not None else ""
     return (said.scene_summary, _objects(said), said.text, model, now(), by_hand, deleted)
 
 
-def _described(row: Mapping[str, Any]) -> Described:
+def _described(row: Row) -> Described:
     flags = bool(row["by_hand"]), bool(row["deleted"])
     return Described(in_row(row), str(row["model"] or ""), str(row["made_at"] or ""), *flags, str(row["recipe"] or ""))
 
 
-def _row(db: sa.Connection, image_id: str) -> Mapping[str, Any] | None:
+def _row(db: sa.Connection, image_id: str) -> Row | None:
     return db.execute(sa.select(descriptions).where(descriptions.c.image_id == image_id)).mappings().first()
 
 
