@@ -7,7 +7,7 @@ of the words takes their vector away (by a trigger): it is made anew by whoever 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ from src.database.catalog.kinds import DESCRIPTIONS
 from src.database.catalog.operations import Operation, OperationTable
 from src.database.catalog.row_rules import MODEL, OBJECTS, SUMMARY, TAG
 from src.database.catalog.sqlite_file import SqliteFile, listed, now, upsert
-from src.database.catalog.tables import CHANGES, images, vectors
+from src.database.catalog.tables import CHANGES, collections, images, vectors
 from src.database.catalog.vectors import write_vectors
 from src.plain_files import json_in
 from src.schema import FloatArray, PhotoFilter
@@ -114,11 +114,18 @@ class DescriptionTable:
             put_vectors(db, {id_: found[id_][1] for id_, text in said if text == found[id_][0]})
 
     def without_vector(self, most: int) -> dict[str, str]:
-        """Image id -> the words of which no vector is stored, of ``most`` images."""
+        """Image id -> the words of which no vector is stored, of ``most`` images.
+
+        Where there are as many of both none is looked for, which would take many times as long as to count them.
+        """
         has = sa.select(vectors.c.id).where(vectors.c.collection == DESCRIPTIONS)
         query = sa.select(descriptions.c.image_id, descriptions.c.said)
         query = query.where(descriptions.c.said != "", descriptions.c.image_id.not_in(has)).limit(most)
+        number = sa.select(sa.func.count()).select_from(descriptions).where(descriptions.c.said != "")
+        held = sa.select(collections.c.rows).where(collections.c.name == DESCRIPTIONS)
         with self._file.reading() as db:
+            if db.execute(number).scalar() == (db.execute(held).scalar() or 0):
+                return {}
             return {row.image_id: row.said for row in db.execute(query)}
 
     # ------------------------------------------------------------ what there is
@@ -157,7 +164,10 @@ class DescriptionTable:
             after = rows[-1]["image_id"]
 
     def count(self) -> int:
-        """Visible images that have a description."""
+        """Visible images that have a description. Counted once for each change."""
+        return self._counted_now("described", self._count)
+
+    def _count(self) -> int:
         there = descriptions.join(images, images.c.id == descriptions.c.image_id)
         query = sa.select(sa.func.count()).select_from(there)
         with self._file.reading() as db:
@@ -179,9 +189,12 @@ class DescriptionTable:
 
     def number_pending(self) -> int:
         """How many visible images have none. Counted once for each change."""
+        return self._counted_now("pending", self._number_pending)
+
+    def _counted_now(self, what: str, number: Callable[[], int]) -> int:
         with self._file.reading() as db:
             state = db.execute(CHANGES).scalar()
-        return self._counted.get("pending", state, self._number_pending)
+        return self._counted.get(what, state, number)
 
     def _number_pending(self) -> int:
         with self._file.reading() as db:
