@@ -11,6 +11,8 @@ from streamlit.testing.v1 import AppTest
 
 from src.runtime import Services
 from src.ui import secrets
+from src.ui.curation import links
+from src.ui.page_ends import ENDS
 from tests.fakes import COLOURS
 from tests.ui.conftest import button, goto, texts
 from tests.vision_server import VisionServer, error
@@ -125,6 +127,13 @@ def test_limits_are_kept(page: AppTest, services: Services) -> None:
     said = services.jobs.params(job.id)
     assert (said["most"], said["budget"], said["price_in"]) == (2, 1.0, 0.5) and services.descriptions.count() == 2
     assert "about 0.00 by the prices given" in texts(page.run())
+
+
+def test_the_addresses_of_all_pages_beside_the_tabs_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[str] = []
+    monkeypatch.setattr(st, "Page", lambda *_, url_path, **__: found.append(url_path))
+    links.pages()
+    assert "descriptions" in found and set(found) <= set(ENDS)
 
 
 def test_without_photos_the_page_says_so(app: AppTest) -> None:

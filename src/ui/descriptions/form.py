@@ -170,7 +170,7 @@ def _begin(services: Services, endpoint: Endpoint, limits: Limits) -> None:
     running = any(job.kind == "describe" for job in services.jobs.active())
     idle = not endpoint.model or not estimate.photos or running
     with st.container(horizontal=True, vertical_alignment="center", key="describe-begin"):
-        label = f"Describe {count(estimate.photos, 'photo')}"
+        label = f"Describe {count(estimate.photos, 'photo')}" if estimate.photos else "Describe photos"
         icon = ":material/play_arrow:"
         if st.button(label, type="primary", icon=icon, key="describe-start", disabled=idle):
             asked = Describe(
