@@ -174,7 +174,6 @@ def _add_commands_in_words(command: Any) -> None:
 
     text = "have picture files, or the library's pictures, described by a vision model that a server has"
     describe = command("describe", "descriptions", "describe", text)
-    where = "a picture or a folder, which need be in no library (all pictures of the library)"
     describe.add_argument("paths", nargs="*", metavar="PATH", help=where)
     describe.add_argument(
         "--url", metavar="URL", help="address of the server (MFE_VISION_URL); --model names its model"

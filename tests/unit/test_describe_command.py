@@ -171,7 +171,7 @@ def test_a_killed_run_goes_on_where_it_was(
 
 
 def test_the_command_tells_what_it_would_take_and_keeps_limits(
-    settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    settings: Settings, tmp_path: Path, impatient: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     filled(settings, tmp_path / "photos", 6).close()
     with VisionServer() as server:
@@ -220,6 +220,7 @@ def test_files_are_described_without_a_library(
         monkeypatch.setenv("MFE_VISION_API_KEY", KEY)
     monkeypatch.delenv("MFE_VISION_URL")
     assert main(["describe", str(tmp_path)]) == 2
+    assert main(["describe", "--url", f"https://me:{KEY}@example.org/v1", "--model", MODEL, str(tmp_path)]) == 2
     monkeypatch.setenv("MFE_VISION_URL", server.base_url)
     monkeypatch.delenv("MFE_VISION_MODEL")
     assert main(["describe", str(tmp_path)]) == 2

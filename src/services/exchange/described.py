@@ -147,8 +147,9 @@ def _entry(file: Path, name: str, told: Any) -> tuple[Description, str, bool]:
 def _thing(told: Any) -> DescribedObject | None:
     if not isinstance(told, dict):
         return None
-    words = [told.get(name) if told.get(name) is not None else "" for name in ("label", "color", "position")]
-    return DescribedObject(*words) if all(isinstance(word, str) for word in words) else None
+    words = [told.get(name) for name in ("label", "color", "position")]
+    texts = [word if isinstance(word, str) else "" for word in words]
+    return DescribedObject(*texts) if all(word is None or isinstance(word, str) for word in words) else None
 
 
 def _names(file: Path) -> dict[str, str]:
