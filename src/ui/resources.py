@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from src.errors import AppError
+from src.ui import secrets
 from src.ui.frame import error_box
 
 if TYPE_CHECKING:
@@ -28,7 +29,9 @@ def get_services() -> Services:
     from src.bootstrap import build_services
 
     port = st.get_option("server.port")
-    return build_services(port=int(port) if port else None).start(FIRST_PAGE)
+    services = build_services(port=int(port) if port else None)
+    services.servers.offer(secrets.known())
+    return services.start(FIRST_PAGE)
 
 
 def open_early() -> None:

@@ -288,6 +288,7 @@ FULL = {
     "collections": _opens("/collections", "Best of summer"),
     "album-order": _arranged,
     "suggestions": _suggested,
+    "descriptions": _opens("/descriptions", "The pictures stay on this machine"),
     "history": _opens("/history", "put into the bin"),
     "bin": _opens("/bin", "3 photos in the bin"),
     "clip-card": _clip_card,

@@ -141,6 +141,7 @@ STATES: dict[str, Callable[[Page, str], None]] = {
     "a rule for copies": rule,
     "order of an album": arranged,
     "suggestions": suggested,
+    "descriptions": reach("/descriptions", "The pictures stay on this machine"),
     "history": reach("/history", "put into the bin"),
     "bin": reach("/bin", "1 photo in the bin"),
 }

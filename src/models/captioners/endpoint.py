@@ -69,6 +69,11 @@ class Endpoint:
         return is_local(self.base_url)
 
     @property
+    def stays_here(self) -> bool:
+        """Whether pictures stay on this machine, as far as is known: a model's name may say that it is elsewhere."""
+        return self.is_local and not self.model.strip().lower().endswith(_SENT_ON)
+
+    @property
     def is_groq(self) -> bool:
         return urlsplit(self.base_url).hostname == GROQ
 
@@ -111,12 +116,12 @@ def is_local(base_url: str) -> bool:
 
 def where_pictures_go(base_url: str, model: str = "") -> str:
     """The sentence that people are told before a picture is sent. Raises BadInput."""
-    endpoint = Endpoint(base_url)
+    endpoint = Endpoint(base_url, model)
+    if endpoint.stays_here:
+        return f"The pictures stay on this machine, with the program at {endpoint.host}."
     if not endpoint.is_local:
         return f"The pictures leave this machine, to {endpoint.host}."
-    if model.strip().lower().endswith(_SENT_ON):
-        return (
-            f"The pictures leave this machine: by its name, {shown(model.strip())} runs on servers of the makers of "
-            f"the program at {endpoint.host}, which passes them on."
-        )
-    return f"The pictures stay on this machine, with the program at {endpoint.host}."
+    return (
+        f"The pictures leave this machine: by its name, {shown(model.strip())} runs on servers of the makers of "
+        f"the program at {endpoint.host}, which passes them on."
+    )

@@ -13,6 +13,7 @@ from src.ui.curation import actions
 from src.ui.frame import empty_state
 
 UPLOAD = Path(__file__).parents[1] / "views" / "upload_page.py"
+STAY = "Nothing of them leaves this computer unless you ask for it."
 
 
 def show(services: Services, text: str) -> None:

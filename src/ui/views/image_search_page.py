@@ -14,7 +14,7 @@ from src.ui.search import example_picture, picture_drop, query_box, results, und
 services = get_services()
 images, _, _ = services.catalog.counts()
 if not images and not services.jobs.active():
-    text = "Add some, then find those that look like an example picture. They never leave this computer."
+    text = f"Add some, then find those that look like an example picture. {no_photos.STAY}"
     no_photos.show(services, text)
 else:
     try:

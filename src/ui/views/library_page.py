@@ -52,5 +52,5 @@ if images or services.jobs.active():
         timeline.show(services, reading, state.query(state.LIBRARY_QUERY), narrow, search)
     picture_drop.listen(services)
 else:
-    text = "Add some, then look through them by date, folder or camera. They never leave this computer."
+    text = f"Add some, then look through them by date, folder or camera. {no_photos.STAY}"
     no_photos.show(services, text)

@@ -40,5 +40,5 @@ if images or services.jobs.active():
     picture_drop.listen(services, state.query())
 else:
     query_box.show()
-    text = "Add some, then find them by describing what is in them. They never leave this computer."
+    text = f"Add some, then find them by describing what is in them. {no_photos.STAY}"
     no_photos.show(services, text)
