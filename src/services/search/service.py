@@ -29,6 +29,7 @@ from src.services.search.judge import Judge, Told
 from src.services.search.lookup import Directions, Lookup
 from src.services.search.names import Called, Names, lifted
 from src.services.search.query import Asked, Query, read
+from src.services.search.reasons import Reasons
 
 __all__ = ["MAX_RESULTS", "Query", "SearchService"]
 
@@ -55,6 +56,7 @@ class SearchService:
         self._reader = reader
         self.judge = Judge(catalog, models)
         self._names = Names(catalog)
+        self._reasons = Reasons(catalog)
 
     def search(
         self,
@@ -104,7 +106,8 @@ class SearchService:
         started, model = time.perf_counter(), spec(model).id
         ids = self._catalog.listing.ids(asked.only, asked.reading.sort or "date", limit)
         shown = self._catalog.shown(ids)
-        hits = tuple(_hit(Found(id_, 0.0), shown[id_], {}) for id_ in ids if id_ in shown and is_id(id_))
+        found = [_hit(Found(id_, 0.0), shown[id_], {}) for id_ in ids if id_ in shown and is_id(id_)]
+        hits = self._reasons.told(found, asked, Called(), {})
         number = self._catalog.listing.number(asked.only)
         took = (time.perf_counter() - started) * 1000
         verdict: Verdict = "match" if hits else "empty"
@@ -134,7 +137,7 @@ class SearchService:
         took = (time.perf_counter() - started) * 1000 / len(some)
         unseen = () if lookup.searched or only else self._unseen(model, mode)
         return [
-            self._page(asked, best, lookup, limit, took, model, (*unseen, *names.notices))
+            self._page(asked, best, lookup, limit, took, model, names, unseen)
             for asked, best, names in zip(some, judged, called, strict=True)
         ]
 
@@ -193,6 +196,7 @@ class SearchService:
         limit: int,
         took: float,
         model: str,
+        called: Called,
         more: tuple[Notice, ...],
     ) -> SearchPage:
         own = lookup.own(asked)
@@ -205,17 +209,17 @@ class SearchService:
             order = self._catalog.listing.ordered(list(likely), asked.reading.sort, asked.only)
             shown = [likely[id_] for id_ in order] or shown
             notices = notices if order else (*notices, UNSORTED)
-        shown = shown[:limit]
-        fits = any(hit.fits for hit in shown)
+        best = self._reasons.told(shown[:limit], asked, called, {})
+        fits = any(hit.fits for hit in best)
         verdict: Verdict = "empty" if not lookup.searched else "match" if fits else "nothing"
         return SearchPage(
             asked.query.label,
             model,
             took,
-            tuple(shown),
+            best,
             lookup.images,
             verdict,
-            (*(notices if lookup.searched else asked.notices), *more),
+            (*(notices if lookup.searched else asked.notices), *more, *called.notices),
             asked.only is not None,
             lookup.objects,
             asked.words,
