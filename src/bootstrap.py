@@ -9,16 +9,19 @@ from pathlib import Path
 from src.config import Settings
 from src.database.catalog.catalog import Catalog
 from src.database.store import Store
-from src.errors import LibraryUnusable
+from src.errors import EndpointRefused, LibraryUnusable
 from src.logs import start_logging
 from src.models.model_manager import ModelManager
 from src.processing.decoding.reader import PictureReader
 from src.runtime import Services
+from src.schema.descriptions import Captioner
 from src.services.curation.service import CurationService
 from src.services.curation.sidecars import SidecarWriter
 from src.services.curation.suggestions import SuggestionService
 from src.services.curation.system_bin import SystemBin
 from src.services.duplicates.service import DuplicateService
+from src.services.enrichment.description_vectors import DescriptionVectors
+from src.services.enrichment.descriptions import DescriptionService
 from src.services.enrichment.facts_pass import FactsService
 from src.services.enrichment.objects import ObjectService
 from src.services.enrichment.text_pass import TextService
@@ -64,20 +67,22 @@ def build_services(
     indexing = IndexingService(settings, catalog, store, models, reader, folders, uploads)
     search = SearchService(catalog, store, models, library, reader)
     doctor = DoctorService(catalog, store, models, library, FileChecks(settings, catalog, library, uploads))
-    objects, facts, texts, duplicates = _passes(settings, store, models, library)
+    objects, facts, texts, descriptions, duplicates = _passes(settings, store, models, library)
     exports = ExportService(catalog, library, objects)
     forgetting = ForgettingService(settings, catalog, store, library, folders, uploads)
     jobs = _runner(catalog, JobHandlers(
-        indexing, folders, forgetting, doctor, library, objects, facts, texts, duplicates, exports, store, models
+        indexing, folders, forgetting, doctor, library, objects, facts, texts, descriptions, duplicates, exports, store,
+        models,
     ))  # fmt: skip
     watcher = FolderWatcher(folders, lambda paths: queue_sync(jobs, paths), lambda: being_added(jobs))
     return Services(
         settings=settings, catalog=catalog, store=store, models=models, reader=reader, library=library, folders=folders,
         indexing=indexing, objects=objects, facts=facts, forgetting=forgetting, exports=exports, search=search,
-        saved=SavedSearches(catalog, search), vocabulary=Vocabulary(catalog), curation=CurationService(catalog),
+        saved=SavedSearches(catalog, search), vocabulary=Vocabulary(catalog),
+        curation=CurationService(catalog, descriptions.vectors.catch_up),
         sidecars=SidecarWriter(catalog), suggestions=SuggestionService(catalog, library, search), uploads=uploads,
         jobs=jobs, watcher=watcher, browsing=BrowsingService(catalog), duplicates=duplicates,
-        system_bin=SystemBin(settings, catalog), texts=texts,
+        system_bin=SystemBin(settings, catalog), texts=texts, descriptions=descriptions,
     )  # fmt: skip
 
 
@@ -93,14 +98,20 @@ def _made_ready(settings: Settings, to_write: bool) -> Settings:
 
 def _passes(
     settings: Settings, store: Store, models: ModelManager, library: LibraryService
-) -> tuple[ObjectService, FactsService, TextService, DuplicateService]:
+) -> tuple[ObjectService, FactsService, TextService, DescriptionService, DuplicateService]:
     """What goes through all photos for something that is in them."""
+    words = DescriptionVectors(store.catalog, store, models)
     return (
         ObjectService(store.catalog, store, models, library),
         FactsService(store.catalog, settings.thumbs_dir),
         TextService(store.catalog, models, library),
+        DescriptionService(store.catalog, store, library, words, _captioner),
         DuplicateService(store.catalog, library, settings.find_duplicates),
     )
+
+
+def _captioner(base_url: str, model: str) -> Captioner:
+    raise EndpointRefused(f"{model} at {base_url} can't be asked by this version.")
 
 
 def _settled_uploads(settings: Settings, store: Store) -> UploadStore:

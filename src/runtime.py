@@ -20,6 +20,7 @@ from src.services.curation.sidecars import SidecarWriter
 from src.services.curation.suggestions import SuggestionService
 from src.services.curation.system_bin import SystemBin
 from src.services.duplicates.service import DuplicateService
+from src.services.enrichment.descriptions import DescriptionService
 from src.services.enrichment.facts_pass import FactsService
 from src.services.enrichment.objects import ObjectService
 from src.services.enrichment.text_pass import TextService
@@ -64,6 +65,7 @@ class Services:
     objects: ObjectService
     facts: FactsService
     texts: TextService
+    descriptions: DescriptionService
     duplicates: DuplicateService
     forgetting: ForgettingService
     exports: ExportService
@@ -135,14 +137,18 @@ class Services:
                 log.warning("the search index can't be made again now: %s", error)
 
     def _follow_words(self, page_within: float) -> None:
-        """Have the lexical index catch up with what an earlier version, or one change to many photos, left to it."""
+        """Have the lexical index catch up with what an earlier version, or one change to many photos, left to it; and
+        the vectors of descriptions with what was changed of those.
+        """
         self.drawn.wait(page_within)
         while not self.closed.wait(WORDS_EVERY):
             try:
-                while not self.closed.is_set() and self.catalog.lexical.catch_up():
+                while not self.closed.is_set() and (
+                    self.catalog.lexical.catch_up() or self.descriptions.vectors.catch_up()
+                ):
                     pass
             except AppError as error:
-                log.warning("the lexical index can't catch up now: %s", error)
+                log.warning("the words of photos can't be caught up with now: %s", error)
 
     def close(self) -> None:
         """End jobs where they are (they go on at the next start) and close the library cleanly."""

@@ -13,8 +13,9 @@ from typing import Any, Self
 
 from src.config import Settings
 from src.database.catalog.catalog import Catalog, ImageRow
+from src.database.catalog.descriptions import DescriptionRow
 from src.database.catalog.files import FileRow, Refusal
-from src.database.catalog.kinds import IMAGE
+from src.database.catalog.kinds import DESCRIPTIONS, IMAGE, TEXT
 from src.database.catalog.objects import Found
 from src.database.embeddings import check_dimensions
 from src.database.index.choice import chosen_index
@@ -153,6 +154,29 @@ class Store:
         stored = self.catalog.objects.put(name, recipe, found)
         self._followed([name])
         return stored
+
+    def put_descriptions(self, rows: Sequence[DescriptionRow], vectors: Mapping[str, FloatArray]) -> list[str]:
+        """Store what was said of images, each with the vector (D,) of its words; returns the ids of those stored.
+
+        See ``DescriptionTable.put``. Raises LibraryUnusable.
+        """
+        self._ready_for_words(vectors)
+        stored = self.catalog.descriptions.put(rows, vectors)
+        self._followed([DESCRIPTIONS])
+        return stored
+
+    def put_words(self, found: Mapping[str, tuple[str, FloatArray]]) -> None:
+        """Store vectors (D,) of words that are said of images (ids) already. Raises LibraryUnusable."""
+        self._ready_for_words({id_: vector for id_, (_, vector) in found.items()})
+        self.catalog.descriptions.put_vectors(found)
+        self._followed([DESCRIPTIONS])
+
+    def _ready_for_words(self, vectors: Mapping[str, FloatArray]) -> None:
+        """The collection of descriptions is there: clearing the library takes it away. It has no index of its own."""
+        self._refuse_if_read_only()
+        self.index.require_space(DESCRIPTIONS)
+        for vector in list(vectors.values())[:1]:
+            self.catalog.vectors.create(DESCRIPTIONS, len(vector), "library", TEXT)
 
     def put(self, name: str, vectors: Mapping[str, FloatArray], metadata: Mapping[str, Mapping[str, Any]]) -> None:
         """Insert or replace vectors (id -> (D,), norm 1) of a hand-made collection. Raises LibraryUnusable."""

@@ -11,8 +11,8 @@ from PIL import Image
 
 FloatArray = npt.NDArray[np.float32]
 
-Kind = Literal["image", "object", "frame"]
-"""What a vector stands for: a whole image, an object inside one, a video frame."""
+Kind = Literal["image", "object", "frame", "text"]
+"""What a vector stands for: a whole image, an object inside one, a video frame, what is written of an image."""
 
 
 class Embedder(Protocol):

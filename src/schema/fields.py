@@ -155,6 +155,7 @@ OF_THE_LIBRARY: tuple[Field, ...] = (
     Field("megapixels", "Megapixels", "number", "range", _plain, "megapixels"),
     Field("shape", "Shape", "text", "equals"),
     Field("text", "Text in it", "text", "contains"),
+    Field("description", "Description", "text", "contains"),
 )
 """What the catalogue itself knows of a photo. Searches may ask for it; it is no column of the facts, nor exported.
 

@@ -35,6 +35,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
     "note": ("note",),
     "album": ("albums",),
     "text": ("text",),
+    "description": ("description",),
 }
 """What ``has:`` asks for -> the facts of which one must be known."""
 _FORMATS = {"jpg": "jpeg", "tif": "tiff", "heic": "heif"}

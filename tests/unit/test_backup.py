@@ -30,6 +30,7 @@ from src.database.catalog import imported, network_drive, row_rules, stranger
 from src.database.catalog.migrations import (
     COUNTERS,
     COVER_TRIGGERS,
+    DESCRIPTION_TRIGGERS,
     LATER_TRIGGERS,
     LEXICAL_TRIGGERS,
     MARKS_TRIGGERS,
@@ -278,6 +279,7 @@ SINCE_7 = [
     *(f"DROP TRIGGER {name}" for name in MARKS_TRIGGERS),
     *(f"DROP TABLE {name}" for name in reversed(stranger.MARKS)),
 ]
+SINCE_13 = [*(f"DROP TRIGGER {name}" for name in DESCRIPTION_TRIGGERS), "DROP TABLE descriptions"]
 SINCE_12 = [f"DROP TRIGGER {name}" for name in LEXICAL_TRIGGERS]
 SINCE_5 = ["ALTER TABLE files DROP COLUMN ctime_ns", "ALTER TABLE unreadable DROP COLUMN ctime_ns"]
 SINCE_4 = ["DROP TABLE segments", "DROP TABLE segmented", "ALTER TABLE folders DROP COLUMN objects"]
@@ -299,12 +301,12 @@ SINCE_2 = [
 SINCE_2 += ["ALTER TABLE jobs DROP COLUMN pause"]
 
 
-@pytest.mark.parametrize("version", [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11])
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])
 def test_an_older_catalogue_is_brought_up_to_date(
     archive: Path, tmp_path: Path, target: Settings, version: int
 ) -> None:
     since = {2: SINCE_2, 3: SINCE_3, 4: SINCE_4, 5: SINCE_5, 6: SINCE_6, 7: SINCE_7, 8: SINCE_8, 9: SINCE_9}
-    since = dict(sorted((since | {10: SINCE_10, 11: SINCE_11, 12: SINCE_12}).items(), reverse=True))
+    since = dict(sorted((since | {10: SINCE_10, 11: SINCE_11, 12: SINCE_12, 13: SINCE_13}).items(), reverse=True))
     steps = [step for later, some in since.items() if version < later for step in some]
     members = changed_catalogue(archive, tmp_path / "old.sqlite3", *steps, f"PRAGMA user_version = {version}")
     list(import_library(target, write(tmp_path / "old.zip", members, schema=version)))

@@ -19,6 +19,7 @@ from src.database.catalog.batch import ImageRow as ImageRow
 from src.database.catalog.bin import BinTable
 from src.database.catalog.browsing import Browsing
 from src.database.catalog.decisions import DecisionTable
+from src.database.catalog.descriptions import DescriptionTable
 from src.database.catalog.duplicates import DuplicateTables
 from src.database.catalog.facts import FactsTable
 from src.database.catalog.files import FileRow, FileTable, Refusal, is_absolute, within
@@ -109,6 +110,7 @@ class Catalog:
         self.marks = MarksTable(self._file, self.operations)
         self.albums = AlbumTable(self._file, self.operations)
         self.bin = BinTable(self._file, self.operations)
+        self.descriptions = DescriptionTable(self._file, self.operations)
         self.decisions = DecisionTable(self._file, self.operations)
         self._counted: Kept[tuple[int, int, int]] = Kept(1)
 

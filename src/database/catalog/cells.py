@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
 from src.database.catalog import row_rules
+from src.database.catalog.description_table import descriptions
 from src.database.catalog.files import hide_without_file
 from src.database.catalog.following import heirs
 from src.database.catalog.sqlite_file import listed, now
@@ -197,12 +198,14 @@ class _Verdicts(Cells):
 _OF_FILES = ("path_text", "name", "image_id", *(field.name for field in fields(FileStamp)), "uploaded", "missing_since")
 _IMAGE, _SINCE = _OF_FILES.index("image_id"), _OF_FILES.index("missing_since")
 _OF_FOLDERS = ("path_text", "watched", "offline_since", "synced_at", "objects")
+_OF_DESCRIPTIONS = ("scene_summary", "objects", "said", "model", "made_at", "by_hand", "deleted")
 CELLS: Mapping[str, Cells] = {
     "folders": Cells(folders, ("path",), _OF_FOLDERS, (), path_key=True),
     "albums": Cells(albums, ("id",), ("name", "folded", "created_at"), ()),
     "album_photos": _AlbumPhotos(album_photos, ("album_id", "image_id"), ("position",), (1,)),
     "covers": _Covers(album_covers, ("album_id",), ("image_id",), ()),
     "marks": Cells(marks, ("image_id",), ("rating", "favourite", "note"), empty=(None, False, None)),
+    "descriptions": Cells(descriptions, ("image_id",), _OF_DESCRIPTIONS),
     "tags": Cells(photo_tags, ("image_id", "tag"), ("said",), stays_with="file"),
     "bin": _Bin(binned, ("image_id",), ("binned_at",)),
     "forgotten": Cells(forgotten, ("image_id",), ("forgotten_at",)),

@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from src.database.catalog import wildcards
+from src.database.catalog.description_table import descriptions
 from src.database.catalog.marks import HAS_TAG, at_or_below
 from src.database.catalog.tables import album_photos, albums, facts, files, images, marks, photo_tags, texts
 from src.database.catalog.text_lines import says
@@ -45,6 +46,8 @@ def _place(name: str) -> tuple[sa.FromClause, sa.ColumnElement[Any]]:
         return _SAID[name]
     if name == "text":
         return texts, texts.c.folded
+    if name == "description":
+        return descriptions, descriptions.c.said
     if name in MADE:
         return images, MADE[name]
     if name in _OF_FILES:

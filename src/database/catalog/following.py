@@ -10,10 +10,22 @@ from collections.abc import Collection, Mapping
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
+from src.database.catalog.description_table import OF_ANSWERS, descriptions
 from src.database.catalog.sqlite_file import listed, upsert
-from src.database.catalog.tables import album_photos, binned, images, marks, photo_tags, successors
+from src.database.catalog.tables import (
+    album_photos,
+    binned,
+    images,
+    marks,
+    photo_tags,
+    successors,
+)
 
-_SAID = (marks, photo_tags, album_photos)
+OF_THE_USER = sa.or_(descriptions.c.by_hand, descriptions.c.deleted)
+"""Whether the user changed a description, or deleted it."""
+_OF_FILES = frozenset({photo_tags.c.file, *(descriptions.c[name] for name in OF_ANSWERS)})
+"""What a row holds beside what the user says: it is about the bytes of the former image."""
+_SAID = (marks, photo_tags, album_photos, descriptions)
 
 
 def follow(db: sa.Connection, changed: Mapping[str, str]) -> None:
@@ -82,6 +94,8 @@ def _is_spoken_of(db: sa.Connection, image_id: str) -> bool:
 
 
 def _said_only(table: sa.Table) -> list[sa.ColumnElement[bool]]:
+    if table is descriptions:
+        return [OF_THE_USER]
     return [photo_tags.c.said.is_not(None)] if table is photo_tags else []
 
 
@@ -91,16 +105,16 @@ def _forget(db: sa.Connection, table: sa.Table, image_id: str) -> None:
         db.execute(table.update().where(table.c.image_id == image_id).values(said=None))
         db.execute(table.delete().where(table.c.image_id == image_id, photo_tags.c.file.is_(None)))
     else:
-        db.execute(table.delete().where(table.c.image_id == image_id))
+        db.execute(table.delete().where(table.c.image_id == image_id, *_said_only(table)))
 
 
 def _copy(db: sa.Connection, table: sa.Table, former: str, new: str) -> None:
-    columns = [column for column in table.c if column is not photo_tags.c.file]
+    columns = [column for column in table.c if column not in _OF_FILES]
     values = [sa.literal(new) if column.name == "image_id" else column for column in columns]
     rows = sa.select(*values).where(table.c.image_id == former, *_said_only(table))
     statement = insert(table).from_select([column.name for column in columns], rows)
-    if table is photo_tags:  # the new file's own keywords may be there already
-        key = ["image_id", "tag"]
-        db.execute(statement.on_conflict_do_update(index_elements=key, set_={"said": statement.excluded.said}))
+    if len(columns) < len(table.c):  # what the new bytes tell may be there already
+        said = {column.name: statement.excluded[column.name] for column in columns if not column.primary_key}
+        db.execute(statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=said))
     else:
         db.execute(statement.on_conflict_do_nothing())

@@ -31,6 +31,7 @@ from src.text import folded
 ORDER = (
     *("meta", "images", "collections", "files", "facts", "folders", "unreadable"),
     *("segments", "segmented", "looked_at", "vectors", "jobs", "prints", "alike", "verdicts", "texts"),
+    "descriptions",
     *(*MARKS, "forgotten", "album_covers"),
 )
 """What is copied, what others point to first. ``days`` and ``changes`` are counted anew by the triggers;
@@ -180,6 +181,8 @@ class _Copy:
                 return whole_rows.segment(row, sizes)
             case "texts":
                 return whole_rows.text(row)
+            case "descriptions":
+                return whole_rows.description(row)
             case "photo_tags":
                 return whole_rows.photo_tag(row)
             case "albums":

@@ -1,4 +1,4 @@
-"""What a vector of the library stands for: a whole image, or something in one.
+"""What a vector of the library stands for: a whole image, something in one, or what is said of one.
 
 The collection says which, the vector in which image.
 """
@@ -11,6 +11,11 @@ from src.database.catalog.tables import vectors
 from src.schema import Kind
 
 IMAGE: Kind = "image"
+TEXT: Kind = "text"
+DESCRIPTIONS = "text-descriptions-all-MiniLM-L6-v2"
+"""The collection of what is said of images in words, one text an image, whose id its vector has. Whichever model looks
+at images, these stay.
+"""
 
 
 def image_column(kind: str) -> sa.ColumnElement[str]:

@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from src import lexical as words
+from src.database.catalog.description_table import descriptions
 from src.database.catalog.lexical_tables import WORDS
 from src.database.catalog.marks import HAS_TAG, SPELLED
 from src.database.catalog.sqlite_file import listed
@@ -64,6 +65,7 @@ _SEVERAL = (
     ),
     ("note", sa.select(marks.c.image_id, marks.c.note), marks.c.image_id),
     ("text", sa.select(texts.c.image_id, texts.c.folded), texts.c.image_id),
+    ("description", sa.select(descriptions.c.image_id, descriptions.c.said), descriptions.c.image_id),
     (
         "albums",
         sa.select(album_photos.c.image_id, albums.c.name).join(albums).order_by(albums.c.folded),

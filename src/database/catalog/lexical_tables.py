@@ -10,9 +10,11 @@ from src.database.catalog.tables import metadata
 
 WORDS: dict[str, float] = {
     "tags": 4.0, "name": 2.0, "folders": 1.5, "title": 1.5, "caption": 1.5, "note": 1.0, "albums": 1.0, "place": 1.0,
-    "camera": 1.0, "dates": 1.0, "text": 1.0, "description": 1.0,
+    "camera": 1.0, "dates": 1.0, "text": 1.0, "description": 1.5,
 }  # fmt: skip
-"""Columns of the lexical index -> how much a word there weighs. text: that was read in the picture."""
+"""Columns of the lexical index -> how much a word there weighs. text: that was read in the picture. description: what
+is said to be in it.
+"""
 
 lexical = sa.Table(
     "lexical",
@@ -71,6 +73,11 @@ def start_over(db: sa.Connection) -> None:
     db.exec_driver_sql(DUE)
 
 
+def weigh(db: sa.Connection) -> None:
+    """Have words weigh what they do now in an index that was made when some weighed otherwise."""
+    db.exec_driver_sql(_WEIGHTS)
+
+
 def _noted(*rows: str) -> str:
     """Notes one image each, and takes away its earlier note: what is changed last has the highest number."""
     earlier, new = "DELETE FROM lexical_due WHERE image_id = {0}", "INSERT INTO lexical_due (image_id) VALUES ({0})"
@@ -81,7 +88,7 @@ def _differs(columns: Sequence[str]) -> str:
     return " OR ".join(f"OLD.{column} IS NOT NEW.{column}" for column in columns)
 
 
-def _of(table: str, columns: Sequence[str], key: str = "image_id") -> dict[str, tuple[str, str]]:
+def notes_of(table: str, columns: Sequence[str], key: str = "image_id") -> dict[str, tuple[str, str]]:
     """The triggers of a table that has rows of an image each, of which these columns are written."""
     both = (f"OLD.{key}", f"NEW.{key}") if key in columns else (f"NEW.{key}",)
     update = f"AFTER UPDATE OF {', '.join(columns)} ON {table} WHEN {_differs(columns)}"
@@ -103,13 +110,13 @@ def _below(row: str) -> str:
 
 
 NOTES: dict[str, tuple[str, str]] = {
-    **_of("images", ("taken_at",), "id"),
-    **_of("files", ("image_id", "path_text", "name", "uploaded", "missing_since")),
-    **_of("facts", ("title", "caption", "place", "camera_make", "camera_model")),
-    **_of("photo_tags", ("said", "file")),
-    **_of("marks", ("note",)),
-    **_of("texts", ("folded",)),
-    **_of("album_photos", ("album_id", "image_id")),
+    **notes_of("images", ("taken_at",), "id"),
+    **notes_of("files", ("image_id", "path_text", "name", "uploaded", "missing_since")),
+    **notes_of("facts", ("title", "caption", "place", "camera_make", "camera_model")),
+    **notes_of("photo_tags", ("said", "file")),
+    **notes_of("marks", ("note",)),
+    **notes_of("texts", ("folded",)),
+    **notes_of("album_photos", ("album_id", "image_id")),
     "lexical_albums_update": (
         "AFTER UPDATE OF name ON albums WHEN OLD.name IS NOT NEW.name",
         f"INSERT INTO lexical_due (image_id) SELECT image_id FROM album_photos WHERE album_id = NEW.id {_ONCE}",
@@ -117,4 +124,6 @@ NOTES: dict[str, tuple[str, str]] = {
     "lexical_folders_insert": ("AFTER INSERT ON folders", _below("NEW")),
     "lexical_folders_delete": ("AFTER DELETE ON folders", _below("OLD")),
 }
-"""Name of a trigger -> when it runs, and what it notes. What else is to be written of photos needs its own here."""
+"""Name of a trigger -> when it runs, and what it notes. What else is to be written of photos needs its own: of a table
+that is younger than this index, beside that table.
+"""

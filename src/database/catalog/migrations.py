@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import sqlalchemy as sa
 
-from src.database.catalog import lexical_tables
+from src.database.catalog import description_table, lexical_tables
 from src.database.catalog.row_rules import TAG
 from src.database.catalog.tables import (
     album_covers,
@@ -153,7 +153,10 @@ SUMMARY = (
 """Makes what those keep of what there is, where nothing is kept yet."""
 LEXICAL_TRIGGERS = _statements(lexical_tables.NOTES)
 """The same, of the step that makes the lexical index: they note of which photos something else is written."""
+DESCRIPTION_TRIGGERS = _statements(description_table.TRIGGERS)
+"""The same, of the thirteenth step."""
 TRIGGERS = COUNTERS | LATER_TRIGGERS | MARKS_TRIGGERS | COVER_TRIGGERS | SUMMARY_TRIGGERS | LEXICAL_TRIGGERS
+TRIGGERS |= DESCRIPTION_TRIGGERS
 KEPT = frozenset({("collections", "rows"), ("collections", "rewritten"), ("images", "rating"), ("images", "tags")})
 """Tables with columns that triggers keep."""
 
@@ -312,6 +315,13 @@ def _with_lexical_index(db: sa.Connection) -> None:
     _make_triggers(db, LEXICAL_TRIGGERS)
 
 
+def _descriptions(db: sa.Connection) -> None:
+    """What models say is in pictures. Its words have had their place in the lexical index; they weigh more now."""
+    description_table.descriptions.create(db, checkfirst=True)
+    lexical_tables.weigh(db)
+    _make_triggers(db, DESCRIPTION_TRIGGERS)
+
+
 MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
     _first,
     _second,
@@ -325,5 +335,6 @@ MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
     _summaries,
     _texts,
     _with_lexical_index,
+    _descriptions,
 )
 """Step n brings schema n-1 to n. Steps are never changed once released; a new one is added at the end."""

@@ -42,6 +42,8 @@ TEXT = 10_000_000
 """Most characters of the lines that were read in one picture, as they are stored."""
 NOTE, TAG = 10_000, 200
 """Most characters of a note, and of a tag or of an album's name; what is folded may be longer."""
+SUMMARY, MODEL, OBJECTS = 10_000, 200, 500
+"""Most characters of what a description says of a picture as a whole, and of a model's name, and most things in it."""
 FINISHED = ("done", "failed", "cancelled")
 NORM_SLACK = 0.02
 """How far the norm of a vector may be from 1 after the rounding to float16."""
@@ -250,6 +252,20 @@ _OWN: dict[str, dict[str, Rule]] = {
         "pixels": blob(PIXELS_BYTES),
         "lines": lambda value: is_json(value, list, most=TEXT),
         "folded": text(2 * TEXT),
+    },
+    "descriptions": {
+        "image_id": is_id,
+        "scene_summary": text(SUMMARY),
+        "objects": lambda value: is_json(value, list, most=TEXT),
+        "said": text(TEXT),
+        "model": text(MODEL),
+        "made_at": moment,
+        "recipe": text(2000),
+        "pixels": blob(PIXELS_BYTES),
+        "answered_at": moment,
+        "seconds": number(0.0, 1e9),
+        "sent": whole(),
+        "received": whole(),
     },
     "alike": {
         "first": is_id,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from src import masks
-from src.database.catalog.kinds import IMAGE
+from src.database.catalog.descriptions import in_row
+from src.database.catalog.kinds import IMAGE, TEXT
 from src.database.catalog.row_rules import (
     FINISHED,
     MASK_PIXELS,
@@ -68,7 +69,8 @@ def vector(row: Row, of: Collection | None) -> str | None:
     if of.owner == "library" and not (is_id(place) and (not rest or OBJECT.fullmatch(rest))):
         return f"a vector of {row['id']!r:.60}, which is no image and no object"
     part = of.owner == "library" and of.kind != IMAGE
-    if of.kind and (image != (place if part else None) or (of.owner == "library" and bool(rest) != part)):
+    numbered = part and of.kind != TEXT
+    if of.kind and (image != (place if part else None) or (of.owner == "library" and bool(rest) != numbered)):
         return f"a vector of {row['id']!r:.60} that names another image ({image!r:.60})"
     return None
 
@@ -117,3 +119,11 @@ def text(row: Row) -> str | None:
     if len(lines) != len(json_in(row["lines"])) or any("\0" in line.text for line in lines):
         return f"a text that is none, in {row['image_id']}"
     return None if row["folded"] == folded_lines(lines) else f"a text under other words, in {row['image_id']}"
+
+
+def description(row: Row) -> str | None:
+    """What searches go through must be what it says, and nothing where it was deleted."""
+    found = in_row(row)
+    if len(found.objects) != len(json_in(row["objects"])) or found.text != row["said"]:
+        return f"a description that is none, of {row['image_id']}"
+    return f"a deleted description that says something, of {row['image_id']}" if row["deleted"] and found.text else None

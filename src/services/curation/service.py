@@ -1,19 +1,23 @@
-"""Tags, ratings, favourites, notes, albums, duplicates and the bin: what the user does with photos, each an operation
-that can be undone.
+"""Tags, ratings, favourites, notes, descriptions, albums, duplicates and the bin: what the user does with photos, each
+an operation that can be undone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from src.database.catalog.albums import Album
 from src.database.catalog.bin import Binned
 from src.database.catalog.catalog import Catalog
+from src.database.catalog.descriptions import bounded
 from src.database.catalog.marks import STEP, TagCount
 from src.database.catalog.operations import Operation
-from src.errors import BadInput
+from src.database.catalog.row_rules import OBJECTS, SUMMARY
+from src.errors import AppError, BadInput
 from src.identity import is_id
+from src.schema.descriptions import Description
 from src.schema.duplicates import DECISIONS, FATES, Decision, Fate
 from src.text import folded, shown
 
@@ -54,8 +58,10 @@ class CurationService:
     Raises BadInput, in one sentence, for what makes no sense. Ids that there are none of are left out.
     """
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, reword: Callable[[], object] = lambda: None) -> None:
+        """reword: has what hangs on the words of descriptions follow them, after each change to any."""
         self._catalog = catalog
+        self._reword = reword
 
     # ------------------------------------------------------------ tags
 
@@ -107,6 +113,31 @@ class CurationService:
         if sum(map(len, lines)) + len(lines) > LONGEST_NOTE:
             raise BadInput(f"The note is longer than {LONGEST_NOTE:,} characters.", "Shorten it.")
         return _done("note", self._catalog.marks.note(ids, "\n".join(lines)))
+
+    # ------------------------------------------------------------ descriptions
+
+    def describe(self, image_id: str, description: Description) -> Done:
+        """What a photo shows, in the user's own words, in place of what a model says."""
+        said = bounded(description)
+        if not said.text:
+            raise BadInput("The description says nothing.", "Delete it if there is to be none.")
+        if len(description.scene_summary) > SUMMARY or len(description.objects) > OBJECTS:
+            raise BadInput(f"A description has at most {SUMMARY:,} characters and {OBJECTS} things.", "Shorten it.")
+        return self._reworded(_done("describe", self._catalog.descriptions.change(image_id, said)))
+
+    def delete_description(self, image_id: str) -> Done:
+        """Nothing is said of the photo any more, and no model is asked about it until ``describe_again``."""
+        return self._reworded(_done("delete-description", self._catalog.descriptions.delete(image_id)))
+
+    def describe_again(self, image_id: str) -> Done:
+        """A photo whose description was deleted is to be described by the next run."""
+        return self._reworded(_done("describe-again", self._catalog.descriptions.ask_again(image_id)))
+
+    def _reworded(self, done: Done) -> Done:
+        """What does not follow now does so in the background: it must not make a change look undone."""
+        with suppress(AppError):
+            self._reword()
+        return done
 
     # ------------------------------------------------------------ albums
 
@@ -200,11 +231,11 @@ class CurationService:
 
     def undo(self) -> Done:
         """Take the last operation back. Raises BadInput where there is none, or all its photos are gone for good."""
-        return _turned(self._catalog.operations.undo())
+        return self._reworded(_turned(self._catalog.operations.undo()))
 
     def redo(self) -> Done:
         """Do again what was undone last, as long as nothing else was done since. Raises BadInput as above."""
-        return _turned(self._catalog.operations.redo())
+        return self._reworded(_turned(self._catalog.operations.redo()))
 
     def can_undo(self) -> bool:
         return self._catalog.operations.can()[0]

@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,6 +18,8 @@ from src.models.model_manager import ModelManager
 from src.processing.decoding.image_io import display_text
 from src.schema import Indexed, JobEvent
 from src.services.duplicates.service import DuplicateService
+from src.services.enrichment.descriptions import DescriptionService
+from src.services.enrichment.descriptions_pass import Limits
 from src.services.enrichment.facts_pass import FactsService
 from src.services.enrichment.objects import ObjectService
 from src.services.enrichment.text_pass import TextService
@@ -25,6 +28,7 @@ from src.services.indexing.scan import IndexingService
 from src.services.jobs.kinds import (
     KINDS,
     Clear,
+    Describe,
     Download,
     EmptyBin,
     Examine,
@@ -70,6 +74,7 @@ class JobHandlers:
         objects: ObjectService,
         facts: FactsService,
         texts: TextService,
+        descriptions: DescriptionService,
         duplicates: DuplicateService,
         exports: ExportService,
         store: Store,
@@ -83,6 +88,7 @@ class JobHandlers:
         self._objects = objects
         self._facts = facts
         self._texts = texts
+        self._descriptions = descriptions
         self._duplicates = duplicates
         self._exports = exports
         self._store = store
@@ -97,6 +103,7 @@ class JobHandlers:
             "facts": _reading(ReadFacts, lambda asked: self._facts.read_all(asked.folders)),
             "objects": _reading(FindObjects, self._find_objects),
             "texts": _reading(ReadTexts, lambda asked: self._texts.read_all(asked.folders, asked.careful)),
+            "describe": _reading(Describe, self._describe),
             "duplicates": _reading(FindDuplicates, lambda asked: self._duplicates.find(asked.careful)),
             "export": _reading(Export, self._export),
             "rebuild": _reading(Rebuild, self._rebuild),
@@ -159,6 +166,11 @@ class JobHandlers:
             yield from self._objects.forget_all()
         else:
             yield from self._objects.index(asked.folders, asked.images, asked.careful)
+
+    def _describe(self, asked: Describe) -> Events:
+        limits = Limits(asked.most, asked.budget, asked.price_in, asked.price_out)
+        where = asked.base_url, asked.model, asked.folders, limits
+        yield from self._descriptions.describe(*where, asked.again, asked.asked_at, asked.careful)
 
     def _export(self, asked: Export) -> Events:
         selection = Selection(asked.images, asked.query, asked.found or {}, asked.scores or {})
@@ -236,6 +248,17 @@ def queue_objects(jobs: JobRunner, asked: FindObjects = FindObjects()) -> None: 
 def queue_texts(jobs: JobRunner, asked: ReadTexts) -> None:
     """Queue reading the words in photos, unless just that is queued already."""
     _queue_once(jobs, "Reading text in photos", asked)
+
+
+def asked_now(asked: Describe) -> Describe:
+    """The same, with the moment from which on what it takes counts: also across pauses and restarts."""
+    return replace(asked, asked_at=datetime.now(UTC).isoformat(timespec="microseconds"))
+
+
+def queue_descriptions(jobs: JobRunner, asked: Describe) -> str:
+    """Queue having photos described, and return the job's id: that of one that waits or runs, where there is one."""
+    waiting = next((job.id for job in jobs.active() if job.kind == kind_of_params(asked)), None)
+    return waiting or jobs.queue("Describing photos", asked_now(asked))
 
 
 def queue_duplicates(jobs: JobRunner) -> None:

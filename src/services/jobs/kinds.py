@@ -5,6 +5,7 @@ One dataclass and one row a kind, read by everything that treats kinds different
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
@@ -17,6 +18,7 @@ JobKind = Literal[
     "facts",
     "objects",
     "texts",
+    "describe",
     "duplicates",
     "export",
     "rebuild",
@@ -27,7 +29,7 @@ JobKind = Literal[
     "empty",
     "download",
 ]
-Lane = Literal["library", "downloads", "exports"]
+Lane = Literal["library", "downloads", "exports", "descriptions"]
 LANES: tuple[Lane, ...] = get_args(Lane)
 
 
@@ -46,6 +48,18 @@ def _items(value: Any) -> tuple[Any, ...]:
 
 def _text(value: Any) -> str:
     if isinstance(value, str):
+        return value
+    raise ValueError
+
+
+def _amount(value: Any) -> float:
+    if type(value) in (int, float) and math.isfinite(value) and value >= 0:
+        return float(value)
+    raise ValueError
+
+
+def _whole(value: Any) -> int:
+    if type(value) is int and value >= 0:
         return value
     raise ValueError
 
@@ -140,6 +154,31 @@ class ReadTexts(Params):
 
 
 @dataclass(frozen=True)
+class Describe(Params):
+    """Have photos described by a server that has a vision model: of these folders, or all. The key is never among it.
+
+    Those that have a description, and those whose description was deleted, are left out.
+    """
+
+    base_url: str = _said(_text, "")
+    model: str = _said(_text, "")
+    folders: tuple[str, ...] | None = _said(_texts)
+    most: int = _said(_whole, 0)
+    """Photos after which it ends; 0: no limit."""
+    budget: float = _said(_amount, 0.0)
+    """Money that it may cost, in the currency of the prices; 0: no limit."""
+    price_in: float = _said(_amount, 0.0)
+    """Price of a million tokens sent."""
+    price_out: float = _said(_amount, 0.0)
+    """Price of a million tokens received."""
+    again: bool = _said(bool, False)
+    """Also those that another model described."""
+    asked_at: str = _said(_text, "")
+    """When it was asked for (UTC, ISO 8601): what it cost since then counts, also before it was paused."""
+    careful: bool = _said(bool, False)
+
+
+@dataclass(frozen=True)
 class FindDuplicates(Params):
     """Compare photos that are new with all others, to find copies of one picture."""
 
@@ -215,7 +254,8 @@ class Kind:
     lane: Lane = "library"
     """Jobs of one lane run one after the other.
 
-    All that write to the library share one; downloads and exports do not hold it up.
+    All that write to the library share one; downloads and exports do not hold it up, nor what waits for a server, which
+    may take days and stores a photo at a time.
     """
     pausable: bool = False
     careful: bool = False
@@ -255,6 +295,7 @@ KINDS: Mapping[JobKind, Kind] = {
     "objects": Kind(FindObjects, pausable=True, fills=True, careful=True, writes_index=True),
     "duplicates": Kind(FindDuplicates, pausable=True, fills=True, careful=True, last=True, quiet=True, announced=False),
     "texts": Kind(ReadTexts, pausable=True, fills=True, careful=True),
+    "describe": Kind(Describe, "descriptions", pausable=True, fills=True, careful=True),
     "rebuild": Kind(Rebuild, pausable=True, fills=True, announced=False),
     "forget": Kind(ForgetMissing, operation="forget"),
     "remove": Kind(RemoveFolder, operation="remove-folder"),
