@@ -127,4 +127,5 @@ def lifted(hit: SearchHit, near: bool = False) -> SearchHit:
     if hit.chance >= least:  # what it shows says so already
         return hit
     room = (LIKELY if near else 1.0) - least
-    return replace(hit, chance=least + room * hit.chance, named=True, seen=hit.chance)
+    seen = hit.chance if hit.seen is None else hit.seen
+    return replace(hit, chance=least + room * hit.chance, named=True, seen=seen)

@@ -61,8 +61,8 @@ class Reasons:
         found += [(CERTAIN, reason) for reason in _words(said, lines, wishes)]
         chance = described.get(hit.id, 0.0)
         if _found(chance, hit) and said.get("description"):
-            found = [one for one in found if one[1].where != "description"]
-            found.append((chance, _reason("description", "description", said["description"][0], None, wanted(asked))))
+            reason = _reason("description", "description", said["description"][0], None, wanted(asked))
+            found = [(chance, reason), *(one for one in found if one[1].where != "description")]
         seen = hit.chance if hit.seen is None else hit.seen
         if not asked.lists and (_found(seen, hit) or not found):
             found.append((seen, Reason(hit.kind if hit.kind == "object" else "image")))
