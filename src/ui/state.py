@@ -8,7 +8,7 @@ in ``files.py``, of jobs in ``jobs/told.py``, of what is done with photos in ``c
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, cast
+from typing import Literal, TypeAlias, cast
 
 import streamlit as st
 
@@ -30,7 +30,8 @@ MAX_RESULTS = 1_000
 SearchPageName = Literal["text_search", "image_search", "library"]
 """As its script in ``views`` is called."""
 Dialog = Literal["photo", "clear", "forget", "remove", "export", "ask", "empty", "system-bin"]
-Found, Why = Mapping[str, str], Mapping[str, Sequence[Reason]]
+Found: TypeAlias = Mapping[str, str]
+Why: TypeAlias = Mapping[str, Sequence[Reason]]
 """Of photos that are results: the object that was found in each, and what found it."""
 
 

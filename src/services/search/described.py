@@ -11,6 +11,7 @@ from src.models.query_bank import QueryBanks
 from src.models.text_cache import TextCache
 from src.schema import FloatArray, PhotoFilter
 from src.services.enrichment.description_vectors import DescriptionVectors
+from src.services.search.calibration import Numbers
 from src.services.search.judge import Judge
 from src.services.search.query import Asked
 
@@ -101,5 +102,5 @@ class Descriptions:
         return Said((), (together / max(float(np.linalg.norm(together)), 1e-6)).astype(np.float32), unwanted, number)
 
 
-def _by_id(scores: Mapping[str, FloatArray], chances: FloatArray) -> Chances:
+def _by_id(scores: Mapping[str, FloatArray], chances: Numbers) -> Chances:
     return dict(zip(scores, np.asarray(chances).tolist(), strict=True))

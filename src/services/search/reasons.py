@@ -12,6 +12,7 @@ from src.database.catalog.lexical_tables import WORDS
 from src.lexical import Span, Wish
 from src.schema import Part, Reason, SearchHit
 from src.schema.conditions import STAR
+from src.schema.search import NOTHING
 from src.schema.texts import TextLine
 from src.services.search.names import CERTAIN, Called, wanted
 from src.services.search.query import Asked
@@ -22,6 +23,8 @@ MOST, ALIKE = 5, 3
 """Texts that are told of a photo, and so many of one kind."""
 LONGEST, BEFORE = 160, 40
 """Characters of a text that are told, and how many of them stand before the first of the words."""
+EMPTY = frozenset(("a", "an", "and", "at", "by", "for", "from", "in", "is", "of", "on", "the", "to", "with"))
+"""Words that are not marked in a description, which is found by what it means."""
 _COLUMNS = sorted(WORDS, key=lambda column: -WORDS[column])
 _DAY = {4: 4, 6: 7, 8: 10}
 """Digits of a date as the index has it -> how many characters of YYYY-MM-DD they are."""
@@ -60,8 +63,9 @@ class Reasons:
         found: list[tuple[float, Reason]] = [(CERTAIN, reason) for reason in _lines(lines, parts)]
         found += [(CERTAIN, reason) for reason in _words(said, lines, wishes)]
         chance = described.get(hit.id, 0.0)
-        if _found(chance, hit) and said.get("description"):
-            reason = _reason("description", "description", said["description"][0], None, wanted(asked))
+        if chance >= NOTHING and _found(chance, hit) and said.get("description"):
+            telling = [wish for wish in wanted(asked) if wish.word.casefold() not in EMPTY]
+            reason = _reason("description", "description", said["description"][0], None, telling)
             found = [(chance, reason), *(one for one in found if one[1].where != "description")]
         seen = hit.chance if hit.seen is None else hit.seen
         if not asked.lists and (_found(seen, hit) or not found):
