@@ -6,15 +6,15 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from src.config import Settings
+from src.config import Settings, vision_keys
 from src.database.catalog.catalog import Catalog
 from src.database.store import Store
-from src.errors import EndpointRefused, LibraryUnusable
+from src.errors import LibraryUnusable
 from src.logs import start_logging
+from src.models.captioners.servers import Servers
 from src.models.model_manager import ModelManager
 from src.processing.decoding.reader import PictureReader
 from src.runtime import Services
-from src.schema.descriptions import Captioner
 from src.services.curation.service import CurationService
 from src.services.curation.sidecars import SidecarWriter
 from src.services.curation.suggestions import SuggestionService
@@ -60,14 +60,14 @@ def build_services(
     store = Store(settings, port=port, read_only=read_only, untouched=untouched)
     catalog = store.catalog
     models = models or ModelManager(settings=_forgetful(settings) if untouched else settings)
-    reader = PictureReader(settings.max_megapixels)
+    reader, servers = PictureReader(settings.max_megapixels), Servers(vision_keys(), settings.vision_url)
     uploads = _settled_uploads(settings, store)
     library = LibraryService(settings, catalog, store, models, reader, uploads)
     folders = FolderService(settings, catalog)
     indexing = IndexingService(settings, catalog, store, models, reader, folders, uploads)
     search = SearchService(catalog, store, models, library, reader)
     doctor = DoctorService(catalog, store, models, library, FileChecks(settings, catalog, library, uploads))
-    objects, facts, texts, descriptions, duplicates = _passes(settings, store, models, library)
+    objects, facts, texts, descriptions, duplicates = _passes(settings, store, models, library, servers)
     exports = ExportService(catalog, library, objects)
     forgetting = ForgettingService(settings, catalog, store, library, folders, uploads)
     jobs = _runner(catalog, JobHandlers(
@@ -82,7 +82,7 @@ def build_services(
         curation=CurationService(catalog, descriptions.vectors.catch_up),
         sidecars=SidecarWriter(catalog), suggestions=SuggestionService(catalog, library, search), uploads=uploads,
         jobs=jobs, watcher=watcher, browsing=BrowsingService(catalog), duplicates=duplicates,
-        system_bin=SystemBin(settings, catalog), texts=texts, descriptions=descriptions,
+        system_bin=SystemBin(settings, catalog), texts=texts, descriptions=descriptions, servers=servers,
     )  # fmt: skip
 
 
@@ -97,7 +97,7 @@ def _made_ready(settings: Settings, to_write: bool) -> Settings:
 
 
 def _passes(
-    settings: Settings, store: Store, models: ModelManager, library: LibraryService
+    settings: Settings, store: Store, models: ModelManager, library: LibraryService, servers: Servers
 ) -> tuple[ObjectService, FactsService, TextService, DescriptionService, DuplicateService]:
     """What goes through all photos for something that is in them."""
     words = DescriptionVectors(store.catalog, store, models)
@@ -105,13 +105,9 @@ def _passes(
         ObjectService(store.catalog, store, models, library),
         FactsService(store.catalog, settings.thumbs_dir),
         TextService(store.catalog, models, library),
-        DescriptionService(store.catalog, store, library, words, _captioner),
+        DescriptionService(store.catalog, store, library, words, servers.captioner),
         DuplicateService(store.catalog, library, settings.find_duplicates),
     )
-
-
-def _captioner(base_url: str, model: str) -> Captioner:
-    raise EndpointRefused(f"{model} at {base_url} can't be asked by this version.")
 
 
 def _settled_uploads(settings: Settings, store: Store) -> UploadStore:

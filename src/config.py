@@ -13,8 +13,14 @@ from typing import Literal, cast, get_args
 from urllib.parse import urlsplit
 
 from src.errors import BadSetting
+from src.schema.secret import Secret
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
+
+GROQ = "api.groq.com"
+OWN_KEY = "MFE_VISION_API_KEY"
+KEYS_OF_HOSTS: Mapping[str, str] = {GROQ: "GROQ_API_KEY", "api.openai.com": "OPENAI_API_KEY"}
+"""By host, the name under which other programs know the key to it. Such a key goes to no other host."""
 
 Precision = Literal["auto", "fp32", "bf16"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
@@ -44,6 +50,10 @@ class Settings:
     """Whether copies of photos are looked for by itself after photos were added."""
     system_bin: bool = False
     """Whether files may be moved to the system's bin, each after its path was confirmed."""
+    vision_url: str | None = None
+    """Address of the server that describes photos, where none is named otherwise."""
+    vision_model: str | None = None
+    """The model there, by the id that it knows it by."""
     log_level: str = "INFO"
 
     @property
@@ -103,8 +113,16 @@ class Settings:
             hosts=tuple(host.strip().lower() for host in env.get("MFE_HOSTS", "").split(",") if host.strip()),
             find_duplicates=_one_of(env, "MFE_FIND_DUPLICATES", ("on", "off")) == "on",
             system_bin=_one_of(env, "MFE_SYSTEM_BIN", ("off", "on")) == "on",
+            vision_url=_address(env, "MFE_VISION_URL"),
+            vision_model=env.get("MFE_VISION_MODEL", "").strip() or None,
             log_level=_one_of(env, "MFE_LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR")),
         )
+
+
+def vision_keys(environ: Mapping[str, str] | None = None) -> dict[str, Secret]:
+    """The keys to servers that describe photos, by the names of their variables, as far as they are set."""
+    env = os.environ if environ is None else environ
+    return {name: key for name in (OWN_KEY, *KEYS_OF_HOSTS.values()) if (key := Secret(env.get(name, "")))}
 
 
 def variables_set(names: Sequence[str]) -> list[str]:

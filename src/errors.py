@@ -107,9 +107,17 @@ class EndpointRefused(ModelError):
 
 
 class NotDescribed(ModelError):
-    """A server that describes pictures gave no usable description of one, however often it was asked."""
+    """A server that describes pictures gave no usable description of one, however often it was asked.
+
+    ``sent``, ``received``: tokens that it counted for all the same, 0 where it does not say.
+    """
 
     code = "not-described"
+
+    def __init__(self, user_message: str, hint: str = "", sent: int = 0, received: int = 0) -> None:
+        super().__init__(user_message, hint)
+        self.sent = sent
+        self.received = received
 
 
 class LibraryError(AppError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import proxy_bypass
@@ -42,6 +43,15 @@ def proxy_for(url: str) -> str | None:
     parts = urlsplit(url)
     named = variables_set((f"{parts.scheme.upper()}_PROXY", "ALL_PROXY"))
     return named[0] if named and not proxy_bypass(parts.hostname or "") else None
+
+
+def is_loopback(url: str) -> bool:
+    """Whether an address is this machine's own, which no other machine sees anything of."""
+    try:
+        host = urlsplit(url).hostname or ""
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _named(names: tuple[str, ...]) -> str:

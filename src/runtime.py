@@ -13,6 +13,7 @@ from src.config import Settings
 from src.database.catalog.catalog import Catalog
 from src.database.store import Store
 from src.errors import AppError, LibraryUnusable
+from src.models.captioners.servers import Servers
 from src.models.model_manager import ModelManager
 from src.processing.decoding.reader import PictureReader
 from src.services.curation.service import CurationService
@@ -66,6 +67,7 @@ class Services:
     facts: FactsService
     texts: TextService
     descriptions: DescriptionService
+    servers: Servers
     duplicates: DuplicateService
     forgetting: ForgettingService
     exports: ExportService

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from src.schema import Finding, FolderStatus, JobSnapshot, LibraryStats, SearchHit, SearchPage
+from src.schema.descriptions import Description
 from src.schema.duplicates import DuplicateGroup
 from src.schema.texts import TextLine
 
@@ -70,6 +71,11 @@ def duplicates(group: DuplicateGroup) -> dict[str, Any]:
 
 def findings(found: Sequence[Finding]) -> dict[str, Any]:
     return {"findings": [asdict(finding) for finding in found]}
+
+
+def description(said: Description) -> dict[str, Any]:
+    things = [{"label": each.label, "color": each.color, "position": each.position} for each in said.objects]
+    return {"scene_summary": said.scene_summary, "objects": things}
 
 
 def text_line(line: TextLine) -> dict[str, Any]:

@@ -39,7 +39,19 @@ def test_every_command_and_option_is_in_the_readme() -> None:
     curating = {"tag", "tags", "rate", "album", "remove", "bin", "undo", "redo", "history", "write-sidecars"}
     assert (
         set(commands.choices)
-        == {"index", "search", "facts", "read-text", "objects", "duplicates", "export", "stats", "clear", "models"}
+        == {
+            "index",
+            "search",
+            "facts",
+            "read-text",
+            "describe",
+            "objects",
+            "duplicates",
+            "export",
+            "stats",
+            "clear",
+            "models",
+        }
         | looking_after
         | curating
     )

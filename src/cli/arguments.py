@@ -148,9 +148,7 @@ def _add_photo_commands(command: Any) -> None:
     )
     facts.add_argument("paths", nargs="+", metavar="PATH", help="a picture or a folder (searched with its sub-folders)")
 
-    read_text = command("read-text", "texts", "read_text", "read the words in picture files, or in the library's")
-    where = "a picture or a folder, which need be in no library (all pictures of the library)"
-    read_text.add_argument("paths", nargs="*", metavar="PATH", help=where)
+    _add_commands_in_words(command)
 
     objects = command(
         "objects", "objects", "objects", "find the objects inside pictures, so that they can be searched for too"
@@ -167,6 +165,30 @@ def _add_photo_commands(command: Any) -> None:
         choices=("bytes", "pixels", "picture", "shot"),
         help="only files that have this in common: their bytes, their pixels, what is to be seen, or the moment",
     )
+
+
+def _add_commands_in_words(command: Any) -> None:
+    read_text = command("read-text", "texts", "read_text", "read the words in picture files, or in the library's")
+    where = "a picture or a folder, which need be in no library (all pictures of the library)"
+    read_text.add_argument("paths", nargs="*", metavar="PATH", help=where)
+
+    text = "have picture files, or the library's pictures, described by a vision model that a server has"
+    describe = command("describe", "descriptions", "describe", text)
+    describe.add_argument("paths", nargs="*", metavar="PATH", help=where)
+    describe.add_argument(
+        "--url", metavar="URL", help="address of the server (MFE_VISION_URL); --model names its model"
+    )
+    describe.add_argument("--folder", metavar="F", action="append", help="only pictures of the library in this folder")
+    describe.add_argument("--limit", metavar="N", type=int, default=0, help="ask about so many pictures at most")
+    describe.add_argument("--budget", metavar="X", type=float, default=0.0, help="stop before it costs more than this")
+    price = "price of a million tokens that are %s"
+    describe.add_argument("--price-in", metavar="A", type=float, default=0.0, help=price % "sent")
+    describe.add_argument("--price-out", metavar="B", type=float, default=0.0, help=price % "received")
+    describe.add_argument("--again", action="store_true", help="pictures that another model described too")
+    instead = describe.add_mutually_exclusive_group()
+    instead.add_argument("--models", action="store_true", help="list the server's models instead")
+    instead.add_argument("--export", metavar="FOLDER", help="write the library's descriptions to files in a folder")
+    instead.add_argument("--import", dest="import_", metavar="FOLDER", help="take descriptions over from such files")
 
 
 def _add_search_command(command: Any) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from src.cli import terminal
-from src.errors import AppError, UnreadablePath
+from src.errors import AppError, EndpointRefused, UnreadablePath
 from src.processing.decoding.image_io import display_text
 from src.processing.discovery import find_images, parse_path
 from src.schema import Skipped
@@ -34,6 +34,8 @@ def read_each(paths: Sequence[str], read: Callable[[Path], T], problems: list[st
 def _one(path: Path, read: Callable[[Path], T], problems: list[str]) -> Iterator[T]:
     try:
         told = read(path)
+    except EndpointRefused:  # it would refuse all others too
+        raise
     except AppError as error:
         _note(f"{display_text(path)}: {error}", problems)
     except OSError as error:

@@ -172,11 +172,11 @@ class Store:
         self._followed([DESCRIPTIONS])
 
     def _ready_for_words(self, vectors: Mapping[str, FloatArray]) -> None:
-        """The collection of descriptions is there: clearing the library takes it away. It has no index of its own."""
+        """The collection of descriptions is there, and its index opened: clearing the library takes both away."""
         self._refuse_if_read_only()
         self.index.require_space(DESCRIPTIONS)
         for vector in list(vectors.values())[:1]:
-            self.catalog.vectors.create(DESCRIPTIONS, len(vector), "library", TEXT)
+            self.prepare(DESCRIPTIONS, len(vector), TEXT)
 
     def put(self, name: str, vectors: Mapping[str, FloatArray], metadata: Mapping[str, Mapping[str, Any]]) -> None:
         """Insert or replace vectors (id -> (D,), norm 1) of a hand-made collection. Raises LibraryUnusable."""

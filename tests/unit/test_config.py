@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from src.config import PROJECT_DIR, Settings
+from src.config import PROJECT_DIR, Settings, vision_keys
 from src.errors import BadSetting
+from src.schema.secret import Secret
 
 
 def test_defaults_and_values(tmp_path: Path) -> None:
@@ -41,6 +42,14 @@ def test_the_servers_address_has_no_slash_at_its_end() -> None:
     assert Settings.from_env({"MFE_CHROMA_URL": ""}).chroma_url is None
 
 
+def test_where_photos_are_described_and_with_which_key() -> None:
+    env = {"MFE_VISION_URL": "http://127.0.0.1:11434/v1/", "MFE_VISION_MODEL": " m ", "GROQ_API_KEY": " gsk-1 "}
+    settings = Settings.from_env(env | {"MFE_VISION_API_KEY": " "})
+    assert (settings.vision_url, settings.vision_model) == ("http://127.0.0.1:11434/v1", "m")
+    assert vision_keys(env) == {"GROQ_API_KEY": Secret("gsk-1")} and "gsk" not in f"{vision_keys(env)}{settings}"
+    assert (Settings().vision_url, Settings().vision_model, vision_keys({})) == (None, None, {})
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -49,7 +58,8 @@ def test_the_servers_address_has_no_slash_at_its_end() -> None:
         ("MFE_MAX_MEGAPIXELS", "0"),
         ("MFE_MAX_MEGAPIXELS", "many"),
         *(
-            ("MFE_CHROMA_URL", value)
+            (name, value)
+            for name in ("MFE_CHROMA_URL", "MFE_VISION_URL")
             for value in (
                 "127.0.0.1:8000",
                 "localhost",

@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from src.bootstrap import build_services
+from src.database.catalog import row_rules
 from src.database.catalog.descriptions import DescriptionRow, bounded
 from src.errors import BadInput, EndpointRefused, LibraryUnusable, NotDescribed
 from src.lexical import wishes
@@ -26,7 +28,7 @@ from src.services.enrichment.descriptions_pass import Limits
 from src.services.exchange.backup import export_library
 from src.services.exchange.restore import import_library
 from src.services.search.service import Query
-from tests.conftest import cleared, make_photo, of
+from tests.conftest import cleared, fake_models, make_photo, of
 from tests.fakes import COLOURS
 
 CAT = Description("A cat asleep on a chair.", (DescribedObject("cat", "grey", "centre"), DescribedObject("chair")))
@@ -402,13 +404,9 @@ def _waiting(target: object) -> Path:
     ("column", "value"),
     [
         ("objects", '[["wall","red"]]'),
-        ("objects", "{}"),
-        ("objects", '[["",1,2]]'),
         ("said", "other words"),
         ("deleted", 1),
-        ("scene_summary", b"\xff"),
         ("sent", -1),
-        ("made_at", "never"),
     ],
 )
 def test_a_strangers_description_that_is_none_is_refused(
@@ -457,3 +455,48 @@ def test_a_vector_is_stored_with_the_words_in_one_go(library: Services) -> None:
 def _no_wait(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr("src.services.enrichment.descriptions_pass.TELL_SECONDS", 0.02)
     yield
+
+
+def test_the_doctor_finds_nothing_wrong_with_descriptions(library: Services) -> None:
+    describe(library)
+    library.curation.describe(id_of(library, "red.jpg"), CAT)
+    library.curation.delete_description(id_of(library, "blue.jpg"))
+    assert of(list(library.handlers["doctor"]({"repair": True})), Finding) == []
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("objects", "{}"),
+        ("objects", "[" * 9),
+        ("scene_summary", b"\xff"),
+        ("scene_summary", "x" * 10_001),
+        ("made_at", "never"),
+        ("pixels", b"short"),
+        ("seconds", float("nan")),
+    ],
+)
+def test_the_rules_of_a_strangers_values(column: str, value: object) -> None:
+    assert not row_rules.of_table("descriptions")[column](value)
+
+
+def test_a_strangers_vectors_of_nothing_are_left_behind(library: Services, tmp_path: Path) -> None:
+    """One of no words and one that is missing are as many as there should be: what is missing is made all the same."""
+    describe(library)
+    with closing(sqlite3.connect(library.catalog.path)) as db, db:
+        for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            db.execute(f"DROP TRIGGER {name}")
+        red, blue = id_of(library, "red.jpg"), id_of(library, "blue.jpg")
+        db.execute(
+            "UPDATE descriptions SET said = '', scene_summary = '', objects = '[]', deleted = 1 WHERE image_id = ?",
+            (red,),
+        )
+        db.execute("DELETE FROM vectors WHERE image_id = ?", (blue,))
+    archive = tmp_path / "library.zip"
+    list(export_library(library.settings, library.catalog, archive))
+    target = replace(library.settings, home=tmp_path / "restored")
+    list(import_library(target, archive))
+    restored = build_services(target, models=fake_models(target))
+    assert nearest(restored, "red") and "red.jpg" not in nearest(restored, "red")
+    assert restored.descriptions.vectors.catch_up() == 1 and nearest(restored, "a blue wall")[0] == "blue.jpg"
+    restored.close()

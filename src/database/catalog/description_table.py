@@ -33,6 +33,11 @@ OF_ANSWERS = ("recipe", "pixels", "answered_at", "seconds", "sent", "received")
 """How a description was made: columns that are about the bytes of its image."""
 
 tolerate(metadata)
+STRAY = (
+    f"DELETE FROM vectors WHERE collection = '{DESCRIPTIONS}' "
+    "AND id NOT IN (SELECT image_id FROM descriptions WHERE said <> '')"
+)
+"""Takes vectors away of what is said nowhere: a stranger may bring some."""
 _OLD_VECTOR = f"DELETE FROM vectors WHERE collection = '{DESCRIPTIONS}' AND id = OLD.image_id"
 TRIGGERS: dict[str, tuple[str, str]] = {
     **{

@@ -7,7 +7,7 @@ of the words takes their vector away (by a trigger): it is made anew by whoever 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,13 +21,15 @@ from src.database.catalog.kinds import DESCRIPTIONS
 from src.database.catalog.operations import Operation, OperationTable
 from src.database.catalog.row_rules import MODEL, OBJECTS, SUMMARY, TAG
 from src.database.catalog.sqlite_file import SqliteFile, listed, now, upsert
-from src.database.catalog.tables import CHANGES, images, vectors
+from src.database.catalog.tables import CHANGES, collections, images, vectors
 from src.database.catalog.vectors import write_vectors
 from src.plain_files import json_in
 from src.schema import FloatArray, PhotoFilter
 from src.schema.descriptions import DescribedObject, Description
 from src.text import shown
 from src.versioned_cache import Kept
+
+Row = Mapping[str, Any] | sa.RowMapping
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class DescriptionRow:
 
     pixels: BLAKE2 of what was looked at, the same for copies of one picture. seconds, sent, received: of the answer,
     and the tokens that it counted for; 0 where that of a copy was taken. answered_at: None where no server was asked.
+    by_hand: a person wrote it, where it comes from elsewhere.
     """
 
     image_id: str
@@ -62,6 +65,7 @@ class DescriptionRow:
     seconds: float = 0.0
     sent: int = 0
     received: int = 0
+    by_hand: bool = False
 
 
 @dataclass(frozen=True)
@@ -110,11 +114,18 @@ class DescriptionTable:
             put_vectors(db, {id_: found[id_][1] for id_, text in said if text == found[id_][0]})
 
     def without_vector(self, most: int) -> dict[str, str]:
-        """Image id -> the words of which no vector is stored, of ``most`` images."""
+        """Image id -> the words of which no vector is stored, of ``most`` images.
+
+        Where there are as many of both none is looked for, which would take many times as long as to count them.
+        """
         has = sa.select(vectors.c.id).where(vectors.c.collection == DESCRIPTIONS)
         query = sa.select(descriptions.c.image_id, descriptions.c.said)
         query = query.where(descriptions.c.said != "", descriptions.c.image_id.not_in(has)).limit(most)
+        number = sa.select(sa.func.count()).select_from(descriptions).where(descriptions.c.said != "")
+        held = sa.select(collections.c.rows).where(collections.c.name == DESCRIPTIONS)
         with self._file.reading() as db:
+            if db.execute(number).scalar() == (db.execute(held).scalar() or 0):
+                return {}
             return {row.image_id: row.said for row in db.execute(query)}
 
     # ------------------------------------------------------------ what there is
@@ -153,7 +164,10 @@ class DescriptionTable:
             after = rows[-1]["image_id"]
 
     def count(self) -> int:
-        """Visible images that have a description."""
+        """Visible images that have a description. Counted once for each change."""
+        return self._counted_now("described", self._count)
+
+    def _count(self) -> int:
         there = descriptions.join(images, images.c.id == descriptions.c.image_id)
         query = sa.select(sa.func.count()).select_from(there)
         with self._file.reading() as db:
@@ -175,9 +189,12 @@ class DescriptionTable:
 
     def number_pending(self) -> int:
         """How many visible images have none. Counted once for each change."""
+        return self._counted_now("pending", self._number_pending)
+
+    def _counted_now(self, what: str, number: Callable[[], int]) -> int:
         with self._file.reading() as db:
             state = db.execute(CHANGES).scalar()
-        return self._counted.get("pending", state, self._number_pending)
+        return self._counted.get(what, state, number)
 
     def _number_pending(self) -> int:
         with self._file.reading() as db:
@@ -239,7 +256,7 @@ def _line(text: str, most: int) -> str:
     return shown(" ".join(text.split()))[:most].strip()
 
 
-def in_row(row: Mapping[str, Any]) -> Description:
+def in_row(row: Row) -> Description:
     """The description that a row holds; what is none in it is left out."""
     summary, stored = row["scene_summary"], json_in(row["objects"])
     things = [each for each in (stored if isinstance(stored, list) else []) if _is_object(each)]
@@ -268,22 +285,22 @@ def _stored(row: DescriptionRow) -> dict[str, object]:
     said = bounded(row.description)
     words = {"scene_summary": said.scene_summary, "objects": _objects(said), "said": said.text}
     own = {name: getattr(row, name) for name in ("image_id", "recipe", "pixels", "answered_at", "seconds")}
-    counted = {"sent": row.sent, "received": row.received, "by_hand": False, "deleted": False}
+    counted = {"sent": row.sent, "received": row.received, "by_hand": row.by_hand, "deleted": False}
     return {**words, **own, **counted, "model": row.model[:MODEL], "made_at": row.answered_at or now()}
 
 
-def _cell(said: Description, row: Mapping[str, Any] | None, by_hand: bool = False, deleted: bool = False) -> Value:
+def _cell(said: Description, row: Row | None, by_hand: bool = False, deleted: bool = False) -> Value:
     """The value of a cell of ``cells``. Who said first what the user changed stays known."""
     model = row["model"] if row is not None else ""
     return (said.scene_summary, _objects(said), said.text, model, now(), by_hand, deleted)
 
 
-def _described(row: Mapping[str, Any]) -> Described:
+def _described(row: Row) -> Described:
     flags = bool(row["by_hand"]), bool(row["deleted"])
     return Described(in_row(row), str(row["model"] or ""), str(row["made_at"] or ""), *flags, str(row["recipe"] or ""))
 
 
-def _row(db: sa.Connection, image_id: str) -> Mapping[str, Any] | None:
+def _row(db: sa.Connection, image_id: str) -> Row | None:
     return db.execute(sa.select(descriptions).where(descriptions.c.image_id == image_id)).mappings().first()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from src.database.catalog.sqlite_file import SqliteFile, now, parts, upsert
+from src.database.catalog.sqlite_file import SqliteFile, listed, now, parts, upsert
 from src.database.catalog.tables import binned, files, images, unreadable
 from src.schema import FileStamp
 
@@ -127,6 +127,13 @@ class FileTable:
         for row in self._rows(_PLACE, files.c.image_id, image_ids):
             found.setdefault(row.image_id, []).append(_place(row))
         return found
+
+    def only_ones(self, names: Sequence[str]) -> dict[str, str]:
+        """Name -> the image that has a file of it, of the names that files of just one visible image have."""
+        only = sa.select(files.c.name, sa.func.min(files.c.image_id)).join(images, images.c.id == files.c.image_id)
+        only = only.where(files.c.name.in_(listed(list(names))), images.c.removed_at.is_(None)).group_by(files.c.name)
+        with self._file.reading() as db:
+            return {row[0]: row[1] for row in db.execute(only.having(sa.func.count(files.c.image_id.distinct()) == 1))}
 
     def _pages(self, condition: sa.ColumnElement[bool], present: bool) -> Iterator[list[KnownPlace]]:
         after = b""

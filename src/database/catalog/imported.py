@@ -19,6 +19,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from src.database.catalog import cells, lexical_tables, migrations, row_rules, stranger, whole_rows
+from src.database.catalog.description_table import STRAY
 from src.database.catalog.migrations import COUNTERS, MIGRATIONS, SEGMENTED, SIXTH, TRIGGERS
 from src.database.catalog.row_rules import Row, os_text
 from src.database.catalog.sqlite_file import in_our_words
@@ -75,6 +76,7 @@ def adopt(source: Path, target: Path, schema: int, allowed: Allowed) -> Iterator
                 if schema < TAGS_SINCE:
                     _tag(ours)
                 ours.execute(migrations.SUMMARY)
+                ours.execute(STRAY)
                 for statement in (*later.values(), lexical_tables.DUE):
                     ours.execute(statement)
 

@@ -6,7 +6,6 @@ that are not Chroma's by a bare Exception.
 
 from __future__ import annotations
 
-import ipaddress
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -72,7 +71,7 @@ class ChromaHttp:
         """The client, made on first use; it is not closed while someone waits for an answer. Raises BadSetting."""
         with self._idle:
             if self._client is None:  # a proxy of this system's settings is for other machines than this one
-                self._client = network.client(trust_env=not _loopback(self._url))
+                self._client = network.client(trust_env=not network.is_loopback(self._url))
             client = self._client
             self._asking += 1
         try:
@@ -90,11 +89,3 @@ def understood() -> Iterator[None]:
         yield
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise IndexFailed(f"that is no answer of a Chroma server: {type(error).__name__}: {error}") from error
-
-
-def _loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

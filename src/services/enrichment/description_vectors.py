@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol, cast
 
 import numpy as np
@@ -43,6 +43,15 @@ class DescriptionVectors:
         Cut after 128 tokens, about 100 words. Raises ModelError where the built-in model's files can't be used.
         """
         return cast(SentenceModel, self._models.embedder(BUILTIN)).sentence_vectors(texts)
+
+    def of(self, texts: Mapping[str, str]) -> FloatArray:
+        """Image id -> what is said of it: the vectors (n, 384), stored ones and, of what has none yet, new ones."""
+        stored = self._catalog.vectors.get_many(DESCRIPTIONS, list(texts))
+        lacking = [id_ for id_ in texts if id_ not in stored]
+        for start in range(0, len(lacking), AT_ONCE):
+            ids = lacking[start : start + AT_ONCE]
+            stored |= zip(ids, self.encode([texts[id_] for id_ in ids]), strict=True)
+        return np.stack([stored[id_] for id_ in texts]) if texts else np.empty((0, DIMENSIONS), np.float32)
 
     def count(self, only: PhotoFilter | None = None) -> int:
         """Photos that ``nearest`` looks through."""

@@ -31,6 +31,8 @@ AT_ONCE = 2
 """Pictures that a server is asked about at the same time."""
 TELL_SECONDS = 0.5
 """While nothing is answered, the job is told of after this long, so that it can be stopped."""
+END_SECONDS = 4.0
+"""So long answers that were asked for are waited for when the pass is stopped, before they are given up."""
 SIDE = 768
 """Short side in pixels to which a picture is decoded at least: more is of no use to the models that describe."""
 PER = 1_000_000
@@ -61,7 +63,7 @@ class Asked:
     name: str
     row: DescriptionRow | None = None
     reason: str = ""
-    failed: bool = False
+    failed: NotDescribed | None = None
     """The server gave no usable answer; else its file could not be read."""
 
 
@@ -121,6 +123,7 @@ class DescriptionsPass:
                     yield self._stored(asked.result())
                 yield Progress(done, len(todo))  # here a job may be stopped
         finally:
+            wait(running, END_SECONDS)  # answers on their way may have been paid for
             self._halted.set()
             pool.shutdown(wait=True)
             self._keep(running)
@@ -132,7 +135,7 @@ class DescriptionsPass:
         Until it is known what an answer costs, one is waited for before the next is asked for.
         """
         limits, spent = self._limits, self.spent
-        if limits.photos and spent.asked + self.failed + running >= limits.photos:
+        if limits.photos and spent.asked + running >= limits.photos:
             return False
         if not limits.money:
             return True
@@ -149,7 +152,7 @@ class DescriptionsPass:
         try:
             row = self._of_pixels(pixels.digest(image), image)
         except NotDescribed as error:
-            return Asked(image_id, name, reason=str(error), failed=True)
+            return Asked(image_id, name, reason=str(error), failed=error)
         return Asked(image_id, name, replace(row, image_id=image_id))
 
     def _of_pixels(self, digest: bytes, image: Image.Image) -> DescriptionRow:
@@ -160,7 +163,7 @@ class DescriptionsPass:
             if not other and not known:
                 self._by_pixels[digest] = own = Future[DescriptionRow]()
         if other:
-            return replace(other.result(), answered_at=None, seconds=0.0, sent=0, received=0)
+            return _of_copy(other)
         if known:
             return DescriptionRow("", known.description, known.model, known.recipe, digest)
         try:
@@ -175,22 +178,25 @@ class DescriptionsPass:
         answer = self._captioner.describe(image, self._halted.is_set)
         said, took = bounded(answer.description), round(time.monotonic() - started, 3)
         if not said.text:
-            raise NotDescribed("The server described nothing in this picture.")
+            raise NotDescribed("The server described nothing in this picture.", "", answer.sent, answer.received)
         model, recipe = self._captioner.model, self._captioner.recipe
         return DescriptionRow("", said, model, recipe, digest, now(), took, answer.sent, answer.received)
 
     def _stored(self, asked: Asked) -> JobEvent:
         """What is to be told of a photo, once it was stored."""
-        self.failed += asked.failed
         row = asked.row
         if row is None:
+            if asked.failed:
+                self.failed += 1
+                self._count(0.0, asked.failed.sent, asked.failed.received)
             return Skipped(asked.name, asked.reason)
         stored = self._store.put_descriptions([row], self._vectors(row))
         self.described += len(stored)
         if row.answered_at:
             with self._lock:
                 self._by_pixels.pop(row.pixels or b"", None)
-            self._count(row)
+            self._count(row.seconds, row.sent, row.received)
+            self._needs_tokens()
         return Indexed(asked.image_id, asked.name) if stored else Skipped(asked.name, "It was changed meanwhile.")
 
     def _vectors(self, row: DescriptionRow) -> dict[str, FloatArray]:
@@ -199,13 +205,16 @@ class DescriptionsPass:
             return {row.image_id: self._encode([row.description.text])[0]}
         return {}
 
-    def _count(self, row: DescriptionRow) -> None:
-        """Raises BadInput where it is not told what an answer cost, and there is a budget."""
-        spent, limits = self.spent, self._limits
-        numbers = spent.seconds + row.seconds, spent.sent + row.sent, spent.received + row.received
+    def _count(self, seconds: float, sent: int, received: int) -> None:
+        """What an answer took, also one that was of no use."""
+        spent = self.spent
+        numbers = spent.seconds + seconds, spent.sent + sent, spent.received + received
         self.spent = Spent(spent.asked + 1, *numbers)
-        self._dearest = max(self._dearest, limits.cost(row.sent, row.received))
-        if limits.money and not self._dearest:
+        self._dearest = max(self._dearest, self._limits.cost(sent, received))
+
+    def _needs_tokens(self) -> None:
+        """Raises BadInput where it is not told what an answer cost, and there is a budget."""
+        if self._limits.money and not self._dearest:
             raise BadInput(
                 "The server does not tell how many tokens its answers count for, so no budget can be kept.",
                 "Limit the number of photos instead.",
@@ -218,3 +227,11 @@ class DescriptionsPass:
                 self._stored(asked.result())
             except AppError as error:  # the pass is being left: by a cancel, or by an error of its own
                 log.info("a photo was not described at the end: %s", error)
+
+
+def _of_copy(other: Future[DescriptionRow]) -> DescriptionRow:
+    """What is said of a copy that is asked about now; it counts once. Raises NotDescribed."""
+    try:
+        return replace(other.result(), answered_at=None, seconds=0.0, sent=0, received=0)
+    except NotDescribed as error:
+        raise NotDescribed(error.user_message, error.hint) from error

@@ -18,6 +18,7 @@ from src.models.model_manager import ModelManager
 from src.processing.decoding.image_io import display_text
 from src.schema import Indexed, JobEvent
 from src.services.duplicates.service import DuplicateService
+from src.services.enrichment.description_vectors import DescriptionVectors
 from src.services.enrichment.descriptions import DescriptionService
 from src.services.enrichment.descriptions_pass import Limits
 from src.services.enrichment.facts_pass import FactsService
@@ -294,12 +295,14 @@ def _queue_once(jobs: JobRunner, title: str, asked: Params) -> None:
 
 
 def rebuild_if_due(library: LibraryService, store: Store, jobs: JobRunner) -> None:
-    """Queue a rebuild where the active model's index lacks what the catalogue holds, or holds much that was deleted."""
+    """Queue a rebuild where the index of the active model, or of descriptions, lacks what the catalogue holds, or holds
+    much that was deleted.
+    """
     try:
         names = [library.collection(kind) for kind in ("image", "object")]
     except ModelError:  # a search will say that the model's weights are not here
         return
-    for name in names:
+    for name in (*names, DescriptionVectors.collection):
         if not store.catalog.vectors.count_all(name):
             continue
         behind = not store.index.open(name) and store.index.can_build()

@@ -295,7 +295,7 @@ KINDS: Mapping[JobKind, Kind] = {
     "objects": Kind(FindObjects, pausable=True, fills=True, careful=True, writes_index=True),
     "duplicates": Kind(FindDuplicates, pausable=True, fills=True, careful=True, last=True, quiet=True, announced=False),
     "texts": Kind(ReadTexts, pausable=True, fills=True, careful=True),
-    "describe": Kind(Describe, "descriptions", pausable=True, fills=True, careful=True),
+    "describe": Kind(Describe, "descriptions", pausable=True, fills=True, careful=True, writes_index=True),
     "rebuild": Kind(Rebuild, pausable=True, fills=True, announced=False),
     "forget": Kind(ForgetMissing, operation="forget"),
     "remove": Kind(RemoveFolder, operation="remove-folder"),

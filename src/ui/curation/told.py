@@ -46,6 +46,15 @@ def last() -> Told | None:
     return cast("Told | None", st.session_state.get("curation_told"))
 
 
+def describe(image_id: str | None) -> None:
+    """Have the photo's description there to be changed; None: no photo's."""
+    st.session_state["describing"] = image_id
+
+
+def describing() -> str | None:
+    return cast("str | None", st.session_state.get("describing"))
+
+
 def ask(action: str, ids: Sequence[str] = (), about: Sequence[str] = ()) -> None:
     """Open the dialog that asks for an action's value."""
     st.session_state["curation_asked"] = Asked(action, tuple(ids), tuple(about))

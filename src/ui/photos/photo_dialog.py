@@ -12,7 +12,7 @@ from src.text import shown
 from src.ui import address, example, state
 from src.ui.curation import panel
 from src.ui.format import moment, size
-from src.ui.photos import box_drawer, fit_buttons, gallery
+from src.ui.photos import box_drawer, description, fit_buttons, gallery
 
 GONE = "The original file can't be found now. This is the small picture kept in the library."
 
@@ -47,6 +47,7 @@ def show(services: Services) -> None:
         note = None if there else GONE
         place, lines = _place(services, details.id), services.texts.of_photo(details.id)
         gallery.show_photo(details.id, details.name, known, size, note, place, lines, state.reasons())
+        description.show(services, details.id)
     address.write()  # the next photo is drawn without the page around it
     address.draw("address-photo")
 

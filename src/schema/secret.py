@@ -1,0 +1,37 @@
+"""A text that nobody is to read by accident: a key to somebody's account."""
+
+from __future__ import annotations
+
+_PIECE = 6
+"""So many characters in a row of a secret are as good as told."""
+
+
+class Secret:
+    """A text that is shown only to who asks for it by name: not where it is printed, logged or formatted."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text.strip()
+
+    def reveal(self) -> str:
+        """The text itself."""
+        return self._text
+
+    def is_told_by(self, text: str) -> bool:
+        """Whether a text holds the secret, or enough of it to be a help."""
+        size = min(_PIECE, len(self._text))
+        pieces = (self._text[at : at + size] for at in range(len(self._text) - size + 1))
+        return bool(self._text) and any(piece in text for piece in pieces)
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._text == other._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
