@@ -102,6 +102,16 @@ def test_filters_hold_for_descriptions_too_and_objects_and_pictures_have_none(li
     assert all(reason.part == "image" for hit in alike for reason in hit.why)
 
 
+def test_what_asks_descriptions_nothing_is_searched_as_ever(library: Services) -> None:
+    one = id_of(library, "one.jpg")
+    assert "one.jpg" not in hits(library, f"-similar:{one}") and len(hits(library, f"-similar:{one}")) == 3
+    assert len(hits(library, "in:photos sort:name")) == 4
+    queries = [Query("wooden boat sunset"), Query(image=colour_picture("red")), Query("-terrier")]
+    pages = library.search.search_many(queries, 9)
+    assert [page.hits[0].name for page in pages[:2]] == ["two.jpg", "one.jpg"]
+    assert "one.jpg" not in {hit.name for hit in pages[2].hits}
+
+
 def test_what_the_user_changed_is_searched_and_what_is_deleted_is_not(library: Services) -> None:
     library.catalog.descriptions.change(id_of(library, "one.jpg"), Description("a walrus yawning"))
     library.descriptions.vectors.catch_up()

@@ -56,7 +56,7 @@ class Descriptions:
 
     def count(self, only: PhotoFilter | None) -> int:
         """Photos that have a description and pass."""
-        return self._vectors.count(only)
+        return self._vectors.count(only) if self._vectors.count() else 0
 
     def said(self, queries: Sequence[Asked], limit: int, only: PhotoFilter | None) -> list[Said]:
         """For each query the ``limit`` nearest; nothing for those with a picture, and where no photo has a description.
@@ -66,7 +66,9 @@ class Descriptions:
         number = self.count(only) if any(one.words_only for one in queries) else 0
         if not number:
             return [Said()] * len(queries)
-        found = [self._read(one, number) for one in queries]
+        texts = list(dict.fromkeys(text for one in queries if one.words_only for text in _texts(one)))
+        vectors = dict(zip(texts, self._texts.vectors(texts), strict=True)) if texts else {}
+        found = [_read(one, vectors, number) if one.words_only else Said() for one in queries]
         asked = [one.wanted for one in found if one.wanted is not None]
         nearest = iter(self._vectors.nearest(np.stack(asked), limit, only) if asked else ())
         return [
@@ -88,18 +90,18 @@ class Descriptions:
         wanted = {} if said.wanted is None else _by_id(scores, chances.pop(0))
         return wanted, _by_id(scores, np.max(chances, axis=0)) if chances else {}
 
-    def _read(self, asked: Asked, number: int) -> Said:
-        """A query as vectors."""
-        if not asked.words_only:
-            return Said()
-        texts = [*(term.text for term in asked.wanted), *asked.unwanted]
-        vectors = self._texts.vectors(texts)
-        first = len(asked.wanted)
-        unwanted = tuple(vectors[first:])
-        if not first:
-            return Said((), None, unwanted, number)
-        together = np.sum([term.weight * row for term, row in zip(asked.wanted, vectors, strict=False)], axis=0)
-        return Said((), (together / max(float(np.linalg.norm(together)), 1e-6)).astype(np.float32), unwanted, number)
+
+def _texts(asked: Asked) -> list[str]:
+    return [*(term.text for term in asked.wanted), *asked.unwanted]
+
+
+def _read(asked: Asked, vectors: Mapping[str, FloatArray], number: int) -> Said:
+    """A query as vectors: all that is wanted as one, its mean direction."""
+    unwanted = tuple(vectors[text] for text in asked.unwanted)
+    if not asked.wanted:
+        return Said((), None, unwanted, number)
+    mean = np.sum([term.weight * vectors[term.text] for term in asked.wanted], axis=0)
+    return Said((), (mean / max(float(np.linalg.norm(mean)), 1e-6)).astype(np.float32), unwanted, number)
 
 
 def _by_id(scores: Mapping[str, FloatArray], chances: Numbers) -> Chances:
