@@ -220,6 +220,7 @@ def test_files_are_described_without_a_library(
         monkeypatch.setenv("MFE_VISION_API_KEY", KEY)
     monkeypatch.delenv("MFE_VISION_URL")
     assert main(["describe", str(tmp_path)]) == 2
+    assert main(["describe", "--url", f"https://me:{KEY}@example.org/v1", "--model", MODEL, str(tmp_path)]) == 2
     monkeypatch.setenv("MFE_VISION_URL", server.base_url)
     monkeypatch.delenv("MFE_VISION_MODEL")
     assert main(["describe", str(tmp_path)]) == 2

@@ -222,6 +222,15 @@ def test_a_budget_is_not_passed(library: Services, captioner: FakeCaptioner, bud
     assert Limits(price_in=90, price_out=100).cost(spent.sent, spent.received) <= budget
 
 
+def test_answers_of_no_use_count_for_the_limits(library: Services, captioner: FakeCaptioner) -> None:
+    captioner.fails = lambda number: NotDescribed("No JSON.", "", 1_000, 100) if number == 1 else None
+    describe(library, limits=Limits(money=0.25, price_in=90, price_out=100))
+    assert len(captioner.asked) == 2 and library.descriptions.count() == 1
+    captioner.fails = lambda _: NotDescribed("No JSON.")
+    describe(library, limits=Limits(photos=2))
+    assert len(captioner.asked) == 4
+
+
 def test_limits_hold_over_interruptions(library: Services, captioner: FakeCaptioner) -> None:
     """What the same job took before it was paused counts; what others took before it does not."""
     describe(library, limits=Limits(photos=1))
