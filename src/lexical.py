@@ -58,9 +58,15 @@ def plain(text: str) -> str:
 def runs(text: str) -> Iterator[tuple[str, str]]:
     """(kind, run) of letters, digits or signs that stand together: ``IMG_2041`` has img and 2041, ``3D`` 3 and d."""
     known = plain(text)
+    for kind, start, end in _runs(known):
+        yield kind, known[start:end]
+
+
+def _runs(known: str) -> Iterator[tuple[str, int, int]]:
+    """Kind, start and end of each run of a plain text."""
     shadow = known.translate(_ASCII) if known.isascii() else "".join(map(_kind, known))
     for found in _RUNS.finditer(shadow):
-        yield found.group()[0], known[found.start() : found.end()]
+        yield found.group()[0], found.start(), found.end()
 
 
 def terms(text: str) -> list[str]:
@@ -166,6 +172,71 @@ def expression(wanted: Sequence[Wish], unwanted: Sequence[Wish] = ()) -> str:
     """What SQLite's FTS5 is asked for: all that is wanted, and nothing of what is not."""
     every = " AND ".join(f"({wish.expression})" for wish in wanted)
     return every + "".join(f" NOT ({wish.expression})" for wish in unwanted)
+
+
+# ---------------------------------------------------------------- where it is written
+
+Span = tuple[int, int]
+"""Of characters in a text: the first, and the one behind the last."""
+
+
+def places(text: str, phrases: Iterable[Phrase]) -> list[Span]:
+    """Where in a text any of the phrases is written, from its start to its end, none reaching into another.
+
+    The text must be in Unicode's form NFC; where its letters can't be told apart even so, nothing is found.
+    """
+    known, origin = _origins(text)
+    found = {span for phrase in phrases for span in _places(known, phrase)} if known else set()
+    return joined((origin[start], _end(text, origin[end - 1] + 1)) for start, end in found)
+
+
+def parts(text: str, part: str) -> list[Span]:
+    """The same of a part of a text that may begin and end within words."""
+    known, origin = _origins(text)
+    found = re.finditer(re.escape(wanted), known) if (wanted := plain(part).strip()) else ()
+    return joined((origin[one.start()], _end(text, origin[one.end() - 1] + 1)) for one in found)
+
+
+def joined(spans: Iterable[Span]) -> list[Span]:
+    """The same in order, those that touch or overlap as one."""
+    found: list[Span] = []
+    for start, end in sorted(spans):
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((start, end))
+    return found
+
+
+def _origins(text: str) -> tuple[str, list[int]]:
+    """A text made plain, and of each of its characters the place where it came from; empty where that is not clear."""
+    each = [plain(character) for character in text]
+    known = "".join(each)
+    return (known, [at for at, some in enumerate(each) for _ in some]) if known == plain(text) else ("", [])
+
+
+def _end(text: str, end: int) -> int:
+    """Accents that stand apart belong to the letter before them."""
+    while end < len(text) and not plain(text[end]):
+        end += 1
+    return end
+
+
+def _places(known: str, phrase: Phrase) -> Iterator[Span]:
+    wanted = phrase.terms
+    if len(wanted) == 1 and len(wanted[0]) == 1 and _CJK.match(wanted[0]):
+        yield from ((at, at + 1) for at, character in enumerate(known) if character == wanted[0])
+        return
+    every = [
+        (term, start + at, min(end, start + at + len(term)))
+        for kind, start, end in _runs(known)
+        for at, term in enumerate(_terms(kind, known[start:end]))
+    ]
+    for first in range(len(every) - len(wanted) + 1):
+        some = every[first : first + len(wanted)]
+        same = [term == asked for (term, _, _), asked in zip(some, wanted, strict=True)]
+        if all(same[:-1]) and (same[-1] or (phrase.prefix and some[-1][0].startswith(wanted[-1]))):
+            yield some[0][1], some[-1][2]
 
 
 # ---------------------------------------------------------------- nearly the same

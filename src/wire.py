@@ -30,7 +30,7 @@ def search_page(page: SearchPage) -> dict[str, Any]:
 
 def _hit(hit: SearchHit) -> dict[str, Any]:
     told = {**asdict(hit), "score": round(hit.score, 6), "band": hit.band, "percent": hit.percent}
-    del told["chance"]  # the percentage is for people and programs alike
+    del told["chance"], told["seen"]  # the percentage is for people and programs alike
     return told
 
 

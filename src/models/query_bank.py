@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as serialise
 
 from src.files import write_atomically
-from src.schema import Embedder, FloatArray
+from src.schema import FloatArray
 
 TEXTS = Path(__file__).with_name("query_bank_files")
 SHIPPED = Path(__file__).with_name("builtin_files")
@@ -47,6 +47,18 @@ class QueryBank:
         """
         found: FloatArray = np.asarray(queries, np.float32) @ self.direction + self.offset
         return found
+
+
+class TextModel(Protocol):
+    """What a bank is made of: ``encode_texts`` turns n texts into (n, D) float32 of norm 1."""
+
+    @property
+    def space(self) -> str: ...
+
+    @property
+    def dimensions(self) -> int: ...
+
+    def encode_texts(self, texts: Sequence[str]) -> FloatArray: ...
 
 
 def texts(name: str) -> list[str]:
@@ -118,7 +130,7 @@ class QueryBanks:
         self._known: dict[str, QueryBank] = {}
         self._lock = threading.Lock()
 
-    def of(self, model: Embedder) -> QueryBank:
+    def of(self, model: TextModel) -> QueryBank:
         """The bank of a model. Raises ModelError where it has to be made and the model can't be used."""
         with self._lock:
             if model.space not in self._known:
@@ -128,7 +140,7 @@ class QueryBanks:
                 self._known[model.space] = bank or self._made(self._folder / name, model)
             return self._known[model.space]
 
-    def _made(self, file: Path, model: Embedder) -> QueryBank:
+    def _made(self, file: Path, model: TextModel) -> QueryBank:
         bank = build(model.encode_texts)
         try:
             save(bank, file)

@@ -19,7 +19,7 @@ from src.schema.jobs import (
 )
 from src.schema.library import FolderStatus, LibraryStats, ModelStatus
 from src.schema.parts import Box, Mask, Segment, Segmenter
-from src.schema.search import Band, Mode, Notice, NoticeCode, PhotoFilter, SearchHit, SearchPage, Verdict
+from src.schema.search import Band, Mode, Notice, NoticeCode, Part, PhotoFilter, Reason, SearchHit, SearchPage, Verdict
 
 __all__ = [
     "EXPORT_MARK",
@@ -48,8 +48,10 @@ __all__ = [
     "ModelStatus",
     "Notice",
     "NoticeCode",
+    "Part",
     "PhotoFilter",
     "Progress",
+    "Reason",
     "SearchHit",
     "SearchPage",
     "Segment",

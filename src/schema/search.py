@@ -8,6 +8,7 @@ from typing import Literal
 from src.schema.conditions import Condition
 from src.schema.encoders import Kind
 from src.schema.parts import Box
+from src.schema.texts import Corners
 
 Mode = Literal["images", "objects", "both"]
 """What is searched: whole images, the objects inside them, or whichever of the two fits better."""
@@ -23,6 +24,29 @@ NOTHING = 0.06
 def percent_of(chance: float) -> int:
     """A chance (0..1) as people read it, rounded down, so that 80 is a strong match and 79 a likely one."""
     return int(100 * chance + 1e-9)
+
+
+Part = Literal["image", "object", "description", "words"]
+"""What of a photo a search goes through: what it shows as a whole, an object in it, what a model said of it, and what
+is written of it.
+"""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a photo is among the results: the part of the search that found it and, where that is a text, what that
+    says.
+    """
+
+    part: Part
+    where: str = ""
+    """Which text, by its column of ``catalog.lexical_tables.WORDS``; empty where no text found it."""
+    text: str = ""
+    """As it is written; of a long one what is around the words."""
+    spans: tuple[tuple[int, int], ...] = ()
+    """Where the words stand in it: first character, and the one behind the last."""
+    box: Corners | None = None
+    """Where in the picture a line of text is, as shares of its width and height."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +70,10 @@ class SearchHit:
     """How likely it is what was asked for, 0..1 (``services.search.calibration``)."""
     named: bool = False
     """It is called what was asked for, which is why its chance is high."""
+    seen: float | None = None
+    """The chance by what it shows alone, where more than that is known; None where ``chance`` is that."""
+    why: tuple[Reason, ...] = ()
+    """What found it, most telling first."""
 
     @property
     def percent(self) -> int:

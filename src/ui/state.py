@@ -8,11 +8,11 @@ in ``files.py``, of jobs in ``jobs/told.py``, of what is done with photos in ``c
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, cast
+from typing import Literal, TypeAlias, cast
 
 import streamlit as st
 
-from src.schema import Mode
+from src.schema import Mode, Reason
 
 QUERY, IMAGE_QUERY, LIBRARY_QUERY = "query", "image-query", "library-query"
 """Widget keys of the boxes for words, of the text search, beside a picture and above the whole library, which outlive a
@@ -30,6 +30,9 @@ MAX_RESULTS = 1_000
 SearchPageName = Literal["text_search", "image_search", "library"]
 """As its script in ``views`` is called."""
 Dialog = Literal["photo", "clear", "forget", "remove", "export", "ask", "empty", "system-bin"]
+Found: TypeAlias = Mapping[str, str]
+Why: TypeAlias = Mapping[str, Sequence[Reason]]
+"""Of photos that are results: the object that was found in each, and what found it."""
 
 
 def query(key: str = QUERY) -> str:
@@ -137,18 +140,16 @@ def want_objects() -> None:
 # ---------------------------------------------------------------- what is open
 
 
-def open_photo(image_id: str, neighbours: Sequence[str], found: Mapping[str, str] | None = None) -> None:
-    """Show a photo large. neighbours: its gallery's ids, in order. found: photo -> the object that was the hit."""
-    st.session_state.update(
-        dialog="photo", photo=image_id, neighbours=list(neighbours), found=dict(found or {}), looking_inside=None
-    )
-    st.session_state["dropped"] = {}
+def open_photo(image_id: str, neighbours: Sequence[str], found: Found | None = None, why: Why | None = None) -> None:
+    """Show a photo large. neighbours: its gallery's ids, in order. found, why: of each, where it is a result."""
+    st.session_state.update(dialog="photo", photo=image_id, neighbours=list(neighbours), looking_inside=None)
+    st.session_state.update(found=dict(found or {}), why=dict(why or {}), dropped={})
 
 
-def know_gallery(ids: Sequence[str], found: Mapping[str, str] | None = None) -> None:
+def know_gallery(ids: Sequence[str], found: Found | None = None, why: Why | None = None) -> None:
     """The gallery that the page shows, for a photo that was opened by its address: see ``open_photo``."""
     if dialog() == "photo" and photo() in ids and not st.session_state.get("neighbours"):
-        st.session_state.update(neighbours=list(ids), found=dict(found or {}))
+        st.session_state.update(neighbours=list(ids), found=dict(found or {}), why=dict(why or {}))
 
 
 def know_chances(words: str, chances: Mapping[str, float]) -> None:
@@ -183,7 +184,12 @@ def show_only(photo_id: str | None) -> None:
 
 def found_object() -> str | None:
     """Id of the object that made the open photo a result."""
-    return cast("dict[str, str]", st.session_state.get("found", {})).get(photo())
+    return cast(Found, st.session_state.get("found", {})).get(photo())
+
+
+def reasons() -> Sequence[Reason]:
+    """Why the open photo is a result."""
+    return cast(Why, st.session_state.get("why", {})).get(photo(), ())
 
 
 def open_dialog(name: Dialog) -> None:
@@ -250,7 +256,7 @@ def neighbour(step: int) -> str | None:
 def go_to_photo(image_id: str, others: Sequence[str]) -> None:
     """Have another photo open in place of the open one. others: what is beside it where its gallery has it not."""
     if image_id not in st.session_state.get("neighbours", []):
-        st.session_state.update(neighbours=list(others), found={})
+        st.session_state.update(neighbours=list(others), found={}, why={})
     st.session_state["photo"] = image_id
 
 

@@ -86,6 +86,7 @@ def test_search_as_json(home: Path, album: Path) -> None:
         "size",
         "segment",
         "named",
+        "why",
     }
     first = answer["results"][0]
     assert first["band"] in ("strong", "likely", "weak") and 5 <= first["percent"] <= 100

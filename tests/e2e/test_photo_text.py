@@ -40,7 +40,11 @@ def test_text_from_the_switch_to_the_copied_line(page: Page, app: RunningApp, tm
 
     page.goto(f"{app.url}/?q=text:market")
     expect(page.locator(".tile")).to_have_count(1)
+    expect(page.locator(".tile .box.line")).to_have_count(1)
+    expect(page.locator(".tile .why mark")).to_have_text("Market")
     page.locator(".tile").click()
+    expect(page.locator(".photo .why")).to_have_text("Text in it: Market Street")
+    expect(page.locator(".lines li.found")).to_have_text(LINES[0])
     lines = page.get_by_role("list", name="Text in this photo").locator("li")
     expect(lines).to_have_text(LINES)
     lines_are_marked_where_one_points(page)

@@ -32,7 +32,7 @@ def test_the_lines_go_to_the_browser_with_harmless_text_and_their_places() -> No
 
     app = AppTest.from_function(script, default_timeout=30).run()
     assert not app.exception
-    line = {"text": "to\N{REPLACEMENT CHARACTER}day", "box": [list(corner) for corner in BOX]}
+    line = {"text": "to\N{REPLACEMENT CHARACTER}day", "box": [list(corner) for corner in BOX], "found": False}
     assert photo_of(app)["lines"] == [line] and photo_of(app)["size"] == [640, 480]
 
 

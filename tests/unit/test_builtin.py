@@ -19,6 +19,7 @@ from src.errors import WeightsCorrupt, WeightsMissing
 from src.models import query_bank
 from src.models.embedders.builtin import FILES, BuiltinEmbedder
 from src.schema import FloatArray
+from src.services.search.described import Sentences
 
 NAMES = ("image.onnx", "text.onnx", "tokenizer.json")
 
@@ -60,6 +61,16 @@ def test_the_query_bank_beside_it_is_what_it_makes_of_the_queries(model: Builtin
     queries = model.encode_texts(["a dog on the beach", "terms and conditions"])
     np.testing.assert_allclose(saved.visible(queries), made.visible(queries), atol=0.05)
     assert saved.visible(queries)[0] > 1 > -1 > saved.visible(queries)[1]
+
+
+def test_the_query_bank_of_texts_is_beside_it_too(model: BuiltinEmbedder) -> None:
+    sentences = Sentences(model.sentence_vectors)
+    saved = query_bank.read(FILES / query_bank.file_name(sentences.space), sentences.dimensions)
+    made = query_bank.build(sentences.encode)
+    assert saved is not None
+    np.testing.assert_allclose(saved.nothing, made.nothing, atol=1e-3)
+    queries = sentences.encode(["a dog on the beach", "terms and conditions"])
+    np.testing.assert_allclose(saved.visible(queries), made.visible(queries), atol=0.05)
 
 
 def test_vectors_have_length_one(model: BuiltinEmbedder) -> None:

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from src import lexical as words
 from src.database.catalog import findable, lexical_tables
-from src.database.catalog.lexical_rows import Row, rows_of
+from src.database.catalog.lexical_rows import Row, Said, rows_of, said_of
 from src.database.catalog.lexical_tables import WORDS, lexical, lexical_due, lexical_terms
 from src.database.catalog.sqlite_file import SqliteFile, listed, parts, upsert
 from src.database.catalog.tables import images
@@ -38,6 +38,11 @@ _THESE = "FROM lexical WHERE image_id IN (SELECT value FROM json_each(?))"
 _FOUND = (
     "SELECT image_id FROM lexical_index CROSS JOIN lexical ON number = lexical_index.rowid "
     "WHERE lexical_index MATCH :asked"
+)
+
+_AMONG = sa.text(
+    "SELECT image_id FROM lexical CROSS JOIN lexical_index ON lexical_index.rowid = number "
+    "WHERE image_id IN (SELECT value FROM json_each(:ids)) AND lexical_index MATCH :asked"
 )
 
 
@@ -163,6 +168,24 @@ class LexicalTable:
                 seen = set(ids)
                 ids = [id_ for id_ in db.execute(sa.text(f"{_FOUND} ORDER BY rank"), asked).scalars() if id_ in seen]
         return ids
+
+    def said(self, ids: Sequence[str]) -> Said:
+        """What is written of images, by the columns of the index, as it is written."""
+        with self._file.reading() as db:
+            return said_of(db, ids)
+
+    def among(self, ids: Sequence[str], wish: Wish) -> set[str]:
+        """Those of a few images of which a wish is written, as far as the index knows; none where it is damaged, which
+        is made anew then.
+        """
+        asked = {"asked": wish.expression, "ids": json.dumps(list(ids))}
+        try:
+            with self._file.reading() as db:
+                return set(db.execute(_AMONG, asked).scalars())
+        except LibraryUnusable as error:
+            log.warning("the lexical index is made anew: %s", error)
+            self.start_over()
+            return set()
 
     def near(self, wish: Wish, only: PhotoFilter | None) -> list[str]:
         """Words of visible photos that pass which may be meant where nothing is written as it was asked."""

@@ -31,22 +31,29 @@ from src.text import folded
 
 Row = dict[str, str]
 """Column -> text; every column but the number."""
+Said = dict[str, dict[str, list[str]]]
+"""Image id -> column -> the texts as they are written."""
 
 
 def rows_of(db: sa.Connection, ids: Sequence[str]) -> dict[str, Row]:
     """Image id -> its row, of those of the images that there are, hidden ones too."""
+    first: dict[str, str] = {}
+    return {id_: _row(id_, some, first.get(id_, "")) for id_, some in said_of(db, ids, first).items()}
+
+
+def said_of(db: sa.Connection, ids: Sequence[str], first: dict[str, str] | None = None) -> Said:
+    """What is written of the images that there are, hidden ones too. first: is given the first of each one's names."""
     wanted = listed(list(ids))
     days = db.execute(sa.select(images.c.id, images.c.taken_at).where(images.c.id.in_(wanted)))
-    said: dict[str, dict[str, list[str]]] = {id_: {"dates": [str(day or "")[:10]]} for id_, day in days}
-    first = dict.fromkeys(said, "")
-    _of_files(db, wanted, said, first)
+    said: Said = {id_: {"dates": [str(day or "")[:10]]} for id_, day in days}
+    _of_files(db, wanted, said, {} if first is None else first)
     for row in db.execute(sa.select(*_OF_FACTS).where(facts.c.image_id.in_(wanted))):
         told = {"title": [row.title], "caption": [row.caption], "place": _listed(row.place)}
         _add(said, row.image_id, {**told, "camera": [row.camera_model or row.camera_make]})
     for column, query, key in _SEVERAL:
         for image_id, text in db.execute(query.where(key.in_(wanted))):
             _add(said, image_id, {column: [text]})
-    return {id_: _row(id_, some, first[id_]) for id_, some in said.items()}
+    return said
 
 
 _OF_FACTS = (facts.c.image_id, facts.c.title, facts.c.caption, facts.c.place, facts.c.camera_make, facts.c.camera_model)
@@ -68,7 +75,7 @@ _SEVERAL = (
 """Column, what is written there, and the image's id by which it is looked up."""
 
 
-def _of_files(db: sa.Connection, wanted: Any, said: dict[str, dict[str, list[str]]], first: dict[str, str]) -> None:
+def _of_files(db: sa.Connection, wanted: Any, said: Said, first: dict[str, str]) -> None:
     """Names and folders of the files that are there or, where none is, of all: what is hidden stays as it was."""
     columns = (files.c.image_id, files.c.path_text, files.c.name, files.c.uploaded, files.c.missing_since)
     found: dict[str, list[Any]] = {}
@@ -80,7 +87,7 @@ def _of_files(db: sa.Connection, wanted: Any, said: dict[str, dict[str, list[str
         there = [row for row in several if row.missing_since is None] or several
         inside = [_folders(row.path_text, followed, above) for row in there if not row.uploaded]
         _add(said, image_id, {"name": [row.name for row in there], "folders": inside})
-        if image_id in first:
+        if image_id in said:
             first[image_id] = folded(min(str(row.name) for row in there))
 
 

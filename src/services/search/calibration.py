@@ -42,6 +42,10 @@ WORDS = Weights(height=0.405, visible=0.358, constant=-3.903)
 """For words: ``benchmarks.relevance --fit`` finds them."""
 PICTURES = Weights(height=0.56, visible=0.0, constant=-1.96)
 """For anything with a picture in it: whether another photo shows the same kind of thing, on photos with class names."""
+DESCRIPTIONS = Weights(height=0.374, visible=0.282, constant=-3.95)
+"""For words and what a model said of a photo, by text vectors: ``benchmarks.fusion --fit`` finds them."""
+SHARE, DOUBT = 0.85, -0.939
+"""What the evidence that at least one of several parts is right is worth; from there, too."""
 MOST_EVIDENCE = 30.0
 
 
@@ -71,6 +75,18 @@ def chance(height: Numbers, visible: float, weights: Weights, shift: float = 0.0
     """
     evidence = weights.height * np.asarray(height) + weights.visible * visible + weights.constant + shift
     found: Numbers = 1 / (1 + np.exp(-np.clip(evidence, -MOST_EVIDENCE, MOST_EVIDENCE)))
+    return found
+
+
+def together(*chances: Numbers) -> Numbers:
+    """Chances (n,) of the same photos by several parts, each in 0..1 -> how likely they are by all of them, (n,).
+
+    That is the chance that at least one part is right, if none knew of another (noisy-or; Pearl, "Probabilistic
+    Reasoning in Intelligent Systems", 1988), made less sure, because they err together (scaled as by Platt,
+    "Probabilistic Outputs for Support Vector Machines", 1999). ``benchmarks.fusion`` compares it with other ways.
+    """
+    neither = np.clip(np.prod([1 - np.asarray(some, np.float64) for some in chances], axis=0), 1e-13, 1 - 1e-13)
+    found: Numbers = 1 / (1 + np.exp(-(SHARE * np.log((1 - neither) / neither) + DOUBT)))
     return found
 
 

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import re
 
-SENTENCE = "This does not look like English, and the model in use reads English only: the results may mean nothing."
+SENTENCE = (
+    "This does not look like English, and the model in use reads English only: what photos show is hardly found so. "
+    "Ask in English; words in names, tags, notes and pictures are found in any language."
+)
 
 _WORD = re.compile(r"[^\W\d_]+")
 

@@ -6,18 +6,21 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from src.database.catalog.catalog import Catalog
+from src.database.catalog.kinds import DESCRIPTIONS
 from src.database.embeddings import library_collection
 from src.models.model_manager import ModelManager
+from src.models.query_bank import QueryBank
 from src.plain_files import json_in
 from src.schema import Embedder, FloatArray, Kind, SearchHit
 from src.schema.library import SAID_OF_HITS
 from src.schema.search import NOTHING
+from src.services.search.calibration import DESCRIPTIONS as OF_DESCRIPTIONS
 from src.services.search.calibration import (
     MOST_EVIDENCE,
     PICTURES,
@@ -111,25 +114,42 @@ class Judge:
         visible = float(self._models.query_bank(model).visible(query[None])[0])
         return chance(background.height(scores, number), visible, WORDS, self._shift(embedder.space))
 
+    def described(self, scores: FloatArray, query: FloatArray, number: int, bank: QueryBank) -> Numbers:
+        """(n,) cosines of descriptions with a query's words (384,), compared with ``number`` of them -> chances, (n,).
+
+        bank: the queries that no photo answers, by the same model.
+        """
+        background = self._of_collection(DESCRIPTIONS, lambda sample, total: best_scores(bank.nothing, sample, total))
+        visible = float(bank.visible(query[None])[0])
+        return chance(background.height(np.asarray(scores, np.float64), number), visible, OF_DESCRIPTIONS)
+
     def _background(self, embedder: Embedder, model: str, kind: Kind, words_only: bool) -> Background:
-        name = library_collection(embedder.space, kind)
+        if not words_only:
+            return self._of_collection(
+                library_collection(embedder.space, kind), lambda some, _: pairs(some) if len(some) > 1 else NONE, False
+            )
+        nothing = self._models.query_bank(model).nothing
+        return self._of_collection(
+            library_collection(embedder.space, kind), lambda sample, total: best_scores(nothing, sample, total)
+        )
+
+    def _of_collection(
+        self, name: str, compare: Callable[[FloatArray, int], Background], words_only: bool = True
+    ) -> Background:
+        """What does not belong together scores in a collection. compare: a sample of it (s, D), and its size."""
         counters = self._catalog.vectors.counters(name)
         sizes = (counters.rows, counters.rows + counters.rewritten)
         grown = tuple(round(np.log(size + 1) / np.log(STEP)) for size in sizes)
         state = grown if counters.rows > SAMPLE else counters
-        return self._backgrounds.get(
-            (name, words_only), state, lambda: self._compared(name, counters.rows, model, words_only)
-        )
+        return self._backgrounds.get((name, words_only), state, lambda: self._compared(name, counters.rows, compare))
 
-    def _compared(self, name: str, total: int, model: str, words_only: bool) -> Background:
+    def _compared(self, name: str, total: int, compare: Callable[[FloatArray, int], Background]) -> Background:
         stored = self._catalog.vectors.get_many(name, self._catalog.vectors.sample(name, SAMPLE))
         if not stored:  # a damaged collection says that it has vectors
             return NONE
         sample = np.stack(list(stored.values()))
         np.random.default_rng(0).shuffle(sample)
-        if words_only:
-            return best_scores(self._models.query_bank(model).nothing, sample, total)
-        return pairs(sample) if len(sample) > 1 else NONE
+        return compare(sample, total)
 
     def _shift(self, space: str) -> float:
         said = self._catalog.get_meta(SAID_OF_HITS)

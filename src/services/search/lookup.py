@@ -45,6 +45,7 @@ class Lookup:
     ) -> None:
         self._catalog = catalog
         self._store = store
+        self.model = model
         self._embedder = models.embedder(model)
         self._only = only
         self._names: dict[Kind, str] = {

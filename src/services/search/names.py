@@ -31,11 +31,12 @@ SHORT = Notice("short-word", "A single letter or digit is looked for in names on
 class Called:
     """Ids of photos, those of which it is written where it weighs most first where they are few.
 
-    near: they are called nearly so, and nothing is called just so.
+    near: they are called nearly so, and nothing is called just so. wishes: the words that are written of them.
     """
 
     ids: tuple[str, ...] = ()
     near: bool = False
+    wishes: tuple[Wish, ...] = ()
     notices: tuple[Notice, ...] = ()
 
 
@@ -50,17 +51,17 @@ class Names:
         """The photos that are called what was asked for, of ``searched`` that pass; where there are none, and none of
         the hits is likely, those that are called nearly so.
         """
-        wanted = _wanted(asked)
-        if not asked.words_only or not searched or not 0 < len(wanted) <= MOST_WORDS:
+        wishes = wanted(asked)
+        if not asked.words_only or not searched or not 0 < len(wishes) <= MOST_WORDS:
             return Called()
-        if _is_short(wanted):
+        if _is_short(wishes):
             return Called(notices=(SHORT,))
         late = self._late()
         nearly = all(hit.chance < LIKELY for hit in hits)
         found = self._called.get(
             (asked.reading.terms, asked.only, searched, nearly),
             (self._catalog.changes(), late),
-            lambda: self._looked_up(wanted, _unwanted(asked), asked.only, searched, nearly),
+            lambda: self._looked_up(wishes, unwanted(asked), asked.only, searched, nearly),
         )
         return replace(found, notices=(*found.notices, *late))
 
@@ -73,16 +74,16 @@ class Names:
         return (Notice("names-late", f"What {number} are called is still being read; they may be missing here."),)
 
     def _looked_up(
-        self, wanted: Sequence[Wish], unwanted: Sequence[Wish], only: PhotoFilter | None, searched: int, nearly: bool
+        self, wishes: Sequence[Wish], away: Sequence[Wish], only: PhotoFilter | None, searched: int, nearly: bool
     ) -> Called:
         lexical, most = self._catalog.lexical, min(MOST, max(FEW, int(COMMON * searched)))
-        ids = lexical.find(wanted, unwanted, only, most)
+        ids = lexical.find(wishes, away, only, most)
         if ids != [] or not nearly:
-            return Called(tuple(ids or ()))
-        others = {wish.word: self._near(wish, only) for wish in wanted}
-        near = [others[wish.word] or wish for wish in wanted]
-        ids = lexical.find(near, unwanted, only, most) if any(others.values()) else None
-        return Called(tuple(ids), near=True, notices=_told(others)) if ids else Called()
+            return Called(tuple(ids or ()), wishes=tuple(wishes))
+        others = {wish.word: self._near(wish, only) for wish in wishes}
+        near = [others[wish.word] or wish for wish in wishes]
+        ids = lexical.find(near, away, only, most) if any(others.values()) else None
+        return Called(tuple(ids), near=True, wishes=tuple(near), notices=_told(others)) if ids else Called()
 
     def _near(self, wish: Wish, only: PhotoFilter | None) -> Wish | None:
         """Words to look for in the place of one that nothing is called; None where it is to stay."""
@@ -93,12 +94,12 @@ class Names:
         return Wish(wish.word, tuple(found)) if found else None
 
 
-def _wanted(asked: Asked) -> list[Wish]:
+def wanted(asked: Asked) -> list[Wish]:
     terms = [term for term in asked.reading.terms if not term.negative]
     return [wish for term in terms for wish in (quoted(term.text) if term.phrase else wishes(term.text))]
 
 
-def _unwanted(asked: Asked) -> list[Wish]:
+def unwanted(asked: Asked) -> list[Wish]:
     return [wish for term in asked.reading.terms if term.negative for wish in quoted(term.text)]
 
 
@@ -126,4 +127,5 @@ def lifted(hit: SearchHit, near: bool = False) -> SearchHit:
     if hit.chance >= least:  # what it shows says so already
         return hit
     room = (LIKELY if near else 1.0) - least
-    return replace(hit, chance=least + room * hit.chance, named=True)
+    seen = hit.chance if hit.seen is None else hit.seen
+    return replace(hit, chance=least + room * hit.chance, named=True, seen=seen)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
-import numpy as np
 from PIL import Image
 
-from src.database.catalog.catalog import Catalog, Shown
-from src.database.catalog.objects import StoredSegment
+from src.database.catalog.catalog import Catalog
 from src.database.store import Store
 from src.errors import BadInput
 from src.identity import is_id
@@ -26,9 +23,11 @@ from src.services.library.service import LibraryService
 from src.services.search.foreign import SENTENCE, looks_foreign
 from src.services.search.fusion import Found
 from src.services.search.judge import Judge, Told
-from src.services.search.lookup import Directions, Lookup
-from src.services.search.names import Called, Names, lifted
+from src.services.search.lookup import Lookup
+from src.services.search.names import Called
+from src.services.search.parts import Joined, Parts, hit_of
 from src.services.search.query import Asked, Query, read
+from src.services.search.reasons import Reasons
 
 __all__ = ["MAX_RESULTS", "Query", "SearchService"]
 
@@ -54,7 +53,8 @@ class SearchService:
         self._library = library
         self._reader = reader
         self.judge = Judge(catalog, models)
-        self._names = Names(catalog)
+        self._parts = Parts(catalog, store, models, self.judge)
+        self._reasons = Reasons(catalog)
 
     def search(
         self,
@@ -104,7 +104,8 @@ class SearchService:
         started, model = time.perf_counter(), spec(model).id
         ids = self._catalog.listing.ids(asked.only, asked.reading.sort or "date", limit)
         shown = self._catalog.shown(ids)
-        hits = tuple(_hit(Found(id_, 0.0), shown[id_], {}) for id_ in ids if id_ in shown and is_id(id_))
+        found = [hit_of(Found(id_, 0.0), shown[id_], {}) for id_ in ids if id_ in shown and is_id(id_)]
+        hits = self._reasons.told(found, asked, Called(), {})
         number = self._catalog.listing.number(asked.only)
         took = (time.perf_counter() - started) * 1000
         verdict: Verdict = "match" if hits else "empty"
@@ -117,105 +118,44 @@ class SearchService:
         lookup = Lookup(self._catalog, self._store, self._models, model, only)
         directions = lookup.directions(some)
         number = MAX_RESULTS + MOST_OWN if any(one.reading.sort for one in some) else limit + MOST_OWN
+        number = self._parts.least(number, mode, only)
         while True:
-            hits = self._hits(lookup.found(directions, number, mode))
-            judged = [self._judged(*one, model, lookup) for one in zip(some, directions, hits, strict=True)]
-            short = any(len(best) < min(limit, len(all_)) for best, all_ in zip(judged, hits, strict=True))
+            hits = self._parts.hits(lookup.found(directions, number, mode))
+            said = self._parts.said(some, number, mode, only)
+            each = zip(some, directions, hits, said, strict=True)
+            joined = [self._parts.joined(*one, lookup, mode) for one in each]
+            short = any(len(one.hits) < min(limit, len(all_)) for one, all_ in zip(joined, hits, strict=True))
             if not short or number >= min(MOST_LOOKED_AT, lookup.images + lookup.objects):
                 break
             number *= MORE  # much of it shows what is not wanted
-        called = [Called()] * len(some)
-        if mode != "objects":
-            told = zip(some, directions, judged, strict=True)
-            named = [self._with_names(*one, model, lookup) for one in told]
-            judged, called = [hits for hits, _ in named], [names for _, names in named]
-        if mode == "both":  # cosines of images and of objects are worth different chances
-            judged = [sorted(best, key=lambda hit: -hit.chance) for best in judged]
         took = (time.perf_counter() - started) * 1000 / len(some)
         unseen = () if lookup.searched or only else self._unseen(model, mode)
-        return [
-            self._page(asked, best, lookup, limit, took, model, (*unseen, *names.notices))
-            for asked, best, names in zip(some, judged, called, strict=True)
-        ]
-
-    def _judged(
-        self, asked: Asked, direction: Directions, hits: Sequence[SearchHit], model: str, lookup: Lookup
-    ) -> list[SearchHit]:
-        """The hits with their chances, without those that are likely to show what is not wanted.
-
-        The chance of the others is that of showing the one and not the other.
-        """
-        compared = lookup.compared
-        if not direction.unwanted:
-            assert direction.wanted is not None
-            return self.judge.judged(model, hits, direction.wanted, asked.words_only, compared)
-        found = [Found(hit.id, hit.score, hit.segment) for hit in hits]
-        against = np.zeros(len(hits))
-        wanted = [] if direction.wanted is None else [direction.wanted]
-        scores = lookup.scores(found, [*(vector for vector, _ in direction.unwanted), *wanted])
-        for (vector, words), row in zip(direction.unwanted, scores, strict=False):
-            scored = [replace(hit, score=score) for hit, score in zip(hits, row, strict=True)]
-            chances = [hit.chance for hit in self.judge.judged(model, scored, vector, words, compared)]
-            against = np.maximum(against, chances)
-        judged = [replace(hit, chance=1.0) for hit in hits]
-        if direction.wanted is not None:
-            scored = [replace(hit, score=score) for hit, score in zip(hits, scores[-1], strict=True)]
-            judged = self.judge.judged(model, scored, direction.wanted, asked.words_only, compared)
-        without = [
-            replace(hit, chance=hit.chance * (1 - float(chance)))
-            for hit, chance in zip(judged, against, strict=True)
-            if chance < LIKELY
-        ]
-        return sorted(without, key=lambda hit: -hit.chance)
-
-    def _with_names(
-        self, asked: Asked, direction: Directions, hits: list[SearchHit], model: str, lookup: Lookup
-    ) -> tuple[list[SearchHit], Called]:
-        """The hits and the photos that are called what was asked for, these among the first; and what was found so."""
-        called = self._names.called(asked, hits, lookup.images)
-        if not called.ids:
-            return hits, called
-        known = {hit.id: hit for hit in hits}
-        new = [Found(id_, 0.0) for id_ in called.ids if id_ not in known]
-        if new and direction.wanted is not None:
-            (scores,) = lookup.scores(new, [direction.wanted])
-            seen = [replace(one, score=score) for one, score in zip(new, scores, strict=True) if score > -1]
-            found = self._hits([seen])[0]  # judged as the others are: what is not wanted stays away
-            known |= {hit.id: hit for hit in self._judged(asked, direction, found, model, lookup)}
-        named = {id_: lifted(known.pop(id_), called.near) for id_ in called.ids if id_ in known}
-        return sorted((named | known).values(), key=lambda hit: -hit.chance), called
+        return [self._page(*one, lookup, limit, took, unseen) for one in zip(some, joined, strict=True)]
 
     def _page(
-        self,
-        asked: Asked,
-        hits: Sequence[SearchHit],
-        lookup: Lookup,
-        limit: int,
-        took: float,
-        model: str,
-        more: tuple[Notice, ...],
+        self, asked: Asked, joined: Joined, lookup: Lookup, limit: int, took: float, more: tuple[Notice, ...]
     ) -> SearchPage:
-        own = lookup.own(asked)
-        shown = [hit for hit in hits if hit.id not in own]
+        own, called = lookup.own(asked), joined.called
+        shown = [hit for hit in joined.hits if hit.id not in own]
         notices = asked.notices
-        if spec(model).embedding.english_only and looks_foreign(asked.words):
+        if spec(lookup.model).embedding.english_only and looks_foreign(asked.words):
             notices = (*notices, NOT_ENGLISH)
         if asked.reading.sort:
             likely = {hit.id: hit for hit in shown if hit.chance >= LIKELY}
             order = self._catalog.listing.ordered(list(likely), asked.reading.sort, asked.only)
             shown = [likely[id_] for id_ in order] or shown
             notices = notices if order else (*notices, UNSORTED)
-        shown = shown[:limit]
-        fits = any(hit.fits for hit in shown)
+        best = self._reasons.told(shown[:limit], asked, called, joined.described)
+        fits = any(hit.fits for hit in best)
         verdict: Verdict = "empty" if not lookup.searched else "match" if fits else "nothing"
         return SearchPage(
             asked.query.label,
-            model,
+            lookup.model,
             took,
-            tuple(shown),
+            best,
             lookup.images,
             verdict,
-            (*(notices if lookup.searched else asked.notices), *more),
+            (*(notices if lookup.searched else asked.notices), *more, *called.notices),
             asked.only is not None,
             lookup.objects,
             asked.words,
@@ -229,14 +169,6 @@ class SearchService:
     def take_back(self, told: Told) -> None:
         """Forget that it was said."""
         self.judge.take_back(self._models.embedder(self._library.active_model).space, told)
-
-    def _hits(self, found: Sequence[Sequence[Found]]) -> list[list[SearchHit]]:
-        """With what is shown of each; images hidden meanwhile are left out."""
-        shown = self._catalog.shown(list({hit.image_id for some in found for hit in some}))
-        objects = list({hit.segment for some in found for hit in some if hit.segment})
-        segments = self._catalog.objects.by_id(objects) if objects else {}
-        shown = {id_: row for id_, row in shown.items() if is_id(id_)}
-        return [[_hit(hit, shown[hit.image_id], segments) for hit in some if hit.image_id in shown] for some in found]
 
     def open_picture(self, source: Path | IO[bytes]) -> Image.Image:
         """An example picture, decoded as indexing does, so that a picture of the library finds itself first.
@@ -255,11 +187,3 @@ class SearchService:
             return (NO_OBJECTS,)
         sentence = f"The {images:,} photos of the library are not indexed with the model {model} yet."
         return (Notice("other-model", sentence),)
-
-
-def _hit(found: Found, shown: Shown, segments: Mapping[str, StoredSegment]) -> SearchHit:
-    stored = segments.get(found.segment or "")
-    size = (shown.width, shown.height)
-    if stored is None:
-        return SearchHit(shown.id, shown.path_text, shown.name, found.score, size=size)
-    return SearchHit(shown.id, shown.path_text, shown.name, found.score, "object", stored.segment.box, size, stored.id)

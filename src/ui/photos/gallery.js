@@ -29,9 +29,9 @@ function drawPhoto(root, photo, step, open) {
   stage.view.use(photo, step);
   image.alt = photo.name;
   [...box.children].forEach((node) => node !== stage && node !== under && node.remove());
-  const lines = [made("p", "title"), ...(photo.note ? [made("p", "note")] : [])];
+  const lines = [made("p", "title"), ...(photo.why.length ? [tellWhy(made("p", "why"), photo.why)] : []), ...(photo.note ? [made("p", "note")] : [])];
   lines[0].textContent = photo.name;
-  if (photo.note) lines[1].textContent = photo.note;
+  if (photo.note) lines.at(-1).textContent = photo.note;
   under.before(...lines);
   under.view.tell(photo.facts);
   drawLines(stage, photo.lines, photo.size);

@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 from src.identity import is_id
+from src.schema import Reason
 from src.schema.texts import TextLine
 from src.text import shown
 from src.ui import address, state
 from src.ui.frame.component import component, reported
+from src.ui.photos import why
 
 _HERE = Path(__file__).parent
 _STYLES = tuple(str(_HERE / name) for name in ("gallery.css", "photo_lines.css"))
-_PARTS = ("zoom.js", "photo_stage.js", "photo_beside.js", "photo_lines.js", "gallery.js")
+_PARTS = ("why.js", "zoom.js", "photo_stage.js", "photo_beside.js", "photo_lines.js", "gallery.js")
 _SCRIPTS = tuple(str(_HERE / name) for name in _PARTS)
 MOST_SIMILAR = 24
 """Ids that a page may name as similar."""
@@ -28,20 +30,22 @@ def show_photo(
     note: str | None = None,
     place: Mapping[str, Any] | None = None,
     lines: Sequence[TextLine] = (),
+    reasons: Sequence[Reason] = (),
 ) -> None:
     """One photo of the library as large as the place allows, to be zoomed, with what is known about it.
 
     size: width and height of the original in pixels. Those before and after it in its gallery are fetched as well.
     place: ``latitude`` and ``longitude`` in degrees, and ``name``, of where it was taken. Similar photos are asked for
-    once it is there; a click opens one. lines: of text, that were read in it.
+    once it is there; a click opens one. lines: of text, that were read in it. reasons: why it is a result.
     """
     large = address.on_server("/api/image/")
     near = [large + other for other in (state.neighbour(1), state.neighbour(-1)) if other]
     sources = {"src": large + image_id, "full": f"{large}{image_id}?side=full", "thumb": _thumb(image_id), "near": near}
     known = [[label, shown(value)] for label, value in facts]
-    read = [{"text": shown(line.text), "box": line.box} for line in lines]
+    marked = {reason.box for reason in reasons}
+    read = [{"text": shown(line.text), "box": line.box, "found": line.box in marked} for line in lines]
     told: dict[str, Any] = {"name": shown(name), "facts": known, "lines": read, "note": note, "size": size}
-    told["next"] = state.neighbour(1) is not None
+    told |= {"next": state.neighbour(1) is not None, "why": why.told(reasons)}
     beside = {
         "place": place,
         "outlines": address.on_server("/api/outlines"),

@@ -13,7 +13,7 @@ from src.services.search.browsing import look_of
 from src.services.search.language import Reading, Restriction, written
 from src.text import shown
 from src.ui import state
-from src.ui.photos import timeline
+from src.ui.photos import timeline, why
 
 
 def show(
@@ -32,9 +32,10 @@ def show(
     for; None for no button.
     """
     ids, found = [hit.id for hit in hits], {hit.id: hit.segment for hit in hits if hit.segment}
+    reasons = {hit.id: hit.why for hit in hits if hit.why}
     same = services.duplicates.same_as_earlier(ids) if copies else {}
     if state.dialog() == "photo":
-        state.know_gallery(_in_order(ids, same, [same.get(state.photo(), "")]), found)
+        state.know_gallery(_in_order(ids, same, [same.get(state.photo(), "")]), found, reasons)
     looks = {one.id: one for one in services.catalog.browsing.of(ids)}
     data = {
         "listing": f"{key} {state.searched()}",
@@ -43,7 +44,7 @@ def show(
         "box": box,
     }
     told: dict[str, timeline.Told] = {
-        "open": partial(_open, ids, found, same),
+        "open": partial(_open, ids, found, reasons, same),
         "narrow": _show_folder,
         "more": lambda _: state.set_more(more or 0),
     }
@@ -57,6 +58,10 @@ def _item(hit: SearchHit, scores: bool, same: str | None, look: ListedPhoto | No
     item |= {"day": day, "colour": colour}
     if hit.box is not None and all(hit.size):
         item["box"] = [edge / side for edge, side in zip(hit.box, (*hit.size, *hit.size), strict=True)]
+    if lines := why.boxes(hit.why):
+        item["lines"] = lines
+    if texts := [reason for reason in hit.why if reason.where]:
+        item["why"] = why.told(texts)
     if same is not None:
         item["of"] = same
     return {**item, "band": hit.band, "percent": hit.percent} if scores else item
@@ -73,12 +78,14 @@ def _in_order(ids: Sequence[str], same: Mapping[str, str], unfolded: Collection[
     return [id_ for some in order.values() for id_ in some]
 
 
-def _open(ids: Sequence[str], found: Mapping[str, str], same: Mapping[str, str], told: Mapping[str, Any]) -> None:
+def _open(
+    ids: Sequence[str], found: state.Found, reasons: state.Why, same: Mapping[str, str], told: Mapping[str, Any]
+) -> None:
     """A photo was clicked: those before and after it are the ones that are shown."""
     opened, unfolded = told.get("id"), told.get("unfolded")
     if opened in ids:
         names = [one for one in unfolded if isinstance(one, str)] if isinstance(unfolded, list) else None
-        state.open_photo(str(opened), _in_order(ids, same, names), found)
+        state.open_photo(str(opened), _in_order(ids, same, names), found, reasons)
 
 
 def _show_folder(told: Mapping[str, Any]) -> None:

@@ -50,7 +50,7 @@ def show(services: Services) -> None:
         size = (details.facts.width, details.facts.height)
         note = None if there else GONE
         place, lines = _place(services, details.id), services.texts.of_photo(details.id)
-        gallery.show_photo(details.id, details.name, known, size, note, place, lines)
+        gallery.show_photo(details.id, details.name, known, size, note, place, lines, state.reasons())
         description.show(services, details.id)
     address.write()  # the next photo is drawn without the page around it
     address.draw("address-photo")

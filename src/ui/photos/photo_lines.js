@@ -10,6 +10,7 @@ function drawMarks(stage, lines, [width, height]) {
   marks.setAttribute("aria-hidden", "true");
   for (const line of lines) {
     const mark = document.createElementNS(SVG, "polygon");
+    if (line.found) mark.setAttribute("class", "found");
     mark.setAttribute("points", line.box.map(([x, y]) => `${x * width},${y * height}`).join(" "));
     marks.append(mark);
   }
@@ -53,7 +54,7 @@ function drawLines(stage, lines, size) {
   const list = made("ol", "", section);
   list.setAttribute("aria-labelledby", title.id);
   const items = lines.map((line, at) => {
-    const item = made("li", "", list);
+    const item = made("li", line.found ? "found" : "", list);
     item.textContent = line.text;
     item.dir = "auto";
     item.tabIndex = at ? -1 : 0;  // one stop for the tabulator, from where the arrows lead on

@@ -86,6 +86,6 @@ def _value(reading: Reading, key: str) -> str | None:
 
 
 def _component() -> Any:
-    """Its parts are one script in the order of their names: none can be loaded apart."""
-    scripts = tuple(map(str, sorted(_PARTS.glob("*.js"))))
+    """Its parts are one script in the order of their names, after what others draw too: none can be loaded apart."""
+    scripts = (str(_PARTS.with_name("why.js")), *map(str, sorted(_PARTS.glob("*.js"))))
     return component("timeline", (str(_PARTS / "timeline.css"),), scripts, '<div class="timeline"></div>')

@@ -53,7 +53,7 @@ def show(services: Services, query: Query, limit: int, key: str, box: str = stat
         return
     with st.container(gap="xsmall", key="results-head"):
         _show_line(services, page, coming)
-    judged = {hit.id: hit.chance for hit in page.hits if not hit.named}
+    judged = {hit.id: hit.chance for hit in page.hits if hit.seen is None}
     state.know_chances(page.words if page.words_only else "", judged)
     there_is_more = wanted <= len(page.hits) < max(page.searched, page.objects) and wanted < state.MAX_RESULTS
     more = min(wanted + MORE, state.MAX_RESULTS) - limit if there_is_more else None

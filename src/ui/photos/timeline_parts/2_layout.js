@@ -115,15 +115,20 @@ export function stepFrom(layout, at, key, page) {
   return { Home: 0, End: last }[key];
 }
 
-// Where a frame shows of a picture that covers it, with the middle of `box` (shares of the picture's sides) as near the frame's middle as it
-// can be, and where the box lies in the frame then: shares of the frame's sides, first across, then down. `aspect` and `frame`: width / height.
-export function framed(box, aspect, frame) {
-  const [width, height] = aspect > frame ? [aspect / frame, 1] : [1, frame / aspect];
-  const place = (low, high, length) => {
-    const spare = length - 1;
-    const start = Math.min(Math.max(((low + high) / 2) * length - 0.5, 0), spare);
-    const from = Math.max(low * length - start, 0);
-    return { shown: spare > 0.001 ? start / spare : 0.5, from, size: Math.min(high * length - start, 1) - from };
-  };
-  return [place(box[0], box[2], width), place(box[1], box[3], height)];
+// What a frame shows of a picture that covers it, with the middle of `box` (shares of the picture's sides) as near the frame's middle as it can
+// be: across, then down, the picture's `length` and where the frame starts in it, in sides of the frame; `shown` is what CSS calls the place.
+// `aspect` and `frame`: width / height.
+export function shownBy(box, aspect, frame) {
+  const lengths = aspect > frame ? [aspect / frame, 1] : [1, frame / aspect];
+  return lengths.map((length, way) => {
+    const spare = length - 1, middle = ((box[way] + box[way + 2]) / 2) * length;
+    const start = Math.min(Math.max(middle - 0.5, 0), spare);
+    return { length, start, shown: spare > 0.001 ? start / spare : 0.5 };
+  });
+}
+
+// Where a box of the picture lies in that frame: left, top, width and height as shares of its sides; null where it is out of sight.
+export function boxIn(window, box) {
+  const [left, top, right, bottom] = box.map((edge, at) => Math.min(Math.max(edge * window[at % 2].length - window[at % 2].start, 0), 1));
+  return right > left && bottom > top ? [left, top, right - left, bottom - top] : null;
 }

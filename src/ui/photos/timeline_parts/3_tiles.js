@@ -142,21 +142,31 @@ export class Tiles {
     if (listing.items) this.dress(tile, listing.items[at], width / height);
   }
 
-  // What is said of a result: where the object is that was found, how likely it is what was asked for, and how many copies there are.
+  // What is said of a result: where the object or the words are that were found, how likely it is what was asked for, why, and how many copies
+  // there are.
   dress(tile, item, shape) {
-    if (item.box) {
-      const [across, down] = framed(item.box, this.listing.shapes[tile.at] / 1000, shape), mark = made("span", "box", tile);
-      tile.querySelector("img").style.objectPosition = `${across.shown * 100}% ${down.shown * 100}%`;
-      for (const [side, value] of [["left", across.from], ["top", down.from], ["width", across.size], ["height", down.size]]) mark.style[side] = `${value * 100}%`;
+    const boxes = [...(item.box ? [item.box] : []), ...(item.lines ?? [])];
+    if (boxes.length) {
+      const aspect = this.listing.shapes[tile.at] / 1000, window = shownBy(boxes[0], aspect, shape);
+      tile.querySelector("img").style.objectPosition = window.map((way) => `${way.shown * 100}%`).join(" ");
+      for (const box of boxes) this.outline(tile, boxIn(window, box), box === item.box ? "box" : "box line");
     }
     if (item.band) made("span", `chip ${item.band}`, tile).textContent = `${item.percent} %`;
     const caption = made("span", "caption", tile);
     made("span", "name", caption).textContent = item.name;
     if (item.band) made("span", "score", caption).textContent = `${item.band}, ${item.percent} %`;
+    if (item.why) tellWhy(made("span", "why", caption), item.why);
     if (!item.copies) return;
     const copies = made("span", "copies", tile);
     copies.textContent = item.open ? `−${item.copies}` : `+${item.copies}`;
     copies.title = item.open ? "Fold the copies" : copiesOf(item);
+  }
+
+  // `sides`: left, top, width and height as shares of the tile; null where none of it is in sight.
+  outline(tile, sides, className) {
+    if (!sides) return;
+    const mark = made("span", className, tile);
+    ["left", "top", "width", "height"].forEach((side, at) => (mark.style[side] = `${sides[at] * 100}%`));
   }
 
   beginsDay(at) {
@@ -192,9 +202,10 @@ export class Tiles {
   name(tile) {
     const at = tile.at, known = this.told.get(idAt(this.listing, at)), item = this.listing.items?.[at], date = dateName(this.listing.days[at]);
     const name = `${item?.box ? "an object in " : ""}${known ? known.name : "Photo"}`;
-    const label = [name, item?.band ? `${item.band} match, ${item.percent} %` : date, ...(item?.copies ? [copiesOf(item)] : [])].join(", ");
+    const said = item?.why ? [whyText(item.why)] : [];
+    const label = [name, item?.band ? `${item.band} match, ${item.percent} %` : date, ...said, ...(item?.copies ? [copiesOf(item)] : [])].join(", ");
     if (tile.ariaLabel !== label) tile.ariaLabel = label;
-    if (known) tile.title = [known.path || known.name, `${known.size[0]} × ${known.size[1]}`, date].join("\n");
+    if (known) tile.title = [known.path || known.name, `${known.size[0]} × ${known.size[1]}`, date, ...said].join("\n");
   }
 
   mark(tile) {
