@@ -248,7 +248,7 @@ def test_a_typed_date_is_taken(page: Page, app: RunningApp, then: str) -> None:
         page.keyboard.press(then)
     at(page, "q", "snow date:..2024-05-01")
     expect(calendar).to_have_count(0)  # it would hide what is below
-    part = page.get_by_role("button", name="date:..2024-05-01")
+    part = page.get_by_role("button", name="date:..2024-05-01", exact=True)
     expect(part).to_be_visible()
     expect(page.get_by_text("No photo passes the filters")).to_be_visible()
     page.reload()
@@ -294,7 +294,7 @@ def test_values_of_the_library_are_completed_and_searched(page: Page, app: Runni
     expect(words).to_have_value(f"snow format:{form} in:{folder} ")
     page.keyboard.press("Enter")
     at(page, "q", f"snow format:{form} in:{folder}")
-    expect(page.get_by_role("button", name=f"in:{folder}")).to_be_visible()
+    expect(page.get_by_role("button", name=f"in:{folder}", exact=True)).to_be_visible()
     words.press_sequentially("tag:zebra", delay=20)
     page.keyboard.press("Enter")
     at(page, "q", f"snow format:{form} in:{folder} tag:zebra")
