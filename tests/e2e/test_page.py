@@ -255,6 +255,27 @@ def test_a_typed_date_is_taken(page: Page, app: RunningApp, then: str) -> None:
     expect(part).to_be_visible()
 
 
+def test_a_part_of_the_search_is_changed_and_taken_away_by_keys(page: Page, app: RunningApp) -> None:
+    start(page, app, "/?q=snow width:>5 -boat")
+    part = page.get_by_role("button", name="width:>5", exact=True)
+    part.focus()
+    page.keyboard.press("Enter")
+    value = page.get_by_role("textbox", name="Value")
+    expect(value).to_be_visible()
+    value.fill("7")
+    page.keyboard.press("Enter")
+    at(page, "q", "snow -boat width:>7")
+    expect(box(page)).to_have_value("snow -boat width:>7")
+    expect(value).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="width:>7", exact=True)).to_be_focused()
+    page.keyboard.press("Delete")
+    at(page, "q", "snow -boat")
+    expect(page.get_by_role("button", name="-boat", exact=True)).to_be_focused()
+    page.get_by_role("button", name="Take away -boat").click()
+    at(page, "q", "snow")
+
+
 def test_filters_are_completed_by_keys_and_searched(page: Page, app: RunningApp) -> None:
     start(page, app)
     words, offers = box(page), page.get_by_role("listbox", name="Completions")
