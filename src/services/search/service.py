@@ -32,7 +32,9 @@ from src.services.search.query import Asked, Query, read
 
 __all__ = ["MAX_RESULTS", "Query", "SearchService"]
 
-MAX_RESULTS = 1_000
+MAX_RESULTS = 10_000
+MANY = 1_000
+"""Best of a search for words of which those that are likely are put into another order, or counted."""
 MOST_OWN = 2
 """Images that a query may have been taken from, which are left out."""
 MORE, MOST_LOOKED_AT = 4, 20_000
@@ -116,7 +118,8 @@ class SearchService:
         started, only = time.perf_counter(), some[0].only
         lookup = Lookup(self._catalog, self._store, self._models, model, only)
         directions = lookup.directions(some)
-        number = MAX_RESULTS + MOST_OWN if any(one.reading.sort for one in some) else limit + MOST_OWN
+        least = MANY if any(one.reading.sort for one in some) else 0
+        number = max(limit, least) + MOST_OWN
         while True:
             hits = self._hits(lookup.found(directions, number, mode))
             judged = [self._judged(*one, model, lookup) for one in zip(some, directions, hits, strict=True)]
