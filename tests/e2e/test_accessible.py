@@ -201,4 +201,4 @@ def test_filters_are_chosen_by_keys(page: Page, app: RunningApp) -> None:
     page.keyboard.press("ArrowDown")
     page.keyboard.type("land")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("button", name="is:landscape")).to_be_visible()
+    expect(page.get_by_role("button", name="is:landscape", exact=True)).to_be_visible()
