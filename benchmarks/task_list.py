@@ -62,11 +62,13 @@ def _tag(user: User) -> bool:
 
 def _without(user: User) -> bool:
     user.search("lake -boat")
-    return user.sees(lambda: user.page.get_by_role("button", name="-boat").count() > 0 and bool(user.names()))
+    return user.sees(
+        lambda: user.page.get_by_role("button", name="-boat", exact=True).count() > 0 and bool(user.names())
+    )
 
 
 def _take_away(user: User) -> bool:
-    user.click(user.page.get_by_role("button", name="-boat"))
+    user.click(user.page.get_by_role("button", name="Take away -boat"))
     return user.sees(lambda: user.part("q") == "lake" and bool(user.names()))
 
 

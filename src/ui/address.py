@@ -168,14 +168,14 @@ def _read(page: str, parts: Mapping[str, str]) -> None:
         like = parts.get("like") or None
         example.search_like(like, _box(parts.get("box", "")) if is_id(like) else None)
     if page != LIBRARY:
-        state.set_limit(_number(parts.get("n", "")) or state.USUAL_RESULTS)
-        state.set_more(_number(parts.get("more", "")))
+        state.set_limit(_number(parts.get("n", ""), state.MAX_RESULTS) or state.USUAL_RESULTS)
+        state.set_more(_number(parts.get("more", ""), state.MOST_RESULTS))
     state.show_only(parts.get("photo") or None)
 
 
-def _number(text: str) -> int:
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 5 else 0
-    return number if number <= state.MAX_RESULTS else 0
+def _number(text: str, most: int) -> int:
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0
+    return number if number <= most else 0
 
 
 def _box(text: str) -> Box | None:

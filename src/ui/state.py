@@ -25,7 +25,8 @@ MODE = "mode"
 FOLDER = "folder"
 """Widget key of the path box."""
 USUAL_RESULTS = 20
-MAX_RESULTS = 1_000
+MAX_RESULTS, MOST_RESULTS = 1_000, 10_000
+"""That may be wanted of every search, and with those that are asked for beyond them of one."""
 
 SearchPageName = Literal["text_search", "image_search", "library"]
 """As its script in ``views`` is called."""

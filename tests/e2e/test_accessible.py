@@ -81,6 +81,9 @@ def library(page: Page, url: str) -> None:
 def selected(page: Page, url: str) -> None:
     library(page, url)
     page.get_by_role("option").first.click(modifiers=["ControlOrMeta"])
+    expect(page.get_by_role("toolbar", name="Selected photos")).to_be_visible()
+    if (page.viewport_size or {"width": 0})["width"] < 760:
+        page.get_by_role("button", name="Actions").click()
     expect(page.get_by_role("button", name="Add tag")).to_be_visible()
 
 
@@ -199,4 +202,4 @@ def test_filters_are_chosen_by_keys(page: Page, app: RunningApp) -> None:
     page.keyboard.press("ArrowDown")
     page.keyboard.type("land")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("button", name="is:landscape")).to_be_visible()
+    expect(page.get_by_role("button", name="is:landscape", exact=True)).to_be_visible()

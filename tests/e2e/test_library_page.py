@@ -320,6 +320,16 @@ def test_a_long_touch_selects(browser: Browser, app: RunningApp) -> None:
     expect(bar(page)).to_contain_text("1 selected")
     tile(page, 2).tap()
     expect(bar(page)).to_contain_text("2 selected")
+    place = bar(page).bounding_box()
+    assert place and place["height"] < 60, "on a narrow page the actions are folded"
+    actions, first = (bar(page).get_by_role("button", name=name) for name in ("Actions", "Add tag"))
+    expect(first).not_to_be_visible()
+    actions.press("Enter")
+    expect(first).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    expect(bar(page).get_by_role("button", name="Copy path")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(actions).to_be_focused()
     context.close()
 
 

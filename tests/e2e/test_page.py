@@ -248,11 +248,32 @@ def test_a_typed_date_is_taken(page: Page, app: RunningApp, then: str) -> None:
         page.keyboard.press(then)
     at(page, "q", "snow date:..2024-05-01")
     expect(calendar).to_have_count(0)  # it would hide what is below
-    part = page.get_by_role("button", name="date:..2024-05-01")
+    part = page.get_by_role("button", name="date:..2024-05-01", exact=True)
     expect(part).to_be_visible()
     expect(page.get_by_text("No photo passes the filters")).to_be_visible()
     page.reload()
     expect(part).to_be_visible()
+
+
+def test_a_part_of_the_search_is_changed_and_taken_away_by_keys(page: Page, app: RunningApp) -> None:
+    start(page, app, "/?q=snow width:>5 -boat")
+    part = page.get_by_role("button", name="width:>5", exact=True)
+    part.focus()
+    page.keyboard.press("Enter")
+    value = page.get_by_role("textbox", name="Value")
+    expect(value).to_be_visible()
+    value.fill("7")
+    page.keyboard.press("Enter")
+    at(page, "q", "snow -boat width:>7")
+    expect(box(page)).to_have_value("snow -boat width:>7")
+    expect(value).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="width:>7", exact=True)).to_be_focused()
+    page.keyboard.press("Delete")
+    at(page, "q", "snow -boat")
+    expect(page.get_by_role("button", name="-boat", exact=True)).to_be_focused()
+    page.get_by_role("button", name="Take away -boat").click()
+    at(page, "q", "snow")
 
 
 def test_filters_are_completed_by_keys_and_searched(page: Page, app: RunningApp) -> None:
@@ -294,7 +315,7 @@ def test_values_of_the_library_are_completed_and_searched(page: Page, app: Runni
     expect(words).to_have_value(f"snow format:{form} in:{folder} ")
     page.keyboard.press("Enter")
     at(page, "q", f"snow format:{form} in:{folder}")
-    expect(page.get_by_role("button", name=f"in:{folder}")).to_be_visible()
+    expect(page.get_by_role("button", name=f"in:{folder}", exact=True)).to_be_visible()
     words.press_sequentially("tag:zebra", delay=20)
     page.keyboard.press("Enter")
     at(page, "q", f"snow format:{form} in:{folder} tag:zebra")

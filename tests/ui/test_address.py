@@ -29,7 +29,7 @@ def test_a_new_tab_has_query_number_mode_and_filters_of_its_address(photos: Path
     app = opened(q=f"red in:{photos}", n="3", **{"in": "both"})
     assert not app.exception
     assert len(gallery(app, "text-results")) == 3 and names(app, "text-results")[0] == "red.png"
-    assert app.session_state["mode"] == "both" and button(app, f"in:{photos}")
+    assert app.session_state["mode"] == "both" and button(app, f"Take away in:{photos}")
     assert parts(app) == {"q": f"red in:{photos}", "n": "3", "in": "both"}
 
 
@@ -39,7 +39,7 @@ def test_what_is_chosen_comes_into_the_address_and_what_is_usual_does_not(app: A
     app.slider(key="results").set_value(5).run()
     choice(app, "Folder").select(str(photos)).run()
     assert parts(app) == {"q": f"red in:{photos}", "n": "5"}
-    button(app, f"in:{photos}").click().run()
+    button(app, f"Take away in:{photos}").click().run()
     app.slider(key="results").set_value(20).run()
     assert parts(app) == {"q": "red"}
 
@@ -62,6 +62,8 @@ def test_an_address_has_how_many_more_are_shown_of_its_search(photos: Path, wher
     search(app, "blue")
     assert len(names(app, "text-results")) == 3 and "more" not in parts(app)
     assert len(names(opened(q="red", n="3", more="-4"), "text-results")) == 3
+    for more, number in (("9999", 12), ("10001", 3)):
+        assert len(names(opened(q="red", n="3", more=more), "text-results")) == number
 
 
 @pytest.mark.parametrize("value", ["0", "1001", "-1", "1e2", "٣", "9" * 5_000, "", "x"])

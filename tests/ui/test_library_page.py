@@ -40,7 +40,7 @@ def test_filters_of_the_box_narrow_the_library_and_are_in_the_address(app: AppTe
     assert page["listing"] == "/api/listing?q=date%3A2024+camera%3Anikon+sort%3Aname" and not page["grouped"]
     assert page["chosen"] == {"date": "2024", "in": None, "camera": "nikon", "album": None, "tag": None, "place": None}
     assert app.query_params["q"] in ("date:2024 camera:nikon sort:name", ["date:2024 camera:nikon sort:name"])
-    button(app, "camera:nikon").click().run()
+    button(app, "Take away camera:nikon").click().run()
     assert timeline(app)["chosen"]["camera"] is None
 
 

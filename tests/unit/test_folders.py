@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from src.database.catalog.tables import files, folders, images
+from src.database.catalog import cells
+from src.database.catalog.tables import files, folders, images, operations
 from src.errors import BadInput
 from src.processing.thumbnails import thumbnail_path
 from src.runtime import Services
@@ -356,6 +357,8 @@ def test_a_removed_folder_comes_back_as_it_was(services: Services, album: Path, 
     run(services, "sync")
     services.curation.tag(services.catalog.listing.ids(None, "added"), ["mine"])
     services.folders.watch(str(album), False)
+    services.folders.read_texts(str(album), True)
+    services.folders.find_objects(str(album), True)
     before, objects = everything(services), services.catalog.vectors.count_all(services.library.collection())
     run(services, "remove", path=str(album))
     assert services.curation.number_binned() == 2 and names(services) == {"green.jpg", "yellow.jpg"}
@@ -369,6 +372,31 @@ def test_a_removed_folder_comes_back_as_it_was(services: Services, album: Path, 
     assert services.curation.number_binned() == 2 and [f.path for f in services.folders.all()] == [
         str(tmp_path / "copies")
     ]
+
+
+def test_cleared_folders_come_back_with_their_switches(services: Services, album: Path, tmp_path: Path) -> None:
+    shutil.copytree(album, tmp_path / "copies")
+    run(services, "index", paths=[str(tmp_path / "copies")])
+    services.folders.read_texts(str(tmp_path / "copies"), True)
+    before = everything(services)
+    services.catalog.bin.clear()
+    assert services.folders.all() == []
+    services.curation.undo()
+    assert everything(services) == before and sum(f.texts for f in services.folders.all()) == 1
+
+
+def test_a_removal_that_an_earlier_version_kept_can_be_undone(services: Services, album: Path) -> None:
+    """It knew of no switch for text, so that is off."""
+    services.folders.read_texts(str(album), True)
+    run(services, "remove", path=str(album))
+    with services.catalog._file.writing() as db:
+        kept = db.execute(sa.select(operations.c.number, operations.c.changes).order_by(operations.c.number.desc()))
+        number, changes = kept.first() or (0, b"")
+        known = cells.unpacked(changes)
+        assert known is not None and known.pop("folder_texts")
+        db.execute(operations.update().where(operations.c.number == number).values(changes=cells.packed(known)))
+    services.curation.undo()
+    assert [(f.path, f.texts) for f in services.folders.all()] == [(str(album), False)]
 
 
 def green(services: Services) -> str:

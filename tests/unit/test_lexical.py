@@ -17,11 +17,13 @@ from hypothesis import strategies as st
 
 from src.bootstrap import build_services
 from src.config import Settings
+from src.database.catalog import browsing
 from src.database.catalog import lexical as module
 from src.database.catalog.catalog import Catalog, ImageRow
 from src.database.catalog.facts import FactsRow
 from src.database.catalog.files import FileRow
 from src.database.catalog.lexical_tables import WORDS
+from src.database.catalog.listing import terms as terms_of_order
 from src.database.catalog.texts import TextRow
 from src.errors import BadInput
 from src.lexical import nearest, plain, quoted, terms, wishes, written
@@ -413,6 +415,30 @@ def test_lists_by_name_are_the_same_by_the_kept_names(catalog: Catalog) -> None:
     only = PhotoFilter(where=(Condition(("name",), "name:a", "contains", "a"),))
     by_scan = catalog.listing.ids(only, "name")
     assert not catalog.lexical.catch_up() and catalog.listing.ids(only, "name", 1) == by_scan[:1]
+
+
+@pytest.mark.parametrize("order", ["name", "-name"])
+def test_the_library_by_name_is_listed_by_the_kept_names_as_it_is_without_them(
+    catalog: Catalog, order: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ["b", "A", "é", "Z", "a", "ß", "10", "9", "İ", "a", "日本", "😀"]
+    ids = [add(catalog, f"{name}-{number}.jpg", number) for number, name in enumerate(names, 1)]
+    for number, id_ in enumerate(ids, 1):
+        add(catalog, f"{'0z'[number % 2]}{number % 3}.jpg", number)  # another file of the same photo
+        if number % 5 == 0:
+            catalog.bin.remove([id_])
+    some = PhotoFilter(where=(Condition(("name",), "name:1", "contains", "1"),))
+    catch_up(catalog)
+    asked: list[str] = []
+    monkeypatch.setattr(browsing, "terms", lambda *args: asked.append(args[0]) or terms_of_order(*args))
+    by_kept = [catalog.browsing.photos(only, order) for only in (None, some)]
+    assert not asked, "what every list is sorted by was looked up for each photo"
+    assert [row.id for row in by_kept[0]] == catalog.listing.ids(None, order)
+    with sqlite3.connect(catalog.path) as other:
+        other.execute("INSERT INTO lexical_due (image_id) VALUES ('none')")
+    other.close()
+    assert [catalog.browsing.photos(only, order) for only in (None, some)] == by_kept and asked
+    assert len(by_kept[0]) == len(set(ids)) - 2 and 0 < len(by_kept[1]) < len(by_kept[0])
 
 
 # ---------------------------------------------------------------- in a library

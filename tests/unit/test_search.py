@@ -102,7 +102,13 @@ def test_empty_and_over_long_queries(library: Services) -> None:
     assert [notice.code for notice in page.notices] == ["language"]
 
 
-@pytest.mark.parametrize("limit", [0, -1, 1001])
+def test_more_than_a_page_usually_shows_may_be_asked_for(library: Services) -> None:
+    few = library.search.search(Query("red"), 3).hits
+    many = library.search.search(Query("red"), 10_000).hits
+    assert many[:3] == few and len(many) == library.catalog.counts()[0]
+
+
+@pytest.mark.parametrize("limit", [0, -1, 10_001])
 def test_a_number_of_results_that_makes_no_sense(library: Services, limit: int) -> None:
     with pytest.raises(BadInput):
         library.search.search(Query("red"), limit)

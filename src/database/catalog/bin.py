@@ -130,7 +130,7 @@ class BinTable:
             alone = list(db.execute(here.where(files.c.image_id.not_in(other)).distinct()).scalars())
             shared = sa.select(files.c.path).where(inside, files.c.image_id.in_(other))
             known: Mapping[Key, Value] = {(os.fsdecode(path),): None for path in db.execute(shared).scalars()}
-            return {"bin": all_in(db, alone), "folders": {(os.fsdecode(folder),): None}, "files": known}
+            return {"bin": all_in(db, alone), **_unfollowed([folder]), "files": known}
 
         return self._operations.perform("remove-folder", {"folder": text}, wanted)
 
@@ -139,8 +139,8 @@ class BinTable:
 
         def wanted(db: sa.Connection) -> Wanted:
             every = list(db.execute(sa.select(images.c.id)).scalars())
-            followed = [os.fsdecode(path) for path in db.execute(sa.select(folders.c.path)).scalars()]
-            return {"bin": all_in(db, every), "folders": {(path,): None for path in followed}}
+            followed = list(db.execute(sa.select(folders.c.path)).scalars())
+            return {"bin": all_in(db, every), **_unfollowed(followed)}
 
         return self._operations.perform("clear", {}, wanted)
 
@@ -207,3 +207,8 @@ def all_in(db: sa.Connection, ids: Sequence[str]) -> Mapping[Key, Value]:
     moment = now()
     before = CELLS["bin"].read(db, [(id_,) for id_ in ids])
     return {(id_,): before.get((id_,)) or (moment,) for id_ in ids}
+
+
+def _unfollowed(paths: Sequence[bytes]) -> Wanted:
+    """What is wanted so that these folders are followed no more: an undo brings back all that was said of them."""
+    return {kind: {(os.fsdecode(path),): None for path in paths} for kind in ("folders", "folder_texts")}

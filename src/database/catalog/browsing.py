@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from src.database.catalog import findable
-from src.database.catalog.listing import terms
+from src.database.catalog.lexical_tables import lexical
+from src.database.catalog.listing import goes_by_kept_names, kept_names, terms
 from src.database.catalog.sqlite_file import SqliteFile, listed
 from src.database.catalog.tables import days, facts, files, images
 from src.plain_files import json_in
@@ -48,7 +49,11 @@ class Browsing:
         if only is not None:
             query = query.where(images.c.id.in_(findable.passing(only)))
         with self._file.reading() as db:
-            return [ListedPhoto(*row) for row in db.execute(query.order_by(*terms(order, only)))]
+            if goes_by_kept_names(db, order):
+                query = query.join(lexical, lexical.c.image_id == images.c.id).order_by(*kept_names(order))
+            else:
+                query = query.order_by(*terms(order, only))
+            return [ListedPhoto(*row) for row in db.execute(query)]
 
     def of(self, image_ids: Sequence[str]) -> list[ListedPhoto]:
         """The visible ones of these photos, in no order."""

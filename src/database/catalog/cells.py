@@ -152,6 +152,18 @@ class _Bin(Cells):
         db.execute(images.update().where(images.c.id.in_(back), hidden).values(removed_at=None))
 
 
+class _Switches(Cells):
+    """Further columns of rows that come and go as cells of another kind. Operations that are older than the column have
+    none of them.
+    """
+
+    def write(self, db: sa.Connection, wanted: Mapping[Key, Value]) -> None:
+        for key, value in wanted.items():
+            one = sa.and_(*(self.table.c[name] == part for name, part in zip(self.key, self._stored(key), strict=True)))
+            said = dict(zip(self.values, value or self.empty, strict=True))
+            db.execute(self.table.update().where(one).values(said))
+
+
 class _AlbumPhotos(Cells):
     """Photos in albums that there are."""
 
@@ -201,6 +213,7 @@ _OF_FOLDERS = ("path_text", "watched", "offline_since", "synced_at", "objects")
 _OF_DESCRIPTIONS = ("scene_summary", "objects", "said", "model", "made_at", "by_hand", "deleted")
 CELLS: Mapping[str, Cells] = {
     "folders": Cells(folders, ("path",), _OF_FOLDERS, (), path_key=True),
+    "folder_texts": _Switches(folders, ("path",), ("texts",), (), empty=(False,), path_key=True),
     "albums": Cells(albums, ("id",), ("name", "folded", "created_at"), ()),
     "album_photos": _AlbumPhotos(album_photos, ("album_id", "image_id"), ("position",), (1,)),
     "covers": _Covers(album_covers, ("album_id",), ("image_id",), ()),
@@ -212,7 +225,10 @@ CELLS: Mapping[str, Cells] = {
     "files": _Files(files, ("path",), _OF_FILES, (), path_key=True),
     "verdicts": _Verdicts(verdicts, ("first", "second"), ("verdict", "decided_at"), (0, 1), of_bytes=True),
 }
-"""In the order in which they are written: what others point to first."""
+"""In the order in which they are written: what others point to first.
+
+Operations that were kept have the columns that a kind had then: a new column is a kind of its own.
+"""
 
 
 def differing(db: sa.Connection, wanted: Wanted) -> dict[str, list[Change]]:

@@ -43,8 +43,7 @@ class Listing:
         passes = images.c.removed_at.is_(None) if only is None else findable.passes(only)
         query = sa.select(images.c.id).where(passes).order_by(*terms(order, only))
         with self._file.reading() as db:
-            is_name = order.removeprefix("-") == "name"
-            if is_name and db.execute(sa.select(lexical_due.c.number).limit(1)).first() is None:
+            if goes_by_kept_names(db, order):
                 query = _by_name(only, order)
             return list(db.execute(query.limit(limit).offset(offset)).scalars())
 
@@ -71,13 +70,23 @@ def _position(only: PhotoFilter | None) -> sa.ColumnElement[Any]:
     return place.where(is_named).scalar_subquery()
 
 
+def goes_by_kept_names(db: sa.Connection, order: str) -> bool:
+    """Whether photos can be put in that order by ``kept_names``, which are right where nothing is due in the index."""
+    is_name = order.removeprefix("-") == "name"
+    return is_name and db.execute(sa.select(lexical_due.c.number).limit(1)).first() is None
+
+
+def kept_names(order: str) -> list[sa.ColumnElement[Any]]:
+    """What photos are sorted by in the order of the names that are kept with the lexical index: as ``terms`` has it."""
+    first = lexical.c.first_name
+    return [first.desc() if order.startswith("-") else first.asc(), lexical.c.image_id]
+
+
 def _by_name(only: PhotoFilter | None, order: str) -> sa.Select[Any]:
-    """By the names that are kept with the lexical index, which are right where nothing is due in it."""
     own = lexical.c.image_id
     seen = sa.exists(sa.select(images.c.id).where(images.c.id == own, images.c.removed_at.is_(None)))
     passes = seen if only is None else own.in_(findable.passing(only))
-    first = lexical.c.first_name
-    return sa.select(own).where(passes).order_by(first.desc() if order.startswith("-") else first.asc(), own)
+    return sa.select(own).where(passes).order_by(*kept_names(order))
 
 
 def terms(order: str, only: PhotoFilter | None = None) -> list[sa.ColumnElement[Any]]:

@@ -117,7 +117,7 @@ def parse(text: str) -> Reading:
     reader = _Reader()
     if len(text) > MAX_CHARACTERS:
         reader.note(f"The text has {len(text):,} characters; only the first {MAX_CHARACTERS:,} were read.")
-    for token in _tokens(_cleaned(text)):
+    for token in _tokens(cleaned(text)):
         reader.take(token)
     return reader.reading()
 
@@ -136,7 +136,7 @@ def written(reading: Reading) -> str:
 # ---------------------------------------------------------------- reading
 
 
-def _cleaned(text: str) -> str:
+def cleaned(text: str) -> str:
     """Composed characters, plain quotation marks and colons, no control characters and no halves of surrogate pairs."""
     known = text[:MAX_CHARACTERS].encode("utf-8", "replace").decode("utf-8")
     composed = unicodedata.normalize("NFC", known.translate(_FOLDED))

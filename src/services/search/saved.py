@@ -14,7 +14,7 @@ from src.schema.library import RECENT_SEARCHES, SAID_OF_HITS, SAVED_SEARCHES
 from src.schema.search import LIKELY
 from src.services.library.service import ACTIVE_MODEL
 from src.services.search.language import parse, written
-from src.services.search.service import MAX_RESULTS, Query, SearchService
+from src.services.search.service import MANY, Query, SearchService
 from src.versioned_cache import Kept
 
 MOST, MOST_RECENT, NAME_LENGTH = 500, 20, 80
@@ -123,7 +123,7 @@ class SavedSearches:
         return [(_name(str(name)), _readable(str(text))) for name, text in found]
 
     def _found(self, text: str) -> Album:
-        page = self._search.search(Query(text), MAX_RESULTS)
+        page = self._search.search(Query(text), MANY)
         first = page.hits[0].id if page.verdict == "match" else None
         likely = sum(hit.chance >= LIKELY for hit in page.hits)
         return Album(page.searched if page.listed else likely, first)

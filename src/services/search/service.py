@@ -31,7 +31,9 @@ from src.services.search.reasons import Reasons
 
 __all__ = ["MAX_RESULTS", "Query", "SearchService"]
 
-MAX_RESULTS = 1_000
+MAX_RESULTS = 10_000
+MANY = 1_000
+"""Best of a search for words of which those that are likely are put into another order, or counted."""
 MOST_OWN = 2
 """Images that a query may have been taken from, which are left out."""
 MORE, MOST_LOOKED_AT = 4, 20_000
@@ -117,8 +119,8 @@ class SearchService:
         started, only = time.perf_counter(), some[0].only
         lookup = Lookup(self._catalog, self._store, self._models, model, only)
         directions = lookup.directions(some)
-        number = MAX_RESULTS + MOST_OWN if any(one.reading.sort for one in some) else limit + MOST_OWN
-        number = self._parts.least(number, mode, only)
+        least = MANY if any(one.reading.sort for one in some) else 0
+        number = self._parts.least(max(limit, least) + MOST_OWN, mode, only)
         while True:
             hits = self._parts.hits(lookup.found(directions, number, mode))
             said = self._parts.said(some, number, mode, only)

@@ -3,46 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
 from src.runtime import Services
-from src.schema.colour_words import COLOUR_WORDS
-from src.schema.conditions import STAR
 from src.schema.query_keys import SORTS
-from src.schema.query_values import IS
 from src.services.search.language import Reading, Restriction, parse, written
-from src.services.search.vocabulary import Counts
-from src.text import folded, shown
+from src.services.search.query_parts import days, days_written
 from src.ui import state
-from src.ui.jobs import job_progress
+from src.ui.search.choices import Choices, draw_once_counted
 
 DATE_KEYS = Path(__file__).with_name("date_keys.js")
 """Has a date taken as soon as it was typed."""
 COUNTED = ("date", "is", "format", "rating", "album", "camera", "tag", "in", "colour")
 """Keys whose choices are counted, in the order in which they are: what takes longest comes last."""
-COUNTING = 0.4
-"""Seconds between two looks for counts that took longer."""
-MOST = 200
-"""Choices of one kind."""
 EARLIEST, LATEST = date(1826, 1, 1), date(2100, 1, 1)
 
 _ANY, _YEAR = re.compile(".*", re.DOTALL), re.compile("[0-9]{4}")
-ORDERS = {
-    "": "Best first",
-    "date": "Newest first",
-    "-date": "Oldest first",
-    "name": "By name",
-    "size": "Largest first",
-    "-size": "Smallest first",
-    "album": "Album order",
-}
 
 
 @st.fragment
@@ -56,100 +37,56 @@ def show(services: Services, reading: Reading, query: str) -> None:
         st.rerun()
     with st.popover("Filters", icon=":material/tune:", type="tertiary", key=key, on_change="rerun") as panel:
         if panel.open:
-            counts = services.vocabulary.counts(reading, COUNTED)
-            _show_choices(_Choices(services, reading, query, counts))
-            if None in counts.values() and services.vocabulary.counting(reading, COUNTED):
-                job_progress.repeat(_until_counted(services, reading), COUNTING)
+            _show_choices(_Panel(Choices(services, reading, COUNTED), query))
+            draw_once_counted(services, reading, COUNTED)
     # before the choices are opened: what closes them at Escape comes to hear of it later
     with st.container(key="date-keys"):
         st.html(f"<script>{DATE_KEYS.read_text(encoding='utf-8')}</script>", unsafe_allow_javascript=True)
 
 
-def _until_counted(services: Services, reading: Reading) -> Callable[[], None]:
-    """Draws the page anew once what was still being counted is known."""
-
-    def look() -> None:
-        if not services.vocabulary.counting(reading, COUNTED):
-            st.rerun()
-
-    return look
-
-
-def _show_choices(choices: _Choices) -> None:
-    query, (since, until) = choices.query, _days(choices.reading)
-    choices.show("Folder", "in", choices.folders(), "All folders")
+def _show_choices(panel: _Panel) -> None:
+    query, (since, until) = panel.query, _days(panel.choices.reading)
+    panel.show("Folder", "in", "All folders")
     ends = {"since": _key(query, "since", since), "until": _key(query, "until", until)}
     left, right = st.columns(2)
     with left:
         _day("Taken from", "since", since, ends, query)
-        choices.show("Year", "date", choices.found("date"), "Any year", only=_YEAR)
-        choices.show("Tag", "tag", choices.found("tag"), "Any tag")
-        choices.show("It is", "is", IS, "Anything")
-        choices.show("At least", "rating", [f">={stars}" for stars in range(1, 6)], "Any rating", _stars)
+        panel.show("Year", "date", "Any year", only=_YEAR)
+        panel.show("Tag", "tag", "Any tag")
+        panel.show("It is", "is", "Anything")
+        panel.show("At least", "rating", "Any rating")
     with right:
         _day("Taken until", "until", until, ends, query)
-        choices.show("Camera", "camera", choices.found("camera"), "All cameras")
-        choices.show("Format", "format", choices.found("format"), "Any format")
-        choices.show("Colour", "colour", COLOUR_WORDS, "Any colour")
-        choices.show("Order", "sort", choices.orders(), "Best first", ORDERS.get)
-        choices.show("Album", "album", choices.found("album"), "Any album")
-
-
-def _stars(value: str) -> str:
-    """``>=4`` in words; another value, which was typed, as it is."""
-    number = value.removeprefix(">=")
-    return f"{number} star{'s' * (number != '1')}" if value[:2] == ">=" and number.isdecimal() else _plain(value)
-
-
-def _plain(value: str) -> str:
-    return shown(value.replace(STAR, "*"))
+        panel.show("Camera", "camera", "All cameras")
+        panel.show("Format", "format", "Any format")
+        panel.show("Colour", "colour", "Any colour")
+        panel.show("Order", "sort", "Best first")
+        panel.show("Album", "album", "Any album")
 
 
 @dataclass(frozen=True)
-class _Choices:
-    """What the panel offers, and what the query says already."""
+class _Panel:
+    """What is offered, and where what is chosen is written."""
 
-    services: Services
-    reading: Reading
+    choices: Choices
     query: str
     """Key of the session where the query's text is kept."""
-    counts: Mapping[str, Counts | None]
 
-    def found(self, key: str) -> list[str]:
-        """Values of a key that photos have which pass the other filters, most first; of years the latest."""
-        values = [value.replace("*", STAR) for value in self.counts[key] or ()]
-        return sorted(values, reverse=True) if key == "date" else values[:MOST]
-
-    def orders(self) -> list[str]:
-        """The order of an album is offered where one is listed."""
-        keys = {(one.key, one.negative) for one in self.reading.restrictions}
-        return [order for order in ORDERS if order and (order != "album" or ("album", False) in keys)]
-
-    def folders(self) -> list[str]:
-        return [folder.path.replace("*", STAR) for folder in self.services.folders.all()]
-
-    def show(
-        self,
-        label: str,
-        key: str,
-        values: Sequence[str],
-        every: str,
-        name: Callable[[str], Any] = _plain,
-        only: re.Pattern[str] = _ANY,
-    ) -> None:
+    def show(self, label: str, key: str, every: str, only: re.Pattern[str] = _ANY) -> None:
         """One of the values, or none; where the query says another one that is like ``only``, that is among them."""
-        now = _value(self.reading, key)
+        now = _value(self.choices.reading, key)
         now = now if now and only.fullmatch(now) else None
+        values = self.choices.values(key)
         options = list(values) if now is None or now in values else [now, *values]
-        if not options and self.counts.get(key) is not None:
+        if not options and self.choices.known(key):
             return
-        named = [f"{name(value) or value}{self._counted(key, value)}" for value in options]
+        named = self.choices.named(key, options)
         # a widget with other labels is another one: it would else look for its value among the old ones
-        widget = f"{_key(self.query, key, now)}-{hash(tuple(named))}"
+        widget = f"{_key(self.query, key, now)}-{hash(tuple(named.values()))}"
         st.selectbox(
             label,
             options,
-            format_func=dict(zip(options, named, strict=True)).__getitem__,
+            format_func=named.__getitem__,
             placeholder=every,
             key=widget,
             on_change=_write,
@@ -157,23 +94,6 @@ class _Choices:
             index=None if now is None else options.index(now),
             disabled=not options,
         )
-
-    def _counted(self, key: str, value: str) -> str:
-        """How many photos have it, in brackets; empty where that is not known."""
-        counts = self.counts.get(key)
-        if counts is None:
-            return ""
-        if key == "rating":
-            least = value.removeprefix(">=")
-            found = sum(counts[stars] for stars in counts if least.isdecimal() and int(stars) >= int(least))
-            return f" ({found:,})" if least.isdecimal() else ""
-        return f" ({self._plain[key].get(folded(value.replace(STAR, '*')), 0):,})"
-
-    @cached_property
-    def _plain(self) -> Mapping[str, Counts]:
-        """The counts, of values as they are compared."""
-        known = ((key, counts) for key, counts in self.counts.items() if counts is not None)
-        return {key: {folded(value): photos for value, photos in counts.items()} for key, counts in known}
 
 
 def _key(query: str, part: str, now: object) -> str:
@@ -198,26 +118,18 @@ def _day(label: str, end: str, now: date | None, ends: Mapping[str, str], query:
 def _span(ends: Mapping[str, str]) -> str | None:
     """What both date fields say, as a value."""
     since, until = (st.session_state.get(ends[end]) for end in ("since", "until"))
-    if since is None and until is None:
-        return None
-    if since and until and since > until:
-        since, until = until, since
-    return f"{since.isoformat() if since else ''}..{until.isoformat() if until else ''}"
+    return days_written("date", since, until) or None
 
 
 def _days(reading: Reading) -> tuple[date | None, date | None]:
-    """The first and the last day that a query's dates name, where it names them so."""
-    value = _value(reading, "date") or ""
-    first, dots, last = value.partition("..")
-    return _parsed(first), _parsed(last if dots else first)
+    """The first and the last day that a query's dates leave, where one of them can be chosen."""
+    first, last = days("date", _value(reading, "date") or "")
+    return on_calendar(first), on_calendar(last)
 
 
-def _parsed(text: str) -> date | None:
-    try:
-        day = date.fromisoformat(text) if len(text) == len("2024-01-01") else None
-    except ValueError:
-        return None
-    return day if day is None or EARLIEST <= day <= LATEST else None
+def on_calendar(day: date | None) -> date | None:
+    """The day where it is one of those that can be chosen."""
+    return day if day and EARLIEST <= day <= LATEST else None
 
 
 def _value(reading: Reading, key: str) -> str | None:

@@ -18,7 +18,7 @@ from src.ui.photos import hits
 from src.ui.search import export_box, new_objects
 
 MORE = 60
-"""Results that a button at their end adds; their number is in the address."""
+"""Results that a button at their end adds at least: as many again as there are. Their number is in the address."""
 CLOSEST = "Nothing fits well. The closest:"
 HELP = (
     "The percentage says how likely a photo is what you asked for, judged by what unanswerable questions reach in your "
@@ -39,7 +39,7 @@ def show(services: Services, query: Query, limit: int, key: str, box: str = stat
     gallery. box: of the session, the page's box for words.
     """
     coming = new_objects.Watch(services, read(query, None).only)
-    wanted = min(limit + state.more(), state.MAX_RESULTS)
+    wanted = min(limit + state.more(), state.MOST_RESULTS)
     page = services.search.search(query, wanted, mode=state.mode())
     if not page.hits:
         _show_empty(services, page)
@@ -55,8 +55,8 @@ def show(services: Services, query: Query, limit: int, key: str, box: str = stat
         _show_line(services, page, coming)
     judged = {hit.id: hit.chance for hit in page.hits if hit.seen is None}
     state.know_chances(page.words if page.words_only else "", judged)
-    there_is_more = wanted <= len(page.hits) < max(page.searched, page.objects) and wanted < state.MAX_RESULTS
-    more = min(wanted + MORE, state.MAX_RESULTS) - limit if there_is_more else None
+    there_is_more = wanted <= len(page.hits) < max(page.searched, page.objects) and wanted < state.MOST_RESULTS
+    more = min(wanted + max(MORE, wanted), state.MOST_RESULTS) - limit if there_is_more else None
     with st.container(key="gallery-place"):
         hits.show(services, page.hits, key, not page.listed, box, copies=True, more=more)
 

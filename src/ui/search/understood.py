@@ -1,9 +1,8 @@
-"""Under the box: what was understood of the words, each part with a way to take it away, the filters, and help."""
+"""Under the box: what was understood of the words, each part to be changed or taken away, the filters, and help."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from html import escape
 
 import streamlit as st
@@ -12,8 +11,7 @@ from src.runtime import Services
 from src.schema.query_keys import KEYS, SORTS
 from src.services.search.language import Reading, written
 from src.ui import state
-from src.ui.format import literal
-from src.ui.search import completions, filter_panel, saved_searches
+from src.ui.search import chips, completions, filter_panel, saved_searches
 
 ROWS = (
     ("dog on grass", "words mean something"),
@@ -35,38 +33,12 @@ def show(services: Services, reading: Reading, key: str = state.QUERY) -> None:
     """key: of the session, where the text is kept."""
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="understood"):
         filter_panel.show(services, reading, key)
-        for number, (label, rest) in enumerate(_parts(reading)):
-            st.button(
-                literal(label),
-                icon=":material/close:",
-                help="Take it away",
-                on_click=state.ask,
-                args=(written(rest), key),
-                key=f"{key}-part-{number}",
-            )
+        chips.show(services, reading, key)
         if key == state.QUERY and written(reading):
             saved_searches.offer_to_save(services, reading)
         with st.popover("Help", icon=":material/help:", type="tertiary", key=f"{key}-help"):
             _show_help()
     completions.offer()
-
-
-def _parts(reading: Reading) -> list[tuple[str, Reading]]:
-    """What is no plain word, as it is written, and what is left without it."""
-    found = []
-    for term in reading.terms:
-        if term.negative or term.weight != 1 or term.phrase:
-            rest = replace(reading, terms=tuple(other for other in reading.terms if other is not term))
-            found.append((written(Reading(terms=(term,))), rest))
-    for restriction in reading.restrictions:
-        rest = replace(reading, restrictions=tuple(r for r in reading.restrictions if r != restriction))
-        found.append((written(Reading(restrictions=(restriction,))), rest))
-    for like in reading.similar:
-        rest = replace(reading, similar=tuple(other for other in reading.similar if other != like))
-        found.append((written(Reading(similar=(like,))), rest))
-    if reading.sort:
-        found.append((f"sort:{reading.sort}", replace(reading, sort="")))
-    return found
 
 
 def _show_help() -> None:

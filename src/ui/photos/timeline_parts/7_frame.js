@@ -97,6 +97,7 @@ function drawSheet(sheet) {
   sheet.onclick = (event) => event.target === sheet && sheet.close();
 }
 
+// On a narrow page the actions are folded into a list that a button opens.
 // `actions`: {name, label, most, asks}; `most`: so many photos at most; `asks`: what has to be said besides, "text" or "stars".
 export function drawBar(bar, size, actions, act, clear) {
   const state = JSON.stringify([size, actions]);
@@ -107,16 +108,34 @@ export function drawBar(bar, size, actions, act, clear) {
   const count = made("span", "selected", bar);
   count.role = "status";
   count.textContent = `${size.toLocaleString("en")} selected`;
+  bar.classList.remove("unfolded");
   const some = made("div", "actions", bar);
   for (const action of actions.filter((one) => size <= (one.most ?? Infinity))) {
     button("action", action.label, some, () => (action.asks ? ask(bar, some, action, act) : act(action.name, null)));
   }
+  const unfold = button("action unfold", "Actions", bar, () => fold(!bar.classList.contains("unfolded")));
+  const fold = (open) => {
+    bar.classList.toggle("unfolded", open);
+    unfold.ariaExpanded = String(open);
+    (open ? some.querySelector("button") : unfold)?.focus();
+  };
+  unfold.ariaExpanded = "false";
+  some.onkeydown = (event) => {
+    if (!bar.classList.contains("unfolded") || !["Escape", "ArrowUp", "ArrowDown"].includes(event.key)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (event.key === "Escape") return fold(false);
+    const offered = [...some.children];
+    const step = event.key === "ArrowDown" ? 1 : -1;
+    offered.at((offered.indexOf(event.target) + step) % offered.length).focus();
+  };
   button("tool", "Select none", bar, clear, "close");
 }
 
 // In place of the actions: a box for what one of them has to be told.
 function ask(bar, some, action, act) {
   const form = made("form", "ask");
+  bar.classList.remove("unfolded");
   const done = (value) => {
     bar.state = null;
     act(action.name, value);
@@ -140,9 +159,8 @@ function ask(bar, some, action, act) {
   form.onkeydown = (event) => {
     event.stopPropagation();
     if (event.key !== "Escape") return;
-    bar.state = null;
     form.replaceWith(some);
-    some.querySelector("button")?.focus();
+    (some.offsetParent ? some.querySelector("button") : bar.querySelector(".unfold"))?.focus();
   };
   some.replaceWith(form);
   form.querySelector("input, button").focus();
