@@ -13,7 +13,7 @@ from typing import Literal, cast, get_args
 from urllib.parse import urlsplit
 
 from src.errors import BadSetting
-from src.schema.secret import Secret
+from src.secret import Secret
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 

@@ -15,9 +15,7 @@ import streamlit as st
 from src.schema import Mode, Reason
 
 QUERY, IMAGE_QUERY, LIBRARY_QUERY = "query", "image-query", "library-query"
-"""Widget keys of the boxes for words, of the text search, beside a picture and above the whole library, which outlive a
-change of tab.
-"""
+"""Widget keys of the boxes for words (text search, beside a picture, above the library); they outlive their tab."""
 RESULTS = "results"
 """Widget key of the number of results, shared by both searches."""
 MODE = "mode"

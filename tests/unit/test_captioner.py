@@ -23,7 +23,7 @@ from src.models.captioners.reading import LABEL, OBJECTS, SUMMARY, cleaned, desc
 from src.models.captioners.servers import Servers, key_for
 from src.models.captioners.waiting import Clock, Patience, asked_to_wait, duration, never
 from src.schema.descriptions import Answer, DescribedObject, Description
-from src.schema.secret import Secret
+from src.secret import Secret
 from tests.vision_server import (
     RETIRED,
     Asked,

@@ -9,7 +9,7 @@ import pytest
 
 from src.config import PROJECT_DIR, Settings, vision_keys
 from src.errors import BadSetting
-from src.schema.secret import Secret
+from src.secret import Secret
 
 
 def test_defaults_and_values(tmp_path: Path) -> None:

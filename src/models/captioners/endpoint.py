@@ -8,7 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 from src import network
 from src.config import GROQ, OWN_KEY
 from src.errors import BadInput, EndpointRefused
-from src.schema.secret import Secret
+from src.secret import Secret
 from src.text import shown
 
 _CHAT = "/chat/completions"

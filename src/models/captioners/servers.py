@@ -9,7 +9,7 @@ from src.config import KEYS_OF_HOSTS, OWN_KEY
 from src.models.captioners.endpoint import Endpoint, tidy_address
 from src.models.captioners.http_captioner import HttpCaptioner
 from src.models.captioners.offered import OfferedModel, models_of
-from src.schema.secret import Secret
+from src.secret import Secret
 
 
 class Servers:
