@@ -64,7 +64,7 @@ def test_what_was_changed_is_what_its_text_says(data: st.DataObject, text: str) 
     number = data.draw(st.integers(0, len(before) - 1))
     new = data.draw(st.one_of(st.none(), OTHERS[type(before[number])]))
     after = changed(reading, number, new)
-    assert parse(written(after)) == after and set(after.notes) <= set(reading.notes)
+    assert parse(written(after)) == after
     plain = new is None or _is_plain(new)
     assert _once(parts(after)) == _once([*before[:number], *([] if plain else [new]), *before[number + 1 :]])
     if isinstance(new, Term) and plain:
