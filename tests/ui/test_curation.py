@@ -17,6 +17,7 @@ from streamlit.testing.v1 import AppTest
 from src.database.catalog.operations import Operation
 from src.models import label_bank, label_words
 from src.runtime import Services
+from src.schema.descriptions import Description
 from src.services.curation.service import CurationService, Done
 from src.services.library.uploads import as_params
 from src.ui.curation import actions, arranged, bin_page, collections_page, panel, picker, suggested, told, words
@@ -65,6 +66,9 @@ DONE: tuple[tuple[Callable[[CurationService, list[str]], Done], str], ...] = (
     (lambda of, ids: of.favourite(ids[:1], False), "1 photo taken out of the favourites"),
     (lambda of, ids: of.note(ids[:1], "ask Ann"), "Note written on 1 photo"),
     (lambda of, ids: of.note(ids[:1], ""), "Note taken off 1 photo"),
+    (lambda of, ids: of.describe(ids[0], Description("A wall.")), "1 photo described in your own words"),
+    (lambda of, ids: of.delete_description(ids[0]), "Description of 1 photo deleted"),
+    (lambda of, ids: of.describe_again(ids[0]), "1 photo to be described again"),
     (lambda of, ids: of.create_album("Best", ids[:2]), "Album “Best” made with 2 photos"),
     (lambda of, ids: of.add_to_album(_best(of), ids[2:5]), "3 photos added to album “Best”"),
     (lambda of, ids: of.take_from_album(_best(of), ids[:1]), "1 photo taken out of album “Best”"),
