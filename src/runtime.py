@@ -160,6 +160,7 @@ class Services:
         self.drawn.set()
         self.watcher.stop()
         self.jobs.stop()
+        self.labels.close()
         self.reader.close()
         self.vocabulary.close()
         self.store.close()

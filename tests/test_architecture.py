@@ -17,8 +17,9 @@ RANKS = {
     "src.schema": 0, "src.errors": 0, "src.config": 0, "src.pixels": 0, "src.files": 0, "src.text": 0,
     "src.identity": 0, "src.lexical": 0, "src.masks": 0, "src.originals": 0, "src.colours": 0, "src.vendored_clip": 0,
     "src.vendored_sam": 0, "src.plain_files": 0, "src.wire": 0, "src.versioned_cache": 0, "src.network": 0,
-    "src.logs": 0, "src.mounts": 0, "src.models": 1, "src.database": 1, "src.processing": 1, "src.export": 1,
-    "src.services": 2, "src.runtime": 3, "src.bootstrap": 4, "src.api": 5, "src.ui": 5, "src.cli": 5, "app": 6,
+    "src.logs": 0, "src.mounts": 0, "src.secret": 0, "src.models": 1, "src.database": 1, "src.processing": 1,
+    "src.export": 1, "src.services": 2, "src.runtime": 3, "src.bootstrap": 4, "src.api": 5, "src.ui": 5, "src.cli": 5,
+    "app": 6,
 }  # fmt: skip
 WITHIN = {
     "src.database": {
@@ -90,6 +91,7 @@ def test_imports_go_down_the_ranks(path: Path) -> None:
             "src.config",
             "src.colours",
             "src.plain_files",
+            "src.secret",
         )
         assert lower or ground_floor, f"{own} must not import {imported}"
 

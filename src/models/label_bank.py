@@ -22,6 +22,7 @@ import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as serialise
 
+from src.errors import ModelError
 from src.files import write_atomically
 from src.models import label_words
 from src.models.label_words import Vocabulary
@@ -170,6 +171,11 @@ class LabelBanks:
         self._folder = folder
         self._known: dict[str, LabelBank] = {}
         self._lock = threading.Lock()
+        self._closed = threading.Event()
+
+    def close(self) -> None:
+        """End the making of vectors; none is made any more."""
+        self._closed.set()
 
     def at_hand(self, model: Embedder) -> LabelBank | None:
         """The bank of a model where its vectors were made before: takes no longer than to read a file."""
@@ -183,7 +189,7 @@ class LabelBanks:
     def of(self, model: Embedder) -> LabelBank | None:
         """The bank of a model, made where there is none yet; None where the model has no calibration.
 
-        Raises ModelError where the model can't be used.
+        Raises ModelError where the model can't be used, and once these were closed.
         """
         fitted = calibration(model.space)
         if fitted is None:
@@ -194,13 +200,19 @@ class LabelBanks:
             return self._known[model.space]
 
     def _made(self, model: Embedder) -> FloatArray:
-        made = encoded(vocabulary(), model.encode_texts)
+        made = encoded(vocabulary(), lambda texts: self._encoded(model, texts))
         try:
             if self._folder.parent.is_dir():  # where there is no library, nothing is left behind
                 save(made, self._file(model))
         except OSError as error:  # they are made again next time
             log.warning("the labels of %s can't be kept: %s", model.space, error)
         return made
+
+    def _encoded(self, model: Embedder, texts: Sequence[str]) -> FloatArray:
+        """A few at a time: a process that ends while a model is at work is aborted."""
+        if self._closed.is_set():
+            raise ModelError("The library was closed while its labels were being made.")
+        return model.encode_texts(texts)
 
     def _file(self, model: Embedder) -> Path:
         return self._folder / f"{model.space}.labels.safetensors"

@@ -29,7 +29,9 @@ class Description:
     def text(self) -> str:
         """All of it as sentences, as it is searched."""
         things = (" ".join(filter(None, (each.color, each.label, each.position))) for each in self.objects)
-        return " ".join(filter(None, (self.scene_summary, ", ".join(things))))
+        said, named = self.scene_summary, ", ".join(things)
+        ends = "" if not said or not named or said[-1] in ".!?。！？…" else "."
+        return f"{said}{ends} {named}".strip()
 
 
 @dataclass(frozen=True)

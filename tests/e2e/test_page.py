@@ -197,13 +197,13 @@ def test_a_reload_and_a_second_tab_keep_filters_number_and_mode(
 ) -> None:
     folder = f"in:{pictures[0].parent.name}"
     page.goto(f"{app.url}/?q=snow+is:landscape+{folder}&n=7&in=both")
-    words = page.get_by_role("button", name=folder)
+    words = page.get_by_role("button", name=folder, exact=True)
     expect(words).to_be_visible()
     page.reload()
     expect(words).to_be_visible()
     expect(page.get_by_role("radio", name="Both")).to_be_checked()
     expect(page.get_by_role("slider", name="Number of results")).to_have_value("7")
-    words.click()
+    page.get_by_role("button", name=f"Take away {folder}").click()
     at(page, "q", "snow is:landscape")
     shown(page, 7, "snow is:landscape")
     page.go_back()

@@ -208,3 +208,25 @@ def test_the_command_labels_files_without_a_library(
     first, second, *_ = capsys.readouterr().out.splitlines()
     assert first.endswith("red.png") and second == f"  {row['sentence']}"
     assert not (tmp_path / "none").exists()
+
+
+def test_closing_the_library_ends_the_making_of_words_and_waits_for_it(
+    library: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def encode(_: FakeEmbedder, texts: list[str]) -> np.ndarray:
+        begun.set()
+        go_on.wait(20)
+        return np.ones((len(texts), 8), np.float32)
+
+    monkeypatch.setattr(FakeEmbedder, "encode_texts", encode)
+    monkeypatch.setattr(label_bank, "BATCH", 1)
+    assert library.labels.suggested(named(library, "red")) == () and begun.wait(20)
+    closing = threading.Thread(target=library.labels.close)
+    closing.start()
+    assert closing.is_alive(), "a model at work is waited for"
+    go_on.set()
+    closing.join(20)
+    assert not [thread for thread in threading.enumerate() if thread.name == "labels"]
+    assert not list(library.settings.query_banks_dir.glob("*.labels.*")), "what is not whole is not kept"

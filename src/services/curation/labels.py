@@ -44,6 +44,14 @@ class LabelService:
         """Have the vocabulary's vectors made, which takes seconds once for a model. Raises ModelError."""
         self._banks.of(self._model())
 
+    def close(self) -> None:
+        """End what goes on in the background, and wait for that."""
+        with self._starting:
+            self._banks.close()
+            making = self._making
+        if making is not None:
+            making.join()
+
     def labels_of(self, image_ids: Sequence[str]) -> dict[str, tuple[Label, ...]]:
         """Of each photo that has a vector, what is likely in it, the likeliest first; often nothing.
 
