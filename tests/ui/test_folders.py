@@ -213,3 +213,19 @@ def test_a_quiet_look_says_nothing_and_a_telling_one_does() -> None:
     assert job_progress.is_quiet(quiet)
     found = JobSnapshot("j", "sync", "done", "Looking", findings=(Finding("missing", "2 photos are no longer there."),))
     assert not job_progress.is_quiet(found) and "no longer" in job_progress.outcome(found)
+
+
+def test_switches_belong_to_their_folder_whichever_row_it_is_in(
+    app: AppTest, services: Services, tmp_path: Path
+) -> None:
+    for number, name in enumerate("abc"):
+        (tmp_path / name).mkdir()
+        colour_picture("red", (60 + number, 40)).save(tmp_path / name / "photo.png")
+        index(services, tmp_path / name)
+    page = goto(app.run(), "upload")
+    before = [toggle.key for toggle in page.toggle]
+    assert len(set(before)) == 3 * len(services.folders.all())
+    first = services.folders.all()[0].path
+    list(services.handlers["remove"]({"path": first}))
+    after = [toggle.key for toggle in page.run().toggle]
+    assert after == before[3:], "those of the others are the same"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -37,30 +39,33 @@ def show(services: Services) -> None:
     with st.container(key="folders", gap="small"):
         if services.watcher.problem:
             st.warning(literal(services.watcher.problem), icon=":material/sync_problem:")
-        for number, folder in enumerate(folders):
-            _show_folder(services, folder, number)
+        for folder in folders:
+            _show_folder(services, folder, _own_key(folder))
     if missing or earlier:
         _show_missing(missing, earlier)
 
 
-def _show_folder(services: Services, folder: FolderStatus, number: int) -> None:
-    with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"folder-row-{number}"):
-        with st.container(gap=None, key=f"folder-text-{number}"):
+def _own_key(folder: FolderStatus) -> str:
+    """Of a folder, whichever row it is in: where rows move up, a browser would take its switches for another's."""
+    return hashlib.blake2b(os.fsencode(folder.path), digest_size=8).hexdigest()
+
+
+def _show_folder(services: Services, folder: FolderStatus, own: str) -> None:
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"folder-row-{own}"):
+        with st.container(gap=None, key=f"folder-text-{own}"):
             st.text(shown(folder.text))
             st.caption(status_line(folder))
-        key = f"watch-{number}-{folder.watched}"  # the catalogue's word counts, also where another tab changed it
+        key = f"watch-{own}-{folder.watched}"  # the catalogue's word counts, also where another tab changed it
         st.toggle("Watch", folder.watched, key=key, on_change=_watch, args=(services, folder), help=WATCH)
-        key = f"objects-{number}-{folder.objects}"
+        key = f"objects-{own}-{folder.objects}"
         st.toggle("Objects", folder.objects, key=key, on_change=_find_objects, args=(services, folder), help=OBJECTS)
-        key = f"texts-{number}-{folder.texts}"
+        key = f"texts-{own}-{folder.texts}"
         st.toggle("Text", folder.texts, key=key, on_change=_read_texts, args=(services, folder), help=TEXTS)
-        st.button(
-            "Look now", key=f"sync-{number}", icon=":material/refresh:", on_click=_sync, args=(services, [folder])
-        )
+        st.button("Look now", key=f"sync-{own}", icon=":material/refresh:", on_click=_sync, args=(services, [folder]))
         icon = ":material/close:"
         st.button(
             "Remove",
-            key=f"remove-{number}",
+            key=f"remove-{own}",
             icon=icon,
             type="tertiary",
             on_click=state.open_remove,
