@@ -16,6 +16,7 @@ from src.errors import AppError, BadInput, UnreadablePath
 from src.runtime import Services
 from src.schema import Finding
 from src.schema.descriptions import DescribedObject, Description
+from src.services.exchange import described
 from src.services.exchange.described import export_descriptions, import_descriptions
 from tests.conftest import fake_models, make_photo, of
 from tests.fakes import COLOURS
@@ -117,6 +118,29 @@ def test_a_photo_is_known_by_the_name_that_its_file_had(library: Services, tmp_p
         "two photos are called green.jpg"
     )
     assert [one.text for one in of(events, Finding)] == ["2 descriptions belonged to no photo here."]
+
+
+def test_of_two_descriptions_with_one_name_neither_is_taken(library: Services, tmp_path: Path) -> None:
+    folder = written(tmp_path / "in", {"a.jpg": ENTRY, "b.jpg": ENTRY}, {"a.jpg": "red.jpg", "b.jpg": "red.jpg"})
+    events = imported(library, folder)
+    assert summaries(library) == {}
+    assert [one.text for one in of(events, Finding)] == ["2 descriptions belonged to no photo here."]
+
+
+def test_an_export_that_could_not_be_finished_is_not_in_the_way_of_the_next(
+    library: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def on_a_full_disk(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    library.curation.describe(ids(library)["red.jpg"], CAT)
+    with monkeypatch.context() as full:
+        full.setattr(described, "_write", on_a_full_disk)
+        with pytest.raises(UnreadablePath, match="No space left"):
+            exported(library, tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
+    exported(library, tmp_path / "out")
+    assert len(list((tmp_path / "out").iterdir())) == 3
 
 
 def test_what_is_said_already_is_kept(library: Services, tmp_path: Path) -> None:

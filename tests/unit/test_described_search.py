@@ -112,6 +112,12 @@ def test_what_asks_descriptions_nothing_is_searched_as_ever(library: Services) -
     assert "one.jpg" not in {hit.name for hit in pages[2].hits}
 
 
+def test_what_is_only_not_wanted_has_the_surest_first(library: Services) -> None:
+    for text in ("-terrier", "-boat", "-snow", "-sunset", "-wooden"):
+        chances = [hit.chance for hit in library.search.search(Query(text), 9).hits]
+        assert len(chances) > 1 and chances == sorted(chances, reverse=True)
+
+
 def test_what_the_user_changed_is_searched_and_what_is_deleted_is_not(library: Services) -> None:
     library.catalog.descriptions.change(id_of(library, "one.jpg"), Description("a walrus yawning"))
     library.descriptions.vectors.catch_up()

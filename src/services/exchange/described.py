@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -45,20 +48,23 @@ def export_descriptions(catalog: Catalog, vectors: DescriptionVectors, folder: P
 
     Raises BadInput where one of the files is there already, UnreadablePath where they can't be written.
     """
-    if taken := next((name for name in (DESCRIPTIONS, EMBEDDINGS, NAMES) if (folder / name).exists()), None):
+    if taken := next((name for name in (DESCRIPTIONS, EMBEDDINGS, NAMES) if os.path.lexists(folder / name)), None):
         raise BadInput(f"{display_text(folder / taken)} is there already.", "Choose another folder.")
     said = dict(catalog.descriptions.all())
     names = {id_: photo.name for id_, photo in catalog.shown(list(said)).items()}
     keys = {id_: id_ + _ending(names[id_]) for id_ in said if id_ in names}
     yield Progress(0, len(keys))
+    matrix = vectors.of({id_: said[id_].description.text for id_ in keys})
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write(folder / DESCRIPTIONS, {key: _told(said[id_]) for id_, key in keys.items()})
-        _write(folder / NAMES, {key: shown(names[id_]) for id_, key in keys.items()})
         with write_atomically(folder / EMBEDDINGS) as file:
-            matrix = vectors.of({id_: said[id_].description.text for id_ in keys})
             np.savez(file, filenames=np.array(list(keys.values()), np.str_), embeddings=matrix)
+        _write(folder / NAMES, {key: shown(names[id_]) for id_, key in keys.items()})
+        _write(folder / DESCRIPTIONS, {key: _told(said[id_]) for id_, key in keys.items()})
     except OSError as error:
+        for name in (EMBEDDINGS, NAMES):  # a part of it would be in the way of the next attempt
+            with suppress(OSError):
+                (folder / name).unlink()
         raise UnreadablePath(
             f"{display_text(folder)} can't be written ({error.strerror or error}).", "Choose another folder."
         ) from error
@@ -71,8 +77,8 @@ def import_descriptions(
     """Take descriptions over from such a folder, for photos of which nothing is said yet.
 
     A photo is known by its id or, where ``filename_mapping.json`` is there, by the name that its file had, if only one
-    photo has that name. Vectors are made of the words anew, so that they are of no others. Raises UnreadablePath, and
-    BadInput where a file holds anything else: nothing is taken over then.
+    photo and only one description has that name. Vectors are made of the words anew, so that they are of no others.
+    Raises UnreadablePath, and BadInput where a file holds anything else: nothing is taken over then.
     """
     said = _descriptions(folder / DESCRIPTIONS)
     found = _matched(catalog, list(said), _names(folder / NAMES))
@@ -173,9 +179,9 @@ def _matched(catalog: Catalog, keys: list[str], names: Mapping[str, str]) -> dic
     there = set(catalog.health.image_ids())
     found = {ids[key]: key for key in keys if is_id(ids[key]) and ids[key] in there}
     others = {key: names[_base(key)] for key in keys if ids[key] not in there and _base(key) in names}
-    by_name = catalog.files.only_ones(list(others.values()))
+    by_name, times = catalog.files.only_ones(list(others.values())), Counter(others.values())
     for key, name in others.items():
-        if name in by_name:
+        if name in by_name and times[name] == 1:  # which of several is meant nobody knows
             found.setdefault(by_name[name], key)
     return found
 

@@ -83,7 +83,7 @@ class Parts:
         named = {id_: lifted(known.pop(id_), called.near) for id_ in called.ids if id_ in known}
         order = {**named, **known}.values()
         # cosines of images and of objects are worth different chances
-        changed = bool(named or described) or mode == "both"
+        changed = bool(named or described or said.unwanted) or mode == "both"
         best = sorted(order, key=lambda hit: -hit.chance) if changed else list(order)
         return Joined(best, called, described | more)
 
