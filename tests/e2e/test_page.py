@@ -70,29 +70,43 @@ def start(page: Page, app: RunningApp, address: str = "") -> None:
 
 
 def test_back_and_forward_move_between_searches(page: Page, app: RunningApp) -> None:
+    """One after the other, each once the page is drawn."""
+
+    def drawn() -> None:
+        expect(page.locator('[data-testid="stApp"][data-test-script-state="running"]')).to_have_count(0)
+
     start(page, app)
     shown(page, NUMBER, "")
     ask(page, DOGS)
     ask(page, SNOW)
     page.get_by_role("radio", name="Both").click()
     at(page, "in", "both")
+    drawn()
     page.get_by_role("slider", name="Number of results").focus()
     page.keyboard.press("ArrowLeft")
     at(page, "n", "19")
     shown(page, 19, SNOW)
-    for _ in range(2):
-        page.go_back()
+    drawn()
+    page.go_back()
+    at(page, "n", None)
+    shown(page, 20, SNOW)
+    expect(page.get_by_role("radio", name="Both")).to_be_checked()
+    drawn()
+    page.go_back()
     at(page, "in", None)
     shown(page, 20, SNOW)
     expect(page.get_by_role("radio", name="Photos")).to_be_checked()
+    drawn()
     page.go_back()
     shown(page, 20, DOGS)
+    drawn()
     page.go_back()
     shown(page, NUMBER, "")
-    for _ in range(4):
+    for number, words, mode in ((20, DOGS, "Photos"), (20, SNOW, "Photos"), (20, SNOW, "Both"), (19, SNOW, "Both")):
+        drawn()
         page.go_forward()
-    shown(page, 19, SNOW)
-    expect(page.get_by_role("radio", name="Both")).to_be_checked()
+        expect(page.get_by_role("radio", name=mode)).to_be_checked()
+        shown(page, number, words)
     at(page, "in", "both")
 
 
