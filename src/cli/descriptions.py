@@ -11,8 +11,8 @@ from typing import Any
 
 from src import wire
 from src.cli import terminal
-from src.cli.library_access import DONE, FAILED, do_job, finished, opened, reading
-from src.cli.picture_files import read_each
+from src.cli.library_access import DONE, do_job, finished, opened, reading
+from src.cli.picture_files import tell_each
 from src.config import Settings, vision_keys
 from src.errors import BadInput
 from src.models.captioners.endpoint import where_pictures_go
@@ -52,7 +52,7 @@ def describe(arguments: argparse.Namespace) -> int:
         raise BadInput("It is not known which model to ask.", "Name it with --model; --models lists those there are.")
     terminal.note(where_pictures_go(url, model))
     if arguments.paths:
-        return _of_files(arguments, settings, servers.captioner(url, model))
+        return tell_each(arguments, partial(_one, servers.captioner(url, model)), _show, arguments.limit)
     return _of_library(arguments, _asked(arguments, url, model))
 
 
@@ -98,24 +98,7 @@ def _of_library(arguments: argparse.Namespace, asked: Describe) -> int:
     return DONE
 
 
-def _of_files(arguments: argparse.Namespace, settings: Settings, captioner: Captioner) -> int:
-    pictures = PictureReader(settings.max_megapixels)
-    rows, problems = [], list[str]()
-    try:
-        for found in read_each(arguments.paths, partial(_one, pictures, captioner), problems):
-            rows.append(found)
-            if not arguments.json:
-                _show(found)
-            if arguments.limit and len(rows) >= arguments.limit:
-                break
-    finally:
-        pictures.close()
-    if arguments.json:
-        terminal.print_json(rows)
-    return FAILED if problems else DONE
-
-
-def _one(pictures: PictureReader, captioner: Captioner, path: Path) -> dict[str, Any]:
+def _one(captioner: Captioner, pictures: PictureReader, path: Path) -> dict[str, Any]:
     """A picture's description as --json prints it."""
     started = time.perf_counter()
     image, _ = pictures.read(path, SIDE)

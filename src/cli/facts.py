@@ -6,13 +6,12 @@ import argparse
 from typing import Any
 
 from src.cli import terminal
-from src.cli.picture_files import read_each
+from src.cli.picture_files import DONE, FAILED, read_each
 from src.processing.decoding.image_io import display_text
 from src.processing.facts.reader import FactsReader
 from src.schema.facts import PhotoFacts
 from src.schema.fields import FIELDS, shown
 
-DONE, FAILED = 0, 1
 _SETTINGS = ("focal_length", "aperture", "exposure", "iso")
 _HEADINGS = ["picture", "taken", "camera", "settings", "place", "rating", "title"]
 

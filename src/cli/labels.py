@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from src.cli import terminal
-from src.cli.picture_files import read_each
+from src.cli.picture_files import tell_each
 from src.config import Settings
 from src.errors import BadInput
 from src.models.label_bank import Label, LabelBank, LabelBanks
@@ -21,7 +21,6 @@ from src.processing.decoding.reader import PictureReader
 from src.services.curation.labels import sentence
 from src.text import shown
 
-DONE, FAILED = 0, 1
 SIDE = 448
 """Pixels of a side from which on a picture may be decoded smaller: the model sees 224."""
 
@@ -32,18 +31,8 @@ def labels(arguments: argparse.Namespace) -> int:
     1 where one of them could not be read.
     """
     settings = Settings.from_env()
-    model, pictures = ModelManager(BUILTIN, settings).embedder(), PictureReader(settings.max_megapixels)
-    rows, problems = [], list[str]()
-    try:
-        for found in read_each(arguments.paths, partial(_one, pictures, model, _bank(model, settings)), problems):
-            rows.append(found)
-            if not arguments.json:
-                _show(found)
-    finally:
-        pictures.close()
-    if arguments.json:
-        terminal.print_json(rows)
-    return FAILED if problems else DONE
+    model = ModelManager(BUILTIN, settings).embedder()
+    return tell_each(arguments, partial(_one, model, _bank(model, settings)), _show)
 
 
 def _bank(model: LoadedModel, settings: Settings) -> LabelBank:
@@ -53,7 +42,7 @@ def _bank(model: LoadedModel, settings: Settings) -> LabelBank:
     return bank
 
 
-def _one(pictures: PictureReader, model: LoadedModel, bank: LabelBank, path: Path) -> dict[str, Any]:
+def _one(model: LoadedModel, bank: LabelBank, pictures: PictureReader, path: Path) -> dict[str, Any]:
     """A picture's labels as --json prints them."""
     image, _ = pictures.read(path, SIDE)
     (found,) = bank.labels(model.encode_pixels(np.stack([model.preprocess(image)])))

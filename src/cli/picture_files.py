@@ -2,17 +2,48 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from src.cli import terminal
+from src.config import Settings
 from src.errors import AppError, EndpointRefused, UnreadablePath
 from src.processing.decoding.image_io import display_text
+from src.processing.decoding.reader import PictureReader
 from src.processing.discovery import find_images, parse_path
 from src.schema import Skipped
 
 T = TypeVar("T")
+DONE, FAILED = 0, 1
+
+
+def tell_each(
+    arguments: argparse.Namespace,
+    tell: Callable[[PictureReader, Path], dict[str, Any]],
+    show: Callable[[dict[str, Any]], None],
+    most: int = 0,
+) -> int:
+    """What ``tell`` has as JSON of each picture in ``arguments.paths``: shown as it comes, or printed in the end.
+
+    most: end after so many; 0 for all. 1 where one of the paths could not be read.
+    """
+    pictures = PictureReader(Settings.from_env().max_megapixels)
+    rows, problems = [], list[str]()
+    try:
+        for found in read_each(arguments.paths, partial(tell, pictures), problems):
+            rows.append(found)
+            if not arguments.json:
+                show(found)
+            if most and len(rows) >= most:
+                break
+    finally:
+        pictures.close()
+    if arguments.json:
+        terminal.print_json(rows)
+    return FAILED if problems else DONE
 
 
 def read_each(paths: Sequence[str], read: Callable[[Path], T], problems: list[str]) -> Iterator[T]:

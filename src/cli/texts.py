@@ -11,8 +11,8 @@ from typing import Any
 
 from src import wire
 from src.cli import terminal
-from src.cli.library_access import DONE, FAILED, do_job, finished, reading
-from src.cli.picture_files import read_each
+from src.cli.library_access import DONE, do_job, finished, reading
+from src.cli.picture_files import tell_each
 from src.config import Settings
 from src.models.model_manager import LoadedReader, ModelManager
 from src.models.registry import BUILTIN
@@ -63,23 +63,11 @@ def _of_library(arguments: argparse.Namespace) -> int:
 
 
 def _of_files(arguments: argparse.Namespace) -> int:
-    settings = Settings.from_env()
-    pictures = PictureReader(settings.max_megapixels)
-    rows, problems = [], list[str]()
-    try:
-        one = partial(_one, pictures, ModelManager(BUILTIN, settings).reader())
-        for found in read_each(arguments.paths, one, problems):
-            rows.append(found)
-            if not arguments.json:
-                _show(found)
-    finally:
-        pictures.close()
-    if arguments.json:
-        terminal.print_json(rows)
-    return FAILED if problems else DONE
+    reader = ModelManager(BUILTIN, Settings.from_env()).reader()
+    return tell_each(arguments, partial(_one, reader), _show)
 
 
-def _one(pictures: PictureReader, reader: LoadedReader, path: Path) -> dict[str, Any]:
+def _one(reader: LoadedReader, pictures: PictureReader, path: Path) -> dict[str, Any]:
     """A picture's lines as --json prints them."""
     started = time.perf_counter()
     image, _ = pictures.read(path, SIDE)

@@ -19,12 +19,9 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save as serialise
 
 from src.errors import ModelError
-from src.files import write_atomically
-from src.models import label_words
+from src.models import kept_tensors, label_words
 from src.models.label_words import Vocabulary
 from src.schema import Embedder, FloatArray
 
@@ -137,23 +134,13 @@ def encoded(words: Vocabulary, encode: Callable[[Sequence[str]], FloatArray]) ->
 
 def save(vectors: FloatArray, file: Path) -> None:
     """Write them whole or not at all. Raises OSError."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with write_atomically(file) as opened:
-        opened.write(serialise({"vectors": vectors.astype(np.float16)}, {"made_of": made_of()}))
+    kept_tensors.save({"vectors": vectors.astype(np.float16)}, made_of(), file)
 
 
 def read(file: Path, dimensions: int) -> FloatArray | None:
     """Vectors that were saved; None where there are none, they were made of other words, or they make no sense."""
-    try:
-        with safe_open(file, "numpy") as opened:
-            right = (opened.metadata() or {}).get("made_of") == made_of()
-            found = opened.get_tensor("vectors").astype(np.float32) if right else None
-    except (OSError, SafetensorError) as error:
-        if file.exists():
-            log.warning("%s can't be read and is made again: %s", file, error)
-        return None
-    shape = (len(vocabulary()), dimensions)
-    return found if found is not None and found.shape == shape and np.isfinite(found).all() else None
+    found = kept_tensors.read(file, made_of(), {"vectors": (len(vocabulary()), dimensions)})
+    return found["vectors"] if found else None
 
 
 def made_of() -> str:

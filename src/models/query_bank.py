@@ -17,10 +17,8 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save as serialise
 
-from src.files import write_atomically
+from src.models import kept_tensors
 from src.schema import FloatArray
 
 TEXTS = Path(__file__).with_name("query_bank_files")
@@ -81,31 +79,19 @@ def build(encode: Callable[[Sequence[str]], FloatArray]) -> QueryBank:
 
 def save(bank: QueryBank, file: Path) -> None:
     """Write it whole or not at all. Raises OSError."""
-    offset = np.array([bank.offset], np.float32)
     tensors: dict[str, npt.NDArray[Any]] = {
         "nothing": bank.nothing.astype(np.float16),
         "direction": bank.direction,
-        "offset": offset,
+        "offset": np.array([bank.offset], np.float32),
     }
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with write_atomically(file) as opened:
-        opened.write(serialise(tensors, {"made_of": made_of()}))
+    kept_tensors.save(tensors, made_of(), file)
 
 
 def read(file: Path, dimensions: int) -> QueryBank | None:
     """One that was saved; None where there is none, it was made of other texts, or it makes no sense."""
     shapes = {"nothing": (len(texts("nothing")), dimensions), "direction": (dimensions,), "offset": (1,)}
-    try:
-        with safe_open(file, "numpy") as opened:
-            if (opened.metadata() or {}).get("made_of") != made_of():
-                return None
-            found = {name: opened.get_tensor(name).astype(np.float32) for name in shapes}
-    except (OSError, SafetensorError) as error:
-        if file.exists():
-            log.warning("%s can't be read and is made again: %s", file, error)
-        return None
-    right = all(found[name].shape == shape and np.isfinite(found[name]).all() for name, shape in shapes.items())
-    return QueryBank(found["nothing"], found["direction"], float(found["offset"][0])) if right else None
+    found = kept_tensors.read(file, made_of(), shapes)
+    return QueryBank(found["nothing"], found["direction"], float(found["offset"][0])) if found else None
 
 
 def file_name(space: str) -> str:
