@@ -187,6 +187,11 @@ def test_importing_the_models_loads_neither_torch_nor_onnxruntime() -> None:
     assert run.stdout.strip() == "[]"
 
 
+@pytest.mark.parametrize("path", [path for path in FILES if "ui" in path.parts], ids=module_name)
+def test_pages_queue_jobs_whose_end_is_told(path: Path) -> None:
+    assert module_name(path) == "src.ui.jobs.told" or "jobs.queue(" not in path.read_text()
+
+
 def test_only_the_ci_script_names_the_shared_folder() -> None:
     named = [
         path.relative_to(PROJECT)

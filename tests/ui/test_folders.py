@@ -11,6 +11,7 @@ from streamlit.testing.v1.element_tree import Toggle
 
 from src.runtime import Services
 from src.schema import Finding, JobSnapshot
+from src.services.jobs.kinds import Params
 from src.ui.jobs import job_progress
 from tests.fakes import colour_picture
 from tests.parity.text_pictures import written
@@ -174,6 +175,23 @@ def test_removing_a_folder_asks_first(page: AppTest, services: Services, photos:
     services.curation.undo()
     page.run()
     assert services.catalog.counts()[0] == 12 and "12 photos · looked at" in texts(page)
+
+
+def test_what_ended_before_the_page_was_drawn_again_is_told(
+    page: AppTest, services: Services, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = services.jobs.queue
+
+    def at_once(title: str, asked: Params) -> str:
+        job = queue(title, asked)
+        services.jobs.wait(job, 30)
+        return job
+
+    monkeypatch.setattr(services.jobs, "queue", at_once)
+    button(page, "Remove").click().run()
+    button(page, "Remove the folder").click().run()
+    bars = [one.proto.json for one in page.get("bidi_component") if one.proto.id.endswith("-undo-bar")]
+    assert json.loads(bars[0])["text"] == f"Folder “{photos}” removed: 12 photos put into the bin."
 
 
 def test_a_paused_job_says_so_and_can_be_resumed(app: AppTest, services: Services, tmp_path: Path) -> None:

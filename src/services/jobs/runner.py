@@ -149,10 +149,10 @@ class JobRunner:
                 self.cancel(snapshot.id)
 
     def wait(self, job_id: str, seconds: float) -> JobSnapshot | None:
-        """The job once it has finished, or as it is after ``seconds``."""
+        """The job once it has finished and its row says so, to other processes too; or as it is after ``seconds``."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            found = self.snapshot(job_id)
+            found = stored_snapshot(self._catalog, job_id)
             if found is None or found.finished:
                 return found
             time.sleep(0.02)

@@ -15,6 +15,7 @@ from src.text import count
 from src.ui import address, state
 from src.ui.curation import actions, picker
 from src.ui.frame import empty_state
+from src.ui.jobs import told
 
 PAGE = 60
 """Photos of the bin on one page."""
@@ -102,4 +103,4 @@ def _copies(services: Services) -> int:
 def _empty(services: Services) -> None:
     state.close_dialog()
     if not any(kind_of(job.kind) is kind_of("empty") for job in services.jobs.active()):
-        services.jobs.queue("Emptying the bin", EmptyBin())
+        told.queue(services, "Emptying the bin", EmptyBin())

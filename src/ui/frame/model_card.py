@@ -8,6 +8,7 @@ from src.runtime import Services
 from src.schema import JobSnapshot, ModelStatus
 from src.services.jobs.kinds import Download, Reindex, kind_of
 from src.ui.format import literal, size
+from src.ui.jobs import told
 
 
 def show(services: Services, statuses: list[ModelStatus]) -> None:
@@ -32,7 +33,7 @@ def _show_model(services: Services, status: ModelStatus) -> None:
             st.caption(f"MFE\\_MODEL fixes the model to {literal(services.settings.model)}.")
             return
         if st.button("Use this model", key="use-model", disabled=busy, width="stretch"):
-            services.jobs.queue(f"Changing to {status.title}", Reindex(status.id))
+            told.queue(services, f"Changing to {status.title}", Reindex(status.id))
             st.rerun()
         st.caption("Your photos are read once more. Search goes on with the old model until that is done.")
         return
@@ -44,7 +45,7 @@ def show_download(services: Services, status: ModelStatus, what: str) -> None:
     busy = any(kind_of(job.kind).concerns_model for job in services.jobs.active())
     label = f"Download ({size(status.download_bytes)})" if status.download_bytes else "Download"
     if st.button(label, key=f"download-{what}", disabled=busy, width="stretch", icon=":material/download:"):
-        services.jobs.queue(f"Downloading {status.title}", Download(status.id))
+        told.queue(services, f"Downloading {status.title}", Download(status.id))
         st.rerun()
     failed = _failed_download(services, status)
     if failed:

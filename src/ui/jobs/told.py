@@ -10,6 +10,9 @@ from typing import cast
 
 import streamlit as st
 
+from src.runtime import Services
+from src.services.jobs.kinds import Params
+
 
 def watched() -> list[str] | None:
     """Ids of jobs that a word is due for at their end: those unfinished at the last run, None at the first."""
@@ -23,6 +26,13 @@ def watch(job_ids: Sequence[str]) -> None:
 def also_watch(job_id: str) -> None:
     """Have a job that was queued just now told of, though it may have ended before the page is drawn again."""
     watch([*(watched() or []), job_id])
+
+
+def queue(services: Services, title: str, asked: Params) -> str:
+    """Queue a job that the user asked for, and return its id. Its end is told, however soon it comes."""
+    job_id = services.jobs.queue(title, asked)
+    also_watch(job_id)
+    return job_id
 
 
 def keep_failure(job_id: str) -> None:

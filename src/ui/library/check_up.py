@@ -8,6 +8,7 @@ from src.runtime import Services
 from src.schema import JobSnapshot
 from src.services.jobs.kinds import Examine
 from src.ui.format import duration, literal
+from src.ui.jobs import told
 
 
 def show(services: Services) -> None:
@@ -22,7 +23,7 @@ def show(services: Services) -> None:
     last = next((job for job in services.jobs.latest(50) if job.kind == "doctor"), None)
     busy = last is not None and not last.finished
     if st.button("Check and repair", icon=":material/health_and_safety:", key="doctor", disabled=busy):
-        services.jobs.queue("Checking the library", Examine())
+        told.queue(services, "Checking the library", Examine())
         st.rerun()
     if last is not None and last.finished:
         _show_outcome(last)

@@ -61,7 +61,7 @@ def what_goes(copies: int, only_copies: int) -> str:
 def _clear(services: Services) -> None:
     services.forgetting.make_room()
     services.jobs.cancel_all()
-    state.set_clearing(services.jobs.queue("Clearing the library", Clear()))
+    state.set_clearing(told.queue(services, "Clearing the library", Clear()))
 
 
 def _wait(services: Services, job_id: str) -> None:

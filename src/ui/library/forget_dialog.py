@@ -12,6 +12,7 @@ from src.services.jobs.handlers import KEPT_DAYS
 from src.services.jobs.kinds import ForgetMissing, Params, RemoveFolder, kind_of_params
 from src.text import count, shown
 from src.ui import state
+from src.ui.jobs import told
 from src.ui.library.folder_list import what_goes
 
 
@@ -80,5 +81,5 @@ def _buttons(services: Services, label: str, title: str, asked: Params, enabled:
 
 
 def _begin(services: Services, title: str, asked: Params) -> None:
-    services.jobs.queue(title, asked)
+    told.queue(services, title, asked)
     state.close_dialog()

@@ -16,6 +16,7 @@ from src.services.library.uploads import MAX_BYTES, MAX_FILES, as_params
 from src.text import count, shown
 from src.ui import files
 from src.ui.format import size
+from src.ui.jobs import told
 
 TYPES = [*UPLOAD_TYPES, *sorted(suffix.lstrip(".") for suffix in RAW_EXTENSIONS)]
 """Camera RAW too: where its reader is not installed, the report says so of each."""
@@ -102,6 +103,6 @@ def queue(services: Services, chosen: Sequence[UploadedFile]) -> str:
     """
     with services.uploads.adding():
         found = [services.uploads.save(file.name, file.getbuffer()) for file in chosen]
-        return services.jobs.queue(
-            f"Adding {count(len(found), 'uploaded photo')}", Index(files=tuple(as_params(found)))
+        return told.queue(
+            services, f"Adding {count(len(found), 'uploaded photo')}", Index(files=tuple(as_params(found)))
         )

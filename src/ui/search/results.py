@@ -14,6 +14,7 @@ from src.text import count
 from src.ui import state
 from src.ui.format import literal
 from src.ui.frame import empty_state
+from src.ui.jobs import told
 from src.ui.photos import hits
 from src.ui.search import export_box, new_objects
 
@@ -186,5 +187,5 @@ def _show_empty(services: Services, page: SearchPage) -> None:
         return
     text = "The model in use has not seen your photos yet. It needs to read each of them once."
     if empty_state.show("model_training", "Photos need indexing", text, "Index them now", key="reindex"):
-        services.jobs.queue(f"Indexing with {page.model}", Reindex(page.model))
+        told.queue(services, f"Indexing with {page.model}", Reindex(page.model))
         st.rerun()

@@ -7,7 +7,7 @@ import streamlit as st
 from src.errors import AppError
 from src.services.jobs.kinds import Index
 from src.ui.frame import error_box
-from src.ui.jobs import job_progress
+from src.ui.jobs import job_progress, told
 from src.ui.library import folder_form, folder_list, upload_form
 from src.ui.resources import get_services
 
@@ -32,6 +32,6 @@ with right:
 if chosen is not None:
     # a link to a followed folder is that folder, also to who pauses or cancels the adding
     known = services.folders.known_as(chosen)
-    services.jobs.queue(folder_form.title(chosen), Index((str(known),)))
+    told.queue(services, folder_form.title(chosen), Index((str(known),)))
     st.rerun()
 folder_list.show(services)
