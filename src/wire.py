@@ -5,14 +5,27 @@ README lists the keys.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
-from src.schema import Finding, FolderStatus, JobSnapshot, LibraryStats, SearchHit, SearchPage
+from src.schema import (
+    Finding,
+    FolderStatus,
+    ImageDetails,
+    JobSnapshot,
+    LibraryStats,
+    Reason,
+    SearchHit,
+    SearchPage,
+    Verdict,
+)
 from src.schema.descriptions import Description
 from src.schema.duplicates import DuplicateGroup
+from src.schema.fields import FIELDS, OF_THE_USER
+from src.schema.search import Band
 from src.schema.texts import TextLine
+from src.text import shown
 
 _STATS = ("images", "files", "segments", "model", "dimensions", "bytes")
 
@@ -32,6 +45,75 @@ def _hit(hit: SearchHit) -> dict[str, Any]:
     told = {**asdict(hit), "score": round(hit.score, 6), "band": hit.band, "percent": hit.percent}
     del told["chance"], told["seen"]  # the percentage is for people and programs alike
     return told
+
+
+class FoundPhoto(TypedDict):
+    """A result as an assistant gets it. date, band and percent are None where they are not known or say nothing."""
+
+    id: str
+    name: str
+    date: str | None
+    band: Band | None
+    percent: int | None
+    why: list[str]
+    box: NotRequired[list[int]]
+    """Left, top, right, bottom in pixels of the upright photo, where an object in it was found."""
+
+
+class FoundPhotos(TypedDict):
+    """A page of results as an assistant gets it; ``said`` is what it comes to, in words."""
+
+    verdict: Verdict
+    said: str
+    notes: list[str]
+    results: list[FoundPhoto]
+
+
+def found_photo(hit: SearchHit, taken: str | None, judged: bool, paths: bool) -> FoundPhoto:
+    """taken: when it was, as facts have it. judged: whether its chance says anything. paths: whether folders are told
+    of.
+    """
+    why = [_reason(reason, paths) for reason in hit.why]
+    row = FoundPhoto(
+        id=hit.id,
+        name=shown(hit.name),
+        date=taken[:10] if taken else None,
+        band=hit.band if judged else None,
+        percent=hit.percent if judged else None,
+        why=list(dict.fromkeys(why)),
+    )
+    if hit.box is not None:
+        row["box"] = list(hit.box)
+    return row
+
+
+def _reason(reason: Reason, paths: bool) -> str:
+    text = shown(reason.text) if paths or reason.where != "folders" else ""
+    return f"{reason.label}: {text}" if text else reason.label
+
+
+_OF_THE_FILE = ("id", "name", "width", "height", "format", "bytes", "added_at")
+_WHERE = ("latitude", "longitude", "altitude")
+_NO_FACTS = ("width", "height", "format", "orientation", "sources")
+"""What is told of the file already, or means nothing to people."""
+
+
+def photo(
+    details: ImageDetails, known: Mapping[str, Any], more: Mapping[str, Any], paths: bool, coordinates: bool
+) -> dict[str, Any]:
+    """All that is known of a photo; what is not known is left out.
+
+    known: its facts by name. more: what else is told of it. paths, coordinates: whether those are told too.
+    """
+    of_file = asdict(details) | asdict(details.facts)
+    told = {name: of_file[name] for name in _OF_THE_FILE}
+    for field in (*FIELDS, *OF_THE_USER):
+        hidden = field.measured or field.name in _NO_FACTS or (field.name in _WHERE and not coordinates)
+        if field.name in known and not hidden:
+            value = known[field.name]
+            told[field.name] = list(value) if isinstance(value, tuple) else value
+    told |= {name: value for name, value in more.items() if value not in (None, "", [])}
+    return told | ({"paths": list(details.paths)} if paths else {})
 
 
 def added(job: JobSnapshot, skipped: Sequence[tuple[str, str]]) -> dict[str, Any]:

@@ -18,8 +18,8 @@ RANKS = {
     "src.identity": 0, "src.lexical": 0, "src.masks": 0, "src.originals": 0, "src.colours": 0, "src.vendored_clip": 0,
     "src.vendored_sam": 0, "src.plain_files": 0, "src.wire": 0, "src.versioned_cache": 0, "src.network": 0,
     "src.logs": 0, "src.mounts": 0, "src.secret": 0, "src.models": 1, "src.database": 1, "src.processing": 1,
-    "src.export": 1, "src.services": 2, "src.runtime": 3, "src.bootstrap": 4, "src.api": 5, "src.ui": 5, "src.cli": 5,
-    "app": 6,
+    "src.export": 1, "src.services": 2, "src.runtime": 3, "src.bootstrap": 4, "src.assistant": 4, "src.api": 5,
+    "src.ui": 5, "src.cli": 5, "app": 6,
 }  # fmt: skip
 WITHIN = {
     "src.database": {
@@ -44,6 +44,8 @@ ONLY_IN = {
     "psutil": ("src.mounts", "src.database.library_lock", "src.processing.decoding.memory"),
     "cachetools": ("src.versioned_cache", "src.models.text_cache"),
     "yaml": ("src.export.yolo",),
+    "mcp": ("src.assistant",),
+    "mcp_types": ("src.assistant",),
     "send2trash": ("src.services.curation.system_bin",),
     "pickle": ("src.vendored_clip.checkpoint", "src.vendored_sam.sam"),  # its error class alone, see below
     "transformers": (),

@@ -312,6 +312,10 @@ def _add_folder_commands(command: Any) -> None:
 def _add_library_commands(command: Any) -> None:
     command("stats", "library", "stats", "show what is in the library")
 
+    mcp = command("mcp", "assistant", "mcp", "let an assistant search the library, by MCP on standard input and output")
+    mcp.add_argument("--paths", action="store_true", help="tell it where files are, too")
+    mcp.add_argument("--coordinates", action="store_true", help="tell it where photos were taken, to the metre")
+
     doctor = command("doctor", "library", "doctor", "check the library and repair what is wrong with it")
     doctor.add_argument("--check", action="store_true", help="only look")
 

@@ -102,8 +102,8 @@ def shrunk(image: Image.Image, side: int, filter: Image.Resampling = Image.Resam
     return image.resize((width, height), filter, reducing_gap=2.0)
 
 
-def as_jpeg(image: Image.Image) -> bytes:
-    """An RGB image as JPEG bytes, without any metadata of the original."""
+def as_jpeg(image: Image.Image, quality: int = 88) -> bytes:
+    """An RGB image as JPEG bytes (quality 1..95), without any metadata of the original."""
     buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=88)
+    image.save(buffer, "JPEG", quality=quality)
     return buffer.getvalue()

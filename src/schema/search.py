@@ -32,6 +32,14 @@ is written of it.
 """
 
 
+_PARTS = {"image": "What it shows", "object": "An object in it"}
+_TEXTS = {
+    "tags": "Its tag", "name": "Its file name", "folders": "Its folder", "title": "Its title",
+    "caption": "Its caption", "note": "Its note", "albums": "Its album", "place": "Its place", "camera": "Its camera",
+    "dates": "Its date", "text": "Text in it", "description": "Its description",
+}  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Reason:
     """Why a photo is among the results: the part of the search that found it and, where that is a text, what that
@@ -47,6 +55,11 @@ class Reason:
     """Where the words stand in it: first character, and the one behind the last."""
     box: Corners | None = None
     """Where in the picture a line of text is, as shares of its width and height."""
+
+    @property
+    def label(self) -> str:
+        """What found it, in a few plain words for people, without the text."""
+        return _TEXTS.get(self.where) or _PARTS.get(self.part, "What is written of it")
 
 
 @dataclass(frozen=True)

@@ -121,6 +121,10 @@ class Catalog:
     def close(self) -> None:
         self._file.close()
 
+    def only_read(self) -> None:
+        """Nothing can be written through this one any more: it raises LibraryUnusable."""
+        self._file.only_read()
+
     def snapshot_to(self, target: Path) -> None:
         """Write a consistent copy of all that is committed to ``target``, a new file; others may go on writing."""
         self._file.snapshot_to(target)

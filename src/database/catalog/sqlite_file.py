@@ -32,7 +32,6 @@ PATIENCE = 15.0
 SHORT_PATIENCE = 0.5
 """The same for what can be done later."""
 
-
 Guard = Callable[[], None]
 
 
@@ -67,6 +66,11 @@ class SqliteFile:
             raise
 
     def close(self) -> None:
+        self._engine.dispose()
+
+    def only_read(self) -> None:
+        """From now on SQLite itself refuses to write: LibraryUnusable."""
+        sa.event.listen(self._engine, "connect", lambda made, _: made.execute("PRAGMA query_only=ON"))
         self._engine.dispose()
 
     @contextmanager

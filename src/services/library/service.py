@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from stat import S_ISREG
 
@@ -17,6 +18,7 @@ from src.errors import ModelError, UnreadableImage
 from src.files import size_of
 from src.identity import is_id
 from src.models.model_manager import ModelManager
+from src.plain_files import open_plain
 from src.processing import thumbnails
 from src.processing.decoding.image_io import looks_same, stamp_of
 from src.processing.decoding.reader import PictureReader
@@ -157,13 +159,23 @@ class LibraryService:
             return False
         return thumbnails.is_good(place)
 
-    def preview(self, image_id: str, side: int = PREVIEW_SIDE) -> bytes | None:
+    def preview(self, image_id: str, side: int = PREVIEW_SIDE, quality: int = 88) -> bytes | None:
         """An image as JPEG bytes, without the original's metadata; None where its files are gone.
 
-        side: pixels that its longest side has at most.
+        side: pixels that its longest side has at most. quality: of the JPEG, 1..95.
         """
         image = self.picture(image_id, side)
-        return thumbnails.as_jpeg(thumbnails.shrunk(image, side)) if image else None
+        return thumbnails.as_jpeg(thumbnails.shrunk(image, side), quality) if image else None
+
+    def small(self, image_id: str) -> bytes | None:
+        """A catalogued image that is not in the bin, as a small JPEG: its thumbnail, or a picture of that size where
+        there is none. None where there is neither. Writes nothing.
+        """
+        if self.details(image_id) is None:
+            return None
+        with suppress(OSError), open_plain(thumbnails.thumbnail_path(self._settings.thumbs_dir, image_id)) as file:
+            return file.read()
+        return self.preview(image_id, thumbnails.SIDE)
 
     def picture(self, image_id: str, side: int, careful: bool = False) -> Image.Image | None:
         """An image, its short side reduced to no less than ``side`` pixels; None where no file of it can be read now.

@@ -8,19 +8,12 @@ from typing import Any
 from src.schema import Reason
 from src.text import shown
 
-_BY_PART = {"image": "What it shows", "object": "An object in it"}
-_BY_TEXT = {
-    "tags": "Its tag", "name": "Its file name", "folders": "Its folder", "title": "Its title",
-    "caption": "Its caption", "note": "Its note", "albums": "Its album", "place": "Its place", "camera": "Its camera",
-    "dates": "Its date", "text": "Text in it", "description": "Its description",
-}  # fmt: skip
-
 
 def told(reasons: Sequence[Reason]) -> list[dict[str, Any]]:
     """Each reason as the page's scripts draw it: ``label``, and the ``pieces`` of its text, those that are the words
     asked for marked: [[text, marked], ...].
     """
-    return [{"label": _label(reason), "pieces": _pieces(reason)} for reason in reasons]
+    return [{"label": reason.label, "pieces": _pieces(reason)} for reason in reasons]
 
 
 def boxes(reasons: Sequence[Reason]) -> list[list[float]]:
@@ -31,10 +24,6 @@ def boxes(reasons: Sequence[Reason]) -> list[list[float]]:
             across, down = zip(*reason.box, strict=True)
             found.append([min(across), min(down), max(across), max(down)])
     return found
-
-
-def _label(reason: Reason) -> str:
-    return _BY_TEXT.get(reason.where) or _BY_PART.get(reason.part, "What is written of it")
 
 
 def _pieces(reason: Reason) -> list[list[Any]]:

@@ -1,0 +1,170 @@
+"""What the tools answer: rows for programs, and the same in words for the assistant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from src import wire
+from src.errors import BadInput
+from src.identity import is_id
+from src.runtime import Services
+from src.schema import ImageDetails, PhotoFilter, SearchPage
+from src.schema.conditions import parse_condition
+from src.schema.fields import BY_NAME
+from src.schema.fields import shown as fact_shown
+from src.services.search.query import Query
+from src.text import count, shown
+
+MOST_TEXT = 2_000
+"""Characters that are told of the words in a photo."""
+CLOSEST = 3
+"""Results that are told where nothing fits."""
+NEWEST = "sort:date"
+_LABELS = {
+    "id": "Id",
+    "added_at": "Added",
+    "bytes": "Size of the file",
+    "keywords": "Tags",
+    "text": "Text in it",
+    "description": "Description",
+    "described_by": "Described by",
+    "objects": "Objects found in it",
+    "paths": "Files",
+}
+
+
+@dataclass(frozen=True)
+class Told:
+    """What leaves this computer beside what was asked for, only where the user said so."""
+
+    paths: bool = False
+    """Where files are."""
+    coordinates: bool = False
+    """Where photos were taken, to the metre. Names of places are told anyhow."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A photo to be shown. data: JPEG, None where it can't be read now."""
+
+    id: str
+    name: str
+    data: bytes | None
+    whole: bool = True
+    """False where the original can't be read, and this is its thumbnail."""
+
+
+def searched(
+    services: Services, query: str, filters: Sequence[str], top_k: int, mode: str, told: Told
+) -> wire.FoundPhotos:
+    """Raises BadQuery, BadInput or ModelError in one sentence."""
+    only = PhotoFilter(where=tuple(map(parse_condition, filters)))
+    text = query.strip() or (NEWEST if filters else "")
+    kind = {"photos": "images"}.get(mode, mode)
+    page = services.search.search(Query(text), top_k, only=only, mode=kind)  # type: ignore[arg-type]
+    return _found(services, page, told, f"“{shown(page.query)[:100]}”" if query.strip() else "the filters")
+
+
+def similar(services: Services, image_id: str, top_k: int, told: Told) -> wire.FoundPhotos:
+    """Photos that look like one of the library. Raises BadInput for one that there is not."""
+    photo = known(services, image_id)
+    page = services.search.search(Query(like=photo.id), top_k)
+    return _found(services, page, told, f"the look of {shown(photo.name)}")
+
+
+def _found(services: Services, page: SearchPage, told: Told, asked: str) -> wire.FoundPhotos:
+    fitting = [hit for hit in page.hits if hit.fits]
+    hits = fitting or list(page.hits[:CLOSEST])
+    facts = services.catalog.facts.of_many([hit.id for hit in hits])
+    rows = [wire.found_photo(hit, facts.get(hit.id, {}).get("taken_at"), not page.listed, told.paths) for hit in hits]
+    notes = [notice.sentence for notice in page.notices]
+    return {"verdict": page.verdict, "said": _verdict(page, rows, asked), "notes": notes, "results": rows}
+
+
+def _verdict(page: SearchPage, rows: Sequence[wire.FoundPhoto], asked: str) -> str:
+    """What a search came to, in one or two sentences."""
+    if page.verdict == "empty":
+        if page.filtered:
+            return "No photo of the library passes the filters."
+        return "There is nothing to search: the library has no photos or objects that could be compared."
+    if page.verdict == "nothing":
+        closest = " These are the closest, and most likely something else." if rows else ""
+        return f"Nothing in the library fits {asked}.{closest}"
+    if page.listed:
+        return f"{count(page.searched, 'photo')} pass {asked}; here {'is' if len(rows) == 1 else 'are'} {len(rows)}."
+    bands = [f"{number} {band}" for band in ("strong", "likely", "weak") if (number := _number(rows, band))]
+    weak = " A weak match is more likely something else." if _number(rows, "weak") else ""
+    return f"Of {count(page.searched, 'photo')} these fit {asked} best: {', '.join(bands)}.{weak}"
+
+
+def _number(rows: Sequence[wire.FoundPhoto], band: str) -> int:
+    return sum(row["band"] == band for row in rows)
+
+
+def in_words(found: wire.FoundPhotos) -> str:
+    """The same for an assistant that is given the text alone: a line a photo."""
+    return "\n".join([found["said"], *found["notes"], *map(_line, found["results"])])
+
+
+def _line(row: wire.FoundPhoto) -> str:
+    match = f"{row['percent']} % {row['band']}" if row["band"] else ""
+    box = f"object at {row['box']}" if "box" in row else ""
+    parts = (row["name"], row["date"], match, "; ".join(row["why"]), box, f"id {row['id']}")
+    return "- " + " · ".join(filter(None, parts))
+
+
+# ---------------------------------------------------------------- one photo
+
+
+def known(services: Services, image_id: str) -> ImageDetails:
+    """A photo of the library by its id, also as it stands in a link. Raises BadInput where there is none."""
+    wanted = image_id.strip().removeprefix("photo://").removesuffix("/thumb").lower()
+    details = services.library.details(wanted) if is_id(wanted) else None
+    if details is None:
+        said = shown(image_id[:60])
+        raise BadInput(f"There is no photo with the id “{said}” in the library.", "Use the ids that a search gives.")
+    return details
+
+
+def picture(services: Services, image_id: str, side: int) -> Picture:
+    """A photo with at most ``side`` pixels along its longest side, upright, without anything that its file tells."""
+    details = known(services, image_id)
+    data = services.library.preview(details.id, side, quality=80)
+    if data is not None:
+        return Picture(details.id, shown(details.name), data)
+    return Picture(details.id, shown(details.name), services.library.small(details.id), whole=False)
+
+
+def facts(services: Services, image_id: str, told: Told) -> dict[str, Any]:
+    """All that is known of a photo, as ``wire.photo`` has it. Raises BadInput."""
+    details = known(services, image_id)
+    described = services.descriptions.of_photo(details.id)
+    said = described if described and not described.deleted else None
+    words = "\n".join(shown(line.text) for line in services.texts.of_photo(details.id))
+    more = {
+        "description": said.description.text if said else "",
+        "described_by": ("the user" if said.by_hand else said.model) if said else "",
+        "text": words[:MOST_TEXT] + ("…" if len(words) > MOST_TEXT else ""),
+        "objects": len(services.objects.of_photo(details.id)) or None,
+    }
+    return wire.photo(details, services.catalog.facts.of(details.id), more, told.paths, told.coordinates)
+
+
+def facts_in_words(told: dict[str, Any]) -> str:
+    """A fact a line."""
+    return "\n".join(f"{_label(name)}: {_value(name, value)}" for name, value in told.items())
+
+
+def _label(name: str) -> str:
+    return _LABELS.get(name) or BY_NAME[name].label
+
+
+def _value(name: str, value: Any) -> str:
+    if name == "added_at":
+        return str(value)[:10]
+    if name == "bytes" or (name in BY_NAME and name not in _LABELS):
+        value = fact_shown(name, tuple(value) if isinstance(value, list) else value)
+    text = ", ".join(value) if isinstance(value, list) else str(value)
+    return shown(" / ".join(text.splitlines()))
