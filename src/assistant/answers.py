@@ -10,7 +10,7 @@ from src import wire
 from src.errors import BadInput
 from src.identity import is_id
 from src.runtime import Services
-from src.schema import ImageDetails, PhotoFilter, SearchPage
+from src.schema import ImageDetails, PhotoFilter, Reason, SearchPage
 from src.schema.conditions import parse_condition
 from src.schema.fields import BY_NAME
 from src.schema.fields import shown as fact_shown
@@ -22,6 +22,8 @@ MOST_TEXT = 2_000
 CLOSEST = 3
 """Results that are told where nothing fits."""
 NEWEST = "sort:date"
+LOOKS = Reason("image").label
+"""What most photos are found by: a line does not say it."""
 _LABELS = {
     "id": "Id",
     "added_at": "Added",
@@ -47,13 +49,10 @@ class Told:
 
 @dataclass(frozen=True)
 class Picture:
-    """A photo to be shown. data: JPEG, None where it can't be read now."""
+    """A photo to be shown. data: JPEG, None where there is nothing to be shown; ``said`` is why, or which it is."""
 
-    id: str
-    name: str
-    data: bytes | None
-    whole: bool = True
-    """False where the original can't be read, and this is its thumbnail."""
+    said: str
+    data: bytes | None = None
 
 
 def searched(
@@ -87,15 +86,17 @@ def _verdict(page: SearchPage, rows: Sequence[wire.FoundPhoto], asked: str) -> s
     """What a search came to, in one or two sentences."""
     if page.verdict == "empty":
         if page.filtered:
-            return "No photo of the library passes the filters."
-        return "There is nothing to search: the library has no photos or objects that could be compared."
+            return "No photo passes the filters; one of which a fact is not known passes no filter by it."
+        nothing = "Nothing could be searched."
+        return nothing if page.notices else f"{nothing} There are no photos in the library yet: the app adds them."
     if page.verdict == "nothing":
         closest = " These are the closest, and most likely something else." if rows else ""
         return f"Nothing in the library fits {asked}.{closest}"
     if page.listed:
-        return f"{count(page.searched, 'photo')} pass {asked}; here {'is' if len(rows) == 1 else 'are'} {len(rows)}."
+        verb = "passes" if page.searched == 1 else "pass"
+        return f"{count(page.searched, 'photo')} {verb} {asked}; {len(rows)} of them:"
     bands = [f"{number} {band}" for band in ("strong", "likely", "weak") if (number := _number(rows, band))]
-    weak = " A weak match is more likely something else." if _number(rows, "weak") else ""
+    weak = " A weak match is more likely something else: look before you tell of it." if _number(rows, "weak") else ""
     return f"Of {count(page.searched, 'photo')} these fit {asked} best: {', '.join(bands)}.{weak}"
 
 
@@ -111,7 +112,8 @@ def in_words(found: wire.FoundPhotos) -> str:
 def _line(row: wire.FoundPhoto) -> str:
     match = f"{row['percent']} % {row['band']}" if row["band"] else ""
     box = f"object at {row['box']}" if "box" in row else ""
-    parts = (row["name"], row["date"], match, "; ".join(row["why"]), box, f"id {row['id']}")
+    why = "; ".join(one for one in row["why"] if one != LOOKS)
+    parts = (row["name"], row["date"], match, why, box, f"id {row['id']}")
     return "- " + " · ".join(filter(None, parts))
 
 
@@ -128,13 +130,31 @@ def known(services: Services, image_id: str) -> ImageDetails:
     return details
 
 
-def picture(services: Services, image_id: str, side: int) -> Picture:
-    """A photo with at most ``side`` pixels along its longest side, upright, without anything that its file tells."""
-    details = known(services, image_id)
+def pictures(services: Services, ids: Sequence[str], side: int) -> list[Picture]:
+    """Photos, each once, with at most ``side`` pixels along the longest side, upright, without what their files tell.
+
+    Raises BadInput where there is none of them all.
+    """
+    found, missing = dict[str, ImageDetails](), list[BadInput]()
+    for one in dict.fromkeys(ids):
+        try:
+            details = known(services, one)
+            found[details.id] = details
+        except BadInput as error:
+            missing.append(error)
+    if missing and not found:
+        raise missing[0]
+    return [*(_picture(services, one, side) for one in found.values()), *(Picture(str(one)) for one in missing)]
+
+
+def _picture(services: Services, details: ImageDetails, side: int) -> Picture:
+    said = f"{shown(details.name)} (id {details.id})"
     data = services.library.preview(details.id, side, quality=80)
     if data is not None:
-        return Picture(details.id, shown(details.name), data)
-    return Picture(details.id, shown(details.name), services.library.small(details.id), whole=False)
+        return Picture(said, data)
+    small = services.library.small(details.id)
+    why = "the library's small copy of it, since its file" if small else "its file"
+    return Picture(f"{said}: {why} can't be read now.", small)
 
 
 def facts(services: Services, image_id: str, told: Told) -> dict[str, Any]:

@@ -93,7 +93,8 @@ class PhotoServer(MCPServer[None]):
             (self.similar, "Find similar photos"),
             (self.facts, "Facts about a photo"),
         ):
-            self.add_tool(tool, title=title, annotations=_READS)
+            text = " ".join((tool.__doc__ or "").split())
+            self.add_tool(tool, title=title, description=text, annotations=_READS)
         small = self.resource("photo://{image_id}/thumb", name="thumb", title="A small picture", mime_type="image/jpeg")
         small(self.thumb)
 
@@ -126,9 +127,7 @@ class PhotoServer(MCPServer[None]):
         """Look at photos, at most 8 in one call: small JPEGs, upright, without the position and all else that
         their files tell. The pictures go to the assistant's maker.
         """
-        with self._library.reading() as services:
-            wanted = [answers.known(services, one).id for one in dict.fromkeys(ids)]
-            shown = [answers.picture(services, one, size) for one in dict.fromkeys(wanted)]
+        shown = self._reading(partial(answers.pictures, ids=ids, side=size))
         return CallToolResult(content=[block for one in shown for block in _blocks(one)])
 
     def facts(self, id: Id) -> CallToolResult:
@@ -217,10 +216,8 @@ def _rows(found: wire.FoundPhotos) -> CallToolResult:
 
 def _blocks(picture: answers.Picture) -> list[ContentBlock]:
     if picture.data is None:
-        return [_text(f"{picture.name} (id {picture.id}): its file can't be read now.")]
-    note = "" if picture.whole else ": its file can't be read now, this is the library's small copy"
-    image = ImageContent(data=b64encode(picture.data).decode(), mime_type="image/jpeg")
-    return [_text(f"{picture.name} (id {picture.id}){note}"), image]
+        return [_text(picture.said)]
+    return [_text(picture.said), ImageContent(data=b64encode(picture.data).decode(), mime_type="image/jpeg")]
 
 
 def _text(text: str) -> TextContent:

@@ -21,7 +21,7 @@ def mcp(arguments: argparse.Namespace) -> int:
         from src.assistant.library import SharedLibrary
         from src.assistant.server import serve
     except ModuleNotFoundError as error:
-        if error.name not in ("mcp", "mcp_types"):
+        if (error.name or "").partition(".")[0] not in ("mcp", "mcp_types"):
             raise
         command = f"{sys.executable} -m pip install -r {PROJECT_DIR / 'requirements-mcp.txt'}"
         raise AppError("The package mcp, which assistants need, is not installed.", f"Install it: {command}") from error
