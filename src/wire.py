@@ -75,7 +75,7 @@ def found_photo(hit: SearchHit, taken: str | None, judged: bool, paths: bool) ->
     """taken: when it was, as facts have it. judged: whether its chance says anything. paths: whether folders are told
     of.
     """
-    why = [_reason(reason, paths) for reason in hit.why]
+    why = [_reason(reason, paths or reason.where != "folders") for reason in hit.why]
     row = FoundPhoto(
         id=hit.id,
         name=shown(hit.name),
@@ -89,8 +89,8 @@ def found_photo(hit: SearchHit, taken: str | None, judged: bool, paths: bool) ->
     return row
 
 
-def _reason(reason: Reason, paths: bool) -> str:
-    text = shown(reason.text) if paths or reason.where != "folders" else ""
+def _reason(reason: Reason, with_text: bool) -> str:
+    text = shown(reason.text) if with_text and reason.where != "name" else ""  # the row has the name already
     return f"{reason.label}: {text}" if text else reason.label
 
 

@@ -7,16 +7,17 @@ from __future__ import annotations
 import json
 import sqlite3
 import sys
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import closing
+from base64 import b64decode
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import anyio
 import pytest
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 from mcp.client import Client
 from mcp.shared.exceptions import MCPError
 from mcp_types import CallToolResult, ImageContent, ResourceLink, TextContent
@@ -34,45 +35,60 @@ from src.runtime import Services
 from tests.conftest import cleared, fake_models, make_photo
 from tests.fakes import COLOURS, colour_picture
 
+JFIF = {"jfif", "jfif_version", "jfif_unit", "jfif_density"}
 TOOLS = {"search", "show", "similar", "facts"}
 
 
 @dataclass
-class Library:
-    """A library that a running program owns, and a server beside it."""
+class Session:
+    """The official client, on a server that stays open."""
+
+    client: Client
+    portal: BlockingPortal
+    shared: SharedLibrary
+
+    def ask(self, tool: str, **arguments: Any) -> CallToolResult:
+        return self.portal.call(self.client.call_tool, tool, arguments)
+
+    def rows(self, tool: str, **arguments: Any) -> list[dict[str, Any]]:
+        return list(self.ask(tool, **arguments).structured_content["results"])
+
+    def read(self, uri: str) -> Any:
+        return self.portal.call(self.client.read_resource, uri).contents[0]
+
+
+@dataclass
+class Library(Session):
+    """A library that a running program owns, and an assistant beside it."""
 
     settings: Settings
     owner: Services
-    server: PhotoServer
-    shared: SharedLibrary
     photos: Path
 
     def id(self, name: str) -> str:
         return next(hit.id for hit in self.owner.library.newest(50) if hit.name == name)
 
-    def ask(self, tool: str, **arguments: Any) -> CallToolResult:
-        """One call by the official client."""
-        return with_client(self.server, lambda client: client.call_tool(tool, arguments))
 
-    def rows(self, tool: str, **arguments: Any) -> list[dict[str, Any]]:
-        return list(self.ask(tool, **arguments).structured_content["results"])
+@contextmanager
+def session(settings: Settings, told: Told = Told(), models: list[ModelManager] | None = None) -> Iterator[Session]:  # noqa: B008
+    """models: those that were made are put there."""
 
+    def opener(held: ModelManager | None) -> Services:
+        made = held or fake_models(settings)
+        if models is not None and not held:
+            models.append(made)
+        return build_services(settings, read_only=True, models=made)
 
-def with_client(server: PhotoServer, talk: Callable[[Client], Awaitable[Any]]) -> Any:
-    async def run() -> Any:
-        async with Client(server) as client:
-            return await talk(client)
-
-    return anyio.run(run)
+    shared = SharedLibrary(settings, opener)
+    with (
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(Client(PhotoServer(shared, told))) as client,
+    ):
+        yield Session(client, portal, shared)
 
 
 def text_of(answer: CallToolResult) -> str:
     return "\n".join(block.text for block in answer.content if isinstance(block, TextContent))
-
-
-def opened(settings: Settings, told: Told, models: Callable[[], ModelManager]) -> tuple[PhotoServer, SharedLibrary]:
-    shared = SharedLibrary(settings, lambda held: build_services(settings, read_only=True, models=held or models()))
-    return PhotoServer(shared, told), shared
 
 
 def add(services: Services, *paths: Path) -> None:
@@ -104,40 +120,37 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
         make_photo(photos / f"{name}.jpg", COLOURS[name], (160, 120))
     owner = build_services(settings, models=fake_models(settings))
     add(owner, photos)
-    server, shared = opened(settings, Told(), lambda: fake_models(settings))
-    yield Library(settings, owner, server, shared, photos)
+    with session(settings) as held:
+        yield Library(**vars(held), settings=settings, owner=owner, photos=photos)
     owner.close()
 
 
 @pytest.fixture
-def own_library(settings: Settings, services: Services, photos: Path) -> Library:
+def own_library(settings: Settings, services: Services, photos: Path) -> Iterator[Library]:
     """One that a test may change."""
     add(services, photos)
-    server, shared = opened(settings, Told(), lambda: fake_models(settings))
-    return Library(settings, services, server, shared, photos)
+    with session(settings) as held:
+        yield Library(**vars(held), settings=settings, owner=services, photos=photos)
 
 
 # ---------------------------------------------------------------- what is offered
 
 
 def test_four_tools_are_offered_that_only_read(library: Library) -> None:
-    async def talk(client: Client) -> None:
-        tools = {tool.name: tool for tool in (await client.list_tools()).tools}
-        assert set(tools) == TOOLS
-        for tool in tools.values():
-            said = tool.annotations
-            assert said and said.read_only_hint and not said.destructive_hint and not said.open_world_hint
-            assert tool.description and "\n" not in tool.description
-        search = tools["search"].input_schema["properties"]
-        assert set(search) == {"query", "filters", "top_k", "in"} and search["top_k"]["maximum"] == 20
-        shown = tools["show"].input_schema["properties"]
-        assert (shown["ids"]["maxItems"], shown["size"]["maximum"], shown["size"]["default"]) == (8, 512, 512)
-        assert "results" in (tools["search"].output_schema or {})["properties"]
-        assert "maker of this assistant" in (client.instructions or "")
-        templates = (await client.list_resource_templates()).resource_templates
-        assert [one.uri_template for one in templates] == ["photo://{image_id}/thumb"]
-
-    with_client(library.server, talk)
+    tools = {tool.name: tool for tool in library.portal.call(library.client.list_tools).tools}
+    assert set(tools) == TOOLS
+    for tool in tools.values():
+        said = tool.annotations
+        assert said and said.read_only_hint and not said.destructive_hint and not said.open_world_hint
+        assert tool.description and "\n" not in tool.description
+    search = tools["search"].input_schema["properties"]
+    assert set(search) == {"query", "filters", "top_k", "in"} and search["top_k"]["maximum"] == 20
+    shown = tools["show"].input_schema["properties"]
+    assert (shown["ids"]["maxItems"], shown["size"]["maximum"], shown["size"]["default"]) == (8, 512, 512)
+    assert "results" in (tools["search"].output_schema or {})["properties"]
+    assert "maker of this assistant" in (library.client.instructions or "")
+    templates = library.portal.call(library.client.list_resource_templates).resource_templates
+    assert [one.uri_template for one in templates] == ["photo://{image_id}/thumb"]
 
 
 def test_a_search_gives_rows_words_and_links(library: Library) -> None:
@@ -195,24 +208,16 @@ def test_a_shown_photo_is_small_upright_and_tells_nothing_of_its_file(library: L
         assert picture.size == (43, 64)
 
 
-JFIF = {"jfif", "jfif_version", "jfif_unit", "jfif_density"}
-
-
 def base64_of(block: ImageContent) -> bytes:
-    import base64
-
-    return base64.b64decode(block.data, validate=True)
+    return b64decode(block.data, validate=True)
 
 
 def test_a_link_leads_to_a_small_picture(library: Library) -> None:
-    async def talk(client: Client) -> None:
-        answer = await client.read_resource(f"photo://{library.id('red.jpg')}/thumb")
-        assert answer.contents[0].mime_type == "image/jpeg" and answer.contents[0].blob
-        for other in ("photo://nobody/thumb", "photo://..%2f..%2fetc/thumb", "file:///etc/passwd"):
-            with pytest.raises(MCPError):
-                await client.read_resource(other)
-
-    with_client(library.server, talk)
+    small = library.read(f"photo://{library.id('red.jpg')}/thumb")
+    assert small.mime_type == "image/jpeg" and small.blob
+    for other in ("photo://nobody/thumb", "photo://..%2f..%2fetc/thumb", "file:///etc/passwd"):
+        with pytest.raises(MCPError):
+            library.read(other)
 
 
 def test_facts_are_told_with_names_of_places_but_neither_path_nor_position(library: Library) -> None:
@@ -222,10 +227,8 @@ def test_facts_are_told_with_names_of_places_but_neither_path_nor_position(libra
     assert (told["width"], told["height"]) == (800, 1200), "as it is looked at"
     assert "Camera make: Nikon" in text_of(answer) and not {"latitude", "longitude", "altitude", "paths"} & set(told)
     assert "48." not in answer.model_dump_json()
-    open_, _ = opened(library.settings, Told(True, True), lambda: fake_models(library.settings))
-    told = with_client(
-        open_, lambda client: client.call_tool("facts", {"id": library.id("red.jpg")})
-    ).structured_content
+    with session(library.settings, Told(paths=True, coordinates=True)) as open_:
+        told = open_.ask("facts", id=library.id("red.jpg")).structured_content
     assert told["paths"] == [str(library.photos / "red.jpg")] and round(told["latitude"], 2) == 48.86
 
 
@@ -285,15 +288,12 @@ BAD: list[tuple[str, dict[str, Any]]] = [
 
 
 def test_bad_input_gets_a_sentence_and_the_server_goes_on(library: Library) -> None:
-    async def talk(client: Client) -> None:
-        for tool, arguments in BAD:
-            answer = await client.call_tool(tool, arguments)
-            said = text_of(answer)
-            assert answer.is_error and "\n" not in said and len(said) < 700, (tool, str(arguments)[:80], said)
-            assert "Error executing" not in said and "pydantic" not in said, said
-        assert (await client.call_tool("search", {"query": "red"})).structured_content["verdict"] == "match"
-
-    with_client(library.server, talk)
+    for tool, arguments in BAD:
+        answer = library.ask(tool, **arguments)
+        said = text_of(answer)
+        assert answer.is_error and "\n" not in said and len(said) < 700, (tool, str(arguments)[:80], said)
+        assert "Error executing" not in said and "pydantic" not in said, said
+    assert library.ask("search", query="red").structured_content["verdict"] == "match"
 
 
 def test_what_nobody_foresaw_is_an_error_without_its_text(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -309,79 +309,62 @@ def test_what_nobody_foresaw_is_an_error_without_its_text(library: Library, monk
 
 
 def test_the_library_may_change_while_the_server_runs(own_library: Library, tmp_path: Path) -> None:
-    names = lambda answer: {row["name"] for row in answer.structured_content["results"]}  # noqa: E731
     owner, away = own_library.owner, tmp_path / "away"
+    ask = partial(own_library.ask, "search", query="purple")
+    assert ask().structured_content["verdict"] == "nothing"
+    add(owner, make_photo(tmp_path / "more" / "purple.jpg", COLOURS["purple"]))
+    assert "purple.jpg" in names(ask()), "what the app adds is found"
+    one = own_library.id("purple.jpg")
+    owner.curation.remove([one])
+    assert "purple.jpg" not in names(ask())
+    assert own_library.ask("show", ids=[one]).is_error and own_library.ask("facts", id=one).is_error
+    cleared(owner)
+    assert "There are no photos in the library yet" in text_of(ask())
 
-    async def talk(client: Client) -> None:
-        ask = partial(client.call_tool, "search", {"query": "purple"})
-        assert (await ask()).structured_content["verdict"] == "nothing"
-        add(owner, make_photo(tmp_path / "more" / "purple.jpg", COLOURS["purple"]))
-        assert "purple.jpg" in names(await ask()), "what the app adds is found"
-        one = own_library.id("purple.jpg")
-        owner.curation.remove([one])
-        assert "purple.jpg" not in names(await ask())
-        for tool, arguments in (("show", {"ids": [one]}), ("facts", {"id": one})):
-            assert (await client.call_tool(tool, arguments)).is_error, "what is in the bin is not told of"
-        cleared(owner)
-        assert "There are no photos in the library yet" in text_of(await ask())
-
-        owner.close()
-        own_library.settings.home.rename(away)
-        gone = await ask()
-        assert gone.is_error and "not where this server looks for it" in text_of(gone)
-        assert not own_library.settings.home.exists(), "nothing is begun in its place"
-        with_another(own_library.settings, tmp_path)
-        assert names(await ask()) == {"violet.jpg"}, "another library in its place"
-
-    with_client(own_library.server, talk)
-
-
-def with_another(settings: Settings, tmp_path: Path) -> None:
-    other = build_services(settings, models=fake_models(settings))
+    owner.close()
+    own_library.settings.home.rename(away)
+    gone = ask()
+    assert gone.is_error and "not where this server looks for it" in text_of(gone)
+    assert not own_library.settings.home.exists(), "nothing is begun in its place"
+    other = build_services(own_library.settings, models=fake_models(own_library.settings))
     add(other, make_photo(tmp_path / "other" / "violet.jpg", COLOURS["purple"]))
     other.close()
+    assert names(ask()) == {"violet.jpg"}, "another library in its place"
 
 
-def test_the_app_may_start_after_the_server_and_stop_before_it(settings: Settings, photos: Path) -> None:
-    first = build_services(settings, models=fake_models(settings))
-    add(first, photos)
-    first.close()
-    server, _ = opened(settings, Told(), lambda: fake_models(settings))
+def names(answer: CallToolResult) -> set[str]:
+    return {row["name"] for row in answer.structured_content["results"]}
 
-    async def talk(client: Client) -> None:
-        ask = partial(client.call_tool, "search", {"query": "red"})
-        assert (await ask()).structured_content["verdict"] == "match"
-        app = build_services(settings, models=fake_models(settings), port=1)
-        assert app.store.app_is_running(), "the server does not hold the lock"
-        assert (await ask()).structured_content["verdict"] == "match"
-        app.close()
-        assert (await ask()).structured_content["verdict"] == "match"
 
-    with_client(server, talk)
+def test_the_app_may_start_after_the_server_and_stop_before_it(own_library: Library) -> None:
+    settings, ask = own_library.settings, partial(own_library.ask, "search", query="red")
+    own_library.owner.close()
+    assert ask().structured_content["verdict"] == "match", "without an app"
+    app = build_services(settings, models=fake_models(settings), port=1)
+    assert app.store.app_is_running(), "the server does not hold the lock"
+    assert ask().structured_content["verdict"] == "match"
+    app.close()
+    assert ask().structured_content["verdict"] == "match"
 
 
 def test_nothing_in_the_library_is_changed_nor_can_be(own_library: Library) -> None:
     own_library.owner.close()
     before = contents(own_library.settings)
-
-    async def talk(client: Client) -> None:
-        one = (await client.call_tool("search", {"query": "red"})).structured_content["results"][0]["id"]
-        for tool in TOOLS:
-            told = {"search": {"query": "blue"}, "show": {"ids": [one]}}.get(tool, {"id": one})
-            assert not (await client.call_tool(tool, told)).is_error
-        await client.read_resource(f"photo://{one}/thumb")
-        with own_library.shared.reading() as services:
-            for write in (
-                lambda: services.curation.tag([one], ["x"]),
-                lambda: services.curation.remove([one]),
-                lambda: services.catalog.set_meta("a", "b"),
-                lambda: services.catalog.clear_images(),
-                lambda: services.store.forget([one]),
-            ):
-                with pytest.raises(errors.LibraryError):
-                    write()
-
-    with_client(own_library.server, talk)
+    one = own_library.rows("search", query="red")[0]["id"]
+    own_library.read(f"photo://{one}/thumb")
+    for tool in TOOLS:
+        told = {"search": {"query": "blue"}, "show": {"ids": [one]}}.get(tool, {"id": one})
+        assert not own_library.ask(tool, **told).is_error
+    with own_library.shared.reading() as services:
+        for write in (
+            lambda: services.curation.tag([one], ["x"]),
+            lambda: services.curation.remove([one]),
+            lambda: services.catalog.set_meta("a", "b"),
+            lambda: services.catalog.clear_images(),
+            lambda: services.store.forget([one]),
+        ):
+            with pytest.raises(errors.LibraryError):
+                write()
     assert contents(own_library.settings) == before
 
 
@@ -399,43 +382,43 @@ def test_a_small_picture_is_made_where_there_is_none_and_written_nowhere(own_lib
     one = own_library.id("red.jpg")
     thumb = own_library.owner.library.thumbnail(one)
     assert thumb
+    (kept := thumb.with_suffix(".kept")).write_bytes(thumb.read_bytes())
     thumb.unlink()
-
-    async def talk(client: Client) -> None:
-        read = partial(client.read_resource, f"photo://{one}/thumb")
-        assert (await read()).contents[0].blob and not thumb.exists()
-        (own_library.photos / "red.jpg").unlink()
-        with pytest.raises(MCPError, match="can't be read now"):
-            await read()
-
-    with_client(own_library.server, talk)
+    assert own_library.read(f"photo://{one}/thumb").blob and not thumb.exists()
+    (own_library.photos / "red.jpg").unlink()
+    with pytest.raises(MCPError, match="can't be read now"):
+        own_library.read(f"photo://{one}/thumb")
+    assert "its file can't be read now" in text_of(own_library.ask("show", ids=[one]))
+    kept.rename(thumb)
     answer = own_library.ask("show", ids=[one])
-    assert not answer.is_error and "its file can't be read now" in text_of(answer)
+    assert len(answer.content) == 2 and "the library's small copy of it" in text_of(answer)
 
 
 def test_the_model_is_loaded_by_the_first_search_whose_progress_is_told(library: Library) -> None:
-    loaded, told = list[ModelManager](), list[tuple[float, str]]()
-
-    def models() -> ModelManager:
-        loaded.append(fake_models(library.settings))
-        return loaded[-1]
-
-    server, shared = opened(library.settings, Told(), models)
+    made, told = list[ModelManager](), list[tuple[float, str]]()
 
     async def heard(progress: float, total: float | None, message: str | None) -> None:
         told.append((progress, message or ""))
 
-    async def talk(client: Client) -> None:
-        await client.list_tools()
-        assert not loaded, "no library is opened before it is asked for"
-        await client.call_tool("facts", {"id": library.id("red.jpg")})
-        assert not loaded[0]._loaded
-        await client.call_tool("search", {"query": "red"}, progress_callback=heard)
-        assert loaded[0]._loaded and [at for at, _ in told] == [0, 1, 2] and "model" in told[0][1]
-        shared.rest(idle=0)
-        assert not (await client.call_tool("search", {"query": "red"})).is_error and len(loaded) == 1
+    with session(library.settings, models=made) as held:
+        held.portal.call(held.client.list_tools)
+        assert not made, "no library is opened before it is asked for"
+        held.ask("facts", id=library.id("red.jpg"))
+        assert not made[0]._loaded
+        search = partial(held.client.call_tool, "search", {"query": "red"}, progress_callback=heard)
+        assert held.portal.call(search).structured_content["verdict"] == "match"
+        assert made[0]._loaded and [at for at, _ in told] == [0, 1, 2] and "model" in told[0][1]
+        held.shared.rest(idle=0)
+        assert held.rows("search", query="red") and len(made) == 1, "what was given back is there when asked for"
 
-    with_client(server, talk)
+
+def test_where_there_is_no_library_that_is_said_and_none_is_begun(settings: Settings) -> None:
+    with session(settings) as held:
+        for tool, arguments in (("search", {"query": "a"}), ("facts", {"id": "a"})):
+            assert "not where this server looks for it" in text_of(held.ask(tool, **arguments))
+        with pytest.raises(MCPError, match="not where this server"):
+            held.read("photo://a/thumb")
+    assert not settings.home.exists()
 
 
 def test_without_the_package_one_sentence_says_how_to_get_it(
