@@ -6,10 +6,8 @@ README lists the keys.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import Any, NotRequired
-
-from typing_extensions import TypedDict  # Python 3.11's own has too little for pydantic, which makes schemas of these
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from src.schema import (
     Finding,
@@ -17,7 +15,6 @@ from src.schema import (
     ImageDetails,
     JobSnapshot,
     LibraryStats,
-    Reason,
     SearchHit,
     SearchPage,
     Verdict,
@@ -27,7 +24,6 @@ from src.schema.duplicates import DuplicateGroup
 from src.schema.fields import FIELDS, OF_THE_USER
 from src.schema.search import Band
 from src.schema.texts import TextLine
-from src.text import shown
 
 _STATS = ("images", "files", "segments", "model", "dimensions", "bytes")
 
@@ -49,7 +45,8 @@ def _hit(hit: SearchHit) -> dict[str, Any]:
     return told
 
 
-class FoundPhoto(TypedDict):
+@dataclass(frozen=True)
+class FoundPhoto:
     """A result as an assistant gets it. date, band and percent are None where they are not known or say nothing."""
 
     id: str
@@ -58,40 +55,18 @@ class FoundPhoto(TypedDict):
     band: Band | None
     percent: int | None
     why: list[str]
-    box: NotRequired[list[int]]
+    box: list[int] | None = None
     """Left, top, right, bottom in pixels of the upright photo, where an object in it was found."""
 
 
-class FoundPhotos(TypedDict):
+@dataclass(frozen=True)
+class FoundPhotos:
     """A page of results as an assistant gets it; ``said`` is what it comes to, in words."""
 
     verdict: Verdict
     said: str
     notes: list[str]
     results: list[FoundPhoto]
-
-
-def found_photo(hit: SearchHit, taken: str | None, judged: bool, paths: bool) -> FoundPhoto:
-    """taken: when it was, as facts have it. judged: whether its chance says anything. paths: whether folders are told
-    of.
-    """
-    why = [_reason(reason, paths or reason.where != "folders") for reason in hit.why]
-    row = FoundPhoto(
-        id=hit.id,
-        name=shown(hit.name),
-        date=taken[:10] if taken else None,
-        band=hit.band if judged else None,
-        percent=hit.percent if judged else None,
-        why=list(dict.fromkeys(why)),
-    )
-    if hit.box is not None:
-        row["box"] = list(hit.box)
-    return row
-
-
-def _reason(reason: Reason, with_text: bool) -> str:
-    text = shown(reason.text) if with_text and reason.where != "name" else ""  # the row has the name already
-    return f"{reason.label}: {text}" if text else reason.label
 
 
 _OF_THE_FILE = ("id", "name", "width", "height", "format", "bytes", "added_at")

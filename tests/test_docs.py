@@ -6,7 +6,9 @@ import argparse
 import ast
 import importlib
 import inspect
+import json
 import re
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,7 +42,7 @@ def test_every_command_and_option_is_in_the_readme() -> None:
     assert (
         set(commands.choices)
         == {"index", "search", "facts", "read-text", "objects", "duplicates", "export", "stats", "clear", "models"}
-        | {"labels", "describe"}
+        | {"labels", "describe", "mcp"}
         | looking_after
         | curating
     )
@@ -60,6 +62,17 @@ def test_links_and_named_files_exist(document: str) -> None:
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", path.read_text()):
         if not target.startswith("http"):
             assert (path.parent / target).exists(), f"{document} links to {target}"
+
+
+def test_the_entries_for_assistants_start_the_server() -> None:
+    page = (PROJECT / "docs" / "assistants.md").read_text()
+    read = {"json": json.loads, "toml": tomllib.loads}
+    entries = [
+        read[kind](text) for kind, text in re.findall(r"^```(json|toml)\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    ]
+    servers = [next(iter(entry.values()))["photos"] for entry in entries]
+    assert [server["args"] for server in servers] == [["-m", "src.cli", "mcp"]] * 3
+    assert len({(server["command"], server["env"]["PYTHONPATH"]) for server in servers}) == 1
 
 
 def test_every_key_of_the_query_language_is_told_of() -> None:

@@ -10,7 +10,7 @@ from src import wire
 from src.errors import BadInput
 from src.identity import is_id
 from src.runtime import Services
-from src.schema import ImageDetails, PhotoFilter, Reason, SearchPage
+from src.schema import ImageDetails, PhotoFilter, Reason, SearchHit, SearchPage
 from src.schema.conditions import parse_condition
 from src.schema.fields import BY_NAME
 from src.schema.fields import shown as fact_shown
@@ -77,9 +77,23 @@ def _found(services: Services, page: SearchPage, told: Told, asked: str) -> wire
     fitting = [hit for hit in page.hits if hit.fits]
     hits = fitting or list(page.hits[:CLOSEST])
     facts = services.catalog.facts.of_many([hit.id for hit in hits])
-    rows = [wire.found_photo(hit, facts.get(hit.id, {}).get("taken_at"), not page.listed, told.paths) for hit in hits]
+    rows = [_row(hit, facts.get(hit.id, {}).get("taken_at"), not page.listed, told) for hit in hits]
     notes = [notice.sentence for notice in page.notices]
-    return {"verdict": page.verdict, "said": _verdict(page, rows, asked), "notes": notes, "results": rows}
+    return wire.FoundPhotos(page.verdict, _verdict(page, rows, asked), notes, rows)
+
+
+def _row(hit: SearchHit, taken: str | None, judged: bool, told: Told) -> wire.FoundPhoto:
+    """taken: when it was, as facts have it. judged: whether its chance says anything."""
+    why = dict.fromkeys(_reason(reason, told) for reason in hit.why)
+    band, percent = (hit.band, hit.percent) if judged else (None, None)
+    box = None if hit.box is None else list(hit.box)
+    return wire.FoundPhoto(hit.id, shown(hit.name), taken[:10] if taken else None, band, percent, list(why), box)
+
+
+def _reason(reason: Reason, told: Told) -> str:
+    """Without the photo's name, which the row has already, and without folders unless they are told of."""
+    said = reason.where != "name" and (told.paths or reason.where != "folders")
+    return f"{reason.label}: {shown(reason.text)}" if said and reason.text else reason.label
 
 
 def _verdict(page: SearchPage, rows: Sequence[wire.FoundPhoto], asked: str) -> str:
@@ -101,19 +115,19 @@ def _verdict(page: SearchPage, rows: Sequence[wire.FoundPhoto], asked: str) -> s
 
 
 def _number(rows: Sequence[wire.FoundPhoto], band: str) -> int:
-    return sum(row["band"] == band for row in rows)
+    return sum(row.band == band for row in rows)
 
 
 def in_words(found: wire.FoundPhotos) -> str:
     """The same for an assistant that is given the text alone: a line a photo."""
-    return "\n".join([found["said"], *found["notes"], *map(_line, found["results"])])
+    return "\n".join([found.said, *found.notes, *map(_line, found.results)])
 
 
 def _line(row: wire.FoundPhoto) -> str:
-    match = f"{row['percent']} % {row['band']}" if row["band"] else ""
-    box = f"object at {row['box']}" if "box" in row else ""
-    why = "; ".join(one for one in row["why"] if one != LOOKS)
-    parts = (row["name"], row["date"], match, why, box, f"id {row['id']}")
+    match = f"{row.percent} % {row.band}" if row.band else ""
+    box = f"object at {row.box}" if row.box else ""
+    why = "; ".join(one for one in row.why if one != LOOKS)
+    parts = (row.name, row.date, match, why, box, f"id {row.id}")
     return "- " + " · ".join(filter(None, parts))
 
 
@@ -162,14 +176,25 @@ def facts(services: Services, image_id: str, told: Told) -> dict[str, Any]:
     details = known(services, image_id)
     described = services.descriptions.of_photo(details.id)
     said = described if described and not described.deleted else None
-    words = "\n".join(shown(line.text) for line in services.texts.of_photo(details.id))
+    words = "\n".join(line.text for line in services.texts.of_photo(details.id))
     more = {
         "description": said.description.text if said else "",
         "described_by": ("the user" if said.by_hand else said.model) if said else "",
         "text": words[:MOST_TEXT] + ("…" if len(words) > MOST_TEXT else ""),
         "objects": len(services.objects.of_photo(details.id)) or None,
     }
-    return wire.photo(details, services.catalog.facts.of(details.id), more, told.paths, told.coordinates)
+    known_of_it = services.catalog.facts.of(details.id)
+    return {
+        name: _harmless(value)
+        for name, value in wire.photo(details, known_of_it, more, told.paths, told.coordinates).items()
+    }
+
+
+def _harmless(value: Any) -> Any:
+    """A fact without what would drive a terminal or turn text round; lines stay lines."""
+    if isinstance(value, list):
+        return [_harmless(one) for one in value]
+    return "\n".join(map(shown, value.splitlines())) if isinstance(value, str) else value
 
 
 def facts_in_words(told: dict[str, Any]) -> str:
@@ -187,4 +212,4 @@ def _value(name: str, value: Any) -> str:
     if name == "bytes" or (name in BY_NAME and name not in _LABELS):
         value = fact_shown(name, tuple(value) if isinstance(value, list) else value)
     text = ", ".join(value) if isinstance(value, list) else str(value)
-    return shown(" / ".join(text.splitlines()))
+    return " / ".join(text.splitlines())

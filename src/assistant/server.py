@@ -7,6 +7,7 @@ import sys
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from functools import partial
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -208,10 +209,9 @@ def serve(library: SharedLibrary, told: Told) -> None:
 def _rows(found: wire.FoundPhotos) -> CallToolResult:
     """Rows for programs, the same in words, and a link to each photo's small picture."""
     links = [
-        ResourceLink(name=row["name"], uri=f"photo://{row['id']}/thumb", mime_type="image/jpeg")
-        for row in found["results"]
+        ResourceLink(name=row.name, uri=f"photo://{row.id}/thumb", mime_type="image/jpeg") for row in found.results
     ]
-    return CallToolResult(content=[_text(answers.in_words(found)), *links], structured_content=dict(found))
+    return CallToolResult(content=[_text(answers.in_words(found)), *links], structured_content=asdict(found))
 
 
 def _blocks(picture: answers.Picture) -> list[ContentBlock]:

@@ -525,3 +525,37 @@ def test_duplicates(tmp_path: Path) -> None:
     assert "No file was changed" in cli("duplicates", home=home).stdout
     assert "invalid choice" in cli("duplicates", "--level", "twin", home=home, check=2).stderr
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_an_assistant_searches_over_standard_input_and_output(home: Path, album: Path) -> None:
+    """As the assistants that are in use talk (protocol 2025-06-18), from a folder of their own, and nothing else is
+    written to standard output.
+    """
+    command = [sys.executable, "-m", "src.cli", "mcp", "--library", str(home)]
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT_DIR), "PYTHONWARNINGS": "always"}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    server = subprocess.Popen(command, cwd=album, env=environment, text=True, encoding="utf-8", **pipes)  # type: ignore[call-overload]
+    asked = iter(range(1, 100))
+
+    def ask(method: str, **params: Any) -> Any:
+        number = next(asked)
+        said = {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
+        server.stdin.write(json.dumps(said) + "\n")
+        server.stdin.flush()
+        while True:
+            answer = json.loads(server.stdout.readline())
+            if answer.get("id") == number:
+                return answer["result"]
+
+    who = {"name": "test", "version": "1"}
+    begun = ask("initialize", protocolVersion="2025-06-18", capabilities={}, clientInfo=who)
+    assert begun["protocolVersion"] == "2025-06-18" and "maker of this assistant" in begun["instructions"]
+    server.stdin.write('this is no message\n{"jsonrpc": "2.0", "method": "notifications/initialized"}\n')
+    found = ask("tools/call", name="search", arguments={"query": "red", "top_k": 2})
+    first = found["structuredContent"]["results"][0]
+    assert first["name"] == "red.jpg" and first["id"] in found["content"][0]["text"]
+    shown = ask("tools/call", name="show", arguments={"ids": [first["id"]]})["content"]
+    assert [block["type"] for block in shown] == ["text", "image"]
+    assert str(album) not in json.dumps([found, shown])
+    rest, errors = server.communicate(timeout=30)
+    assert (server.returncode, rest) == (0, "") and "Traceback" not in errors

@@ -158,7 +158,7 @@ def test_a_search_gives_rows_words_and_links(library: Library) -> None:
     first = answer.structured_content["results"][0]
     assert first == {
         "id": library.id("red.jpg"), "name": "red.jpg", "date": "2019-05-31", "band": "strong",
-        "percent": first["percent"], "why": first["why"],
+        "percent": first["percent"], "why": first["why"], "box": None,
     }  # fmt: skip
     assert first["percent"] >= 80 and len(answer.structured_content["results"]) <= 2
     assert "red.jpg · 2019-05-31 · " in text_of(answer) and first["id"] in text_of(answer)
