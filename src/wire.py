@@ -70,7 +70,8 @@ class FoundPhotos:
 
 
 _OF_THE_FILE = ("id", "name", "width", "height", "format", "bytes", "added_at")
-_WHERE = ("latitude", "longitude", "altitude")
+POSITION = frozenset(("latitude", "longitude", "altitude"))
+"""Facts by which a photo's place is known to the metre."""
 _NO_FACTS = ("width", "height", "format", "orientation", "sources")
 """What is told of the file already, or means nothing to people."""
 
@@ -85,7 +86,7 @@ def photo(
     of_file = asdict(details) | asdict(details.facts)
     told = {name: of_file[name] for name in _OF_THE_FILE}
     for field in (*FIELDS, *OF_THE_USER):
-        hidden = field.measured or field.name in _NO_FACTS or (field.name in _WHERE and not coordinates)
+        hidden = field.measured or field.name in _NO_FACTS or (field.name in POSITION and not coordinates)
         if field.name in known and not hidden:
             value = known[field.name]
             told[field.name] = list(value) if isinstance(value, tuple) else value

@@ -11,7 +11,7 @@ from src.errors import BadInput
 from src.identity import is_id
 from src.runtime import Services
 from src.schema import ImageDetails, PhotoFilter, Reason, SearchHit, SearchPage
-from src.schema.conditions import parse_condition
+from src.schema.conditions import Condition, parse_condition
 from src.schema.fields import BY_NAME
 from src.schema.fields import shown as fact_shown
 from src.services.search.query import Query
@@ -59,11 +59,19 @@ def searched(
     services: Services, query: str, filters: Sequence[str], top_k: int, mode: str, told: Told
 ) -> wire.FoundPhotos:
     """Raises BadQuery, BadInput or ModelError in one sentence."""
-    only = PhotoFilter(where=tuple(map(parse_condition, filters)))
+    only = PhotoFilter(where=tuple(_condition(written, told) for written in filters))
     text = query.strip() or (NEWEST if filters else "")
     kind = {"photos": "images"}.get(mode, mode)
     page = services.search.search(Query(text), top_k, only=only, mode=kind)  # type: ignore[arg-type]
     return _found(services, page, told, f"“{shown(page.query)[:100]}”" if query.strip() else "the filters")
+
+
+def _condition(written: str, told: Told) -> Condition:
+    """What is not told must not be found out by asking whether photos lie north of this or that either."""
+    condition = parse_condition(written)
+    if not told.coordinates and not wire.POSITION.isdisjoint(condition.names):
+        raise BadInput("This server does not tell where photos lie.", "Filter by place=... for names of places.")
+    return condition
 
 
 def similar(services: Services, image_id: str, top_k: int, told: Told) -> wire.FoundPhotos:
@@ -100,7 +108,9 @@ def _verdict(page: SearchPage, rows: Sequence[wire.FoundPhoto], asked: str) -> s
     """What a search came to, in one or two sentences."""
     if page.verdict == "empty":
         if page.filtered:
-            return "No photo passes the filters; one of which a fact is not known passes no filter by it."
+            return (
+                "No photo passes the filters. One whose date, place or the like is not known passes no filter on that."
+            )
         nothing = "Nothing could be searched."
         return nothing if page.notices else f"{nothing} There are no photos in the library yet: the app adds them."
     if page.verdict == "nothing":

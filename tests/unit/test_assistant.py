@@ -5,6 +5,7 @@ themselves, and that none of them changes anything.
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import sys
 from base64 import b64decode
@@ -36,6 +37,8 @@ from tests.conftest import cleared, fake_models, make_photo
 from tests.fakes import COLOURS, colour_picture
 
 JFIF = {"jfif", "jfif_version", "jfif_unit", "jfif_density"}
+HOSTILE = os.fsdecode("yel\n\u202elow".encode() + b"\xff.jpg")
+"""A name with a line's end, a mark that turns text round, and a byte that is no text."""
 TOOLS = {"search", "show", "similar", "facts"}
 
 
@@ -116,8 +119,8 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
     folder = tmp_path_factory.mktemp("assistant")
     settings, photos = Settings(home=folder / "library"), folder / "hidden holiday"
     located(photos / "red.jpg")
-    for name in ("green", "blue", "yellow"):
-        make_photo(photos / f"{name}.jpg", COLOURS[name], (160, 120))
+    for name, colour in {"green.jpg": "green", "blue.jpg": "blue", HOSTILE: "yellow"}.items():
+        make_photo(photos / "tame.jpg", COLOURS[colour], (160, 120)).rename(photos / name)
     owner = build_services(settings, models=fake_models(settings))
     add(owner, photos)
     with session(settings) as held:
@@ -255,6 +258,19 @@ def test_no_answer_tells_where_anything_is(library: Library) -> None:
     assert library.shared.without_places(f"{library.settings.home}/data is full") == "…/data is full"
 
 
+def test_hostile_names_are_told_as_harmless_text(library: Library) -> None:
+    found = library.ask("search", query="yellow")
+    row = found.structured_content["results"][0]
+    assert row["name"].startswith("yel\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}low"), ascii(row["name"])
+    line = next(line for line in text_of(found).splitlines() if row["id"] in line)
+    assert line.startswith("- yel") and "\u202e" not in text_of(found)
+    with session(library.settings, Told(paths=True)) as open_:
+        told = open_.ask("facts", id=row["id"])
+        assert not told.is_error and "\u202e" not in told.model_dump_json() + text_of(told)
+        shown = open_.ask("show", ids=[row["id"]])
+        assert len(shown.content) == 2 and "\n" not in text_of(shown)
+
+
 # ---------------------------------------------------------------- bad input
 
 BAD: list[tuple[str, dict[str, Any]]] = [
@@ -269,6 +285,7 @@ BAD: list[tuple[str, dict[str, Any]]] = [
     ("search", {"query": "red", "in": "everything"}),
     ("search", {"query": "red", "filters": ["nonsense"]}),
     ("search", {"query": "red", "filters": ["folder=/etc"]}),
+    ("search", {"query": "red", "filters": ["latitude>=48"]}),
     ("search", {"query": "red", "filters": ["iso>=1"] * 21}),
     ("search", {"query": {"$ne": None}}),
     ("similar", {"id": "../../../etc/passwd"}),
