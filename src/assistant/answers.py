@@ -10,7 +10,7 @@ from src import wire
 from src.errors import BadInput
 from src.identity import is_id
 from src.runtime import Services
-from src.schema import ImageDetails, PhotoFilter, Reason, SearchHit, SearchPage
+from src.schema import ImageDetails, Mode, PhotoFilter, Reason, SearchHit, SearchPage
 from src.schema.conditions import Condition, parse_condition
 from src.schema.fields import BY_NAME
 from src.schema.fields import shown as fact_shown
@@ -22,6 +22,7 @@ MOST_TEXT = 2_000
 CLOSEST = 3
 """Results that are told where nothing fits."""
 NEWEST = "sort:date"
+_MODES: dict[str, Mode] = {"photos": "images", "objects": "objects", "both": "both"}
 LOOKS = Reason("image").label
 """What most photos are found by: a line does not say it."""
 _LABELS = {
@@ -61,8 +62,7 @@ def searched(
     """Raises BadQuery, BadInput or ModelError in one sentence."""
     only = PhotoFilter(where=tuple(_condition(written, told) for written in filters))
     text = query.strip() or (NEWEST if filters else "")
-    kind = {"photos": "images"}.get(mode, mode)
-    page = services.search.search(Query(text), top_k, only=only, mode=kind)  # type: ignore[arg-type]
+    page = services.search.search(Query(text), top_k, only=only, mode=_MODES[mode])
     return _found(services, page, told, f"“{shown(page.query)[:100]}”" if query.strip() else "the filters")
 
 

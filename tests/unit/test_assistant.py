@@ -9,7 +9,7 @@ import os
 import sqlite3
 import sys
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -31,7 +31,7 @@ from src.assistant.server import PhotoServer
 from src.bootstrap import build_services
 from src.cli.arguments import main
 from src.config import Settings
-from src.models.model_manager import ModelManager
+from src.models.model_manager import Loaded, ModelManager
 from src.runtime import Services
 from tests.conftest import cleared, fake_models, make_photo
 from tests.fakes import COLOURS, colour_picture
@@ -73,11 +73,16 @@ class Library(Session):
 
 
 @contextmanager
-def session(settings: Settings, told: Told = Told(), models: list[ModelManager] | None = None) -> Iterator[Session]:  # noqa: B008
-    """models: those that were made are put there."""
+def session(
+    settings: Settings,
+    told: Told = Told(),  # noqa: B008
+    models: list[ModelManager] | None = None,
+    make: Callable[[Settings], ModelManager] = fake_models,
+) -> Iterator[Session]:
+    """models: those that were made, by ``make``, are put there."""
 
     def opener(held: ModelManager | None) -> Services:
-        made = held or fake_models(settings)
+        made = held or make(settings)
         if models is not None and not held:
             models.append(made)
         return build_services(settings, read_only=True, models=made)
@@ -301,6 +306,7 @@ BAD: list[tuple[str, dict[str, Any]]] = [
     ("facts", {"id": "00000000-0000-0000-0000-000000000000"}),
     ("facts", {"id": ["a"]}),
     ("delete", {"id": "a"}),
+    ("x" * 1_000_000, {}),
 ]
 
 
@@ -427,6 +433,18 @@ def test_the_model_is_loaded_by_the_first_search_whose_progress_is_told(library:
         assert made[0]._loaded and [at for at, _ in told] == [0, 1, 2] and "model" in told[0][1]
         held.shared.rest(idle=0)
         assert held.rows("search", query="red") and len(made) == 1, "what was given back is there when asked for"
+
+
+def test_without_the_model_filters_still_list_and_a_search_says_what_is_missing(library: Library) -> None:
+    def missing(*_: object) -> Loaded:
+        raise errors.WeightsMissing("The model is not on this computer.")
+
+    def make(settings: Settings) -> ModelManager:
+        return ModelManager(model="builtin", settings=settings, loader=missing)
+
+    with session(library.settings, make=make) as held:
+        assert [row["name"] for row in held.rows("search", query="camera:nikon")] == ["red.jpg"]
+        assert text_of(held.ask("search", query="red")) == "The model is not on this computer."
 
 
 def test_where_there_is_no_library_that_is_said_and_none_is_begun(settings: Settings) -> None:
