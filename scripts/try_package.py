@@ -3,7 +3,7 @@
     python -m scripts.try_package        in the project's .venv with the test tools; minutes, and 2 GB at a time
 
 Everything happens in a temporary folder: the commands are called from another folder than the project's, in which lie
-modules that must not be imported, by a user whose own settings of Streamlit are not ours. Prints what came of each step.
+modules that must not be imported, by a user whose own settings of Streamlit are not ours. Prints what came of it.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ import sys
 from PIL import Image, ImageDraw
 import pillow_heif
 pillow_heif.register_heif_opener()
-for number, (name, colour) in enumerate({"red.jpg": "red", "green.png": "green", "blue.heic": "blue", "gold.avif": "gold"}.items()):
-    picture = Image.new("RGB", (640, 480), colour)
+for number, name in enumerate(("red.jpg", "green.png", "blue.heic", "gold.avif")):
+    picture = Image.new("RGB", (640, 480), name.partition(".")[0])
     ImageDraw.Draw(picture).ellipse((60 + 90 * number, 90, 300 + 90 * number, 330), fill="white")
     picture.save(f"{sys.argv[1]}/{name}")
 """
@@ -83,7 +83,9 @@ class Installation:
     def started(self, command: list[str], answers: str) -> Iterator[subprocess.Popen[bytes]]:
         """A process that runs while the block does, once it answers there."""
         with (self.place / "said.log").open("ab") as log:
-            process = subprocess.Popen(command, cwd=self.here, env=self.environ, stdout=log, stderr=log)
+            process = subprocess.Popen(
+                command, cwd=self.here, env=self.environ, stdout=log, stderr=log, start_new_session=True
+            )
         try:
             wait_for(answers, process)
             yield process
@@ -94,6 +96,7 @@ class Installation:
 
 def main() -> int:
     """Exit status 0 where every step gave what it must, else 1."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where this runs in the background
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         place = Path(folder)
         wheel, sdist = built(place / "built")
@@ -102,7 +105,7 @@ def main() -> int:
             (place / file.suffix).mkdir()
             try:
                 tried(Installation(place / file.suffix), file, wheel)
-            except (Failed, AssertionError) as error:
+            except (Failed, OSError, subprocess.TimeoutExpired) as error:
                 print(f"FAILED: {error}", file=sys.stderr)
                 return 1
     print("All of it works.")
@@ -170,7 +173,7 @@ def app(at: Installation) -> None:
     with at.started(command, f"{url}/api/health"):
         step("the app answers", lambda: fetched(f"{url}/api/health"))
         step("its page", lambda: f"{len(fetched(url))} characters")
-        step("an icon of Streamlit's", lambda: f"{len(fetched(f'{url}/_stcore/health'))} characters")
+        step("Streamlit's own address", lambda: f"{len(fetched(f'{url}/_stcore/health'))} characters")
         step("it listens", lambda: ", ".join(listening(port)))
         step(
             "a second start finds it", lambda: must("running already", at.told("app", "--port", str(port), "--no-open"))
@@ -182,7 +185,7 @@ def app(at: Installation) -> None:
         os.kill(int(json.loads(fetched(f"{url}/api/health"))["pid"]), signal.SIGKILL)
     step("search after it was killed", lambda: must("green.png", at.told("search", "a green picture")))
     with at.started(command, f"{url}/api/health") as process:
-        process.send_signal(signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
         step("Ctrl-C ends it", lambda: same(process.wait(60), 0))
     step("what it said", lambda: (at.place / "said.log").read_text(errors="replace"))
 
