@@ -21,7 +21,7 @@ import pytest
 
 from scripts import checks, environment, gate
 from scripts import launch as scripted
-from src.cli import launch
+from src.cli import arguments, launch
 from src.config import Settings
 from src.errors import BadInput
 from tests.chromium import find_chromium, must_have_browser
@@ -504,6 +504,28 @@ def test_a_port_taken_by_this_app_opens_it(browser, capsys, opening, opened):
         url = f"http://127.0.0.1:{port}"
     assert f"running already: {url}" in capsys.readouterr().out
     assert browser == ([url] if opened else [])
+
+
+def test_the_command_app_tells_how_it_gets_another_port(browser, capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("MFE_HOME", str(tmp_path))
+    with server(b"hello") as port:
+        assert arguments.main(["app", "--port", str(port)]) == 1
+    told = capsys.readouterr().err
+    assert f"choose another one, as in `python -m src.cli app --port {port + 1}`." in told and told.count("\n") == 1
+    assert arguments.main(["app", "--port", "99999"]) == 2
+    assert capsys.readouterr().err == "--port is '99999'; it must be a number from 1 to 65535.\n"
+    assert browser == [] and list(tmp_path.iterdir()) == []
+
+
+def test_the_command_app_shows_the_one_that_runs(browser, capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("MFE_HOME", str(tmp_path))
+    with server(json.dumps({"app": "media-feature-extractor"}).encode()) as port:
+        assert arguments.main(["app", "--port", str(port), "--json"]) == 0
+        url = f"http://127.0.0.1:{port}"
+    told = capsys.readouterr()
+    assert json.loads(told.out) == {"url": url} and "running already" in told.err and browser == [url]
+    assert arguments.main(["app", "--library", str(tmp_path / "none"), "--no-open"]) == 1
+    assert "There is no library in" in capsys.readouterr().err
 
 
 @contextmanager
