@@ -11,6 +11,8 @@ here, before anything can load it: what it would report at that moment could not
 
 import os
 
+__version__ = "0.1.0"
+
 for _name, _value in (("OPENBLAS_THREAD_TIMEOUT", "10"), ("GOMP_SPINCOUNT", "5000"), ("OMP_WAIT_POLICY", "PASSIVE")):
     os.putenv(_name, _value)
 os.putenv("ORT_DISABLE_TELEMETRY", "1")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, cast, get_args
 from urllib.parse import urlsplit
@@ -16,6 +16,11 @@ from src.errors import BadSetting
 from src.secret import Secret
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
+"""The folder with ``app.py`` and ``src``: a checkout, or the package that an installation has put somewhere."""
+INSTALLED = (PROJECT_DIR / "__init__.py").exists()
+"""Whether this is an installed package and no checkout, which is none."""
+PORT = 8501
+"""Of the app, where no other one is asked for."""
 
 GROQ = "api.groq.com"
 OWN_KEY = "MFE_VISION_API_KEY"
@@ -26,11 +31,20 @@ Precision = Literal["auto", "fp32", "bf16"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
 
+def own_home() -> Path:
+    """Where the library lives unless a place is named: in the checkout, or where this system keeps a user's data."""
+    if not INSTALLED:
+        return PROJECT_DIR
+    from platformdirs import user_data_path
+
+    return user_data_path("media-feature-extractor", appauthor=False)
+
+
 @dataclass(frozen=True)
 class Settings:
     """Where the library lives and how models run."""
 
-    home: Path = PROJECT_DIR
+    home: Path = field(default_factory=own_home)
     """Folder that holds ``data/`` and ``chroma_db/``."""
     model: str | None = None
     """Model id that overrides the library's active model; None follows the library."""
@@ -102,7 +116,7 @@ class Settings:
         env = os.environ if environ is None else environ
         home = env.get("MFE_HOME", "").strip()
         return cls(
-            home=_expanded(home).absolute() if home else PROJECT_DIR,
+            home=_expanded(home).absolute() if home else own_home(),
             model=env.get("MFE_MODEL", "").strip() or None,
             weights_path=tuple(_expanded(p) for p in env.get("MFE_WEIGHTS_PATH", "").split(os.pathsep) if p.strip()),
             weights_url=env.get("MFE_WEIGHTS_URL", "").strip().rstrip("/") or None,
@@ -123,6 +137,14 @@ def vision_keys(environ: Mapping[str, str] | None = None) -> dict[str, Secret]:
     """The keys to servers that describe photos, by the names of their variables, as far as they are set."""
     env = os.environ if environ is None else environ
     return {name: key for name in (OWN_KEY, *KEYS_OF_HOSTS.values()) if (key := Secret(env.get(name, "")))}
+
+
+def for_a_process(settings: Settings) -> dict[str, str]:
+    """The environment for a process with this library and this model, whatever its current folder is."""
+    named = {"MFE_MODEL": settings.model} if settings.model else {}
+    folders = os.pathsep.join(str(folder.absolute()) for folder in settings.weights_path)
+    weights = {"MFE_WEIGHTS_PATH": folders} if folders else {}
+    return {**os.environ, "MFE_HOME": str(settings.home), **named, **weights}
 
 
 def variables_set(names: Sequence[str]) -> list[str]:

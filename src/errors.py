@@ -17,7 +17,8 @@ AppError                    user_message: one sentence; hint: what to do next; c
 │   └── LibraryUnusable     the folder or the catalogue can't be read or written
 ├── BadInput                an argument that makes no sense
 │   └── WrongDimensions     vectors of another length than the collection's
-└── BadSetting              an environment variable with a value that makes no sense
+├── BadSetting              an environment variable with a value that makes no sense
+└── CannotRun               the app can't be started as it was asked for
 """
 
 from __future__ import annotations
@@ -167,3 +168,9 @@ class BadSetting(AppError):
     """An environment variable with a value that makes no sense."""
 
     code = "bad-setting"
+
+
+class CannotRun(AppError):
+    """The app can't be started as it was asked for, because of its port."""
+
+    code = "cannot-run"

@@ -1,1 +1,1 @@
-"""The command line: python -m src.cli."""
+"""The command line: python -m src.cli, or mfe where this is installed as a command."""

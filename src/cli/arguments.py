@@ -1,4 +1,4 @@
-"""The command line: python -m src.cli index | sync | search | folders | ... (commands/ does what they say).
+"""The command line: python -m src.cli index | sync | search | folders | ... (the modules beside it do what they say).
 
 Other imports than the standard library's are made when a command is run, so that --help answers at once.
 """
@@ -15,6 +15,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
+from src import __version__
+from src.cli.called import program
+from src.config import PORT
 from src.errors import AppError, BadInput, BadQuery, UnknownModel
 
 DONE, FAILED, WRONG_USAGE = 0, 1, 2
@@ -22,9 +25,12 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command and return its exit code: 0 done, 1 failed (one line on standard error), 2 wrong usage."""
+    """Run one command and return its exit code: 0 done, 1 failed (one line on standard error), 2 wrong usage.
+
+    argv: the words after the command's name, those of this process by default; without any it is ``--help``.
+    """
     _write_anything()
-    arguments = _parser().parse_args(argv)
+    arguments = _parser().parse_args((sys.argv[1:] if argv is None else argv) or ["--help"])
     try:
         code = _run(arguments)
         sys.stdout.flush()
@@ -109,9 +115,8 @@ def _common(**defaults: Any) -> _Parser:
 
 def _parser() -> argparse.ArgumentParser:
     top, common = _common(library=None, model=None, json=False), _common()
-    parser = _Parser(
-        prog="python -m src.cli", description="Find photos on this computer by describing them.", parents=[top]
-    )
+    parser = _Parser(prog=program(), description="Find photos on this computer by describing them.", parents=[top])
+    parser.add_argument("--version", action="version", version=f"Media Feature Extractor {__version__}")
     parser.set_defaults(wrong_usage=parser.error)
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
@@ -310,6 +315,10 @@ def _add_folder_commands(command: Any) -> None:
 
 
 def _add_library_commands(command: Any) -> None:
+    app = command("app", "app", "app", "start the app and open it in the browser; Ctrl-C ends it")
+    app.add_argument("--port", metavar="N", default=str(PORT), help=f"where it answers ({PORT})")
+    app.add_argument("--no-open", action="store_true", help="do not open the browser")
+
     command("stats", "library", "stats", "show what is in the library")
 
     mcp = command("mcp", "assistant", "mcp", "let an assistant search the library, by MCP on standard input and output")

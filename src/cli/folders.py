@@ -6,6 +6,7 @@ import argparse
 
 from src import wire
 from src.cli import terminal
+from src.cli.called import program
 from src.cli.library_access import DONE, do_job, finished, reading
 from src.processing.discovery import parse_path
 from src.schema import FolderStatus
@@ -27,7 +28,7 @@ def folders(arguments: argparse.Namespace) -> int:
     elif found:
         terminal.show_table(["folder", "photos", "missing", "state", "watched"], [_row(folder) for folder in found])
     else:
-        terminal.say("The library follows no folder yet. First: python -m src.cli index FOLDER")
+        terminal.say(f"The library follows no folder yet. First: {program()} index FOLDER")
     return DONE
 
 

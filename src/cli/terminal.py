@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from src import wire
+from src.cli.called import program
 from src.errors import AppError
 from src.schema import Finding, JobEvent, JobSnapshot, SearchHit, SearchPage, Skipped
 from src.text import shown
@@ -138,7 +139,7 @@ def show_page(page: SearchPage) -> None:
         print("No photo passes the filter.")
         return
     if page.verdict == "empty":
-        print(f"There is nothing to search yet. First: python -m src.cli {_first_command(page)}")
+        print(f"There is nothing to search yet. First: {program()} {_first_command(page)}")
         return
     if page.verdict == "nothing":
         print("Nothing in the library fits. The closest:" if page.hits else "Nothing in the library fits.")

@@ -265,7 +265,7 @@ def test_a_reader_that_has_seen_enough_makes_no_traceback(
         (["export-library", "/etc/hostname"], 2, "There is a file /etc/hostname already."),
         (["import-library", "/nowhere.zip"], 1, "The library is not empty"),
         (["dance"], 2, "dance"),
-        ([], 2, "COMMAND"),
+        (["--json"], 2, "COMMAND"),
     ],
 )
 def test_errors_are_one_line_with_the_right_code(home: Path, arguments: list[str], code: int, says: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from src.config import PROJECT_DIR, Settings, vision_keys
+from src.config import PROJECT_DIR, Settings, for_a_process, vision_keys
 from src.errors import BadSetting
 from src.secret import Secret
 
@@ -31,6 +31,18 @@ def test_defaults_and_values(tmp_path: Path) -> None:
     assert (
         settings.catalog_file == tmp_path / "data" / "catalog.sqlite3" and settings.chroma_dir == tmp_path / "chroma_db"
     )
+
+
+def test_a_process_in_another_folder_gets_the_same_library_model_and_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = Settings.from_env({"MFE_HOME": "mine", "MFE_MODEL": "builtin", "MFE_WEIGHTS_PATH": "here"})
+    environ = for_a_process(settings)
+    monkeypatch.chdir("/")
+    there = Settings.from_env(environ)
+    assert (there.home, there.model, there.weights_path) == (tmp_path / "mine", "builtin", (tmp_path / "here",))
+    assert environ["PATH"] and "MFE_MODEL" not in for_a_process(Settings(home=tmp_path))
 
 
 def test_the_servers_address_has_no_slash_at_its_end() -> None:

@@ -28,7 +28,7 @@ from PIL import ExifTags, Image
 
 from src.config import PROJECT_DIR
 from src.errors import UnreadableImage
-from src.processing.decoding import decoder_pool, memory, reader
+from src.processing.decoding import decoder_pool, image_io, memory, reader
 from src.processing.decoding.decoder_pool import DecoderPool
 from src.processing.decoding.memory import Budget
 from src.processing.decoding.reader import READER, PictureReader
@@ -87,6 +87,7 @@ def fragile(monkeypatch: pytest.MonkeyPatch) -> Iterator[PictureReader]:
 
 
 def saved(path: Path, form: str, size: tuple[int, int] = (64, 48), **options: object) -> Path:
+    image_io.prepare_pillow()
     Image.new("RGB", size, (200, 40, 40)).save(path, form, **options)
     return path
 

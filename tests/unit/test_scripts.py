@@ -19,7 +19,11 @@ from pathlib import Path
 
 import pytest
 
-from scripts import checks, environment, gate, launch
+from scripts import checks, environment, gate
+from scripts import launch as scripted
+from src.cli import arguments, launch
+from src.config import Settings
+from src.errors import BadInput
 from tests.chromium import find_chromium, must_have_browser
 
 ROOT = environment.ROOT
@@ -443,11 +447,23 @@ def test_a_resolver_that_hangs_costs_no_more_than_the_deadline(monkeypatch):
 
 
 def test_the_port_is_8501_or_what_port_says():
-    assert launch.port_of({}) == launch.port_of({"PORT": " "}) == 8501
-    assert launch.port_of({"PORT": "9000"}) == 9000
+    assert scripted.launch_of({}).port == scripted.launch_of({"PORT": " "}).port == 8501
+    assert scripted.launch_of({"PORT": "9000"}).port == 9000
     for wrong in ("0", "65536", "-1", "http", "80 81"):
-        with pytest.raises(launch.CannotRun, match="1 to 65535"):
-            launch.port_of({"PORT": wrong})
+        with pytest.raises(BadInput, match=r"PORT is .* 1 to 65535"):
+            scripted.launch_of({"PORT": wrong})
+
+
+def test_what_make_run_asks_before_the_set_up_needs_no_package():
+    code = "import sys; sys.path.insert(0, sys.argv[1]); import scripts.launch; print(sys.flags.no_site)"
+    command = [sys.executable, "-I", "-S", "-c", code, str(ROOT)]
+    assert subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout == "1\n"
+
+
+def test_a_setting_that_makes_no_sense_ends_the_start_with_its_name(browser, capsys):
+    assert scripted.main({"PORT": str(free_port()), "MFE_DEVICE": "tpu"}) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("MFE_DEVICE is 'tpu'") and told.count("\n") == 1
 
 
 def test_a_free_port_is_free_and_the_health_of_nothing_is_nothing():
@@ -469,7 +485,7 @@ def browser(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.mark.parametrize("answer", [b"hello", b"[]", b'{"app": "something else"}', b"\xff\xfe", b"[" * 10_000])
 def test_a_port_taken_by_another_program_is_told_with_the_way_out(browser, capsys, answer):
     with server(answer) as port:
-        assert launch.main({"PORT": str(port)}) == 1
+        assert scripted.main({"PORT": str(port)}) == 1
     told = capsys.readouterr().err
     assert f"Port {port} is taken by another program" in told and f"PORT={port + 1}" in told and told.count("\n") == 1
     assert browser == []
@@ -477,17 +493,39 @@ def test_a_port_taken_by_another_program_is_told_with_the_way_out(browser, capsy
 
 def test_a_port_taken_by_a_program_that_says_nothing_is_another_program(browser, capsys):
     with black_hole() as port:
-        assert launch.main({"PORT": str(port)}) == 1
+        assert scripted.main({"PORT": str(port)}) == 1
     assert "another program" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("opening", "opened"), [("1", True), ("0", False)])
 def test_a_port_taken_by_this_app_opens_it(browser, capsys, opening, opened):
     with server(json.dumps({"app": "media-feature-extractor", "status": "ok"}).encode()) as port:
-        assert launch.main({"PORT": str(port), "OPEN": opening}) == 0
+        assert scripted.main({"PORT": str(port), "OPEN": opening}) == 0
         url = f"http://127.0.0.1:{port}"
     assert f"running already: {url}" in capsys.readouterr().out
     assert browser == ([url] if opened else [])
+
+
+def test_the_command_app_tells_how_it_gets_another_port(browser, capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("MFE_HOME", str(tmp_path))
+    with server(b"hello") as port:
+        assert arguments.main(["app", "--port", str(port)]) == 1
+    told = capsys.readouterr().err
+    assert f"choose another one, as in `python -m src.cli app --port {port + 1}`." in told and told.count("\n") == 1
+    assert arguments.main(["app", "--port", "99999"]) == 2
+    assert capsys.readouterr().err == "--port is '99999'; it must be a number from 1 to 65535.\n"
+    assert browser == [] and list(tmp_path.iterdir()) == []
+
+
+def test_the_command_app_shows_the_one_that_runs(browser, capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("MFE_HOME", str(tmp_path))
+    with server(json.dumps({"app": "media-feature-extractor"}).encode()) as port:
+        assert arguments.main(["app", "--port", str(port), "--json"]) == 0
+        url = f"http://127.0.0.1:{port}"
+    told = capsys.readouterr()
+    assert json.loads(told.out) == {"url": url} and "running already" in told.err and browser == [url]
+    assert arguments.main(["app", "--library", str(tmp_path / "none"), "--no-open"]) == 1
+    assert "There is no library in" in capsys.readouterr().err
 
 
 @contextmanager
@@ -501,7 +539,7 @@ def library(home: Path, owner: object) -> Iterator[dict[str, str]]:
 def test_a_library_that_is_open_on_another_port_is_opened_there(browser, capsys, tmp_path):
     with server(json.dumps({"app": "media-feature-extractor", "pid": 4321}).encode()) as port:
         with library(tmp_path / "library", {"pid": 4321, "port": port}) as environ:
-            assert launch.main(environ) == 0
+            assert scripted.main(environ) == 0
         url = f"http://127.0.0.1:{port}"
     assert capsys.readouterr().out == f"Media Feature Extractor is running already: {url}\n"
     assert browser == [url]
@@ -513,8 +551,8 @@ def test_a_library_that_is_open_on_another_port_is_opened_there(browser, capsys,
 )
 def test_what_a_killed_app_left_behind_opens_nothing(tmp_path, answer):
     with server(answer) as port, library(tmp_path / "library", {"pid": 4321, "port": port}) as environ:
-        assert launch.running_for(launch.home_of(environ)) is None
-    assert launch.running_for(launch.home_of(environ)) is None, "nor does a port where nothing is"
+        assert launch.running_for(Settings.from_env(environ).home) is None
+    assert launch.running_for(Settings.from_env(environ).home) is None, "nor does a port where nothing is"
 
 
 @pytest.mark.parametrize(
@@ -537,29 +575,19 @@ def test_what_a_killed_app_left_behind_opens_nothing(tmp_path, answer):
 )
 def test_an_owner_that_can_not_be_read_is_nobody(tmp_path, owner):
     with library(tmp_path / "library", owner) as environ:
-        assert launch.running_for(launch.home_of(environ)) is None
+        assert launch.running_for(Settings.from_env(environ).home) is None
 
 
-def test_the_library_is_where_the_app_looks_for_it(tmp_path):
-    from src.config import Settings
-
-    for environ in ({}, {"MFE_HOME": " "}, {"MFE_HOME": "~/x"}, {"MFE_HOME": "here"}, {"MFE_HOME": str(tmp_path)}):
-        settings = Settings.from_env(environ)
-        assert launch.home_of(environ) == settings.home
-        assert settings.lock_file.with_suffix(".owner.json") == settings.home / "data" / "library.owner.json"
-        hosts = {**environ, "MFE_HOSTS": " NAS.local, 192.168.1.5,, "}
-        assert (
-            tuple(host.lower() for host in launch.hosts_of(hosts))
-            == Settings.from_env(hosts).hosts
-            == ("nas.local", "192.168.1.5")
-        )
+def test_the_app_says_who_has_the_library_where_it_is_looked_for(tmp_path):
+    settings = Settings.from_env({"MFE_HOME": str(tmp_path)})
+    assert settings.lock_file.with_suffix(".owner.json") == settings.home / "data" / "library.owner.json"
 
 
 def test_without_a_desktop_no_text_browser_takes_the_terminal(browser, monkeypatch):
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    launch._open_browser(8501, opening=True)
+    launch.Launch(Settings()).show()
     assert browser == []
 
 
@@ -581,7 +609,9 @@ HTTPServer(("127.0.0.1", port), Handler).serve_forever()
 """
 
 
-def start_stub(root: Path, port: int, hosts: tuple[str, ...] = (), **variables: str) -> subprocess.Popen[str]:
+def start_stub(
+    root: Path, port: int, hosts: tuple[str, ...] = (), as_json: bool = False, **variables: str
+) -> subprocess.Popen[str]:
     """``launch.serve`` in a process group of its own, with a stand-in for Streamlit."""
     (root / "stub.py").write_text(STUB)
     python = environment.venv_python(root)
@@ -591,15 +621,17 @@ def start_stub(root: Path, port: int, hosts: tuple[str, ...] = (), **variables: 
     code = (
         # also where tests run in the background
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
-        "from pathlib import Path; from scripts.launch import serve;"
-        f"raise SystemExit(serve({port}, False, {hosts!r}, Path({str(root)!r}), 1.0))"
+        "from pathlib import Path; from src.cli.launch import Launch, serve; from src.config import Settings;"
+        f"settings = Settings(home=Path({str(root)!r}), hosts={hosts!r});"
+        f"more = {{'python': {str(python)!r}, 'root': settings.home, 'patience': 1.0, 'as_json': {as_json}}};"
+        f"raise SystemExit(serve(Launch(settings, {port}, False, **more)))"
     )
     return subprocess.Popen(
         [sys.executable, "-c", code],
         cwd=ROOT,
         env={**os.environ, **variables},
         stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        stderr=subprocess.PIPE if as_json else subprocess.STDOUT,
         text=True,
         start_new_session=True,
     )
@@ -620,6 +652,7 @@ def test_it_runs_on_this_computer_only_and_ends_cleanly(tmp_path, how):
     port = free_port()
     process = start_stub(tmp_path, port)
     said = read_until(process, f"runs at http://127.0.0.1:{port} ")
+    assert "'--browser.gatherUsageStats', 'false'" in said, "whatever the user's own files tell Streamlit"
     assert "'--server.address', '127.0.0.1'" in said and "'--server.headless', 'true'" in said and "stdin ''" in said
     if how == "Ctrl-C":
         os.killpg(process.pid, signal.SIGINT)
@@ -641,7 +674,7 @@ def test_further_hosts_open_it_to_the_network_with_a_warning(tmp_path):
     assert said.count(f"There is no password: {who}") == 1
     process.send_signal(signal.SIGTERM)
     assert "no password" not in process.communicate(timeout=20)[0] and process.returncode == 0
-    assert launch.hosts_of({}) == [] and launch.address([]) == "127.0.0.1"
+    assert launch.address([]) == "127.0.0.1"
 
 
 @posix
@@ -661,6 +694,18 @@ def test_an_app_that_does_not_start_is_told(tmp_path):
     said = process.communicate(timeout=20)[0]
     assert process.returncode == 1
     assert "ended with status 7" in said and "runs at" not in said
+    assert str(tmp_path / "data" / "logs" / "app.log") in said
+
+
+@posix
+def test_as_json_standard_output_has_the_address_and_nothing_else(tmp_path):
+    port = free_port()
+    process = start_stub(tmp_path, port, as_json=True)
+    told = read_until(process, "url")
+    process.send_signal(signal.SIGTERM)
+    rest, said = process.communicate(timeout=20)
+    assert json.loads(told + rest) == {"url": f"http://127.0.0.1:{port}"}
+    assert "runs at" in said and "has ended" in said and process.returncode == 0
 
 
 # ---------------------------------------------------------------- make, checks, the browser of the tests
@@ -725,12 +770,21 @@ def test_a_named_browser_is_used_or_reported_as_missing(tmp_path):
     assert must_have_browser({"CI": "true"}) and not must_have_browser({})
 
 
+OTHERS = {
+    "lock.py": {"pip"},
+    "outlines.py": {"numpy"},
+    "package_metadata.py": {"hatchling"},
+    "launch.py": {"src"},  # of which what it takes needs nothing else either, see above
+}
+"""What scripts import besides: but for the last they are no part of the set-up."""
+
+
 def test_scripts_need_nothing_but_the_standard_library():
     for path in (ROOT / "scripts").glob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         names = [a.name for node in ast.walk(tree) if isinstance(node, ast.Import) for a in node.names]
         names += [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-        more = {"lock.py": {"pip"}, "outlines.py": {"numpy"}}.get(path.name, set())  # they are no part of the set-up
+        more = OTHERS.get(path.name, set())
         assert {name.partition(".")[0] for name in names} <= set(sys.stdlib_module_names) | {
             "scripts",
             "__future__",

@@ -7,6 +7,7 @@ networks follows their publisher's description: a map of where text is, boxes ar
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from src.config import Settings
+from src.config import INSTALLED, PROJECT_DIR, Settings
 from src.errors import WeightsMissing
 from src.models import onnx_file
 from src.models.lazy import Lazy
@@ -43,7 +44,12 @@ SMALL = 16
 """Pixels of a line's height at the first look, in the middle of all lines, under which a second is worth its time."""
 BELIEVED = 0.7
 """Confidence under which a line is taken for no text."""
-_HINT = "It comes with the package rapidocr: run the set-up again (`python3 scripts/setup.py`)."
+_WAY = (
+    f'"{sys.executable}" -m pip install --no-deps -r "{PROJECT_DIR / "requirements-models.txt"}"'
+    if INSTALLED
+    else "python3 scripts/setup.py"
+)
+_HINT = f"It comes with the package rapidocr: {'install that' if INSTALLED else 'run the set-up again'} (`{_WAY}`)."
 
 
 class RapidReader:

@@ -47,6 +47,10 @@ _CRASHES = {
 _WINDOWS_CRASH = 0xC0000000
 """And above: Windows ends a process with such a status."""
 _KILLED = -9
+_START = (
+    "import sys; sys.path.insert(0, sys.argv.pop(1)); from src.processing.decoding.decoder_process import main; main()"
+)
+"""Finds this project also where Python was told (PYTHONSAFEPATH) to look for nothing in the current folder."""
 
 Hold = Callable[[int], AbstractContextManager[None]]
 """Holds so many bytes of memory while decoding."""
@@ -57,7 +61,7 @@ class DecoderPool:
 
     def __init__(self, processes: int, memory: int, command: Sequence[str] = ()) -> None:
         """memory: bytes that decoding one picture may take. command: another program, for tests."""
-        run = [*command] or [sys.executable, "-m", "src.processing.decoding.decoder_process", str(memory)]
+        run = [*command] or [sys.executable, "-c", _START, str(PROJECT_DIR), str(memory)]
         self._decoders = [_Decoder(run) for _ in range(processes)]
         self._idle: queue.LifoQueue[_Decoder] = queue.LifoQueue()  # the one used last is the one that runs
         for decoder in self._decoders:

@@ -1,9 +1,8 @@
 """A process that decodes pictures for another one, so that a decoder which crashes or hangs takes nothing else with it.
 
-Started as ``python -m src.processing.decoding.decoder_process MEMORY`` by ``decoder_pool``. Requests come on stdin,
-answers go to stdout, each a line of JSON; a picture's answer is followed by its pixels, a request for a picture in
-memory by that picture. Between its header and its pixels it waits for a line: the memory may be in use. It ends with
-its stdin.
+Started by ``decoder_pool``, with the bytes of memory that a picture may take. Requests come on stdin, answers go to
+stdout, each a line of JSON; a picture's answer is followed by its pixels, a request for a picture in memory by that
+picture. Between its header and its pixels it waits for a line: the memory may be in use. It ends with its stdin.
 
 How long a picture may take is counted in this process's own processor time, where the system can (all but Windows): the
 system ends it with SIGPROF then. A computer that sleeps or is busy takes nothing of it.
@@ -146,7 +145,3 @@ def _send(answers: IO[bytes], answer: dict[str, Any], pixels: bytes = b"") -> No
     answers.write(json.dumps(answer).encode() + b"\n")
     answers.write(pixels)
     answers.flush()
-
-
-if __name__ == "__main__":
-    main()
