@@ -27,7 +27,7 @@ from mcp_types import (
 )
 from pydantic import Field, ValidationError
 
-from src import wire
+from src import __version__, wire
 from src.assistant import answers
 from src.assistant.answers import Told
 from src.assistant.library import SharedLibrary
@@ -86,7 +86,12 @@ class PhotoServer(MCPServer[None]):
 
     def __init__(self, library: SharedLibrary, told: Told) -> None:
         super().__init__(
-            NAME, title="Photo library", instructions=INSTRUCTIONS, lifespan=self._rests, log_level="WARNING"
+            NAME,
+            title="Photo library",
+            version=__version__,
+            instructions=INSTRUCTIONS,
+            lifespan=self._rests,
+            log_level="WARNING",
         )
         self._library = library
         self._told = told
