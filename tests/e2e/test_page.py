@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -66,48 +67,76 @@ def start(page: Page, app: RunningApp, address: str = "") -> None:
     expect(cells(page).first).to_be_visible()
 
 
+def drawn(page: Page) -> None:
+    """Wait until the page is drawn to its end."""
+    expect(page.locator('[data-testid="stApp"][data-test-script-state="running"]')).to_have_count(0)
+
+
+def search_in_four_steps(page: Page, app: RunningApp) -> None:
+    """From the first page to 19 results, objects among them: each step is one in the browser's history."""
+    start(page, app)
+    shown(page, NUMBER, "")
+    drawn(page)
+    ask(page, DOGS)
+    ask(page, SNOW)
+    page.get_by_role("radio", name="Both").click()
+    at(page, "in", "both")
+    drawn(page)
+    page.get_by_role("slider", name="Number of results").focus()
+    page.keyboard.press("ArrowLeft")
+    at(page, "n", "19")
+    shown(page, 19, SNOW)
+
+
 # ---------------------------------------------------------------- Back, Forward, reload, links
 
 
 def test_back_and_forward_move_between_searches(page: Page, app: RunningApp) -> None:
     """One after the other, each once the page is drawn."""
-
-    def drawn() -> None:
-        expect(page.locator('[data-testid="stApp"][data-test-script-state="running"]')).to_have_count(0)
-
-    start(page, app)
-    shown(page, NUMBER, "")
-    ask(page, DOGS)
-    ask(page, SNOW)
-    page.get_by_role("radio", name="Both").click()
-    at(page, "in", "both")
-    drawn()
-    page.get_by_role("slider", name="Number of results").focus()
-    page.keyboard.press("ArrowLeft")
-    at(page, "n", "19")
-    shown(page, 19, SNOW)
-    drawn()
+    search_in_four_steps(page, app)
+    drawn(page)
     page.go_back()
     at(page, "n", None)
     shown(page, 20, SNOW)
     expect(page.get_by_role("radio", name="Both")).to_be_checked()
-    drawn()
+    drawn(page)
     page.go_back()
     at(page, "in", None)
     shown(page, 20, SNOW)
     expect(page.get_by_role("radio", name="Photos")).to_be_checked()
-    drawn()
+    drawn(page)
     page.go_back()
     shown(page, 20, DOGS)
-    drawn()
+    drawn(page)
     page.go_back()
     shown(page, NUMBER, "")
     for number, words, mode in ((20, DOGS, "Photos"), (20, SNOW, "Photos"), (20, SNOW, "Both"), (19, SNOW, "Both")):
-        drawn()
+        drawn(page)
         page.go_forward()
         expect(page.get_by_role("radio", name=mode)).to_be_checked()
         shown(page, number, words)
     at(page, "in", "both")
+
+
+def test_steps_in_the_history_may_come_while_the_page_is_drawn(page: Page, app: RunningApp) -> None:
+    """Each is pressed at once after the one before: runs cut each other short, or come right after each other."""
+    search_in_four_steps(page, app)
+    searches = (
+        (NUMBER, "", "Photos", {}),
+        (20, DOGS, "Photos", {"q": DOGS}),
+        (20, SNOW, "Photos", {"q": SNOW}),
+        (20, SNOW, "Both", {"q": SNOW, "in": "both"}),
+        (19, SNOW, "Both", {"q": SNOW, "in": "both", "n": "19"}),
+    )
+    place = 4
+    for goal in (2, 4, 0, 3, 1, 4, 0, 4):
+        for _ in range(abs(goal - place)):
+            page.go_back() if goal < place else page.go_forward()
+        place = goal
+        number, words, mode, parts = searches[goal]
+        shown(page, number, words)
+        expect(page.get_by_role("radio", name=mode)).to_be_checked()
+        assert dict(parse_qsl(urlsplit(page.url).query)) == parts
 
 
 def test_back_closes_an_open_photo_and_stays_in_the_search(page: Page, app: RunningApp) -> None:

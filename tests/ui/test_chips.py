@@ -121,10 +121,12 @@ def test_another_order(app: AppTest, photos: Path) -> None:
 
 def test_a_photo_that_others_are_like_is_shown_and_can_be_what_they_are_not_like(app: AppTest, photos: Path) -> None:
     search(app.run(), "red")
-    photo = gallery(app, "text-results")[0]["id"]
+    photo, name = gallery(app, "text-results")[0]["id"], names(app, "text-results")[0]
     search(app, f"blue similar:{photo}")
+    assert button(app, f"Take away similar:{name}")
     field(opened(app, 0), 0, "not").check().run()
     assert text(app) == f"blue -similar:{photo}" and is_understood(app)
+    assert button(app, f"Take away -similar:{name}")
 
 
 def test_a_typed_text_is_kept_letter_by_letter(app: AppTest, photos: Path) -> None:

@@ -151,13 +151,26 @@ def test_what_is_said_already_is_kept(library: Services, tmp_path: Path) -> None
     folder = written(tmp_path / "in", {f"{id_}.jpg": ENTRY for id_ in (red, blue, green)})
     events = imported(library, folder)
     assert summaries(library) == {"red.jpg": "A cat asleep.", "green.jpg": "A red wall."}
-    assert [one.text for one in of(events, Finding)] == ["2 photos kept what is said of it already, or is in the bin."]
+    assert [one.text for one in of(events, Finding)] == [
+        "2 photos kept what is said of them already, or are in the bin."
+    ]
+
+
+def test_null_is_not_said_and_a_description_that_says_nothing_is_told_as_one(library: Services, tmp_path: Path) -> None:
+    part = {"scene_summary": None, "objects": [None, {"label": "cat", "color": None}], "model": None, "by_hand": None}
+    said = {"red.jpg": part, "blue.jpg": None, "green.jpg": {"scene_summary": " ", "objects": None}}
+    folder = written(tmp_path / "in", {f"{ids(library)[name]}.jpg": entry for name, entry in said.items()})
+    events = imported(library, folder)
+    found = library.descriptions.of_photo(ids(library)["red.jpg"])
+    assert found and found.description == Description("", (DescribedObject("cat"),)) and found.model == "imported"
+    assert list(summaries(library)) == ["red.jpg"]
+    assert [one.text for one in of(events, Finding)] == ["2 descriptions said nothing."]
 
 
 @pytest.mark.parametrize(
     "entry",
     [
-        None, 7, [], {}, {"scene_summary": 7}, {"scene_summary": "x", "objects": {}},
+        7, [], {}, {"summary": "x"}, {"scene_summary": 7}, {"scene_summary": "x", "objects": {}},
         {"scene_summary": "x", "objects": [7]},
         {"scene_summary": "x", "objects": [{"label": 7}]}, {"scene_summary": "x", "objects": [["cat", "grey", "left"]]},
         {"scene_summary": "x", "model": 7}, {"scene_summary": "x", "by_hand": "yes"},

@@ -106,6 +106,12 @@ def test_each_form_of_the_language(text: str, expected: Reading) -> None:
     assert (reading, reading.notes) == (expected, ()) and parse(written(reading)) == expected
 
 
+@pytest.mark.parametrize("text", ["foo\\:bar", "-Foo\\:bar^2", "a red\\:car b"])
+def test_a_word_with_a_backslash_before_its_colon_is_written_so_again(text: str) -> None:
+    assert written(parse(text)) == text and parse(written(parse(text))).notes == ()
+    assert written(parse("c:\\photos http://host a: 12:30")) == "c:\\\\photos http://host a: 12:30"
+
+
 @pytest.mark.parametrize(
     ("text", "note"),
     [

@@ -762,6 +762,14 @@ def test_streamlit_is_set_up_for_this_computer_only():
     assert config["client"]["showErrorDetails"] in ("none", "type")
 
 
+def test_streamlit_draws_one_run_of_a_session_at_a_time_and_keeps_no_messages_in_the_browser():
+    import tomllib
+
+    config = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())
+    assert config["runner"]["fastReruns"] is False, "steps in the history would be lost, see tests/e2e/test_page.py"
+    assert config["global"]["minCachedMessageSize"] > 1e9, "a page may else stand still for good"
+
+
 def test_a_named_browser_is_used_or_reported_as_missing(tmp_path):
     browser = tmp_path / "chrome"
     browser.touch()

@@ -78,12 +78,14 @@ def import_descriptions(
 
     A photo is known by its id or, where ``filename_mapping.json`` is there, by the name that its file had, if only one
     photo and only one description has that name. Vectors are made of the words anew, so that they are of no others.
+    What is null in a description is as if it were not there; one that says nothing is left out.
     Raises UnreadablePath, and BadInput where a file holds anything else: nothing is taken over then.
     """
     said = _descriptions(folder / DESCRIPTIONS)
     found = _matched(catalog, list(said), _names(folder / NAMES))
+    telling = {id_: said[key] for id_, key in found.items() if said[key][0].text}
     free = set(catalog.descriptions.pending(None))
-    rows = [_row(id_, said[key]) for id_, key in found.items() if id_ in free and said[key][0].text]
+    rows = [_row(id_, entry) for id_, entry in telling.items() if id_ in free]
     yield Progress(0, len(rows))
     done = 0
     for start in range(0, len(rows), AT_ONCE):
@@ -93,11 +95,18 @@ def import_descriptions(
         done += len(some)
         yield from (Indexed(row.image_id, row.image_id) for row in some)
         yield Progress(done, len(rows))
-    if len(said) > len(found):
-        yield Finding("descriptions", f"{count(len(said) - len(found), 'description')} belonged to no photo here.")
-    if len(found) > len(rows):
-        left = count(len(found) - len(rows), "photo")
-        yield Finding("descriptions", f"{left} kept what is said of it already, or is in the bin.", True)
+    yield from _left_out(len(said) - len(found), len(found) - len(telling), len(telling) - len(rows))
+
+
+def _left_out(unknown: int, empty: int, kept: int) -> Iterator[Finding]:
+    """What was not taken over, and why. unknown: of no photo; empty: without a word; kept: of photos that have one."""
+    if unknown:
+        yield Finding("descriptions", f"{count(unknown, 'description')} belonged to no photo here.")
+    if empty:
+        yield Finding("descriptions", f"{count(empty, 'description')} said nothing.")
+    if kept:
+        of = f"{count(kept, 'photo')} kept what is said of {'it' if kept == 1 else 'them'} already, or"
+        yield Finding("descriptions", f"{of} {'is' if kept == 1 else 'are'} in the bin.", True)
 
 
 # ---------------------------------------------------------------- writing
@@ -139,23 +148,25 @@ def _descriptions(file: Path) -> dict[str, tuple[Description, str, bool]]:
 
 
 def _entry(file: Path, name: str, told: Any) -> tuple[Description, str, bool]:
-    match told:
-        case {"scene_summary": str(summary), **more}:
-            things = more.get("objects", [])
-            model, by_hand = more.get("model", IMPORTED), more.get("by_hand", False)
-            found = [_thing(each) for each in things] if isinstance(things, list) else [None]
-            if isinstance(model, str) and isinstance(by_hand, bool) and None not in found:
-                said = bounded(Description(summary, tuple(each for each in found if each)))
-                return said, shown(model)[:100], by_hand
+    """What is null is not said: a description that says nothing at all comes of it at most."""
+    if told is None:
+        return Description(""), IMPORTED, False
+    if isinstance(told, dict) and ("scene_summary" in told or "objects" in told):
+        kinds: dict[str, Any] = {"scene_summary": "", "objects": [], "model": IMPORTED, "by_hand": False}
+        said = {part: usual if told.get(part) is None else told[part] for part, usual in kinds.items()}
+        if all(isinstance(said[part], type(usual)) for part, usual in kinds.items()):
+            things = [_thing(each) for each in said["objects"] if each is not None]
+            if None not in things:
+                whole = bounded(Description(said["scene_summary"], tuple(each for each in things if each)))
+                return whole, shown(said["model"])[:100], said["by_hand"]
     raise BadInput(f"{display_text(file)} holds something else than a description under {shown(name)!r:.100}.")
 
 
 def _thing(told: Any) -> DescribedObject | None:
     if not isinstance(told, dict):
         return None
-    words = [told.get(name) for name in ("label", "color", "position")]
-    texts = [word if isinstance(word, str) else "" for word in words]
-    return DescribedObject(*texts) if all(word is None or isinstance(word, str) for word in words) else None
+    words = [told.get(name) or "" for name in ("label", "color", "position")]
+    return DescribedObject(*words) if all(isinstance(word, str) for word in words) else None
 
 
 def _names(file: Path) -> dict[str, str]:

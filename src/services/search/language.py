@@ -223,7 +223,7 @@ class _Reader:
             self._restrictions = known
 
     def _note_unknown(self, key: str, rest: Parts) -> None:
-        if len(key) > 1 and rest[0][0] != "/":  # else it is a drive or an address
+        if _seems_key(key, rest[0][0]):
             near = nearest_key(key)
             said = f"; did you mean “{near}:”?" if near else "."
             self.note(f"“{key}:” is no filter and was read as a word{said}")
@@ -262,6 +262,11 @@ def _key_of(parts: Parts) -> tuple[str, Parts]:
     return key.lower(), parts[place + 1 :]
 
 
+def _seems_key(key: str, rest: str) -> bool:
+    """Whether a key that is none is told of; else it is a drive, or what begins an address."""
+    return len(key) > 1 and not rest.startswith("/")
+
+
 def _alternatives(parts: Parts) -> tuple[str, ...]:
     """The values between the bars."""
     values: list[list[tuple[str, str]]] = [[]]
@@ -296,10 +301,11 @@ def _term_written(term: Term) -> str:
 
 
 def _word_written(word: str) -> str:
-    """With a backslash wherever it would mean something."""
-    key, colon, rest = word.partition(":")
+    """With a backslash wherever it would mean something, or would be told to mean nothing."""
+    key, _, rest = word.partition(":")
     text = _escaped(word, _SPECIAL)
-    if colon and rest and key.lower() in (*KEYS, *DIRECTIVES):
+    known = key.lower() in (*KEYS, *DIRECTIVES)
+    if rest and (known or (_KEY.fullmatch(key) and _seems_key(key, rest))):
         text = text.replace(":", "\\:", 1)
     return f"\\{text}" if text.startswith("-") else text
 

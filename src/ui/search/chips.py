@@ -7,8 +7,9 @@ from pathlib import Path
 import streamlit as st
 
 from src.runtime import Services
-from src.services.search.language import Reading, parse, written
+from src.services.search.language import Like, Reading, parse, written
 from src.services.search.query_parts import Part, changed, part_written, parts
+from src.text import shown
 from src.ui import state
 from src.ui.format import literal
 from src.ui.search import chip_editor
@@ -26,7 +27,7 @@ def show(services: Services, reading: Reading, query: str) -> None:
         ):
             _show_chip(chip)
             st.button(
-                f"Take away {literal(part_written(part))}",
+                f"Take away {_label(chip)}",
                 icon=":material/close:",
                 type="tertiary",
                 on_click=_take_away,
@@ -42,10 +43,17 @@ def _show_chip(chip: Chip) -> None:
     """Opening it draws this chip alone."""
     if state.take_filtered(chip.query):
         st.rerun()
-    label = literal(part_written(chip.part))
-    with st.popover(label, type="tertiary", key=chip.key, on_change="rerun") as opened:
+    with st.popover(_label(chip), type="tertiary", key=chip.key, on_change="rerun") as opened:
         if opened.open:
             chip_editor.show(chip)
+
+
+def _label(chip: Chip) -> str:
+    """As the part is written, with the name of a photo in place of its id."""
+    part = chip.part
+    if isinstance(part, Like) and (photo := chip.services.catalog.shown([part.id]).get(part.id)):
+        return literal(f"{'-' * part.negative}similar:{shown(photo.name)}")
+    return literal(part_written(part))
 
 
 def _take_away(query: str, number: int, part: Part) -> None:
