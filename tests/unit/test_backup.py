@@ -1250,6 +1250,19 @@ def test_a_catalogue_that_would_take_for_ever(
     assert "interrupted" in refused(target, archive)
 
 
+def test_the_catalogue_of_an_import_is_made_in_one_transaction(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Table by table, each would be written to the disk and waited for: most of the time that a small import took."""
+
+    def broken(_: Any) -> None:
+        raise OSError("the power fails")
+
+    monkeypatch.setattr(imported, "MIGRATIONS", (*imported.MIGRATIONS, broken))
+    with pytest.raises(OSError, match="the power fails"):
+        imported._make(tmp_path / "new.sqlite3")
+    with sqlite3.connect(tmp_path / "new.sqlite3") as db:
+        assert db.execute("SELECT name FROM sqlite_master").fetchall() == []
+
+
 # ---------------------------------------------------------------- killed
 
 
