@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,8 +12,8 @@ from xml.etree import ElementTree
 from scripts import environment
 
 LINT = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",))
-SPREAD = ("-n", "auto", "--maxprocesses", "4", "--dist", "loadfile")
-"""pytest's processes: one a core, at most four, each with whole files of tests.
+SPREAD = ("-n", "auto", "--maxprocesses", "4", "--dist", "loadfile", "--no-loadscope-reorder")
+"""pytest's processes: one a core, at most four, each with whole files of tests, in the order of tests/spread.py.
 
 Given after it, ``-n 0`` has all in one.
 """
@@ -45,7 +46,9 @@ def main(arguments: Sequence[str]) -> int:
 def _step(step: Sequence[str]) -> int:
     print(f"== {' '.join(step)}", flush=True)
     command = [str(environment.venv_python()), "-m", *step]
-    return subprocess.run(command, cwd=environment.ROOT, check=False).returncode
+    # What Python compiled is kept for the hundreds of processes that tests start, also where the shell wants otherwise.
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return subprocess.run(command, cwd=environment.ROOT, env=environ, check=False).returncode
 
 
 def _tests(arguments: Sequence[str]) -> int:

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -740,12 +741,15 @@ def test_checks_stop_at_the_first_failure_and_lint_alone_runs_no_tests(monkeypat
     ran: list[str] = []
     statuses = {"ruff": 0, "mypy": 0, "pytest": 5}
 
-    def run(command, **_):
+    def run(command, env, **_):
+        assert "PYTHONDONTWRITEBYTECODE" not in env and env["HOME"] == "here"
         ran.append(command[2])
         return subprocess.CompletedProcess(command, statuses[command[2]])
 
     monkeypatch.setattr(environment, "attempt", lambda kind: 0)
     monkeypatch.setattr(checks.subprocess, "run", run)
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setenv("HOME", "here")
     assert checks.main(["--lint"]) == 0 and ran == ["ruff", "ruff", "mypy"]
     assert checks.main(["-k", "weights"]) == 5 and ran[3:] == ["ruff", "ruff", "mypy", "pytest"]
     statuses["ruff"] = 1
@@ -878,6 +882,17 @@ def test_only_a_few_browser_tests_get_a_second_run_and_all_of_them_must_pass_in_
     assert len(runs) == (again is None)
     said = {line for line in capsys.readouterr().out.splitlines() if line.startswith("failed beside others, ")}
     assert told is ... or said == {f"failed beside others, {line}" for line in told}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_long_files_come_first_where_several_processes_run_tests(workers):
+    files = ["unit/test_a.py", "unit/test_b.py", "unit/test_b.py", "e2e/test_c.py", "e2e/test_d.py", "e2e/test_d.py"]
+    items = [
+        SimpleNamespace(path=Path(file), number=number, get_closest_marker=lambda _: None)
+        for number, file in enumerate(files)
+    ]
+    spread.pytest_collection_modifyitems(SimpleNamespace(workerinput={"workercount": workers}), items)
+    assert [item.number for item in items] == ([4, 5, 3, 1, 2, 0] if workers > 1 else [0, 1, 2, 3, 4, 5])
 
 
 def test_the_script_and_the_tests_call_a_browser_test_beside_others_the_same():
