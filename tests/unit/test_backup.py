@@ -11,6 +11,7 @@ import os
 import random
 import re
 import shutil
+import signal
 import sqlite3
 import stat
 import subprocess
@@ -1267,12 +1268,12 @@ def test_the_catalogue_of_an_import_is_made_in_one_transaction(tmp_path: Path, m
 
 
 CHILD = """
-import os, signal, sys
+import os, signal, sys, traceback
 from pathlib import Path
 from src.config import Settings
 from src.services.exchange import restore
 
-left = int(sys.argv[3])
+left = 0
 
 def step():
     global left
@@ -1292,21 +1293,37 @@ killing(os, "replace")
 killing(restore.snapshot, "settle")
 killing(restore.snapshot, "retire")
 killing(restore.shutil, "rmtree")
-for event in restore.import_library(Settings(home=Path(sys.argv[1])), Path(sys.argv[2])):
-    step()
+for line in sys.stdin:
+    left = int(line)
+    child = os.fork()
+    if child:
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+        continue
+    try:
+        for event in restore.import_library(Settings(home=Path(sys.argv[1])), Path(sys.argv[2])):
+            step()
+        os._exit(0)
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
 """
+"""For each number on a line: a process of its own that imports, and kills itself at that step; then how it ended."""
 
 
 def killed_at_each_step(archive: Path, target: Settings) -> Iterator[int]:
     """Import in a child process that kills itself at its first step, its second, and so on until it ends by itself."""
-    for number in range(1, 100):
-        shutil.rmtree(target.home, ignore_errors=True)
-        command = [sys.executable, "-c", CHILD, str(target.home), str(archive), str(number)]
-        run = subprocess.run(command, cwd=PROJECT_DIR, capture_output=True, text=True, timeout=60)
-        if run.returncode == 0:
-            return
-        assert run.returncode == -9, run.stderr
-        yield number
+    command = [sys.executable, "-c", CHILD, str(target.home), str(archive)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=PROJECT_DIR, stdin=pipe, stdout=pipe, text=True) as parent:
+        assert parent.stdin is not None and parent.stdout is not None
+        for number in range(1, 100):
+            shutil.rmtree(target.home, ignore_errors=True)
+            print(number, file=parent.stdin, flush=True)
+            ended = parent.stdout.readline().strip()
+            if ended == "0":
+                return
+            assert ended == str(-signal.SIGKILL), f"the child ended with {ended!r}"
+            yield number
     raise AssertionError("the import never came to its end")
 
 
