@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from xml.etree import ElementTree
 
 from scripts import environment
 
 LINT = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",))
-SPREAD = ("-n", "auto", "--maxprocesses", "4", "--dist", "loadfile")
-"""pytest's processes: one a core, at most four, each with whole files of tests.
+SPREAD = ("-n", "auto", "--maxprocesses", "4", "--dist", "loadfile", "--no-loadscope-reorder")
+"""pytest's processes: one a core, at most four, each with whole files of tests, in the order of tests/spread.py.
 
 Given after it, ``-n 0`` has all in one.
 """
+ALONE = ("-n", "0")
+AT_MOST = 5
+"""Browser tests wait for a page, and a busy machine can make them wait too long: where so few failed, and nothing else,
+they are run once more with nothing beside them.
+"""
+BESIDE = "a browser test beside others"
+"""What such a test says of itself in pytest's report; tests/spread.py."""
+FAILED = 1
+"""pytest's exit status where all tests were run and some failed; ended early, it gives another."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -23,11 +36,64 @@ def main(arguments: Sequence[str]) -> int:
     status = environment.attempt("dev")
     if status:
         return status
-    tests = () if "--lint" in arguments else (("pytest", *SPREAD, *arguments),)
-    for step in (*LINT, *tests):
-        print(f"== {' '.join(step)}", flush=True)
-        command = [str(environment.venv_python()), "-m", *step]
-        status = subprocess.run(command, cwd=environment.ROOT, check=False).returncode
+    for step in LINT:
+        status = _step(step)
         if status:
             return status
-    return 0
+    return 0 if "--lint" in arguments else _tests(arguments)
+
+
+def _step(step: Sequence[str]) -> int:
+    print(f"== {' '.join(step)}", flush=True)
+    command = [str(environment.venv_python()), "-m", *step]
+    # What Python compiled is kept for the hundreds of processes that tests start, also where the shell wants otherwise.
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return subprocess.run(command, cwd=environment.ROOT, env=environ, check=False).returncode
+
+
+def _tests(arguments: Sequence[str]) -> int:
+    """All tests, and a few browser tests that failed among them once more; 0 where each passed at last."""
+    with tempfile.TemporaryDirectory() as folder:
+        status, tests = _reported(Path(folder) / "all.xml", (*SPREAD, *arguments))
+        failed = {_name(test) for test in tests if _failed(test)}
+        if status != FAILED or not _may_run_again(tests, failed):
+            return status
+        print(f"== {len(failed)} of the browser tests failed beside others: their files once more, alone", flush=True)
+        files = sorted({name.partition("::")[0] for name in failed})
+        status, tests = _reported(Path(folder) / "alone.xml", (*ALONE, *files))
+    passed = failed - {_name(test) for test in tests if test.find("skipped") is not None or _failed(test)}
+    passed &= {_name(test) for test in tests}
+    for name in sorted(failed):
+        print(f"failed beside others, {'passed alone' if name in passed else 'and did not pass alone'}: {name}")
+    return status if status or passed == failed else FAILED
+
+
+def _reported(report: Path, arguments: Sequence[str]) -> tuple[int, list[ElementTree.Element]]:
+    """pytest's exit status, and each test that it wrote of; none where it wrote no report there."""
+    status = _step(("pytest", f"--junitxml={report}", "-o", "junit_family=xunit1", *arguments))
+    try:
+        return status, list(ElementTree.parse(report).iter("testcase"))
+    except (OSError, ElementTree.ParseError):
+        return status, []
+
+
+def _may_run_again(tests: Iterable[ElementTree.Element], failed: set[str]) -> bool:
+    """Whether few failed, and each was a browser test that ended by itself, beside others.
+
+    One that took its process down, a file that could not be read, and a test that ran with no other, say nothing of
+    that kind in the report.
+    """
+    known = all(BESIDE in _properties(test) and test.get("file") for test in tests if _failed(test))
+    return 0 < len(failed) <= AT_MOST and known
+
+
+def _name(test: ElementTree.Element) -> str:
+    return f"{test.get('file', '')}::{test.get('name', '')}"
+
+
+def _failed(test: ElementTree.Element) -> bool:
+    return test.find("failure") is not None or test.find("error") is not None
+
+
+def _properties(test: ElementTree.Element) -> Iterator[str]:
+    return (each.get("name", "") for each in test.iter("property"))

@@ -21,6 +21,7 @@ from src.models.registry import ModelSpec
 from src.runtime import Services
 from src.schema import JobEvent
 from tests.fakes import COLOURS, FakeEmbedder
+from tests.spread import pytest_collection_modifyitems as pytest_collection_modifyitems
 
 MountTable = Callable[[str | None], None]
 

@@ -290,6 +290,7 @@ def test_a_catalogue_that_is_locked_stops_the_job_and_not_the_searches(
     settings: Settings, photos: Path, more: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("src.database.catalog.sqlite_file.PATIENCE", 0.3)
+    monkeypatch.setattr("src.database.catalog.sqlite_file.SHORT_PATIENCE", 0.02)  # each search waits so long
     with opened(settings) as services:
         index(services, photos)
         with locked(settings.catalog_file):

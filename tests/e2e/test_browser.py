@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 import signal
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import cast
 
@@ -62,7 +63,7 @@ def test_folders_that_change_go_away_and_come_back(page: Page, app: RunningApp, 
     page.get_by_role("button", name="Add folder").click()
     expect(page.get_by_text("added 6 photos")).to_be_visible()
     expect(page.get_by_text("6 photos · looked at")).to_be_visible()
-    page.wait_for_timeout(12_000)  # by then the folder is watched
+    wait_until_watched(page, app, folder)
     photos[0].unlink()
     expect(page.get_by_text("1 photo is missing: its file is gone.")).to_be_visible()
     page.get_by_role("button", name="Forget 1 photo …").click()
@@ -100,6 +101,24 @@ def test_a_timer_that_goes_off_while_the_page_runs_costs_nothing(
 
 
 # ---------------------------------------------------------------- steps
+
+
+def wait_until_watched(page: Page, app: RunningApp, folder: Path) -> None:
+    """Until the app has asked Linux for what changes in that folder; elsewhere so long that it has surely asked."""
+    told = Path(f"/proc/{app.process.pid}/fdinfo")
+    if not told.is_dir():
+        page.wait_for_timeout(12_000)
+        return
+    watch, until = f" ino:{folder.stat().st_ino:x} ", time.monotonic() + SECONDS / 1_000
+    while not any(watch in text for text in texts_in(told)):
+        assert time.monotonic() < until, "the folder is not watched"
+        page.wait_for_timeout(100)
+
+
+def texts_in(folder: Path) -> Iterator[str]:
+    for file in folder.iterdir():
+        with suppress(OSError):  # it was closed meanwhile
+            yield file.read_text()
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import os
 import random
 import re
 import shutil
+import signal
 import sqlite3
 import stat
 import subprocess
@@ -66,14 +67,13 @@ def target(tmp_path: Path) -> Settings:
 @pytest.fixture
 def filled(services: Services, photos: Path, tmp_path: Path) -> Services:
     """Four photos in a folder, an upload, and a collection made by hand."""
-    list(services.handlers["index"]({"paths": [str(photos)]}))
-    upload(services, "Drôle de nom.jpg", (250, 150, 190))
-    add_by_hand(services.store, [[3.0, 4.0]], ["x"], [{"source": "x"}])
+    fill(services, photos)
     return services
 
 
 @pytest.fixture
-def archive(filled: Services, tmp_path: Path) -> Path:
+def exported(filled: Services, tmp_path: Path) -> Path:
+    """That library's archive."""
     file = tmp_path / "out" / "library.zip"
     file.parent.mkdir()
     export(filled, file)
@@ -81,8 +81,22 @@ def archive(filled: Services, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The archive of such a library, made once for all that only read it."""
+    folder = tmp_path_factory.mktemp("archive")
+    settings = Settings(home=folder / "library")
+    services = build_services(settings, models=fake_models(settings))
+    for name in ("red", "green", "blue", "yellow"):
+        make_photo(folder / "photos" / f"{name}.jpg", COLOURS[name])
+    fill(services, folder / "photos")
+    export(services, folder / "library.zip")
+    services.close()
+    return folder / "library.zip"
+
+
+@pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Such an archive, made once for all that only read it."""
+    """A smaller one, of two photos in a followed folder and an upload, made once as well."""
     folder = tmp_path_factory.mktemp("sample")
     settings = Settings(home=folder / "library")
     services = build_services(settings, models=fake_models(settings))
@@ -96,6 +110,12 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     export(services, folder / "library.zip")
     services.close()
     return folder / "library.zip"
+
+
+def fill(services: Services, photos: Path) -> None:
+    list(services.handlers["index"]({"paths": [str(photos)]}))
+    upload(services, "Drôle de nom.jpg", (250, 150, 190))
+    add_by_hand(services.store, [[3.0, 4.0]], ["x"], [{"source": "x"}])
 
 
 def upload(services: Services, name: str, colour: tuple[int, int, int]) -> Path:
@@ -154,8 +174,8 @@ def changed_catalogue(archive: Path, file: Path, *statements: str) -> Members:
 # ---------------------------------------------------------------- round trip
 
 
-def test_everything_comes_back(filled: Services, archive: Path, target: Settings, photos: Path) -> None:
-    events = list(import_library(target, archive))
+def test_everything_comes_back(filled: Services, exported: Path, target: Settings, photos: Path) -> None:
+    events = list(import_library(target, exported))
     assert isinstance(events[-1], Progress) and events[-1].done == events[-1].total and events[-1].unit == "bytes"
     for table in ("images", "vectors", "collections", "meta", "folders"):
         query = f"SELECT * FROM {table} ORDER BY 1, 2"
@@ -200,9 +220,9 @@ def test_decisions_about_copies_come_back_and_can_be_undone_there(
     restored.close()
 
 
-def test_uploads_open_in_their_new_place(filled: Services, archive: Path, target: Settings) -> None:
+def test_uploads_open_in_their_new_place(filled: Services, exported: Path, target: Settings) -> None:
     shutil.rmtree(filled.settings.uploads_dir)
-    list(import_library(target, archive))
+    list(import_library(target, exported))
     restored = build_services(target, models=fake_models(target))
     hit = restored.search.search(Query("pink"), 1).hits[0]
     assert hit.name == "Drôle de nom.jpg" and Path(hit.path).parent == target.uploads_dir
@@ -395,27 +415,27 @@ def test_cancelling_leaves_no_file(filled: Services, tmp_path: Path, events: int
     assert list(folder.iterdir()) == []
 
 
-def test_too_little_space(filled: Services, archive: Path, target: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_little_space(filled: Services, exported: Path, target: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**12, 10**12 - 10**7, 10**7))
     with pytest.raises(LibraryUnusable, match=r"10 MB are free, \d+ MB are needed"):
-        export(filled, archive.with_name("second.zip"))
+        export(filled, exported.with_name("second.zip"))
     with pytest.raises(LibraryUnusable, match=r"10 MB are free, \d+ MB are needed"):
-        list(import_library(target, archive))
-    assert list(archive.parent.iterdir()) == [archive] and stored(target) == []
+        list(import_library(target, exported))
+    assert list(exported.parent.iterdir()) == [exported] and stored(target) == []
 
 
 def test_a_disk_that_fills_up_in_the_middle(
-    filled: Services, archive: Path, target: Settings, monkeypatch: pytest.MonkeyPatch
+    filled: Services, exported: Path, target: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(UnreadablePath, match="No space left on device"):
-        export(filled, archive.with_name("second.zip"))
+        export(filled, exported.with_name("second.zip"))
     with pytest.raises(LibraryUnusable, match="No space left on device"):
-        list(import_library(target, archive))
-    assert list(archive.parent.iterdir()) == [archive] and stored(target) == []
+        list(import_library(target, exported))
+    assert list(exported.parent.iterdir()) == [exported] and stored(target) == []
 
 
 def test_what_lies_beside_the_archive_is_the_users(filled: Services, tmp_path: Path) -> None:
@@ -609,18 +629,18 @@ def test_a_library_that_is_open(archive: Path, target: Settings) -> None:
 
 
 def test_a_library_that_was_used_and_cleared_takes_an_archive(
-    filled: Services, archive: Path, settings: Settings
+    filled: Services, exported: Path, settings: Settings
 ) -> None:
     """Stale files of the old catalogue and of the old index must not come back to life under the new one."""
     filled.store.drop("mine")
     list(filled.handlers["clear"]({}))
     filled.close()
     with pytest.raises(LibraryError, match="not empty"):
-        list(import_library(settings, archive))
+        list(import_library(settings, exported))
     filled = build_services(settings, models=fake_models(settings))
     list(filled.handlers["empty"]({}))
     filled.close()
-    list(import_library(settings, archive))
+    list(import_library(settings, exported))
     reopened = build_services(settings, models=fake_models(settings))
     assert not reopened.store.index.open(reopened.library.collection()), "the old index was discarded"
     assert reopened.search.search(Query("yellow"), 1).hits[0].name == "yellow.jpg"
@@ -672,13 +692,13 @@ def test_a_catalogue_left_by_a_crash_is_replaced_with_all_its_files(
 
 
 def test_the_index_of_a_catalogue_that_has_gone_is_discarded(
-    filled: Services, archive: Path, settings: Settings
+    filled: Services, exported: Path, settings: Settings
 ) -> None:
     filled.close()
     for file in settings.data_dir.glob("catalog.sqlite3*"):
         file.unlink()
     assert (settings.chroma_dir / "chroma.sqlite3").exists()
-    list(import_library(settings, archive))
+    list(import_library(settings, exported))
     assert not (settings.chroma_dir / "chroma.sqlite3").exists()
 
 
@@ -947,9 +967,9 @@ def test_a_truncated_archive(archive: Path, tmp_path: Path, target: Settings, sh
     assert "damaged" in refused(target, tmp_path / "cut.zip")
 
 
-def test_a_garbled_archive_changes_nothing_or_comes_in_whole(filled: Services, archive: Path, tmp_path: Path) -> None:
+def test_a_garbled_archive_changes_nothing_or_comes_in_whole(filled: Services, exported: Path, tmp_path: Path) -> None:
     """Bytes that no checksum covers (times, comments) may differ; everything else is refused."""
-    chance, good, file = random.Random(7), archive.read_bytes(), tmp_path / "garbled.zip"
+    chance, good, file = random.Random(7), exported.read_bytes(), tmp_path / "garbled.zip"
     vectors = rows(filled.settings, "SELECT * FROM vectors ORDER BY number")
     directory = good.index(b"PK\x01\x02")
     came_in = 0
@@ -1143,7 +1163,7 @@ def test_an_index_that_holds_other_rows_than_its_table(archive: Path, tmp_path: 
     assert "damage" in refused(target, write(tmp_path / "evil.zip", members))
 
 
-def test_only_rows_get_across(filled: Services, archive: Path, tmp_path: Path, target: Settings) -> None:
+def test_only_rows_get_across(filled: Services, exported: Path, tmp_path: Path, target: Settings) -> None:
     """Counters are made anew, another body of a trigger of ours is left behind, and so is every text that only repeats
     a path.
     """
@@ -1161,7 +1181,7 @@ def test_only_rows_get_across(filled: Services, archive: Path, tmp_path: Path, t
     ]
     list(
         import_library(
-            target, write(tmp_path / "odd.zip", changed_catalogue(archive, tmp_path / "odd.sqlite3", *statements))
+            target, write(tmp_path / "odd.zip", changed_catalogue(exported, tmp_path / "odd.sqlite3", *statements))
         )
     )
     assert rows(target, "SELECT name, rows FROM collections ORDER BY name") == rows(
@@ -1231,16 +1251,29 @@ def test_a_catalogue_that_would_take_for_ever(
     assert "interrupted" in refused(target, archive)
 
 
+def test_the_catalogue_of_an_import_is_made_in_one_transaction(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Table by table, each would be written to the disk and waited for: most of the time that a small import took."""
+
+    def broken(_: Any) -> None:
+        raise OSError("the power fails")
+
+    monkeypatch.setattr(imported, "MIGRATIONS", (*imported.MIGRATIONS, broken))
+    with pytest.raises(OSError, match="the power fails"):
+        imported._make(tmp_path / "new.sqlite3")
+    with sqlite3.connect(tmp_path / "new.sqlite3") as db:
+        assert db.execute("SELECT name FROM sqlite_master").fetchall() == []
+
+
 # ---------------------------------------------------------------- killed
 
 
 CHILD = """
-import os, signal, sys
+import os, signal, sys, traceback
 from pathlib import Path
 from src.config import Settings
 from src.services.exchange import restore
 
-left = int(sys.argv[3])
+left = 0
 
 def step():
     global left
@@ -1260,21 +1293,37 @@ killing(os, "replace")
 killing(restore.snapshot, "settle")
 killing(restore.snapshot, "retire")
 killing(restore.shutil, "rmtree")
-for event in restore.import_library(Settings(home=Path(sys.argv[1])), Path(sys.argv[2])):
-    step()
+for line in sys.stdin:
+    left = int(line)
+    child = os.fork()
+    if child:
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+        continue
+    try:
+        for event in restore.import_library(Settings(home=Path(sys.argv[1])), Path(sys.argv[2])):
+            step()
+        os._exit(0)
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
 """
+"""For each number on a line: a process of its own that imports, and kills itself at that step; then how it ended."""
 
 
 def killed_at_each_step(archive: Path, target: Settings) -> Iterator[int]:
     """Import in a child process that kills itself at its first step, its second, and so on until it ends by itself."""
-    for number in range(1, 100):
-        shutil.rmtree(target.home, ignore_errors=True)
-        command = [sys.executable, "-c", CHILD, str(target.home), str(archive), str(number)]
-        run = subprocess.run(command, cwd=PROJECT_DIR, capture_output=True, text=True, timeout=60)
-        if run.returncode == 0:
-            return
-        assert run.returncode == -9, run.stderr
-        yield number
+    command = [sys.executable, "-c", CHILD, str(target.home), str(archive)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=PROJECT_DIR, stdin=pipe, stdout=pipe, text=True) as parent:
+        assert parent.stdin is not None and parent.stdout is not None
+        for number in range(1, 100):
+            shutil.rmtree(target.home, ignore_errors=True)
+            print(number, file=parent.stdin, flush=True)
+            ended = parent.stdout.readline().strip()
+            if ended == "0":
+                return
+            assert ended == str(-signal.SIGKILL), f"the child ended with {ended!r}"
+            yield number
     raise AssertionError("the import never came to its end")
 
 

@@ -37,7 +37,10 @@ def test_recall_and_precision() -> None:
     assert words.figures([told("five", "five", False)])["precision"] is None
 
 
-def test_it_runs_on_a_folder_and_judges_the_bars(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_runs_on_a_folder_and_judges_the_bars(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(words, "MADE", 8 * 6)  # two for each way up; an eighth is drawn
     (tmp_path / "ocr").mkdir()
     drawn("plain").save(tmp_path / "ocr" / "plain.png")
     noted = [{"text": "Hello world"}, {"text": "$1,234.50"}, {"text": "absent"}, {"text": "x", "ignore": True}]

@@ -10,12 +10,14 @@ import signal
 import socket
 import subprocess
 import sys
+import textwrap
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -24,6 +26,7 @@ from scripts import launch as scripted
 from src.cli import arguments, launch
 from src.config import Settings
 from src.errors import BadInput
+from tests import spread
 from tests.chromium import find_chromium, must_have_browser
 
 ROOT = environment.ROOT
@@ -738,16 +741,162 @@ def test_checks_stop_at_the_first_failure_and_lint_alone_runs_no_tests(monkeypat
     ran: list[str] = []
     statuses = {"ruff": 0, "mypy": 0, "pytest": 5}
 
-    def run(command, **_):
+    def run(command, env, **_):
+        assert "PYTHONDONTWRITEBYTECODE" not in env and env["HOME"] == "here"
         ran.append(command[2])
         return subprocess.CompletedProcess(command, statuses[command[2]])
 
     monkeypatch.setattr(environment, "attempt", lambda kind: 0)
     monkeypatch.setattr(checks.subprocess, "run", run)
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setenv("HOME", "here")
     assert checks.main(["--lint"]) == 0 and ran == ["ruff", "ruff", "mypy"]
     assert checks.main(["-k", "weights"]) == 5 and ran[3:] == ["ruff", "ruff", "mypy", "pytest"]
     statuses["ruff"] = 1
     assert checks.main([]) == 1 and ran[7:] == ["ruff"]
+
+
+SUITE = {
+    "conftest.py": """
+        import importlib.util, sys
+        spec = importlib.util.spec_from_file_location("spread", {spread!r})
+        spec.loader.exec_module(spread := importlib.util.module_from_spec(spec))
+        pytest_collection_modifyitems = spread.pytest_collection_modifyitems
+    """,
+    "pytest.ini": """
+        [pytest]
+        markers = browser
+    """,
+    "test_page.py": """
+        import os, pytest
+        pytestmark = pytest.mark.browser
+        @pytest.mark.parametrize("what", ["<\\x1b[31m >"])
+        def test_alone_only(what):
+            assert "PYTEST_XDIST_WORKER" not in os.environ, "too slow beside others"
+        def test_always(): pass
+    """,
+    "test_other.py": """
+        import os
+        def test_it():
+            if os.environ.get("OTHER") == "takes its process down": os._exit(3)
+    """,
+    "test_third.py": """
+        import os
+        if os.environ.get("OTHER") == "can not be read": import nothing_of_that_name
+        def test_it(): pass
+    """,
+}
+
+
+@pytest.fixture
+def suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A small project whose one browser test fails beside others, and passes alone."""
+    for name, text in SUITE.items():
+        text = textwrap.dedent(text).replace("{spread!r}", repr(str(ROOT / "tests" / "spread.py")))
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    monkeypatch.setattr(environment, "ROOT", tmp_path)
+    monkeypatch.setattr(environment, "attempt", lambda kind: 0)
+    monkeypatch.setattr(environment, "venv_python", lambda: sys.executable)
+    monkeypatch.setattr(checks, "LINT", ())
+    monkeypatch.setattr(checks, "SPREAD", ("-n", "2", "--dist", "loadfile"))
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # it starts sooner
+    monkeypatch.setenv("PYTEST_PLUGINS", "xdist.plugin")
+    return tmp_path
+
+
+def test_a_browser_test_that_fails_beside_others_and_passes_alone_is_told_of_and_stops_nothing(suite, capfd):
+    assert checks.main(["-p", "no:cacheprovider"]) == 0
+    told = capfd.readouterr().out
+    assert "too slow beside others" in told and "1 failed, 3 passed" in told, "the first failure stays visible"
+    assert told.count("== pytest") == 2 and "2 passed" in told
+    assert re.search(r"^failed beside others, passed alone: test_page\.py::test_alone_only\[.+\]$", told, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("other", "arguments"),
+    [
+        ("takes its process down", []),
+        ("can not be read", []),
+        ("passes", ["-x"]),
+    ],
+)
+def test_beside_any_other_failure_nothing_is_run_again(suite, monkeypatch, capfd, other, arguments):
+    monkeypatch.setenv("OTHER", other)
+    assert checks.main(["-p", "no:cacheprovider", *arguments]) != 0
+    told = capfd.readouterr().out
+    assert told.count("== pytest") == 1 and "passed alone" not in told
+
+
+def case(name: str, outcome: str = "", beside: bool = True) -> str:
+    """A test in pytest's report; outcome: failure, error or skipped, nothing for a pass."""
+    said = f'<properties><property name="{checks.BESIDE}" value="yes" /></properties>' if beside else ""
+    file = "tests/e2e/test_page.py"
+    return f'<testcase file="{file}" name="{name}">{said}{outcome and f"<{outcome} />"}</testcase>'
+
+
+@pytest.mark.parametrize(
+    ("first", "again", "status", "told"),
+    [
+        ([case("a", "failure")], (0, [case("a")]), 0, {"passed alone: tests/e2e/test_page.py::a"}),
+        ([case("a", "error")], (0, [case("a")]), 0, {"passed alone: tests/e2e/test_page.py::a"}),
+        (
+            [case("a", "failure"), case("b", "failure"), case("c")],
+            (1, [case("a"), case("b", "failure"), case("c")]),
+            1,
+            {"passed alone: tests/e2e/test_page.py::a", "and did not pass alone: tests/e2e/test_page.py::b"},
+        ),
+        (
+            [case("a", "failure")],
+            (1, [case("a"), case("c", "failure")]),
+            1,
+            {"passed alone: tests/e2e/test_page.py::a"},
+        ),
+        ([case("a", "failure")], (0, [case("a", "skipped")]), 1, {"and did not pass alone: tests/e2e/test_page.py::a"}),
+        ([case("a", "failure")], (0, [case("c")]), 1, {"and did not pass alone: tests/e2e/test_page.py::a"}),
+        ([case("a", "failure")], (0, None), 1, {"and did not pass alone: tests/e2e/test_page.py::a"}),
+        ([case(name, "failure") for name in "abcde"], (4, None), 4, ...),
+        ([case(name, "failure") for name in "abcdef"], None, 1, set()),
+        ([case("a", "failure"), case("b", "failure", beside=False)], None, 1, set()),
+        ([case("a", "failure", beside=False)], None, 1, set()),
+        ([case("a")], None, 1, set()),
+        (None, None, 1, set()),
+    ],
+)
+def test_only_a_few_browser_tests_get_a_second_run_and_all_of_them_must_pass_in_it(
+    monkeypatch, capsys, first, again, status, told
+):
+    runs = [(1, first), again]
+
+    def run(command, **_):
+        ended, cases = runs.pop(0)
+        report = next(word.partition("=")[2] for word in command if word.startswith("--junitxml="))
+        if cases is not None:
+            Path(report).write_text(f"<testsuites><testsuite>{''.join(cases)}</testsuite></testsuites>")
+        return subprocess.CompletedProcess(command, ended)
+
+    monkeypatch.setattr(environment, "attempt", lambda kind: 0)
+    monkeypatch.setattr(checks, "LINT", ())
+    monkeypatch.setattr(checks.subprocess, "run", run)
+    assert checks.main([]) == status
+    assert len(runs) == (again is None)
+    said = {line for line in capsys.readouterr().out.splitlines() if line.startswith("failed beside others, ")}
+    assert told is ... or said == {f"failed beside others, {line}" for line in told}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_long_files_come_first_where_several_processes_run_tests(workers):
+    files = ["unit/test_a.py", "unit/test_b.py", "unit/test_b.py", "e2e/test_c.py", "e2e/test_d.py", "e2e/test_d.py"]
+    items = [
+        SimpleNamespace(path=Path(file), number=number, get_closest_marker=lambda _: None)
+        for number, file in enumerate(files)
+    ]
+    spread.pytest_collection_modifyitems(SimpleNamespace(workerinput={"workercount": workers}), items)
+    assert [item.number for item in items] == ([4, 5, 3, 1, 2, 0] if workers > 1 else [0, 1, 2, 3, 4, 5])
+
+
+def test_the_script_and_the_tests_call_a_browser_test_beside_others_the_same():
+    assert checks.BESIDE == spread.BESIDE
 
 
 def test_streamlit_is_set_up_for_this_computer_only():

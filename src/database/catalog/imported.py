@@ -94,6 +94,7 @@ def _make(target: Path) -> None:
     """
     engine = sa.create_engine(sa.URL.create("sqlite", database=str(target)))
     with in_our_words(target), engine.begin() as db:
+        db.exec_driver_sql("BEGIN")  # Python's driver begins none for a statement that makes a table
         for step in MIGRATIONS:
             step(db)
         db.exec_driver_sql(f"PRAGMA user_version = {SCHEMA}")
