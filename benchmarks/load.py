@@ -2,16 +2,16 @@
 [--seconds 60] [--json] [--libraries FOLDER]
 
 A copy of a made-up library (``benchmarks.tasks``), opened by the app as its user starts it, and programs that ask its
-HTTP API without a pause, each over a connection of its own: searches, for each two thumbnails of what was found, and after
-nine of those an upload of a new small photo. First one program alone, then all of them together for so many seconds,
-while a person searches in a real browser every few seconds.
+HTTP API without a pause, each over a connection of its own: searches, for each two thumbnails of what was found, and
+after nine of those an upload of a new small photo. First one program alone, then all of them together for so many
+seconds, while a person searches in a real browser every few seconds.
 
-Each kind of request has its median and its 95th percentile in milliseconds; ``ratio`` is the 95th percentile of searches
-with all programs to that of one. Closed loops: each program asks again as soon as it was answered, so that the machine is
-never idle, and with n programs on c cores work that cannot be shared would take n / c times as long for each. ``errors``
-counts answers of another status than 2xx and connections that broke; ``uploaded`` and ``found`` how many photos were
-sent and how many of those the library holds in the end; ``memory_mb`` is the app's with what it started (proportional
-set size) at the beginning and at the end of the time.
+Each kind of request has its median and its 95th percentile in milliseconds; ``ratio`` is the 95th percentile of
+searches with all programs to that of one. Closed loops: each program asks again as soon as it was answered, so that the
+machine is never idle, and with n programs on c cores work that cannot be shared would take n / c times as long for
+each. ``errors`` counts answers of another status than 2xx and connections that broke; ``uploaded`` and ``found`` how
+many photos were sent and how many of those the library holds in the end; ``memory_mb`` is the app's with what it
+started (proportional set size) at the beginning and at the end of the time.
 """
 
 from __future__ import annotations
