@@ -28,6 +28,7 @@ from src.services.enrichment.objects import ObjectService
 from src.services.enrichment.text_pass import TextService
 from src.services.exchange.exporting import ExportService
 from src.services.exchange.restore import finish_import, import_waits
+from src.services.exchange.shelf import ExportShelf
 from src.services.indexing.scan import IndexingService
 from src.services.jobs.handlers import JobHandlers, being_added, queue_sync
 from src.services.jobs.kinds import KINDS
@@ -39,6 +40,7 @@ from src.services.library.forgetting import ForgettingService
 from src.services.library.service import LibraryService
 from src.services.library.uploads import UploadStore
 from src.services.library.watcher import FolderWatcher
+from src.services.search.asking import AskingService
 from src.services.search.browsing import BrowsingService
 from src.services.search.saved import SavedSearches
 from src.services.search.service import SearchService
@@ -79,7 +81,8 @@ def build_services(
     return Services(
         settings=settings, catalog=catalog, store=store, models=models, reader=reader, library=library,
         folders=folders, indexing=indexing, objects=objects, facts=facts, forgetting=forgetting, exports=exports,
-        search=search, saved=SavedSearches(catalog, search), vocabulary=Vocabulary(catalog),
+        search=search, asking=AskingService(search, library, objects), shelf=ExportShelf(settings),
+        saved=SavedSearches(catalog, search), vocabulary=Vocabulary(catalog),
         curation=CurationService(catalog, descriptions.vectors.catch_up), sidecars=SidecarWriter(catalog),
         suggestions=SuggestionService(catalog, library, search), uploads=uploads, jobs=jobs, watcher=watcher,
         browsing=BrowsingService(catalog), duplicates=duplicates, system_bin=SystemBin(settings, catalog), texts=texts,

@@ -5,14 +5,22 @@ README lists the keys.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from src.schema import Finding, FolderStatus, JobSnapshot, LibraryStats, SearchHit, SearchPage
+from src.schema import Finding, FolderStatus, ImageDetails, JobSnapshot, LibraryStats, SearchHit, SearchPage
 from src.schema.descriptions import Description
 from src.schema.duplicates import DuplicateGroup
 from src.schema.texts import TextLine
+
+if TYPE_CHECKING:  # shapes of what stands above
+    from src.database.catalog.descriptions import Described
+    from src.database.catalog.objects import StoredSegment
+    from src.database.catalog.operations import Operation
+    from src.services.curation.service import Done
 
 _STATS = ("images", "files", "segments", "model", "dimensions", "bytes")
 
@@ -52,7 +60,57 @@ def files_skipped(skipped: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
 
 def folder(status: FolderStatus) -> dict[str, Any]:
     values = asdict(status)
-    return {**values, "path": values.pop("text")}
+    return {"id": folder_id(status.path), **values, "path": values.pop("text")}
+
+
+def folder_id(path: str) -> str:
+    """What a followed folder is named by where its path can't be written: made of that, so always the same."""
+    return hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
+
+
+def job(snapshot: JobSnapshot) -> dict[str, Any]:
+    """A job as of now, without the seconds of each stage."""
+    values = asdict(snapshot)
+    del values["timings"], values["indexed_before"]
+    return {**values, "seconds": round(snapshot.seconds, 3), "finished": snapshot.finished}
+
+
+def photo(details: ImageDetails, facts: Mapping[str, Any], said: Described | None) -> dict[str, Any]:
+    """One photo: where it is, what is known of it, and what its owner says of it."""
+    known = {name: list(value) if isinstance(value, tuple) else value for name, value in facts.items()}
+    marks = {name: known.pop(name, None) for name in ("rating", "favourite", "note")}
+    lists = {"tags": known.pop("keywords", None) or [], "albums": known.pop("albums", None) or []}
+    return {
+        **listed_photo(details),
+        "files": list(details.paths),
+        "bytes": details.bytes,
+        "format": details.facts.format,
+        **lists,
+        "rating": marks["rating"],
+        "favourite": bool(marks["favourite"]),
+        "note": marks["note"],
+        "description": description(said.description) if said and not said.deleted else None,
+        "facts": {name: value for name, value in known.items() if value is not None},
+    }
+
+
+def listed_photo(details: ImageDetails) -> dict[str, Any]:
+    size = [details.facts.width, details.facts.height]
+    told = {"id": details.id, "name": details.name, "size": size, "taken_at": details.facts.taken_at}
+    return {**told, "added_at": details.added_at}
+
+
+def object_in_photo(part: StoredSegment) -> dict[str, Any]:
+    return {"id": part.id, "box": list(part.segment.box), "score": round(part.segment.score, 6)}
+
+
+def done(did: Done) -> dict[str, Any]:
+    """What came of an operation on photos."""
+    return {"kind": did.kind, "photos": did.photos, "number": did.number}
+
+
+def operation(done: Operation) -> dict[str, Any]:
+    return {"number": done.number, "at": done.at, "kind": done.kind, "photos": done.photos, "undone": done.undone}
 
 
 def statistics(stats: LibraryStats) -> dict[str, Any]:
