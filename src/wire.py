@@ -9,18 +9,12 @@ import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from src.schema import Finding, FolderStatus, ImageDetails, JobSnapshot, LibraryStats, SearchHit, SearchPage
+from src.schema import Finding, FolderStatus, ImageDetails, JobSnapshot, LibraryStats, SearchHit, SearchPage, Segment
 from src.schema.descriptions import Description
 from src.schema.duplicates import DuplicateGroup
 from src.schema.texts import TextLine
-
-if TYPE_CHECKING:  # shapes of what stands above
-    from src.database.catalog.descriptions import Described
-    from src.database.catalog.objects import StoredSegment
-    from src.database.catalog.operations import Operation
-    from src.services.curation.service import Done
 
 _STATS = ("images", "files", "segments", "model", "dimensions", "bytes")
 
@@ -75,7 +69,7 @@ def job(snapshot: JobSnapshot) -> dict[str, Any]:
     return {**values, "seconds": round(snapshot.seconds, 3), "finished": snapshot.finished}
 
 
-def photo(details: ImageDetails, facts: Mapping[str, Any], said: Described | None) -> dict[str, Any]:
+def photo(details: ImageDetails, facts: Mapping[str, Any], said: Description | None) -> dict[str, Any]:
     """One photo: where it is, what is known of it, and what its owner says of it."""
     known = {name: list(value) if isinstance(value, tuple) else value for name, value in facts.items()}
     marks = {name: known.pop(name, None) for name in ("rating", "favourite", "note")}
@@ -89,7 +83,7 @@ def photo(details: ImageDetails, facts: Mapping[str, Any], said: Described | Non
         "rating": marks["rating"],
         "favourite": bool(marks["favourite"]),
         "note": marks["note"],
-        "description": description(said.description) if said and not said.deleted else None,
+        "description": description(said) if said else None,
         "facts": {name: value for name, value in known.items() if value is not None},
     }
 
@@ -100,17 +94,18 @@ def listed_photo(details: ImageDetails) -> dict[str, Any]:
     return {**told, "added_at": details.added_at}
 
 
-def object_in_photo(part: StoredSegment) -> dict[str, Any]:
-    return {"id": part.id, "box": list(part.segment.box), "score": round(part.segment.score, 6)}
+def object_in_photo(object_id: str, found: Segment) -> dict[str, Any]:
+    return {"id": object_id, "box": list(found.box), "score": round(found.score, 6)}
 
 
-def done(did: Done) -> dict[str, Any]:
-    """What came of an operation on photos."""
-    return {"kind": did.kind, "photos": did.photos, "number": did.number}
+def done(kind: str, photos: int, number: int | None) -> dict[str, Any]:
+    """What came of an operation on photos. number: by which the history has it; None where all was so already."""
+    return {"kind": kind, "photos": photos, "number": number}
 
 
-def operation(done: Operation) -> dict[str, Any]:
-    return {"number": done.number, "at": done.at, "kind": done.kind, "photos": done.photos, "undone": done.undone}
+def operation(kind: str, photos: int, number: int, at: str, undone: bool) -> dict[str, Any]:
+    """What was done before."""
+    return {**done(kind, photos, number), "at": at, "undone": undone}
 
 
 def statistics(stats: LibraryStats) -> dict[str, Any]:

@@ -76,7 +76,8 @@ async def photo(request: Request, desk: AtDesk, photo: PhotoName) -> Response:
         if details is None:
             raise NotFound("The photo was removed just now.")
         facts = services.facts.known(details.id)
-        return told(wire.photo(details, facts, services.descriptions.of_photo(details.id)))
+        said = services.descriptions.of_photo(details.id)
+        return told(wire.photo(details, facts, said.description if said and not said.deleted else None))
 
     return await desk.ask(desk.reading, request, work)
 
@@ -87,7 +88,7 @@ async def objects(request: Request, desk: AtDesk, photo: PhotoName) -> Response:
 
     def work(services: Services) -> Response:
         parts = services.objects.of_photo(services.library.id_of(photo))
-        return told({"objects": [wire.object_in_photo(part) for part in parts]})
+        return told({"objects": [wire.object_in_photo(part.id, part.segment) for part in parts]})
 
     return await desk.ask(desk.reading, request, work)
 
@@ -105,7 +106,7 @@ async def change(request: Request, desk: AtDesk, photo: PhotoName, asked: PhotoC
     def work(services: Services) -> Response:
         id_ = services.library.id_of(photo)
         steps = _steps(services, id_, asked)
-        return told({"operations": [wire.done(step()) for step in steps]})
+        return told({"operations": [done(step()) for step in steps]})
 
     return await desk.ask(desk.writing, request, work)
 
@@ -139,8 +140,12 @@ async def take_tag(request: Request, desk: AtDesk, photo: PhotoName, tag: TagNam
     return await _do(request, desk, photo, lambda services, id_: services.curation.tag([id_], remove=[tag]))
 
 
+def done(did: Did) -> dict[str, Any]:
+    return wire.done(did.kind, did.photos, did.number)
+
+
 async def _do(request: Request, desk: AtDesk, photo: str, do: Callable[[Services, str], Did]) -> Response:
     def work(services: Services) -> Response:
-        return told(wire.done(do(services, services.library.id_of(photo))))
+        return told(done(do(services, services.library.id_of(photo))))
 
     return await desk.ask(desk.writing, request, work)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from src import wire
 from src.api import receiving
+from src.api.image_routes import done
 from src.api.search_routes import AtDesk
 from src.api.shapes import (
     ClearAsked,
@@ -25,6 +26,7 @@ from src.api.shapes import (
     answers,
     told,
 )
+from src.database.catalog.operations import Operation as Did
 from src.runtime import Services
 from src.services.jobs.asked import add_folder, clear, remove_folder, sync
 
@@ -92,14 +94,14 @@ async def unfollow(
     )
 
 
-@router.post("/folders/sync", status_code=202, response_model=Queued, responses=answers(404, 413, 422))
+@router.post("/folders/sync", status_code=202, response_model=Queued, responses=answers(400, 404, 413, 422))
 async def look_again(request: Request, desk: AtDesk, asked: SyncAsked | None = None) -> Response:
     """Look at followed folders again: at these, or at all."""
     wanted = asked.folders if asked else []
     return await desk.ask(desk.writing, request, lambda of: told({"job": sync(of.jobs, of.folders, wanted)}, 202))
 
 
-@router.post("/clear", status_code=202, response_model=Queued, responses=answers(413, 422))
+@router.post("/clear", status_code=202, response_model=Queued, responses=answers(400, 413, 422))
 async def clear_all(request: Request, desk: AtDesk, asked: ClearAsked) -> Response:
     """Put all photos into the bin, and follow no folder any more. Jobs that add to the library are cancelled."""
     return await desk.ask(desk.writing, request, lambda of: told({"job": clear(of.jobs, of.forgetting)}, 202))
@@ -111,11 +113,15 @@ async def operations(request: Request, desk: AtDesk, top_k: Annotated[int, Query
     return await desk.ask(
         desk.reading,
         request,
-        lambda of: told({"operations": [wire.operation(one) for one in of.curation.history(top_k)]}),
+        lambda of: told({"operations": [_told_of(one) for one in of.curation.history(top_k)]}),
     )
+
+
+def _told_of(one: Did) -> dict[str, Any]:
+    return wire.operation(one.kind, one.photos, one.number, one.at, one.undone)
 
 
 @router.post("/undo", response_model=Done, responses=answers(400))
 async def undo(request: Request, desk: AtDesk) -> Response:
     """Take the last operation back."""
-    return await desk.ask(desk.writing, request, lambda of: told(wire.done(of.curation.undo())))
+    return await desk.ask(desk.writing, request, lambda of: told(done(of.curation.undo())))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
@@ -58,7 +59,7 @@ def _below_api(found: Sequence[BaseRoute], others: ASGIApp, base: str) -> list[B
     return [
         route
         for place in places
-        for route in (Mount(place, Router(found, default=others, redirect_slashes=False)), Route(place, _Nothing()))
+        for route in (_Below(place, Router(found, default=others, redirect_slashes=False)), Route(place, _Nothing()))
     ]
 
 
@@ -74,6 +75,14 @@ def _completions(services: Callable[[], Services], line: Line) -> Callable[[Requ
         return await line.answer(request, found)
 
     return completions
+
+
+class _Below(Mount):
+    """All addresses below one, also those that have a line break in them."""
+
+    def __init__(self, path: str, app: ASGIApp) -> None:
+        super().__init__(path, app)
+        self.path_regex = re.compile(self.path_regex.pattern, re.DOTALL)
 
 
 class _Own(Route):

@@ -80,7 +80,7 @@ class FolderAsked(Asked):
 
 
 class SyncAsked(Asked):
-    folders: Annotated[list[Annotated[str, Field(max_length=4_000)]], Field(max_length=1_000)] = Field(
+    folders: Annotated[list[Annotated[str, Field(max_length=4_000)]], Field(max_length=100)] = Field(
         [], description="Ids or paths of followed folders; none: all."
     )
 
@@ -92,7 +92,7 @@ class ClearAsked(Asked):
 class ExportAsked(Asked):
     format: Format
     query: Text | None = Field(None, description="Export what this search finds.")
-    images: Annotated[list[Annotated[str, Field(max_length=300)]], Field(min_length=1, max_length=10_000)] | None = (
+    images: Annotated[list[Annotated[str, Field(max_length=300)]], Field(min_length=1, max_length=2_000)] | None = (
         Field(None, description="Export these photos, by id or name.")
     )
     pictures: bool = Field(False, description="Copies of the photos too, in COCO and YOLO.")

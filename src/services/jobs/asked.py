@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from src import wire
-from src.errors import BadInput, NotFound, NotNow
+from src.errors import BadInput, NotFound, NotNow, UnreadablePath
 from src.processing.decoding.image_io import display_text
 from src.processing.discovery import check_readable, parse_path
 from src.schema import JobSnapshot
@@ -48,9 +49,10 @@ def add_folder(jobs: JobRunner, folders: FolderService, text: str) -> str:
 def followed_folder(folders: FolderService, name: str) -> Path:
     """A followed folder by its id (``wire.folder_id``) or path. Raises NotFound."""
     paths = folders.paths()
-    by_id = next((path for path in paths if wire.folder_id(str(path)) == name), None)
-    known = by_id or (folders.known_as(parse_path(name)) if name.strip() else None)
-    if known not in paths or known is None:
+    known = next((path for path in paths if wire.folder_id(str(path)) == name), None)
+    with suppress(UnreadablePath):
+        known = known or folders.known_as(parse_path(name))
+    if known is None or known not in paths:
         raise NotFound("The library follows no such folder.", "GET /folders lists those that it does.")
     return known
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from stat import S_ISREG
@@ -139,13 +138,8 @@ class LibraryService:
         return ids, _cursor_at(*rows[limit - 1]) if len(rows) > limit else None
 
     def id_of(self, name: str) -> str:
-        """Id of a photo by that, in any spelling, or by the name of its file. Raises NotFound, also for an ambiguous
-        name.
-        """
-        try:
-            id_ = str(uuid.UUID(name))
-        except ValueError:
-            id_ = self._catalog.files.only_ones([name]).get(name, "")
+        """Id of a photo by that, or by the name of its file. Raises NotFound, also for a name that several have."""
+        id_ = name.lower() if is_id(name.lower()) else self._catalog.files.only_ones([name]).get(name, "")
         if is_id(id_) and self._catalog.visible([id_]):
             return id_
         raise NotFound("There is no such photo in the library, or several have that name.", "Name it by its id.")
