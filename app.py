@@ -12,6 +12,7 @@ from typing import Any
 import streamlit as st
 from starlette.middleware import Middleware
 
+from src.api.events import end_streams_at_stop
 from src.api.limits import bound_requests
 from src.api.origin_guard import Doors
 from src.api.pages import KnownPages
@@ -43,6 +44,7 @@ main = Path(__file__).parent / "src" / "ui" / "main.py"
 # alone.
 sys.path.append(str(main.parent))
 bound_requests()
+end_streams_at_stop()
 base = str(st.get_option("server.baseUrlPath") or "")
 app = st.App(
     main,

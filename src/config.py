@@ -87,6 +87,11 @@ class Settings:
         return self.data_dir / "uploads"
 
     @property
+    def exports_dir(self) -> Path:
+        """Exports that are offered as downloads for a while."""
+        return self.data_dir / "exports"
+
+    @property
     def thumbs_dir(self) -> Path:
         return self.data_dir / "thumbs"
 

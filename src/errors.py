@@ -16,6 +16,9 @@ AppError                    user_message: one sentence; hint: what to do next; c
 │   ├── LibraryNewer        written by a newer version of this program
 │   └── LibraryUnusable     the folder or the catalogue can't be read or written
 ├── BadInput                an argument that makes no sense
+│   ├── NotFound            something is named that there is none of
+│   ├── TooMuch             more than is taken in at once
+│   ├── NotNow              what is named is there, and can't be had or done as it is now
 │   └── WrongDimensions     vectors of another length than the collection's
 ├── BadSetting              an environment variable with a value that makes no sense
 └── CannotRun               the app can't be started as it was asked for
@@ -156,6 +159,24 @@ class BadInput(AppError):
     """An argument that makes no sense, said before anything was stored."""
 
     code = "bad-input"
+
+
+class NotFound(BadInput):
+    """Something is named, such as a photo by its id, that there is none of."""
+
+    code = "not-found"
+
+
+class TooMuch(BadInput):
+    """More than is taken in at once."""
+
+    code = "too-much"
+
+
+class NotNow(BadInput):
+    """What is named is there, and can't be had or done as it is now."""
+
+    code = "not-now"
 
 
 class WrongDimensions(BadInput):

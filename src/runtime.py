@@ -27,6 +27,7 @@ from src.services.enrichment.facts_pass import FactsService
 from src.services.enrichment.objects import ObjectService
 from src.services.enrichment.text_pass import TextService
 from src.services.exchange.exporting import ExportService
+from src.services.exchange.shelf import ExportShelf
 from src.services.indexing.scan import IndexingService
 from src.services.jobs.handlers import empty_bin_if_due, queue_duplicates_if_due, queue_facts, rebuild_if_due
 from src.services.jobs.kinds import Index, JobKind, ReadFacts
@@ -37,6 +38,7 @@ from src.services.library.forgetting import ForgettingService
 from src.services.library.service import LibraryService
 from src.services.library.uploads import UploadStore, as_params
 from src.services.library.watcher import FolderWatcher
+from src.services.search.asking import AskingService
 from src.services.search.browsing import BrowsingService
 from src.services.search.saved import SavedSearches
 from src.services.search.service import SearchService
@@ -72,7 +74,9 @@ class Services:
     duplicates: DuplicateService
     forgetting: ForgettingService
     exports: ExportService
+    shelf: ExportShelf
     search: SearchService
+    asking: AskingService
     curation: CurationService
     sidecars: SidecarWriter
     suggestions: SuggestionService
@@ -192,6 +196,7 @@ class Services:
             self.tending.set()
         while not self.closed.wait(UNLOAD_EVERY):
             self.models.unload_idle()
+            self.shelf.clean()
             _set_apart_what_lives_long()
             self._empty_bin()
 

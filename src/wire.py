@@ -5,6 +5,8 @@ README lists the keys.
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -17,6 +19,7 @@ from src.schema import (
     LibraryStats,
     SearchHit,
     SearchPage,
+    Segment,
     Verdict,
 )
 from src.schema.descriptions import Description
@@ -112,7 +115,58 @@ def files_skipped(skipped: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
 
 def folder(status: FolderStatus) -> dict[str, Any]:
     values = asdict(status)
-    return {**values, "path": values.pop("text")}
+    return {"id": folder_id(status.path), **values, "path": values.pop("text")}
+
+
+def folder_id(path: str) -> str:
+    """What a followed folder is named by where its path can't be written: made of that, so always the same."""
+    return hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
+
+
+def job(snapshot: JobSnapshot) -> dict[str, Any]:
+    """A job as of now, without the seconds of each stage."""
+    values = asdict(snapshot)
+    del values["timings"], values["indexed_before"]
+    return {**values, "seconds": round(snapshot.seconds, 3), "finished": snapshot.finished}
+
+
+def photo(details: ImageDetails, facts: Mapping[str, Any], said: Description | None) -> dict[str, Any]:
+    """One photo: where it is, what is known of it, and what its owner says of it."""
+    known = {name: list(value) if isinstance(value, tuple) else value for name, value in facts.items()}
+    marks = {name: known.pop(name, None) for name in ("rating", "favourite", "note")}
+    lists = {"tags": known.pop("keywords", None) or [], "albums": known.pop("albums", None) or []}
+    return {
+        **listed_photo(details),
+        "files": list(details.paths),
+        "bytes": details.bytes,
+        "format": details.facts.format,
+        **lists,
+        "rating": marks["rating"],
+        "favourite": bool(marks["favourite"]),
+        "note": marks["note"],
+        "description": description(said) if said else None,
+        "facts": {name: value for name, value in known.items() if value is not None},
+    }
+
+
+def listed_photo(details: ImageDetails) -> dict[str, Any]:
+    size = [details.facts.width, details.facts.height]
+    told = {"id": details.id, "name": details.name, "size": size, "taken_at": details.facts.taken_at}
+    return {**told, "added_at": details.added_at}
+
+
+def object_in_photo(object_id: str, found: Segment) -> dict[str, Any]:
+    return {"id": object_id, "box": list(found.box), "score": round(found.score, 6)}
+
+
+def done(kind: str, photos: int, number: int | None) -> dict[str, Any]:
+    """What came of an operation on photos. number: by which the history has it; None where all was so already."""
+    return {"kind": kind, "photos": photos, "number": number}
+
+
+def operation(kind: str, photos: int, number: int, at: str, undone: bool) -> dict[str, Any]:
+    """What was done before."""
+    return {**done(kind, photos, number), "at": at, "undone": undone}
 
 
 def statistics(stats: LibraryStats) -> dict[str, Any]:

@@ -39,7 +39,7 @@ class BrowsingRoutes:
             Route("/listing", self.listing),
             Route("/photos", self.photos),
             Route("/places", self.places),
-            Route("/similar/{image_id:uuid}", self.similar),
+            Route("/pages/similar/{image_id:uuid}", self.similar),
             Route("/outlines", self.outlines),
         ]
 

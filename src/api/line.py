@@ -5,11 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
+from src.api import problems
 from src.errors import AppError
+
+T = TypeVar("T")
 
 FOR_NOW = {"Cache-Control": "no-store"}
 GONE = 499
@@ -27,13 +32,20 @@ class Line:
         self._turn = asyncio.Semaphore(most)
         self._threads = ThreadPoolExecutor(most, "api")
 
-    async def answer(self, request: Request, work: Callable[[], Response]) -> Response:
-        """What ``work`` gives; 503 where the library can't be asked now."""
+    async def run(self, request: Request, work: Callable[[], T]) -> T:
+        """What ``work`` gives, or raises. To be called once the request's body was read: what comes is lost."""
         async with self._turn:
             if await request.is_disconnected():
-                return Response(status_code=GONE)
-            loop = asyncio.get_running_loop()
-            try:
-                return await loop.run_in_executor(self._threads, work)
-            except AppError as error:  # the library can't be opened, is busy, or was taken away
-                return JSONResponse({"error": error.user_message, "hint": error.hint}, status_code=503, headers=FOR_NOW)
+                raise HTTPException(GONE)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    async def answer(self, request: Request, work: Callable[[], Response]) -> Response:
+        """The same for a page's own routes, where a problem is an answer too: mostly that the library can't be asked
+        now.
+        """
+        try:
+            return await self.run(request, work)
+        except AppError as error:
+            return problems.of_error(error)
+        except HTTPException as gone:
+            return Response(status_code=gone.status_code)

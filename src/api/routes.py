@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import re
+import threading
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Mount, Route, Router
-from starlette.types import Receive, Scope, Send
+from starlette.routing import BaseRoute, Match, Mount, Route, Router
+from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
 from src.api.browsing import BrowsingRoutes
 from src.api.line import FOR_NOW, Line
+from src.api.pictures import large, small
+from src.api.problems import of_http
 
 if TYPE_CHECKING:  # the app answers before what Services needs is imported
     from src.runtime import Services
 
 APP_NAME = "media-feature-extractor"
-FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
-"""An image's id is its content, so its picture never changes."""
 THUMBNAILS, PREVIEWS = 8, 2
 """Requests that are answered at once. A preview decodes an original: tens of megapixels, and memory to match."""
 MOST_TYPED = 200
 """Characters of a value that are looked at."""
-SIDES = {"": 1600, "640": 640, "full": 16_000}
-"""What a preview's address may say after ``?side=`` -> the pixels that its longest side has at most; a browser shows
-no more than the last.
-"""
 
 
 def routes(services: Callable[[], Services], base: str = "") -> list[BaseRoute]:
@@ -43,39 +41,25 @@ def routes(services: Callable[[], Services], base: str = "") -> list[BaseRoute]:
     async def health(_: Request) -> Response:
         return JSONResponse({"app": APP_NAME, "pid": os.getpid()})
 
-    def small(image_id: str, headers: dict[str, str] = FOREVER) -> Response:
-        path = services().library.thumbnail(image_id)
-        try:  # read at once: sending such a small file in pieces costs more than the file
-            return Response(path.read_bytes(), media_type="image/jpeg", headers=headers) if path else _not_here()
-        except FileNotFoundError:  # cleared just now
-            return _not_here()
-
-    def large(image_id: str, side: str) -> Response:
-        data = services().library.preview(image_id, SIDES.get(side, SIDES[""]))
-        if data is None:  # the file is gone or offline: the thumbnail is what is left of it, until the file is back
-            return small(image_id, FOR_NOW)
-        return Response(data, media_type="image/jpeg", headers=FOREVER)
-
     async def thumbnail(request: Request) -> Response:
-        return await thumbnails.answer(request, partial(small, _image_id(request)))
+        return await thumbnails.answer(request, lambda: small(services(), _image_id(request), request))
 
     async def preview(request: Request) -> Response:
         side = request.query_params.get("side", "")
-        return await previews.answer(request, partial(large, _image_id(request), side))
+        return await previews.answer(request, lambda: large(services(), _image_id(request), side, request))
 
-    pictures = [Route("/thumb/{image_id:uuid}", thumbnail), Route("/image/{image_id:uuid}", preview)]
-    return _below_api(
-        [Route("/health", health), *pictures, Route("/values/{key}", values), *BrowsingRoutes(services).routes()], base
-    )
+    pictures = [_Own("/thumb/{image_id:uuid}", thumbnail), _Own("/image/{image_id:uuid}", preview)]
+    own = [Route("/health", health), *pictures, Route("/values/{key}", values), *BrowsingRoutes(services).routes()]
+    return _below_api(own, _Application(services), base)
 
 
-def _below_api(found: Sequence[BaseRoute], base: str) -> list[BaseRoute]:
-    """These routes where a page asks for them, and an answer at every other address there."""
+def _below_api(found: Sequence[BaseRoute], others: ASGIApp, base: str) -> list[BaseRoute]:
+    """These routes where a page asks for them; ``others`` answers at every other address there."""
     places = dict.fromkeys(["/api", f"/{base.strip('/')}/api" if base.strip("/") else "/api"])
     return [
         route
         for place in places
-        for route in (Mount(place, Router(found, default=_Nothing())), Route(place, _Nothing()))
+        for route in (_Below(place, Router(found, default=others, redirect_slashes=False)), Route(place, _Nothing()))
     ]
 
 
@@ -93,19 +77,55 @@ def _completions(services: Callable[[], Services], line: Line) -> Callable[[Requ
     return completions
 
 
+class _Below(Mount):
+    """All addresses below one, also those that have a line break in them."""
+
+    def __init__(self, path: str, app: ASGIApp) -> None:
+        super().__init__(path, app)
+        self.path_regex = re.compile(self.path_regex.pattern, re.DOTALL)
+
+
+class _Own(Route):
+    """A route for its own methods alone: another one is for the API to answer, which has the same address."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        match, found = super().matches(scope)
+        return (match, found) if match is Match.FULL else (Match.NONE, {})
+
+
 class _Nothing:
-    """Every other address below ``/api``, whatever the method: never a page."""
+    """The address ``/api`` itself, whatever the method: never a page."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        text = "There is nothing at this address."
-        answer = JSONResponse({"error": text}, 404, FOR_NOW) if scope["type"] == "http" else WebSocketClose(reason=text)
+        answer = of_http(404, "") if scope["type"] == "http" else WebSocketClose(reason="There is nothing here.")
         await answer(scope, receive, send)
+
+
+class _Application:
+    """The API for other programs, of which nothing is imported before its first request."""
+
+    def __init__(self, services: Callable[[], Services]) -> None:
+        self._services = services
+        self._made: ASGIApp | None = None
+        self._lock = threading.Lock()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await WebSocketClose(reason="There is nothing here.")(scope, receive, send)
+            return
+        if self._made is None:
+            await asyncio.to_thread(self._make)
+        assert self._made is not None
+        await self._made(scope, receive, send)
+
+    def _make(self) -> None:
+        with self._lock:
+            if self._made is None:
+                from src.api.application import application
+
+                self._made = application(self._services)
 
 
 def _image_id(request: Request) -> str:
     """As the catalogue writes it."""
     return str(request.path_params["image_id"])
-
-
-def _not_here() -> Response:
-    return JSONResponse({"error": "There is no such image in the library."}, status_code=404, headers=FOR_NOW)

@@ -191,12 +191,12 @@ def test_similar_photos_are_told_without_the_photo_itself_and_its_copies(
     client: TestClient, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ids = services.browsing.listing("").ids
-    told = client.get(f"/api/similar/{ids[0]}").json()
+    told = client.get(f"/api/pages/similar/{ids[0]}").json()
     assert {one["id"] for one in told} == set(ids[1:]) and {one["name"] for one in told} == {"b.jpg", "c.jpg", "d.jpg"}
     monkeypatch.setattr(services.duplicates, "same_as_earlier", lambda some: {ids[1]: some[0]})
-    assert {one["id"] for one in client.get(f"/api/similar/{ids[0]}").json()} == set(ids[2:])
-    assert client.get(f"/api/similar/{UUID(int=5)}").status_code >= 400
-    assert client.get("/api/similar/..%2f..").status_code == 404
+    assert {one["id"] for one in client.get(f"/api/pages/similar/{ids[0]}").json()} == set(ids[2:])
+    assert client.get(f"/api/pages/similar/{UUID(int=5)}").status_code >= 400
+    assert client.get("/api/pages/similar/..%2f..").status_code == 404
 
 
 def test_the_outlines_of_countries_are_a_path_within_the_world(client: TestClient) -> None:

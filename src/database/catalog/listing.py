@@ -47,6 +47,16 @@ class Listing:
                 query = _by_name(only, order)
             return list(db.execute(query.limit(limit).offset(offset)).scalars())
 
+    def newest(self, limit: int, after: tuple[str, str] | None = None) -> list[tuple[str, str]]:
+        """(id, added_at) of the first photos in the order ``added``; of those behind one, by its (added_at, id)."""
+        added, own = images.c.added_at, images.c.id
+        query = sa.select(own, added).where(images.c.removed_at.is_(None)).order_by(*terms("added"))
+        if after:
+            behind = sa.or_(added < after[0], own > after[1])
+            query = query.where(added <= after[0], behind)
+        with self._file.reading() as db:
+            return [(row[0], row[1]) for row in db.execute(query.limit(limit))]
+
     def number(self, only: PhotoFilter | None) -> int:
         """How many photos pass. Raises as above."""
         with self._file.reading() as db:

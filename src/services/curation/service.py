@@ -109,10 +109,7 @@ class CurationService:
 
     def note(self, ids: Sequence[str], text: str) -> Done:
         """An empty text takes the note away. It may have several lines."""
-        lines = [_plain(line.rstrip(), "note") for line in text.strip().splitlines()]
-        if sum(map(len, lines)) + len(lines) > LONGEST_NOTE:
-            raise BadInput(f"The note is longer than {LONGEST_NOTE:,} characters.", "Shorten it.")
-        return _done("note", self._catalog.marks.note(ids, "\n".join(lines)))
+        return _done("note", self._catalog.marks.note(ids, note_of(text)))
 
     # ------------------------------------------------------------ descriptions
 
@@ -255,6 +252,14 @@ def tag_of(text: str) -> str:
     if not tag or len(tag) > LONGEST_TAG:
         raise BadInput("A tag has a name." if not tag else f"A tag has at most {LONGEST_TAG} characters.")
     return tag
+
+
+def note_of(text: str) -> str:
+    """A note as it is stored. Raises BadInput."""
+    lines = [_plain(line.rstrip(), "note") for line in text.strip().splitlines()]
+    if sum(map(len, lines)) + len(lines) > LONGEST_NOTE:
+        raise BadInput(f"The note is longer than {LONGEST_NOTE:,} characters.", "Shorten it.")
+    return "\n".join(lines)
 
 
 def _name(text: str) -> str:

@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -53,6 +54,10 @@ class FactsService:
         told = (*FIELDS, *OF_THE_USER)
         listed = [field for field in told if field.on_photo and field.name in known and field.name not in OF_IMAGES]
         return [(field.label, shown(field.name, known[field.name])) for field in listed]
+
+    def known(self, image_id: str) -> dict[str, Any]:
+        """Name of a fact -> its value, of all that is known of a photo, what the user says of it among it."""
+        return self._catalog.facts.of(image_id)
 
     def waiting(self) -> int:
         """How many photos this recipe has not read yet."""

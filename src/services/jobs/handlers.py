@@ -225,10 +225,10 @@ def only_looks(asked: Params) -> bool:
     return isinstance(asked, Examine) and not asked.repair
 
 
-def queue_sync(jobs: JobRunner, paths: list[Path]) -> None:
-    """Queue a look at these folders (none: at everything), unless just that is queued already."""
+def queue_sync(jobs: JobRunner, paths: list[Path]) -> str:
+    """Queue a look at these folders (none: at everything), unless just that is queued already; the job's id."""
     what = display_text(Path(paths[0].name)) if len(paths) == 1 else f"{len(paths)} folders" if paths else "all folders"
-    _queue_once(jobs, f"Looking for changes in {what}", Sync(paths=tuple(map(str, paths))))
+    return _queue_once(jobs, f"Looking for changes in {what}", Sync(paths=tuple(map(str, paths))))
 
 
 def being_added(jobs: JobRunner) -> set[str]:
@@ -288,10 +288,10 @@ def empty_bin_if_due(catalog: Catalog, jobs: JobRunner) -> None:
         jobs.queue(f"Emptying the bin of what was removed {KEPT_DAYS} days ago", EmptyBin(before))
 
 
-def _queue_once(jobs: JobRunner, title: str, asked: Params) -> None:
+def _queue_once(jobs: JobRunner, title: str, asked: Params) -> str:
     kind, said = kind_of_params(asked), asked.as_json()
-    if not any(job.kind == kind and job.state == "queued" and jobs.params(job.id) == said for job in jobs.active()):
-        jobs.queue(title, asked)
+    alike = (job for job in jobs.active() if job.kind == kind and job.state == "queued")
+    return next((job.id for job in alike if jobs.params(job.id) == said), "") or jobs.queue(title, asked)
 
 
 def rebuild_if_due(library: LibraryService, store: Store, jobs: JobRunner) -> None:

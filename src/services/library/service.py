@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -14,7 +16,7 @@ from src.config import Settings
 from src.database.catalog.catalog import Catalog, Shown
 from src.database.embeddings import library_collection
 from src.database.store import Store
-from src.errors import ModelError, UnreadableImage
+from src.errors import BadInput, ModelError, NotFound, UnreadableImage
 from src.files import size_of
 from src.identity import is_id
 from src.models.model_manager import ModelManager
@@ -127,6 +129,23 @@ class LibraryService:
         shown = self._catalog.shown(ids)
         return [_unscored(shown[id_]) for id_ in ids if id_ in shown and is_id(id_)]
 
+    def page(self, limit: int, cursor: str | None = None) -> tuple[list[str], str | None]:
+        """Ids of photos, the last added first, and what to ask for those after them with; None at the end.
+
+        No photo is told twice, and none is left out that is there all the time; one added meanwhile comes before what
+        was told. Raises BadInput for what is no cursor.
+        """
+        rows = self._catalog.listing.newest(limit + 1, _place_in(cursor))
+        ids = [id_ for id_, _ in rows[:limit] if is_id(id_)]
+        return ids, _cursor_at(*rows[limit - 1]) if len(rows) > limit else None
+
+    def id_of(self, name: str) -> str:
+        """Id of a photo by that, or by the name of its file. Raises NotFound, also for a name that several have."""
+        id_ = name.lower() if is_id(name.lower()) else self._catalog.files.only_ones([name]).get(name, "")
+        if is_id(id_) and self._catalog.visible([id_]):
+            return id_
+        raise NotFound("There is no such photo in the library, or several have that name.", "Name it by its id.")
+
     def details(self, image_id: str) -> ImageDetails | None:
         return self._catalog.details(image_id) if is_id(image_id) else None
 
@@ -218,6 +237,23 @@ class LibraryService:
         return own_files.Strangers(
             self._settings, set(self._catalog.health.image_ids()), self._uploads.known()
         ).sentence()
+
+
+def _cursor_at(image_id: str, added_at: str) -> str:
+    return base64.urlsafe_b64encode(json.dumps([added_at, image_id]).encode()).decode()
+
+
+def _place_in(cursor: str | None) -> tuple[str, str] | None:
+    """(added_at, id) of the last photo before; see ``_cursor_at``."""
+    if cursor is None:
+        return None
+    try:
+        added_at, image_id = json.loads(base64.b64decode(cursor, b"-_", validate=True))
+        if is_id(image_id) and isinstance(added_at, str) and added_at.isascii():
+            return added_at, image_id
+    except (ValueError, TypeError, RecursionError):
+        pass
+    raise BadInput("The cursor is none.", "Take it as it was given, or ask for the first page.")
 
 
 def _unscored(shown: Shown) -> SearchHit:

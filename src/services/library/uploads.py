@@ -22,6 +22,7 @@ from src.processing.decoding.image_io import EXTENSIONS, display_text, image_id,
 from src.schema import FoundFile
 from src.services.jobs.rows import Row, params_of
 from src.services.library import own_files
+from src.services.library.receiving import Receiving
 
 MAX_FILES = 200
 MAX_BYTES = 500_000_000
@@ -49,6 +50,10 @@ class UploadStore:
         """While uploads are stored and a job is queued for them, none of them is removed."""
         with self._lock:
             yield
+
+    def receiving(self) -> Receiving:
+        """For files that arrive bit by bit, within the limits of one upload; they are stored as by ``save``."""
+        return Receiving(self._folder, MAX_FILES, MAX_BYTES)
 
     def save(self, name: str, data: bytes | memoryview) -> FoundFile:
         """Store one upload and say where.

@@ -61,7 +61,7 @@ class FolderWatcher:
     def __init__(
         self,
         folders: FolderService,
-        submit: Callable[[list[Path]], None],
+        submit: Callable[[list[Path]], object],
         being_added: Callable[[], Collection[str]] = tuple,
     ) -> None:
         """submit: queues a sync of these paths. being_added: the folders that a job is adding, which are left to it."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 from PIL import Image
 
-from src.errors import BadQuery
-from src.schema import Notice, PhotoFilter
+from src.errors import BadInput, BadQuery
+from src.schema import Box, Notice, PhotoFilter
 from src.services.search import language
 from src.services.search.language import Like, Reading, Term
 
@@ -79,3 +79,13 @@ def read(query: Query, only: PhotoFilter | None) -> Asked:
     if asked.lists and not reading.restrictions and not reading.sort:
         raise BadQuery("The query is empty.", "Describe what you are looking for, or give an example picture.")
     return asked
+
+
+def check_region(region: Box, size: tuple[int, int]) -> None:
+    """Raise BadInput for a box (XYXY, pixels) that is not within a picture of that width and height, or empty."""
+    left, top, right, bottom = region
+    if not (0 <= left < right <= size[0] and 0 <= top < bottom <= size[1]):
+        raise BadInput(
+            f"The region {left}, {top}, {right}, {bottom} is no part of a picture of {size[0]} x {size[1]} pixels.",
+            "Give left, top, right and bottom, in pixels of the upright picture.",
+        )

@@ -16,7 +16,7 @@ from src.identity import is_id
 from src.models.model_manager import ModelManager
 from src.models.registry import spec
 from src.processing.decoding.reader import PictureReader
-from src.schema import Mode, Notice, PhotoFilter, SearchHit, SearchPage, Verdict
+from src.schema import Box, Mode, Notice, PhotoFilter, SearchHit, SearchPage, Verdict
 from src.schema.search import LIKELY
 from src.services.indexing.pipeline import decode_side
 from src.services.library.service import LibraryService
@@ -26,7 +26,7 @@ from src.services.search.judge import Judge, Told
 from src.services.search.lookup import Lookup
 from src.services.search.names import Called
 from src.services.search.parts import Joined, Parts, hit_of
-from src.services.search.query import Asked, Query, read
+from src.services.search.query import Asked, Query, check_region, read
 from src.services.search.reasons import Reasons
 
 __all__ = ["MAX_RESULTS", "Query", "SearchService"]
@@ -177,8 +177,16 @@ class SearchService:
 
         Raises UnreadableImage; OSError for a path that can't be opened.
         """
+        return self.open_part(source)
+
+    def open_part(self, source: Path | IO[bytes], region: Box | None = None) -> Image.Image:
+        """The same of a part of it. region: XYXY in pixels of the upright picture; BadInput where it has no such."""
         embedder = self._models.embedder(self._library.active_model)
-        return self._reader.read(source, decode_side(embedder))[0]
+        image, facts = self._reader.read(source, None if region else decode_side(embedder))
+        if region is None:
+            return image
+        check_region(region, (facts.width, facts.height))
+        return image.crop(region)
 
     def _unseen(self, model: str, mode: Mode) -> tuple[Notice, ...]:
         """Why nothing can be found in a library that does hold images."""

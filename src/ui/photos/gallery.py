@@ -49,7 +49,7 @@ def show_photo(
     beside = {
         "place": place,
         "outlines": address.on_server("/api/outlines"),
-        "similar": address.on_server(f"/api/similar/{image_id}"),
+        "similar": address.on_server(f"/api/pages/similar/{image_id}"),
         "thumbs": _thumb(""),
     }
     _draw("photo-large", {"photo": {**told, **sources, **beside}}, on_step=_step, on_similar=_open_similar)

@@ -1,0 +1,124 @@
+"""Uploads that arrive bit by bit, several at once: on the disk from the first byte, kept only once all are there."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from src.errors import LibraryUnusable, TooMuch
+from src.files import draft_of, sync_folder
+from src.processing.decoding.image_io import EXTENSIONS, image_id
+from src.schema import FoundFile
+from src.services.library import own_files
+from src.text import shown
+
+LONGEST_NAME = 255
+
+
+@dataclass
+class _Draft:
+    name: str
+    path: Path
+    digest: hashlib._Hash
+    size: int = 0
+
+
+class Receiving:
+    """The files of one request. To be ended by ``kept`` or ``given_up``; a process that is killed in between leaves
+    drafts, which the next start removes.
+
+    One thread at a time.
+    """
+
+    def __init__(self, folder: Path, most_files: int, most_bytes: int) -> None:
+        """folder: of the library's uploads."""
+        self.skipped: list[tuple[str, str]] = []
+        self._folder = folder
+        self._most = (most_files, most_bytes)
+        self._drafts: list[_Draft] = []
+        self._open: IO[bytes] | None = None
+        self._bytes = self._files = 0
+
+    def begin(self, name: str) -> None:
+        """A file comes next. name: as its sender has it. Raises TooMuch, LibraryUnusable."""
+        self._files += 1
+        if self._files > self._most[0]:
+            raise TooMuch(f"More than {self._most[0]} files are too many at once.", "Nothing was added: send fewer.")
+        own = Path(shown(name).replace("\\", "/")).name[-LONGEST_NAME:] or "upload"
+        path = draft_of(self._folder / image_id(secrets.token_hex(16)))
+        try:
+            self._folder.mkdir(exist_ok=True)
+            self._open = path.open("xb")
+        except OSError as error:
+            raise self._unwritten(own, error) from error
+        self._drafts.append(_Draft(own, path, hashlib.sha256()))
+
+    def write(self, data: bytes) -> None:
+        """More of the file that was begun. Raises as above."""
+        assert self._open is not None
+        draft = self._drafts[-1]
+        self._bytes += len(data)
+        draft.size += len(data)
+        if self._bytes > self._most[1]:
+            most = f"{self._most[1] // 10**6:,} MB"
+            raise TooMuch(f"More than {most} together are too much at once.", "Nothing was added: send fewer.")
+        try:
+            self._open.write(data)
+        except OSError as error:
+            raise self._unwritten(draft.name, error) from error
+        draft.digest.update(data)
+
+    def end(self) -> None:
+        """The file that was begun is whole. An empty one is skipped."""
+        assert self._open is not None
+        draft = self._drafts[-1]
+        try:
+            self._open.flush()
+            os.fsync(self._open.fileno())
+            self._open.close()
+        except OSError as error:
+            raise self._unwritten(draft.name, error) from error
+        if not draft.size:
+            self._drafts.pop()
+            draft.path.unlink(missing_ok=True)
+            self.skipped.append((draft.name, "The file is empty."))
+
+    def kept(self) -> list[FoundFile]:
+        """All files under the names that uploads have, so that they last. The same bytes twice are one file.
+
+        To be called while no upload is removed (``UploadStore.adding``).
+        """
+        found: dict[Path, FoundFile] = {}
+        try:
+            for draft in self._drafts:
+                suffix = Path(draft.name).suffix.lower()
+                name = image_id(draft.digest.hexdigest()) + (suffix if suffix in EXTENSIONS else "")
+                target = self._folder / name
+                if own_files.proves_upload(target):
+                    draft.path.unlink()
+                else:
+                    os.replace(draft.path, target)
+                found.setdefault(target, FoundFile(target, draft.name, uploaded=True))
+            if found:
+                sync_folder(self._folder)
+                sync_folder(self._folder.parent)
+        except OSError as error:
+            raise self._unwritten("An upload", error) from error
+        return list(found.values())
+
+    def given_up(self) -> None:
+        """Nothing stays of what was not kept."""
+        if self._open is not None:
+            self._open.close()
+        for draft in self._drafts:
+            draft.path.unlink(missing_ok=True)
+
+    def _unwritten(self, name: str, error: OSError) -> LibraryUnusable:
+        return LibraryUnusable(
+            f"{name} could not be stored ({error.strerror or error}).",
+            f"Check the space on the disk that holds {self._folder}.",
+        )

@@ -1,0 +1,135 @@
+"""A search as another program asks for it: photos by id or name, a part of a picture, and one page after the other."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from typing import IO
+
+from src.errors import BadInput, UnreadableImage
+from src.schema import Box, Mode, SearchPage
+from src.schema.conditions import parse_condition
+from src.schema.search import PhotoFilter
+from src.services.enrichment.objects import ObjectService
+from src.services.library.service import LibraryService
+from src.services.search.query import Query, check_region
+from src.services.search.service import MAX_RESULTS, SearchService
+
+KEPT_BYTES, KEPT_PAGES = 16_000_000, 2_000
+"""What is remembered of pages that were told, the last ones: 16 bytes a photo."""
+_ID_BYTES = 16
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What another program looks for.
+
+    image: a photo of the library, by id or name. file: an example picture, open for reading. region: the part of either
+    that counts, in pixels of the upright picture. filters: conditions such as ``camera=nikon``. weak: weak matches too.
+    """
+
+    query: str = ""
+    image: str | None = None
+    file: IO[bytes] | None = None
+    region: Box | None = None
+    filters: tuple[str, ...] = ()
+    top_k: int = 20
+    mode: Mode = "images"
+    weak: bool = True
+    cursor: str | None = None
+
+
+class AskingService:
+    """Safe to use from several threads."""
+
+    def __init__(self, search: SearchService, library: LibraryService, objects: ObjectService) -> None:
+        self._search = search
+        self._library = library
+        self._objects = objects
+        self._told = _ToldBefore()
+
+    def page(self, wanted: Wanted) -> tuple[SearchPage, str | None]:
+        """The best ``top_k`` that no earlier page told of, and what to ask for the next page with; None at the end.
+
+        Each page is of the library as it is then. No photo is told twice; every photo that is found all the time is
+        told once; one that is added meanwhile may be. Raises BadInput, BadQuery, UnreadableImage, ModelError, NotFound.
+        """
+        which = _fingerprint(wanted)
+        before = self._told.of(wanted.cursor, which) if wanted.cursor else b""
+        query = self._query(wanted)
+        only = PhotoFilter(where=tuple(map(parse_condition, wanted.filters))) if wanted.filters else None
+        known = {before[at : at + _ID_BYTES].hex() for at in range(0, len(before), _ID_BYTES)}
+        limit = min(len(known) + wanted.top_k + 1, MAX_RESULTS)
+        page = self._search.search(query, limit, only=only, mode=wanted.mode)
+        new = [hit for hit in page.hits if hit.id.replace("-", "") not in known]
+        fit = [hit for hit in new if wanted.weak or not page.words or hit.band != "weak"]
+        hits, more = fit[: wanted.top_k], fit[wanted.top_k :]
+        told = before + b"".join(bytes.fromhex(hit.id.replace("-", "")) for hit in hits)
+        following = self._told.keep(which, told) if more and len(told) < MAX_RESULTS * _ID_BYTES else None
+        return replace(page, hits=tuple(hits)), following
+
+    def _query(self, wanted: Wanted) -> Query:
+        if wanted.image and wanted.file:
+            raise BadInput("Two example pictures are given.", "Give a photo of the library or a file.")
+        if wanted.region and not (wanted.image or wanted.file):
+            raise BadInput("A region is given without a picture.", "Say of which picture it is a part.")
+        if wanted.file:
+            return Query(wanted.query, self._search.open_part(wanted.file, wanted.region))
+        if not wanted.image:
+            return Query(wanted.query)
+        image_id = self._library.id_of(wanted.image)
+        if wanted.region is None:
+            return Query(wanted.query, like=image_id)
+        details = self._library.details(image_id)
+        if details is None:
+            raise BadInput("The photo was removed just now.")
+        check_region(wanted.region, (details.facts.width, details.facts.height))
+        part = self._objects.part(image_id, wanted.region)
+        if part is None:
+            raise UnreadableImage(f"The file of {details.name} can't be read now.")
+        return Query(wanted.query, part, part_of=image_id)
+
+
+def _fingerprint(wanted: Wanted) -> bytes:
+    """The same for all pages of one search."""
+    rest = (wanted.query, wanted.image, wanted.region, wanted.filters, wanted.mode, wanted.weak)
+    digest = hashlib.sha256(repr(rest).encode("utf-8", "replace"))
+    if wanted.file:
+        wanted.file.seek(0)
+        for chunk in iter(lambda: wanted.file.read(2**20) if wanted.file else b"", b""):
+            digest.update(chunk)
+        wanted.file.seek(0)
+    return digest.digest()
+
+
+class _ToldBefore:
+    """Photos that pages told of, by cursor."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._pages: OrderedDict[str, tuple[bytes, bytes]] = OrderedDict()
+        self._bytes = 0
+
+    def keep(self, which: bytes, told: bytes) -> str:
+        cursor = secrets.token_urlsafe(12)
+        with self._lock:
+            self._pages[cursor] = which, told
+            self._bytes += len(told)
+            while len(self._pages) > 1 and (self._bytes > KEPT_BYTES or len(self._pages) > KEPT_PAGES):
+                self._bytes -= len(self._pages.popitem(last=False)[1][1])
+        return cursor
+
+    def of(self, cursor: str, which: bytes) -> bytes:
+        """Raises BadInput for a cursor that is none, is of another search, or was given out too long ago."""
+        with self._lock:
+            known = self._pages.get(cursor)
+            if known:
+                self._pages.move_to_end(cursor)
+        if known is None:
+            raise BadInput("The cursor is not known, or not any more.", "Ask for the first page again.")
+        if known[0] != which:
+            raise BadInput("The cursor is of another search.", "Ask with what the first page was asked with.")
+        return known[1]
