@@ -79,7 +79,7 @@ _NO_FACTS = ("width", "height", "format", "orientation", "sources")
 """What is told of the file already, or means nothing to people."""
 
 
-def photo(
+def photo_told(
     details: ImageDetails, known: Mapping[str, Any], more: Mapping[str, Any], paths: bool, coordinates: bool
 ) -> dict[str, Any]:
     """All that is known of a photo; what is not known is left out.

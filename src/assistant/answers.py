@@ -182,7 +182,7 @@ def _picture(services: Services, details: ImageDetails, side: int) -> Picture:
 
 
 def facts(services: Services, image_id: str, told: Told) -> dict[str, Any]:
-    """All that is known of a photo, as ``wire.photo`` has it. Raises BadInput."""
+    """All that is known of a photo, as ``wire.photo_told`` has it. Raises BadInput."""
     details = known(services, image_id)
     described = services.descriptions.of_photo(details.id)
     said = described if described and not described.deleted else None
@@ -196,7 +196,7 @@ def facts(services: Services, image_id: str, told: Told) -> dict[str, Any]:
     known_of_it = services.catalog.facts.of(details.id)
     return {
         name: _harmless(value)
-        for name, value in wire.photo(details, known_of_it, more, told.paths, told.coordinates).items()
+        for name, value in wire.photo_told(details, known_of_it, more, told.paths, told.coordinates).items()
     }
 
 
