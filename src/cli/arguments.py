@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from src import __version__
+from src.cli import lab_arguments
 from src.cli.called import program
 from src.config import PORT
 from src.errors import AppError, BadInput, BadQuery, UnknownModel
@@ -129,7 +130,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_curation_commands(command)
     _add_folder_commands(command)
     _add_library_commands(command)
-    _add_lab_commands(command)
+    lab_arguments.add(command)
     return parser
 
 
@@ -343,20 +344,3 @@ def _add_library_commands(command: Any) -> None:
     models = command("models", "models", "models", "list the models; download or switch to one")
     models.add_argument("--get", metavar="ID", help="download and verify a model's weights")
     models.add_argument("--use", metavar="ID", help="re-index the library with a model and make it the library's own")
-
-
-def _add_lab_commands(command: Any) -> None:
-    text = "measure how well models tell the classes of a labelled set of pictures; needs no library"
-    _of_labelled(command("evaluate", "lab", "evaluate", text))
-    text = "ask whether similar pictures of a labelled set have similar vectors; needs no library"
-    study = _of_labelled(command("study", "lab", "study", text))
-    study.add_argument("--queries", metavar="N", type=int, help="ask with so many pictures (a sixth)")
-
-
-def _of_labelled(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    parser.add_argument("folder", metavar="DIR", help="a folder with a folder of pictures for each class")
-    parser.add_argument("--labels", metavar="FILE", help="CSV with the columns file and label, of pictures in DIR")
-    parser.add_argument("--level", metavar="N", type=int, default=1, help="so many folders deep make a class (1)")
-    parser.add_argument("--models", metavar="A,B", help="measure these (all that are here, and a floor)")
-    parser.add_argument("--html", metavar="FILE", help="write a report with pictures to one file")
-    return parser

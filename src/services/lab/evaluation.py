@@ -52,9 +52,14 @@ class Evaluator:
         started = time.monotonic()
         encoder = Encoder(self._models, self._reader, Look.of)
         yield from self._found.skipped
-        yield from encoder.run([picture.path for picture in self._found.pictures])
+        refused = list[Skipped]()
+        for event in encoder.run([picture.path for picture in self._found.pictures]):
+            if isinstance(event, Skipped):
+                refused.append(event)
+            yield event
         kept, encoded = _read(self._found, encoder.result)
         yield from kept.skipped
+        kept = replace(kept, skipped=(*self._found.skipped, *refused, *kept.skipped))
         labels = list(kept.labels)
         classes: Numbers = np.array([labels.index(picture.label) for picture in kept.pictures], np.int64)
         asked, split = split_of(kept.pictures, classes, self._queries)

@@ -123,7 +123,8 @@ def _mark(cosine: float, first: int, last: int) -> str:
     at = ((cosine + 1) / 2 * _BINS - first) / (last - first) * _WIDE
     if not 12 < at < _WIDE - 12:
         return ""
-    return f'<path class="axis" d="M{at:.1f} {_HIGH}v4"/><text x="{at:.1f}" y="{_HIGH + 17}">{cosine + 0.0:.1f}</text>'
+    said = f"{round(cosine, 1) + 0.0:.1f}"  # no -0.0
+    return f'<path class="axis" d="M{at:.1f} {_HIGH}v4"/><text x="{at:.1f}" y="{_HIGH + 17}">{said}</text>'
 
 
 def bars(shares: Sequence[float], labels: Sequence[str]) -> str:

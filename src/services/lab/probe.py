@@ -52,6 +52,9 @@ def fitted(rows: Matrix, wanted: Matrix, strength: float) -> Matrix:
     products say (Boehning, Multinomial logistic regression algorithm, 1992): steps by that bound never overshoot, and
     keep some of their direction from one to the next (Nesterov), unless that leads uphill.
     """
+    if len(rows) < rows.shape[1]:  # planes lie in the rows' own span: fewer numbers say the same
+        basis = np.linalg.qr(rows.T)[0]
+        return np.asarray(basis @ fitted(rows @ basis, wanted, strength), np.float32)
     bound = rows.T.astype(np.float64) @ rows / (2 * len(rows)) + strength * np.eye(rows.shape[1])
     inverse = np.linalg.inv(bound).astype(np.float32)
     planes = ahead = np.zeros((rows.shape[1], wanted.shape[1]), np.float32)

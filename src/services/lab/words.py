@@ -69,17 +69,13 @@ def answer(done: Evaluation) -> list[str]:
     if not asked:
         return []
     best = max(asked, key=lambda one: one.auc)
-    worst = min(best.altered, key=lambda way: way.found)
-    kept = [way for way in best.altered if way.found >= YES]
     verdict = "Yes" if best.auc >= YES else "Mostly" if best.auc >= MOSTLY else "Only weakly"
     said = [
         f"Are the vectors of two similar pictures similar, too? {verdict}, if similar means of one class: with"
         f" {best.model}, of a pair of one class and a pair of two the first is the more similar one in"
         f" {100 * best.auc:.1f} of 100 cases, and {10 * best.precision[10]:.1f} of the 10 nearest pictures are of the"
         " same class.",
-        f"If similar means the same picture altered: of {len(best.altered)} ways, {len(kept)} leave at least 9 of 10"
-        f" pictures the first that is found among {len(done.classes):,}; the worst is {worst.how!r} with"
-        f" {100 * worst.found:.0f} %.",
+        _of_altered(max(asked, key=lambda one: sum(way.found for way in one.altered)), len(done.classes)),
     ]
     floor = next((one for one in done.models if one.model == vgg.RANDOM), None)
     if floor:
@@ -88,3 +84,16 @@ def answer(done: Evaluation) -> list[str]:
             f" {10 * floor.precision[10]:.1f} of 10: that much is in colours and outlines alone."
         )
     return said
+
+
+def _of_altered(best: Measured, pictures: int) -> str:
+    worst = min(best.altered, key=lambda way: way.found)
+    kept = sum(way.found >= YES for way in best.altered)
+    mean = sum(way.found for way in best.altered) / len(best.altered)
+    verdict = "Yes" if mean >= YES else "Mostly" if mean >= MOSTLY else "Not always"
+    ways = len(best.altered)
+    return (
+        f"{verdict}, if similar means the same picture altered: with {best.model}, {kept} of {ways} ways of altering"
+        f" leave at least 9 of 10 pictures the first that is found among {pictures:,}; the worst is"
+        f' "{worst.how}", with {100 * worst.found:.0f} of 100.'
+    )
