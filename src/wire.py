@@ -25,6 +25,7 @@ from src.schema import (
 from src.schema.descriptions import Description
 from src.schema.duplicates import DuplicateGroup
 from src.schema.fields import FIELDS, OF_THE_USER
+from src.schema.lab import Evaluation, Measured, Pair
 from src.schema.search import Band
 from src.schema.texts import TextLine
 
@@ -194,3 +195,54 @@ def description(said: Description) -> dict[str, Any]:
 
 def text_line(line: TextLine) -> dict[str, Any]:
     return {"text": line.text, "box": [list(corner) for corner in line.box], "confidence": round(line.confidence, 4)}
+
+
+def evaluation(done: Evaluation) -> dict[str, Any]:
+    """What `evaluate` found out about a labelled set; docs/lab.md says what each measure is."""
+    pictures, asked = done.found.pictures, int(done.asked.sum())
+    return {
+        "images": len(pictures),
+        "classes": len(done.found.labels),
+        "labels": list(done.found.labels),
+        "split": {"train": len(pictures) - asked, "test": asked, "by": done.split},
+        "models": {measured.model: _measured(measured, done) for measured in done.models},
+        "near_duplicates": {
+            "pairs": len(done.copies.pairs),
+            "across_the_split": _pairs(done.copies.across, done),
+            "of_two_classes": _pairs(done.copies.conflicting, done),
+        },
+        "skipped": files_skipped([(skipped.path, skipped.reason) for skipped in done.found.skipped]),
+        "workers": done.workers,
+        "speed_up": round(done.speed_up, 2),
+        "seconds": round(done.seconds, 3),
+    }
+
+
+def _measured(measured: Measured, done: Evaluation) -> dict[str, Any]:
+    numbers = {
+        "knn": measured.knn,
+        "linear_probe": measured.linear_probe,
+        **{f"precision@{depth}": share for depth, share in measured.precision.items()},
+        "map": measured.mean_average_precision,
+        "r_precision": measured.r_precision,
+        "silhouette": measured.silhouette,
+        "auc": measured.auc,
+    }
+    altered = [{**vars(way)} for way in measured.altered]
+    return {
+        "dimensions": measured.dimensions,
+        **{name: round(number, 4) for name, number in numbers.items()},
+        **({"altered": altered} if altered else {}),
+        "confusion": measured.confusion.tolist(),
+        "hardest_pairs": {"of_two_classes": _hard(measured.alike, done), "of_one_class": _hard(measured.unlike, done)},
+    }
+
+
+def _hard(pairs: Sequence[Pair], done: Evaluation) -> list[dict[str, Any]]:
+    told = _pairs([(pair.first, pair.second) for pair in pairs], done)
+    return [{**one, "cosine": round(pair.cosine, 4)} for one, pair in zip(told, pairs, strict=True)]
+
+
+def _pairs(pairs: Sequence[tuple[int, int]], done: Evaluation) -> list[dict[str, Any]]:
+    of = done.found.pictures
+    return [{"files": [of[one].name, of[two].name], "labels": [of[one].label, of[two].label]} for one, two in pairs]

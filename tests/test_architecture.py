@@ -28,7 +28,7 @@ WITHIN = {
     },
     "src.services": {
         "jobs.kinds": 0, "jobs.rows": 1, "library": 2, "indexing": 3, "enrichment": 4, "duplicates": 5, "search": 5,
-        "exchange": 5, "curation": 6, "jobs": 7,
+        "exchange": 5, "lab": 5, "curation": 6, "jobs": 7,
     },
 }  # fmt: skip
 """The same between the rooms of one package."""
@@ -51,7 +51,7 @@ ONLY_IN = {
     "mcp_types": ("src.assistant",),
     "platformdirs": ("src.config",),
     "send2trash": ("src.services.curation.system_bin",),
-    "pickle": ("src.vendored_clip.checkpoint", "src.vendored_sam.sam"),  # its error class alone, see below
+    "pickle": ("src.vendored_clip.checkpoint", "src.vendored_sam.sam", "src.models.embedders.vgg"),  # its error alone
     "transformers": (),
     "sentence_transformers": (),
     "torchvision": (),

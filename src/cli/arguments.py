@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from src import __version__
+from src.cli import lab_arguments
 from src.cli.called import program
 from src.config import PORT
 from src.errors import AppError, BadInput, BadQuery, UnknownModel
@@ -129,6 +130,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_curation_commands(command)
     _add_folder_commands(command)
     _add_library_commands(command)
+    lab_arguments.add(command)
     return parser
 
 

@@ -15,6 +15,9 @@ for all four files and checks its downloads against; mazurowski-lab/SlicerSegmen
 Meta's three, and further projects note them with the sizes. For MobileSAM's file, projects that hashed it
 name the revision of ChaoningZhang/MobileSAM that is in the URL. No such file was at hand where this was
 written. One with another hash is refused.
+
+VGG-16's file carries the first digits of its SHA-256 in its name, as torchvision checks it; the other digits are those
+that several projects pin which fetched and hashed it.
 """
 
 from __future__ import annotations
@@ -25,16 +28,19 @@ from typing import Literal
 
 from src.errors import UnknownModel
 
-Task = Literal["embed", "segment", "text"]
+Task = Literal["embed", "segment", "text", "look"]
 """What a model is for: embed turns pictures and words into vectors, segment finds the things in a picture, text reads
-the words in it.
+the words in it, look turns pictures alone into vectors.
 """
-CALLED: Mapping[Task, str] = {"embed": "model", "segment": "segmenter", "text": "text reader"}
+CALLED: Mapping[Task, str] = {
+    "embed": "model", "segment": "segmenter", "text": "text reader", "look": "model of pictures alone"
+}  # fmt: skip
 """What a model of each task is called in a sentence."""
 
 BUILTIN = "builtin"
 READER = "rapidocr"
 DEFAULT_CLIP = "ViT-B/32"
+VGG = "vgg16"
 
 _OPENAI = "https://openaipublic.azureedge.net/clip/models"
 _HUB = "https://huggingface.co/laion"
@@ -74,6 +80,14 @@ class Reading:
 
 
 @dataclass(frozen=True)
+class Looking:
+    """What only the models have that turn pictures alone into vectors."""
+
+    dimensions: int
+    """Length of its vectors."""
+
+
+@dataclass(frozen=True)
 class ModelSpec:
     """One row: what a model is, which module makes it, which file holds it and where that is published."""
 
@@ -83,7 +97,7 @@ class ModelSpec:
     title: str
     module: str
     """Name of the module whose ``load`` makes it; imported when the model is first asked for."""
-    own: Embedding | Segmenting | Reading
+    own: Embedding | Segmenting | Reading | Looking
     """The settings that only models of its task have."""
     file_name: str
     """Name under which the checkpoint is stored and looked for; empty for one that ships with the project."""
@@ -104,7 +118,7 @@ class ModelSpec:
     @property
     def dimensions(self) -> int:
         """Length of its vectors; 0 for a model that makes none."""
-        return self.own.dimensions if isinstance(self.own, Embedding) else 0
+        return self.own.dimensions if isinstance(self.own, Embedding | Looking) else 0
 
     @property
     def embedding(self) -> Embedding:
@@ -319,5 +333,18 @@ _SPECS = (
         bytes=0,
         licence="Apache-2.0 (PaddleOCR, by the package rapidocr)",
         about="Reads Chinese, English, Japanese and languages in Latin letters; no Cyrillic, Arabic or Korean.",
+    ),
+    ModelSpec(
+        task="look",
+        id=VGG,
+        title="VGG-16 (ImageNet)",
+        module="src.models.embedders.vgg",
+        own=Looking(dimensions=512),
+        file_name="vgg16-397923af.pth",
+        url="https://download.pytorch.org/models/vgg16-397923af.pth",
+        sha256="397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
+        bytes=553_433_881,
+        licence="BSD-3-Clause (torchvision); trained on ImageNet (research)",
+        about="The network of many studies of similar pictures, for measuring beside the others.",
     ),
 )

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from src.errors import WeightsCorrupt, WeightsMissing
-from src.models import query_bank
+from src.models import onnx_file, query_bank
 from src.models.embedders.builtin import FILES, BuiltinEmbedder
 from src.schema import FloatArray
 from src.services.search.described import Sentences
@@ -224,3 +224,15 @@ def test_class_photos_are_found(model: BuiltinEmbedder) -> None:
 def _opened(path: Path) -> Image.Image:
     with Image.open(path) as image:
         return image.convert("RGB")
+
+
+def test_its_visual_features_come_in_the_same_run_and_change_no_vector(model: BuiltinEmbedder) -> None:
+    pictures = [photo(), photo((64, 64)), Image.new("RGB", (40, 40), (250, 10, 10))]
+    pixels = np.stack([model.preprocess(picture) for picture in pictures])
+    vectors, features = model.encode_both(pixels)
+    plain = onnx_file.session((FILES / "image.onnx").read_bytes()).run(["vector"], {"pixels": pixels})[0]
+    np.testing.assert_array_equal(vectors, plain)
+    assert features.shape == (3, 1280) and features.dtype == np.float32 and (features >= 0).all()
+    np.testing.assert_allclose(np.linalg.norm(features, axis=1), 1, atol=1e-5)
+    assert features[0] @ features[1] > 0.9 > features[0] @ features[2]
+    assert [part.shape for part in model.encode_both(pixels[:0])] == [(0, 768), (0, 1280)]

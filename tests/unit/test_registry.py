@@ -55,8 +55,9 @@ def test_no_two_models_of_whatever_task_share_an_id_or_a_file():
 def test_every_row_has_a_module_that_makes_it_and_the_settings_of_its_task(spec: ModelSpec):
     assert callable(importlib.import_module(spec.module).load)
     assert spec in registry.specs(spec.task) and registry.spec(spec.id, spec.task) is spec
-    own = {"embed": registry.Embedding, "segment": registry.Segmenting, "text": registry.Reading}[spec.task]
-    assert type(spec.own) is own and (spec.dimensions > 0) == (spec.task == "embed")
+    kinds = (registry.Embedding, registry.Segmenting, registry.Reading, registry.Looking)
+    own = dict(zip(("embed", "segment", "text", "look"), kinds, strict=True))[spec.task]
+    assert type(spec.own) is own and (spec.dimensions > 0) == (spec.task in ("embed", "look"))
     with pytest.raises(TypeError, match=re.escape(spec.id)):
         _ = spec.segmenting if spec.task == "embed" else spec.embedding
     with pytest.raises(TypeError, match=re.escape(spec.id)):

@@ -23,6 +23,10 @@ from src.schema import FloatArray
 
 FILES = Path(__file__).parent.with_name("builtin_files")
 IMAGE, TEXT, TOKENIZER, CARD = "image.onnx", "text.onnx", "tokenizer.json", "model.json"
+FEATURES = 1280
+"""Numbers that the image tower makes of a picture before its two halves of the vector are made of them."""
+_POOLED = "mean"
+"""Their name in the file: the mean over the picture of what the last layer of convolutions gives."""
 SIDE = 224
 PICTURES, TEXTS_AT_ONCE = 8, 32
 """Most in one run: larger batches are no faster and take memory in proportion, 10 MB for each picture."""
@@ -79,11 +83,17 @@ class BuiltinEmbedder:
 
     def encode_pixels(self, pixels: FloatArray) -> FloatArray:
         """(n, 3, 224, 224) from ``preprocess`` -> (n, 768) float32, each row of L2 norm 1."""
+        return self._run_image(pixels, ["vector"])[0] if len(pixels) else np.empty((0, self.dimensions), np.float32)
+
+    def encode_both(self, pixels: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """What ``encode_pixels`` gives, and in the same run (n, 1280) float32 of L2 norm 1: how the pictures look.
+
+        The second are the tower's own visual features, with which no text can be compared.
+        """
         if not len(pixels):
-            return np.empty((0, self.dimensions), np.float32)
-        session = self._towers[IMAGE].get()
-        batches = [pixels[start : start + PICTURES] for start in range(0, len(pixels), PICTURES)]
-        return np.concatenate([session.run(["vector"], {"pixels": batch})[0] for batch in batches])
+            return np.empty((0, self.dimensions), np.float32), np.empty((0, FEATURES), np.float32)
+        vectors, features = self._run_image(pixels, ["vector", _POOLED])
+        return vectors, features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
 
     def encode_texts(self, texts: Sequence[str]) -> FloatArray:
         """n strings -> (n, 768) float32 in the pictures' space, each row of L2 norm 1.
@@ -101,6 +111,13 @@ class BuiltinEmbedder:
         for tower in self._towers.values():
             tower.drop(idle)
 
+    def _run_image(self, pixels: FloatArray, outputs: list[str]) -> list[FloatArray]:
+        """Each output for all pictures, of which there is at least one."""
+        session = self._towers[IMAGE].get()
+        batches = [pixels[start : start + PICTURES] for start in range(0, len(pixels), PICTURES)]
+        runs = [session.run(outputs, {"pixels": batch}) for batch in batches]
+        return [np.concatenate(parts) for parts in zip(*runs, strict=True)]
+
     def _run_text(self, texts: Sequence[str], output: str) -> FloatArray:
         tokenizer, session = self._towers[TOKENIZER].get(), self._towers[TEXT].get()
         rows = []
@@ -114,7 +131,9 @@ class BuiltinEmbedder:
     def _load(self, path: Path) -> Any:
         """The file, hashed and loaded."""
         data = onnx_file.verified(path, self._sha256[path.name], "The built-in model's file", _HINT)
-        return _tokenizer(data) if path.name == TOKENIZER else onnx_file.session(data)
+        if path.name == TOKENIZER:
+            return _tokenizer(data)
+        return onnx_file.session(onnx_file.with_output(data, _POOLED) if path.name == IMAGE else data)
 
 
 def load(spec: ModelSpec, checkpoint: Path | None, settings: Settings) -> BuiltinEmbedder:

@@ -1,0 +1,235 @@
+"""The models that are measured, and the vectors that they make of pictures read ahead by several threads."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from PIL import Image
+
+from src.errors import BadInput, ModelError, UnreadableImage
+from src.models import registry
+from src.models.embedders import vgg
+from src.models.model_manager import LoadedModel, ModelManager
+from src.models.registry import BUILTIN, VGG
+from src.processing.decoding.image_io import display_text
+from src.processing.decoding.reader import PictureReader
+from src.schema import FloatArray, Progress, Skipped
+
+BUILTIN_VISUAL = f"{BUILTIN}-visual"
+BATCH = 32
+"""Pictures that are encoded together."""
+
+Encode = Callable[[FloatArray], Sequence[FloatArray]]
+
+
+@runtime_checkable
+class SeesBoth(Protocol):
+    """A model whose picture tower gives two kinds of vectors in one run."""
+
+    def encode_both(self, pixels: FloatArray) -> tuple[FloatArray, FloatArray]: ...
+
+
+class Sees(Protocol):
+    """What is needed of a model to measure it."""
+
+    min_side: int
+
+    def preprocess(self, image: Image.Image) -> FloatArray: ...
+
+    def encode_pixels(self, pixels: FloatArray) -> FloatArray: ...
+
+
+@dataclass(frozen=True)
+class Source:
+    """One network, and the names of the kinds of vectors that it makes, in the order in which ``encode`` gives them."""
+
+    names: tuple[str, ...]
+    model: Sees
+    encode: Encode
+
+
+@dataclass(frozen=True)
+class Offered:
+    """What can be measured here, and why a model can't be, by its name."""
+
+    names: tuple[str, ...]
+    absent: dict[str, str]
+
+
+def offered(models: ModelManager) -> Offered:
+    """All that can be measured here: the built-in model's two kinds of vectors, a floor, and every model that is here.
+
+    A model without its verified weights is never measured; the sentence says how to get them.
+    """
+    names, absent = [BUILTIN, BUILTIN_VISUAL, vgg.RANDOM], dict[str, str]()
+    for task in ("embed", "look"):
+        for status in models.statuses("", "look" if task == "look" else "embed"):
+            if status.id != BUILTIN and status.available:
+                names.append(status.id)
+            elif status.id != BUILTIN:
+                absent[status.id] = f"Its weights are not here; get them with `models --get {status.id}`."
+    return Offered(tuple(names), absent)
+
+
+def sources(models: ModelManager, names: Sequence[str]) -> list[Source]:
+    """The networks that make the named vectors. Raises BadInput for an unknown name, WeightsMissing, WeightsCorrupt."""
+    known = (BUILTIN, BUILTIN_VISUAL, vgg.RANDOM, *(spec.id for spec in _measurable()))
+    if not names:
+        raise BadInput("No model is named.", f"There are: {', '.join(dict.fromkeys(known))}.")
+    for name in names:
+        if name not in known:
+            raise BadInput(f"There is no model {name!r} to measure.", f"There are: {', '.join(dict.fromkeys(known))}.")
+    found = list[Source]()
+    own = tuple(name for name in (BUILTIN, BUILTIN_VISUAL) if name in names)
+    if own:
+        found.append(_builtin(models.embedder(BUILTIN), own))
+    for name in dict.fromkeys(names):
+        if name not in (BUILTIN, BUILTIN_VISUAL):
+            found.append(_one(models, name))
+    return found
+
+
+def _measurable() -> tuple[registry.ModelSpec, ...]:
+    return (*registry.specs("embed"), *registry.specs("look"))
+
+
+def _builtin(model: LoadedModel, names: tuple[str, ...]) -> Source:
+    if BUILTIN_VISUAL not in names:
+        return Source(names, model, lambda pixels: (model.encode_pixels(pixels),))
+    if not isinstance(model, SeesBoth):
+        raise ModelError("This built-in model gives no visual features.", f"Leave {BUILTIN_VISUAL} out.")
+    both = model.encode_both
+    return Source(names, model, both if len(names) == 2 else lambda pixels: both(pixels)[1:])
+
+
+def _one(models: ModelManager, name: str) -> Source:
+    if name == vgg.RANDOM:
+        floor = vgg.untrained()
+        return Source((name,), floor, lambda pixels: (floor.encode_pixels(pixels),))
+    if name == VGG:
+        seer: Sees = models.loaded("look", name)  # type: ignore[assignment]
+    else:
+        seer = models.embedder(name)
+    return Source((name,), seer, lambda pixels: (seer.encode_pixels(pixels),))
+
+
+# ---------------------------------------------------------------- pictures to vectors
+
+
+@dataclass
+class Encoded:
+    """What came of the pictures: vectors by name, each (n, D) float32 of norm 1, of those whose place is in ``kept``.
+
+    busy: seconds that threads worked on decoding, and the networks on vectors. seconds: that all of it took.
+    """
+
+    kept: list[int] = field(default_factory=list)
+    vectors: dict[str, FloatArray] = field(default_factory=dict)
+    beside: list[object] = field(default_factory=list)
+    """What ``look`` made of each picture that was kept."""
+    workers: int = 1
+    decoding: float = 0.0
+    encoding: float = 0.0
+    seconds: float = 0.0
+
+    @property
+    def speed_up(self) -> float:
+        """How many times longer it would have taken with each step after the other: work done by time passed."""
+        return (self.decoding + self.encoding) / self.seconds if self.seconds else 1.0
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A picture as each network wants it, or why it could not be read. ``took``: seconds."""
+
+    pixels: tuple[FloatArray, ...]
+    beside: object
+    took: float
+    refusal: str = ""
+
+
+class Encoder:
+    """Reads pictures ahead with several threads, while the networks make vectors of those that were read."""
+
+    def __init__(
+        self,
+        found: Sequence[Source],
+        reader: PictureReader,
+        look: Callable[[Image.Image], object] = lambda _: None,
+        alter: Callable[[Image.Image], Image.Image] = lambda picture: picture,
+    ) -> None:
+        """look: called with each picture as decoded, in a thread; what it gives is kept beside the vectors.
+
+        alter: what is done to each picture before the networks see it.
+        """
+        self._sources = found
+        self._reader = reader
+        self._look, self._alter = look, alter
+        self._side = max(source.model.min_side for source in found)
+        self.result = Encoded(workers=max(2, min(8, os.cpu_count() or 2)))
+
+    def run(self, paths: Sequence[Path]) -> Iterator[Progress | Skipped]:
+        """Fill ``result``; told after each batch, and for each picture that can't be read. Closing ends it."""
+        started = time.monotonic()
+        parts: dict[str, list[FloatArray]] = {name: [] for source in self._sources for name in source.names}
+        pool = ThreadPoolExecutor(self.result.workers, "lab")
+        try:
+            for at, batch in self._batches(paths, pool):
+                good = [(at + place, one) for place, one in enumerate(batch) if not one.refusal]
+                for place, one in enumerate(batch):
+                    self.result.decoding += one.took
+                    if one.refusal:
+                        yield Skipped(display_text(paths[at + place]), one.refusal)
+                self._encode([one for _, one in good], parts)
+                self.result.kept += [place for place, _ in good]
+                self.result.beside += [one.beside for _, one in good]
+                yield Progress(at + len(batch), len(paths))
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+        self.result.vectors = {name: np.concatenate(vectors) for name, vectors in parts.items() if vectors}
+        self.result.seconds = time.monotonic() - started
+
+    def _batches(self, paths: Sequence[Path], pool: ThreadPoolExecutor) -> Iterator[tuple[int, list[_Read]]]:
+        """The place of the first, and what was read of the batch; the next two are being read meanwhile."""
+        todo = iter(paths)
+        waiting = list[Future[_Read]]()
+        at = 0
+        while True:
+            waiting += [pool.submit(self._read, path) for path in islice(todo, 3 * BATCH - len(waiting))]
+            if not waiting:
+                return
+            batch = [future.result() for future in waiting[:BATCH]]
+            del waiting[:BATCH]
+            yield at, batch
+            at += len(batch)
+
+    def _read(self, path: Path) -> _Read:
+        started = time.monotonic()
+        try:
+            picture, _ = self._reader.read(path, self._side)
+        except UnreadableImage as error:
+            return _Read((), None, time.monotonic() - started, error.user_message)
+        except OSError as error:
+            reason = f"It can't be read ({error.strerror or error})."
+            return _Read((), None, time.monotonic() - started, reason)
+        altered = self._alter(picture)
+        pixels = tuple(source.model.preprocess(altered) for source in self._sources)
+        return _Read(pixels, self._look(picture), time.monotonic() - started)
+
+    def _encode(self, read: Sequence[_Read], parts: dict[str, list[FloatArray]]) -> None:
+        if not read:
+            return
+        started = time.monotonic()
+        for number, source in enumerate(self._sources):
+            found = source.encode(np.stack([one.pixels[number] for one in read]))
+            for name, vectors in zip(source.names, found, strict=True):
+                parts[name].append(vectors)
+        self.result.encoding += time.monotonic() - started

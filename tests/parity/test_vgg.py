@@ -1,0 +1,106 @@
+"""VGG-16: the network of its paper with weights laid out as torchvision publishes them, against plain convolutions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch.nn import functional as F
+
+from src.config import Settings
+from src.errors import WeightsCorrupt, WeightsMissing
+from src.models import registry
+from src.models.embedders import vgg
+from src.models.model_manager import ModelManager
+
+PUBLISHED = {
+    0: (3, 64), 2: (64, 64), 5: (64, 128), 7: (128, 128), 10: (128, 256), 12: (256, 256), 14: (256, 256),
+    17: (256, 512), 19: (512, 512), 21: (512, 512), 24: (512, 512), 26: (512, 512), 28: (512, 512),
+}  # fmt: skip
+"""Numbers that torchvision's file has its convolutions under, and their channels."""
+HALVED_AFTER = (2, 7, 14, 21, 28)
+
+
+@pytest.fixture(scope="module")
+def weights() -> dict[str, torch.Tensor]:
+    """Random ones under the published names, and a little of what the file has for telling classes."""
+    dice = torch.Generator().manual_seed(3)
+    made = {"classifier.0.bias": torch.zeros(4)}
+    for number, (before, after) in PUBLISHED.items():
+        made[f"features.{number}.weight"] = torch.randn(after, before, 3, 3, generator=dice) * (2 / (9 * before)) ** 0.5
+        made[f"features.{number}.bias"] = torch.randn(after, generator=dice) * 0.1
+    return made
+
+
+@pytest.fixture(scope="module")
+def checkpoint(weights: dict[str, torch.Tensor], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """In the old format, which the published file has."""
+    path = tmp_path_factory.mktemp("vgg") / "vgg16-397923af.pth"
+    torch.save(weights, path, _use_new_zipfile_serialization=False)
+    return path
+
+
+def reference(weights: dict[str, torch.Tensor], pixels: torch.Tensor) -> torch.Tensor:
+    """(n, 3, H, W) -> (n, 512), in double precision."""
+    x = pixels.double()
+    for number in PUBLISHED:
+        x = F.conv2d(
+            x, weights[f"features.{number}.weight"].double(), weights[f"features.{number}.bias"].double(), 1, 1
+        )
+        x = F.max_pool2d(x.clamp(min=0), 2, 2) if number in HALVED_AFTER else x.clamp(min=0)
+    return F.normalize(x.mean((2, 3)), dim=1)
+
+
+def test_its_vectors_are_those_of_the_published_network(weights: dict[str, torch.Tensor], checkpoint: Path) -> None:
+    model = vgg.load(registry.spec(registry.VGG, "look"), checkpoint, Settings())
+    pixels = np.random.default_rng(1).standard_normal((3, 3, 64, 96)).astype(np.float32)
+    found = model.encode_pixels(pixels)
+    assert found.shape == (3, 512) and found.dtype == np.float32
+    np.testing.assert_allclose(found, reference(weights, torch.from_numpy(pixels)).numpy(), atol=1e-6)
+    assert model.encode_pixels(pixels[:0]).shape == (0, 512)
+
+
+def test_a_picture_is_prepared_by_the_published_rule() -> None:
+    """The shorter side to 256, the middle 224 x 224, then the channels' means and spreads."""
+    model = vgg.load(registry.spec(registry.VGG, "look"), Path("nowhere"), Settings())
+    picture = Image.new("RGB", (512, 256), (124, 116, 104))
+    picture.paste((255, 255, 255), (0, 0, 100, 256))  # left of the middle
+    pixels = model.preprocess(picture)
+    assert pixels.shape == (3, 224, 224) and pixels.dtype == np.float32
+    np.testing.assert_allclose(pixels, 0, atol=0.02)
+
+
+def test_a_file_that_is_not_its_checkpoint_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    torch.save({"features.0.weight": torch.zeros(64, 3, 3, 3)}, tmp_path / "part.pth")
+    torch.save([torch.zeros(1)], tmp_path / "list.pth")
+    (tmp_path / "text.pth").write_text("no weights")
+    (tmp_path / "empty.pth").write_bytes(b"")
+    for name in ("part", "list", "text", "empty"):
+        with pytest.raises(WeightsCorrupt, match=r"is not the checkpoint of vgg16: [^\n]+\.$|get it again"):
+            vgg.published(tmp_path / f"{name}.pth")
+    with pytest.raises(WeightsMissing, match="can't be read"):
+        vgg.published(tmp_path / "absent.pth")
+
+
+def test_without_its_file_there_is_no_such_model(tmp_path: Path, checkpoint: Path) -> None:
+    models = ModelManager(settings=replace(Settings(home=tmp_path), weights_path=()))
+    with pytest.raises(WeightsMissing, match=registry.spec(registry.VGG, "look").sha256):
+        models.loaded("look", registry.VGG)
+    weights = tmp_path / "data" / "weights"
+    weights.mkdir(parents=True)
+    (weights / checkpoint.name).write_bytes(checkpoint.read_bytes())  # of the right name, and another SHA-256
+    with pytest.raises(WeightsCorrupt):
+        models.loaded("look", registry.VGG)
+
+
+def test_one_with_random_weights_is_called_so_and_is_the_same_each_time() -> None:
+    pixels = np.random.default_rng(2).standard_normal((2, 3, 32, 32)).astype(np.float32)
+    first, second, other = (vgg.untrained(seed) for seed in (0, 0, 1))
+    assert first.model_id == "vgg16-random" and first.model_id not in [spec.id for spec in registry._SPECS]
+    np.testing.assert_array_equal(first.encode_pixels(pixels), second.encode_pixels(pixels))
+    assert not np.allclose(first.encode_pixels(pixels), other.encode_pixels(pixels))
+    np.testing.assert_allclose(np.linalg.norm(first.encode_pixels(pixels), axis=1), 1, atol=1e-6)
