@@ -24,6 +24,7 @@ from src.schema.duplicates import DuplicateGroup
 from src.schema.fields import FIELDS, OF_THE_USER
 from src.schema.search import Band
 from src.schema.texts import TextLine
+from src.schema.tokens import Token
 
 _STATS = ("images", "files", "segments", "model", "dimensions", "bytes")
 
@@ -140,3 +141,8 @@ def description(said: Description) -> dict[str, Any]:
 
 def text_line(line: TextLine) -> dict[str, Any]:
     return {"text": line.text, "box": [list(corner) for corner in line.box], "confidence": round(line.confidence, 4)}
+
+
+def token(kept: Token) -> dict[str, Any]:
+    """Of its text nothing, for nothing of that is kept."""
+    return {"name": kept.name, "created": kept.created, "last_used": kept.last_used, "sessions": kept.sessions}

@@ -161,7 +161,8 @@ def serve(launch: Launch) -> int:
     if launch.settings.hosts:
         names = ", ".join(launch.settings.hosts)
         print(
-            f"There is no password: whoever reaches this computer as {names} sees, adds and clears photos.",
+            f"Reached as {names}, {NAME} asks for a token: `python -m src.cli tokens --create NAME` makes one."
+            " There is no encryption: put a reverse proxy with TLS or a VPN in front.",
             file=sys.stderr,
             flush=True,
         )
