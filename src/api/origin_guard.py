@@ -93,12 +93,9 @@ class _Visit:
     scope: Scope
     settings: Settings
     base: str
+    below_api: bool
     guest: str
     tokens: Tokens
-
-    @property
-    def below_api(self) -> bool:
-        return is_of(self.scope["path"], self.base, ("api",))
 
     @property
     def needs_token(self) -> bool:
@@ -149,7 +146,7 @@ class Doors:
             self._tokens = Tokens(settings.tokens_file)
         below = is_of(scope["path"], self._base, ("api",))
         guest = guest_of(scope, settings.origins) if below else ""
-        return _Visit(scope, settings, self._base, guest, self._tokens)
+        return _Visit(scope, settings, self._base, below, guest, self._tokens)
 
     async def _answer(self, visit: _Visit, receive: Receive, send: Send) -> None:
         """Have the request answered, by what is behind the doors or here. Raises Refused."""
