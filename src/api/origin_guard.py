@@ -20,7 +20,7 @@ from src.api.limits import TOO_LONG, too_long
 from src.api.origins import LOOPBACK, WRONG_HOST, guest_of, is_own, refusal
 from src.api.pages import SERVED
 from src.api.problems import problem
-from src.api.sign_in import SIGN_IN, SIGN_OUT, WRONG, Place, SignIn, form_of, signed_in, signed_out
+from src.api.sign_in import MAKE_ONE, SIGN_IN, SIGN_OUT, WRONG, Place, SignIn, form_of, signed_in, signed_out
 from src.config import Settings
 from src.errors import AppError
 from src.schema.tokens import Token
@@ -76,9 +76,9 @@ class Refused(Exception):
 
 TOKEN_NEEDED = Refusal(
     401, "This library is open only to who has one of its tokens.", "token-needed",
-    "Send `Authorization: Bearer mfe_...`; `python -m src.cli tokens --create NAME` makes a token.",
+    f"Send `Authorization: Bearer mfe_...`; `{MAKE_ONE}` makes a token.",
 )  # fmt: skip
-WRONG_TOKEN = Refusal(401, WRONG, "wrong-token", "`python -m src.cli tokens` lists those that there are.")
+WRONG_TOKEN = Refusal(401, WRONG, "wrong-token", "Make another one where it was revoked.")
 TOKEN_IN_ADDRESS = Refusal(
     400, "A token in an address is refused: addresses are kept in histories and logs.", "token-in-address",
     "Send it as `Authorization: Bearer mfe_...`, and revoke it where others may have seen the address.",

@@ -20,9 +20,11 @@ from starlette.types import Receive, Scope
 
 from src.api.brake import is_from_elsewhere
 from src.api.credentials import COOKIE
+from src.config import INSTALLED
 from src.secret import Secret
 from src.services.library.tokens import SESSION_SECONDS
 
+MAKE_ONE = f"{'mfe' if INSTALLED else 'python -m src.cli'} tokens --create NAME"
 SIGN_IN, SIGN_OUT = "sign-in", "sign-out"
 MOST_BYTES = 8 * 2**10
 """Of a form that is sent."""
@@ -60,7 +62,7 @@ _ASK = """<p>From other devices this library is open only to who has one of its 
 </form>
 <div id="how" class="faint">A token begins with mfe_ and is made on the computer that the app runs on, on its page
 Statistics &amp; about or by
-<code>python -m src.cli tokens --create NAME</code>
+<code>{command}</code>
 This browser then stays signed in for 30 days, or until the token is revoked.</div>
 {notice}"""
 _KNOWN = """<p>This browser is signed in with the token “{name}”.</p>
@@ -113,6 +115,7 @@ class SignIn:
         unsafe = scope["scheme"] == "http" and is_from_elsewhere(scope)
         body = _ASK.format(
             up=place.up,
+            command=MAKE_ONE,
             next=quote(place.next, safe=""),
             problem=f'<p class="problem" role="alert" id="problem">{escape(problem)}</p>\n' if problem else "",
             invalid=' aria-invalid="true" aria-errormessage="problem"' if problem == WRONG else "",

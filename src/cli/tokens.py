@@ -6,6 +6,7 @@ import argparse
 
 from src import wire
 from src.cli import terminal
+from src.cli.called import program
 from src.cli.library_access import DONE, settings_of
 from src.services.library.tokens import Tokens
 from src.text import typed
@@ -26,7 +27,7 @@ def tokens(arguments: argparse.Namespace) -> int:
         rows = [[token.name, token.created, token.last_used or "never", token.sessions] for token in found]
         terminal.show_table(["token", "created", "last used", "browsers signed in"], rows)
     else:
-        terminal.say("There are no tokens yet. To make one: python -m src.cli tokens --create NAME")
+        terminal.say(f"There are no tokens yet. To make one: {program()} tokens --create NAME")
     return DONE
 
 
