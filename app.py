@@ -19,6 +19,7 @@ from src.api.pages import KnownPages
 from src.api.routes import routes
 from src.config import Settings
 from src.errors import BadSetting
+from src.ui.frame import plain_page
 from src.ui.page_ends import ENDS
 from src.ui.resources import close_services, get_services, log_surprise, open_early
 
@@ -30,11 +31,12 @@ async def lifespan(_: Any) -> AsyncIterator[dict[str, Any]]:
     close_services()
 
 
-def further_hosts() -> tuple[str, ...]:
+def settings() -> Settings:
+    """What the doors go by, whatever else is set."""
     try:
-        return Settings.from_env().hosts
+        return Settings.from_env()
     except BadSetting:  # the page says which
-        return ()
+        return Settings.who_may()
 
 
 main = Path(__file__).parent / "src" / "ui" / "main.py"
@@ -50,6 +52,9 @@ app = st.App(
     main,
     lifespan=lifespan,
     routes=routes(get_services, base),
-    middleware=[Middleware(Doors, hosts=further_hosts), Middleware(KnownPages, base=base, ends=ENDS)],
+    middleware=[
+        Middleware(Doors, settings=settings, base=base, style=plain_page.style),
+        Middleware(KnownPages, base=base, ends=ENDS),
+    ],
     on_script_error=log_surprise,
 )

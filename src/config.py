@@ -6,6 +6,7 @@ Every variable is listed in README's settings table (a test keeps it so).
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,6 +27,9 @@ GROQ = "api.groq.com"
 OWN_KEY = "MFE_VISION_API_KEY"
 KEYS_OF_HOSTS: Mapping[str, str] = {GROQ: "GROQ_API_KEY", "api.openai.com": "OPENAI_API_KEY"}
 """By host, the name under which other programs know the key to it. Such a key goes to no other host."""
+
+_ORIGIN = re.compile(r"(?P<scheme>https?)://(?P<host>[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?/?")
+"""A website, as a browser names it to others; one slash at its end is forgiven."""
 
 Precision = Literal["auto", "fp32", "bf16"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
@@ -60,6 +64,8 @@ class Settings:
     """Address of a Chroma server that keeps the search index in place of ``chroma_db/``; None keeps it there."""
     hosts: tuple[str, ...] = ()
     """Further names and addresses under which the app may be reached; with any, it listens on all interfaces."""
+    origins: tuple[str, ...] = ()
+    """Origins (``https://name:port``) whose pages may use the HTTP API, with a token."""
     find_duplicates: bool = True
     """Whether copies of photos are looked for by itself after photos were added."""
     system_bin: bool = False
@@ -104,6 +110,10 @@ class Settings:
         return self.data_dir / "query_banks"
 
     @property
+    def tokens_file(self) -> Path:
+        return self.data_dir / "tokens.json"
+
+    @property
     def logs_dir(self) -> Path:
         return self.data_dir / "logs"
 
@@ -119,9 +129,8 @@ class Settings:
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
         """Read the ``MFE_*`` variables. Raises BadSetting naming the variable and what it may be."""
         env = os.environ if environ is None else environ
-        home = env.get("MFE_HOME", "").strip()
-        return cls(
-            home=_expanded(home).absolute() if home else own_home(),
+        return replace(
+            cls.who_may(env),
             model=env.get("MFE_MODEL", "").strip() or None,
             weights_path=tuple(_expanded(p) for p in env.get("MFE_WEIGHTS_PATH", "").split(os.pathsep) if p.strip()),
             weights_url=env.get("MFE_WEIGHTS_URL", "").strip().rstrip("/") or None,
@@ -129,12 +138,24 @@ class Settings:
             device=cast(Device, _one_of(env, "MFE_DEVICE", get_args(Device))),
             max_megapixels=_positive(env, "MFE_MAX_MEGAPIXELS"),
             chroma_url=_address(env, "MFE_CHROMA_URL"),
-            hosts=tuple(host.strip().lower() for host in env.get("MFE_HOSTS", "").split(",") if host.strip()),
+            origins=_origins(env, "MFE_ORIGINS"),
             find_duplicates=_one_of(env, "MFE_FIND_DUPLICATES", ("on", "off")) == "on",
             system_bin=_one_of(env, "MFE_SYSTEM_BIN", ("off", "on")) == "on",
             vision_url=_address(env, "MFE_VISION_URL"),
             vision_model=env.get("MFE_VISION_MODEL", "").strip() or None,
             log_level=_one_of(env, "MFE_LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR")),
+        )
+
+    @classmethod
+    def who_may(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Where the library is and under which names it may be reached, and no other setting: never refused, so that
+        the doors hold whatever else is set.
+        """
+        env = os.environ if environ is None else environ
+        home = env.get("MFE_HOME", "").strip()
+        return cls(
+            home=_expanded(home).absolute() if home else own_home(),
+            hosts=tuple(host.strip().lower() for host in env.get("MFE_HOSTS", "").split(",") if host.strip()),
         )
 
 
@@ -182,6 +203,22 @@ def _positive(env: Mapping[str, str], name: str) -> int | None:
     if not value.isdecimal() or int(value) < 1:
         raise BadSetting(f"{name} is {value!r}; it must be a whole number of at least 1, or auto.")
     return int(value)
+
+
+def _origins(env: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """Each as browsers send it: in lower case, without the scheme's own port, with no path."""
+    return tuple(_origin(each.strip(), name) for each in env.get(name, "").split(",") if each.strip())
+
+
+def _origin(text: str, name: str) -> str:
+    found = _ORIGIN.fullmatch(text.lower())
+    if not found or int(found["port"] or 1) not in range(1, 65_536):
+        raise BadSetting(
+            f"{name} has {text!r}; each must be an origin, such as https://photos.example or http://localhost:3000."
+        )
+    usual = {"http": "80", "https": "443"}[found["scheme"]]
+    port = f":{int(found['port'])}" if found["port"] and int(found["port"]) != int(usual) else ""
+    return f"{found['scheme']}://{found['host']}{port}"
 
 
 def _address(env: Mapping[str, str], name: str) -> str | None:

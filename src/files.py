@@ -31,14 +31,15 @@ def draft_of(target: Path) -> Path:
 
 
 @contextmanager
-def write_atomically(target: Path, durable: bool = True) -> Iterator[IO[bytes]]:
+def write_atomically(target: Path, durable: bool = True, private: bool = False) -> Iterator[IO[bytes]]:
     """A file to write to that replaces ``target`` once it is whole; on any error it is removed.
 
-    durable: it is on the disk before it has the name (``sync_folder`` makes the name last too). Raises OSError.
+    durable: it is on the disk before it has the name (``sync_folder`` makes the name last too). private: nobody but the
+    user may read it, from its first byte on, where the system knows such a thing. Raises OSError.
     """
     draft = draft_of(target)
     try:
-        with draft.open("xb") as file:
+        with open(draft, "xb", opener=_for_nobody_else if private else None) as file:
             yield file
             if durable:
                 file.flush()
@@ -48,9 +49,13 @@ def write_atomically(target: Path, durable: bool = True) -> Iterator[IO[bytes]]:
         draft.unlink(missing_ok=True)
 
 
-def write_json(target: Path, said: Any) -> None:
+def _for_nobody_else(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def write_json(target: Path, said: Any, private: bool = False) -> None:
     """Replace a file by one that holds this, whole and on the disk before it has the name. Raises OSError."""
-    with write_atomically(target) as file:
+    with write_atomically(target, private=private) as file:
         file.write(json.dumps(said).encode())
 
 

@@ -9,6 +9,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from src.plain_files import is_special, open_plain
+from src.secret import without_tokens
 
 LOGS_KEPT = 3
 _OUR_LINE = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} [A-Z]+ src\b")
@@ -29,6 +30,13 @@ def _may_log(file: Path) -> bool:
     return True
 
 
+class _Discreet(logging.Formatter):
+    """Lines, and what exceptions tell, without a token that came to be in them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return without_tokens(super().format(record))
+
+
 def start_logging(folder: Path, level: str) -> None:
     """Send this program's log to a rotating file, once a process and folder. Nothing is printed.
 
@@ -45,6 +53,6 @@ def start_logging(folder: Path, level: str) -> None:
         handler = RotatingFileHandler(target, maxBytes=2_000_000, backupCount=LOGS_KEPT, encoding="utf-8")
     except OSError:  # the library itself will say what is wrong with its folder
         return
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(_Discreet("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logger.handlers = [old for old in logger.handlers if not isinstance(old, RotatingFileHandler)]
     logger.addHandler(handler)

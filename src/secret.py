@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
+import re
+
 _PIECE = 6
 """So many characters in a row of a secret are as good as told."""
+
+TOKEN_PREFIX = "mfe_"
+_TOKEN = re.compile(rf"{TOKEN_PREFIX}[A-Za-z0-9_-]{{20,}}")
+
+
+def tells_token(text: str) -> bool:
+    """Whether there is something in a text that looks like one of the app's tokens."""
+    return _TOKEN.search(text) is not None
+
+
+def without_tokens(text: str) -> str:
+    """The text with stars in the place of all that looks like one of the app's tokens."""
+    return _TOKEN.sub(f"{TOKEN_PREFIX}***", text)
 
 
 class Secret:

@@ -28,6 +28,7 @@ from src.schema.fields import FIELDS, OF_THE_USER
 from src.schema.lab import Evaluation, Measured, Pair
 from src.schema.search import Band
 from src.schema.texts import TextLine
+from src.schema.tokens import Token
 
 _STATS = ("images", "files", "segments", "model", "dimensions", "bytes")
 
@@ -246,3 +247,8 @@ def _hard(pairs: Sequence[Pair], done: Evaluation) -> list[dict[str, Any]]:
 def _pairs(pairs: Sequence[tuple[int, int]], done: Evaluation) -> list[dict[str, Any]]:
     of = done.found.pictures
     return [{"files": [of[one].name, of[two].name], "labels": [of[one].label, of[two].label]} for one, two in pairs]
+
+
+def token(kept: Token) -> dict[str, Any]:
+    """Of its text nothing, for nothing of that is kept."""
+    return {"name": kept.name, "created": kept.created, "last_used": kept.last_used, "sessions": kept.sessions}

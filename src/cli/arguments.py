@@ -341,6 +341,11 @@ def _add_library_commands(command: Any) -> None:
     clear = command("clear", "library", "clear", "put every image into the bin (your own photo files stay)")
     clear.add_argument("--yes", action="store_true", help="really do it")
 
+    tokens = command("tokens", "tokens", "tokens", "list the tokens of other programs and devices; make or revoke one")
+    change = tokens.add_mutually_exclusive_group()
+    change.add_argument("--create", metavar="NAME", help="make one and show it, this once")
+    change.add_argument("--revoke", metavar="NAME", help="let nobody in by it any more")
+
     models = command("models", "models", "models", "list the models; download or switch to one")
     models.add_argument("--get", metavar="ID", help="download and verify a model's weights")
     models.add_argument("--use", metavar="ID", help="re-index the library with a model and make it the library's own")

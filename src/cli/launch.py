@@ -20,6 +20,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from src.cli.called import program
 from src.config import PORT, PROJECT_DIR, Settings, for_a_process, variables_set
 from src.errors import BadInput, CannotRun
 
@@ -161,7 +162,8 @@ def serve(launch: Launch) -> int:
     if launch.settings.hosts:
         names = ", ".join(launch.settings.hosts)
         print(
-            f"There is no password: whoever reaches this computer as {names} sees, adds and clears photos.",
+            f"Reached as {names}, {NAME} asks for a token: `{program()} tokens --create NAME` makes one."
+            " There is no encryption: put a reverse proxy with TLS or a VPN in front.",
             file=sys.stderr,
             flush=True,
         )

@@ -29,15 +29,16 @@ class RunningApp:
 
 
 @contextmanager
-def running_app(home: Path, *options: str, duplicates: bool = False) -> Iterator[RunningApp]:
+def running_app(home: Path, *options: str, duplicates: bool = False, **settings: str) -> Iterator[RunningApp]:
     """Start ``streamlit run app.py`` with these further options for a library in ``home``; ended at the end, if it
     still runs. duplicates: copies are looked for by themselves, and folded in results: drawn pictures are alike.
+    settings: further variables, such as ``MFE_HOSTS``.
     """
     port = int(options[options.index("--server.port") + 1]) if "--server.port" in options else free_port()
     home.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "streamlit", "run", "app.py", *options, "--server.port", str(port)]
     environ = {key: value for key, value in os.environ.items() if not key.startswith(("MFE_", "STREAMLIT_"))}
-    ours = {"MFE_HOME": str(home), "MFE_FIND_DUPLICATES": "on" if duplicates else "off"}
+    ours = {"MFE_HOME": str(home), "MFE_FIND_DUPLICATES": "on" if duplicates else "off", **settings}
     with (home / "server.log").open("wb") as log:
         process = subprocess.Popen(command, cwd=PROJECT_DIR, env={**environ, **ours}, stdout=log, stderr=log)
     try:

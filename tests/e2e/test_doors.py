@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 
+from src.api.origins import OTHER_SITE, WRONG_HOST
 from tests.chromium import opened_browser
 from tests.e2e.pictures import write_pictures
 from tests.e2e.running_app import RunningApp, running_app
@@ -153,12 +154,25 @@ def test_pictures_scripts_and_styles_can_not_be_embedded(evil: Page, app: Runnin
 
 @pytest.mark.parametrize("mode", ["cors", "no-cors"])
 @pytest.mark.parametrize(
-    "path", ["/", "PHOTO", "/api/health", "/_stcore/health", "/_stcore/metrics", "/_stcore/host-config"]
+    "path",
+    ["/", "PHOTO", "/api/health", "/api/docs", "/api/jobs/x/events", "/_stcore/health", "/_stcore/host-config"],
 )
 def test_nothing_can_be_fetched(evil: Page, app: RunningApp, photo: str, path: str, mode: str) -> None:
     seen = answers(evil, app)
     url = app.url + (photo if path == "PHOTO" else path)
     assert evil.evaluate(FETCH, [url, {"mode": mode, "credentials": "include"}]) == "failed"
+    assert set(seen) <= {403}
+
+
+@pytest.mark.parametrize("path", ["/api/jobs/x/events", "/_stcore/health"])
+def test_no_stream_of_events_opens(evil: Page, app: RunningApp, path: str) -> None:
+    seen = answers(evil, app)
+    listen = """url => new Promise(done => {
+        const source = new EventSource(url, {withCredentials: true});
+        source.onopen = () => done('opened'); source.onmessage = () => done('message');
+        source.onerror = () => { source.close(); done('failed'); };
+    })"""
+    assert evil.evaluate(listen, app.url + path) == "failed"
     assert set(seen) <= {403}
 
 
@@ -255,6 +269,12 @@ PATHS = [
     "/static/js/x.js",
     "/api/health",
     "/api/thumb/00000000-0000-5000-8000-000000000000",
+    "/api/stats",
+    "/api/search",
+    "/api/images",
+    "/api/jobs/x/events",
+    "/api/docs",
+    "/api/openapi.json",
     "/_stcore/health",
     "/_stcore/script-health-check",
     "/_stcore/metrics",
@@ -303,7 +323,8 @@ def test_every_path_has_the_doors_before_it(app: RunningApp, path: str) -> None:
     for method in ("GET", "POST", "PUT", "DELETE", "OPTIONS"):
         for headers in bad:
             status, body = ask(app, method, path, headers)
-            assert status == 403 and body.startswith(b'{"error":'), (method, headers)
+            assert status == 403 and (OTHER_SITE.encode() in body or WRONG_HOST.encode() in body), (method, headers)
+            assert body.startswith(b'{"type":') == path.startswith("/api/"), (method, headers)
 
 
 def test_an_upload_passes_with_the_pages_own_origin_only(app: RunningApp, upload: Request) -> None:

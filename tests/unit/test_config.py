@@ -95,3 +95,25 @@ def test_a_user_that_there_is_not_stands_for_itself(tmp_path: Path, monkeypatch:
     assert (
         settings.home == tmp_path / "~nobody-of-that-name" / "x" == Settings().at(Path("~nobody-of-that-name/x")).home
     )
+
+
+def test_websites_that_may_use_the_api_are_origins() -> None:
+    said = " https://Photos.Example , http://localhost:3000/, https://x.example:443,,"
+    said += "http://[::1]:80, https://y.example:8443"
+    assert Settings.from_env({"MFE_ORIGINS": said}).origins == (
+        "https://photos.example", "http://localhost:3000", "https://x.example", "http://[::1]", "https://y.example:8443",
+    )  # fmt: skip
+    assert Settings.from_env({}).origins == Settings.from_env({"MFE_ORIGINS": " , "}).origins == ()
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["*", "null", "photos.example", "https://", "https://*.example", "https://x.example/app", "ftp://x.example",
+     "https://x.example?y", "https://user@x.example", "https://x.example:0", "https://x.example:70000",
+     "https://x.example:٣", "https://bücher.example", "https://x.example//", "https://x example", "file://"],
+)  # fmt: skip
+def test_what_is_no_origin_is_refused_in_one_sentence(origin: str) -> None:
+    with pytest.raises(BadSetting, match=r"^MFE_ORIGINS has .*; each must be an origin, such as ") as told:
+        Settings.from_env({"MFE_ORIGINS": f"https://photos.example,{origin}"})
+    assert repr(origin) in str(told.value)
+    assert Settings.who_may({"MFE_ORIGINS": origin, "MFE_HOSTS": "x"}).hosts == ("x",)

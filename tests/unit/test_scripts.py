@@ -673,10 +673,9 @@ def test_further_hosts_open_it_to_the_network_with_a_warning(tmp_path):
     process = start_stub(tmp_path, port, ("nas.local", "192.168.1.5"))
     said = read_until(process, "runs at")
     assert "'--server.address', '0.0.0.0'" in said and "'--browser.serverAddress', 'nas.local'" in said
-    who = "whoever reaches this computer as nas.local, 192.168.1.5 sees, adds and clears photos."
-    assert said.count(f"There is no password: {who}") == 1
+    assert said.count("Reached as nas.local, 192.168.1.5, Media Feature Extractor asks for a token") == 1
     process.send_signal(signal.SIGTERM)
-    assert "no password" not in process.communicate(timeout=20)[0] and process.returncode == 0
+    assert "no encryption" not in process.communicate(timeout=20)[0] and process.returncode == 0
     assert launch.address([]) == "127.0.0.1"
 
 

@@ -46,8 +46,12 @@ def show(services: Services, kinds: tuple[JobKind, ...]) -> None:
             st.button(
                 "Quit", icon=":material/power_settings_new:", type="tertiary", on_click=state.quit_now, key="quit"
             )
+            if services.settings.hosts:  # who is here has signed in
+                st.html(SIGN_OUT)
 
 
+SIGN_OUT = '<form class="sign-out" method="post" action="sign-out"><button type="submit">Sign out</button></form>'
+"""The doors answer it, and end the session."""
 MODES: dict[Mode, str] = {"images": "Photos", "objects": "Objects", "both": "Both"}
 MODE_HELP = (
     "Photos: what each shows as a whole. Objects: single things inside photos, marked by a box. "

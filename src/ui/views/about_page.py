@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from src.ui.library import about, check_up
+from src.ui.library import about, check_up, other_programs
 from src.ui.resources import get_services
 
 services = get_services()
@@ -16,6 +16,7 @@ with left:
     about.show_model(services, stats)
 with right:
     check_up.show(services)
+    other_programs.show(services)
     about.show_how()
     about.show_versions()
 about.show_jobs(services.jobs.latest(60))
