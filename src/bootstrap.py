@@ -55,8 +55,8 @@ def build_services(
     port: int | None = None,
     models: ModelManager | None = None,
 ) -> Services:
-    """Open the library and wire the services. read_only: takes no lock, searches beside a running app. untouched: a look
-    that changes no file, while others are kept out. port: for who finds the library taken. Raises LibraryError.
+    """Open the library and wire the services. read_only: takes no lock, searches beside a running app. untouched: for
+    a look that changes no file, while others are kept out. port: for who finds the library taken. Raises LibraryError.
     """
     settings = _made_ready(settings or Settings.from_env(), not (read_only or untouched))
     store = Store(settings, port=port, read_only=read_only, untouched=untouched)
