@@ -55,41 +55,37 @@ def build_services(
     port: int | None = None,
     models: ModelManager | None = None,
 ) -> Services:
-    """Open the library and wire the services. Raises LibraryError where it can't be opened.
-
-    read_only: takes no lock and searches beside a running app. untouched: for a look that changes no file, while others
-    are kept out. port: told to a second process that finds the library taken.
+    """Open the library and wire the services. read_only: takes no lock, searches beside a running app. untouched: for
+    a look that changes no file, while others are kept out. port: for who finds the library taken. Raises LibraryError.
     """
     settings = _made_ready(settings or Settings.from_env(), not (read_only or untouched))
     store = Store(settings, port=port, read_only=read_only, untouched=untouched)
     catalog = store.catalog
     models = models or ModelManager(settings=_forgetful(settings) if untouched else settings)
-    reader, uploads = PictureReader(settings.max_megapixels), _settled_uploads(settings, store)
-    library, folders = (
-        LibraryService(settings, catalog, store, models, reader, uploads),
-        FolderService(settings, catalog),
-    )
+    reader, servers = PictureReader(settings.max_megapixels), Servers(vision_keys(), settings.vision_url)
+    uploads = _settled_uploads(settings, store)
+    library = LibraryService(settings, catalog, store, models, reader, uploads)
+    folders = FolderService(settings, catalog)
     indexing = IndexingService(settings, catalog, store, models, reader, folders, uploads)
     search = SearchService(catalog, store, models, library, reader)
-    servers = Servers(vision_keys(), settings.vision_url)
     objects, facts, texts, descriptions, duplicates = _passes(settings, store, models, library, servers)
-    exports = ExportService(catalog, library, objects)
+    exports, asking = ExportService(catalog, library, objects), AskingService(search, library, objects)
     forgetting = ForgettingService(settings, catalog, store, library, folders, uploads)
     jobs = _runner(catalog, JobHandlers(
-        indexing, folders, forgetting,
-        DoctorService(catalog, store, models, library, FileChecks(settings, catalog, library, uploads)),
-        library, objects, facts, texts, descriptions, duplicates, exports, store, models,
+        indexing, folders, forgetting, DoctorService(catalog, store, models, library, FileChecks(
+            settings, catalog, library, uploads)), library, objects, facts, texts, descriptions, duplicates, exports,
+        store, models,
     ))  # fmt: skip
-    watcher = FolderWatcher(folders, lambda paths: queue_sync(jobs, paths), lambda: being_added(jobs))
     return Services(
         settings=settings, catalog=catalog, store=store, models=models, reader=reader, library=library,
         folders=folders, indexing=indexing, objects=objects, facts=facts, forgetting=forgetting, exports=exports,
-        search=search, asking=AskingService(search, library, objects), vocabulary=Vocabulary(catalog),
+        search=search, asking=asking, vocabulary=Vocabulary(catalog),
         curation=CurationService(catalog, descriptions.vectors.catch_up), sidecars=SidecarWriter(catalog),
-        suggestions=SuggestionService(catalog, library, search), uploads=uploads, jobs=jobs, watcher=watcher,
+        suggestions=SuggestionService(catalog, library, search), uploads=uploads, jobs=jobs,
         browsing=BrowsingService(catalog), duplicates=duplicates, system_bin=SystemBin(settings, catalog), texts=texts,
         labels=LabelService(catalog, library, models), descriptions=descriptions, servers=servers,
         saved=SavedSearches(catalog, search), shelf=ExportShelf(settings),
+        watcher=FolderWatcher(folders, lambda paths: queue_sync(jobs, paths), lambda: being_added(jobs)),
     )  # fmt: skip
 
 

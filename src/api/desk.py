@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 from starlette.requests import Request
@@ -29,7 +29,7 @@ class Desk:
     def __init__(self, services: Callable[[], Services]) -> None:
         self._services = services
         self._opening = ThreadPoolExecutor(1, "api-open")
-        self._opened: asyncio.Future[Services] | None = None
+        self._opened: Future[Services] | None = None
         self.searching, self.reading, self.writing = Line(SEARCHES), Line(READS), Line(WRITES)
         self.counting, self.picturing = Line(1), Line(PICTURES)
         self._aside = ThreadPoolExecutor(ASIDE, "api-aside")
@@ -47,9 +47,9 @@ class Desk:
     async def services(self) -> Services:
         """Raises LibraryError where the library is not open, or is being opened for longer than a client waits."""
         if self._opened is None or self._opened.done():
-            self._opened = asyncio.get_running_loop().run_in_executor(self._opening, self._services)
+            self._opened = self._opening.submit(self._services)
         try:
-            services = await asyncio.wait_for(asyncio.shield(self._opened), OPENING_S)
+            services = await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(self._opened)), OPENING_S)
         except TimeoutError as error:
             raise LibraryUnusable("The library is still being opened.", "Ask again in a moment.") from error
         if services.closed.is_set():

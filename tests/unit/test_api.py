@@ -89,11 +89,12 @@ def test_an_address_that_there_is_not_is_no_page(pages: TestClient, services: Se
         answer = pages.request(
             method, "/api" + path.format(id=services.library.newest(1)[0].id), headers={"Accept": "text/html"}
         )
-        assert answer.status_code == 404 and answer.headers["content-type"] == "application/json", method
-        assert all(
-            answer.headers[name] == value for name, value in [*ANSWER_HEADERS.items(), ("Cache-Control", "no-store")]
-        )
-        assert method == "HEAD" or answer.json() == {"error": "There is nothing at this address."}
+        named = path in ("/thumb/x", "/image/x") and method not in ("GET", "HEAD")  # such a name may be a photo's
+        expected = 204 if method == "OPTIONS" else 405
+        assert answer.status_code == (expected if named else 404), method
+        assert named or answer.headers["content-type"] == "application/problem+json", method
+        assert all(answer.headers[name] == value for name, value in ANSWER_HEADERS.items())
+        assert method == "HEAD" or named or answer.json()["status"] == 404
 
 
 def test_a_websocket_below_api_never_opens(pages: TestClient) -> None:
