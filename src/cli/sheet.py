@@ -15,8 +15,8 @@ from src.processing import thumbnails
 from src.runtime import Services
 from src.schema import SearchHit
 
-WIDTH, GAP = 20, 2
-"""Columns of a picture with the gap behind it, at least, and of that gap."""
+WIDTH, WIDTH_OF_BLOCKS, GAP = 20, 26, 2
+"""Columns of a picture with the gap behind it, at least, and of the gap: of half blocks little is seen in fewer."""
 BELOW = 3
 """Lines that are left for what is said below the results, and for the prompt."""
 
@@ -52,8 +52,9 @@ class Sheet:
 
     def _layout(self) -> tuple[int, int, int]:
         """Pictures side by side, and columns and rows of each: four to three, a character being twice as high."""
-        across = max(1, terminal.size()[0] // WIDTH)
-        columns = max(1, terminal.size()[0] // across - GAP)
+        width, _ = terminal.size()
+        across = max(1, width // (WIDTH_OF_BLOCKS if self._how == "blocks" else WIDTH))
+        columns = max(1, width // across - GAP)
         return across, columns, max(1, round(columns * 3 / 8))
 
     def _draw(self, pictures: list[Image.Image | None], columns: int, rows: int) -> None:

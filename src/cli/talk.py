@@ -29,7 +29,7 @@ FIRST = 200
 """Results that are looked for at once, as ``export`` does; ``more`` asks for ten times as many."""
 WORDS = ("help", "more", "similar ", "why ", "in images", "in objects", "in both", "export ", "quit")
 HELP = """\
-WORDS             search: "a red car", camera:nikon beach, sort:date (Tab completes)
+WORDS             search: "a red car", camera:nikon beach, sort:date; Tab completes
 NUMBER            open that picture with the system's viewer
 more              show further results
 similar NUMBER    what looks like that picture
@@ -137,13 +137,14 @@ class Talk:
         terminal.say(self._told(page, fitting, len(some)))
 
     def _told(self, page: SearchPage, fitting: int, number: int) -> str:
-        searched = [f"{page.searched:,} photos"] if page.searched else []
+        searched = [count(page.searched, "photo")] if page.searched else []
         searched += [count(page.objects, "object")] if page.objects else []
         least = "at least " if fitting == self._limit else ""
         fits = f"{least}{fitting:,}" if self._shown <= fitting else "those that hardly fit"
         of = f"{self._shown - number + 1:,} to {self._shown:,} of {fits}, from {' and '.join(searched)}"
         more = " `more` goes on." if self._shown < len(page.hits) or fitting == self._limit else ""
-        return f"{of}, {page.took_ms:.0f} ms.{more}"
+        took = f", {page.took_ms:.0f} ms" if self._shown == number else ""
+        return f"{of}{took}.{more}"
 
     def _in(self, mode: str) -> None:
         self._mode = mode

@@ -20,6 +20,8 @@ EVERY = 0.3
 
 def watch(arguments: argparse.Namespace) -> int:
     """watch: reads, so it follows the work of the app or of another command; Ctrl-C ends it, which is no failure."""
+    if arguments.json:
+        arguments.wrong_usage("what watch prints has no end and so is not one JSON value: --format jsonl")
     with reading(arguments) as services:
         arrivals, lines = Arrivals(services.catalog, services.library), listing.Lines(arguments)
         terminal.note(_what_comes(services))
