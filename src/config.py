@@ -30,6 +30,10 @@ KEYS_OF_HOSTS: Mapping[str, str] = {GROQ: "GROQ_API_KEY", "api.openai.com": "OPE
 
 _ORIGIN = re.compile(r"(?P<scheme>https?)://(?P<host>[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?/?")
 """A website, as a browser names it to others; one slash at its end is forgiven."""
+_OF_TERMINALS = (
+    "TERM", "TERM_PROGRAM", "LC_TERMINAL", "KITTY_WINDOW_ID", "WT_SESSION", "COLORTERM", "NO_COLOR", "TMUX", "STY",
+    "DISPLAY", "WAYLAND_DISPLAY",
+)  # fmt: skip
 
 Precision = Literal["auto", "fp32", "bf16"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
@@ -180,6 +184,12 @@ def variables_set(names: Sequence[str]) -> list[str]:
     """
     spellings = (spelling for name in names for spelling in dict.fromkeys((name, name.lower())))
     return [spelling for spelling in spellings if os.environ.get(spelling)]
+
+
+def terminal_says(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What the terminal and the desktop tell of themselves: those of their variables that are set."""
+    env = os.environ if environ is None else environ
+    return {name: env[name] for name in _OF_TERMINALS if env.get(name)}
 
 
 def _expanded(path: str) -> Path:

@@ -12,12 +12,12 @@ import io
 import os
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NoReturn
 
 from src import __version__
 from src.cli import lab_arguments
 from src.cli.called import program
+from src.cli.search_arguments import add_format, add_search_commands, add_where, settle_format
 from src.config import PORT
 from src.errors import AppError, BadInput, BadQuery, UnknownModel
 
@@ -32,6 +32,7 @@ def main(argv: list[str] | None = None) -> int:
     """
     _write_anything()
     arguments = _parser().parse_args((sys.argv[1:] if argv is None else argv) or ["--help"])
+    settle_format(arguments)
     try:
         code = _run(arguments)
         sys.stdout.flush()
@@ -118,7 +119,7 @@ def _parser() -> argparse.ArgumentParser:
     top, common = _common(library=None, model=None, json=False), _common()
     parser = _Parser(prog=program(), description="Find photos on this computer by describing them.", parents=[top])
     parser.add_argument("--version", action="version", version=f"Media Feature Extractor {__version__}")
-    parser.set_defaults(wrong_usage=parser.error)
+    parser.set_defaults(wrong_usage=parser.error, parser=parser)
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     def command(name: str, module: str, function: str, text: str) -> argparse.ArgumentParser:
@@ -144,7 +145,7 @@ def _add_photo_commands(command: Any) -> None:
     sync = command("sync", "photos", "sync", "look at the folders again: new, changed, moved and missing pictures")
     sync.add_argument("folders", nargs="*", metavar="FOLDER", help="only these (all that the library follows)")
 
-    _add_search_command(command)
+    add_search_commands(command)
     _add_export_command(command)
 
     _add_file_commands(command)
@@ -157,9 +158,8 @@ def _add_photo_commands(command: Any) -> None:
     objects.add_argument("--forget", action="store_true", help="forget all objects instead; the pictures stay")
     objects.add_argument("--yes", action="store_true", help="really forget them")
 
-    duplicates = command(
-        "duplicates", "duplicates", "duplicates", "list pictures that are copies of each other; changes no file"
-    )
+    text = "list pictures that are copies of each other; changes no file"
+    duplicates = add_format(command("duplicates", "duplicates", "duplicates", text), paths=True)
     duplicates.add_argument(
         "--level",
         choices=("bytes", "pixels", "picture", "shot"),
@@ -168,17 +168,12 @@ def _add_photo_commands(command: Any) -> None:
 
 
 def _add_file_commands(command: Any) -> None:
-    facts = command(
-        "facts",
-        "facts",
-        "facts",
-        "show what picture files tell of themselves: camera, date, place, words; needs no library",
-    )
+    text = "show what picture files tell of themselves: camera, date, place, words; needs no library"
+    facts = add_format(command("facts", "facts", "facts", text))
     facts.add_argument("paths", nargs="+", metavar="PATH", help="a picture or a folder (searched with its sub-folders)")
 
-    labels = command(
-        "labels", "labels", "labels", "say what the built-in model sees in picture files; needs no library"
-    )
+    text = "say what the built-in model sees in picture files; needs no library"
+    labels = add_format(command("labels", "labels", "labels", text))
     labels.add_argument(
         "paths", nargs="+", metavar="PATH", help="a picture or a folder (searched with its sub-folders)"
     )
@@ -208,21 +203,6 @@ def _add_commands_in_words(command: Any) -> None:
     instead.add_argument("--import", dest="import_", metavar="FOLDER", help="take descriptions over from such files")
 
 
-def _add_search_command(command: Any) -> None:
-    search = command("search", "photos", "search", "find pictures by words, by an example picture, or by both")
-    search.add_argument("text", nargs="*", metavar="TEXT", help="what you are looking for")
-    search.add_argument("--image", metavar="FILE", type=Path, help="a picture that the results should look like")
-    search.add_argument("--top-k", metavar="N", type=int, default=20, help="number of results (20)")
-    search.add_argument("--queries", metavar="FILE", help="one text query a line; searches them all at once")
-    search.add_argument(
-        "--in", dest="mode", choices=("images", "objects", "both"), default="images", help="what is searched (images)"
-    )
-    search.add_argument("--folder", metavar="DIR", help="only pictures in this folder and its sub-folders")
-    search.add_argument("--since", metavar="DAY", help="only pictures taken on this day (YYYY-MM-DD) or later")
-    search.add_argument("--until", metavar="DAY", help="only pictures taken on this day or earlier")
-    _add_where(search)
-
-
 def _add_export_command(command: Any) -> None:
     export = command("export", "export", "export", "write pictures and the objects in them as a data set or a table")
     export.add_argument("place", metavar="PLACE", help="the new folder, or the new ZIP where the name ends in .zip")
@@ -235,14 +215,8 @@ def _add_export_command(command: Any) -> None:
     export.add_argument(
         "--in", dest="mode", choices=("images", "objects", "both"), default="both", help="what is searched (both)"
     )
-    _add_where(export)
+    add_where(export)
     export.add_argument("--pictures", action="store_true", help="copy the pictures too")
-
-
-def _add_where(parser: argparse.ArgumentParser) -> None:
-    facts = "camera=nikon, iso=100..400, rating>=4 or keywords=wedding"
-    text = f"only pictures with this fact, such as {facts}; may be given several times"
-    parser.add_argument("--where", metavar="FACT", action="append", default=[], help=text)
 
 
 def _add_curation_commands(command: Any) -> None:
@@ -250,7 +224,7 @@ def _add_curation_commands(command: Any) -> None:
     tag.add_argument("--add", metavar="TAG", action="append", default=[], help="may be given several times")
     tag.add_argument("--remove", metavar="TAG", action="append", default=[], help="with those below it in the tree")
 
-    tags = command("tags", "curation", "tags", "list the tags; rename one, or merge several")
+    tags = add_format(command("tags", "curation", "tags", "list the tags; rename one, or merge several"))
     change = tags.add_mutually_exclusive_group()
     change.add_argument("--rename", nargs=2, metavar=("OLD", "NEW"), help="everywhere, with what is below it")
     change.add_argument("--merge", nargs="+", metavar="TAG", help="the last one is what they become")
@@ -264,7 +238,7 @@ def _add_curation_commands(command: Any) -> None:
     _add_album_command(command)
     _of_photos(command("remove", "curation", "remove", "put pictures into the bin (your own photo files stay)"))
 
-    bin_ = command("bin", "curation", "bin_", "list the bin, take pictures out of it, or empty it")
+    bin_ = add_format(command("bin", "curation", "bin_", "list the bin, take pictures out of it, or empty it"))
     bin_.add_argument("--restore", nargs="+", metavar="PATH_OR_ID", help="take these out")
     bin_.add_argument("--empty", action="store_true", help="forget all that is in it")
     bin_.add_argument("--yes", action="store_true", help="really forget them")
@@ -277,12 +251,12 @@ def _add_curation_commands(command: Any) -> None:
 
     command("undo", "curation", "undo", "take the last change back")
     command("redo", "curation", "redo", "do again what was undone last")
-    history = command("history", "curation", "history", "list what was done, the latest first")
+    history = add_format(command("history", "curation", "history", "list what was done, the latest first"))
     history.add_argument("--top-k", metavar="N", type=int, default=20, help="list so many (20)")
 
 
 def _add_album_command(command: Any) -> None:
-    album = command("album", "curation", "album", "list the albums, or make and change one")
+    album = add_format(command("album", "curation", "album", "list the albums, or make and change one"), paths=True)
     album.add_argument("name", nargs="?", metavar="NAME", help="list its pictures (all albums)")
     change = album.add_mutually_exclusive_group()
     change.add_argument("--add", nargs="+", metavar="PATH_OR_ID", help="put pictures at its end; a new one is made")
@@ -298,7 +272,8 @@ def _of_photos(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
 
 def _add_folder_commands(command: Any) -> None:
-    folders = command("folders", "folders", "folders", "list the folders that the library follows")
+    text = "list the folders that the library follows"
+    folders = add_format(command("folders", "folders", "folders", text), paths=True)
     change = folders.add_mutually_exclusive_group()
     change.add_argument("--watch", metavar="DIR", help="pick up changes in a folder while the app runs")
     change.add_argument("--unwatch", metavar="DIR", help="look at a folder only when told to (sync)")
@@ -346,6 +321,6 @@ def _add_library_commands(command: Any) -> None:
     change.add_argument("--create", metavar="NAME", help="make one and show it, this once")
     change.add_argument("--revoke", metavar="NAME", help="let nobody in by it any more")
 
-    models = command("models", "models", "models", "list the models; download or switch to one")
+    models = add_format(command("models", "models", "models", "list the models; download or switch to one"))
     models.add_argument("--get", metavar="ID", help="download and verify a model's weights")
     models.add_argument("--use", metavar="ID", help="re-index the library with a model and make it the library's own")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from src import wire
-from src.cli import terminal
+from src.cli import listing, terminal
 from src.cli.library_access import DONE, FAILED, do_job, finished, reading
 from src.errors import BadInput
 from src.identity import is_id
@@ -70,8 +70,8 @@ def tags(arguments: argparse.Namespace) -> int:
             return _told(arguments, [services.curation.merge_tags(some, into)])
         tree = services.curation.tag_tree()
     nodes = list(_nodes(tree))
-    if arguments.json:
-        terminal.print_json([{"tag": node.tag, "photos": node.photos} for node in nodes])
+    if listing.asked(arguments):
+        listing.put(arguments, [{"tag": node.tag, "photos": node.photos} for node in nodes])
     elif nodes:
         terminal.show_table(["tag", "photos"], [[node.tag, f"{node.photos:,}"] for node in nodes])
     else:
@@ -131,8 +131,8 @@ def bin_(arguments: argparse.Namespace) -> int:
             ids = _ids(arguments, services, arguments.restore)
             return _told(arguments, [services.curation.restore(ids)])
         found, number = services.curation.binned(arguments.top_k), services.curation.number_binned()
-    if arguments.json:
-        terminal.print_json([vars(one) for one in found])
+    if listing.asked(arguments):
+        listing.put(arguments, map(vars, found))
     elif found:
         terminal.show_table(["id", "removed", "photo"], [[one.id, one.binned_at[:19], one.path_text] for one in found])
         if number > len(found):
@@ -171,8 +171,8 @@ def history(arguments: argparse.Namespace) -> int:
     """history: what was done, the latest first."""
     with reading(arguments) as services:
         found = services.curation.history(arguments.top_k)
-    if arguments.json:
-        terminal.print_json([{**vars(one), "said": dict(one.said)} for one in found])
+    if listing.asked(arguments):
+        listing.put(arguments, [{**vars(one), "said": dict(one.said)} for one in found])
     elif found:
         rows = [[one.at[:19], one.kind, f"{one.photos:,}", "undone" if one.undone else ""] for one in found]
         terminal.show_table(["at (UTC)", "what", "photos", ""], rows)
@@ -225,8 +225,10 @@ def _as_json(done: Done) -> dict[str, Any]:
 
 def _list_albums(arguments: argparse.Namespace, services: Services) -> int:
     found = services.curation.albums()
-    if arguments.json:
-        terminal.print_json([{"name": one.name, "photos": one.photos} for one in found])
+    if listing.asked(arguments) == "paths":
+        arguments.wrong_usage("albums have no paths: give the NAME of one")
+    if listing.asked(arguments):
+        listing.put(arguments, [{"name": one.name, "photos": one.photos} for one in found])
     elif found:
         terminal.show_table(["album", "photos"], [[one.name, f"{one.photos:,}"] for one in found])
     else:
@@ -237,8 +239,8 @@ def _list_albums(arguments: argparse.Namespace, services: Services) -> int:
 def _list_photos(arguments: argparse.Namespace, services: Services, ids: list[str]) -> int:
     shown = services.catalog.shown(ids)
     rows = [{"id": id_, "path": shown[id_].path_text} for id_ in ids if id_ in shown]
-    if arguments.json:
-        terminal.print_json(rows)
+    if listing.asked(arguments):
+        listing.put(arguments, rows, lambda: listing.paths_of_photos(services, shown))
     else:
         terminal.show_table(["id", "photo"], [list(row.values()) for row in rows])
     return DONE

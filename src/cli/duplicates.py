@@ -6,9 +6,9 @@ import argparse
 from collections.abc import Sequence
 
 from src import wire
-from src.cli import terminal
+from src.cli import listing, terminal
 from src.cli.library_access import DONE, do_job, finished, reading
-from src.schema.duplicates import DuplicateGroup
+from src.schema.duplicates import DuplicateFile, DuplicateGroup
 from src.services.jobs.kinds import FindDuplicates
 from src.text import shown
 
@@ -28,11 +28,18 @@ def duplicates(arguments: argparse.Namespace) -> int:
         finished(do_job(arguments, "Looking for duplicates (command line)", FindDuplicates()))
     with reading(arguments) as services:
         groups = services.duplicates.groups(arguments.level)
-    if arguments.json:
-        terminal.print_json([wire.duplicates(group) for group in groups])
-    else:
-        _show(groups)
+        if listing.asked(arguments):
+            copies = ((file.image_id, file.path) for file in _beside(groups))
+            listing.put(arguments, map(wire.duplicates, groups), lambda: listing.paths_of_files(services, copies))
+        else:
+            _show(groups)
     return DONE
+
+
+def _beside(groups: Sequence[DuplicateGroup]) -> list[DuplicateFile]:
+    """The files beside those to keep; none that is shown as one of these is."""
+    kept = {group.keep.path for group in groups}
+    return [file for group in groups for file in group.files if file.path not in kept]
 
 
 def _show(groups: Sequence[DuplicateGroup]) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 
 from src import wire
 from src.cli import terminal
 from src.cli.library_access import DONE, reading
 from src.processing.decoding.image_io import display_text
 from src.processing.discovery import parse_path
+from src.runtime import Services
 from src.schema import PhotoFilter
 from src.schema.conditions import parse_condition
 from src.services.exchange.exporting import Selection
@@ -18,7 +20,6 @@ from src.text import count, shown, typed
 
 def export(arguments: argparse.Namespace) -> int:
     """export PLACE: reads, so it works beside a running app."""
-    place, report = parse_path(arguments.place, "folder or ZIP", "~/photos.zip"), terminal.Report()
     with reading(arguments) as services:
         selection, told = Selection(), {}
         only = PhotoFilter(where=tuple(map(parse_condition, arguments.where)))
@@ -31,8 +32,15 @@ def export(arguments: argparse.Namespace) -> int:
             told = {"verdict": page.verdict}
         elif only.where:
             selection = Selection(services.library.passing(only))
-        events = services.exports.export(arguments.format, place, selection, arguments.pictures)
-        report.follow(events, terminal.console(arguments.json))
+        write(arguments, services, selection, told)
+    return DONE
+
+
+def write(arguments: argparse.Namespace, services: Services, selection: Selection, told: Mapping[str, str]) -> None:
+    """Write a selection to where the arguments say, and tell what came of it. told: more of it for --json."""
+    place, report = parse_path(arguments.place, "folder or ZIP", "~/photos.zip"), terminal.Report()
+    events = services.exports.export(arguments.format, place, selection, arguments.pictures)
+    report.follow(events, terminal.console(arguments.json))
     skipped = wire.files_skipped(report.skipped)
     if arguments.json:
         done = {
@@ -50,4 +58,3 @@ def export(arguments: argparse.Namespace) -> int:
             terminal.say(f"{weak} left out; --weak takes them too.")
         if selection.passed_over:
             terminal.say(f"{count(selection.passed_over, 'result does', 'results do')} not fit and were left out.")
-    return DONE

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from src.cli import terminal
+from src.cli import listing, terminal
 from src.cli.picture_files import DONE, FAILED, read_each
 from src.processing.decoding.image_io import display_text
 from src.processing.facts.reader import FactsReader
@@ -25,14 +26,19 @@ def facts(arguments: argparse.Namespace) -> int:
     1 where one of them could not be read.
     """
     reader, problems = FactsReader(), list[str]()
-    rows = list(read_each(arguments.paths, lambda path: (display_text(path), reader.read(path)), problems))
-    if arguments.json:
-        terminal.print_json([as_json(path, told) for path, told in rows])
-    elif len(rows) == 1:
+    rows: Iterable[Row] = read_each(arguments.paths, lambda path: (display_text(path), reader.read(path)), problems)
+    if listing.asked(arguments):
+        listing.put(arguments, (as_json(path, told) for path, told in rows))
+    else:
+        _show(list(rows))
+    return FAILED if problems else DONE
+
+
+def _show(rows: Sequence[Row]) -> None:
+    if len(rows) == 1:
         terminal.show_table(["", ""], _listed(*rows[0]))
     elif rows:
         terminal.show_table(_HEADINGS, [_line(path, told) for path, told in rows])
-    return FAILED if problems else DONE
 
 
 def as_json(path: str, told: PhotoFacts) -> dict[str, Any]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 
 from src import wire
-from src.cli import terminal
+from src.cli import listing, terminal
 from src.cli.called import program
 from src.cli.library_access import DONE, do_job, finished, reading
 from src.processing.discovery import parse_path
@@ -23,8 +24,8 @@ def folders(arguments: argparse.Namespace) -> int:
             if folder:
                 services.folders.watch(str(parse_path(folder)), on)
         found = services.folders.all()
-    if arguments.json:
-        terminal.print_json([wire.folder(folder) for folder in found])
+    if listing.asked(arguments):
+        listing.put(arguments, map(wire.folder, found), lambda: [os.fsencode(folder.path) for folder in found])
     elif found:
         terminal.show_table(["folder", "photos", "missing", "state", "watched"], [_row(folder) for folder in found])
     else:

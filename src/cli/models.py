@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict
 
-from src.cli import terminal
+from src.cli import listing, terminal
 from src.cli.library_access import DONE, do_job, finished, reading, settings_of
 from src.models.model_manager import ModelManager
 from src.services.jobs.kinds import Reindex
@@ -20,8 +20,8 @@ def models(arguments: argparse.Namespace) -> int:
         finished(do_job(arguments, "Re-indexing (command line)", Reindex(arguments.use)))
     with reading(arguments) as services:
         statuses = services.library.model_statuses()
-    if arguments.json:
-        terminal.print_json([asdict(status) for status in statuses])
+    if listing.asked(arguments):
+        listing.put(arguments, map(asdict, statuses))
         return DONE
     rows = [[s.id, s.dimensions, "yes" if s.available else "no", "*" if s.active else "", s.title] for s in statuses]
     terminal.show_table(["id", "dimensions", "here", "in use", ""], rows)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import codecs
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from src import wire
-from src.cli import terminal, texts
+from src.cli import listing, terminal, texts
 from src.cli.library_access import DONE, FAILED, do_job, reading, say_what_is_unheeded
 from src.errors import BadInput, BadQuery, UnreadableImage, UnreadablePath
 from src.plain_files import opened_at_once
@@ -77,32 +77,75 @@ def _reported(arguments: argparse.Namespace, report: terminal.Report, to_read: S
 
 
 def search(arguments: argparse.Namespace) -> int:
-    """search [TEXT] [--image FILE] or search --queries FILE."""
+    """search [TEXT] [--image FILE], search --queries FILE or search --interactive [TEXT]."""
     text = typed(" ".join(arguments.text))
     if arguments.queries is not None:
-        if text or arguments.image:
-            arguments.wrong_usage("--queries stands alone: give no TEXT and no --image beside it")
+        if text or arguments.image or arguments.interactive:
+            arguments.wrong_usage("--queries stands alone: give no TEXT, --image or --interactive beside it")
         return _search_file(arguments)
+    if arguments.interactive:
+        return _talk(arguments, text)
     if not text and not arguments.image:
         arguments.wrong_usage("say what to look for: TEXT, --image FILE, or both")
     with reading(arguments) as services:
         say_what_is_unheeded(services)
         image = _read_picture(arguments.image, services) if arguments.image else None
         page = services.search.search(
-            Query(text, image), arguments.top_k, only=_filter(arguments, services), mode=arguments.mode
+            Query(text, image), arguments.top_k, only=filter_of(arguments, services), mode=arguments.mode
         )
-    if arguments.image and not text:
-        page = replace(page, query=str(arguments.image))
-    _print(arguments, page)
-    return DONE
+        if arguments.image and not text:
+            page = replace(page, query=str(arguments.image))
+        return _told(arguments, services, [page], lambda: wire.search_page(page))
 
 
-def _print(arguments: argparse.Namespace, page: SearchPage) -> None:
-    if arguments.json:
-        terminal.notes(page)
-        terminal.print_json(wire.search_page(page))
-    else:
-        terminal.show_page(page)
+def _talk(arguments: argparse.Namespace, text: str) -> int:
+    from src.cli import talk
+
+    if arguments.image or listing.asked(arguments):
+        arguments.wrong_usage("--interactive stands alone: give no --image, --json, --format or -0 beside it")
+    with reading(arguments) as services:
+        say_what_is_unheeded(services)
+        return talk.talk(arguments, services, filter_of(arguments, services), text)
+
+
+def _told(
+    arguments: argparse.Namespace, services: Services, pages: Sequence[SearchPage], whole: Callable[[], Any]
+) -> int:
+    """Print what was found as it was asked for.
+
+    Lines have no room for a verdict: only what fits has one, and where nothing does the exit code says so. whole: what
+    --json prints.
+    """
+    form = listing.asked(arguments)
+    for page in pages:
+        if form:
+            terminal.notes(page)
+        else:
+            _show(arguments, page)
+    if form == "json":
+        terminal.print_json(whole())
+    if form in ("", "json"):
+        return DONE
+    for page in pages:
+        if page.verdict != "match":
+            terminal.note(terminal.verdict(page))
+    rows = [row for page in pages for row in _rows(page, tell_query=arguments.queries is not None)]
+    fitting = (hit.id for page in pages for hit in page.hits if hit.fits)
+    lines = listing.put(arguments, rows, lambda: listing.paths_of_photos(services, fitting))
+    return DONE if lines else listing.NOTHING
+
+
+def _rows(page: SearchPage, tell_query: bool) -> list[dict[str, Any]]:
+    """The results that fit, as --json has them."""
+    told = wire.search_page(page)
+    query = {"query": told["query"]} if tell_query else {}
+    return [query | row for row, hit in zip(told["results"], page.hits, strict=True) if hit.fits]
+
+
+def _show(arguments: argparse.Namespace, page: SearchPage) -> None:
+    if arguments.queries is not None:
+        terminal.say(f"\n{shown(page.query)}")
+    terminal.show_page(page)
 
 
 def _search_file(arguments: argparse.Namespace) -> int:
@@ -112,17 +155,9 @@ def _search_file(arguments: argparse.Namespace) -> int:
     with reading(arguments) as services:
         say_what_is_unheeded(services)
         pages = services.search.search_many(
-            queries, arguments.top_k, only=_filter(arguments, services), mode=arguments.mode
+            queries, arguments.top_k, only=filter_of(arguments, services), mode=arguments.mode
         )
-    if arguments.json:
-        for page in pages:
-            terminal.notes(page)
-        terminal.print_json([wire.search_page(page) for page in pages])
-    else:
-        for page in pages:
-            terminal.say(f"\n{shown(page.query)}")
-            terminal.show_page(page)
-    return DONE
+        return _told(arguments, services, pages, lambda: [wire.search_page(page) for page in pages])
 
 
 def _lines(name: str) -> list[str]:
@@ -150,7 +185,8 @@ def _lines(name: str) -> list[str]:
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
-def _filter(arguments: argparse.Namespace, services: Services) -> PhotoFilter:
+def filter_of(arguments: argparse.Namespace, services: Services) -> PhotoFilter:
+    """What --folder, --since, --until and --where ask of photos."""
     folder = str(services.folders.place(parse_path(arguments.folder))) if arguments.folder is not None else None
     return PhotoFilter(folder, arguments.since, arguments.until, tuple(map(parse_condition, arguments.where)))
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
-from src.cli import terminal
+from src.cli import listing, terminal
 from src.config import Settings
 from src.errors import AppError, EndpointRefused, UnreadablePath
 from src.processing.decoding.image_io import display_text
@@ -30,19 +31,16 @@ def tell_each(
 
     most: end after so many; 0 for all. 1 where one of the paths could not be read.
     """
-    pictures = PictureReader(Settings.from_env().max_megapixels)
-    rows, problems = [], list[str]()
+    pictures, problems = PictureReader(Settings.from_env().max_megapixels), list[str]()
+    rows = islice(read_each(arguments.paths, partial(tell, pictures), problems), most or None)
     try:
-        for found in read_each(arguments.paths, partial(tell, pictures), problems):
-            rows.append(found)
-            if not arguments.json:
-                show(found)
-            if most and len(rows) >= most:
-                break
+        if listing.asked(arguments):
+            listing.put(arguments, rows)
+        else:
+            for row in rows:
+                show(row)
     finally:
         pictures.close()
-    if arguments.json:
-        terminal.print_json(rows)
     return FAILED if problems else DONE
 
 

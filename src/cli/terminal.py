@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
+import struct
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -99,6 +101,48 @@ def say(text: str) -> None:
     print(text)
 
 
+def say_at_once(text: str) -> None:
+    """A line that whoever reads them as they come need not wait for."""
+    print(text, flush=True)
+
+
+def put_bytes(data: bytes) -> None:
+    """These bytes themselves, whatever they are, behind all that was said so far."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+
+
+def size() -> tuple[int, int]:
+    """Columns and lines of the terminal, 80 and 24 where it does not tell."""
+    return shutil.get_terminal_size()
+
+
+def cell_size() -> tuple[int, int] | None:
+    """Pixels of a character, width and height; None where the system does not know."""
+    try:
+        import fcntl
+        import termios
+
+        rows, columns, width, height = struct.unpack("HHHH", fcntl.ioctl(sys.stdout, termios.TIOCGWINSZ, bytes(8)))
+    except (ImportError, OSError, ValueError):
+        return None
+    return (width // columns, height // rows) if width and height and columns and rows else None
+
+
+def fitted(text: str, width: int) -> str:
+    """A text of others as it may be shown, cut or filled up to so many columns."""
+    from rich.cells import cell_len, set_cell_size
+
+    safe = shown(text)
+    return set_cell_size(safe, width) if cell_len(safe) <= width else f"{set_cell_size(safe, max(0, width - 1))}…"
+
+
+def is_watched() -> bool:
+    """Whether a person looks at standard output."""
+    return sys.stdout.isatty()
+
+
 def note(text: str) -> None:
     """One line on standard error."""
     print(shown(" ".join(text.split())), file=sys.stderr)
@@ -135,14 +179,10 @@ def show_page(page: SearchPage) -> None:
     """A page of hits as a table, with an honest word where nothing fits."""
     for notice in page.notices:
         print(notice.sentence)
-    if page.verdict == "empty" and page.filtered:
-        print("No photo passes the filter.")
-        return
+    if page.verdict != "match":
+        print(verdict(page) + (" The closest:" if page.hits else ""))
     if page.verdict == "empty":
-        print(f"There is nothing to search yet. First: {program()} {_first_command(page)}")
         return
-    if page.verdict == "nothing":
-        print("Nothing in the library fits. The closest:" if page.hits else "Nothing in the library fits.")
     if page.listed:
         show_table(["picture"], [[_where(hit)] for hit in page.hits])
     else:
@@ -151,6 +191,15 @@ def show_page(page: SearchPage) -> None:
     searched = [f"{page.searched:,} photos"] if page.searched else []
     searched += [f"{page.objects:,} objects"] if page.objects else []
     print(f"{len(page.hits)} of {' and '.join(searched)}, {page.took_ms:.0f} ms, model {page.model}")
+
+
+def verdict(page: SearchPage) -> str:
+    """One sentence on a page on which nothing fits."""
+    if page.verdict == "nothing":
+        return "Nothing in the library fits."
+    if page.filtered:
+        return "No photo passes the filter."
+    return f"There is nothing to search yet. First: {program()} {_first_command(page)}"
 
 
 def _first_command(page: SearchPage) -> str:

@@ -11,7 +11,7 @@ from src.database.catalog.texts import TextRow
 from src.runtime import Services
 from src.schema import Reason
 from src.schema.texts import TextLine
-from src.ui.photos import why
+from src.services.search import why
 from tests.ui.conftest import gallery, goto, search
 from tests.ui.test_photo_text import photo_of
 

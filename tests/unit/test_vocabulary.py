@@ -171,7 +171,7 @@ def test_every_value_is_counted_as_asking_for_it_finds(curated: Services, query:
 
 def test_every_filter_by_words_completes_them() -> None:
     """But for the names of files, of which each has its own, and captions and texts in pictures, which are long."""
-    from src.ui.search.completions import VALUES
+    from src.services.search.completing import VALUES
 
     words = {key.name for key in KEYS.values() if any(BY_NAME[name].kind in ("text", "words") for name in key.fields)}
     assert words - {*COMPLETED, *VALUES} == {"name", "caption", "text"} and set(COMPLETED) <= {"in", *FACTS}

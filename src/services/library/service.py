@@ -151,7 +151,7 @@ class LibraryService:
 
     def has_original(self, image_id: str) -> bool:
         """Whether one of the image's files is there now."""
-        return next(self._files_of(image_id), None) is not None
+        return next(self.originals(image_id), None) is not None
 
     def thumbnail(self, image_id: str) -> Path | None:
         """File of a catalogued image's thumbnail, made again where it has gone; None where that can't be done."""
@@ -201,14 +201,14 @@ class LibraryService:
 
         careful: decoded in a process of its own.
         """
-        for path in self._files_of(image_id) if self._catalog.shown([image_id]) else ():
+        for path in self.originals(image_id) if self._catalog.shown([image_id]) else ():
             try:
                 return self._reader.read(path, side, careful)[0]
             except (OSError, UnreadableImage):
                 continue
         return None
 
-    def _files_of(self, image_id: str) -> Iterator[Path]:
+    def originals(self, image_id: str) -> Iterator[Path]:
         """Regular files that hold just this image: one changed since it was last looked at holds something else.
 
         Nobody changes an upload where the library keeps it. A row that calls a file elsewhere an upload is not

@@ -126,10 +126,10 @@ def written(reading: Reading) -> str:
     """The usual text for a reading, which ``parse`` reads as the same again where it is not too long."""
     pieces = [_term_written(term) for term in reading.terms]
     pieces += [
-        f"{'-' * restriction.negative}{restriction.key}:{'|'.join(map(_value_written, restriction.values))}"
+        f"{'-' * restriction.negative}{restriction.key}:{'|'.join(map(value_written, restriction.values))}"
         for restriction in reading.restrictions
     ]
-    pieces += [f"{'-' * like.negative}similar:{_value_written(like.id)}" for like in reading.similar]
+    pieces += [f"{'-' * like.negative}similar:{value_written(like.id)}" for like in reading.similar]
     return " ".join([*pieces, *([f"sort:{reading.sort}"] if reading.sort else [])])
 
 
@@ -310,7 +310,8 @@ def _word_written(word: str) -> str:
     return f"\\{text}" if text.startswith("-") else text
 
 
-def _value_written(value: str) -> str:
+def value_written(value: str) -> str:
+    """A value as it stands behind a colon, with quotation marks where it needs them; a star in it is ``STAR``."""
     text = f'"{_escaped(value, _IN_QUOTES)}"' if _NEEDS_QUOTES.search(value) else value
     return text.replace(STAR, "\\*")
 

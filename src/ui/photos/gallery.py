@@ -9,10 +9,10 @@ from typing import Any, Literal
 from src.identity import is_id
 from src.schema import Reason
 from src.schema.texts import TextLine
+from src.services.search import why
 from src.text import shown
 from src.ui import address, state
 from src.ui.frame.component import component, reported
-from src.ui.photos import why
 
 _HERE = Path(__file__).parent
 _STYLES = tuple(str(_HERE / name) for name in ("gallery.css", "photo_lines.css"))

@@ -9,11 +9,12 @@ from typing import Any
 from src.database.catalog.browsing import ListedPhoto
 from src.runtime import Services
 from src.schema import SearchHit
+from src.services.search import why
 from src.services.search.browsing import look_of
 from src.services.search.language import Reading, Restriction, written
 from src.text import shown
 from src.ui import state
-from src.ui.photos import timeline, why
+from src.ui.photos import timeline
 
 
 def show(

@@ -10,11 +10,11 @@ import streamlit as st
 
 from src.runtime import Services
 from src.schema.conditions import STAR
+from src.services.search.completing import VALUES
 from src.services.search.language import Reading
 from src.services.search.vocabulary import Counts
 from src.text import folded, shown
 from src.ui.jobs import job_progress
-from src.ui.search import completions
 
 COUNTING = 0.4
 """Seconds between two looks for counts that took longer."""
@@ -57,8 +57,8 @@ class Choices:
             return self._orders()
         if key == "rating":
             return [f">={stars}" for stars in range(1, 6)]
-        if key in completions.VALUES:
-            return completions.VALUES[key]
+        if key in VALUES:
+            return VALUES[key]
         values = [value.replace("*", STAR) for value in self.counts.get(key) or ()]
         return sorted(values, reverse=True) if key == "date" else values[:MOST]
 

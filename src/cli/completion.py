@@ -1,0 +1,50 @@
+"""Scripts with which shells complete this program's commands, options and files: completion."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+
+from src.cli import terminal
+from src.cli.library_access import DONE, FAILED
+
+NAMES = ("mfe", "media-feature-extractor")
+"""What the program is called where it is installed; an alias of such a name is completed too."""
+FILES = ("PATH", "FILE", "PATH_OR_ID", "PLACE")
+FOLDERS = ("DIR", "FOLDER", "F")
+_REGISTERED = {"bash": "-F _shtab_mfe mfe\n", "zsh": "compdef _shtab_mfe -N mfe\n"}
+"""Where a script says for which name it is; the second name is put behind the first one."""
+
+
+def completion(arguments: argparse.Namespace) -> int:
+    """completion bash|zsh|fish: made from the arguments that the commands take."""
+    try:
+        import shtab
+    except ImportError:
+        terminal.note("The package shtab makes the scripts, and is not installed: pip install shtab")
+        return FAILED
+    parser: argparse.ArgumentParser = arguments.parser
+    for one in _all(parser):
+        one.prog = " ".join([NAMES[0], *one.prog.removeprefix(parser.prog).split()])
+        for action in one._actions:
+            kind = shtab.FILE if action.metavar in FILES else shtab.DIRECTORY if action.metavar in FOLDERS else None
+            if kind:
+                action.complete = kind  # type: ignore[attr-defined]
+    terminal.say(_for_both(shtab.complete(parser, arguments.shell, root_prefix=NAMES[0]) + "\n", arguments.shell))
+    return DONE
+
+
+def _for_both(script: str, shell: str) -> str:
+    if shell == "fish":
+        return f"{script}complete -c {NAMES[1]} -w {NAMES[0]}"
+    place = _REGISTERED[shell]
+    script = script.replace(f"#compdef {NAMES[0]}\n", f"#compdef {' '.join(NAMES)}\n")
+    return script.replace(place, f"{place.rstrip()} {NAMES[1]}\n").rstrip()
+
+
+def _all(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """Those of the commands first: their names begin with the program's."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            yield from action.choices.values()
+    yield parser
