@@ -40,7 +40,7 @@ ONLY_IN = {
     "onnxruntime": ("src.models",),
     "starlette": ("src.api", "app"),
     "fastapi": ("src.api",),
-    "pydantic": ("src.api",),
+    "pydantic": ("src.api", "src.assistant"),
     "python_multipart": ("src.api",),
     "watchdog": ("src.services.library.watcher",),
     "rich": ("src.cli.terminal",),
