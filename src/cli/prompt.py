@@ -17,10 +17,11 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.history import History, InMemoryHistory
 from prompt_toolkit.output import Output, create_output
+from prompt_toolkit.utils import is_dumb_terminal
 
 from src.errors import AppError
 from src.plain_files import open_plain
-from src.services.search.completing import Offer, begins_some, offers
+from src.services.search.completing import begins_some, offers
 from src.services.search.vocabulary import Vocabulary
 from src.text import shown
 
@@ -33,15 +34,17 @@ MENU = 6
 def lines(question: Callable[[], str], vocabulary: Vocabulary, words: Sequence[str], kept: Path) -> Iterator[str]:
     """Each line that is typed, until the end of the input (Ctrl-D). A line that Ctrl-C cancels is none.
 
-    question: what stands before it. words: that a line may begin with, offered on Tab. kept: file of the history.
+    A terminal that knows no escape codes gets a plain prompt.
+
+    question: what stands before it. words: that a line may begin with. kept: file of the history.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         yield from (line.rstrip("\r\n") for line in sys.stdin)
         return
-    session = _session(vocabulary, words, kept)
+    ask = input if is_dumb_terminal() else _session(vocabulary, words, kept).prompt
     while True:
         try:
-            yield session.prompt(question())
+            yield ask(question())
         except KeyboardInterrupt:
             continue
         except EOFError:
@@ -49,17 +52,25 @@ def lines(question: Callable[[], str], vocabulary: Vocabulary, words: Sequence[s
 
 
 def _session(vocabulary: Vocabulary, words: Sequence[str], kept: Path) -> PromptSession[str]:
+    def may_be_completed(before: str) -> bool:
+        return begins_some(before) or bool(begun(words, before))
+
     session: PromptSession[str] = PromptSession(
         history=KeptHistory(kept) if kept.parent.is_dir() else InMemoryHistory(),
         auto_suggest=AutoSuggestFromHistory(),
         completer=QueryCompleter(vocabulary, words),
         complete_in_thread=True,
         # the list takes its lines from what stands above the prompt: not before there is something to complete
-        complete_while_typing=Condition(lambda: begins_some(session.default_buffer.document.text_before_cursor)),
+        complete_while_typing=Condition(lambda: may_be_completed(session.default_buffer.document.text_before_cursor)),
         reserve_space_for_menu=MENU,
         output=_output(),
     )
     return session
+
+
+def begun(words: Sequence[str], before: str) -> list[str]:
+    """Those of the words of which two letters or more are typed, and nothing else."""
+    return [word for word in words if len(before) > 1 and word.startswith(before) and word != before]
 
 
 def _output() -> Output:
@@ -71,7 +82,7 @@ def _output() -> Output:
 
 
 class QueryCompleter(Completer):
-    """Completes queries as the page's boxes do, and on Tab what a line may begin with."""
+    """Completes queries as the page's boxes do, and what a line may begin with."""
 
     def __init__(self, vocabulary: Vocabulary, words: Sequence[str]) -> None:
         self._vocabulary = vocabulary
@@ -83,10 +94,8 @@ class QueryCompleter(Completer):
             piece, found = offers(self._vocabulary, before)
         except AppError:  # the search will say it
             return
-        if complete_event.completion_requested:
-            begun = [word for word in self._words if before and word.startswith(before)]
-            found = [*(Offer(word, word, "") for word in begun), *found]
-            piece = piece or before
+        for word in begun(self._words, before):
+            yield Completion(word, -len(before))
         for offer in found:
             yield Completion(offer.text, -len(piece), display=offer.label, display_meta=offer.help)
 

@@ -78,13 +78,12 @@ class Sheet:
         return picture.crop(box) if box[0] < box[2] and box[1] < box[3] else picture
 
     def _show_lines(self, hits: Sequence[SearchHit], first: int) -> None:
-        width = terminal.size()[0]
+        width = max(1, terminal.size()[0] - 1)
+        names = min(max(len(hit.name) for hit in hits), width // 2)
         for number, hit in enumerate(hits, first):
             likely = f"{hit.percent:3} % {hit.band:6}  " if hit.chance < 1 else ""
-            text = f"{number:3}  {likely}{hit.name}"
-            rest = width - len(text) - 3
-            folder = hit.path.removesuffix(hit.name)
-            terminal.say(terminal.fitted(f"{text}  {folder}" if rest > 10 else text, max(1, width - 1)).rstrip())
+            text = f"{number:3}  {likely}{terminal.fitted(hit.name, names)}  {hit.path.removesuffix(hit.name)}"
+            terminal.say(terminal.fitted(text, width).rstrip())
 
 
 def _caption(hit: SearchHit, number: int) -> str:
