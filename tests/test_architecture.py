@@ -44,6 +44,8 @@ ONLY_IN = {
     "python_multipart": ("src.api",),
     "watchdog": ("src.services.library.watcher",),
     "rich": ("src.cli.terminal",),
+    "prompt_toolkit": ("src.cli.prompt",),
+    "shtab": ("src.cli.completion",),
     "psutil": ("src.mounts", "src.database.library_lock", "src.processing.decoding.memory"),
     "cachetools": ("src.versioned_cache", "src.models.text_cache"),
     "yaml": ("src.export.yolo",),

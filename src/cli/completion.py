@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 
-from src.cli import terminal
-from src.cli.library_access import DONE, FAILED
+import shtab
 
-NAMES = ("mfe", "media-feature-extractor")
-"""What the program is called where it is installed; an alias of such a name is completed too."""
+from src.cli import terminal
+from src.cli.called import COMMANDS
+from src.cli.library_access import DONE
+
 FILES = ("PATH", "FILE", "PATH_OR_ID", "PLACE")
 FOLDERS = ("DIR", "FOLDER", "F")
 _REGISTERED = {"bash": "-F _shtab_mfe mfe\n", "zsh": "compdef _shtab_mfe -N mfe\n"}
@@ -18,28 +19,23 @@ _REGISTERED = {"bash": "-F _shtab_mfe mfe\n", "zsh": "compdef _shtab_mfe -N mfe\
 
 def completion(arguments: argparse.Namespace) -> int:
     """completion bash|zsh|fish: made from the arguments that the commands take."""
-    try:
-        import shtab
-    except ImportError:
-        terminal.note("The package shtab makes the scripts, and is not installed: pip install shtab")
-        return FAILED
     parser: argparse.ArgumentParser = arguments.parser
     for one in _all(parser):
-        one.prog = " ".join([NAMES[0], *one.prog.removeprefix(parser.prog).split()])
+        one.prog = " ".join([COMMANDS[0], *one.prog.removeprefix(parser.prog).split()])
         for action in one._actions:
             kind = shtab.FILE if action.metavar in FILES else shtab.DIRECTORY if action.metavar in FOLDERS else None
             if kind:
                 action.complete = kind  # type: ignore[attr-defined]
-    terminal.say(_for_both(shtab.complete(parser, arguments.shell, root_prefix=NAMES[0]) + "\n", arguments.shell))
+    terminal.say(_for_both(shtab.complete(parser, arguments.shell, root_prefix=COMMANDS[0]) + "\n", arguments.shell))
     return DONE
 
 
 def _for_both(script: str, shell: str) -> str:
     if shell == "fish":
-        return f"{script}complete -c {NAMES[1]} -w {NAMES[0]}"
+        return f"{script}complete -c {COMMANDS[1]} -w {COMMANDS[0]}"
     place = _REGISTERED[shell]
-    script = script.replace(f"#compdef {NAMES[0]}\n", f"#compdef {' '.join(NAMES)}\n")
-    return script.replace(place, f"{place.rstrip()} {NAMES[1]}\n").rstrip()
+    script = script.replace(f"#compdef {COMMANDS[0]}\n", f"#compdef {' '.join(COMMANDS)}\n")
+    return script.replace(place, f"{place.rstrip()} {COMMANDS[1]}\n").rstrip()
 
 
 def _all(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:

@@ -30,10 +30,10 @@ def way(asked: str, said: Mapping[str, str], watched: bool, encoding: str) -> st
     a terminal; to anything else no picture is drawn. encoding: of the output.
     """
     term, program = said.get("TERM", ""), said.get("TERM_PROGRAM", "") or said.get("LC_TERMINAL", "")
-    if not watched or (term in ("", "dumb") and asked == "auto"):
+    if not watched or asked != "auto":
+        return asked if watched else "off"
+    if term == "dumb":
         return "off"
-    if asked != "auto":
-        return asked
     inside = said.get("TMUX") or said.get("STY") or term.startswith(("screen", "tmux"))  # which passes no graphics on
     if not inside and (said.get("KITTY_WINDOW_ID") or any(name in term or name in program for name in _KITTY)):
         return "kitty"
