@@ -1,0 +1,136 @@
+"""The HTTP API against what it says of itself: python -m benchmarks.api_fuzz --data FOLDER [--seconds 600] [--json]
+
+Schemathesis (https://schemathesis.readthedocs.io; ``pip install schemathesis==4.32.5``, for this benchmark alone)
+reads ``/api/openapi.json`` of the app, as its user starts it on a small library, and sends requests made from it for so
+many seconds: right ones, wrong ones, and series of them. A failure is an answer of status 5xx, one of a status,
+content type or shape that is not described, wrong data that was taken, and each other check of its; ``failures`` lists
+them. Right by its shape, a request may still ask for what makes no sense (a filter on an unknown fact), which the API
+refuses with 400, 404, 409 or 422: those are taken for answers here. Streams of events, which last, are left out.
+
+Afterwards each described address is asked once more by each of its methods as a page of another website would ask it,
+with a right token and without: ``foreign`` is how many of those were let in.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from benchmarks import browsing, command
+from src.bootstrap import build_services
+from src.config import Settings
+from src.services.library.tokens import Tokens
+
+SECONDS = 600.0
+PHOTOS = 40
+SPARE = 60.0
+"""Seconds that Schemathesis may take longer than it is given."""
+CONFIG = """
+[checks.positive_data_acceptance]
+expected-statuses = ["2xx", "3xx", 400, 404, 409, 413, 415, 422]
+"""
+LEFT_OUT = "/jobs/{job}/events"
+EVIL = {"Origin": "http://evil.example", "Sec-Fetch-Site": "cross-site", "Content-Type": "text/plain"}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the benchmark; 0 done, 1 failed with a reason."""
+    parser = command.parser("api_fuzz", __doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder with photos1000/")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="of requests (default: %(default)s)")
+    options = parser.parse_args(arguments)
+    return command.told(lambda: measure(options), table, options.json)
+
+
+def measure(options: argparse.Namespace) -> dict[str, Any]:
+    """Raises NotHere without Schemathesis, photos, or an app that starts."""
+    if importlib.util.find_spec("schemathesis") is None:
+        raise browsing.NotHere("This needs Schemathesis: pip install schemathesis==4.32.5")
+    photos = sorted((options.data / "photos1000").glob("*.jpg"))[:PHOTOS]
+    if not photos:
+        raise browsing.NotHere(f"There are no photos in {options.data / 'photos1000'}.")
+    with tempfile.TemporaryDirectory(prefix="api-fuzz-") as folder:
+        home = Path(folder) / "home"
+        token = _library(home, photos)
+        with browsing.started(home) as (url, _):
+            browsing.await_answer(url)
+            started = time.perf_counter()
+            said, code = _schemathesis(url, Path(folder), options.seconds)
+            seconds = time.perf_counter() - started
+            foreign = _let_in(url, token)
+    return {
+        "cases": _number(said, r"([\d,]+) generated"),
+        "failures": re.findall(r"^- (.+)$", said, re.MULTILINE) if code else [],
+        "exit_code": code,
+        "seconds": round(seconds),
+        "foreign": foreign,
+        "said": said[-3000:],
+    }
+
+
+def _library(home: Path, photos: Sequence[Path]) -> str:
+    """A new library of these photos; a token of it."""
+    services = build_services(Settings(home=home, model="builtin"))
+    try:
+        list(services.handlers["index"]({"paths": [str(photo) for photo in photos]}))
+        return Tokens(services.settings.tokens_file).create("fuzz").reveal()
+    finally:
+        services.close()
+
+
+def _schemathesis(url: str, folder: Path, seconds: float) -> tuple[str, int]:
+    """What it says, and its exit code: 0 where nothing failed."""
+    (folder / "schemathesis.toml").write_text(CONFIG, encoding="utf-8")
+    words = [sys.executable, "-m", "schemathesis.cli", "run", f"{url}/api/openapi.json", "--max-time", f"{seconds:.0f}"]
+    words += ["--request-timeout", "30", "--continue-on-failure", "--exclude-path", LEFT_OUT, "--no-color"]
+    ran = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=seconds + SPARE, check=False)
+    return ran.stdout + ran.stderr, ran.returncode
+
+
+def _let_in(url: str, token: str) -> list[str]:
+    """The described addresses that answer another website with anything but a refusal."""
+    described = json.loads(_answer(url, "GET", "/api/openapi.json", {})[1])["paths"]
+    let_in = []
+    for path, methods in described.items():
+        place = "/api" + re.sub(r"\{[^}]+\}", "x", path)
+        for method in methods:
+            for more in ({}, {"Authorization": f"Bearer {token}"}):
+                status, _ = _answer(url, method.upper(), place, {**EVIL, **more}, b"{}")
+                if status != 403:
+                    let_in.append(f"{method.upper()} {path}: {status}")
+    return let_in
+
+
+def _answer(url: str, method: str, path: str, headers: dict[str, str], body: bytes = b"") -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
+    try:
+        connection.request(method, path, body, headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def _number(said: str, pattern: str) -> int:
+    found = re.search(pattern, said)
+    return int(found[1].replace(",", "")) if found else 0
+
+
+def table(found: dict[str, Any]) -> str:
+    lines = [found["said"], f"{found['cases']:,} cases in {found['seconds']} s, exit code {found['exit_code']}"]
+    return "\n".join([*lines, f"let in for another website: {len(found['foreign'])}", *found["foreign"][:10]])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
