@@ -14,7 +14,7 @@ from src.ui.format import literal
 from src.ui.frame import error_box
 
 _NAME, _NEW, _PROBLEM = "token-name", "token-new", "token-problem"
-ABOUT = """A program proves by a token that it may use the library over HTTP, below `/api`. On this computer it may do \
+ABOUT = """A program proves by a token that it may use the library over HTTP ([what it can ask](api/docs)). On this computer it may do \
 without one; from other devices (the setting `MFE_HOSTS`) everything asks for one, these pages too."""
 
 
