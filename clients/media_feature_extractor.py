@@ -177,7 +177,7 @@ class Client:
         """One page of results, best first.
 
         image: id or name of a photo of the library. file: a picture to search by. region: left, top, right, bottom in
-        pixels of the upright picture. filters: as in the search box, such as ``year:2019``. top_k: 1 to 200.
+        pixels of the upright picture. filters: conditions such as ``rating>=4``. top_k: 1 to 200.
         """
         asked = {"query": query, "image": image, "region": list(region) if region else None, "cursor": cursor}
         said: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
