@@ -22,6 +22,8 @@ In = Literal["photos", "objects", "both"]
 AnyPath = str | os.PathLike[str]
 PIECE = 1 << 20
 """Bytes of a file that are in memory at once."""
+PAUSE_S = 1.0
+"""Seconds before a connection that broke is made again."""
 
 
 class Problem(Exception):
@@ -266,7 +268,7 @@ class Client:
 
     def events(self, job: str) -> Iterator[Job]:
         """A job now and at each change, until it has ended; a connection that breaks is made again."""
-        known = ""
+        known = number = ""
         while True:
             with self._open("GET", f"/jobs/{_part(job)}/events", headers={"Last-Event-ID": known}) as answer:
                 if answer.status == 204:
@@ -276,15 +278,15 @@ class Client:
                     for line in answer:
                         name, _, value = line.decode().rstrip("\r\n").partition(": ")
                         if name == "id":
-                            known = value
-                        elif name == "data":
-                            said = cast(Job, json.loads(value))
+                            number = value
+                        elif name == "data" and line.endswith(b"\n"):
+                            known, said = number, cast(Job, json.loads(value))
                             yield said
                             if said["finished"]:
                                 return
                 except (OSError, HTTPException):
                     pass
-            time.sleep(1)
+            time.sleep(PAUSE_S)
 
     def wait(self, job: str, progress: Callable[[Job], None] | None = None) -> Job:
         """A job once it has ended, done or cancelled. Raises Problem where it failed."""
@@ -316,7 +318,11 @@ class Client:
             with self._open("GET", f"/exports/{job}") as answer, part.open("wb") as out:
                 while piece := _read(answer, PIECE):
                     out.write(piece)
+                if answer.length:
+                    raise Problem("unreachable", "The connection broke off.", "Ask for it again.")
             part.replace(place)
+        except OSError as error:
+            raise Problem("unwritable-file", f"{place} can't be written: {error.strerror}.") from error
         finally:
             part.unlink(missing_ok=True)
         return place
@@ -327,7 +333,7 @@ class Client:
     def _json(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
         with self._open(method, path, data, {"Content-Type": "application/json"} if body is not None else {}) as answer:
-            return json.loads(_read(answer))
+            return _said(answer)
 
     def _bytes(self, path: str) -> bytes:
         with self._open("GET", path) as answer:
@@ -357,7 +363,7 @@ class Client:
             length = sum(map(len, texts)) + sum(map(len, heads)) + sum(sizes) + 2 * len(files) + len(tail)
             kind = {"Content-Type": f"multipart/form-data; boundary={mark}", "Content-Length": str(length)}
             with self._open("POST", path, body(), kind) as answer:
-                return json.loads(_read(answer))
+                return _said(answer)
 
     def _open(
         self, method: str, path: str, data: bytes | Iterable[bytes] | None = None, headers: Mapping[str, str] = {}
@@ -387,6 +393,13 @@ def _read(answer: HTTPResponse, most: int | None = None) -> bytes:
         return answer.read(most)
     except (OSError, HTTPException) as error:
         raise Problem("unreachable", "The connection broke off.", "Is the app running?") from error
+
+
+def _said(answer: HTTPResponse) -> Any:
+    try:
+        return json.loads(_read(answer))
+    except ValueError as error:
+        raise Problem("no-app", "What answers there is not the app.", "Is the address right?") from error
 
 
 def _part(text: str) -> str:
