@@ -12,11 +12,11 @@ from typing import Any
 import streamlit as st
 from starlette.middleware import Middleware
 
-from src.api.events import end_streams_at_stop
 from src.api.limits import bound_requests
 from src.api.origin_guard import Doors
 from src.api.pages import KnownPages
 from src.api.routes import routes
+from src.api.stopping import end_streams_at_stop
 from src.config import Settings
 from src.errors import BadSetting
 from src.ui.frame import plain_page

@@ -1,8 +1,12 @@
-"""A text that nobody is to read by accident: a key to somebody's account."""
+"""A text that nobody is to read by accident: a key to somebody's account; and what is kept of the app's own keys.
+
+Imported before the app answers: nothing large is, in its turn.
+"""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 
 _PIECE = 6
 """So many characters in a row of a secret are as good as told."""
@@ -50,3 +54,18 @@ class Secret:
 
     def __repr__(self) -> str:
         return "Secret(***)"
+
+
+@dataclass(frozen=True)
+class Token:
+    """What is kept of a token: never its text.
+
+    created, last_used: days (YYYY-MM-DD); None: not used yet. digest: SHA-256 of its text, 64 hexadecimal digits.
+    sessions: browsers that are signed in with it now.
+    """
+
+    name: str
+    created: str
+    last_used: str | None
+    digest: str = field(repr=False)
+    sessions: int = 0

@@ -28,7 +28,7 @@ from src.schema.fields import FIELDS, OF_THE_USER
 from src.schema.lab import Evaluation, Measured, Pair
 from src.schema.search import Band
 from src.schema.texts import TextLine
-from src.schema.tokens import Token
+from src.secret import Token
 
 _STATS = ("images", "files", "segments", "model", "dimensions", "bytes")
 

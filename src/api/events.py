@@ -6,9 +6,8 @@ import asyncio
 import json
 import time
 import zlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from functools import partial
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -24,7 +23,6 @@ LOOK_S, HEARTBEAT_S = 0.3, 15.0
 """Seconds between two looks at a job, and after which a stream that has nothing to say says so."""
 LONGEST_S = 3600.0
 """Seconds after which a stream ends though its job does not: a client comes back by itself."""
-_PLACE = "/events"
 
 
 async def stream(request: Request, desk: Desk, job: JobSnapshot, known: str) -> Response:
@@ -73,29 +71,3 @@ def _event(job: JobSnapshot) -> tuple[str, str]:
     said = wire.job(job)
     known = json.dumps({**said, "seconds": 0})
     return f"{zlib.crc32(known.encode()):08x}", json.dumps(said)
-
-
-def end_streams_at_stop() -> None:
-    """Have the server end streams of events when it is told to stop, which would otherwise wait for their jobs.
-
-    Once a process.
-    """
-    try:
-        from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-    except ImportError:
-        return
-    protocol: Any = HttpToolsProtocol
-    if not getattr(protocol.shutdown, "ends_streams", False):
-        protocol.shutdown = _ending(protocol.shutdown)
-
-
-def _ending(shutdown: Callable[[Any], None]) -> Callable[[Any], None]:
-    def ended(self: Any) -> None:
-        cycle = self.cycle
-        if cycle is not None and not cycle.response_complete and cycle.scope["path"].endswith(_PLACE):
-            cycle.disconnected = True
-            cycle.message_event.set()
-        shutdown(self)
-
-    ended.ends_streams = True  # type: ignore[attr-defined]
-    return ended

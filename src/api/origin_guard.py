@@ -23,8 +23,7 @@ from src.api.problems import problem
 from src.api.sign_in import MAKE_ONE, SIGN_IN, SIGN_OUT, WRONG, Place, SignIn, form_of, signed_in, signed_out
 from src.config import Settings
 from src.errors import AppError
-from src.schema.tokens import Token
-from src.secret import tells_token
+from src.secret import Token, tells_token
 from src.services.library.tokens import Tokens
 
 _T = TypeVar("_T")

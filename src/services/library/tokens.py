@@ -23,8 +23,7 @@ from typing import Any, TypeVar
 from src.errors import AppError, BadInput, LibraryBusy, LibraryUnusable
 from src.files import sync_folder, write_json
 from src.plain_files import JSON_BYTES, is_special, json_in, no_plain_file, open_plain
-from src.schema.tokens import Token
-from src.secret import TOKEN_PREFIX, Secret
+from src.secret import TOKEN_PREFIX, Secret, Token
 from src.text import folded, shown
 
 log = logging.getLogger(__name__)

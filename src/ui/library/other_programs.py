@@ -6,16 +6,17 @@ import streamlit as st
 
 from src.errors import AppError
 from src.runtime import Services
-from src.schema.tokens import Token
-from src.secret import Secret
+from src.secret import Secret, Token
 from src.services.library.tokens import NAME_CHARACTERS, Tokens
 from src.text import count
 from src.ui.format import literal
 from src.ui.frame import error_box
 
 _NAME, _NEW, _PROBLEM = "token-name", "token-new", "token-problem"
-ABOUT = """A program proves by a token that it may use the library over HTTP ([what it can ask](api/docs)). On this computer it may do \
-without one; from other devices (the setting `MFE_HOSTS`) everything asks for one, these pages too."""
+ABOUT = (
+    "A program proves by a token that it may use the library over HTTP ([what it can ask](api/docs)). On this computer "
+    r"it may do without one; from other devices (the setting MFE\_HOSTS) everything asks for one, these pages too."
+)
 
 
 def show(services: Services) -> None:
