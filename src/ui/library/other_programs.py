@@ -22,7 +22,7 @@ ABOUT = (
 def show(services: Services) -> None:
     tokens = Tokens(services.settings.tokens_file)
     st.markdown("#### Other programs")
-    st.caption(ABOUT)
+    st.markdown(ABOUT)
     if _NAME not in st.session_state:  # the page was left meanwhile
         _forget()
     try:
