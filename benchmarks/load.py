@@ -231,15 +231,22 @@ class Person:
         self._page = page
         self._words = iter(browsing.queries(72)[::-1])
         page.goto(url)
-        page.get_by_label(browsing.BOX).wait_for()
+        page.set_default_timeout(1000 * LONGEST)
+        page.get_by_placeholder(browsing.BOX).wait_for()
 
     def search(self) -> None:
-        before = browsing.gallery(self._page)["ids"]
-        box = self._page.get_by_label(browsing.BOX)
-        box.fill(next(self._words))
+        from playwright.sync_api import TimeoutError as TooLate
+
         started = time.perf_counter()
-        box.press("Enter")
-        browsing.until_found(self._page, before)
+        try:
+            before = browsing.gallery(self._page)["ids"]
+            box = self._page.get_by_placeholder(browsing.BOX)
+            box.fill(next(self._words))
+            started = time.perf_counter()
+            box.press("Enter")
+            browsing.until_found(self._page, before)
+        except TooLate:  # as long as that counts
+            pass
         self.ms.append(round(1000 * (time.perf_counter() - started)))
 
 
