@@ -14,7 +14,6 @@ with a right token and without: ``foreign`` is how many of those were let in.
 from __future__ import annotations
 
 import argparse
-import http.client
 import importlib.util
 import json
 import re
@@ -25,7 +24,6 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from benchmarks import browsing, command
 from src.bootstrap import build_services
@@ -100,26 +98,16 @@ def _schemathesis(url: str, folder: Path, seconds: float) -> tuple[str, int]:
 
 def _let_in(url: str, token: str) -> list[str]:
     """The described addresses that answer another website with anything but a refusal."""
-    described = json.loads(_answer(url, "GET", "/api/openapi.json", {})[1])["paths"]
+    described = json.loads(browsing.answer(url, "GET", "/api/openapi.json")[1])["paths"]
     let_in = []
     for path, methods in described.items():
         place = "/api" + re.sub(r"\{[^}]+\}", "x", path)
         for method in methods:
             for more in ({}, {"Authorization": f"Bearer {token}"}):
-                status, _ = _answer(url, method.upper(), place, {**EVIL, **more}, b"{}")
+                status, _ = browsing.answer(url, method.upper(), place, {**EVIL, **more}, b"{}")
                 if status != 403:
                     let_in.append(f"{method.upper()} {path}: {status}")
     return let_in
-
-
-def _answer(url: str, method: str, path: str, headers: dict[str, str], body: bytes = b"") -> tuple[int, bytes]:
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
-    try:
-        connection.request(method, path, body, headers)
-        answer = connection.getresponse()
-        return answer.status, answer.read()
-    finally:
-        connection.close()
 
 
 def _number(said: str, pattern: str) -> int:

@@ -5,6 +5,7 @@ For the benchmarks startup and gallery.
 
 from __future__ import annotations
 
+import http.client
 import importlib.util
 import io
 import itertools
@@ -15,10 +16,11 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import numpy as np
 from PIL import Image
@@ -39,6 +41,7 @@ from src.services.search.service import Query
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+HttpAnswer = tuple[int, bytes]
 DIMENSIONS = 768
 """Of the built-in model."""
 POOL = 200
@@ -209,6 +212,17 @@ def await_answer(url: str) -> None:
         except OSError:
             time.sleep(0.02)
     raise NotHere("The app did not start; benchmark.log in the library's folder has what it said.")
+
+
+def answer(url: str, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes = b"") -> HttpAnswer:
+    """What the app answers to one request over a connection of its own: its status and its body."""
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=SECONDS)
+    try:
+        connection.request(method, path, body, dict(headers or {}))
+        told = connection.getresponse()
+        return told.status, told.read()
+    finally:
+        connection.close()
 
 
 @contextmanager

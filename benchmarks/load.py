@@ -215,7 +215,7 @@ def under_load(url: str, number: int, seconds: float, beside: Person | None = No
 
 def _memory(url: str, ends: float, beside: Person | None) -> Iterator[float]:
     """MB that the app takes, again and again until ``ends``, while the person searches."""
-    app = psutil.Process(int(json.loads(_get(url, "/api/health"))["pid"]))
+    app = psutil.Process(int(json.loads(browsing.answer(url, "GET", "/api/health")[1])["pid"]))
     while time.perf_counter() < ends:
         yield sum(each.memory_full_info().pss for each in (app, *app.children(recursive=True))) / 1e6
         if beside:
@@ -250,17 +250,8 @@ class Person:
         self.ms.append(round(1000 * (time.perf_counter() - started)))
 
 
-def _get(url: str, path: str) -> bytes:
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=LONGEST)
-    try:
-        connection.request("GET", path)
-        return connection.getresponse().read()
-    finally:
-        connection.close()
-
-
 def images(url: str) -> int:
-    return int(json.loads(_get(url, "/api/stats"))["images"])
+    return int(json.loads(browsing.answer(url, "GET", "/api/stats")[1])["images"])
 
 
 def until_stored(url: str, expected: int) -> int:

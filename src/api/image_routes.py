@@ -76,8 +76,8 @@ async def photo(request: Request, desk: AtDesk, photo: PhotoName) -> Response:
         if details is None:
             raise NotFound("The photo was removed just now.")
         facts = services.facts.known(details.id)
-        said = services.descriptions.of_photo(details.id)
-        return told(wire.photo(details, facts, said.description if said and not said.deleted else None))
+        said = services.descriptions.said_of(details.id)
+        return told(wire.photo(details, facts, said.description if said else None))
 
     return await desk.ask(desk.reading, request, work)
 

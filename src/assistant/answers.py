@@ -184,8 +184,7 @@ def _picture(services: Services, details: ImageDetails, side: int) -> Picture:
 def facts(services: Services, image_id: str, told: Told) -> dict[str, Any]:
     """All that is known of a photo, as ``wire.photo_told`` has it. Raises BadInput."""
     details = known(services, image_id)
-    described = services.descriptions.of_photo(details.id)
-    said = described if described and not described.deleted else None
+    said = services.descriptions.said_of(details.id)
     words = "\n".join(line.text for line in services.texts.of_photo(details.id))
     more = {
         "description": said.description.text if said else "",

@@ -53,6 +53,11 @@ class DescriptionService:
         """What is said of a photo; None where nobody said anything."""
         return self._catalog.descriptions.of_image(image_id)
 
+    def said_of(self, image_id: str) -> Described | None:
+        """The description of a photo that is there: None also where the user deleted it."""
+        found = self.of_photo(image_id)
+        return found if found and not found.deleted else None
+
     def count(self) -> int:
         """Photos that have a description."""
         return self._catalog.descriptions.count()

@@ -10,7 +10,7 @@ from src import wire
 from src.errors import BadInput, NotFound, NotNow, UnreadablePath
 from src.processing.decoding.image_io import display_text
 from src.processing.discovery import check_readable, parse_path
-from src.schema import JobSnapshot
+from src.schema import FoundFile, JobSnapshot
 from src.services.exchange.exporting import Selection
 from src.services.exchange.shelf import ExportShelf
 from src.services.jobs.handlers import queue_export, queue_sync
@@ -31,8 +31,12 @@ def add_uploads(jobs: JobRunner, uploads: UploadStore, received: Receiving) -> t
         found = received.kept()
         if not found:
             return None, received.skipped
-        title = f"Adding {count(len(found), 'uploaded photo')}"
-        return jobs.queue(title, Index(files=tuple(as_params(found)))), received.skipped
+        return queue_uploads(jobs, found), received.skipped
+
+
+def queue_uploads(jobs: JobRunner, found: list[FoundFile]) -> str:
+    """Queue one job that adds stored uploads; while ``UploadStore.adding`` holds them."""
+    return jobs.queue(f"Adding {count(len(found), 'uploaded photo')}", Index(files=tuple(as_params(found))))
 
 
 def add_folder(jobs: JobRunner, folders: FolderService, text: str) -> str:
@@ -43,6 +47,11 @@ def add_folder(jobs: JobRunner, folders: FolderService, text: str) -> str:
     check_readable(path)
     if not path.is_dir():
         raise BadInput(f"{display_text(path)} is no folder.", "Upload single pictures.")
+    return queue_folder(jobs, folders, path)
+
+
+def queue_folder(jobs: JobRunner, folders: FolderService, path: Path) -> str:
+    """Queue adding what is in a folder. A link to a followed folder is that one, also to who pauses or cancels it."""
     return jobs.queue(f"Adding {display_text(Path(path.name or path))}", Index((str(folders.known_as(path)),)))
 
 

@@ -54,7 +54,7 @@ class Receiving:
             self._folder.mkdir(exist_ok=True)
             self._open = path.open("xb")
         except OSError as error:
-            raise self._unwritten(own, error) from error
+            raise not_stored(own, self._folder, error) from error
         self._drafts.append(_Draft(own, path, hashlib.sha256()))
 
     def write(self, data: bytes) -> None:
@@ -69,7 +69,7 @@ class Receiving:
         try:
             self._open.write(data)
         except OSError as error:
-            raise self._unwritten(draft.name, error) from error
+            raise not_stored(draft.name, self._folder, error) from error
         draft.digest.update(data)
 
     def end(self) -> None:
@@ -81,7 +81,7 @@ class Receiving:
             os.fsync(self._open.fileno())
             self._open.close()
         except OSError as error:
-            raise self._unwritten(draft.name, error) from error
+            raise not_stored(draft.name, self._folder, error) from error
         if not draft.size:
             self._drafts.pop()
             draft.path.unlink(missing_ok=True)
@@ -95,9 +95,7 @@ class Receiving:
         found: dict[Path, FoundFile] = {}
         try:
             for draft in self._drafts:
-                suffix = Path(draft.name).suffix.lower()
-                name = image_id(draft.digest.hexdigest()) + (suffix if suffix in EXTENSIONS else "")
-                target = self._folder / name
+                target = self._folder / stored_name(draft.name, draft.digest.hexdigest())
                 if own_files.proves_upload(target):
                     draft.path.unlink()
                 else:
@@ -107,7 +105,7 @@ class Receiving:
                 sync_folder(self._folder)
                 sync_folder(self._folder.parent)
         except OSError as error:
-            raise self._unwritten("An upload", error) from error
+            raise not_stored("An upload", self._folder, error) from error
         return list(found.values())
 
     def given_up(self) -> None:
@@ -117,8 +115,16 @@ class Receiving:
         for draft in self._drafts:
             draft.path.unlink(missing_ok=True)
 
-    def _unwritten(self, name: str, error: OSError) -> LibraryUnusable:
-        return LibraryUnusable(
-            f"{name} could not be stored ({error.strerror or error}).",
-            f"Check the space on the disk that holds {self._folder}.",
-        )
+
+def stored_name(name: str, digest: str) -> str:
+    """What an upload is called on the disk. name: its own. digest: SHA-256 of its bytes, 64 hexadecimal digits."""
+    suffix = Path(name).suffix.lower()
+    return image_id(digest) + (suffix if suffix in EXTENSIONS else "")
+
+
+def not_stored(name: str, folder: Path, error: OSError) -> LibraryUnusable:
+    """An upload that could not be written to the folder of uploads."""
+    return LibraryUnusable(
+        f"{name} could not be stored ({error.strerror or error}).",
+        f"Check the space on the disk that holds {folder}.",
+    )

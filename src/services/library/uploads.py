@@ -15,14 +15,13 @@ from typing import Any
 from src.config import Settings
 from src.database.catalog.catalog import Catalog
 from src.database.catalog.files import FileRow
-from src.errors import LibraryUnusable
 from src.files import sync_folder, write_atomically
 from src.plain_files import json_in, may_be_path
-from src.processing.decoding.image_io import EXTENSIONS, display_text, image_id, stamp_of
+from src.processing.decoding.image_io import display_text, stamp_of
 from src.schema import FoundFile
 from src.services.jobs.rows import Row, params_of
 from src.services.library import own_files
-from src.services.library.receiving import Receiving
+from src.services.library.receiving import Receiving, not_stored, stored_name
 
 MAX_FILES = 200
 MAX_BYTES = 500_000_000
@@ -60,8 +59,7 @@ class UploadStore:
 
         The same bytes twice are one file. Raises LibraryUnusable where it can't be written.
         """
-        suffix = Path(name).suffix.lower()
-        target = self._folder / (image_id(hashlib.sha256(data).hexdigest()) + (suffix if suffix in EXTENSIONS else ""))
+        target = self._folder / stored_name(name, hashlib.sha256(data).hexdigest())
         found = FoundFile(target, Path(name).name or "upload", uploaded=True)
         with self._lock:
             if not _holds(target, data):
@@ -78,10 +76,7 @@ class UploadStore:
             # a job that names the file is committed next: it must not be the only thing that lasts
             sync_folder(self._folder)
         except OSError as error:
-            raise LibraryUnusable(
-                f"{name} could not be stored ({error.strerror or error}).",
-                f"Check the space on the disk that holds {self._folder}.",
-            ) from error
+            raise not_stored(name, self._folder, error) from error
 
     # ------------------------------------------------------------ at the start
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from src.runtime import Services
+from src.services.jobs.asked import clear
 from src.services.jobs.handlers import KEPT_DAYS
-from src.services.jobs.kinds import Clear, kind_of
+from src.services.jobs.kinds import kind_of
 from src.text import count
 from src.ui import example, state
 from src.ui.curation import actions
@@ -59,9 +60,9 @@ def what_goes(copies: int, only_copies: int) -> str:
 
 
 def _clear(services: Services) -> None:
-    services.forgetting.make_room()
-    services.jobs.cancel_all()
-    state.set_clearing(told.queue(services, "Clearing the library", Clear()))
+    job_id = clear(services.jobs, services.forgetting)
+    told.also_watch(job_id)
+    state.set_clearing(job_id)
 
 
 def _wait(services: Services, job_id: str) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import streamlit as st
 
-from src.processing.decoding.image_io import display_text
 from src.processing.discovery import check_readable, parse_path
 from src.ui import state
 from src.ui.library import folder_picker
@@ -43,8 +42,3 @@ def _usual_folder(present: Sequence[tuple[str, str]]) -> Path | None:
         if st.button(name, key=f"folder-{name}", icon=f":material/{icon}:"):
             chosen = Path.home() / name
     return chosen
-
-
-def title(path: Path) -> str:
-    """Name of the job that adds ``path``."""
-    return f"Adding {display_text(Path(path.name or path))}"

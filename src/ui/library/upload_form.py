@@ -11,8 +11,8 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from src.processing.decoding.image_io import RAW_EXTENSIONS, UPLOAD_TYPES
 from src.runtime import Services
-from src.services.jobs.kinds import Index
-from src.services.library.uploads import MAX_BYTES, MAX_FILES, as_params
+from src.services.jobs.asked import queue_uploads
+from src.services.library.uploads import MAX_BYTES, MAX_FILES
 from src.text import count, shown
 from src.ui import files
 from src.ui.format import size
@@ -103,6 +103,6 @@ def queue(services: Services, chosen: Sequence[UploadedFile]) -> str:
     """
     with services.uploads.adding():
         found = [services.uploads.save(file.name, file.getbuffer()) for file in chosen]
-        return told.queue(
-            services, f"Adding {count(len(found), 'uploaded photo')}", Index(files=tuple(as_params(found)))
-        )
+        job_id = queue_uploads(services.jobs, found)
+    told.also_watch(job_id)
+    return job_id

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from src.errors import AppError
-from src.services.jobs.kinds import Index
+from src.services.jobs.asked import queue_folder
 from src.ui.frame import error_box
 from src.ui.jobs import job_progress, told
 from src.ui.library import folder_form, folder_list, upload_form
@@ -30,8 +30,6 @@ with right:
         chosen = None
         error_box.show(error)
 if chosen is not None:
-    # a link to a followed folder is that folder, also to who pauses or cancels the adding
-    known = services.folders.known_as(chosen)
-    told.queue(services, folder_form.title(chosen), Index((str(known),)))
+    told.also_watch(queue_folder(services.jobs, services.folders, chosen))
     st.rerun()
 folder_list.show(services)
