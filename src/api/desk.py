@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, TypeVar
 
 from starlette.requests import Request
 
-from src.api.line import Line
+from src.api.line import Gathering, Line
 from src.errors import LibraryUnusable
 
 if TYPE_CHECKING:
     from src.runtime import Services
+    from src.services.search.asking import Answer, Wanted
 
 T = TypeVar("T")
 
-SEARCHES, READS, WRITES, PICTURES, ASIDE = 2, 4, 2, 4, 4
+READS, WRITES, PICTURES, ASIDE = 4, 2, 4, 4
 """Requests of a kind that are answered at once, each in a thread; pages have threads of their own."""
+SEARCHES = 16
+"""Searches that are made together, in one thread: half a processor or more is left to the pages."""
 OPENING_S = 10.0
 """Seconds that a request waits while the library is being opened, before it is told to come again."""
 
@@ -30,7 +33,8 @@ class Desk:
         self._services = services
         self._opening = ThreadPoolExecutor(1, "api-open")
         self._opened: Future[Services] | None = None
-        self.searching, self.reading, self.writing = Line(SEARCHES), Line(READS), Line(WRITES)
+        self._searching: Gathering[Wanted, Answer] = Gathering(SEARCHES)
+        self.reading, self.writing = Line(READS), Line(WRITES)
         self.counting, self.picturing = Line(1), Line(PICTURES)
         self._aside = ThreadPoolExecutor(ASIDE, "api-aside")
         self.streams = 0
@@ -39,6 +43,11 @@ class Desk:
         """What ``work`` makes of the services, in its turn. Raises AppError; LibraryUnusable where it was closed."""
         services = await self.services()
         return await line.run(request, lambda: work(services))
+
+    async def search(self, request: Request, wanted: Wanted) -> Answer:
+        """A page of a search, made together with those of others who wait. Raises AppError as ``ask`` does."""
+        services = await self.services()
+        return await self._searching.run(request, wanted, services.asking.pages)
 
     async def aside(self, work: Callable[[], T]) -> T:
         """A short piece of work of a request that takes long as a whole, in a thread and without a turn."""

@@ -74,7 +74,7 @@ async def export(request: Request, desk: AtDesk, asked: ExportAsked) -> Response
         job = ask.export(services.jobs, services.shelf, asked.format, selection, asked.pictures)
         return told({"job": job}, 202)
 
-    return await desk.ask(desk.searching, request, work)
+    return await desk.ask(desk.reading, request, work)
 
 
 def _selection(services: Services, asked: ExportAsked) -> Selection:

@@ -93,7 +93,7 @@ async def similar(
 
 
 async def _page(request: Request, desk: Desk, wanted: Wanted) -> Response:
-    page, following = await desk.ask(desk.searching, request, lambda services: services.asking.page(wanted))
+    page, following = await desk.search(request, wanted)
     return told({**wire.search_page(page), "next": following})
 
 

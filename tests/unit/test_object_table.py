@@ -100,6 +100,21 @@ def test_pending_are_those_not_yet_looked_through_this_way(catalog: Catalog) -> 
     ] == [1, 3]
 
 
+@pytest.mark.parametrize("seen", [(), ("id-a",), ("id-b", "id-c"), ("id-a", "id-b", "id-c")])
+@pytest.mark.parametrize("hidden", [(), ("id-a",), ("id-a", "id-c")])
+def test_as_many_are_pending_as_are_counted_whatever_is_hidden(
+    catalog: Catalog, seen: tuple[str, ...], hidden: tuple[str, ...]
+) -> None:
+    recipe = recipe_of_objects("one", OBJECTS)
+    catalog.objects.put(OBJECTS, "one", {id_: [] for id_ in seen})
+    with catalog._file.writing() as db:
+        for id_ in hidden:
+            db.exec_driver_sql("UPDATE images SET removed_at = '2024-01-01' WHERE id = ?", (id_,))
+    expected = [id_ for id_ in ("id-a", "id-b", "id-c") if id_ not in (*seen, *hidden)]
+    assert catalog.looked_at.pending(PASS, recipe) == expected
+    assert catalog.looked_at.number_pending(PASS, recipe) == len(expected)
+
+
 def test_what_a_recipe_found_is_known_in_its_order_whatever_the_collection(catalog: Catalog) -> None:
     given = [(replace(segment, score=0.5), vector) for segment, vector in pairs(12)]
     catalog.objects.put(OBJECTS, "one", {"id-a": given, "id-b": []})

@@ -159,8 +159,8 @@ class LexicalTable:
         if only is not None:
             there = sa.exists(sa.select(images.c.id).where(images.c.id == found.c.image_id, findable.passes(only)))
         with self._file.reading() as db:
-            if only is None and _are_more(db, expression, most):
-                return None
+            if only is None and (sure := _surely(db, expression, most)) is not None:
+                return None if sure else []
             ids = list(db.execute(sa.select(found.c.image_id).where(there).limit(most + 1), asked).scalars())
             if len(ids) > most:
                 return None
@@ -208,12 +208,17 @@ _NOT_SEEN = sa.union_all(_HIDDEN, _WAITING.where(lexical_due.c.image_id.not_in(s
 """Ids of images that are hidden, and of those that are no more and still in the index."""
 
 
-def _are_more(db: sa.Connection, expression: str, most: int) -> bool:
-    """Whether there surely are more photos, told by the index alone; else each has to be looked at."""
-    hidden = db.execute(sa.select(sa.func.count()).select_from(_NOT_SEEN.subquery())).scalar_one()
+def _surely(db: sa.Connection, expression: str, most: int) -> bool | None:
+    """Whether there are more photos, told by the index alone; None where each has to be looked at."""
     counted = "SELECT count(*) FROM (SELECT 1 FROM lexical_index WHERE lexical_index MATCH ? LIMIT ?)"
-    crowd = most + int(hidden) + 1
-    return int(db.exec_driver_sql(counted, (expression, crowd)).scalar_one()) >= crowd
+    number = int(db.exec_driver_sql(counted, (expression, most + 1)).scalar_one())
+    if 0 < number <= most:
+        return None
+    if not number:
+        return False
+    hidden = int(db.execute(sa.select(sa.func.count()).select_from(_NOT_SEEN.subquery())).scalar_one())
+    crowd = most + 1 + hidden
+    return not hidden or int(db.exec_driver_sql(counted, (expression, crowd)).scalar_one()) >= crowd or None
 
 
 def _bring_up_to_date(db: sa.Connection, ids: Sequence[str]) -> None:

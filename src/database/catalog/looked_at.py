@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import sqlalchemy as sa
 
 from src.database.catalog import findable
 from src.database.catalog.sqlite_file import SqliteFile, listed, upsert
-from src.database.catalog.tables import CHANGES, images, looked_at
+from src.database.catalog.tables import CHANGES, SEEN, images, looked_at
 from src.schema import PhotoFilter
 from src.versioned_cache import Kept
 
@@ -28,13 +27,15 @@ class LookedAtTable:
 
         only, among: of those that pass, of those alone.
         """
-        query = _pending(images.c.id, name, recipe).order_by(images.c.added_at)
+        query = _pending(name, recipe)
         if only is not None:
             query = query.where(images.c.id.in_(findable.passing(only)))
         if among is not None:
             query = query.where(images.c.id.in_(listed(list(among))))
         with self._file.reading() as db:
-            return list(db.execute(query).scalars())
+            if only is None and among is None:  # mostly the last ones: no more is looked at than there are
+                query = query.limit(_number(db, name, recipe))
+            return [str(id_) for id_ in db.execute(query).scalars()][::-1]
 
     def number_pending(self, name: str, recipe: str) -> int:
         """How many ids ``pending`` would give of the whole library. Counted once for each change."""
@@ -44,7 +45,7 @@ class LookedAtTable:
 
     def _number(self, name: str, recipe: str) -> int:
         with self._file.reading() as db:
-            return int(db.execute(_pending(sa.func.count(), name, recipe)).scalar_one())
+            return _number(db, name, recipe)
 
     def count(self, name: str) -> int:
         """Visible images that the pass has looked at, with whatever recipe."""
@@ -72,9 +73,20 @@ def was_looked_at(image_id: sa.ColumnElement[str] | str, name: str, recipe: str)
     )
 
 
-def _pending(what: Any, name: str, recipe: str) -> sa.Select[Any]:
+def _pending(name: str, recipe: str) -> sa.Select[tuple[str]]:
+    """Ids of visible images that a recipe of a pass was not the last to look at, the last that was added first."""
     return (
-        sa.select(what)
-        .select_from(images)
+        sa.select(images.c.id)
         .where(images.c.removed_at.is_(None), ~was_looked_at(images.c.id, name, recipe))
+        .order_by(images.c.added_at.desc(), sa.literal_column("images.rowid").desc())
+    )
+
+
+def _number(db: sa.Connection, name: str, recipe: str) -> int:
+    """How many there are: the visible images, without those of all that were looked at which are not hidden."""
+    seen = sa.select(sa.func.count()).where(looked_at.c["pass"] == name, looked_at.c.recipe == recipe)
+    hidden = images.c.removed_at.is_not(None)
+    unseen = sa.select(sa.func.count()).select_from(images).where(hidden, was_looked_at(images.c.id, name, recipe))
+    return int(db.execute(SEEN).scalar_one()) - (
+        int(db.execute(seen).scalar_one()) - int(db.execute(unseen).scalar_one())
     )

@@ -322,6 +322,11 @@ def _descriptions(db: sa.Connection) -> None:
     _make_triggers(db, DESCRIPTION_TRIGGERS)
 
 
+def _countable_passes(db: sa.Connection) -> None:
+    """How many images each pass has looked at is counted after every job: all that tells it stands in an index."""
+    db.exec_driver_sql("CREATE INDEX IF NOT EXISTS ix_looked_at_pass ON looked_at (pass, recipe)")
+
+
 MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
     _first,
     _second,
@@ -336,5 +341,6 @@ MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
     _texts,
     _with_lexical_index,
     _descriptions,
+    _countable_passes,
 )
 """Step n brings schema n-1 to n. Steps are never changed once released; a new one is added at the end."""

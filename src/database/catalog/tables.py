@@ -176,6 +176,7 @@ looked_at = sa.Table(
     sa.Column("pass", sa.Text, primary_key=True),  # which pass over all photos has looked at it
     sa.Column("recipe", sa.Text, nullable=False),  # with what: another one looks at it again
 )
+sa.Index("ix_looked_at_pass", looked_at.c["pass"], looked_at.c.recipe)
 
 HASH_BYTES, GREY_BYTES, PIXELS_BYTES = 256, 1_024, 32
 """Of what is kept of an image's looks."""

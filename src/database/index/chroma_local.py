@@ -46,6 +46,7 @@ class ChromaIndex:
         self._client = ChromaClient(self._folder, self._lock)
         self._notes: dict[str, Note] | None = None
         """Of collections that were not written to since the last clean close; None before the index was looked at."""
+        self._checksums = manifest.Checksums()
         self._deleted: dict[str, int] = {}
         self.beside: dict[str, Beside] = {}
         self._failed: set[str] = set()
@@ -244,7 +245,7 @@ class ChromaIndex:
         try:
             if sweep:
                 self._sweep()
-            manifest.write(self._folder, notes)
+            manifest.write(self._folder, notes, self._checksums)
         except (OSError, sqlite3.Error):
             log.exception("the index could not be described, and will be made again at the next start")
             return

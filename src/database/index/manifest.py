@@ -44,11 +44,30 @@ class Note:
     """Earlier versions did not note any, and later ones not how many of them were missed."""
 
 
-def write(folder: Path, notes: Mapping[str, Note]) -> None:
+class Checksums:
+    """CRC-32 of files that one process has read, for those that were not written since: Chroma writes the vectors of a
+    collection seldom, and an index is described after every job.
+
+    One that is wrong does no harm: at the next opening every file is read, and the index is made again.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[Path, tuple[tuple[int, ...], int]] = {}
+
+    def of(self, file: Path) -> int:
+        """Raises OSError."""
+        found = file.stat()
+        state = (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+        known = self._known.get(file)
+        if known is None or known[0] != state:
+            known = self._known[file] = (state, _file_checksum(file))
+        return known[1]
+
+
+def write(folder: Path, notes: Mapping[str, Note], checksums: Checksums | None = None) -> None:
     """Describe a closed index. Raises OSError or sqlite3.Error, and then leaves no manifest."""
-    _store(
-        folder, {"files": _description(folder), "collections": {name: _as_json(note) for name, note in notes.items()}}
-    )
+    described = {name: _as_json(note) for name, note in notes.items()}
+    _store(folder, {"files": _description(folder, checksums or Checksums()), "collections": described})
 
 
 def note_opening(folder: Path) -> None:
@@ -80,7 +99,7 @@ def verified(folder: Path) -> dict[str, Note] | None:
     try:
         said = read_object(folder / MANIFEST)
         notes = {str(name): _note(note) for name, note in said["collections"].items()}
-        return notes if _description(folder) == said["files"] else None
+        return notes if _description(folder, Checksums()) == said["files"] else None
     except (OSError, sqlite3.Error, ValueError, KeyError, TypeError, AttributeError):
         return None
 
@@ -153,7 +172,7 @@ def _used_segments(folder: Path) -> set[str]:
         return {row[0].decode("ascii", "replace") for row in db.execute("SELECT id FROM segments")}
 
 
-def _description(folder: Path) -> dict[str, list[int]]:
+def _description(folder: Path, checksums: Checksums) -> dict[str, list[int]]:
     """Name -> size and CRC-32 of every flushed file and of Chroma's database.
 
     Raises OSError for one that a kill left half-written.
@@ -164,7 +183,7 @@ def _description(folder: Path) -> dict[str, list[int]]:
     used = _used_segments(folder)
     flushed = [segment for segment in segments(folder) if segment.name in used and (segment / FLUSHED).exists()]
     files = [folder / DATABASE, *(file for segment in flushed for file in sorted(segment.iterdir()))]
-    return {str(file.relative_to(folder)): [file.stat().st_size, _file_checksum(file)] for file in files}
+    return {str(file.relative_to(folder)): [file.stat().st_size, checksums.of(file)] for file in files}
 
 
 def _file_checksum(file: Path) -> int:

@@ -6,10 +6,11 @@ import hashlib
 import secrets
 import threading
 from collections import OrderedDict
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import IO
 
-from src.errors import BadInput, UnreadableImage
+from src.errors import AppError, BadInput, UnreadableImage
 from src.schema import Box, Mode, SearchPage
 from src.schema.conditions import parse_condition
 from src.schema.search import PhotoFilter
@@ -42,6 +43,25 @@ class Wanted:
     cursor: str | None = None
 
 
+Answer = tuple[SearchPage, str | None]
+"""A page, and what the next one is asked for with."""
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What is wanted, understood. which: the same for all pages of one search. before: ids that were told, in bytes."""
+
+    wanted: Wanted
+    query: Query
+    only: PhotoFilter | None
+    which: bytes
+    before: bytes
+
+    @property
+    def limit(self) -> int:
+        return min(len(self.before) // _ID_BYTES + self.wanted.top_k + 1, MAX_RESULTS)
+
+
 class AskingService:
     """Safe to use from several threads."""
 
@@ -51,24 +71,59 @@ class AskingService:
         self._objects = objects
         self._told = _ToldBefore()
 
-    def page(self, wanted: Wanted) -> tuple[SearchPage, str | None]:
+    def page(self, wanted: Wanted) -> Answer:
         """The best ``top_k`` that no earlier page told of, and what to ask for the next page with; None at the end.
 
         Each page is of the library as it is then. No photo is told twice; every photo that is found all the time is
         told once; one that is added meanwhile may be. Raises BadInput, BadQuery, UnreadableImage, ModelError, NotFound.
         """
+        (answer,) = self.pages([wanted])
+        if isinstance(answer, AppError):
+            raise answer
+        return answer
+
+    def pages(self, several: Sequence[Wanted]) -> list[Answer | AppError]:
+        """A page for each, or why there is none, as ``page`` would tell. Those that are alike but for what is looked
+        for share what a search costs.
+        """
+        found: list[Answer | AppError | None] = [None] * len(several)
+        asked: dict[tuple[Hashable, ...], list[tuple[int, _Asked]]] = {}
+        for place, wanted in enumerate(several):
+            try:
+                one = self._asked(wanted)
+            except AppError as error:
+                found[place] = error
+            else:
+                asked.setdefault((one.only, one.wanted.mode, one.limit), []).append((place, one))
+        for some in asked.values():
+            answers = self._found([one for _, one in some])
+            for (place, _), answer in zip(some, answers, strict=True):
+                found[place] = answer
+        return [answer for answer in found if answer is not None]
+
+    def _asked(self, wanted: Wanted) -> _Asked:
         which = _fingerprint(wanted)
         before = self._told.of(wanted.cursor, which) if wanted.cursor else b""
-        query = self._query(wanted)
         only = PhotoFilter(where=tuple(map(parse_condition, wanted.filters))) if wanted.filters else None
+        return _Asked(wanted, self._query(wanted), only, which, before)
+
+    def _found(self, some: Sequence[_Asked]) -> list[Answer | AppError]:
+        first = some[0]
+        try:
+            queries = [one.query for one in some]
+            pages = self._search.search_many(queries, first.limit, only=first.only, mode=first.wanted.mode)
+        except AppError as error:
+            return [error] if len(some) == 1 else [answer for one in some for answer in self._found([one])]
+        return [self._answer(one, page) for one, page in zip(some, pages, strict=True)]
+
+    def _answer(self, asked: _Asked, page: SearchPage) -> Answer:
+        wanted, before = asked.wanted, asked.before
         known = {before[at : at + _ID_BYTES].hex() for at in range(0, len(before), _ID_BYTES)}
-        limit = min(len(known) + wanted.top_k + 1, MAX_RESULTS)
-        page = self._search.search(query, limit, only=only, mode=wanted.mode)
         new = [hit for hit in page.hits if hit.id.replace("-", "") not in known]
         fit = [hit for hit in new if wanted.weak or not page.words or hit.band != "weak"]
         hits, more = fit[: wanted.top_k], fit[wanted.top_k :]
         told = before + b"".join(bytes.fromhex(hit.id.replace("-", "")) for hit in hits)
-        following = self._told.keep(which, told) if more and len(told) < MAX_RESULTS * _ID_BYTES else None
+        following = self._told.keep(asked.which, told) if more and len(told) < MAX_RESULTS * _ID_BYTES else None
         return replace(page, hits=tuple(hits)), following
 
     def _query(self, wanted: Wanted) -> Query:
