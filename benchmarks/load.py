@@ -4,14 +4,15 @@
 A copy of a made-up library (``benchmarks.tasks``), opened by the app as its user starts it, and programs that ask its
 HTTP API without a pause, each over a connection of its own: searches, for each two thumbnails of what was found, and
 after nine of those an upload of a new small photo. First one program alone, then all of them together for so many
-seconds, while a person searches in a real browser every few seconds.
+seconds, while a person searches in a real browser every few seconds; then, as long again, all of them resting a second
+after each search, as a program does that uses what it found.
 
 Each kind of request has its median and its 95th percentile in milliseconds; ``ratio`` is the 95th percentile of
-searches with all programs to that of one. Closed loops: each program asks again as soon as it was answered, so that the
-machine is never idle, and with n programs on c cores work that cannot be shared would take n / c times as long for
-each. ``errors`` counts answers of another status than 2xx and connections that broke; ``uploaded`` and ``found`` how
-many photos were sent and how many of those the library holds in the end; ``memory_mb`` is the app's with what it
-started (proportional set size) at the beginning and at the end of the time.
+searches with all programs to that of one, ``resting_ratio`` with all of them resting. Closed loops: each program asks
+again as soon as it was answered, so that the machine is never idle, and with n programs on c cores work that cannot be
+shared would take n / c times as long for each. ``errors`` counts answers of another status than 2xx and connections that
+broke; ``uploaded`` and ``found`` how many photos were sent and how many of those the library holds in the end;
+``memory_mb`` is the app's with what it started (proportional set size) at the beginning and at the end of the time.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import io
 import itertools
 import json
 import os
+import random
 import shutil
 import statistics
 import sys
@@ -51,6 +53,8 @@ ALONE = 20.0
 """Seconds of one program alone."""
 ROUND = ("search", "thumb", "thumb") * 9 + ("upload",)
 """What a program asks for one after the other."""
+REST = 1.0
+"""Seconds that a program rests after each search, where it does."""
 BETWEEN_SEARCHES = 4.0
 """Seconds between two searches of the person in the browser."""
 LONGEST = 30.0
@@ -71,7 +75,9 @@ class Seen:
 class Program:
     """One that asks the app for this and that, until ``ends``."""
 
-    def __init__(self, url: str, number: int, seen: Seen) -> None:
+    def __init__(self, url: str, number: int, seen: Seen, rest: float = 0.0) -> None:
+        """rest: seconds after each search."""
+        self._rest = rest
         self._where = urlsplit(url).netloc
         self._words = itertools.cycle(browsing.queries(72)[number % 72 :] + browsing.queries(number % 72))
         self._number = number
@@ -91,6 +97,8 @@ class Program:
                 self._connection.close()
                 continue
             self._seen.ms.setdefault(kind, []).append(1000 * (time.perf_counter() - started))
+            if kind == "search":
+                time.sleep(self._rest * (0.5 + random.random()))
 
     def _ask(self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> bytes:
         """The answer's body. Raises ValueError for another status than 2xx."""
@@ -148,9 +156,11 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             before = images(url)
             alone, _ = under_load(url, 1, ALONE)
             with browsing.browser_page() as page:
-                beside = Person(page, url)
+                beside, then = Person(page, url), Person(page, url)
                 together, taken = under_load(url, options.clients, options.seconds, beside)
-            uploaded = alone.uploaded + together.uploaded
+                resting, _ = under_load(url, options.clients, options.seconds, then, REST)
+            everything = (alone, together, resting)
+            uploaded = sum(each.uploaded for each in everything)
             found = until_stored(url, before + uploaded) - before
     return {
         "photos": options.photos,
@@ -158,15 +168,23 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "seconds": options.seconds,
         "one": figures(alone),
         "all": figures(together),
-        "ratio": round(figures(together)["search"]["p95_ms"] / figures(alone)["search"]["p95_ms"], 2),
+        "resting": figures(resting),
+        "ratio": ratio(together, alone),
+        "resting_ratio": ratio(resting, alone),
         "browser_ms": beside.ms,
-        "errors": len(alone.errors) + len(together.errors),
-        "first_errors": (alone.errors + together.errors)[:5],
+        "resting_browser_ms": then.ms,
+        "errors": sum(len(each.errors) for each in everything),
+        "first_errors": [error for each in everything for error in each.errors][:5],
         "uploaded": uploaded,
         "found": found,
         "memory_mb": taken,
         "machine": reference(),
     }
+
+
+def ratio(many: Seen, one: Seen) -> float:
+    """Of the 95th percentiles of their searches."""
+    return round(figures(many)["search"]["p95_ms"] / figures(one)["search"]["p95_ms"], 2)
 
 
 def copied(home: Path, place: Path) -> Path:
@@ -193,12 +211,15 @@ def until_open(url: str) -> None:
     raise browsing.NotHere(f"The app did not answer a search: {seen.errors[0]}")
 
 
-def under_load(url: str, number: int, seconds: float, beside: Person | None = None) -> tuple[Seen, list[float]]:
+def under_load(
+    url: str, number: int, seconds: float, beside: Person | None = None, rest: float = 0.0
+) -> tuple[Seen, list[float]]:
     """What so many programs saw together, and the app's memory in MB at the beginning and at the end."""
     seen = [Seen() for _ in range(number)]
     ends = time.perf_counter() + seconds
     threads = [
-        threading.Thread(target=Program(url, at, each).run, args=(ends,), daemon=True) for at, each in enumerate(seen)
+        threading.Thread(target=Program(url, at, each, rest).run, args=(ends,), daemon=True)
+        for at, each in enumerate(seen)
     ]
     for thread in threads:
         thread.start()
@@ -240,6 +261,7 @@ class Person:
         started = time.perf_counter()
         try:
             before = browsing.gallery(self._page)["ids"]
+            self._page.evaluate("window.asked = false")  # the closest are asked for again
             box = self._page.get_by_placeholder(browsing.BOX)
             box.fill(next(self._words))
             started = time.perf_counter()
@@ -275,16 +297,20 @@ def figures(seen: Seen) -> dict[str, dict[str, float]]:
 
 
 def table(found: dict[str, Any]) -> str:
-    lines = [f"{'':18}{'requests':>9}{'p50 ms':>9}{'p95 ms':>9}"]
-    for who, title in (("one", "one program"), ("all", f"{found['clients']} programs")):
+    lines = [f"{'':28}{'requests':>9}{'p50 ms':>9}{'p95 ms':>9}"]
+    many = f"{found['clients']} programs"
+    for who, title in (("one", "one program"), ("all", many), ("resting", f"{many}, resting,")):
         for kind, told in found[who].items():
-            lines.append(f"{title + ' ' + kind:18}{told['count']:9,}{told['p50_ms']:9.1f}{told['p95_ms']:9.1f}")
+            lines.append(f"{title + ' ' + kind:28}{told['count']:9,}{told['p50_ms']:9.1f}{told['p95_ms']:9.1f}")
     first, last = found["memory_mb"]
-    browser = sorted(found["browser_ms"])
-    lines.append(f"searches, p95 of all to one: {found['ratio']}; errors {found['errors']}")
+    ratios = f"{found['ratio']}, resting {found['resting_ratio']}"
+    lines.append(f"searches, p95 of all to one: {ratios}; errors {found['errors']}")
     lines.append(f"uploaded {found['uploaded']}, in the library {found['found']}; memory {first:.0f} -> {last:.0f} MB")
-    if browser:
-        lines.append(f"in the browser meanwhile: median {statistics.median(browser):.0f} ms, longest {browser[-1]} ms")
+    for title, key in (("without a pause", "browser_ms"), ("resting", "resting_browser_ms")):
+        ms = sorted(found[key])
+        lines.append(
+            f"in the browser beside programs {title}: median {statistics.median(ms):.0f} ms, longest {ms[-1]} ms"
+        )
     return "\n".join(lines)
 
 

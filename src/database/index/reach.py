@@ -7,6 +7,7 @@ themselves.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -44,7 +45,11 @@ class Reach:
     def __init__(self, table: VectorTable, index: Index) -> None:
         self._table = table
         self._index = index
-        self._held: dict[str, tuple[Beside, list[str], FloatArray]] = {}
+        self._held: dict[str, tuple[Beside, dict[str, FloatArray], FloatArray]] = {}
+        """Collection -> its list, the vectors of it by their ids, and the same as (n, D)."""
+        self._written: dict[str, set[str]] = {}
+        """Those that were written since."""
+        self._holding = threading.Lock()
         self._added: dict[str, int] = {}
         self._asked: set[str] = set()
         """Collections whose list was asked for as a whole since the index was opened."""
@@ -80,6 +85,8 @@ class Reach:
         last = self._table.last(name, RECENT)
         tail = set(last)
         older = [id_ for id_ in missed if id_ not in tail]
+        with self._holding:
+            self._held.pop(name, None)
         self._keep(name, [*older, *last], len(older))
         self._added[name] = 0
         self._asked.add(name)
@@ -88,6 +95,8 @@ class Reach:
         """Write vectors to the index; some of those written long enough ago are asked for, and where one is not found,
         all of them: what is not found stays on the list.
         """
+        with self._holding:
+            self._written.setdefault(name, set()).update(ids)
         self._index.upsert(name, ids, matrix)
         self._added[name] = self._added.get(name, 0) + len(ids)
         new = set(ids)
@@ -140,9 +149,14 @@ class Reach:
         self._index.beside[name] = Beside(tuple(ids[: MOST + RECENT + 1]), missed)
 
     def _of(self, name: str) -> tuple[list[str], FloatArray]:
-        beside, held = self._beside(name), self._held.get(name)
-        if held is None or held[0] is not beside:
-            vectors = self._table.get_many(name, beside.ids) if beside.ids else {}
-            matrix = np.stack(list(vectors.values())) if vectors else np.empty((0, 0), np.float32)
-            held = self._held[name] = (beside, list(vectors), matrix)
-        return held[1:]
+        """What is kept beside a collection. Only what was written since is read again: a search waits for it."""
+        with self._holding:
+            beside, held = self._beside(name), self._held.get(name)
+            if held is None or held[0] is not beside:
+                new = self._written.pop(name, set())
+                known = {id_: vector for id_, vector in (held[1] if held else {}).items() if id_ not in new}
+                known |= self._table.get_many(name, [id_ for id_ in beside.ids if id_ not in known])
+                vectors = {id_: known[id_] for id_ in beside.ids if id_ in known}
+                matrix = np.stack(list(vectors.values())) if vectors else np.empty((0, 0), np.float32)
+                held = self._held[name] = (beside, vectors, matrix)
+            return list(held[1]), held[2]

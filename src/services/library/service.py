@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from stat import S_ISREG
@@ -26,9 +26,12 @@ from src.processing.decoding.image_io import looks_same, stamp_of
 from src.processing.decoding.reader import PictureReader
 from src.schema import ImageDetails, Kind, LibraryStats, ModelStatus, PhotoFilter, SearchHit
 from src.services.library import own_files
+from src.services.library.room import RoomTaken
 from src.services.library.uploads import UploadStore
 
 ACTIVE_MODEL = "active_model"
+PATIENCE = 0.1
+"""Seconds that a page waits for a count of the library's bytes before it shows the last one."""
 PREVIEW_SIDE = 1600
 """Longest side in pixels of the large view."""
 
@@ -51,6 +54,7 @@ class LibraryService:
         self._store = store
         self._models = models
         self._reader = reader
+        self._room = RoomTaken(lambda: self.stats().bytes)
 
     # ------------------------------------------------------------ models
 
@@ -103,6 +107,10 @@ class LibraryService:
         return LibraryStats(
             images, files, segments, active, dimensions, total, uploads, self._embedded(images), details
         )
+
+    def room(self, state: Hashable, patience: float = PATIENCE) -> int | None:
+        """Bytes that the library takes on the disk, as they were counted last; see ``RoomTaken``."""
+        return self._room.bytes(state, patience)
 
     def _embedded(self, images: int) -> int:
         """Images with a vector of the active model; 0 where its weights are not here, which the search will tell."""

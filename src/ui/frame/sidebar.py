@@ -83,15 +83,10 @@ def _show_facts(services: Services, active: ModelStatus | None) -> None:
     else:
         facts[1:1] = [("Model", active.title), ("Dimensions", str(active.dimensions))]
         counted = None if services.jobs.active() else images
-        facts.append(("Disk used", size(_disk_used(services, str(services.settings.home), counted))))
+        taken = services.library.room(counted)
+        facts.append(("Disk used", "…" if taken is None else size(taken)))
     offline = services.folders.offline()
     if offline:
         facts.append(("Offline folders", str(offline)))
     rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts)
     st.html(f'<dl class="facts">{rows}</dl>')
-
-
-@st.cache_data(ttl=30, show_spinner=False, max_entries=8)
-def _disk_used(_services: Services, home: str, images: int | None) -> int:
-    """Bytes of the library ``home``, counted again when the number of photos changed (None while it changes)."""
-    return _services.library.stats().bytes
