@@ -10,7 +10,7 @@ after each search, as a program does that uses what it found.
 Each kind of request has its median and its 95th percentile in milliseconds; ``ratio`` is the 95th percentile of
 searches with all programs to that of one, ``resting_ratio`` with all of them resting. Closed loops: each program asks
 again as soon as it was answered, so that the machine is never idle, and with n programs on c cores work that cannot be
-shared would take n / c times as long for each. ``errors`` counts answers of another status than 2xx and connections that
+shared would take n / c times as long for each. ``errors`` counts answers without 2xx and connections that
 broke; ``uploaded`` and ``found`` how many photos were sent and how many of those the library holds in the end;
 ``memory_mb`` is the app's with what it started (proportional set size) at the beginning and at the end of the time.
 """
