@@ -1,4 +1,4 @@
-"""A job as it goes on, as server-sent events; and an end to such streams when the server is to stop."""
+"""A job as it goes on, as server-sent events: until it ends, the client goes or the server is to stop."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from starlette.responses import Response, StreamingResponse
 from src import wire
 from src.api.desk import Desk
 from src.api.problems import problem
+from src.api.stopping import is_stopping
 from src.errors import AppError
 from src.schema import JobSnapshot
 
@@ -39,7 +40,7 @@ async def _told(request: Request, desk: Desk, job_id: str, known: str) -> AsyncI
     desk.streams += 1
     begun = spoken = time.monotonic()
     try:
-        while not request.scope.get("head") and not await request.is_disconnected():
+        while not request.scope.get("head") and not is_stopping(request.scope) and not await request.is_disconnected():
             job = await _now(desk, job_id)
             if job is None or time.monotonic() - begun > LONGEST_S:
                 return
