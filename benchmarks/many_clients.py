@@ -50,6 +50,8 @@ IN_FOLDER, FOLDERS = 3, 2
 """Photos of a folder, and folders of a program."""
 ANSWER_S, JOB_S = 60.0, 240.0
 """Seconds within which an answer comes, and within which a job ends."""
+IDLE_S = 2.0
+"""Seconds for which a connection is kept; the server keeps one for 5."""
 WORDS = ("a dog in the snow", "red", "something blue", "width>=10", "tag:shared")
 
 BOUNDARY = "a-boundary-of-many-programs"
@@ -336,13 +338,25 @@ def form(photos: Sequence[Sent]) -> tuple[bytes, str]:
 
 
 def over_http(url: str) -> Ask:
-    """Asks over a connection of its own, made again where the server ended it between two requests."""
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=JOB_S)
+    """Asks over a connection of its own, made anew after a pause, in which the server may have ended it."""
+    connection, used = http.client.HTTPConnection(urlsplit(url).netloc, timeout=JOB_S), 0.0
 
     def ask(way: str, address: str, body: bytes | None, kind: str) -> tuple[int, bytes]:
-        connection.request(way, f"/api{address}", body, {"Content-Type": kind} if kind else {})
-        answer = connection.getresponse()
-        return answer.status, answer.read()
+        nonlocal used
+        if time.monotonic() - used > IDLE_S:
+            connection.close()
+        begun = time.monotonic()
+        try:
+            connection.request(way, f"/api{address}", body, {"Content-Type": kind} if kind else {})
+            answer = connection.getresponse()
+            told = answer.status, answer.read()
+        except OSError as error:
+            connection.close()
+            raise OSError(
+                f"{way} {address} after {begun - used:.1f} s: {error} in {time.monotonic() - begun:.1f} s"
+            ) from error
+        used = time.monotonic()
+        return told
 
     return ask
 

@@ -213,9 +213,9 @@ def test_streams_of_events_end_cleanly_when_the_server_stops(tmp_path: Path, mon
     """And neither who sends nor who takes in slowly keeps it from stopping."""
     monkeypatch.setattr(stopping, "GRACE_S", 0.5)
     with serving(tmp_path) as server:
-        job = server.services.jobs.submit("sync", "paused")
-        server.services.jobs.pause(job)
-        until(lambda: server.services.jobs.snapshot(job).state == "paused", "it is not paused")  # type: ignore[union-attr]
+        job, rest = "5f" * 16, {"progress": None, "cancel": False, "pause": False, "attempts": 0}
+        row = {"id": job, "kind": "sync", "title": "paused", "params": "{}", "state": "paused", **rest}
+        server.services.catalog.jobs.put(row)
         streams = [server.connected() for _ in range(5)]
         for stream in streams:
             stream.sendall(f"GET /api/jobs/{job}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
