@@ -459,7 +459,7 @@ def committed(home: Path) -> int:
 
 
 def test_ctrl_c_loses_nothing(tmp_path: Path) -> None:
-    for number in range(600):
+    for number in range(240):
         make_photo(tmp_path / "photos" / f"{number}.jpg", (number % 256, 90, 160), (320, 240), seed=number)
     home = tmp_path / "home"
     command = [sys.executable, "-m", "src.cli", "index", str(tmp_path / "photos")]
@@ -475,7 +475,7 @@ def test_ctrl_c_loses_nothing(tmp_path: Path) -> None:
     assert (running.returncode, out, said) == (1, "", "Stopped; nothing in the library is lost.\n")
     kept = as_json(cli("stats", "--json", home=home))["images"]
     report = as_json(cli("sync", "--json", home=home))
-    assert 0 < kept < 600 and (report["indexed"], report["already"]) == (600 - kept, kept)
+    assert 0 < kept < 240 and (report["indexed"], report["already"]) == (240 - kept, kept)
 
 
 def test_the_library_is_looked_after_beside_a_running_app(album: Path, tmp_path: Path) -> None:

@@ -221,7 +221,8 @@ def test_streams_of_events_end_cleanly_when_the_server_stops(tmp_path: Path, mon
             stream.sendall(f"GET /api/jobs/{job}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
             heard = b""
             while b"event: progress" not in heard:
-                assert (piece := stream.recv(65_536)), heard
+                piece = stream.recv(65_536)
+                assert piece, heard
                 heard += piece
         sending = server.connected()
         sending.sendall(f"{HEAD}Content-Length: 5000000\r\n\r\n".encode() + PART + bytes(2_000_000))
