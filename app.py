@@ -16,7 +16,7 @@ from src.api.limits import bound_requests
 from src.api.origin_guard import Doors
 from src.api.pages import KnownPages
 from src.api.routes import routes
-from src.api.stopping import end_streams_at_stop
+from src.api.stopping import stop_within_seconds
 from src.config import Settings
 from src.errors import BadSetting
 from src.ui.frame import plain_page
@@ -46,7 +46,7 @@ main = Path(__file__).parent / "src" / "ui" / "main.py"
 # alone.
 sys.path.append(str(main.parent))
 bound_requests()
-end_streams_at_stop()
+stop_within_seconds()
 base = str(st.get_option("server.baseUrlPath") or "")
 app = st.App(
     main,

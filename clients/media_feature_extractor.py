@@ -27,11 +27,13 @@ PAUSE_S = 1.0
 
 
 class Problem(Exception):
-    """What went wrong. status: HTTP's, 0 where there was no answer; hint: what to do, may be empty."""
+    """What went wrong. status: HTTP's, 0 where there was no answer; hint: what to do, may be empty; ids: of the photos
+    that have the name that was given (``ambiguous-name``).
+    """
 
-    def __init__(self, code: str, sentence: str, hint: str = "", status: int = 0) -> None:
+    def __init__(self, code: str, sentence: str, hint: str = "", status: int = 0, ids: Iterable[str] = ()) -> None:
         super().__init__(f"{sentence} {hint}".strip())
-        self.code, self.sentence, self.hint, self.status = code, sentence, hint, status
+        self.code, self.sentence, self.hint, self.status, self.ids = code, sentence, hint, status, list(ids)
 
 
 class Hit(TypedDict):
@@ -382,7 +384,8 @@ def _refused(error: urllib.error.HTTPError) -> NoReturn:
     with error:
         try:
             said = json.loads(error.read())
-            told = Problem(str(said["code"]), str(said["detail"]), str(said["hint"]), error.code)
+            ids = map(str, said["ids"]) if "ids" in said else ()
+            told = Problem(str(said["code"]), str(said["detail"]), str(said["hint"]), error.code, ids)
         except (OSError, HTTPException, ValueError, KeyError, TypeError):
             told = Problem("error", f"The answer was {error.code}.", "", error.code)
     raise told from None

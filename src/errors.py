@@ -17,6 +17,7 @@ AppError                    user_message: one sentence; hint: what to do next; c
 │   └── LibraryUnusable     the folder or the catalogue can't be read or written
 ├── BadInput                an argument that makes no sense
 │   ├── NotFound            something is named that there is none of
+│   ├── AmbiguousName       a name that several photos have
 │   ├── TooMuch             more than is taken in at once
 │   ├── NotNow              what is named is there, and can't be had or done as it is now
 │   └── WrongDimensions     vectors of another length than the collection's
@@ -26,6 +27,7 @@ AppError                    user_message: one sentence; hint: what to do next; c
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -165,6 +167,19 @@ class NotFound(BadInput):
     """Something is named, such as a photo by its id, that there is none of."""
 
     code = "not-found"
+
+
+class AmbiguousName(BadInput):
+    """A photo is named as several are.
+
+    ``ids``: theirs.
+    """
+
+    code = "ambiguous-name"
+
+    def __init__(self, user_message: str, hint: str = "", ids: Sequence[str] = ()) -> None:
+        super().__init__(user_message, hint)
+        self.ids = tuple(ids)
 
 
 class TooMuch(BadInput):

@@ -81,7 +81,7 @@ _NO_FACTS = ("width", "height", "format", "orientation", "sources")
 """What is told of the file already, or means nothing to people."""
 
 
-def photo_told(
+def photo_for_assistant(
     details: ImageDetails, known: Mapping[str, Any], more: Mapping[str, Any], paths: bool, coordinates: bool
 ) -> dict[str, Any]:
     """All that is known of a photo; what is not known is left out.
@@ -89,14 +89,18 @@ def photo_told(
     known: its facts by name. more: what else is told of it. paths, coordinates: whether those are told too.
     """
     of_file = asdict(details) | asdict(details.facts)
-    told = {name: of_file[name] for name in _OF_THE_FILE}
+    told, known = {name: of_file[name] for name in _OF_THE_FILE}, with_lists(known)
     for field in (*FIELDS, *OF_THE_USER):
         hidden = field.measured or field.name in _NO_FACTS or (field.name in POSITION and not coordinates)
         if field.name in known and not hidden:
-            value = known[field.name]
-            told[field.name] = list(value) if isinstance(value, tuple) else value
+            told[field.name] = known[field.name]
     told |= {name: value for name, value in more.items() if value not in (None, "", [])}
     return told | ({"paths": list(details.paths)} if paths else {})
+
+
+def with_lists(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The same values, lists in place of tuples."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
 def added(job: JobSnapshot, skipped: Sequence[tuple[str, str]]) -> dict[str, Any]:
@@ -134,7 +138,7 @@ def job(snapshot: JobSnapshot) -> dict[str, Any]:
 
 def photo(details: ImageDetails, facts: Mapping[str, Any], said: Description | None) -> dict[str, Any]:
     """One photo: where it is, what is known of it, and what its owner says of it."""
-    known = {name: list(value) if isinstance(value, tuple) else value for name, value in facts.items()}
+    known = with_lists(facts)
     marks = {name: known.pop(name, None) for name in ("rating", "favourite", "note")}
     lists = {"tags": known.pop("keywords", None) or [], "albums": known.pop("albums", None) or []}
     return {

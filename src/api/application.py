@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, cast
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
 
 from src.api import image_routes, job_routes, library_routes, problems, search_routes
 from src.api.bounded_body import BoundedBody
 from src.api.desk import Desk
+from src.api.line import GONE
 from src.api.methods import Methods
 from src.errors import AppError
 
@@ -49,6 +50,7 @@ def application(services: Callable[[], Services]) -> FastAPI:
     app.add_exception_handler(AppError, _told)
     app.add_exception_handler(RequestValidationError, _told)
     app.add_exception_handler(HTTPException, _told)
+    app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _unexpected)
     app.add_middleware(BoundedBody)
     app.add_middleware(Methods, paths=lambda: {**app.openapi()["paths"], **OWN})
@@ -79,6 +81,11 @@ async def _told(_: Request, error: Exception) -> Response:
         return problems.of_invalid(list(error.errors()))
     assert isinstance(error, HTTPException)
     return problems.of_http(error.status_code, error.detail, error.headers)
+
+
+async def _gone(_: Request, __: Exception) -> Response:
+    """For a client that went away half-way."""
+    return Response(status_code=GONE)
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

@@ -1,4 +1,4 @@
-"""A job as it goes on, as server-sent events; and an end to such streams when the server is to stop."""
+"""A job as it goes on, as server-sent events: until it ends, the client goes or the server is to stop."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from src import wire
 from src.api.desk import Desk
 from src.api.problems import problem
+from src.api.stopping import is_stopping
 from src.errors import AppError
 from src.schema import JobSnapshot
 
@@ -31,30 +33,40 @@ async def stream(request: Request, desk: Desk, job: JobSnapshot, known: str) -> 
         return Response(status_code=204)
     if desk.streams >= MOST_STREAMS:
         return problem(429, "Too many jobs are being followed.", "too-many-streams", headers={"Retry-After": "5"})
-    told = _told(request, desk, job.id, known)
-    return StreamingResponse(told, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+    desk.streams += 1
+    return _Stream(desk, _told(request, desk, job.id, known))
+
+
+class _Stream(StreamingResponse):
+    """Counted until it has ended, however it does."""
+
+    def __init__(self, desk: Desk, told: AsyncIterator[bytes]) -> None:
+        super().__init__(told, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+        self._desk = desk
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._desk.streams -= 1
 
 
 async def _told(request: Request, desk: Desk, job_id: str, known: str) -> AsyncIterator[bytes]:
-    desk.streams += 1
     begun = spoken = time.monotonic()
-    try:
-        while not request.scope.get("head") and not await request.is_disconnected():
-            job = await _now(desk, job_id)
-            if job is None or time.monotonic() - begun > LONGEST_S:
-                return
-            number, data = _event(job)
-            if number != known:
-                known, spoken = number, time.monotonic()
-                yield f"id: {number}\nevent: {'end' if job.finished else 'progress'}\ndata: {data}\n\n".encode()
-            elif time.monotonic() - spoken > HEARTBEAT_S:
-                spoken = time.monotonic()
-                yield b": still here\n\n"
-            if job.finished:
-                return
-            await asyncio.sleep(LOOK_S)
-    finally:
-        desk.streams -= 1
+    while not request.scope.get("head") and not is_stopping(request.scope) and not await request.is_disconnected():
+        job = await _now(desk, job_id)
+        if job is None or time.monotonic() - begun > LONGEST_S:
+            return
+        number, data = _event(job)
+        if number != known:
+            known, spoken = number, time.monotonic()
+            yield f"id: {number}\nevent: {'end' if job.finished else 'progress'}\ndata: {data}\n\n".encode()
+        elif time.monotonic() - spoken > HEARTBEAT_S:
+            spoken = time.monotonic()
+            yield b": still here\n\n"
+        if job.finished:
+            return
+        await asyncio.sleep(LOOK_S)
 
 
 async def _now(desk: Desk, job_id: str) -> JobSnapshot | None:

@@ -29,7 +29,7 @@ _PICTURE: dict[str, Any] = {
     "responses": {
         200: {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}},
         304: {"description": "It is as the client has it (`If-None-Match`)."},
-        **answers(404, 422),
+        **answers(404, 409, 422),
     },
 }
 
@@ -67,7 +67,7 @@ async def photos(
     return await desk.ask(desk.reading, request, work)
 
 
-@router.get("/images/{photo}", response_model=Photo, responses=answers(404, 422))
+@router.get("/images/{photo}", response_model=Photo, responses=answers(404, 409, 422))
 async def photo(request: Request, desk: AtDesk, photo: PhotoName) -> Response:
     """All that is known of a photo: files, facts, tags, rating, note, description."""
 
@@ -82,7 +82,7 @@ async def photo(request: Request, desk: AtDesk, photo: PhotoName) -> Response:
     return await desk.ask(desk.reading, request, work)
 
 
-@router.get("/images/{photo}/objects", response_model=Objects, responses=answers(404, 422))
+@router.get("/images/{photo}/objects", response_model=Objects, responses=answers(404, 409, 422))
 async def objects(request: Request, desk: AtDesk, photo: PhotoName) -> Response:
     """The objects that were found in a photo, the surest first; boxes in pixels of the upright picture."""
 
@@ -93,13 +93,13 @@ async def objects(request: Request, desk: AtDesk, photo: PhotoName) -> Response:
     return await desk.ask(desk.reading, request, work)
 
 
-@router.delete("/images/{photo}", response_model=Done, responses=answers(404, 422))
+@router.delete("/images/{photo}", response_model=Done, responses=answers(404, 409, 422))
 async def remove(request: Request, desk: AtDesk, photo: PhotoName) -> Response:
     """Put a photo into the bin. Its file stays; `POST /undo` takes it back."""
     return await _do(request, desk, photo, lambda services, id_: services.curation.remove([id_]))
 
 
-@router.patch("/images/{photo}", response_model=Changes, responses=answers(400, 404, 413, 422))
+@router.patch("/images/{photo}", response_model=Changes, responses=answers(400, 404, 409, 413, 422))
 async def change(request: Request, desk: AtDesk, photo: PhotoName, asked: PhotoChange) -> Response:
     """Rate, note, describe: each an operation of its own, which can be undone."""
 
@@ -128,13 +128,13 @@ def _steps(services: Services, id_: str, asked: PhotoChange) -> list[Callable[[]
     return steps
 
 
-@router.put("/images/{photo}/tags/{tag:path}", response_model=Done, responses=answers(400, 404, 422))
+@router.put("/images/{photo}/tags/{tag:path}", response_model=Done, responses=answers(400, 404, 409, 422))
 async def put_tag(request: Request, desk: AtDesk, photo: PhotoName, tag: TagName) -> Response:
     """Put a tag on a photo."""
     return await _do(request, desk, photo, lambda services, id_: services.curation.tag([id_], add=[tag]))
 
 
-@router.delete("/images/{photo}/tags/{tag:path}", response_model=Done, responses=answers(400, 404, 422))
+@router.delete("/images/{photo}/tags/{tag:path}", response_model=Done, responses=answers(400, 404, 409, 422))
 async def take_tag(request: Request, desk: AtDesk, photo: PhotoName, tag: TagName) -> Response:
     """Take a tag off a photo, and those below it."""
     return await _do(request, desk, photo, lambda services, id_: services.curation.tag([id_], remove=[tag]))

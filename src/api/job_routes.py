@@ -62,7 +62,7 @@ async def steer(request: Request, desk: AtDesk, job: JobId, what: Literal["pause
     return await desk.ask(desk.writing, request, lambda of: told(wire.job(ask.steer(of.jobs, job, what))))
 
 
-@router.post("/exports", status_code=202, response_model=Queued, responses=answers(400, 404, 413, 422))
+@router.post("/exports", status_code=202, response_model=Queued, responses=answers(400, 404, 409, 413, 422))
 async def export(request: Request, desk: AtDesk, asked: ExportAsked) -> Response:
     """Write photos and their objects as a data set or table: of a search, of some photos, or of all.
 
@@ -99,4 +99,5 @@ async def download(request: Request, desk: AtDesk, job: JobId) -> Response:
     """The ZIP of an export."""
     place = await desk.ask(desk.reading, request, lambda of: ask.exported(of.jobs, of.shelf, job))
     headers = {"Cache-Control": "no-store", "Accept-Ranges": "none"}
+    request.scope["headers"] = [one for one in request.scope["headers"] if one[0] != b"range"]
     return FileResponse(place, media_type="application/zip", filename=f"export-{job}.zip", headers=headers)

@@ -11,7 +11,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from src.errors import AppError, LibraryError, ModelError, NotFound, NotNow, TooMuch, UnreadableImage
+from src.errors import AmbiguousName, AppError, LibraryError, ModelError, NotFound, NotNow, TooMuch, UnreadableImage
 
 log = logging.getLogger(__name__)
 
@@ -19,10 +19,17 @@ MEDIA_TYPE = "application/problem+json"
 RETRY_S = 2
 """Seconds after which it may be worth to ask a library again that can't be asked now."""
 _STATUS: tuple[tuple[type[AppError], int], ...] = (
-    (NotFound, 404), (NotNow, 409), (TooMuch, 413), (UnreadableImage, 422), (LibraryError, 503), (ModelError, 503),
-    (AppError, 400),
+    (NotFound, 404), (NotNow, 409), (AmbiguousName, 409), (TooMuch, 413), (UnreadableImage, 422), (LibraryError, 503),
+    (ModelError, 503), (AppError, 400),
 )  # fmt: skip
-_CODES = {404: "not-found", 405: "method-not-allowed", 413: "too-much", 415: "wrong-content-type", 422: "invalid"}
+_CODES = {
+    404: "not-found",
+    405: "method-not-allowed",
+    408: "too-slow",
+    413: "too-much",
+    415: "wrong-content-type",
+    422: "invalid",
+}
 _SENTENCES = {
     404: "There is nothing at this address.",
     405: "This address does not take that method.",
@@ -30,9 +37,16 @@ _SENTENCES = {
 
 
 def problem(
-    status: int, detail: str, code: str = "", hint: str = "", headers: Mapping[str, str] | None = None
+    status: int,
+    detail: str,
+    code: str = "",
+    hint: str = "",
+    headers: Mapping[str, str] | None = None,
+    more: Mapping[str, Any] | None = None,
 ) -> Response:
-    """detail: one sentence. code: for programs, which must not read it out of the sentence. hint: may be empty."""
+    """detail: one sentence. code: for programs, which must not read it out of the sentence. hint: may be empty.
+    more: further members.
+    """
     said = {
         "type": "about:blank",
         "title": _title(status),
@@ -40,6 +54,7 @@ def problem(
         "detail": detail,
         "code": code or _CODES.get(status, "error"),
         "hint": hint,
+        **(more or {}),
     }
     kept = {"Cache-Control": "no-store", **(headers or {})}
     return Response(json.dumps(said).encode(), status, kept, MEDIA_TYPE)
@@ -49,7 +64,8 @@ def of_error(error: AppError) -> Response:
     """What the app knows can go wrong. A library or model that can't be used now is worth asking again."""
     status = next(status for kind, status in _STATUS if isinstance(error, kind))
     headers = {"Retry-After": str(RETRY_S)} if status == 503 else None
-    return problem(status, error.user_message, error.code, error.hint, headers)
+    more = {"ids": error.ids} if isinstance(error, AmbiguousName) else None
+    return problem(status, error.user_message, error.code, error.hint, headers, more)
 
 
 def of_http(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:

@@ -8,7 +8,7 @@ from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from src import wire
@@ -34,8 +34,6 @@ async def receive(request: Request, desk: Desk) -> Response:
     try:
         await _read(request, desk, _Form(options[b"boundary"], received))
         job, skipped = await desk.aside(partial(add_uploads, services.jobs, services.uploads, received))
-    except ClientDisconnect as gone:
-        raise HTTPException(499) from gone
     finally:
         received.given_up()
     return told({"job": job, "skipped": wire.files_skipped(skipped)}, 202)

@@ -58,7 +58,7 @@ async def search_text(
 
 
 @router.post(
-    "/search", response_model=SearchAnswer, responses=answers(400, 404, 413, 415, 422),
+    "/search", response_model=SearchAnswer, responses=answers(400, 404, 409, 413, 415, 422),
     openapi_extra={"requestBody": _BODY},
 )  # fmt: skip
 async def search(request: Request, desk: AtDesk) -> Response:
@@ -84,7 +84,7 @@ async def search(request: Request, desk: AtDesk) -> Response:
             await form.close()
 
 
-@router.get("/similar/{photo}", response_model=SearchAnswer, responses=answers(400, 404, 422))
+@router.get("/similar/{photo}", response_model=SearchAnswer, responses=answers(400, 404, 409, 422))
 async def similar(
     request: Request, desk: AtDesk, photo: Annotated[str, Path(max_length=300)], top_k: TopK = 5
 ) -> Response:

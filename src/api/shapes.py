@@ -107,6 +107,7 @@ class Problem(BaseModel):
     detail: str = Field(description="One sentence.")
     code: str = Field(description="What it is, for programs.")
     hint: str = Field(description="What to do; may be empty.")
+    ids: list[str] | None = Field(None, description="`ambiguous-name` alone: of the photos that have it, 100 at most.")
 
 
 class Answer(BaseModel):
@@ -302,10 +303,11 @@ class Uploaded(Answer):
 def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The problems that an address may answer with, besides those that any may."""
     said = {
-        400: "What was asked makes no sense", 404: "There is no such thing", 409: "Not now", 413: "Too large",
-        410: "It was there and is no more", 415: "Not a content type that is taken", 422: "Not as described here",
-        429: "Too many at once",
+        400: "What was asked makes no sense", 404: "There is no such thing", 409: "Not now, or which of several",
+        413: "Too large", 408: "The body stopped coming", 415: "Not a content type that is taken",
+        422: "Not as described here", 429: "Too many at once",
     }  # fmt: skip
     always = {401: "A token is needed, or is wrong", 403: "Another site may not", 500: "Unexpected", 503: "Not now"}
-    known = {status: said[status] for status in statuses} | always
+    slow = (408,) if 413 in statuses else ()
+    known = {status: said[status] for status in (*statuses, *slow)} | always
     return {status: {"model": Problem, "description": text} for status, text in sorted(known.items())}

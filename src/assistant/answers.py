@@ -182,7 +182,7 @@ def _picture(services: Services, details: ImageDetails, side: int) -> Picture:
 
 
 def facts(services: Services, image_id: str, told: Told) -> dict[str, Any]:
-    """All that is known of a photo, as ``wire.photo_told`` has it. Raises BadInput."""
+    """All that is known of a photo, as ``wire.photo_for_assistant`` has it. Raises BadInput."""
     details = known(services, image_id)
     said = services.descriptions.said_of(details.id)
     words = "\n".join(line.text for line in services.texts.of_photo(details.id))
@@ -195,7 +195,7 @@ def facts(services: Services, image_id: str, told: Told) -> dict[str, Any]:
     known_of_it = services.catalog.facts.of(details.id)
     return {
         name: _harmless(value)
-        for name, value in wire.photo_told(details, known_of_it, more, told.paths, told.coordinates).items()
+        for name, value in wire.photo_for_assistant(details, known_of_it, more, told.paths, told.coordinates).items()
     }
 
 

@@ -12,7 +12,7 @@ import io
 import os
 import sys
 from collections.abc import Iterator
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 from src import __version__
 from src.cli import lab_arguments
@@ -31,6 +31,7 @@ def main(argv: list[str] | None = None) -> int:
     argv: the words after the command's name, those of this process by default; without any it is ``--help``.
     """
     _write_anything()
+    watched = sys.stdout is not None and sys.stdout.isatty()
     arguments = _parser().parse_args((sys.argv[1:] if argv is None else argv) or ["--help"])
     settle_format(arguments)
     try:
@@ -38,17 +39,17 @@ def main(argv: list[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except KeyboardInterrupt:
-        print("Stopped; nothing in the library is lost.", file=sys.stderr)
+        _say("Stopped; nothing in the library is lost.")
         return FAILED
     except BrokenPipeError:  # the reader (head, less) has seen enough
-        _write_nowhere()
+        _write_nowhere(sys.stdout)
         return DONE
     except OSError as error:
         if error.errno not in _NO_ROOM:
             raise
-        _write_nowhere()
-        print(f"The output could not be written ({error.strerror}); nothing in the library is lost.", file=sys.stderr)
-        return FAILED
+        _write_nowhere(sys.stdout)
+        _say(f"The output could not be written ({error.strerror}); nothing in the library is lost.")
+        return DONE if watched and error.errno == errno.EIO else FAILED  # a terminal that was closed
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -66,9 +67,17 @@ def _write_anything() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _write_nowhere() -> None:
-    """Standard output takes nothing any more: what is left of it must not make a second error at the end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _say(text: str) -> None:
+    """One line on standard error, which may be gone too."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except OSError:
+        _write_nowhere(sys.stderr)
+
+
+def _write_nowhere(stream: TextIO) -> None:
+    """It takes nothing any more: what is left of it must not make a second error at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _fail(arguments: argparse.Namespace, error: AppError) -> int:

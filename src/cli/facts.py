@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from src import wire
 from src.cli import listing, terminal
 from src.cli.picture_files import DONE, FAILED, read_each
 from src.processing.decoding.image_io import display_text
@@ -43,8 +44,7 @@ def _show(rows: Sequence[Row]) -> None:
 
 def as_json(path: str, told: PhotoFacts) -> dict[str, Any]:
     """One picture's facts as --json prints them; null where nothing tells."""
-    named = ((field.name, getattr(told, field.name)) for field in FIELDS if field.in_json)
-    told_of = {name: list(value) if isinstance(value, tuple) else value for name, value in named}
+    told_of = wire.with_lists({field.name: getattr(told, field.name) for field in FIELDS if field.in_json})
     return {"path": path} | told_of | {name: list(getattr(told, name)) or None for name in ("place", "keywords")}
 
 

@@ -19,7 +19,7 @@ def models(arguments: argparse.Namespace) -> int:
     if arguments.use:
         finished(do_job(arguments, "Re-indexing (command line)", Reindex(arguments.use)))
     with reading(arguments) as services:
-        statuses = services.library.model_statuses()
+        statuses = [*services.library.model_statuses(), *services.models.statuses("", "look")]
     if listing.asked(arguments):
         listing.put(arguments, map(asdict, statuses))
         return DONE

@@ -51,6 +51,40 @@ def lines(question: Callable[[], str], vocabulary: Vocabulary, words: Sequence[s
             return
 
 
+@contextlib.contextmanager
+def end_is_kept() -> Iterator[None]:
+    """Ctrl-D that is typed while something is still being printed reaches the next prompt.
+
+    Between two prompts the terminal itself puts lines together, and takes it for an end that nobody reads.
+    """
+    handle = sys.stdin.fileno() if sys.stdin.isatty() and not is_dumb_terminal() else -1
+    before = _with_end(handle, None)
+    try:
+        yield
+    finally:
+        if before is not None:
+            _with_end(handle, before)
+
+
+def _with_end(handle: int, sign: bytes | None) -> bytes | None:
+    """Have a terminal take this sign (None: none) for the end of the input; the one that it took before.
+
+    None where it is no such terminal, or gone.
+    """
+    try:
+        import termios
+    except ImportError:
+        return None
+    try:
+        modes = termios.tcgetattr(handle)
+        signs = modes[6]
+        before, signs[termios.VEOF] = signs[termios.VEOF], sign or bytes([os.fpathconf(handle, "PC_VDISABLE")])
+        termios.tcsetattr(handle, termios.TCSANOW, modes)
+    except (termios.error, OSError, ValueError):
+        return None
+    return bytes(before)
+
+
 def _session(vocabulary: Vocabulary, words: Sequence[str], kept: Path) -> PromptSession[str]:
     def may_be_completed(before: str) -> bool:
         return begins_some(before) or bool(begun(words, before))

@@ -44,14 +44,15 @@ Such words in quotation marks are searched for. A line that begins with a blank 
 def talk(arguments: argparse.Namespace, services: Services, only: PhotoFilter, first: str = "") -> int:
     """Ask until there is no more. first: what is searched for before anything is asked."""
     own = Talk(arguments, services, only)
-    if first:
-        own.heed(first)
-    else:
-        terminal.say("Describe what you are looking for; `help` tells what else there is.")
     kept = services.settings.data_dir / HISTORY
-    for line in prompt.lines(lambda: own.question, services.vocabulary, WORDS, kept):
-        if not own.heed(line):
-            break
+    with prompt.end_is_kept():
+        if first:
+            own.heed(first)
+        else:
+            terminal.say("Describe what you are looking for; `help` tells what else there is.")
+        for line in prompt.lines(lambda: own.question, services.vocabulary, WORDS, kept):
+            if not own.heed(line):
+                break
     return DONE
 
 

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from src.runtime import Services
 from src.schema import JobSnapshot
 from src.services.jobs.kinds import JobKind, kind_of
+from src.services.library import uploads
 from src.ui.library import upload_form
 from tests.fakes import colour_picture
 from tests.ui.conftest import MAIN, button, goto, heic, names, png, texts
@@ -90,7 +91,7 @@ def test_too_many_files_are_refused_with_the_way_round(page: AppTest, services: 
 
 
 def test_too_many_bytes_are_refused(page: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upload_form, "MAX_BYTES", 100)
+    monkeypatch.setattr(uploads, "MAX_BYTES", 100)
     drop(page, [("red.png", png("red"), "image/png")])
     assert "too many to upload at once" in texts(page)
 
@@ -245,7 +246,7 @@ def test_files_that_were_chosen_before_can_be_put_away(page: AppTest, services: 
 
 def test_files_chosen_before_count_towards_the_limits(page: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     data = png("red")
-    monkeypatch.setattr(upload_form, "MAX_BYTES", 2 * len(data) - 1)
+    monkeypatch.setattr(uploads, "MAX_BYTES", 2 * len(data) - 1)
     drop(page, [("red.png", data, "image/png")])
     goto(goto(page, "about"), "upload")
     drop(page, [("again.png", data, "image/png")])

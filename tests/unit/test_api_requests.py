@@ -5,10 +5,9 @@ from __future__ import annotations
 import io
 import json
 import os
-import threading
+import time
 import zipfile
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.testclient import TestClient
 
+from benchmarks import many_clients
 from src.api.origin_guard import Doors
 from src.api.routes import routes
 from src.bootstrap import build_services
@@ -197,6 +197,22 @@ def test_a_photo_is_rated_noted_described_tagged_removed_and_all_of_it_undone(ap
     assert api.ask("GET", f"{address}/objects", 200, "/images/{photo}/objects") == {"objects": []}
 
 
+def test_a_name_that_several_photos_have_is_answered_with_their_ids(api: Api) -> None:
+    sent = [("images", ("twice.png", picture("purple", number))) for number in (1, 2)]
+    api.done(api.ask("POST", "/images", 202, files=sent)["job"])
+    for way, path, shape in (
+        ("GET", "/images/twice.png", "/images/{photo}"),
+        ("DELETE", "/images/twice.png", "/images/{photo}"),
+        ("GET", "/similar/twice.png", "/similar/{photo}"),
+        ("GET", "/image/twice.png", "/image/{photo}"),
+    ):
+        told = api.ask(way, path, 409, shape)
+        assert told["code"] == "ambiguous-name" and len(told["ids"]) == 2 and told["hint"]
+    api.ask("DELETE", f"/images/{told['ids'][0].upper()}", 200, "/images/{photo}")
+    assert api.ask("GET", "/images/twice.png", 200, "/images/{photo}")["id"] == told["ids"][1]
+    assert "ids" not in api.ask("GET", "/images/none.png", 404, "/images/{photo}")
+
+
 def test_a_change_of_which_a_part_is_refused_changes_nothing(api: Api) -> None:
     api.ask("PATCH", "/images/blue.png", 400, "/images/{photo}", json={"rating": 1, "note": "a\u202eb"})
     assert api.ask("GET", "/images/blue.png", 200, "/images/{photo}")["rating"] is None
@@ -298,23 +314,27 @@ def test_a_library_that_is_closed_says_when_to_come_back(tmp_path: Path) -> None
     assert answer.status_code == 503 and answer.headers["retry-after"] and answer.json()["code"] == "library-unusable"
 
 
-def test_many_clients_at_once_neither_lose_nor_double_anything(api: Api) -> None:
-    """Half of them send the same picture, and all search, look and ask for a sync meanwhile."""
-    before = api.services.library.stats().images
-    started = threading.Barrier(8)
+def test_many_clients_at_once_neither_lose_nor_double_anything(tmp_path: Path) -> None:
+    """Ten that upload, add folders, remove, tag, rate, search and steer jobs; one of them clears all half-way."""
+    settings = Settings(home=tmp_path / "library", find_duplicates=False)
+    services = build_services(settings, models=fake_models(settings))
+    services.jobs.start()
+    app = Starlette(routes=routes(lambda: services), middleware=[Middleware(Doors)])
+    with TestClient(app, base_url="http://localhost") as client:
 
-    def client(number: int) -> str:
-        started.wait(30)
-        files = [("images", (f"c{number}.png", picture("brown", 0 if number % 2 else 60 + number)))]
-        job: str = api.client.post("/api/images", files=files).json()["job"]
-        assert api.client.get("/api/search?q=brown").status_code == 200
-        assert api.client.post("/api/folders/sync", json={}).status_code == 202
-        return job
+        def ask(way: str, address: str, body: bytes | None, kind: str) -> tuple[int, bytes]:
+            headers = {"Content-Type": kind} if kind else {}
+            answer = client.request(way, f"/api{address}", content=body, headers=headers)
+            return answer.status_code, answer.content
 
-    with ThreadPoolExecutor(8) as pool:
-        jobs = list(pool.map(client, range(8)))
-    assert all(api.done(job)["state"] == "done" for job in jobs) and len(set(jobs)) == 8
-    assert api.services.library.stats().images == before + 5 and drafts(api) == []
+        programs = many_clients.at_once(lambda: ask, tmp_path / "photos", 10, 6, time.monotonic() + 60, seed=1)
+        expected = many_clients.Expected.of(programs)
+        wrong = [each for program in programs for each in program.wrong]
+        wrong += many_clients.seen_over_http(ask, expected)
+    services.jobs.stop()
+    assert wrong + many_clients.seen_in_library(services, expected) == []
+    assert sum(program.steps for program in programs) == 60 and expected.binned and expected.shown
+    services.close()
 
 
 def test_clearing_needs_a_yes_and_can_be_undone(api: Api) -> None:

@@ -66,7 +66,9 @@ def test_a_token_is_sent_and_never_to_another_address(app: StandIn) -> None:
 
 
 def test_a_refusal_has_its_code_sentence_and_hint(app: StandIn) -> None:
-    said = json.dumps({"code": "wrong-token", "detail": "It is wrong.", "hint": "Make one."}).encode()
+    said = json.dumps(
+        {"code": "wrong-token", "detail": "It is wrong.", "hint": "Make one.", "ids": ["a", "b"]}
+    ).encode()
     app.answers = {"/api/stats": [(401, {}, said), (502, {}, b"<html>")]}
     with pytest.raises(Problem) as refused:
         Client(app.url).stats()
@@ -74,6 +76,7 @@ def test_a_refusal_has_its_code_sentence_and_hint(app: StandIn) -> None:
     assert (problem.status, problem.code, problem.sentence, problem.hint) == (
         401, "wrong-token", "It is wrong.", "Make one.",
     )  # fmt: skip
+    assert problem.ids == ["a", "b"]
     with pytest.raises(Problem, match="502"):
         Client(app.url).stats()
 

@@ -11,7 +11,7 @@ from src.errors import AppError, LibraryBusy
 def test_every_error_has_a_code_of_its_own() -> None:
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, AppError)]
     codes = [kind.code for kind in kinds]
-    assert len(kinds) == 22 and len(set(codes)) == len(codes)
+    assert len(kinds) == 23 and len(set(codes)) == len(codes)
     assert all(re.fullmatch(r"[a-z]+(-[a-z]+)*", code) for code in codes)
 
 

@@ -77,6 +77,11 @@ class Terminal:
         os.close(self._master)
         return self.process.wait(10)
 
+    def closed(self) -> int:
+        """The exit code once the terminal is gone, as a window that somebody closes."""
+        os.close(self._master)
+        return self.process.wait(PATIENCE)
+
     def _more(self, end: float) -> bool:
         ready, _, _ = select.select([self._master], [], [], max(0.0, end - time.monotonic()))
         try:
@@ -155,6 +160,22 @@ def test_a_talk(talk: Terminal, home: Path, tmp_path: Path) -> None:
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     lines = kept.read_text().splitlines()
     assert "red" in lines and "name:blue" in lines and not any("half" in line for line in lines)
+
+
+@pytest.mark.parametrize("pictures", ["blocks", "off"])
+def test_the_end_may_be_typed_while_results_are_printed(home: Path, pictures: str) -> None:
+    """Also those of a search that was asked for with the command: each is the end of the talk at the next prompt."""
+    terminal = Terminal("--library", home, "search", "-i", "red", "--pictures", pictures, COLORTERM="truecolor")
+    terminal.until("red")
+    terminal.type(CTRL_D)
+    assert terminal.ended() == 0 and "Traceback" not in terminal.raw and "Exception" not in terminal.raw
+
+
+@pytest.mark.parametrize("when", ["search>", "red"])
+def test_a_terminal_that_is_closed_ends_the_talk(home: Path, when: str) -> None:
+    terminal = Terminal("--library", home, "search", "-i", *(["red"] if when == "red" else []))
+    terminal.until(when)
+    assert terminal.closed() == 0
 
 
 def test_filters_and_their_values_are_completed(talk: Terminal) -> None:

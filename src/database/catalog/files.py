@@ -128,12 +128,15 @@ class FileTable:
             found.setdefault(row.image_id, []).append(_place(row))
         return found
 
-    def only_ones(self, names: Sequence[str]) -> dict[str, str]:
-        """Name -> the image that has a file of it, of the names that files of just one visible image have."""
-        only = sa.select(files.c.name, sa.func.min(files.c.image_id)).join(images, images.c.id == files.c.image_id)
-        only = only.where(files.c.name.in_(listed(list(names))), images.c.removed_at.is_(None)).group_by(files.c.name)
+    def called(self, names: Sequence[str]) -> dict[str, list[str]]:
+        """Name -> the visible images that have a file of it, by id; names of none are left out."""
+        query = sa.select(files.c.name, files.c.image_id).distinct().join(images, images.c.id == files.c.image_id)
+        query = query.where(files.c.name.in_(listed(list(names))), images.c.removed_at.is_(None))
+        found: dict[str, list[str]] = {}
         with self._file.reading() as db:
-            return {row[0]: row[1] for row in db.execute(only.having(sa.func.count(files.c.image_id.distinct()) == 1))}
+            for name, image_id in db.execute(query.order_by(files.c.image_id)):
+                found.setdefault(name, []).append(image_id)
+        return found
 
     def _pages(self, condition: sa.ColumnElement[bool], present: bool) -> Iterator[list[KnownPlace]]:
         after = b""

@@ -190,10 +190,10 @@ def _matched(catalog: Catalog, keys: list[str], names: Mapping[str, str]) -> dic
     there = set(catalog.health.image_ids())
     found = {ids[key]: key for key in keys if is_id(ids[key]) and ids[key] in there}
     others = {key: names[_base(key)] for key in keys if ids[key] not in there and _base(key) in names}
-    by_name, times = catalog.files.only_ones(list(others.values())), Counter(others.values())
+    called, times = catalog.files.called(list(others.values())), Counter(others.values())
     for key, name in others.items():
-        if name in by_name and times[name] == 1:  # which of several is meant nobody knows
-            found.setdefault(by_name[name], key)
+        if len(called.get(name, ())) == 1 and times[name] == 1:  # which of several is meant nobody knows
+            found.setdefault(called[name][0], key)
     return found
 
 

@@ -68,8 +68,12 @@ def followed_folder(folders: FolderService, name: str) -> Path:
 
 def remove_folder(jobs: JobRunner, folders: FolderService, name: str) -> str:
     """Queue following a folder no more. Raises NotFound."""
-    path = followed_folder(folders, name)
-    return jobs.queue(f"Removing {display_text(Path(path.name or path))}", RemoveFolder(str(path)))
+    return jobs.queue(*removing(followed_folder(folders, name)))
+
+
+def removing(folder: Path) -> tuple[str, RemoveFolder]:
+    """The title of a job that follows a folder no more, and what it is asked for."""
+    return f"Removing {display_text(Path(folder.name or folder))}", RemoveFolder(str(folder))
 
 
 def sync(jobs: JobRunner, folders: FolderService, names: Sequence[str]) -> str:

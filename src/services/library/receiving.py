@@ -19,6 +19,24 @@ from src.text import shown
 LONGEST_NAME = 255
 
 
+@dataclass(frozen=True)
+class Limits:
+    """Of one upload: files, and bytes of all together."""
+
+    files: int
+    bytes: int
+
+    def allow(self, files: int, total: int) -> bool:
+        return files <= self.files and total <= self.bytes
+
+    def check(self, files: int, total: int) -> None:
+        """Raises TooMuch."""
+        if not self.allow(files, total):
+            most = f"{self.files:,} files or {self.bytes // 10**6:,} MB"
+            hint = "Nothing was added: add their folder instead, of which nothing is copied, or send fewer."
+            raise TooMuch(f"More than {most} together are too much to upload at once.", hint)
+
+
 @dataclass
 class _Draft:
     name: str
@@ -34,11 +52,11 @@ class Receiving:
     One thread at a time.
     """
 
-    def __init__(self, folder: Path, most_files: int, most_bytes: int) -> None:
+    def __init__(self, folder: Path, limits: Limits) -> None:
         """folder: of the library's uploads."""
         self.skipped: list[tuple[str, str]] = []
         self._folder = folder
-        self._most = (most_files, most_bytes)
+        self._limits = limits
         self._drafts: list[_Draft] = []
         self._open: IO[bytes] | None = None
         self._bytes = self._files = 0
@@ -46,8 +64,7 @@ class Receiving:
     def begin(self, name: str) -> None:
         """A file comes next. name: as its sender has it. Raises TooMuch, LibraryUnusable."""
         self._files += 1
-        if self._files > self._most[0]:
-            raise TooMuch(f"More than {self._most[0]} files are too many at once.", "Nothing was added: send fewer.")
+        self._limits.check(self._files, self._bytes)
         own = Path(shown(name).replace("\\", "/")).name[-LONGEST_NAME:] or "upload"
         path = draft_of(self._folder / image_id(secrets.token_hex(16)))
         try:
@@ -63,9 +80,7 @@ class Receiving:
         draft = self._drafts[-1]
         self._bytes += len(data)
         draft.size += len(data)
-        if self._bytes > self._most[1]:
-            most = f"{self._most[1] // 10**6:,} MB"
-            raise TooMuch(f"More than {most} together are too much at once.", "Nothing was added: send fewer.")
+        self._limits.check(self._files, self._bytes)
         try:
             self._open.write(data)
         except OSError as error:

@@ -16,7 +16,7 @@ from src.config import Settings
 from src.database.catalog.catalog import Catalog, Shown
 from src.database.embeddings import library_collection
 from src.database.store import Store
-from src.errors import BadInput, ModelError, NotFound, UnreadableImage
+from src.errors import AmbiguousName, BadInput, ModelError, NotFound, UnreadableImage
 from src.files import size_of
 from src.identity import is_id
 from src.models.model_manager import ModelManager
@@ -32,6 +32,8 @@ from src.services.library.uploads import UploadStore
 ACTIVE_MODEL = "active_model"
 PATIENCE = 0.1
 """Seconds that a page waits for a count of the library's bytes before it shows the last one."""
+IDS_TOLD = 100
+"""Of photos that have one name."""
 PREVIEW_SIDE = 1600
 """Longest side in pixels of the large view."""
 
@@ -148,11 +150,16 @@ class LibraryService:
         return ids, _cursor_at(*rows[limit - 1]) if len(rows) > limit else None
 
     def id_of(self, name: str) -> str:
-        """Id of a photo by that, or by the name of its file. Raises NotFound, also for a name that several have."""
-        id_ = name.lower() if is_id(name.lower()) else self._catalog.files.only_ones([name]).get(name, "")
-        if is_id(id_) and self._catalog.visible([id_]):
-            return id_
-        raise NotFound("There is no such photo in the library, or several have that name.", "Name it by its id.")
+        """Id of a photo by that, or by the name of its file. Raises NotFound; AmbiguousName for one of several."""
+        own = name.lower()
+        called = [own] if is_id(own) else self._catalog.files.called([name]).get(name, [])
+        ids = [id_ for id_ in called if is_id(id_)]
+        if len(ids) == 1 and self._catalog.visible(ids):
+            return ids[0]
+        if len(ids) > 1:
+            said = f"{len(ids):,} photos have that name."
+            raise AmbiguousName(said, "Name the one that is meant by its id.", ids[:IDS_TOLD])
+        raise NotFound("There is no such photo in the library.", "Name it by its id, or by its file's name.")
 
     def details(self, image_id: str) -> ImageDetails | None:
         return self._catalog.details(image_id) if is_id(image_id) else None

@@ -21,11 +21,11 @@ from src.processing.decoding.image_io import display_text, stamp_of
 from src.schema import FoundFile
 from src.services.jobs.rows import Row, params_of
 from src.services.library import own_files
-from src.services.library.receiving import Receiving, not_stored, stored_name
+from src.services.library.receiving import Limits, Receiving, not_stored, stored_name
 
 MAX_FILES = 200
 MAX_BYTES = 500_000_000
-"""Above either, a page asks for the folder way: uploads pass through memory, folders don't."""
+"""Of one upload, whichever way it comes."""
 CLEARED = "uploads_to_remove"
 """Setting of the library: a JSON list of stored uploads whose images were forgotten, until they are removed."""
 UNFINISHED, ENDED = ("queued", "running", "paused"), ("failed", "cancelled")
@@ -52,7 +52,7 @@ class UploadStore:
 
     def receiving(self) -> Receiving:
         """For files that arrive bit by bit, within the limits of one upload; they are stored as by ``save``."""
-        return Receiving(self._folder, MAX_FILES, MAX_BYTES)
+        return Receiving(self._folder, limits())
 
     def save(self, name: str, data: bytes | memoryview) -> FoundFile:
         """Store one upload and say where.
@@ -157,6 +157,11 @@ class UploadStore:
         """Uploads that jobs in these states name."""
         rows = self._catalog.jobs.rows(states, JOBS_LOOKED_AT)
         return {found.path for row in rows if row["kind"] == "index" for found in _named(row)}
+
+
+def limits() -> Limits:
+    """Of one upload: a page's pass through memory, and folders are the better way for more."""
+    return Limits(MAX_FILES, MAX_BYTES)
 
 
 def _holds(file: Path, data: bytes | memoryview) -> bool:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from src.processing.decoding.image_io import display_text
 from src.runtime import Services
+from src.services.jobs.asked import removing
 from src.services.jobs.handlers import KEPT_DAYS
-from src.services.jobs.kinds import ForgetMissing, Params, RemoveFolder, kind_of_params
+from src.services.jobs.kinds import ForgetMissing, Params, kind_of_params
 from src.text import count, shown
 from src.ui import state
 from src.ui.jobs import told
@@ -62,8 +62,7 @@ def show_folder(services: Services) -> None:
         f"that are in another folder too; after {KEPT_DAYS} days there, they are forgotten."
     )
     st.markdown("The files themselves stay where they are. **It can be undone until the bin is emptied.**")
-    title = f"Removing {display_text(Path(Path(folder.path).name or folder.path))}"
-    _buttons(services, "Remove the folder", title, RemoveFolder(folder.path))
+    _buttons(services, "Remove the folder", *removing(Path(folder.path)))
 
 
 def _buttons(services: Services, label: str, title: str, asked: Params, enabled: bool = True) -> None:

@@ -12,7 +12,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from src.processing.decoding.image_io import RAW_EXTENSIONS, UPLOAD_TYPES
 from src.runtime import Services
 from src.services.jobs.asked import queue_uploads
-from src.services.library.uploads import MAX_BYTES, MAX_FILES
+from src.services.library.uploads import limits
 from src.text import count, shown
 from src.ui import files
 from src.ui.format import size
@@ -87,11 +87,12 @@ def _lost_files() -> Callable[..., object]:
 
 def over_limit(number: int, total: int) -> str | None:
     """Why these uploads are refused, None where they are not. ``total`` is in bytes."""
-    if number <= MAX_FILES and total <= MAX_BYTES:
+    most = limits()
+    if most.allow(number, total):
         return None
     return (
         f"{count(number, 'photo')} of {size(total)} together are too many to upload at once: "
-        f"the limit is {MAX_FILES} files or {size(MAX_BYTES)}. Nothing was added. "
+        f"the limit is {most.files} files or {size(most.bytes)}. Nothing was added. "
         "Add their folder instead: it is quicker, and nothing is copied."
     )
 
