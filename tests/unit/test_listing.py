@@ -174,6 +174,19 @@ def test_a_reader_that_has_seen_enough_ends_it_quietly(home: Path) -> None:
     assert run.wait(60) == 0 and b"Traceback" not in said and b"Broken" not in said
 
 
+@pytest.mark.parametrize(
+    "words", [["--json"], *(["--format", form] for form in ("jsonl", "tsv", "paths")), ["-0"], [], ["-i"]]
+)
+def test_so_it_is_in_every_format(run: Run, words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other end of the pipe is closed before anything is written; nothing is left that fails later on."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "w", encoding="utf-8") as pipe:
+        monkeypatch.setattr(sys, "stdout", pipe)
+        code, _, said = run("search", "red", *words)
+    assert (code, said) == (0, "")
+
+
 def test_every_command_with_a_format_is_tried_here() -> None:
     commands = next(action for action in _parser()._actions if isinstance(action, argparse._SubParsersAction))
     with_format = {
