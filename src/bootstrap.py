@@ -30,6 +30,7 @@ from src.services.exchange.exporting import ExportService
 from src.services.exchange.restore import finish_import, import_waits
 from src.services.exchange.shelf import ExportShelf
 from src.services.indexing.scan import IndexingService
+from src.services.insights.service import InsightsService
 from src.services.jobs.handlers import JobHandlers, being_added, queue_sync
 from src.services.jobs.kinds import KINDS
 from src.services.jobs.runner import JobRunner
@@ -76,14 +77,16 @@ def build_services(
             settings, catalog, library, uploads)), library, objects, facts, texts, descriptions, duplicates, exports,
         store, models,
     ))  # fmt: skip
+    labels = LabelService(catalog, library, models)
+    insights = InsightsService(catalog, library, duplicates, labels)
     return Services(
         settings=settings, catalog=catalog, store=store, models=models, reader=reader, library=library,
         folders=folders, indexing=indexing, objects=objects, facts=facts, forgetting=forgetting, exports=exports,
         search=search, asking=asking, vocabulary=Vocabulary(catalog),
         curation=CurationService(catalog, descriptions.vectors.catch_up), sidecars=SidecarWriter(catalog),
         suggestions=SuggestionService(catalog, library, search), uploads=uploads, jobs=jobs,
-        browsing=BrowsingService(catalog), duplicates=duplicates, system_bin=SystemBin(settings, catalog), texts=texts,
-        labels=LabelService(catalog, library, models), descriptions=descriptions, servers=servers,
+        browsing=BrowsingService(catalog, insights.ids_of), insights=insights, duplicates=duplicates,
+        system_bin=SystemBin(settings, catalog), texts=texts, labels=labels, descriptions=descriptions, servers=servers,
         saved=SavedSearches(catalog, search), shelf=ExportShelf(settings),
         watcher=FolderWatcher(folders, lambda paths: queue_sync(jobs, paths), lambda: being_added(jobs)),
     )  # fmt: skip
