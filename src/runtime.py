@@ -33,6 +33,7 @@ from src.services.insights.service import InsightsService
 from src.services.jobs.handlers import empty_bin_if_due, queue_duplicates_if_due, queue_facts, rebuild_if_due
 from src.services.jobs.kinds import Index, JobKind, ReadFacts
 from src.services.jobs.runner import Handler, JobRunner
+from src.services.lab.service import LabService
 from src.services.library.doctor import foreign_index
 from src.services.library.folders import FolderService
 from src.services.library.forgetting import ForgettingService
@@ -87,6 +88,7 @@ class Services:
     vocabulary: Vocabulary
     browsing: BrowsingService
     insights: InsightsService
+    lab: LabService
     uploads: UploadStore
     jobs: JobRunner
     watcher: FolderWatcher

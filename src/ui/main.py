@@ -78,6 +78,7 @@ def _explore() -> list[st.Page]:
     """What one looks at a library by, beside searching it."""
     return [
         st.Page(VIEWS / "insights_page.py", title="Insights", icon=":material/insights:", url_path="insights"),
+        st.Page(VIEWS / "lab_page.py", title="Lab", icon=":material/science:", url_path="lab"),
     ]
 
 
@@ -131,7 +132,7 @@ def _show_narrow_tabs(tabs: list[st.Page], explore: list[st.Page]) -> None:
     with st.container(key="tabs", horizontal=True, gap=None):
         for tab in tabs:
             st.page_link(tab, label=tab.title.split()[0])
-        with st.popover("Explore", type="tertiary", key="explore"):
+        with st.popover(":material/explore:", type="tertiary", key="explore"):
             for each in explore:
                 st.page_link(each)
 
