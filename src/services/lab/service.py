@@ -55,7 +55,10 @@ class LabService:
         return str(uuid.uuid4())
 
     def run(self, asked: Evaluate) -> Iterator[JobEvent]:
-        """Measure what is asked for, and keep the report. Raises BadInput, UnreadablePath, ModelError, LibraryUnusable."""
+        """Measure what is asked for, and keep the report.
+
+        Raises BadInput, UnreadablePath, ModelError, LibraryUnusable.
+        """
         table = Path(asked.labels) if asked.labels else None
         found = read_set(Path(asked.folder), table, max(1, asked.level))
         measured = sources(self._models, asked.models or self.offered().names)

@@ -101,8 +101,8 @@ def _show_report(title: str, found: Told, name: str) -> None:
         st.warning(literal(sentence), icon=":material/warning:")
     st.dataframe(_rows(figures), hide_index=True, width="stretch", height="content")
     st.markdown(
-        f"{figures.get('seconds', 0):,.0f} s; with {count(figures.get('workers', 1), 'thread')} that read ahead, vectors"
-        f" were made {figures.get('speed_up', 1):.1f} times as fast as with one step after the other."
+        f"{figures.get('seconds', 0):,.0f} s; with {count(figures.get('workers', 1), 'thread')} that read ahead,"
+        f" vectors were made {figures.get('speed_up', 1):.1f} times as fast as with one step after the other."
     )
     st.download_button(
         "Download the report",
