@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 
+from src import wire
+from src.api.routes import routes
 from src.bootstrap import build_services
+from src.cli import library_access
+from src.cli.arguments import main
 from src.config import Settings
 from src.runtime import Services
 from src.schema.insights import Bar, Block
@@ -141,3 +148,19 @@ def test_a_set_follows_the_library(library: Services) -> None:
 def test_a_library_without_photos_has_no_bars(services: Services) -> None:
     blocks = services.insights.all()
     assert all(isinstance(block, Block) and not block.bars for block in blocks)
+
+
+def test_other_programs_are_told_the_same(library: Services, capsys: pytest.CaptureFixture[str]) -> None:
+    told = wire.insights(library.insights.all())
+    api = TestClient(Starlette(routes=routes(lambda: library)), "http://localhost").get("/api/insights")
+    assert api.status_code == 200 and api.json() == told
+    home = str(library.settings.home)
+    with pytest.MonkeyPatch.context() as here:
+        here.setattr(library_access, "build_services", lambda *_, **__: library)
+        here.setattr(library, "close", lambda: None)
+        assert main(["--library", home, "--json", "insights"]) == 0
+        assert json.loads(capsys.readouterr().out) == told
+        assert main(["--library", home, "insights"]) == 0
+    assert "Cameras" in capsys.readouterr().out
+    links = {bar["label"]: bar["link"] for block in told["blocks"] for bar in block["bars"]}
+    assert links["D300"] == "/library?q=camera%3AD300" and links["unlike all others"] == "/library?of=unlike-all"

@@ -38,9 +38,9 @@ _CIFAR10 = (
         _FROZEN,
     ),
     Published(
-        "VGG with ImageNet weights, frozen; one layer on its features",
+        "features of a pretrained VGG, made once; a classifier on them",
         0.7235,
-        "learned from 1,000 pictures, 100 of each class; the figure is of its validation set",
+        "learned from 1,000 pictures, 100 of each class; of its validation set; with which weights is not said",
         _FEW,
     ),
     Published(
