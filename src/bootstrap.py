@@ -30,9 +30,11 @@ from src.services.exchange.exporting import ExportService
 from src.services.exchange.restore import finish_import, import_waits
 from src.services.exchange.shelf import ExportShelf
 from src.services.indexing.scan import IndexingService
+from src.services.insights.service import InsightsService
 from src.services.jobs.handlers import JobHandlers, being_added, queue_sync
 from src.services.jobs.kinds import KINDS
 from src.services.jobs.runner import JobRunner
+from src.services.lab.service import LabService
 from src.services.library.doctor import DoctorService
 from src.services.library.file_checks import FileChecks
 from src.services.library.folders import FolderService
@@ -74,17 +76,17 @@ def build_services(
     jobs = _runner(catalog, JobHandlers(
         indexing, folders, forgetting, DoctorService(catalog, store, models, library, FileChecks(
             settings, catalog, library, uploads)), library, objects, facts, texts, descriptions, duplicates, exports,
-        store, models,
+        store, models, lab := LabService(settings, models, reader),
     ))  # fmt: skip
+    insights = InsightsService(catalog, library, duplicates, labels := LabelService(catalog, library, models))
     return Services(
         settings=settings, catalog=catalog, store=store, models=models, reader=reader, library=library,
         folders=folders, indexing=indexing, objects=objects, facts=facts, forgetting=forgetting, exports=exports,
-        search=search, asking=asking, vocabulary=Vocabulary(catalog),
+        search=search, asking=asking, vocabulary=Vocabulary(catalog), uploads=uploads, jobs=jobs, duplicates=duplicates,
         curation=CurationService(catalog, descriptions.vectors.catch_up), sidecars=SidecarWriter(catalog),
-        suggestions=SuggestionService(catalog, library, search), uploads=uploads, jobs=jobs,
-        browsing=BrowsingService(catalog), duplicates=duplicates, system_bin=SystemBin(settings, catalog), texts=texts,
-        labels=LabelService(catalog, library, models), descriptions=descriptions, servers=servers,
-        saved=SavedSearches(catalog, search), shelf=ExportShelf(settings),
+        suggestions=SuggestionService(catalog, library, search), saved=SavedSearches(catalog, search), lab=lab,
+        browsing=BrowsingService(catalog, insights.ids_of), insights=insights, shelf=ExportShelf(settings),
+        system_bin=SystemBin(settings, catalog), texts=texts, labels=labels, descriptions=descriptions, servers=servers,
         watcher=FolderWatcher(folders, lambda paths: queue_sync(jobs, paths), lambda: being_added(jobs)),
     )  # fmt: skip
 

@@ -102,6 +102,11 @@ class Settings:
         return self.data_dir / "exports"
 
     @property
+    def reports_dir(self) -> Path:
+        """What models were found to be worth on labelled pictures."""
+        return self.data_dir / "reports"
+
+    @property
     def thumbs_dir(self) -> Path:
         return self.data_dir / "thumbs"
 

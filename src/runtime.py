@@ -29,9 +29,11 @@ from src.services.enrichment.text_pass import TextService
 from src.services.exchange.exporting import ExportService
 from src.services.exchange.shelf import ExportShelf
 from src.services.indexing.scan import IndexingService
+from src.services.insights.service import InsightsService
 from src.services.jobs.handlers import empty_bin_if_due, queue_duplicates_if_due, queue_facts, rebuild_if_due
 from src.services.jobs.kinds import Index, JobKind, ReadFacts
 from src.services.jobs.runner import Handler, JobRunner
+from src.services.lab.service import LabService
 from src.services.library.doctor import foreign_index
 from src.services.library.folders import FolderService
 from src.services.library.forgetting import ForgettingService
@@ -85,6 +87,8 @@ class Services:
     saved: SavedSearches
     vocabulary: Vocabulary
     browsing: BrowsingService
+    insights: InsightsService
+    lab: LabService
     uploads: UploadStore
     jobs: JobRunner
     watcher: FolderWatcher
@@ -165,6 +169,7 @@ class Services:
         self.watcher.stop()
         self.jobs.stop()
         self.labels.close()
+        self.insights.close()
         self.reader.close()
         self.vocabulary.close()
         self.store.close()

@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from src.schema import (
     Finding,
@@ -25,6 +26,7 @@ from src.schema import (
 from src.schema.descriptions import Description
 from src.schema.duplicates import DuplicateGroup
 from src.schema.fields import FIELDS, OF_THE_USER
+from src.schema.insights import Bar, Block
 from src.schema.lab import Evaluation, Measured, Pair
 from src.schema.search import Band
 from src.schema.texts import TextLine
@@ -178,6 +180,21 @@ def operation(kind: str, photos: int, number: int, at: str, undone: bool) -> dic
 def statistics(stats: LibraryStats) -> dict[str, Any]:
     numbers = asdict(stats)
     return {name: numbers[name] for name in _STATS}
+
+
+def insights(blocks: Sequence[Block]) -> dict[str, Any]:
+    """What a library is made of. ``link``: of each bar, the app's page that shows just the photos it counts."""
+    return {
+        "blocks": [
+            {"name": block.name, "title": block.title, "note": block.note, "bars": [_bar(bar) for bar in block.bars]}
+            for block in blocks
+        ]
+    }
+
+
+def _bar(bar: Bar) -> dict[str, Any]:
+    asked = {key: value for key, value in (("q", bar.query), ("of", bar.of)) if value}
+    return {**asdict(bar), "link": f"/library?{urlencode(asked)}"}
 
 
 def duplicates(group: DuplicateGroup) -> dict[str, Any]:

@@ -28,7 +28,7 @@ WITHIN = {
     },
     "src.services": {
         "jobs.kinds": 0, "jobs.rows": 1, "library": 2, "indexing": 3, "enrichment": 4, "duplicates": 5, "search": 5,
-        "exchange": 5, "lab": 5, "curation": 6, "jobs": 7,
+        "exchange": 5, "lab": 5, "curation": 6, "insights": 7, "jobs": 7,
     },
 }  # fmt: skip
 """The same between the rooms of one package."""

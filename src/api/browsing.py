@@ -44,12 +44,15 @@ class BrowsingRoutes:
         ]
 
     async def listing(self, request: Request) -> Response:
-        """All photos that pass the filters in ``q``, a text in the query language, as bytes: see ``browsing.pack``."""
+        """All photos that pass the filters in ``q``, a text in the query language, as bytes: see ``browsing.pack``.
+
+        ``of``: those of a set alone (``InsightsService.photos_of``), which may be another one of the same name later.
+        """
 
         def work() -> Response:
-            text = request.query_params.get("q", "")
-            found = self._services().browsing.listing(text)
-            asked = zlib.crc32(text.encode("utf-8", "replace"))
+            text, of = request.query_params.get("q", ""), request.query_params.get("of", "")
+            found = self._services().browsing.listing(text, of)
+            asked = zlib.crc32(text.encode("utf-8", "replace"), zlib.crc32(found.packed) if of else 0)
             return self._checked(request, f"{found.version}-{asked:x}", found.packed)
 
         return await self._line.answer(request, work)

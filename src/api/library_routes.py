@@ -17,6 +17,7 @@ from src.api.shapes import (
     Done,
     FolderAsked,
     Folders,
+    Insights,
     Operations,
     Queued,
     Stats,
@@ -44,6 +45,15 @@ _UPLOAD = {
 async def stats(request: Request, desk: AtDesk) -> Response:
     """Numbers of the library. Counts files, so not for polling."""
     return await desk.ask(desk.counting, request, lambda of: told(wire.statistics(of.library.stats())))
+
+
+@router.get("/insights", response_model=Insights, responses=answers())
+async def insights(request: Request, desk: AtDesk) -> Response:
+    """What the library is made of: blocks of bars, each with a link to the app's page that shows the photos it counts.
+
+    `query` finds them by a search, too. Takes some seconds after each change of the library.
+    """
+    return await desk.ask(desk.counting, request, lambda of: told(wire.insights(of.insights.all())))
 
 
 @router.get("/tags", response_model=Tags, responses=answers())

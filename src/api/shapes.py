@@ -224,6 +224,28 @@ class Stats(Answer):
     bytes: int
 
 
+class Bar(Answer):
+    """query: finds the photos; of: the name of a set where no query can; link: the app's page that shows them."""
+
+    label: str
+    photos: int
+    query: str
+    of: str
+    detail: str
+    link: str
+
+
+class Block(Answer):
+    name: str
+    title: str
+    note: str
+    bars: list[Bar]
+
+
+class Insights(Answer):
+    blocks: list[Block]
+
+
 class Folder(Answer):
     id: str
     path: str

@@ -306,6 +306,9 @@ def _add_library_commands(command: Any) -> None:
     app.add_argument("--no-open", action="store_true", help="do not open the browser")
 
     command("stats", "library", "stats", "show what is in the library")
+    command(
+        "insights", "library", "insights", "count what the library is made of: years, cameras, places, what is alike"
+    )
 
     mcp = command("mcp", "assistant", "mcp", "let an assistant search the library, by MCP on standard input and output")
     mcp.add_argument("--paths", action="store_true", help="tell it where files are, too")

@@ -1,4 +1,4 @@
-"""The library as a whole: stats, clear, doctor, export-library, import-library."""
+"""The library as a whole: stats, insights, clear, doctor, export-library, import-library."""
 
 from __future__ import annotations
 
@@ -23,6 +23,21 @@ def stats(arguments: argparse.Namespace) -> int:
         terminal.print_json(shown)
     else:
         terminal.show_table(["", ""], [[name, f"{v:,}" if isinstance(v, int) else v] for name, v in shown.items()])
+    return DONE
+
+
+def insights(arguments: argparse.Namespace) -> int:
+    """insights: what the library is made of."""
+    with reading(arguments) as services:
+        blocks = services.insights.all()
+    if arguments.json:
+        terminal.print_json(wire.insights(blocks))
+        return DONE
+    for block in blocks:
+        terminal.say(block.title)
+        terminal.show_table(["", "photos", ""], [[bar.label, f"{bar.photos:,}", bar.detail] for bar in block.bars])
+        if block.note:
+            terminal.note(block.note)
     return DONE
 
 

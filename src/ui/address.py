@@ -22,6 +22,7 @@ from src.identity import is_id
 from src.schema import Box, Mode
 from src.ui import example, state
 from src.ui.frame.component import script
+from src.ui.insights import told as sets
 from src.ui.page_ends import ENDS, IMAGE, LIBRARY, TEXT
 
 LINK_CHARACTERS = 1_000
@@ -120,7 +121,8 @@ def _is_own_step(here: Mapping[str, str]) -> bool:
 def _parts(page: str) -> tuple[str, ...]:
     picture = ("like", "box") if page == IMAGE else ()
     number = ("n", "more") if page in (TEXT, IMAGE) else ()
-    return ("q", *picture, *number, "in", "photo") if page in BOXES else ("in",)
+    some = ("of",) if page == LIBRARY else ()
+    return ("q", *picture, *some, *number, "in", "photo") if page in BOXES else ("in",)
 
 
 def _told() -> tuple[str, dict[str, str]] | None:
@@ -147,7 +149,9 @@ def _written(page: str) -> dict[str, str]:
         return parts
     words = state.query(BOXES[page]).strip()
     parts |= {"q": words if len(words) <= LINK_CHARACTERS else ""}
-    if page != LIBRARY:
+    if page == LIBRARY:
+        parts |= {"of": sets.of()}
+    else:
         parts |= {"n": str(state.limit()), "more": str(state.more())}
     if page == IMAGE:
         parts |= {"like": example.similar_to() or "", "box": ",".join(map(str, example.similar_box() or ()))}
@@ -167,7 +171,9 @@ def _read(page: str, parts: Mapping[str, str]) -> None:
     if page == IMAGE:
         like = parts.get("like") or None
         example.search_like(like, _box(parts.get("box", "")) if is_id(like) else None)
-    if page != LIBRARY:
+    if page == LIBRARY:
+        sets.show_photos_of(parts.get("of", ""))
+    else:
         state.set_limit(_number(parts.get("n", ""), state.MAX_RESULTS) or state.USUAL_RESULTS)
         state.set_more(_number(parts.get("more", ""), state.MOST_RESULTS))
     state.show_only(parts.get("photo") or None)

@@ -16,9 +16,9 @@ from src.database.catalog.catalog import Catalog
 from src.database.catalog.marks import STEP
 from src.errors import AppError
 from src.models import label_bank
-from src.models.label_bank import Label, LabelBank, LabelBanks
+from src.models.label_bank import Label, LabelBank, LabelBanks, Numbers
 from src.models.model_manager import ModelManager
-from src.schema import Embedder
+from src.schema import Embedder, FloatArray
 from src.services.library.service import LibraryService
 from src.text import folded
 
@@ -60,6 +60,17 @@ class LabelService:
         bank = self._banks.of(self._model())
         return self._of(bank, image_ids) if bank else {}
 
+    def telling_apart(self, middles: FloatArray, most: int = 2) -> list[tuple[str, ...]]:
+        """(k, D) of norm 1, middles of groups of photos -> of each the words that tell it from the others, the best
+        first; empty where the model in use was never measured. Raises ModelError.
+        """
+        bank = self._banks.of(self._model())
+        if bank is None:
+            return []
+        shares = bank.shares(middles)
+        telling = shares * np.log(shares / shares.mean(axis=0))
+        return [_apart(bank, row, most) for row in telling]
+
     def suggested(self, image_id: str) -> tuple[Label, ...]:
         """The labels of a photo that it has not as tags and that were not refused for it.
 
@@ -94,6 +105,16 @@ class LabelService:
     def _of(self, bank: LabelBank, image_ids: Sequence[str]) -> dict[str, tuple[Label, ...]]:
         stored: Mapping[str, np.ndarray] = self._catalog.vectors.get_many(self._library.collection(), image_ids)
         return dict(zip(stored, bank.labels(np.stack(list(stored.values()))), strict=True)) if stored else {}
+
+
+def _apart(bank: LabelBank, telling: Numbers, most: int) -> tuple[str, ...]:
+    """The best words of which none implies another."""
+    chosen = list[int]()
+    above = bank.vocabulary.above
+    for number in np.argsort(-telling, kind="stable")[: 10 * most].tolist():
+        if not any(number in above[other] or other in above[number] for other in chosen):
+            chosen.append(number)
+    return tuple(bank.vocabulary.words[number].word for number in chosen[:most])
 
 
 def without(labels: Iterable[Label], tags: Iterable[str], refused: Collection[str]) -> tuple[Label, ...]:

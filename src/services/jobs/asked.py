@@ -14,7 +14,7 @@ from src.schema import FoundFile, JobSnapshot
 from src.services.exchange.exporting import Selection
 from src.services.exchange.shelf import ExportShelf
 from src.services.jobs.handlers import queue_export, queue_sync
-from src.services.jobs.kinds import Clear, Export, Index, RemoveFolder, kind_of
+from src.services.jobs.kinds import Clear, Evaluate, Export, Index, RemoveFolder, kind_of
 from src.services.jobs.runner import JobRunner
 from src.services.library.folders import FolderService
 from src.services.library.forgetting import ForgettingService
@@ -104,6 +104,12 @@ def exported(jobs: JobRunner, shelf: ExportShelf, job_id: str) -> Path:
     if not place.is_file():
         raise NotNow(job.error or "The export is not kept any more.", "Export again.")
     return place
+
+
+def evaluate(jobs: JobRunner, asked: Evaluate) -> str:
+    """Queue measuring models on labelled pictures; the job's id."""
+    what = "Studying" if asked.study else "Evaluating on"
+    return jobs.queue(f"{what} {display_text(Path(Path(asked.folder).name))}", asked)
 
 
 def of_id(jobs: JobRunner, job_id: str) -> JobSnapshot:

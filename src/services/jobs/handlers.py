@@ -32,6 +32,7 @@ from src.services.jobs.kinds import (
     Describe,
     Download,
     EmptyBin,
+    Evaluate,
     Examine,
     Export,
     FindDuplicates,
@@ -49,6 +50,7 @@ from src.services.jobs.kinds import (
     kind_of_params,
 )
 from src.services.jobs.runner import Handler, JobRunner, close
+from src.services.lab.service import LabService
 from src.services.library.doctor import DoctorService
 from src.services.library.folders import FolderService, inside
 from src.services.library.forgetting import ForgettingService
@@ -80,6 +82,7 @@ class JobHandlers:
         exports: ExportService,
         store: Store,
         models: ModelManager,
+        lab: LabService,
     ) -> None:
         self._indexing = indexing
         self._folders = folders
@@ -94,6 +97,7 @@ class JobHandlers:
         self._exports = exports
         self._store = store
         self._models = models
+        self._lab = lab
 
     def all(self) -> dict[JobKind, Handler]:
         """By kind; each reads what it was asked for from a job's row."""
@@ -113,6 +117,7 @@ class JobHandlers:
             "doctor": _reading(Examine, lambda asked: self._doctor.examine(asked.repair)),
             "clear": _reading(Clear, lambda _: self._forgetting.clear()),
             "empty": _reading(EmptyBin, lambda asked: self._forgetting.empty(asked.before)),
+            "evaluate": _reading(Evaluate, self._lab.run),
             "download": _reading(Download, lambda asked: self._models.download(asked.model)),
         }
 

@@ -28,8 +28,9 @@ JobKind = Literal[
     "clear",
     "empty",
     "download",
+    "evaluate",
 ]
-Lane = Literal["library", "downloads", "exports", "descriptions"]
+Lane = Literal["library", "downloads", "exports", "descriptions", "lab"]
 LANES: tuple[Lane, ...] = get_args(Lane)
 
 
@@ -243,6 +244,20 @@ class Download(Params):
     model: str = _said(_text, "")
 
 
+@dataclass(frozen=True)
+class Evaluate(Params):
+    """Measure models (all where none is named) on labelled pictures, and keep a report."""
+
+    folder: str = _said(_text, "")
+    labels: str = _said(_text, "")
+    level: int = _said(_whole, 1)
+    models: tuple[str, ...] = _said(_texts, ())
+    study: bool = _said(bool, False)
+    queries: int = _said(_whole, 0)
+    place: str = _said(_text, "")
+    """Name of the report (``LabService.place``)."""
+
+
 # ---------------------------------------------------------------- how it is treated
 
 
@@ -304,6 +319,7 @@ KINDS: Mapping[JobKind, Kind] = {
     "empty": Kind(EmptyBin, writes_index=True, announced=False),
     "export": Kind(Export, "exports"),
     "download": Kind(Download, "downloads", pausable=True, concerns_model=True),
+    "evaluate": Kind(Evaluate, "lab"),
 }
 
 

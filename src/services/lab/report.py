@@ -12,7 +12,7 @@ from src.plain_files import open_plain
 from src.processing.decoding.image_io import display_text
 from src.processing.decoding.reader import PictureReader
 from src.schema.lab import Evaluation, Measured
-from src.services.lab import figures, words
+from src.services.lab import elsewhere, figures, words
 from src.services.lab.figures import Pictures, text
 
 MARK = "<!doctype html>\n<!-- Media Feature Extractor: report of labelled pictures -->\n"
@@ -33,6 +33,8 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size
 th, td { padding: .3rem .6rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
 th[scope=row], thead th:first-child { text-align: left; font-weight: 600; }
 thead th { vertical-align: bottom; color: var(--soft); font-weight: 500; }
+.told th, .told td { white-space: normal; text-align: left; vertical-align: top; min-width: 7rem; }
+.told td:nth-child(2) { min-width: 0; }
 .confusion th, .confusion td { padding: .2rem .35rem; font-size: .8rem; border: 0; }
 .confusion td { min-width: 2rem; text-align: center; }
 .confusion thead span { writing-mode: vertical-rl; transform: rotate(180deg); text-align: left; }
@@ -98,7 +100,8 @@ def page(done: Evaluation, reader: PictureReader) -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{text(title)}</title>'
         f"<style>{STYLE}</style></head><body><main><h1>{text(title)}</h1>{_beginning(done)}{_overview(done)}"
-        f"{''.join(_model(one, done, Pictures(reader)) for one in done.models)}{_meanings()}</main></body></html>\n"
+        f"{_elsewhere(done)}{''.join(_model(one, done, Pictures(reader)) for one in done.models)}{_meanings()}"
+        "</main></body></html>\n"
     )
 
 
@@ -136,6 +139,26 @@ def _overview(done: Evaluation) -> str:
         " asked with. What the words mean stands at the end."
     )
     return f"<h2>Models side by side</h2>{figures.table(headings, rows, range(1, 9))}<p>{text(note)}</p>"
+
+
+def _elsewhere(done: Evaluation) -> str:
+    """What others measured on the same set; nothing where none is known."""
+    known = elsewhere.published(done.found.labels)
+    if not known:
+        return ""
+    rows = "".join(
+        f"<tr><th scope='row'>{text(one.what)}</th><td>{one.share:.3f}</td><td>{text(one.differs)}</td>"
+        f"<td>{text(one.source)}</td></tr>"
+        for one in known
+    )
+    heads = "".join(f"<th scope='col'>{head}</th>" for head in ("what", "right", "what differs", "where it stands"))
+    asked = int(done.asked.sum())
+    return (
+        "<h3>What others measured</h3>"
+        f"<p>{text(elsewhere.comparison(asked, len(done.asked) - asked))}</p>"
+        '<div class="scroll" tabindex="0"><table class="told">'
+        f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
+    )
 
 
 def _model(one: Measured, done: Evaluation, pictures: Pictures) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,8 +48,10 @@ class Places:
 class BrowsingService:
     """Reads only. Safe to use from several threads."""
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, photos_of: Callable[[str], frozenset[str] | None] = lambda _: None) -> None:
+        """photos_of: the ids of a set of photos by its name, None for what is none."""
         self._catalog = catalog
+        self._photos_of = photos_of
         self._listings: Kept[Listing] = Kept(_KEPT)
         self._places: Kept[Places] = Kept(1)
 
@@ -57,19 +59,21 @@ class BrowsingService:
         """Another number after each change to the library."""
         return self._catalog.changes()
 
-    def listing(self, text: str) -> Listing:
+    def listing(self, text: str, of: str = "") -> Listing:
         """The photos that pass the filters of a query, the last taken first unless it says ``sort:``.
 
         Words and examples, which photos would have to be compared with, are not looked at: see ``looks_for``. Made
-        once for each change.
+        once for each change. of: the name of a set in which they must be; there are none in what is no set.
         """
         version, reading = self.version(), parse(text)
-        question = (reading.conditions, reading.sort)
-        return self._listings.get(question, version, lambda: self._listing(version, reading))
+        among = (self._photos_of(of) or frozenset()) if of else None
+        question = (reading.conditions, reading.sort, of)
+        return self._listings.get(question, (version, among), lambda: self._listing(version, reading, among))
 
-    def _listing(self, version: int, reading: Reading) -> Listing:
+    def _listing(self, version: int, reading: Reading, among: frozenset[str] | None) -> Listing:
         only = PhotoFilter(where=reading.conditions) if reading.conditions else None
         rows = [row for row in self._catalog.browsing.photos(only, reading.sort or "date") if is_id(row.id)]
+        rows = rows if among is None else [row for row in rows if row.id in among]
         return Listing(version, tuple(row.id for row in rows), pack(rows))
 
     def shown(self, ids: Sequence[str]) -> list[Shown]:

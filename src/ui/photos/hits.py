@@ -14,6 +14,7 @@ from src.services.search.browsing import look_of
 from src.services.search.language import Reading, Restriction, written
 from src.text import shown
 from src.ui import state
+from src.ui.insights import told as sets
 from src.ui.photos import timeline
 
 
@@ -93,4 +94,5 @@ def _show_folder(told: Mapping[str, Any]) -> None:
     """The folder of a photo, in the Library."""
     folder = Restriction("in", (str(told.get("value") or ""),), False)
     state.ask(written(Reading(restrictions=(folder,))), state.LIBRARY_QUERY)
+    sets.show_photos_of("")
     state.want_page("library")

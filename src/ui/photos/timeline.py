@@ -15,6 +15,7 @@ from src.runtime import Services
 from src.services.search.language import MAX_CHARACTERS, Reading
 from src.ui import address, state
 from src.ui.frame.component import component, reported
+from src.ui.insights import told as sets
 from src.ui.photos import actions
 
 _PARTS = Path(__file__).with_name("timeline_parts")
@@ -30,7 +31,7 @@ def show(services: Services, reading: Reading, text: str, narrow: Told, search: 
     called where the text search is wanted. Both before the page is drawn.
     """
     if state.dialog() == "photo":
-        state.know_gallery(services.browsing.listing(text).ids)
+        state.know_gallery(services.browsing.listing(text, sets.of()).ids)
     told: dict[str, Told] = {"open": partial(_open, services, text), "narrow": narrow, "search": search}
     draw(services, "timeline", _data(services, reading, text), told)
 
@@ -57,7 +58,7 @@ def draw(services: Services, key: str, data: Mapping[str, Any], told: Mapping[st
 
 def _data(services: Services, reading: Reading, text: str) -> dict[str, Any]:
     """What the page is told; the photos themselves it fetches."""
-    asked = urlencode({"q": text[:MAX_CHARACTERS]})
+    asked = urlencode({"q": text[:MAX_CHARACTERS], **({"of": sets.of()} if sets.of() else {})})
     return {
         "listing": f"{address.on_server('/api/listing')}?{asked}",
         "version": services.browsing.version(),
@@ -74,7 +75,7 @@ def _tell(key: str, name: str, heard: Told) -> None:
 
 
 def _open(services: Services, text: str, told: Mapping[str, Any]) -> None:
-    ids = services.browsing.listing(text).ids
+    ids = services.browsing.listing(text, sets.of()).ids
     if told.get("id") in ids:
         state.open_photo(str(told["id"]), ids)
 

@@ -12,6 +12,7 @@ from src.services.search.browsing import looks_for
 from src.services.search.language import Restriction, parse, written
 from src.ui import state
 from src.ui.curation import no_photos
+from src.ui.insights import set_line
 from src.ui.photos import timeline
 from src.ui.resources import get_services
 from src.ui.search import picture_drop, query_box, understood
@@ -48,6 +49,7 @@ if images or services.jobs.active():
             st.caption(":material/info: The library is narrowed by filters alone; words are looked for in a search.")
             asked = (written(reading),)
             st.button("Search for them", type="tertiary", on_click=search_for, args=asked, key="search-for")
+    set_line.show(services)
     with st.container(key="gallery-place"):
         timeline.show(services, reading, state.query(state.LIBRARY_QUERY), narrow, search)
     picture_drop.listen(services)
