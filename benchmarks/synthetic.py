@@ -140,7 +140,7 @@ def library(shape: Shape, folder: Path = DEFAULT_FOLDER) -> Path:
     if not ready.exists():
         started = time.perf_counter()
         with VectorDatabase(Settings(home=home)) as database:
-            _fill(database, shape)
+            fill(database, shape)
             if not database.index.open(shape.collection):
                 for progress in database.rebuild(shape.collection):
                     _tell(
@@ -161,7 +161,7 @@ def know_words(home: Path) -> None:
         catalog.close()
 
 
-def _fill(database: VectorDatabase, shape: Shape) -> None:
+def fill(database: VectorDatabase, shape: Shape) -> None:
     database.catalog.vectors.create(shape.collection, shape.dimensions, "library")
     done = database.catalog.vectors.count_all(shape.collection)
     drawer = Drawer(shape)

@@ -7,7 +7,7 @@ from typing import Any
 
 from hatchling.metadata.plugin.interface import MetadataHookInterface
 
-EXTRAS = {"mcp": "requirements-mcp.txt"}
+EXTRAS = {"mcp": "requirements-mcp.txt", "map": "requirements-map.txt"}
 """By extra, the file with what it needs, as far as there is one."""
 
 

@@ -42,6 +42,7 @@ from src.services.library.forgetting import ForgettingService
 from src.services.library.service import LibraryService
 from src.services.library.uploads import UploadStore
 from src.services.library.watcher import FolderWatcher
+from src.services.map.service import MapService
 from src.services.search.asking import AskingService
 from src.services.search.browsing import BrowsingService
 from src.services.search.saved import SavedSearches
@@ -65,27 +66,27 @@ def build_services(
     catalog = store.catalog
     models = models or ModelManager(settings=_forgetful(settings) if untouched else settings)
     reader, servers = PictureReader(settings.max_megapixels), Servers(vision_keys(), settings.vision_url)
-    uploads = _settled_uploads(settings, store)
+    folders, uploads = FolderService(settings, catalog), _settled_uploads(settings, store)
     library = LibraryService(settings, catalog, store, models, reader, uploads)
-    folders = FolderService(settings, catalog)
     indexing = IndexingService(settings, catalog, store, models, reader, folders, uploads)
     search = SearchService(catalog, store, models, library, reader)
     objects, facts, texts, descriptions, duplicates = _passes(settings, store, models, library, servers)
     exports, asking = ExportService(catalog, library, objects), AskingService(search, library, objects)
+    labels, maps = _in_words_and_points(settings, store, library, models, not (read_only or untouched))
     forgetting = ForgettingService(settings, catalog, store, library, folders, uploads)
     jobs = _runner(catalog, JobHandlers(
         indexing, folders, forgetting, DoctorService(catalog, store, models, library, FileChecks(
             settings, catalog, library, uploads)), library, objects, facts, texts, descriptions, duplicates, exports,
-        store, models, lab := LabService(settings, models, reader),
+        maps, store, models, lab := LabService(settings, models, reader),
     ))  # fmt: skip
-    insights = InsightsService(catalog, library, duplicates, labels := LabelService(catalog, library, models))
+    insights = InsightsService(catalog, library, duplicates, labels)
     return Services(
         settings=settings, catalog=catalog, store=store, models=models, reader=reader, library=library,
         folders=folders, indexing=indexing, objects=objects, facts=facts, forgetting=forgetting, exports=exports,
         search=search, asking=asking, vocabulary=Vocabulary(catalog), uploads=uploads, jobs=jobs, duplicates=duplicates,
         curation=CurationService(catalog, descriptions.vectors.catch_up), sidecars=SidecarWriter(catalog),
         suggestions=SuggestionService(catalog, library, search), saved=SavedSearches(catalog, search), lab=lab,
-        browsing=BrowsingService(catalog, insights.ids_of), insights=insights, shelf=ExportShelf(settings),
+        browsing=BrowsingService(catalog, insights.ids_of), insights=insights, maps=maps, shelf=ExportShelf(settings),
         system_bin=SystemBin(settings, catalog), texts=texts, labels=labels, descriptions=descriptions, servers=servers,
         watcher=FolderWatcher(folders, lambda paths: queue_sync(jobs, paths), lambda: being_added(jobs)),
     )  # fmt: skip
@@ -113,6 +114,14 @@ def _passes(
         DescriptionService(store.catalog, store, library, words, servers.captioner),
         DuplicateService(store.catalog, library, settings.find_duplicates),
     )
+
+
+def _in_words_and_points(
+    settings: Settings, store: Store, library: LibraryService, models: ModelManager, writes: bool
+) -> tuple[LabelService, MapService]:
+    """What photos show in words, and where they lie beside each other."""
+    labels = LabelService(store.catalog, library, models)
+    return labels, MapService(settings, store.catalog, library, labels, writes)
 
 
 def _settled_uploads(settings: Settings, store: Store) -> UploadStore:

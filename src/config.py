@@ -119,6 +119,10 @@ class Settings:
         return self.data_dir / "query_banks"
 
     @property
+    def maps_dir(self) -> Path:
+        return self.data_dir / "maps"
+
+    @property
     def tokens_file(self) -> Path:
         return self.data_dir / "tokens.json"
 

@@ -40,6 +40,7 @@ from src.services.library.forgetting import ForgettingService
 from src.services.library.service import LibraryService
 from src.services.library.uploads import UploadStore, as_params
 from src.services.library.watcher import FolderWatcher
+from src.services.map.service import MapService
 from src.services.search.asking import AskingService
 from src.services.search.browsing import BrowsingService
 from src.services.search.saved import SavedSearches
@@ -83,6 +84,7 @@ class Services:
     sidecars: SidecarWriter
     suggestions: SuggestionService
     labels: LabelService
+    maps: MapService
     system_bin: SystemBin
     saved: SavedSearches
     vocabulary: Vocabulary

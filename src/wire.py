@@ -28,6 +28,7 @@ from src.schema.duplicates import DuplicateGroup
 from src.schema.fields import FIELDS, OF_THE_USER
 from src.schema.insights import Bar, Block
 from src.schema.lab import Evaluation, Measured, Pair
+from src.schema.map import MapTold
 from src.schema.search import Band
 from src.schema.texts import TextLine
 from src.secret import Token
@@ -203,6 +204,18 @@ def duplicates(group: DuplicateGroup) -> dict[str, Any]:
         "files": [file.path for file in group.files],
         "keep": group.keep.path,
         "reasons": [reason.text for reason in group.reasons],
+    }
+
+
+def map_of(told: MapTold, seconds: float | None) -> dict[str, Any]:
+    """seconds: that laying it out took; None where it was there."""
+    clusters = [{"name": name, "photos": photos} for name, photos in told.clusters]
+    return {
+        "photos": told.photos,
+        "landmarks": told.landmarks,
+        "alone": told.alone,
+        "seconds": seconds,
+        "clusters": clusters,
     }
 
 

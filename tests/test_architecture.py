@@ -28,7 +28,7 @@ WITHIN = {
     },
     "src.services": {
         "jobs.kinds": 0, "jobs.rows": 1, "library": 2, "indexing": 3, "enrichment": 4, "duplicates": 5, "search": 5,
-        "exchange": 5, "lab": 5, "curation": 6, "insights": 7, "jobs": 7,
+        "exchange": 5, "lab": 5, "curation": 6, "insights": 7, "map": 7, "jobs": 8,
     },
 }  # fmt: skip
 """The same between the rooms of one package."""
@@ -51,6 +51,8 @@ ONLY_IN = {
     "yaml": ("src.export.yolo",),
     "mcp": ("src.assistant",),
     "mcp_types": ("src.assistant",),
+    "umap": ("src.services.map.worker",),
+    "sklearn": ("src.services.map.worker",),
     "platformdirs": ("src.config",),
     "send2trash": ("src.services.curation.system_bin",),
     "pickle": ("src.vendored_clip.checkpoint", "src.vendored_sam.sam", "src.models.embedders.vgg"),  # its error alone

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from src.api.line import FOR_NOW, Line
+from src.api.pictures import checked
 from src.text import shown
 
 if TYPE_CHECKING:  # the app answers before what Services needs is imported
@@ -22,8 +23,6 @@ SIMILAR = 12
 """Photos that are told of as similar to one."""
 LISTINGS = 2
 """Requests that are answered at once."""
-CHECKED = {"Cache-Control": "private, no-cache"}
-"""Kept by the browser, and shown only once the server has said that it is still so."""
 
 
 class BrowsingRoutes:
@@ -53,7 +52,7 @@ class BrowsingRoutes:
             text, of = request.query_params.get("q", ""), request.query_params.get("of", "")
             found = self._services().browsing.listing(text, of)
             asked = zlib.crc32(text.encode("utf-8", "replace"), zlib.crc32(found.packed) if of else 0)
-            return self._checked(request, f"{found.version}-{asked:x}", found.packed)
+            return checked(request, f"{self._here}-{found.version}-{asked:x}", found.packed)
 
         return await self._line.answer(request, work)
 
@@ -106,13 +105,6 @@ class BrowsingRoutes:
             return Response(outlines(), media_type="text/plain", headers={"Cache-Control": "private, max-age=86400"})
 
         return await self._line.answer(request, work)
-
-    def _checked(self, request: Request, state: str, data: bytes) -> Response:
-        """The data, or that what the browser has of it is still so."""
-        headers = {**CHECKED, "ETag": f'"{self._here}-{state}"'}
-        if request.headers.get("if-none-match") == headers["ETag"]:
-            return Response(status_code=304, headers=headers)
-        return Response(data, media_type="application/octet-stream", headers=headers)
 
 
 def _told(name: str | tuple[str, ...]) -> str | list[str]:

@@ -1,4 +1,4 @@
-"""Pictures of catalogued photos as answers, which a browser keeps."""
+"""Answers that a browser keeps: pictures of catalogued photos, and what pages ask for as bytes."""
 
 from __future__ import annotations
 
@@ -47,6 +47,17 @@ def large(services: Services, image_id: str, side: str, request: Request) -> Res
     if data is None:  # the file is gone or offline: the thumbnail is what is left of it, until the file is back
         return small(services, image_id, request, kept=False)
     return Response(data, headers=_kept(request, image_id, tag), media_type=JPEG)
+
+
+def checked(request: Request, state: str, data: bytes) -> Response:
+    """Bytes that a page asks for again and again, or that what it has of them is still so. state: another text once
+    they are others, of letters, digits and hyphens.
+    """
+    tag = f'"{state}"'
+    headers = {**BY_NAME, "ETag": tag}
+    if _has(request, tag):
+        return Response(status_code=304, headers=headers)
+    return Response(data, headers=headers, media_type="application/octet-stream")
 
 
 JPEG = "image/jpeg"

@@ -17,6 +17,7 @@ from starlette.websockets import WebSocketClose
 
 from src.api.browsing import BrowsingRoutes
 from src.api.line import FOR_NOW, Line
+from src.api.map_routes import MapRoutes
 from src.api.pictures import large, small
 from src.api.problems import of_http
 
@@ -50,6 +51,7 @@ def routes(services: Callable[[], Services], base: str = "") -> list[BaseRoute]:
 
     pictures = [_Own("/thumb/{image_id:uuid}", thumbnail), _Own("/image/{image_id:uuid}", preview)]
     own = [Route("/health", health), *pictures, Route("/values/{key}", values), *BrowsingRoutes(services).routes()]
+    own += MapRoutes(services).routes()
     return _below_api(own, _Application(services), base)
 
 

@@ -12,6 +12,8 @@ def add(command: Any) -> None:
     _of_labelled(command("evaluate", "lab", "evaluate", text))
     text = "ask whether similar pictures of a labelled set have similar vectors; needs no library"
     study = _of_labelled(command("study", "lab", "study", text))
+    laid_out = command("map", "maps", "lay_out", "lay the library out as a map, and list the clusters of its photos")
+    laid_out.add_argument("--again", action="store_true", help="lay it out anew where there is a map")
     study.add_argument("--queries", metavar="N", type=int, help="ask with so many pictures (a sixth)")
 
 

@@ -23,14 +23,17 @@ from src.schema import Box, Mode
 from src.ui import example, state
 from src.ui.frame.component import script
 from src.ui.insights import told as sets
-from src.ui.page_ends import ENDS, IMAGE, LIBRARY, TEXT
+from src.ui.map import told as map_told
+from src.ui.page_ends import ENDS, IMAGE, LIBRARY, MAP, TEXT
 
 LINK_CHARACTERS = 1_000
 """A query that is longer is left out: no link can carry it."""
 OWN_SECONDS = 3.0
 """The browser takes a step back that it was asked for within these."""
-BOXES = {TEXT: state.QUERY, IMAGE: state.IMAGE_QUERY, LIBRARY: state.LIBRARY_QUERY}
-"""Ends of the paths of the pages that show photos -> where the session has their words: ``q`` in the address."""
+BOXES = {TEXT: state.QUERY, IMAGE: state.IMAGE_QUERY, LIBRARY: state.LIBRARY_QUERY, MAP: map_told.AREA}
+"""Ends of the paths of the pages that show photos -> where the session has their words, or the part of the map: ``q``
+in the address.
+"""
 PLAIN: dict[str, str] = {"n": str(state.USUAL_RESULTS), "more": "0", "in": "images"}
 """What an address need not say."""
 
@@ -151,7 +154,7 @@ def _written(page: str) -> dict[str, str]:
     parts |= {"q": words if len(words) <= LINK_CHARACTERS else ""}
     if page == LIBRARY:
         parts |= {"of": sets.of()}
-    else:
+    elif page in (TEXT, IMAGE):
         parts |= {"n": str(state.limit()), "more": str(state.more())}
     if page == IMAGE:
         parts |= {"like": example.similar_to() or "", "box": ",".join(map(str, example.similar_box() or ()))}
@@ -173,7 +176,7 @@ def _read(page: str, parts: Mapping[str, str]) -> None:
         example.search_like(like, _box(parts.get("box", "")) if is_id(like) else None)
     if page == LIBRARY:
         sets.show_photos_of(parts.get("of", ""))
-    else:
+    elif page in (TEXT, IMAGE):
         state.set_limit(_number(parts.get("n", ""), state.MAX_RESULTS) or state.USUAL_RESULTS)
         state.set_more(_number(parts.get("more", ""), state.MOST_RESULTS))
     state.show_only(parts.get("photo") or None)

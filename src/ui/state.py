@@ -2,7 +2,7 @@
 
 The only place that names keys of ``st.session_state``, but for those of the address in ``address.py``, of chosen files
 in ``files.py``, of jobs in ``jobs/told.py``, of what is done with photos in ``curation/told.py``, of duplicates in
-``duplicates/told.py``, and of describing photos in ``descriptions/told.py``.
+``duplicates/told.py``, of describing photos in ``descriptions/told.py``, and of the map in ``map/told.py``.
 """
 
 from __future__ import annotations

@@ -50,7 +50,13 @@ def kept_files(*under: str) -> set[str]:
 )
 def test_the_wheel_holds_every_file_of_src_byte_by_byte_and_nothing_else(wheel: zipfile.ZipFile) -> None:
     inside = {name for name in wheel.namelist() if ".dist-info/" not in name}
-    beside = {"app.py", ".streamlit/config.toml", "requirements-models.txt", "requirements-mcp.txt"}
+    beside = {
+        "app.py",
+        ".streamlit/config.toml",
+        "requirements-models.txt",
+        "requirements-mcp.txt",
+        "requirements-map.txt",
+    }
     ours = {f"{PACKAGE}/{name}": ROOT / name for name in kept_files("src") | beside}
     ours |= {name: ROOT / name for name in kept_files(PACKAGE)}
     assert inside == set(ours) and len(inside) > 400

@@ -63,15 +63,15 @@ class Browsing:
 
     def folders(self) -> Counted:
         """Every folder that photos lie right in, without a separator at its end, and how many; uploads are in none."""
-        text, separator = files.c.path_text, os.sep
-        # all that may follow the last separator is every character of the path but the separator
-        folder = sa.func.rtrim(text, sa.func.replace(text, separator, ""))
-        there = (files.c.missing_since.is_(None), files.c.uploaded.is_(False), images.c.removed_at.is_(None))
-        query = sa.select(folder, sa.func.count(files.c.image_id.distinct())).where(*there).group_by(folder)
-        query = query.select_from(files.join(images, images.c.id == files.c.image_id))
+        query = _in_folders(_FOLDER, sa.func.count(files.c.image_id.distinct())).group_by(_FOLDER).order_by(_FOLDER)
         with self._file.reading() as db:
-            found = [(str(row[0]), int(row[1])) for row in db.execute(query.order_by(folder))]
-        return [(name.rstrip(separator) or separator, number) for name, number in found]
+            return [(_folder(row[0]), int(row[1])) for row in db.execute(query)]
+
+    def folder_of(self) -> dict[str, str]:
+        """Id of each photo that lies in a folder -> that folder, as ``folders`` names it; of several, the first."""
+        query = _in_folders(files.c.image_id, sa.func.min(_FOLDER)).group_by(files.c.image_id)
+        with self._file.reading() as db:
+            return {str(row[0]): _folder(row[1]) for row in db.execute(query)}
 
     def months(self) -> Counted:
         """Months in which photos were taken, as ``2024-07``, the latest first; at the end "" for those without date."""
@@ -99,10 +99,23 @@ def _names(text: object) -> tuple[str, ...]:
     return tuple(word for word in said if isinstance(word, str)) if isinstance(said, list) else ()
 
 
+def _folder(text: object) -> str:
+    """Without a separator at its end."""
+    return str(text).rstrip(os.sep) or os.sep
+
+
+def _in_folders(*columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
+    """Of the files of visible photos that are there and were not uploaded."""
+    there = (files.c.missing_since.is_(None), files.c.uploaded.is_(False), images.c.removed_at.is_(None))
+    return sa.select(*columns).where(*there).select_from(files.join(images, images.c.id == files.c.image_id))
+
+
 def _digits(first: int, number: int) -> sa.ColumnElement[Any]:
     return sa.func.substr(images.c.taken_at, first, number, type_=sa.Text)
 
 
+# all that may follow the last separator is every character of the path but the separator
+_FOLDER = sa.func.rtrim(files.c.path_text, sa.func.replace(files.c.path_text, os.sep, ""))
 _DAY = sa.cast(sa.func.coalesce(_digits(1, 4) + _digits(6, 2) + _digits(9, 2), "0"), sa.Integer)
 _LISTED = (
     sa.select(images.c.id, images.c.width, images.c.height, _DAY, sa.func.substr(facts.c.colours, 4, 6))

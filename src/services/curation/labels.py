@@ -42,7 +42,14 @@ class LabelService:
 
     def get_ready(self) -> None:
         """Have the vocabulary's vectors made, which takes seconds once for a model. Raises ModelError."""
-        self._banks.of(self._model())
+        self.bank()
+
+    def bank(self) -> LabelBank | None:
+        """What labels photos, made where there is none yet; None where the model in use was never measured.
+
+        Raises ModelError where it can't be used.
+        """
+        return self._banks.of(self._model())
 
     def close(self) -> None:
         """End what goes on in the background, and wait for that."""
@@ -57,7 +64,7 @@ class LabelService:
 
         Empty where the model in use was never measured. Raises ModelError where it can't be used.
         """
-        bank = self._banks.of(self._model())
+        bank = self.bank()
         return self._of(bank, image_ids) if bank else {}
 
     def telling_apart(self, middles: FloatArray, most: int = 2) -> list[tuple[str, ...]]:

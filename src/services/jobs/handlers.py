@@ -40,6 +40,7 @@ from src.services.jobs.kinds import (
     ForgetMissing,
     Index,
     JobKind,
+    LayOut,
     Params,
     ReadFacts,
     ReadTexts,
@@ -56,6 +57,7 @@ from src.services.library.folders import FolderService, inside
 from src.services.library.forgetting import ForgettingService
 from src.services.library.service import LibraryService
 from src.services.library.uploads import from_params
+from src.services.map.service import MapService
 
 log = logging.getLogger(__name__)
 KEPT_DAYS = 30
@@ -80,6 +82,7 @@ class JobHandlers:
         descriptions: DescriptionService,
         duplicates: DuplicateService,
         exports: ExportService,
+        maps: MapService,
         store: Store,
         models: ModelManager,
         lab: LabService,
@@ -95,6 +98,7 @@ class JobHandlers:
         self._descriptions = descriptions
         self._duplicates = duplicates
         self._exports = exports
+        self._maps = maps
         self._store = store
         self._models = models
         self._lab = lab
@@ -110,6 +114,7 @@ class JobHandlers:
             "texts": _reading(ReadTexts, lambda asked: self._texts.read_all(asked.folders, asked.careful)),
             "describe": _reading(Describe, self._describe),
             "duplicates": _reading(FindDuplicates, lambda asked: self._duplicates.find(asked.careful)),
+            "map": _reading(LayOut, lambda _: self._maps.lay_out()),
             "export": _reading(Export, self._export),
             "rebuild": _reading(Rebuild, self._rebuild),
             "forget": _reading(ForgetMissing, lambda _: self._forgetting.forget_missing()),
@@ -270,6 +275,11 @@ def queue_descriptions(jobs: JobRunner, asked: Describe) -> str:
 def queue_duplicates(jobs: JobRunner) -> None:
     """Queue looking for copies of photos, unless that is queued already."""
     _queue_once(jobs, "Looking for duplicates", FindDuplicates())
+
+
+def queue_map(jobs: JobRunner) -> None:
+    """Queue laying the library out as a map, unless that is queued already."""
+    _queue_once(jobs, "Laying out the map", LayOut())
 
 
 def queue_duplicates_if_due(duplicates: DuplicateService, jobs: JobRunner) -> None:

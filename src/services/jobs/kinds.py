@@ -20,6 +20,7 @@ JobKind = Literal[
     "texts",
     "describe",
     "duplicates",
+    "map",
     "export",
     "rebuild",
     "forget",
@@ -30,7 +31,7 @@ JobKind = Literal[
     "download",
     "evaluate",
 ]
-Lane = Literal["library", "downloads", "exports", "descriptions", "lab"]
+Lane = Literal["library", "downloads", "exports", "descriptions", "lab", "map"]
 LANES: tuple[Lane, ...] = get_args(Lane)
 
 
@@ -187,6 +188,11 @@ class FindDuplicates(Params):
 
 
 @dataclass(frozen=True)
+class LayOut(Params):
+    """Lay the library out as a map."""
+
+
+@dataclass(frozen=True)
 class Export(Params):
     """Write photos, or all of the library, as a data set (``exporting.Selection``)."""
 
@@ -269,8 +275,8 @@ class Kind:
     lane: Lane = "library"
     """Jobs of one lane run one after the other.
 
-    All that write to the library share one; downloads and exports do not hold it up, nor what waits for a server, which
-    may take days and stores a photo at a time.
+    All that write to the library share one; downloads and exports do not hold it up, nor the map, which only reads, nor
+    what waits for a server, which may take days and stores a photo at a time.
     """
     pausable: bool = False
     careful: bool = False
@@ -317,6 +323,7 @@ KINDS: Mapping[JobKind, Kind] = {
     "doctor": Kind(Examine, writes_index=True, announced=False),
     "clear": Kind(Clear, announced=False),
     "empty": Kind(EmptyBin, writes_index=True, announced=False),
+    "map": Kind(LayOut, "map", announced=False),
     "export": Kind(Export, "exports"),
     "download": Kind(Download, "downloads", pausable=True, concerns_model=True),
     "evaluate": Kind(Evaluate, "lab"),

@@ -47,7 +47,7 @@ def show(
     }
     told: dict[str, timeline.Told] = {
         "open": partial(_open, ids, found, reasons, same),
-        "narrow": _show_folder,
+        "narrow": show_folder,
         "more": lambda _: state.set_more(more or 0),
     }
     timeline.draw(services, key, data, told)
@@ -90,7 +90,7 @@ def _open(
         state.open_photo(str(opened), _in_order(ids, same, names), found, reasons)
 
 
-def _show_folder(told: Mapping[str, Any]) -> None:
+def show_folder(told: Mapping[str, Any]) -> None:
     """The folder of a photo, in the Library."""
     folder = Restriction("in", (str(told.get("value") or ""),), False)
     state.ask(written(Reading(restrictions=(folder,))), state.LIBRARY_QUERY)

@@ -39,7 +39,8 @@ def show(services: Services, reading: Reading, text: str, narrow: Told, search: 
 def draw(services: Services, key: str, data: Mapping[str, Any], told: Mapping[str, Told]) -> None:
     """The gallery with what it is to show, and who is told what was done in it, by the name of what it was.
 
-    data: ``listing``, the address of the photos, or what else tells one list from another where ``items`` has them.
+    data: ``listing``, the address of the photos, or what else tells one list from another where ``items`` has them;
+    ``plain``: the library can't be narrowed beside them.
     """
     common = {
         "closed": list(state.closed()),

@@ -210,13 +210,14 @@ class View {
   showLook() {
     const { parts, look, data } = this, results = Boolean(data?.items);
     this.root.classList.toggle("results", results);
-    parts.places.hidden = results;
+    const placeless = results || Boolean(data?.plain);
+    parts.places.hidden = placeless;
     if (!results) parts.fold.hidden = true;
     parts.fold.ariaPressed = String(look.fold);
     parts.scrubber.ariaLabel = results ? "Scroll" : "Go to a date";
     parts.rows.ariaPressed = String(!look.square);
     parts.squares.ariaPressed = String(look.square);
-    parts.column.hidden = results || (isNarrow() ? !this.aside : !look.column);
+    parts.column.hidden = placeless || (isNarrow() ? !this.aside : !look.column);
     parts.places.ariaExpanded = String(!parts.column.hidden);
     parts.side.value = String(look.side);
   }

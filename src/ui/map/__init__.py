@@ -1,0 +1,1 @@
+"""The page Map: the library as a picture of points."""
