@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from src.database.catalog.catalog import Catalog
 from src.database.store import Store
 from src.errors import ModelError
+from src.export.features import FEATURE_FORMATS
 from src.models.model_manager import ModelManager
 from src.processing.decoding.image_io import display_text
 from src.schema import Indexed, JobEvent
@@ -26,6 +27,7 @@ from src.services.enrichment.objects import ObjectService
 from src.services.enrichment.text_pass import TextService
 from src.services.exchange.exporting import ExportService, Selection
 from src.services.indexing.scan import IndexingService
+from src.services.jobs.feature_jobs import FeatureJobs
 from src.services.jobs.kinds import (
     KINDS,
     Clear,
@@ -80,6 +82,7 @@ class JobHandlers:
         descriptions: DescriptionService,
         duplicates: DuplicateService,
         exports: ExportService,
+        features: FeatureJobs,
         store: Store,
         models: ModelManager,
         lab: LabService,
@@ -95,6 +98,7 @@ class JobHandlers:
         self._descriptions = descriptions
         self._duplicates = duplicates
         self._exports = exports
+        self._features = features
         self._store = store
         self._models = models
         self._lab = lab
@@ -119,6 +123,7 @@ class JobHandlers:
             "empty": _reading(EmptyBin, lambda asked: self._forgetting.empty(asked.before)),
             "evaluate": _reading(Evaluate, self._lab.run),
             "download": _reading(Download, lambda asked: self._models.download(asked.model)),
+            **self._features.handlers(),
         }
 
     def tidied(self, kind: JobKind, handler: Handler, jobs: JobRunner) -> Handler:
@@ -141,6 +146,7 @@ class JobHandlers:
                 self._queue_facts(jobs, asked.paths if isinstance(asked, Sync) else None)
                 self._queue_objects(jobs)
                 self._queue_texts(jobs)
+                self._features.queue_due(jobs)
                 if added:
                     queue_duplicates_if_due(self._duplicates, jobs)
 
@@ -180,6 +186,9 @@ class JobHandlers:
 
     def _export(self, asked: Export) -> Events:
         selection = Selection(asked.images, asked.query, asked.found or {}, asked.scores or {})
+        if asked.format in FEATURE_FORMATS:
+            yield from self._features.export(asked, selection, self._library.active_model)
+            return
         yield from self._exports.export(asked.format, Path(asked.place), selection, asked.pictures)
 
     def _rebuild(self, asked: Rebuild) -> Events:
