@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from src.database.catalog.catalog import Catalog
 from src.database.catalog.kinds import IMAGE
@@ -19,26 +18,13 @@ from src.models import looking
 from src.models.looking import Looker
 from src.models.model_manager import ModelManager
 from src.schema import Finding, JobEvent
+from src.schema.library import Space
 from src.services.enrichment.features_pass import FeaturesPass
 from src.services.enrichment.passes import run
 from src.services.library.service import LibraryService
 from src.text import count
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
-
-
-@dataclass(frozen=True)
-class Space:
-    """Vectors of photos. photos: that may be found by them. imported: they were made elsewhere, so that nothing here
-    makes one of a picture that has none. active: searches by words use it.
-    """
-
-    name: str
-    collection: str
-    dimensions: int
-    photos: int
-    imported: bool = False
-    active: bool = False
 
 
 class SpaceService:
@@ -132,6 +118,14 @@ class SpaceService:
     def looker(self, name: str) -> Looker:
         """The model of a space, for pictures that are in no library. Raises UnknownModel, WeightsMissing."""
         return looking.looker(self._models, name)
+
+    def check_model(self, name: str) -> None:
+        """Raise NotFound where no model of that id makes vectors of pictures, WeightsMissing where it is not here."""
+        if name not in looking.names():
+            raise NotFound(
+                f"There is no model {name!r:.80} that makes vectors.", f"There are: {', '.join(looking.names())}."
+            )
+        looking.looker(self._models, name)
 
     def remove(self, name: str) -> int:
         """Forget a space with its vectors, and return their number; the photos stay.

@@ -17,7 +17,8 @@ from src.database.catalog.catalog import Catalog
 from src.database.store import Store
 from src.errors import BadInput, BadQuery
 from src.schema import FloatArray, PhotoFilter, SearchHit, SearchPage, Verdict
-from src.services.enrichment.spaces import Space, SpaceService
+from src.schema.library import Space
+from src.services.enrichment.spaces import SpaceService
 from src.services.search.fusion import wholes
 from src.services.search.judge import Judge
 from src.services.search.names import Called
