@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,23 @@ import pytest
 
 from src.bootstrap import build_services
 from src.config import Settings
+from src.database.catalog.texts import TextRow
 from src.database.catalog.vector_codec import packed, restored
 from src.database.embeddings import normalised
 from src.errors import BadInput, NotFound, UnreadablePath
 from src.identity import image_id
 from src.runtime import Services
-from src.schema import Finding
+from src.schema import Finding, Skipped
+from src.schema.descriptions import Description
+from src.schema.texts import TextLine
+from src.services.exchange.backup import export_library
 from src.services.exchange.exporting import Selection
 from src.services.exchange.features import FeatureKind
+from src.services.exchange.restore import import_library
+from src.services.search.service import Query
 from tests.conftest import fake_models, make_photo
 from tests.fakes import COLOURS
+from tests.unit.test_objects import scene
 
 NAMES = ("red", "green", "blue", "yellow")
 FORMS = {"npz": "out.npz", "npy": "out", "clip-retrieval": "clip"}
@@ -275,3 +283,68 @@ def test_an_import_that_is_stopped_leaves_nothing_and_one_that_died_goes_on(libr
     list(library.handlers["import-features"]({"file": str(place), "name": "four", "careful": True}))
     assert library.spaces.find("four").photos == 4
     library.spaces.remove("four")
+
+
+def test_a_space_goes_with_its_photos_and_comes_along_with_a_library(
+    services: Services, photos: Path, tmp_path: Path
+) -> None:
+    list(services.handlers["index"]({"paths": [str(photos)]}))
+    list(services.handlers["features"]({"model": "builtin-visual"}))
+    take(services, export(services, "npz", tmp_path / "all.npz", model="builtin-visual"), "dino")
+    red, blue = (services.library.id_of(f"{name}.jpg") for name in ("red", "blue"))
+    for space in ("builtin-visual", "dino"):
+        found = services.search.search(Query(like=red), 10, space=space)
+        assert found.model == space and found.searched == 4 and {hit.id for hit in found.hits} >= {blue}
+        only = services.search.search(Query("name:blue.jpg", like=red), 10, space=space)
+        assert [hit.id for hit in only.hits] == [blue] and only.filtered
+    list(export_library(services.settings, services.catalog, tmp_path / "library.zip"))
+    services.curation.remove([blue])
+    assert blue not in {hit.id for hit in services.search.search(Query(like=red), 10, space="dino").hits}
+    list(services.handlers["empty"]({}))
+    assert services.catalog.vectors.count_all("image-imported.dino") == 3
+    assert services.catalog.health.stray_vectors() == {}
+    make_photo(photos / "white.jpg", COLOURS["white"])
+    list(services.handlers["sync"]({}))
+    job = next(job for job in services.jobs.active() if job.kind == "features")
+    assert services.jobs.params(job.id) == {"model": "builtin-visual"}, "new photos are looked at by themselves"
+    other = replace(services.settings, home=tmp_path / "other")
+    list(import_library(other, tmp_path / "library.zip"))
+    copy = build_services(other, models=fake_models(other))
+    try:
+        assert [(space.name, space.photos) for space in copy.spaces.all()] == [
+            ("builtin", 4), ("builtin-visual", 4), ("dino", 4)
+        ]  # fmt: skip
+    finally:
+        copy.close()
+
+
+def test_a_photo_that_can_not_be_read_now_is_tried_again(services: Services, photos: Path) -> None:
+    list(services.handlers["index"]({"paths": [str(photos)]}))
+    away = (photos / "red.jpg").rename(photos.parent / "red.jpg")
+    events = list(services.handlers["features"]({"model": "builtin-visual"}))
+    assert [event.path for event in events if isinstance(event, Skipped)] == ["red.jpg"]
+    away.rename(photos / "red.jpg")
+    assert len(services.spaces.pending("builtin-visual")) == 1
+    list(services.handlers["features"]({"model": "builtin-visual"}))
+    assert services.spaces.pending("builtin-visual") == []
+
+
+def test_objects_texts_and_descriptions_go_out_too(services: Services, tmp_path: Path) -> None:
+    scene(tmp_path / "scenes", "red on white.png", "white", "red")
+    list(services.handlers["index"]({"paths": [str(tmp_path / "scenes")]}))
+    list(services.handlers["objects"]({}))
+    (image,) = services.catalog.health.image_ids()
+    services.curation.describe(image, Description("a red ellipse"))
+    line = TextLine("STOP", ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)), 0.9)
+    services.catalog.texts.put("read-1", [TextRow(image, b"x" * 32, (line,))])
+    number = services.objects.counts()[1]
+    with np.load(export(services, "npz", tmp_path / "objects.npz", kind="object")) as data:
+        assert data["vectors"].shape == (number, 64) and data["boxes"].shape == (number, 4) and number
+        assert set(data["image_ids"]) == {image} and data["kind"].item() == "object"
+        (box, *_) = [tuple(one.segment.box) for one in services.objects.of_photo(image) if one.id == data["ids"][0]]
+        assert tuple(data["boxes"][0]) == box
+    for kind, text in (("text", "STOP"), ("description", "a red ellipse")):
+        ids, found, _ = read(export(services, "npy", tmp_path / kind, kind=kind))  # type: ignore[arg-type]
+        assert ids == [image]
+        near = services.descriptions.vectors.encode([text])[0] @ found[0]
+        assert near == pytest.approx(1, abs=1e-3), kind

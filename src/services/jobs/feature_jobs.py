@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
+from src.database.embeddings import IMPORTED, library_collection
 from src.database.store import Store
 from src.errors import ModelError
 from src.models.looking import BUILTIN_VISUAL
@@ -62,6 +63,12 @@ class FeatureJobs:
     def _import(self, asked: ImportFeatures) -> Events:
         place, catalog = Path(asked.file), self._store.catalog
         return import_features(catalog, self._store, self._spaces, place, asked.name, asked.careful)
+
+
+def collections_of_spaces(store: Store) -> list[str]:
+    """Of the vectors beside those of the model in use whose index is kept in step."""
+    own = (IMPORTED, *(f"{library_collection(model)}-" for model in OF_PICTURES))
+    return [one.name for one in store.catalog.vectors.all() if one.owner == "library" and one.name.startswith(own)]
 
 
 def queue_features(jobs: JobRunner, model: str) -> str:

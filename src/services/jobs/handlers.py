@@ -27,7 +27,7 @@ from src.services.enrichment.objects import ObjectService
 from src.services.enrichment.text_pass import TextService
 from src.services.exchange.exporting import ExportService, Selection
 from src.services.indexing.scan import IndexingService
-from src.services.jobs.feature_jobs import FeatureJobs
+from src.services.jobs.feature_jobs import FeatureJobs, collections_of_spaces
 from src.services.jobs.kinds import (
     KINDS,
     Clear,
@@ -309,14 +309,14 @@ def _queue_once(jobs: JobRunner, title: str, asked: Params) -> str:
 
 
 def rebuild_if_due(library: LibraryService, store: Store, jobs: JobRunner) -> None:
-    """Queue a rebuild where the index of the active model, or of descriptions, lacks what the catalogue holds, or holds
-    much that was deleted.
+    """Queue a rebuild where the index of the active model, or of descriptions or another space, lacks what the
+    catalogue holds, or holds much that was deleted.
     """
     try:
         names = [library.collection(kind) for kind in ("image", "object")]
     except ModelError:  # a search will say that the model's weights are not here
         return
-    for name in (*names, DescriptionVectors.collection):
+    for name in (*names, DescriptionVectors.collection, *collections_of_spaces(store)):
         if not store.catalog.vectors.count_all(name):
             continue
         behind = not store.index.open(name) and store.index.can_build()
