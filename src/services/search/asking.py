@@ -113,11 +113,11 @@ class AskingService:
         first = some[0]
         try:
             queries = [one.query for one in some]
-            how = {"only": first.only, "mode": first.wanted.mode}
-            if space := first.wanted.space:
-                pages = [self._search.search(query, first.limit, space=space, **how) for query in queries]
+            mode, space, only = first.wanted.mode, first.wanted.space, first.only
+            if space:
+                pages = [self._search.search(one, first.limit, only=only, mode=mode, space=space) for one in queries]
             else:
-                pages = self._search.search_many(queries, first.limit, **how)
+                pages = self._search.search_many(queries, first.limit, only=only, mode=mode)
         except AppError as error:
             return [error] if len(some) == 1 else [answer for one in some for answer in self._found([one])]
         return [self._answer(one, page) for one, page in zip(some, pages, strict=True)]
