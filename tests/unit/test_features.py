@@ -15,11 +15,13 @@ import pytest
 
 from src.bootstrap import build_services
 from src.config import Settings
+from src.database import disk_space
 from src.database.catalog.texts import TextRow
 from src.database.catalog.vector_codec import packed, restored
 from src.database.embeddings import normalised
-from src.errors import BadInput, NotFound, UnreadablePath
+from src.errors import BadInput, LibraryUnusable, NotFound, UnreadablePath, WeightsMissing
 from src.identity import image_id
+from src.models.embedders import vgg
 from src.runtime import Services
 from src.schema import Finding, Skipped
 from src.schema.descriptions import Description
@@ -216,7 +218,7 @@ def test_the_parts_of_clip_retrieval_and_a_npy_with_its_table(library: Services,
     np.save(tmp_path / "some.npy", vectors(2))
     table(tmp_path / "some.parquet", id=[keys(library)["ids"](name) for name in ("red", "red")], other=[1, 2])
     told = take(library, tmp_path / "some.npy", "pair")
-    assert "1 photo," in told[0] and "1 vector were of photos that had one already" in told[1]
+    assert "1 photo," in told[0] and "1 vector was of photos that had one already" in told[1]
     assert [space.name for space in library.spaces.all()] == ["builtin", "clip", "pair"]
     with pytest.raises(BadInput, match="space pair already"):
         take(library, tmp_path / "some.npy", "pair")
@@ -348,3 +350,30 @@ def test_objects_texts_and_descriptions_go_out_too(services: Services, tmp_path:
         assert ids == [image]
         near = services.descriptions.vectors.encode([text])[0] @ found[0]
         assert near == pytest.approx(1, abs=1e-3), kind
+
+
+def test_vgg_gets_a_space_of_its_own_length(
+    services: Services, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The network with random weights in place of the published ones, which are not here."""
+    list(services.handlers["index"]({"paths": [str(photos)]}))
+    with pytest.raises(WeightsMissing):
+        list(services.handlers["features"]({"model": "vgg16"}))
+    monkeypatch.setattr(services.models, "loaded", lambda task, name: vgg.untrained())
+    place = tmp_path / "vgg.npz"
+    list(services.handlers["export"]({"format": "npz", "place": str(place), "model": "vgg16"}))
+    with np.load(place) as data:
+        assert data["vectors"].shape == (4, 512) and data["space"].item() == "vgg16-397923af8e79"
+    assert [(space.name, space.dimensions) for space in services.spaces.all()] == [("builtin", 64), ("vgg16", 512)]
+
+
+def test_a_full_disk_is_told_before_anything_is_written(
+    library: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = export(library, "npz", tmp_path / "all.npz")
+    monkeypatch.setattr(disk_space, "free_bytes", lambda _: disk_space.MARGIN)
+    with pytest.raises(LibraryUnusable, match="needed for the features"):
+        export(library, "npy", tmp_path / "more")
+    with pytest.raises(LibraryUnusable, match="needed for the vectors"):
+        take(library, place, "no-room")
+    assert [path.name for path in tmp_path.iterdir()] == ["all.npz"]

@@ -112,7 +112,7 @@ def _told(name: str, parts: Sequence[Part], matched: Sequence[Sequence[str]]) ->
         more = ", ..." if len(unknown) > NAMED else ""
         yield Finding("features", f"{count(len(unknown), 'vector')} belonged to no photo of the library: {some}{more}.")
     if twice := len(known) - len(set(known)):
-        yield Finding("features", f"{count(twice, 'vector')} were of photos that had one already.")
+        yield Finding("features", f"{count(twice, 'vector was', 'vectors were')} of photos that had one already.")
 
 
 def _looks(part: Part) -> str:
@@ -156,8 +156,8 @@ def _by_path(catalog: Catalog, texts: Mapping[int, str]) -> dict[int, str]:
     known = catalog.files.at(list(set(paths.values())))
     found = {at: known[path].image_id for at, path in paths.items() if path in known}
     names = {at: texts[at] for at in paths if at not in found and not re.search(r"[/\\]", texts[at])}
-    only = catalog.files.only_ones(list(set(names.values())))
-    return found | {at: only[name] for at, name in names.items() if name in only}
+    called = catalog.files.called(list(set(names.values())))
+    return found | {at: called[name][0] for at, name in names.items() if len(called.get(name, ())) == 1}
 
 
 def _encodes(text: str) -> bool:
