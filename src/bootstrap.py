@@ -64,8 +64,7 @@ def build_services(
     a look that changes no file, while others are kept out. port: for who finds the library taken. Raises LibraryError.
     """
     settings = _made_ready(settings or Settings.from_env(), not (read_only or untouched))
-    store = Store(settings, port=port, read_only=read_only, untouched=untouched)
-    catalog = store.catalog
+    catalog = (store := Store(settings, port=port, read_only=read_only, untouched=untouched)).catalog
     models = models or ModelManager(settings=_forgetful(settings) if untouched else settings)
     reader, servers = PictureReader(settings.max_megapixels), Servers(vision_keys(), settings.vision_url)
     uploads = _settled_uploads(settings, store)

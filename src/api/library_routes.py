@@ -20,8 +20,6 @@ from src.api.shapes import (
     Insights,
     Operations,
     Queued,
-    Removed,
-    Spaces,
     Stats,
     SyncAsked,
     Tags,
@@ -29,6 +27,7 @@ from src.api.shapes import (
     answers,
     told,
 )
+from src.api.space_shapes import Removed, Spaces
 from src.database.catalog.operations import Operation as Did
 from src.runtime import Services
 from src.services.jobs.asked import add_folder, clear, remove_folder, sync

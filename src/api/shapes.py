@@ -255,24 +255,6 @@ class Insights(Answer):
     blocks: list[Block]
 
 
-class Space(Answer):
-    """Vectors of photos that are compared with one another. imported: they were made elsewhere."""
-
-    name: str
-    dimensions: int
-    photos: int
-    imported: bool
-    active: bool
-
-
-class Spaces(Answer):
-    spaces: list[Space]
-
-
-class Removed(Answer):
-    removed: int
-
-
 class Folder(Answer):
     id: str
     path: str
