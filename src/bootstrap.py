@@ -25,12 +25,15 @@ from src.services.enrichment.description_vectors import DescriptionVectors
 from src.services.enrichment.descriptions import DescriptionService
 from src.services.enrichment.facts_pass import FactsService
 from src.services.enrichment.objects import ObjectService
+from src.services.enrichment.spaces import SpaceService
 from src.services.enrichment.text_pass import TextService
 from src.services.exchange.exporting import ExportService
+from src.services.exchange.features import FeatureService
 from src.services.exchange.restore import finish_import, import_waits
 from src.services.exchange.shelf import ExportShelf
 from src.services.indexing.scan import IndexingService
 from src.services.insights.service import InsightsService
+from src.services.jobs.feature_jobs import FeatureJobs
 from src.services.jobs.handlers import JobHandlers, being_added, queue_sync
 from src.services.jobs.kinds import KINDS
 from src.services.jobs.runner import JobRunner
@@ -62,33 +65,33 @@ def build_services(
     a look that changes no file, while others are kept out. port: for who finds the library taken. Raises LibraryError.
     """
     settings = _made_ready(settings or Settings.from_env(), not (read_only or untouched))
-    store = Store(settings, port=port, read_only=read_only, untouched=untouched)
-    catalog = store.catalog
+    catalog = (store := Store(settings, port=port, read_only=read_only, untouched=untouched)).catalog
     models = models or ModelManager(settings=_forgetful(settings) if untouched else settings)
     reader, servers = PictureReader(settings.max_megapixels), Servers(vision_keys(), settings.vision_url)
     folders, uploads = FolderService(settings, catalog), _settled_uploads(settings, store)
     library = LibraryService(settings, catalog, store, models, reader, uploads)
     indexing = IndexingService(settings, catalog, store, models, reader, folders, uploads)
-    search = SearchService(catalog, store, models, library, reader)
-    objects, facts, texts, descriptions, duplicates = _passes(settings, store, models, library, servers)
+    objects, facts, texts, descriptions, duplicates, spaces = _passes(settings, store, models, library, servers)
+    search = SearchService(catalog, store, models, library, reader, spaces)
     exports, asking = ExportService(catalog, library, objects), AskingService(search, library, objects)
     labels, maps = _in_words_and_points(settings, store, library, models, not (read_only or untouched))
     forgetting = ForgettingService(settings, catalog, store, library, folders, uploads)
+    doctor = DoctorService(catalog, store, models, library, FileChecks(settings, catalog, library, uploads))
     jobs = _runner(catalog, JobHandlers(
-        indexing, folders, forgetting, DoctorService(catalog, store, models, library, FileChecks(
-            settings, catalog, library, uploads)), library, objects, facts, texts, descriptions, duplicates, exports,
-        maps, store, models, lab := LabService(settings, models, reader),
+        indexing, folders, forgetting, doctor, library, objects, facts, texts, descriptions, duplicates, exports,
+        maps, FeatureJobs(features := FeatureService(catalog, models, spaces, descriptions.vectors), spaces, store),
+        store, models, lab := LabService(settings, models, reader),
     ))  # fmt: skip
     insights = InsightsService(catalog, library, duplicates, labels)
     return Services(
-        settings=settings, catalog=catalog, store=store, models=models, reader=reader, library=library,
-        folders=folders, indexing=indexing, objects=objects, facts=facts, forgetting=forgetting, exports=exports,
-        search=search, asking=asking, vocabulary=Vocabulary(catalog), uploads=uploads, jobs=jobs, duplicates=duplicates,
-        curation=CurationService(catalog, descriptions.vectors.catch_up), sidecars=SidecarWriter(catalog),
-        suggestions=SuggestionService(catalog, library, search), saved=SavedSearches(catalog, search), lab=lab,
-        browsing=BrowsingService(catalog, insights.ids_of), insights=insights, maps=maps, shelf=ExportShelf(settings),
-        system_bin=SystemBin(settings, catalog), texts=texts, labels=labels, descriptions=descriptions, servers=servers,
-        watcher=FolderWatcher(folders, lambda paths: queue_sync(jobs, paths), lambda: being_added(jobs)),
+        watcher=FolderWatcher(folders, lambda paths: queue_sync(jobs, paths), lambda: being_added(jobs)), models=models,
+        curation=CurationService(catalog, descriptions.vectors.catch_up), system_bin=SystemBin(settings, catalog),
+        suggestions=SuggestionService(catalog, library, search), browsing=BrowsingService(catalog, insights.ids_of),
+        saved=SavedSearches(catalog, search), sidecars=SidecarWriter(catalog), vocabulary=Vocabulary(catalog), lab=lab,
+        shelf=ExportShelf(settings), descriptions=descriptions, forgetting=forgetting, duplicates=duplicates, jobs=jobs,
+        settings=settings, indexing=indexing, insights=insights, features=features, catalog=catalog, library=library,
+        folders=folders, objects=objects, exports=exports, uploads=uploads, servers=servers, reader=reader, store=store,
+        search=search, asking=asking, labels=labels, spaces=spaces, facts=facts, texts=texts, maps=maps,
     )  # fmt: skip
 
 
@@ -104,7 +107,7 @@ def _made_ready(settings: Settings, to_write: bool) -> Settings:
 
 def _passes(
     settings: Settings, store: Store, models: ModelManager, library: LibraryService, servers: Servers
-) -> tuple[ObjectService, FactsService, TextService, DescriptionService, DuplicateService]:
+) -> tuple[ObjectService, FactsService, TextService, DescriptionService, DuplicateService, SpaceService]:
     """What goes through all photos for something that is in them."""
     words = DescriptionVectors(store.catalog, store, models)
     return (
@@ -113,6 +116,7 @@ def _passes(
         TextService(store.catalog, models, library),
         DescriptionService(store.catalog, store, library, words, servers.captioner),
         DuplicateService(store.catalog, library, settings.find_duplicates),
+        SpaceService(store.catalog, store, models, library),
     )
 
 

@@ -25,8 +25,10 @@ from src.services.duplicates.service import DuplicateService
 from src.services.enrichment.descriptions import DescriptionService
 from src.services.enrichment.facts_pass import FactsService
 from src.services.enrichment.objects import ObjectService
+from src.services.enrichment.spaces import SpaceService
 from src.services.enrichment.text_pass import TextService
 from src.services.exchange.exporting import ExportService
+from src.services.exchange.features import FeatureService
 from src.services.exchange.shelf import ExportShelf
 from src.services.indexing.scan import IndexingService
 from src.services.insights.service import InsightsService
@@ -80,6 +82,8 @@ class Services:
     shelf: ExportShelf
     search: SearchService
     asking: AskingService
+    spaces: SpaceService
+    features: FeatureService
     curation: CurationService
     sidecars: SidecarWriter
     suggestions: SuggestionService

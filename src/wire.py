@@ -28,6 +28,7 @@ from src.schema.duplicates import DuplicateGroup
 from src.schema.fields import FIELDS, OF_THE_USER
 from src.schema.insights import Bar, Block
 from src.schema.lab import Evaluation, Measured, Pair
+from src.schema.library import Space
 from src.schema.map import MapTold
 from src.schema.search import Band
 from src.schema.texts import TextLine
@@ -176,6 +177,11 @@ def done(kind: str, photos: int, number: int | None) -> dict[str, Any]:
 def operation(kind: str, photos: int, number: int, at: str, undone: bool) -> dict[str, Any]:
     """What was done before."""
     return {**done(kind, photos, number), "at": at, "undone": undone}
+
+
+def space(known: Space) -> dict[str, Any]:
+    told = {"name": known.name, "dimensions": known.dimensions, "photos": known.photos}
+    return {**told, "imported": known.imported, "active": known.active}
 
 
 def statistics(stats: LibraryStats) -> dict[str, Any]:

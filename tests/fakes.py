@@ -60,6 +60,11 @@ class FakeEmbedder:
         self.encoded += len(pixels)
         return np.stack([_describe(picture) for picture in pixels])
 
+    def encode_both(self, pixels: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """And how they look: (n, 3), their mean colours."""
+        looks = pixels.mean(axis=(2, 3)) + np.float32(0.01)
+        return self.encode_pixels(pixels), (looks / np.linalg.norm(looks, axis=1, keepdims=True)).astype(np.float32)
+
     def encode_texts(self, texts: Sequence[str]) -> FloatArray:
         if not len(texts):
             return np.empty((0, self.dimensions), dtype=np.float32)

@@ -27,8 +27,8 @@ WITHIN = {
         "self_check": 5, "vector_db": 5,
     },
     "src.services": {
-        "jobs.kinds": 0, "jobs.rows": 1, "library": 2, "indexing": 3, "enrichment": 4, "duplicates": 5, "search": 5,
-        "exchange": 5, "lab": 5, "curation": 6, "insights": 7, "map": 7, "jobs": 8,
+        "jobs.params": -1, "jobs.kinds": 0, "jobs.rows": 1, "library": 2, "indexing": 3, "enrichment": 4,
+        "duplicates": 5, "search": 5, "exchange": 5, "lab": 5, "curation": 6, "insights": 7, "map": 7, "jobs": 8,
     },
 }  # fmt: skip
 """The same between the rooms of one package."""

@@ -39,12 +39,14 @@ def test_every_command_and_option_is_in_the_readme() -> None:
     commands = next(action for action in _parser()._actions if isinstance(action, argparse._SubParsersAction))
     looking_after = {"sync", "folders", "forget-missing", "doctor", "export-library", "import-library"}
     curating = {"tag", "tags", "rate", "album", "remove", "bin", "undo", "redo", "history", "write-sidecars"}
+    vectors = {"export-features", "import-features", "spaces"}
     assert (
         set(commands.choices)
         == {"index", "search", "facts", "read-text", "objects", "duplicates", "export", "stats", "clear", "models"}
         | {"labels", "describe", "mcp", "app", "evaluate", "study", "tokens", "watch", "completion", "insights", "map"}
         | looking_after
         | curating
+        | vectors
     )
     for name, parser in commands.choices.items():
         assert f"`{name}" in README, f"the README does not tell of {name}"

@@ -14,9 +14,11 @@ from src.api.search_routes import AtDesk
 from src.api.shapes import ExportAsked, Jobs, Queued, answers, told
 from src.api.shapes import Job as JobShape
 from src.errors import BadInput
+from src.export.features import FEATURE_FORMATS
 from src.runtime import Services
 from src.services.exchange.exporting import Selection
 from src.services.jobs import asked as ask
+from src.services.jobs.feature_jobs import queue_feature_export
 from src.services.search.service import MAX_RESULTS
 from src.services.search.service import Query as Searched
 
@@ -64,13 +66,16 @@ async def steer(request: Request, desk: AtDesk, job: JobId, what: Literal["pause
 
 @router.post("/exports", status_code=202, response_model=Queued, responses=answers(400, 404, 409, 413, 422))
 async def export(request: Request, desk: AtDesk, asked: ExportAsked) -> Response:
-    """Write photos and their objects as a data set or table: of a search, of some photos, or of all.
+    """Write photos and their objects, or vectors of them, as a data set: of a search, of some photos, or of all.
 
     The ZIP is at `/exports/{job}` once the job is done, for a day.
     """
 
     def work(services: Services) -> Response:
         selection = _selection(services, asked)
+        if asked.format in FEATURE_FORMATS:
+            what = asked.format, services.shelf.place(), selection, asked.model, asked.kind
+            return told({"job": queue_feature_export(services.jobs, *what)}, 202)
         job = ask.export(services.jobs, services.shelf, asked.format, selection, asked.pictures)
         return told({"job": job}, 202)
 

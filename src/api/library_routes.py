@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -27,11 +27,14 @@ from src.api.shapes import (
     answers,
     told,
 )
+from src.api.space_shapes import Removed, Spaces
 from src.database.catalog.operations import Operation as Did
 from src.runtime import Services
 from src.services.jobs.asked import add_folder, clear, remove_folder, sync
+from src.services.jobs.feature_jobs import queue_features
 
 router = APIRouter(tags=["library"])
+SpaceAt = Annotated[str, Path(max_length=100, min_length=1)]
 _FILES = {"type": "array", "items": {"type": "string", "format": "binary"}, "minItems": 1}
 _UPLOAD = {
     "required": True,
@@ -109,6 +112,31 @@ async def look_again(request: Request, desk: AtDesk, asked: SyncAsked | None = N
     """Look at followed folders again: at these, or at all."""
     wanted = asked.folders if asked else []
     return await desk.ask(desk.writing, request, lambda of: told({"job": sync(of.jobs, of.folders, wanted)}, 202))
+
+
+@router.get("/spaces", response_model=Spaces, responses=answers())
+async def spaces(request: Request, desk: AtDesk) -> Response:
+    """The spaces in which photos have vectors: of models, and those that were made elsewhere."""
+    return await desk.ask(
+        desk.reading, request, lambda of: told({"spaces": [wire.space(one) for one in of.spaces.all()]})
+    )
+
+
+@router.post("/spaces/{space}", status_code=202, response_model=Queued, responses=answers(404, 422))
+async def fill_space(request: Request, desk: AtDesk, space: SpaceAt) -> Response:
+    """Make the vectors of all photos by a model, such as `builtin-visual`, that have none."""
+
+    def work(services: Services) -> Response:
+        services.spaces.check_model(space)
+        return told({"job": queue_features(services.jobs, space)}, 202)
+
+    return await desk.ask(desk.writing, request, work)
+
+
+@router.delete("/spaces/{space}", response_model=Removed, responses=answers(400, 404, 422))
+async def remove_space(request: Request, desk: AtDesk, space: SpaceAt) -> Response:
+    """Forget the vectors of a space, for good; the photos stay."""
+    return await desk.ask(desk.writing, request, lambda of: told({"removed": of.spaces.remove(space)}))
 
 
 @router.post("/clear", status_code=202, response_model=Queued, responses=answers(400, 413, 422))

@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from src import wire
 from src.api.desk import Desk
-from src.api.shapes import Cursor, Mode, SearchAnswer, SearchAsked, Text, TopK, answers, told
+from src.api.shapes import Cursor, Mode, SearchAnswer, SearchAsked, SpaceName, Text, TopK, answers, told
 from src.schema import Mode as SearchedMode
 from src.services.search.asking import Wanted
 
@@ -78,7 +78,7 @@ async def search(request: Request, desk: AtDesk) -> Response:
     try:
         region = tuple(asked.region) if asked.region else None
         what = asked.query, asked.image, file, region, tuple(asked.filters), asked.top_k
-        return await _page(request, desk, Wanted(*what, MODES[asked.within], asked.weak, asked.cursor))  # type: ignore[arg-type]
+        return await _page(request, desk, Wanted(*what, MODES[asked.within], asked.weak, asked.cursor, asked.space))  # type: ignore[arg-type]
     finally:
         if form is not None:
             await form.close()
@@ -86,10 +86,10 @@ async def search(request: Request, desk: AtDesk) -> Response:
 
 @router.get("/similar/{photo}", response_model=SearchAnswer, responses=answers(400, 404, 409, 422))
 async def similar(
-    request: Request, desk: AtDesk, photo: Annotated[str, Path(max_length=300)], top_k: TopK = 5
+    request: Request, desk: AtDesk, photo: Annotated[str, Path(max_length=300)], top_k: TopK = 5, space: SpaceName = ""
 ) -> Response:
-    """The photos that look most like one of the library, named by its id or its file's name."""
-    return await _page(request, desk, Wanted(image=photo, top_k=top_k))
+    """The photos that look most like one of the library, named by its id or its file's name; in a space, if named."""
+    return await _page(request, desk, Wanted(image=photo, top_k=top_k, space=space))
 
 
 async def _page(request: Request, desk: Desk, wanted: Wanted) -> Response:

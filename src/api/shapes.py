@@ -10,18 +10,21 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
+from src.export.features import FEATURE_FORMATS
 from src.export.formats import FORMATS
+from src.services.exchange.features import FeatureKind
 from src.services.search.language import MAX_CHARACTERS
 
 MOST_AT_ONCE = 1_000
 """Rows of one page."""
 Mode = Literal["photos", "objects", "both"]
-Format = Literal["coco", "coco-polygons", "yolo", "crops", "csv", "parquet"]
+Format = Literal["coco", "coco-polygons", "yolo", "crops", "csv", "parquet", "npz", "npy", "clip-retrieval"]
 Text = Annotated[str, Field(max_length=MAX_CHARACTERS)]
 Cursor = Annotated[str, Field(max_length=300)]
 TopK = Annotated[int, Field(ge=1, le=MOST_AT_ONCE)]
 Pixel = Annotated[int, Field(ge=0, le=1_000_000)]
-assert set(FORMATS) == set(Format.__args__)  # type: ignore[attr-defined]
+SpaceName = Annotated[str, Field(max_length=100)]
+assert {*FORMATS, *FEATURE_FORMATS} == set(Format.__args__)  # type: ignore[attr-defined]
 
 
 def told(said: Any, status: int = 200) -> Response:
@@ -50,6 +53,10 @@ class SearchAsked(Asked):
     top_k: TopK = 20
     within: Mode = Field("photos", alias="in")
     weak: bool = Field(True, description="Weak matches too.")
+    space: SpaceName = Field(
+        "",
+        description="Compare the picture in this space: `builtin-visual` is how photos look; GET /spaces lists them.",
+    )
     cursor: Cursor | None = Field(None, description="`next` of the page before; the rest as it was.")
 
 
@@ -96,6 +103,8 @@ class ExportAsked(Asked):
         Field(None, description="Export these photos, by id or name.")
     )
     pictures: bool = Field(False, description="Copies of the photos too, in COCO and YOLO.")
+    model: SpaceName = Field("", description="Of npz, npy and clip-retrieval: whose vectors; a model or a space.")
+    kind: FeatureKind = Field("image", description="Of the same: what the vectors are of.")
 
 
 class Problem(BaseModel):

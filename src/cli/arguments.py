@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from typing import Any, NoReturn, TextIO
 
 from src import __version__
-from src.cli import lab_arguments
+from src.cli import feature_arguments, lab_arguments
 from src.cli.called import program
-from src.cli.search_arguments import add_format, add_search_commands, add_where, settle_format
+from src.cli.search_arguments import add_format, add_search_commands, settle_format
 from src.config import PORT
 from src.errors import AppError, BadInput, BadQuery, UnknownModel
 
@@ -141,6 +141,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_folder_commands(command)
     _add_library_commands(command)
     lab_arguments.add(command)
+    feature_arguments.add(command)
     return parser
 
 
@@ -216,15 +217,7 @@ def _add_export_command(command: Any) -> None:
     export = command("export", "export", "export", "write pictures and the objects in them as a data set or a table")
     export.add_argument("place", metavar="PLACE", help="the new folder, or the new ZIP where the name ends in .zip")
     export.add_argument("--format", choices=_Formats(), default="coco", metavar="FORMAT", help="%(choices)s (coco)")
-    export.add_argument(
-        "--search", metavar="TEXT", help="only strong and likely matches of this, with TEXT as the objects' name"
-    )
-    export.add_argument("--weak", action="store_true", help="weak matches of the search too")
-    export.add_argument("--top-k", metavar="N", type=int, default=200, help="of the search, so many results (200)")
-    export.add_argument(
-        "--in", dest="mode", choices=("images", "objects", "both"), default="both", help="what is searched (both)"
-    )
-    add_where(export)
+    feature_arguments.add_chosen(export, "only strong and likely matches of this, with TEXT as the objects' name")
     export.add_argument("--pictures", action="store_true", help="copy the pictures too")
 
 

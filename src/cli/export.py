@@ -21,19 +21,18 @@ from src.text import count, shown, typed
 def export(arguments: argparse.Namespace) -> int:
     """export PLACE: reads, so it works beside a running app."""
     with reading(arguments) as services:
-        selection, told = Selection(), {}
-        only = PhotoFilter(where=tuple(map(parse_condition, arguments.where)))
-        if arguments.search is not None:
-            page = services.search.search(
-                Query(typed(arguments.search)), arguments.top_k, only=only, mode=arguments.mode
-            )
-            terminal.notes(page)
-            selection = Selection.of(page, arguments.weak)
-            told = {"verdict": page.verdict}
-        elif only.where:
-            selection = Selection(services.library.passing(only))
-        write(arguments, services, selection, told)
+        write(arguments, services, *chosen(arguments, services))
     return DONE
+
+
+def chosen(arguments: argparse.Namespace, services: Services) -> tuple[Selection, dict[str, str]]:
+    """The photos that --search and --where choose, else all; and of a search its verdict, for --json."""
+    only = PhotoFilter(where=tuple(map(parse_condition, arguments.where)))
+    if arguments.search is not None:
+        page = services.search.search(Query(typed(arguments.search)), arguments.top_k, only=only, mode=arguments.mode)
+        terminal.notes(page)
+        return Selection.of(page, arguments.weak), {"verdict": page.verdict}
+    return Selection(services.library.passing(only)) if only.where else Selection(), {}
 
 
 def write(arguments: argparse.Namespace, services: Services, selection: Selection, told: Mapping[str, str]) -> None:

@@ -14,6 +14,7 @@ from src import wire
 from src.cli import listing, terminal, texts
 from src.cli.library_access import DONE, FAILED, do_job, reading, say_what_is_unheeded
 from src.errors import BadInput, BadQuery, UnreadableImage, UnreadablePath
+from src.models.looking import BUILTIN_VISUAL
 from src.plain_files import opened_at_once
 from src.processing.decoding.image_io import display_text
 from src.processing.discovery import parse_path
@@ -89,9 +90,10 @@ def search(arguments: argparse.Namespace) -> int:
         arguments.wrong_usage("say what to look for: TEXT, --image FILE, or both")
     with reading(arguments) as services:
         say_what_is_unheeded(services)
-        image = _read_picture(arguments.image, services) if arguments.image else None
+        space = _space(arguments)
+        query = _example(arguments.image, text, services, space) if arguments.image else Query(text)
         page = services.search.search(
-            Query(text, image), arguments.top_k, only=filter_of(arguments, services), mode=arguments.mode
+            query, arguments.top_k, only=filter_of(arguments, services), mode=arguments.mode, space=space
         )
         if arguments.image and not text:
             page = replace(page, query=str(arguments.image))
@@ -191,9 +193,17 @@ def filter_of(arguments: argparse.Namespace, services: Services) -> PhotoFilter:
     return PhotoFilter(folder, arguments.since, arguments.until, tuple(map(parse_condition, arguments.where)))
 
 
-def _read_picture(path: Path, services: Services) -> Any:
+def _space(arguments: argparse.Namespace) -> str:
+    """Name of the space to search in; empty for the model's."""
+    space: str = BUILTIN_VISUAL if arguments.looks_like else arguments.in_space or ""
+    if space and not arguments.image:
+        arguments.wrong_usage("--looks-like and --in-space compare a picture: give --image FILE")
+    return space
+
+
+def _example(path: Path, text: str, services: Services, space: str) -> Query:
     try:
-        return services.search.open_picture(parse_path(str(path)))
+        return services.search.example(parse_path(str(path)), text, space=space)
     except OSError as error:
         raise UnreadableImage(f"The picture {path} can't be read ({error.strerror or error}).") from error
     except UnreadableImage as error:

@@ -57,6 +57,11 @@ def add_search_commands(command: Any) -> None:
     search.add_argument(
         "--in", dest="mode", choices=("images", "objects", "both"), default="images", help="what is searched (images)"
     )
+    alike = search.add_mutually_exclusive_group()
+    alike.add_argument(
+        "--looks-like", action="store_true", help="compare --image by how photos look, not what they mean"
+    )
+    alike.add_argument("--in-space", metavar="NAME", help="compare --image in this space of vectors (see spaces)")
     search.add_argument("--folder", metavar="DIR", help="only pictures in this folder and its sub-folders")
     search.add_argument("--since", metavar="DAY", help="only pictures taken on this day (YYYY-MM-DD) or later")
     search.add_argument("--until", metavar="DAY", help="only pictures taken on this day or earlier")

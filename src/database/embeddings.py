@@ -14,6 +14,8 @@ import numpy.typing as npt
 from src.errors import BadInput, WrongDimensions
 from src.schema import FloatArray, Kind
 
+IMPORTED = "image-imported."
+"""How the names of collections begin whose vectors of images were made elsewhere."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,510}[A-Za-z0-9]")
 
 

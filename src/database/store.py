@@ -178,6 +178,20 @@ class Store:
         for vector in list(vectors.values())[:1]:
             self.prepare(DESCRIPTIONS, len(vector), TEXT)
 
+    def put_features(self, name: str, vectors: Mapping[str, FloatArray]) -> list[str]:
+        """Store vectors (image id -> (D,), norm 1) of a collection of the app's, which is made where there is none.
+
+        Those of images that were forgotten meanwhile are left out; returns the ids of the others. Raises
+        LibraryUnusable, and WrongDimensions where the collection has another length.
+        """
+        self._refuse_if_read_only()
+        self.index.require_space(name)
+        for vector in list(vectors.values())[:1]:
+            self.prepare(name, len(vector))
+        stored = self.catalog.put_vectors(name, vectors)
+        self._followed([name])
+        return stored
+
     def put(self, name: str, vectors: Mapping[str, FloatArray], metadata: Mapping[str, Mapping[str, Any]]) -> None:
         """Insert or replace vectors (id -> (D,), norm 1) of a hand-made collection. Raises LibraryUnusable."""
         self._refuse_if_read_only()

@@ -57,15 +57,30 @@ def new_target(place: Path) -> Iterator[Target]:
     beside it, which the next export to that folder removes. Raises BadInput where there is something of that name,
     UnreadablePath where it can't be written.
     """
+    with _to_be(place) as part, (_new_zip if place.suffix.lower() == ".zip" else _new_folder)(part) as target:
+        target.add(EXPORT_MARK, _MARK_TEXT)
+        yield target
+
+
+@contextmanager
+def new_file(place: Path) -> Iterator[IO[bytes]]:
+    """A new file at ``place``, in the same way."""
+    with _to_be(place) as part, part.open("xb") as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def _to_be(place: Path) -> Iterator[Path]:
+    """A hidden name for what gets its own where the block ends without an error."""
     try:
         _refuse_existing(place)
         if not place.parent.is_dir():
             raise UnreadablePath(f"There is no folder {shown(str(place.parent))}.", "Choose another place.")
         sweep(place.parent)
         with claimed(place.parent) as part:
-            with (_new_zip if place.suffix.lower() == ".zip" else _new_folder)(part) as target:
-                target.add(EXPORT_MARK, _MARK_TEXT)
-                yield target
+            yield part
             publish(part, place)
     except OSError as error:
         reason = error.strerror or str(error)

@@ -67,3 +67,20 @@ class LibraryStats:
 
 SAID_OF_HITS, SAVED_SEARCHES, RECENT_SEARCHES = "said_of_hits", "saved_searches", "recent_searches"
 """Names under which the catalogue keeps what the owner said of hits, and searches; a backup takes them along."""
+
+
+@dataclass(frozen=True)
+class Space:
+    """Vectors of photos that are compared with one another and with no others."""
+
+    name: str
+    """The id of the model that made them, or what they were called when they were taken over."""
+    collection: str
+    """Of the catalogue, that they are kept in."""
+    dimensions: int
+    photos: int
+    """That may be found by them."""
+    imported: bool = False
+    """They were made elsewhere, so that nothing here makes one of a picture that has none."""
+    active: bool = False
+    """Searches by words use it."""

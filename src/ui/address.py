@@ -122,7 +122,7 @@ def _is_own_step(here: Mapping[str, str]) -> bool:
 
 
 def _parts(page: str) -> tuple[str, ...]:
-    picture = ("like", "box") if page == IMAGE else ()
+    picture = ("like", "box", "by") if page == IMAGE else ()
     number = ("n", "more") if page in (TEXT, IMAGE) else ()
     some = ("of",) if page == LIBRARY else ()
     return ("q", *picture, *some, *number, "in", "photo") if page in BOXES else ("in",)
@@ -158,6 +158,7 @@ def _written(page: str) -> dict[str, str]:
         parts |= {"n": str(state.limit()), "more": str(state.more())}
     if page == IMAGE:
         parts |= {"like": example.similar_to() or "", "box": ",".join(map(str, example.similar_box() or ()))}
+        parts |= {"by": example.space()}
     return parts | {"photo": state.photo() if state.dialog() == "photo" else ""}
 
 
@@ -174,6 +175,7 @@ def _read(page: str, parts: Mapping[str, str]) -> None:
     if page == IMAGE:
         like = parts.get("like") or None
         example.search_like(like, _box(parts.get("box", "")) if is_id(like) else None)
+        example.set_space(parts.get("by", ""))
     if page == LIBRARY:
         sets.show_photos_of(parts.get("of", ""))
     elif page in (TEXT, IMAGE):

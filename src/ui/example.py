@@ -9,6 +9,19 @@ import streamlit as st
 from src.schema import Box
 from src.ui import state
 
+SPACE = "compare-by"
+"""Widget key of what an example is compared by."""
+
+
+def space() -> str:
+    """Name of the space in which the example is compared; empty for the model's."""
+    return cast("str | None", st.session_state.get("space")) or ""
+
+
+def set_space(name: str) -> None:
+    """Compare in that one from now on."""
+    st.session_state["space"] = name
+
 
 def set_example(name: str, png: bytes) -> None:
     """Search by this picture from now on."""

@@ -2,7 +2,8 @@
 
 The only place that names keys of ``st.session_state``, but for those of the address in ``address.py``, of chosen files
 in ``files.py``, of jobs in ``jobs/told.py``, of what is done with photos in ``curation/told.py``, of duplicates in
-``duplicates/told.py``, of describing photos in ``descriptions/told.py``, and of the map in ``map/told.py``.
+``duplicates/told.py``, of describing photos in ``descriptions/told.py``, and of the map in ``map/told.py``, and of
+the example picture in ``example.py``.
 """
 
 from __future__ import annotations
@@ -111,7 +112,7 @@ def searched() -> tuple[object, ...]:
     dropped = (st.session_state.get("example_name"), len(st.session_state.get("example_png") or b""))
     like = (st.session_state.get("similar_to"), st.session_state.get("similar_box"))
     where = st.session_state.get("mode_wanted") or mode()
-    return (query(), query(IMAGE_QUERY), *like, dropped, where)
+    return (query(), query(IMAGE_QUERY), *like, dropped, where, st.session_state.get("space"))
 
 
 def start_mode() -> None:

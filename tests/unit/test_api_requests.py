@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import numpy as np
 import pytest
 from PIL import Image
 from starlette.applications import Starlette
@@ -353,3 +354,29 @@ def test_the_docs_page_asks_no_other_machine(api: Api) -> None:
     assert api.client.get("/api/docs/swagger-ui.css").status_code == 200
     assert api.client.get("/api/docs/other.js").status_code == 404
     assert api.described["servers"] == [{"url": "/api"}]
+
+
+def test_vectors_go_out_and_an_example_is_compared_by_how_it_looks(api: Api, tmp_path: Path) -> None:
+    job = api.ask("POST", "/spaces/builtin-visual", 202, "/spaces/{space}")["job"]
+    assert api.done(job)["state"] == "done"
+    spaces = api.ask("GET", "/spaces", 200)["spaces"]
+    photos = len(api.ask("GET", "/images?top_k=1000", 200)["photos"])
+    assert [(one["name"], one["photos"]) for one in spaces] == [("builtin", photos), ("builtin-visual", photos)]
+    body = {"query": "", "image": "blue.png", "space": "builtin-visual"}
+    found = api.ask("POST", "/search", 200, json=body)
+    assert found["model"] == "builtin-visual" and len(found["results"]) == photos - 1
+    assert api.ask("GET", "/similar/red.png?space=builtin-visual", 200, "/similar/{photo}")["model"] == "builtin-visual"
+    sent = {"files": {"image": ("x.png", picture("green", 1))}, "data": {"space": "builtin-visual", "top_k": "1"}}
+    assert api.ask("POST", "/search", 200, **sent)["results"][0]["name"] == "green.png"
+    assert api.ask("POST", "/search", 400, json=body | {"query": "red"})["code"] == "bad-query"
+    assert api.ask("POST", "/search", 400, json=body | {"in": "objects"})["code"] == "bad-input"
+    assert api.ask("POST", "/search", 404, json=body | {"space": "x"})["code"] == "not-found"
+    asked = {"format": "npz", "model": "builtin-visual", "images": ["red.png"]}
+    job = api.ask("POST", "/exports", 202, json=asked)["job"]
+    assert api.done(job)["state"] == "done"
+    (tmp_path / "x.zip").write_bytes(api.client.get(f"/api/exports/{job}").content)
+    with zipfile.ZipFile(tmp_path / "x.zip") as archive, archive.open("features.npz") as member:
+        assert np.load(io.BytesIO(member.read()))["vectors"].shape == (1, 3)
+    assert api.ask("DELETE", "/spaces/builtin-visual", 200, "/spaces/{space}") == {"removed": photos}
+    assert api.ask("DELETE", "/spaces/builtin", 400, "/spaces/{space}")["code"] == "bad-input"
+    assert api.ask("POST", "/spaces/vgg19", 404, "/spaces/{space}")["code"] == "not-found"

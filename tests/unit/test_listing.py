@@ -138,6 +138,7 @@ def test_the_other_lists(run: Run, tmp_path: Path) -> None:
     assert rows(run("album", "--format", "jsonl")[1]) == [{"name": "mine", "photos": 1}]
     assert rows(run("history", "--format", "jsonl")[1])[0]["kind"] == "album"
     assert "builtin" in run("models", "--format", "tsv")[1].decode() and run("bin", "--format", "jsonl")[1] == b""
+    assert [space["name"] for space in rows(run("spaces", "--format", "jsonl")[1])] == ["builtin"]
 
 
 @pytest.mark.parametrize(
@@ -194,5 +195,5 @@ def test_every_command_with_a_format_is_tried_here() -> None:
     with_format = {
         name for name, parser in commands.choices.items() if any(one.dest == "output" for one in parser._actions)
     }
-    lists = {"search", "folders", "duplicates", "facts", "tags", "album", "history", "models", "bin"}
+    lists = {"search", "folders", "duplicates", "facts", "tags", "album", "history", "models", "bin", "spaces"}
     assert with_format == lists | {"labels", "watch"}

@@ -61,7 +61,7 @@ from src.database.catalog.tables import (
     vectors,
 )
 from src.database.catalog.texts import TextTable
-from src.database.catalog.vectors import VectorTable, drop_collections
+from src.database.catalog.vectors import VectorTable, drop_collections, write_vectors
 from src.database.catalog.vocabulary import Vocabulary
 from src.plain_files import no_plain_file, special_of_database
 from src.schema import FloatArray, ImageDetails, ImageFacts
@@ -161,6 +161,15 @@ class Catalog:
         """
         with self._file.writing() as db:
             batch.store(db, collection, new_images, file_rows, new_vectors or {}, refusals, wanted)
+
+    def put_vectors(self, collection: str, vectors_of: Mapping[str, FloatArray]) -> list[str]:
+        """Store vectors (D,) of images (ids) that are in the library, hidden ones too; returns the ids of those."""
+        with self._file.writing() as db:
+            there = set[str]()
+            for part in parts(list(vectors_of)):
+                there.update(db.execute(sa.select(images.c.id).where(images.c.id.in_(part))).scalars())
+            write_vectors(db, collection, {id_: vector for id_, vector in vectors_of.items() if id_ in there})
+        return [id_ for id_ in vectors_of if id_ in there]
 
     def visible(self, ids: Sequence[str]) -> set[str]:
         """Those of the images that are in the library and not hidden."""

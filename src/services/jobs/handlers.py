@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from src.database.catalog.catalog import Catalog
 from src.database.store import Store
 from src.errors import ModelError
+from src.export.features import FEATURE_FORMATS
 from src.models.model_manager import ModelManager
 from src.processing.decoding.image_io import display_text
 from src.schema import Indexed, JobEvent
@@ -26,6 +27,7 @@ from src.services.enrichment.objects import ObjectService
 from src.services.enrichment.text_pass import TextService
 from src.services.exchange.exporting import ExportService, Selection
 from src.services.indexing.scan import IndexingService
+from src.services.jobs.feature_jobs import FeatureJobs, collections_of_spaces
 from src.services.jobs.kinds import (
     KINDS,
     Clear,
@@ -83,6 +85,7 @@ class JobHandlers:
         duplicates: DuplicateService,
         exports: ExportService,
         maps: MapService,
+        features: FeatureJobs,
         store: Store,
         models: ModelManager,
         lab: LabService,
@@ -99,6 +102,7 @@ class JobHandlers:
         self._duplicates = duplicates
         self._exports = exports
         self._maps = maps
+        self._features = features
         self._store = store
         self._models = models
         self._lab = lab
@@ -124,6 +128,7 @@ class JobHandlers:
             "empty": _reading(EmptyBin, lambda asked: self._forgetting.empty(asked.before)),
             "evaluate": _reading(Evaluate, self._lab.run),
             "download": _reading(Download, lambda asked: self._models.download(asked.model)),
+            **self._features.handlers(),
         }
 
     def tidied(self, kind: JobKind, handler: Handler, jobs: JobRunner) -> Handler:
@@ -146,6 +151,7 @@ class JobHandlers:
                 self._queue_facts(jobs, asked.paths if isinstance(asked, Sync) else None)
                 self._queue_objects(jobs)
                 self._queue_texts(jobs)
+                self._features.queue_due(jobs)
                 if added:
                     queue_duplicates_if_due(self._duplicates, jobs)
 
@@ -185,6 +191,9 @@ class JobHandlers:
 
     def _export(self, asked: Export) -> Events:
         selection = Selection(asked.images, asked.query, asked.found or {}, asked.scores or {})
+        if asked.format in FEATURE_FORMATS:
+            yield from self._features.export(asked, selection, self._library.active_model)
+            return
         yield from self._exports.export(asked.format, Path(asked.place), selection, asked.pictures)
 
     def _rebuild(self, asked: Rebuild) -> Events:
@@ -310,14 +319,14 @@ def _queue_once(jobs: JobRunner, title: str, asked: Params) -> str:
 
 
 def rebuild_if_due(library: LibraryService, store: Store, jobs: JobRunner) -> None:
-    """Queue a rebuild where the index of the active model, or of descriptions, lacks what the catalogue holds, or holds
-    much that was deleted.
+    """Queue a rebuild where the index of the active model, or of descriptions or another space, lacks what the
+    catalogue holds, or holds much that was deleted.
     """
     try:
         names = [library.collection(kind) for kind in ("image", "object")]
     except ModelError:  # a search will say that the model's weights are not here
         return
-    for name in (*names, DescriptionVectors.collection):
+    for name in (*names, DescriptionVectors.collection, *collections_of_spaces(store)):
         if not store.catalog.vectors.count_all(name):
             continue
         behind = not store.index.open(name) and store.index.can_build()

@@ -5,11 +5,18 @@ One dataclass and one row a kind, read by everything that treats kinds different
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field, fields
-from typing import Any, Literal, Self, get_args
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from src.services.jobs.params import Params as Params
+from src.services.jobs.params import amount as _amount
+from src.services.jobs.params import items as _items
+from src.services.jobs.params import mapping as _object
+from src.services.jobs.params import said as _said
+from src.services.jobs.params import text as _text
+from src.services.jobs.params import texts as _texts
+from src.services.jobs.params import whole as _whole
 
 JobKind = Literal[
     "index",
@@ -22,6 +29,8 @@ JobKind = Literal[
     "duplicates",
     "map",
     "export",
+    "features",
+    "import-features",
     "rebuild",
     "forget",
     "remove",
@@ -36,68 +45,6 @@ LANES: tuple[Lane, ...] = get_args(Lane)
 
 
 # ---------------------------------------------------------------- what a job is asked for
-
-
-def _texts(value: Any) -> tuple[str, ...]:
-    return tuple(item for item in _items(value) if isinstance(item, str))
-
-
-def _items(value: Any) -> tuple[Any, ...]:
-    if isinstance(value, list | tuple):
-        return tuple(value)
-    raise ValueError
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    raise ValueError
-
-
-def _amount(value: Any) -> float:
-    if type(value) in (int, float) and math.isfinite(value) and value >= 0:
-        return float(value)
-    raise ValueError
-
-
-def _whole(value: Any) -> int:
-    if type(value) is int and value >= 0:
-        return value
-    raise ValueError
-
-
-def _object(value: Any) -> dict[str, Any]:
-    if isinstance(value, dict):
-        return value
-    raise ValueError
-
-
-def _said(read: Callable[[Any], Any], default: Any = None) -> Any:
-    """A parameter that a job's row may name.
-
-    ``read`` makes it of a JSON value, and raises ValueError for an odd one.
-    """
-    return field(default=default, metadata={"read": read})
-
-
-@dataclass(frozen=True)
-class Params:
-    """What a job was asked for. Its row keeps it as a JSON object; what is odd in there is as if it were not said."""
-
-    @classmethod
-    def read(cls, said: Mapping[str, Any]) -> Self:
-        """From a row."""
-        found = {}
-        for one in fields(cls):
-            with suppress(ValueError):
-                if said.get(one.name) is not None:
-                    found[one.name] = one.metadata["read"](said[one.name])
-        return cls(**found)
-
-    def as_json(self) -> dict[str, Any]:
-        """For a row: what differs from what is meant where nothing is said."""
-        values = {one.name: getattr(self, one.name) for one in fields(self) if getattr(self, one.name) != one.default}
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
 @dataclass(frozen=True)
@@ -203,6 +150,27 @@ class Export(Params):
     found: Mapping[str, str] | None = _said(_object)
     scores: Mapping[str, float] | None = _said(_object)
     pictures: bool = _said(bool, False)
+    model: str = _said(_text, "")
+    """Of vectors that are exported, and what those are of (``features.FeatureKind``)."""
+    kind: str = _said(_text, "image")
+
+
+@dataclass(frozen=True)
+class MakeFeatures(Params):
+    """Make the vectors of photos by a model beside the one in use: of these photos, or of all that have none."""
+
+    model: str = _said(_text, "")
+    images: tuple[str, ...] | None = _said(_texts)
+    careful: bool = _said(bool, False)
+
+
+@dataclass(frozen=True)
+class ImportFeatures(Params):
+    """Take vectors that were made elsewhere over as a space of their own."""
+
+    file: str = _said(_text, "")
+    name: str = _said(_text, "")
+    careful: bool = _said(bool, False)
 
 
 @dataclass(frozen=True)
@@ -325,6 +293,8 @@ KINDS: Mapping[JobKind, Kind] = {
     "empty": Kind(EmptyBin, writes_index=True, announced=False),
     "map": Kind(LayOut, "map", announced=False),
     "export": Kind(Export, "exports"),
+    "features": Kind(MakeFeatures, pausable=True, fills=True, careful=True, writes_index=True),
+    "import-features": Kind(ImportFeatures, fills=True, careful=True, writes_index=True),
     "download": Kind(Download, "downloads", pausable=True, concerns_model=True),
     "evaluate": Kind(Evaluate, "lab"),
 }

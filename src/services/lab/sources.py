@@ -9,42 +9,24 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 from PIL import Image
 
-from src.errors import BadInput, ModelError, UnreadableImage
+from src.errors import BadInput, UnreadableImage
 from src.models import registry
 from src.models.embedders import vgg
+from src.models.looking import BUILTIN_VISUAL, Sees, both
 from src.models.model_manager import LoadedModel, ModelManager
 from src.models.registry import BUILTIN, VGG
 from src.processing.decoding.image_io import display_text
 from src.processing.decoding.reader import PictureReader
 from src.schema import FloatArray, Progress, Skipped
 
-BUILTIN_VISUAL = f"{BUILTIN}-visual"
 BATCH = 32
 """Pictures that are encoded together."""
 
 Encode = Callable[[FloatArray], Sequence[FloatArray]]
-
-
-@runtime_checkable
-class SeesBoth(Protocol):
-    """A model whose picture tower gives two kinds of vectors in one run."""
-
-    def encode_both(self, pixels: FloatArray) -> tuple[FloatArray, FloatArray]: ...
-
-
-class Sees(Protocol):
-    """What is needed of a model to measure it."""
-
-    min_side: int
-
-    def preprocess(self, image: Image.Image) -> FloatArray: ...
-
-    def encode_pixels(self, pixels: FloatArray) -> FloatArray: ...
 
 
 @dataclass(frozen=True)
@@ -104,10 +86,8 @@ def _measurable() -> tuple[registry.ModelSpec, ...]:
 def _builtin(model: LoadedModel, names: tuple[str, ...]) -> Source:
     if BUILTIN_VISUAL not in names:
         return Source(names, model, lambda pixels: (model.encode_pixels(pixels),))
-    if not isinstance(model, SeesBoth):
-        raise ModelError("This built-in model gives no visual features.", f"Leave {BUILTIN_VISUAL} out.")
-    both = model.encode_both
-    return Source(names, model, both if len(names) == 2 else lambda pixels: both(pixels)[1:])
+    together, visual = both(model)
+    return Source(names, model, together if len(names) == 2 else lambda pixels: (visual(pixels),))
 
 
 def _one(models: ModelManager, name: str) -> Source:

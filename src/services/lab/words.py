@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from src.models.embedders import vgg
+from src.models.looking import BUILTIN_VISUAL
 from src.models.registry import BUILTIN, VGG
 from src.schema.lab import Evaluation, Measured
 from src.services.lab.measures import cosine_at
-from src.services.lab.sources import BUILTIN_VISUAL
 from src.text import count
 
 _ABOUT = {

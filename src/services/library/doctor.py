@@ -20,7 +20,7 @@ from src.services.library.file_checks import FileChecks
 from src.services.library.service import ACTIVE_MODEL, LibraryService
 from src.text import count, shown
 
-_OF_BUILTIN = re.compile(r"(image|object|frame)-(?P<space>builtin-[0-9a-f]{12})")
+_OF_BUILTIN = re.compile(r"(image|object|frame)-builtin(-visual)?-(?P<hash>[0-9a-f]{12})")
 
 Events = Iterator[Progress | Finding]
 
@@ -173,11 +173,11 @@ class DoctorService:
     def _former_models(self, repair: bool) -> Events:
         """Vectors of a built-in model that this version has no more: nothing can be compared with them."""
         found = {name: _OF_BUILTIN.fullmatch(name) for name in self._collections(("library",))}
-        present = self._models.embedder(registry.BUILTIN).space if any(found.values()) else ""
+        present = self._models.embedder(registry.BUILTIN).space.rpartition("-")[2] if any(found.values()) else ""
         former = {
             name: self._catalog.vectors.count_all(name)
             for name, match in found.items()
-            if match and match["space"] != present
+            if match and match["hash"] != present
         }
         for name in former if repair else ():
             self._store.drop(name)

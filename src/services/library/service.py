@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from stat import S_ISREG
+from typing import IO
 
 from PIL import Image
 
@@ -18,6 +20,7 @@ from src.database.embeddings import library_collection
 from src.database.store import Store
 from src.errors import AmbiguousName, BadInput, ModelError, NotFound, UnreadableImage
 from src.files import size_of
+from src.identity import image_id as id_of_hash
 from src.identity import is_id
 from src.models.model_manager import ModelManager
 from src.plain_files import open_plain
@@ -160,6 +163,13 @@ class LibraryService:
             said = f"{len(ids):,} photos have that name."
             raise AmbiguousName(said, "Name the one that is meant by its id.", ids[:IDS_TOLD])
         raise NotFound("There is no such photo in the library.", "Name it by its id, or by its file's name.")
+
+    def id_of_bytes(self, source: Path | IO[bytes]) -> str | None:
+        """Id of the photo with just these bytes; None where the library has none. Raises OSError."""
+        with open_plain(source) if isinstance(source, Path) else nullcontext(source) as file:
+            file.seek(0)
+            id_ = id_of_hash(hashlib.file_digest(file, "sha256").hexdigest())  # type: ignore[arg-type]
+        return id_ if self._catalog.visible([id_]) else None
 
     def details(self, image_id: str) -> ImageDetails | None:
         return self._catalog.details(image_id) if is_id(image_id) else None

@@ -30,6 +30,7 @@ class Wanted:
 
     image: a photo of the library, by id or name. file: an example picture, open for reading. region: the part of either
     that counts, in pixels of the upright picture. filters: conditions such as ``camera=nikon``. weak: weak matches too.
+    space: in which the example is compared, in place of the model's.
     """
 
     query: str = ""
@@ -41,6 +42,7 @@ class Wanted:
     mode: Mode = "images"
     weak: bool = True
     cursor: str | None = None
+    space: str = ""
 
 
 Answer = tuple[SearchPage, str | None]
@@ -94,7 +96,7 @@ class AskingService:
             except AppError as error:
                 found[place] = error
             else:
-                asked.setdefault((one.only, one.wanted.mode, one.limit), []).append((place, one))
+                asked.setdefault((one.only, one.wanted.mode, one.wanted.space, one.limit), []).append((place, one))
         for some in asked.values():
             answers = self._found([one for _, one in some])
             for (place, _), answer in zip(some, answers, strict=True):
@@ -111,7 +113,11 @@ class AskingService:
         first = some[0]
         try:
             queries = [one.query for one in some]
-            pages = self._search.search_many(queries, first.limit, only=first.only, mode=first.wanted.mode)
+            mode, space, only = first.wanted.mode, first.wanted.space, first.only
+            if space:
+                pages = [self._search.search(one, first.limit, only=only, mode=mode, space=space) for one in queries]
+            else:
+                pages = self._search.search_many(queries, first.limit, only=only, mode=mode)
         except AppError as error:
             return [error] if len(some) == 1 else [answer for one in some for answer in self._found([one])]
         return [self._answer(one, page) for one, page in zip(some, pages, strict=True)]
@@ -132,7 +138,7 @@ class AskingService:
         if wanted.region and not (wanted.image or wanted.file):
             raise BadInput("A region is given without a picture.", "Say of which picture it is a part.")
         if wanted.file:
-            return Query(wanted.query, self._search.open_part(wanted.file, wanted.region))
+            return self._search.example(wanted.file, wanted.query, wanted.region, wanted.space)
         if not wanted.image:
             return Query(wanted.query)
         image_id = self._library.id_of(wanted.image)
@@ -150,7 +156,7 @@ class AskingService:
 
 def _fingerprint(wanted: Wanted) -> bytes:
     """The same for all pages of one search."""
-    rest = (wanted.query, wanted.image, wanted.region, wanted.filters, wanted.mode, wanted.weak)
+    rest = (wanted.query, wanted.image, wanted.region, wanted.filters, wanted.mode, wanted.weak, wanted.space)
     digest = hashlib.sha256(repr(rest).encode("utf-8", "replace"))
     if wanted.file:
         wanted.file.seek(0)

@@ -107,12 +107,14 @@ class Judge:
     ) -> Numbers:
         background = self._background(embedder, model, kind, words_only)
         if not words_only:
-            found = chance(background.height(scores, number), 0.0, PICTURES)
-            same = (scores - ALIKE) / (1 - ALIKE)
-            # never below: how near is near enough is the reader's own judgement
-            return np.clip(np.maximum(found, same), NOTHING, 1.0)
+            return _of_pictures(background, scores, number)
         visible = float(self._models.query_bank(model).visible(query[None])[0])
         return chance(background.height(scores, number), visible, WORDS, self._shift(embedder.space))
+
+    def alike(self, collection: str, scores: Numbers) -> Numbers:
+        """(n,) cosines of pictures in a collection -> chances, (n,), as those of pictures are judged."""
+        background = self._of_pictures(collection)
+        return _of_pictures(background, np.asarray(scores, np.float64), 0)
 
     def described(self, scores: FloatArray, query: FloatArray, number: int, bank: QueryBank) -> Numbers:
         """(n,) cosines of descriptions with a query's words (384,), compared with ``number`` of them -> chances, (n,).
@@ -125,13 +127,14 @@ class Judge:
 
     def _background(self, embedder: Embedder, model: str, kind: Kind, words_only: bool) -> Background:
         if not words_only:
-            return self._of_collection(
-                library_collection(embedder.space, kind), lambda some, _: pairs(some) if len(some) > 1 else NONE, False
-            )
+            return self._of_pictures(library_collection(embedder.space, kind))
         nothing = self._models.query_bank(model).nothing
         return self._of_collection(
             library_collection(embedder.space, kind), lambda sample, total: best_scores(nothing, sample, total)
         )
+
+    def _of_pictures(self, collection: str) -> Background:
+        return self._of_collection(collection, lambda some, _: pairs(some) if len(some) > 1 else NONE, False)
 
     def _of_collection(
         self, name: str, compare: Callable[[FloatArray, int], Background], words_only: bool = True
@@ -171,3 +174,10 @@ class Judge:
     def _said(self) -> dict[str, object]:
         said = json_in(self._catalog.get_meta(SAID_OF_HITS))
         return said if isinstance(said, dict) else {}
+
+
+def _of_pictures(background: Background, scores: Numbers, number: int) -> Numbers:
+    found = chance(background.height(scores, number), 0.0, PICTURES)
+    same = (scores - ALIKE) / (1 - ALIKE)
+    # never below: how near is near enough is the reader's own judgement
+    return np.clip(np.maximum(found, same), NOTHING, 1.0)

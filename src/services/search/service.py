@@ -11,17 +11,19 @@ from PIL import Image
 
 from src.database.catalog.catalog import Catalog
 from src.database.store import Store
-from src.errors import BadInput
+from src.errors import BadInput, BadQuery
 from src.identity import is_id
 from src.models.model_manager import ModelManager
 from src.models.registry import spec
 from src.processing.decoding.reader import PictureReader
 from src.schema import Box, Mode, Notice, PhotoFilter, SearchHit, SearchPage, Verdict
 from src.schema.search import LIKELY
+from src.services.enrichment.spaces import SpaceService
 from src.services.indexing.pipeline import decode_side
 from src.services.library.service import LibraryService
 from src.services.search.foreign import SENTENCE, looks_foreign
 from src.services.search.fusion import Found
+from src.services.search.in_space import SpaceSearch, check_mode
 from src.services.search.judge import Judge, Told
 from src.services.search.lookup import Lookup
 from src.services.search.names import Called
@@ -47,7 +49,13 @@ class SearchService:
     """Searches the library under its active model, or under another that has vectors in it."""
 
     def __init__(
-        self, catalog: Catalog, store: Store, models: ModelManager, library: LibraryService, reader: PictureReader
+        self,
+        catalog: Catalog,
+        store: Store,
+        models: ModelManager,
+        library: LibraryService,
+        reader: PictureReader,
+        spaces: SpaceService,
     ) -> None:
         self._catalog = catalog
         self._store = store
@@ -57,6 +65,8 @@ class SearchService:
         self.judge = Judge(catalog, models)
         self._parts = Parts(catalog, store, models, self.judge)
         self._reasons = Reasons(catalog)
+        self._spaces = spaces
+        self._in_space = SpaceSearch(catalog, store, spaces, self.judge, self._parts, self._reasons)
 
     def search(
         self,
@@ -65,12 +75,17 @@ class SearchService:
         model: str | None = None,
         only: PhotoFilter | None = None,
         mode: Mode = "images",
+        space: str = "",
     ) -> SearchPage:
         """The ``limit`` best images for a query, of those that pass ``only``, as a whole or by an object in them.
 
-        Raises BadQuery for an empty one, BadInput for a filter that makes no sense, ModelError where the model can't be
-        used.
+        space: compare an example in that one in place of the model's (``SpaceSearch``). Raises BadQuery for an empty
+        one, BadInput for a filter that makes no sense, ModelError where the model can't be used.
         """
+        if space:
+            _check_limit(limit)
+            check_mode(mode, space)
+            return self._in_space.search(query, limit, only, space)
         return self.search_many([query], limit, model, only, mode)[0]
 
     def similar(self, image_id: str, limit: int) -> tuple[SearchHit, ...]:
@@ -86,8 +101,7 @@ class SearchService:
         mode: Mode = "images",
     ) -> list[SearchPage]:
         """One page a query; those with the same restrictions share encode and scan, and ``took_ms`` is their share."""
-        if not 1 <= limit <= MAX_RESULTS:
-            raise BadInput(f"{limit} results can't be shown.", f"Ask for 1 to {MAX_RESULTS}.")
+        _check_limit(limit)
         asked = [read(query, only) for query in queries]
         model = model or self._library.active_model
         pages: dict[int, SearchPage] = {}
@@ -188,6 +202,21 @@ class SearchService:
         check_region(region, (facts.width, facts.height))
         return image.crop(region)
 
+    def example(self, source: Path | IO[bytes], text: str = "", region: Box | None = None, space: str = "") -> Query:
+        """A query for a picture, with words beside it; of a file, or of the part of it that counts.
+
+        In a space that was made elsewhere it is the photo of the library with just those bytes. Raises as
+        ``open_part`` does, and BadQuery where the library has no such photo, NotFound for an unknown space.
+        """
+        if space and self._spaces.find(space).imported:
+            like = self._library.id_of_bytes(source)
+            if like is None or region:
+                what = "a part of a photo" if like else "a picture that is no photo of the library"
+                said = f"The space {space} was made elsewhere, so that {what} can't be compared in it."
+                raise BadQuery(said, "Give a whole photo of the library.")
+            return Query(text, like=like)
+        return Query(text, self.open_part(source, region))
+
     def _unseen(self, model: str, mode: Mode) -> tuple[Notice, ...]:
         """Why nothing can be found in a library that does hold images."""
         images, _, _ = self._catalog.counts()
@@ -197,3 +226,8 @@ class SearchService:
             return (NO_OBJECTS,)
         sentence = f"The {images:,} photos of the library are not indexed with the model {model} yet."
         return (Notice("other-model", sentence),)
+
+
+def _check_limit(limit: int) -> None:
+    if not 1 <= limit <= MAX_RESULTS:
+        raise BadInput(f"{limit} results can't be shown.", f"Ask for 1 to {MAX_RESULTS}.")

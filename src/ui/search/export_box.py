@@ -8,16 +8,27 @@ from pathlib import Path
 import streamlit as st
 
 from src.errors import AppError, BadInput
+from src.export.features import FEATURE_FORMATS
 from src.export.formats import FORMATS
+from src.models.looking import BUILTIN_VISUAL
 from src.processing.discovery import parse_path
 from src.runtime import Services
 from src.schema import SearchPage
 from src.services.exchange.exporting import Selection
+from src.services.jobs.feature_jobs import queue_feature_export
 from src.services.jobs.handlers import queue_export
 from src.text import count
 from src.ui import state
 from src.ui.frame import error_box
 from src.ui.jobs import told
+
+TITLES = {name: one.title for name, one in FORMATS.items()} | {name: one.title for name, one in FEATURE_FORMATS.items()}
+VECTORS_OF = {
+    "image": "Whole photos",
+    "object": "Objects in them",
+    "text": "Text in them",
+    "description": "What is said of them",
+}
 
 
 def show(services: Services, page: SearchPage, key: str) -> None:
@@ -44,23 +55,42 @@ def show_dialog(services: Services) -> None:
 
 def _show_choices(services: Services, selection: Selection, key: str) -> None:
     written = state.exports()
-    form = st.selectbox(
-        "Format", list(FORMATS), format_func=lambda name: FORMATS[name].title, key=f"export-format-{key}"
-    )
+    form = st.selectbox("Format", list(TITLES), format_func=TITLES.__getitem__, key=f"export-format-{key}")
+    model, kind = _whose_vectors(services, key) if form in FEATURE_FORMATS else ("", "")
     typed = _typed_in_vain(services)
     place_key = f"export-place-{key}-{written}{'-again' if typed else ''}"
     place = st.text_input("New folder or ZIP on this computer", typed or str(_suggested(written)), key=place_key)
-    can_copy = FORMATS[form].copies_pictures
+    can_copy = form in FORMATS and FORMATS[form].copies_pictures
     pictures = can_copy and st.checkbox("Copy the photos too", key=f"export-pictures-{key}")
     if st.button("Write it", type="primary", key=f"export-go-{key}", disabled=selection.images == []):
         try:
             if not place.strip():
                 raise BadInput("No place was given.", "Type a new folder or a new ZIP, such as ~/photos.zip.")
-            job_id = queue_export(services.jobs, form, parse_path(place), selection, bool(pictures))
+            if form in FEATURE_FORMATS:
+                job_id = queue_feature_export(services.jobs, form, parse_path(place), selection, model, kind)
+            else:
+                job_id = queue_export(services.jobs, form, parse_path(place), selection, bool(pictures))
         except AppError as error:
             error_box.show(error)
         else:
             _begun(job_id, place)
+
+
+def _whose_vectors(services: Services, key: str) -> tuple[str, str]:
+    """Model or space, and what the vectors are of."""
+    kind = st.selectbox("Vectors of", list(VECTORS_OF), format_func=VECTORS_OF.__getitem__, key=f"export-kind-{key}")
+    if kind not in ("image", "object"):
+        return "", kind
+    there = [space.name for space in services.spaces.all() if kind == "image" or space.active]
+    others = [] if kind == "object" or BUILTIN_VISUAL in there else [BUILTIN_VISUAL]
+    active = services.library.active_model
+    names = dict.fromkeys([active, *there, *others])
+    said = {active: "in use", **dict.fromkeys(others, "made first")}
+    model = st.selectbox(
+        "By", list(names), format_func=lambda name: f"{name} ({said[name]})" if name in said else name,
+        key=f"export-model-{key}",
+    )  # fmt: skip
+    return model, kind
 
 
 def _begun(job_id: str, place: str) -> None:

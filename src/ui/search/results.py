@@ -33,17 +33,17 @@ def limit() -> int:
     return int(st.slider("Number of results", 1, state.MAX_RESULTS, key=state.RESULTS))
 
 
-def show(services: Services, query: Query, limit: int, key: str, box: str = state.QUERY) -> None:
+def show(services: Services, query: Query, limit: int, key: str, box: str = state.QUERY, space: str = "") -> None:
     """Search and draw: notices, the count line and the gallery; a click opens the photo large.
 
     limit: how many results every search shows, to which those are added that were asked for of this one. key: of the
-    gallery. box: of the session, the page's box for words.
+    gallery. box: of the session, the page's box for words. space: in which an example is compared.
     """
     coming = new_objects.Watch(services, read(query, None).only)
     wanted = min(limit + state.more(), state.MOST_RESULTS)
-    page = services.search.search(query, wanted, mode=state.mode())
+    page = services.search.search(query, wanted, mode="images" if space else state.mode(), space=space)
     if not page.hits:
-        _show_empty(services, page)
+        _show_empty(services, page, space)
         coming.show_at_once()
         return
     if page.verdict == "nothing" and not state.closest_wanted(page.query):
@@ -53,7 +53,7 @@ def show(services: Services, query: Query, limit: int, key: str, box: str = stat
         coming.show_at_once()
         return
     with st.container(gap="xsmall", key="results-head"):
-        _show_line(services, page, coming)
+        _show_line(services, page, coming, objects=state.mode() != "images" and not space)
     judged = {hit.id: hit.chance for hit in page.hits if hit.seen is None}
     state.know_chances(page.words if page.words_only else "", judged)
     there_is_more = wanted <= len(page.hits) < max(page.searched, page.objects) and wanted < state.MOST_RESULTS
@@ -62,7 +62,8 @@ def show(services: Services, query: Query, limit: int, key: str, box: str = stat
         hits.show(services, page.hits, key, not page.listed, box, copies=True, more=more)
 
 
-def _show_line(services: Services, page: SearchPage, coming: new_objects.Watch) -> None:
+def _show_line(services: Services, page: SearchPage, coming: new_objects.Watch, objects: bool) -> None:
+    """objects: whether they are searched too."""
     if page.notice:
         st.markdown(f":material/info: {literal(page.notice)}")
     if page.verdict == "nothing":
@@ -71,10 +72,11 @@ def _show_line(services: Services, page: SearchPage, coming: new_objects.Watch) 
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="result-line"):
         st.caption(f"{compared(page)} · {page.took_ms:.0f} ms", help=HELP)
         export_box.show(services, page, "results")
-        if state.mode() != "images":
+        if objects:
             _offer_objects(services, page)
-    _offer_rest(services)
-    coming.offer()
+    if objects:
+        _offer_rest(services)
+        coming.offer()
 
 
 def _ask_for_closest(services: Services, page: SearchPage) -> None:
@@ -163,7 +165,7 @@ def _offer_all(services: Services) -> None:
         st.rerun()
 
 
-def _show_empty(services: Services, page: SearchPage) -> None:
+def _show_empty(services: Services, page: SearchPage, space: str = "") -> None:
     if (page.searched or page.objects) and not page.listed:
         text = "All that could be found is what the search started from, or shows what is not wanted."
         empty_state.show("search_off", "No match", text, key="no-match")
@@ -182,7 +184,7 @@ def _show_empty(services: Services, page: SearchPage) -> None:
     if images and state.mode() == "objects" and not page.objects:
         _offer_all(services)
         return
-    if images == 0:
+    if images == 0 or space:
         empty_state.show("search_off", "No match", "There is nothing else in your library to show.", key="no-match")
         return
     text = "The model in use has not seen your photos yet. It needs to read each of them once."

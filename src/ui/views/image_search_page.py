@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from src.errors import UnreadableImage
+from src.errors import BadQuery, UnreadableImage
 from src.ui import state
 from src.ui.curation import no_photos
 from src.ui.frame import error_box
 from src.ui.resources import get_services
-from src.ui.search import example_picture, picture_drop, query_box, results, understood
+from src.ui.search import compare_by, example_picture, picture_drop, query_box, results, understood
 
 services = get_services()
 images, _, _ = services.catalog.counts()
@@ -23,8 +23,15 @@ else:
         query = None
         error_box.show(error)
     if query is not None:
-        words = query_box.show(state.IMAGE_QUERY, "Add words, or filters such as -people or date:2024")
+        space = compare_by.show(services)
+        filters = "Add filters such as date:2024" if space else "Add words, or filters such as -people or date:2024"
+        words = query_box.show(state.IMAGE_QUERY, filters)
         understood.show(services, words, state.IMAGE_QUERY)
-        words_too = replace(query, text=state.query(state.IMAGE_QUERY))
-        results.show(services, words_too, limit, "image-results", state.IMAGE_QUERY)
+        try:
+            if compare_by.is_ready(services, space):
+                words_too = replace(query, text=state.query(state.IMAGE_QUERY))
+                asked = compare_by.wanted(services, words_too, space)
+                results.show(services, asked, limit, "image-results", state.IMAGE_QUERY, space)
+        except BadQuery as error:
+            error_box.show(error)
     picture_drop.listen(services)
