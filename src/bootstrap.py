@@ -12,6 +12,7 @@ from src.database.store import Store
 from src.errors import LibraryUnusable
 from src.logs import start_logging
 from src.models.captioners.servers import Servers
+from src.models.label_bank import LabelBanks
 from src.models.model_manager import ModelManager
 from src.processing.decoding.reader import PictureReader
 from src.runtime import Services
@@ -33,6 +34,7 @@ from src.services.indexing.scan import IndexingService
 from src.services.jobs.handlers import JobHandlers, being_added, queue_sync
 from src.services.jobs.kinds import KINDS
 from src.services.jobs.runner import JobRunner
+from src.services.lab.classify_pass import ClassifyingService
 from src.services.library.doctor import DoctorService
 from src.services.library.file_checks import FileChecks
 from src.services.library.folders import FolderService
@@ -69,12 +71,14 @@ def build_services(
     indexing = IndexingService(settings, catalog, store, models, reader, folders, uploads)
     search = SearchService(catalog, store, models, library, reader)
     objects, facts, texts, descriptions, duplicates = _passes(settings, store, models, library, servers)
+    banks = LabelBanks(settings.query_banks_dir)
+    classifying = ClassifyingService(catalog, library, models, banks)
     exports, asking = ExportService(catalog, library, objects), AskingService(search, library, objects)
     forgetting = ForgettingService(settings, catalog, store, library, folders, uploads)
     jobs = _runner(catalog, JobHandlers(
         indexing, folders, forgetting, DoctorService(catalog, store, models, library, FileChecks(
             settings, catalog, library, uploads)), library, objects, facts, texts, descriptions, duplicates, exports,
-        store, models,
+        classifying, store, models,
     ))  # fmt: skip
     return Services(
         settings=settings, catalog=catalog, store=store, models=models, reader=reader, library=library,
@@ -83,7 +87,8 @@ def build_services(
         curation=CurationService(catalog, descriptions.vectors.catch_up), sidecars=SidecarWriter(catalog),
         suggestions=SuggestionService(catalog, library, search), uploads=uploads, jobs=jobs,
         browsing=BrowsingService(catalog), duplicates=duplicates, system_bin=SystemBin(settings, catalog), texts=texts,
-        labels=LabelService(catalog, library, models), descriptions=descriptions, servers=servers,
+        labels=LabelService(catalog, library, models, banks), classifying=classifying,
+        descriptions=descriptions, servers=servers,
         saved=SavedSearches(catalog, search), shelf=ExportShelf(settings),
         watcher=FolderWatcher(folders, lambda paths: queue_sync(jobs, paths), lambda: being_added(jobs)),
     )  # fmt: skip

@@ -32,6 +32,7 @@ from src.services.indexing.scan import IndexingService
 from src.services.jobs.handlers import empty_bin_if_due, queue_duplicates_if_due, queue_facts, rebuild_if_due
 from src.services.jobs.kinds import Index, JobKind, ReadFacts
 from src.services.jobs.runner import Handler, JobRunner
+from src.services.lab.classify_pass import ClassifyingService
 from src.services.library.doctor import foreign_index
 from src.services.library.folders import FolderService
 from src.services.library.forgetting import ForgettingService
@@ -81,6 +82,7 @@ class Services:
     sidecars: SidecarWriter
     suggestions: SuggestionService
     labels: LabelService
+    classifying: ClassifyingService
     system_bin: SystemBin
     saved: SavedSearches
     vocabulary: Vocabulary

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import sqlalchemy as sa
 
-from src.database.catalog import description_table, lexical_tables
+from src.database.catalog import description_table, label_table, lexical_tables
 from src.database.catalog.row_rules import TAG
 from src.database.catalog.tables import (
     album_covers,
@@ -327,6 +327,11 @@ def _countable_passes(db: sa.Connection) -> None:
     db.exec_driver_sql("CREATE INDEX IF NOT EXISTS ix_looked_at_pass ON looked_at (pass, recipe)")
 
 
+def _labels(db: sa.Connection) -> None:
+    """Labels that photos got when the library was classified."""
+    label_table.labels.create(db, checkfirst=True)
+
+
 MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
     _first,
     _second,
@@ -342,5 +347,6 @@ MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
     _with_lexical_index,
     _descriptions,
     _countable_passes,
+    _labels,
 )
 """Step n brings schema n-1 to n. Steps are never changed once released; a new one is added at the end."""

@@ -32,11 +32,11 @@ class LabelService:
     To accept one is ``CurationService.tag``, to refuse it ``refuse_tag`` there.
     """
 
-    def __init__(self, catalog: Catalog, library: LibraryService, models: ModelManager) -> None:
+    def __init__(self, catalog: Catalog, library: LibraryService, models: ModelManager, banks: LabelBanks) -> None:
         self._catalog = catalog
         self._library = library
         self._models = models
-        self._banks = LabelBanks(models.settings.query_banks_dir)
+        self._banks = banks
         self._making: threading.Thread | None = None
         self._starting = threading.Lock()
 

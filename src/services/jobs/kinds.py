@@ -20,6 +20,7 @@ JobKind = Literal[
     "texts",
     "describe",
     "duplicates",
+    "classify",
     "export",
     "rebuild",
     "forget",
@@ -186,6 +187,16 @@ class FindDuplicates(Params):
 
 
 @dataclass(frozen=True)
+class Classify(Params):
+    """Say which of some labels photos show (``classifying.Sorting``): those of a list by its name, or these lines."""
+
+    preset: str = _said(_text, "")
+    labels: tuple[str, ...] = _said(_texts, ())
+    several: bool = _said(bool, False)
+    templates: tuple[str, ...] = _said(_texts, ())
+
+
+@dataclass(frozen=True)
 class Export(Params):
     """Write photos, or all of the library, as a data set (``exporting.Selection``)."""
 
@@ -296,6 +307,7 @@ KINDS: Mapping[JobKind, Kind] = {
     "duplicates": Kind(FindDuplicates, pausable=True, fills=True, careful=True, last=True, quiet=True, announced=False),
     "texts": Kind(ReadTexts, pausable=True, fills=True, careful=True),
     "describe": Kind(Describe, "descriptions", pausable=True, fills=True, careful=True, writes_index=True),
+    "classify": Kind(Classify, pausable=True, fills=True),
     "rebuild": Kind(Rebuild, pausable=True, fills=True, announced=False),
     "forget": Kind(ForgetMissing, operation="forget"),
     "remove": Kind(RemoveFolder, operation="remove-folder"),
