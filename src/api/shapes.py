@@ -53,6 +53,26 @@ class SearchAsked(Asked):
     cursor: Cursor | None = Field(None, description="`next` of the page before; the rest as it was.")
 
 
+class ClassifyAsked(Asked):
+    """Which of some labels a picture shows: a photo of the library, or a picture that is sent as the file `image`.
+
+    Without labels and without a list the 1,000 classes of ImageNet.
+    """
+
+    image: Annotated[str, Field(max_length=300)] | None = Field(None, description="A photo's id, or its file's name.")
+    labels: Annotated[list[Annotated[str, Field(min_length=1, max_length=300)]], Field(max_length=5_000)] = Field(
+        [], description="Each as `dog`, or as `crane = crane bird` to be asked for in other words."
+    )
+    preset: Literal["", "imagenet", "vocabulary", "coco", "scenes", "cifar10"] = Field(
+        "", description="A list that comes with the program, in place of labels."
+    )
+    several: bool = Field(False, description="Each label by itself: a picture may have several, or none.")
+    templates: Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=20)] = Field(
+        [], description="How a label is put to the model, such as `a drawing of {}`."
+    )
+    top_k: TopK = 5
+
+
 class Described(Asked):
     """A photo in words."""
 
@@ -145,6 +165,19 @@ class SearchAnswer(Answer):
     verdict: Literal["match", "nothing", "empty"]
     notes: list[str]
     next: str | None
+
+
+class LabelOfPicture(Answer):
+    label: str
+    probability: float = Field(ge=0, le=1)
+
+
+class Classified(Answer):
+    """measured: whether probabilities were compared with labelled pictures, so that they are worth what they say."""
+
+    model: str
+    measured: bool
+    labels: list[LabelOfPicture]
 
 
 class Listed(Answer):

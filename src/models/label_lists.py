@@ -15,10 +15,10 @@ from src.text import count, folded, shown
 CLASSES = label_words.FILE.with_name("imagenet_classes.tsv")
 """WordNet's number and names of each of the 1,000 ImageNet classes, in the classifier's order."""
 PRESET_FILES = label_words.FILE.with_name("presets")
-IMAGENET = "imagenet"
+IMAGENET, VOCABULARY = "imagenet", "vocabulary"
 PRESETS: Mapping[str, str] = {
     IMAGENET: "1,000 things (ImageNet)",
-    "vocabulary": "2,100 words for photos",
+    VOCABULARY: "2,100 words for photos",
     "coco": "80 everyday things (COCO)",
     "scenes": "62 kinds of places and occasions",
     "cifar10": "10 animals and vehicles (CIFAR-10)",
@@ -96,7 +96,7 @@ def preset(name: str) -> LabelList:
         raise BadInput(f"There is no list of labels named {shown(name)!r}.", f"There are: {', '.join(PRESETS)}.")
     if name == IMAGENET:
         return LabelList(tuple(Labelled(word, word) for word in class_names()), name)
-    if name == "vocabulary":
+    if name == VOCABULARY:
         words = label_words.shipped().words
         return LabelList(tuple(Labelled(one.word, one.asked) for one in words), name)
     text = (PRESET_FILES / f"{name}.txt").read_text(encoding="utf-8")

@@ -35,12 +35,12 @@ def main() -> None:
     if state.quitting():
         farewell.show()
         return
-    tabs = _tabs()
-    page = st.navigation([*tabs, *links.pages()], position="top")
+    tabs, explore = _tabs(), _explore()
+    page = st.navigation({"": [*tabs, *links.pages()], "Explore": explore}, position="top")
     address.start(page.url_path)
     state.start_mode()
     steps, done = st.container(key="address-place"), st.container(key="done-place")
-    _show_narrow_tabs(tabs)
+    _show_narrow_tabs(tabs, explore)
     try:
         services = get_services()
     except AppError as error:
@@ -71,6 +71,13 @@ def _tabs() -> list[st.Page]:
         st.Page(VIEWS / "image_search_page.py", title="Image search", icon=":material/image_search:", url_path="image"),
         st.Page(VIEWS / "about_page.py", title="Statistics & about", icon=":material/bar_chart:", url_path="about"),
         st.Page(VIEWS / "library_page.py", title="Library", icon=":material/photo_library:", url_path="library"),
+    ]
+
+
+def _explore() -> list[st.Page]:
+    """What one looks at a library by, beside searching it."""
+    return [
+        st.Page(VIEWS / "labels_page.py", title="Labels", icon=":material/label:", url_path="labels"),
     ]
 
 
@@ -119,11 +126,14 @@ def _show_dialog(services: Services) -> None:
         bin_page.ask(services)
 
 
-def _show_narrow_tabs(tabs: list[st.Page]) -> None:
+def _show_narrow_tabs(tabs: list[st.Page], explore: list[st.Page]) -> None:
     """On a narrow screen Streamlit hides its tabs in the sidebar; these, shown only there, stay in reach."""
     with st.container(key="tabs", horizontal=True, gap=None):
         for tab in tabs:
             st.page_link(tab, label=tab.title.split()[0])
+        with st.popover("Explore", type="tertiary", key="explore"):
+            for each in explore:
+                st.page_link(each)
 
 
 main()

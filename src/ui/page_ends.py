@@ -2,5 +2,5 @@
 
 TEXT, IMAGE, LIBRARY = "", "image", "library"
 """Of the pages that show photos. All others show nothing that is worth a link but where is searched."""
-ENDS = (IMAGE, LIBRARY, "upload", "about", "collections", "duplicates", "descriptions", "history", "bin")
+ENDS = (IMAGE, LIBRARY, "upload", "about", "collections", "duplicates", "descriptions", "history", "bin", "labels")
 """Of all pages, but for the first's, which has none."""

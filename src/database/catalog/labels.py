@@ -69,14 +69,8 @@ class LabelTable:
         """Every label that a visible image got, the one with the most open suggestions first."""
         said = photo_tags.c.said
         joined = sa.and_(photo_tags.c.image_id == labels.c.image_id, photo_tags.c.tag == labels.c.tag)
-        numbers = [
-            sa.func.sum(sa.case((of, 1), else_=0))
-            for of in (
-                photo_tags.c.tag.is_(None),
-                sa.func.coalesce(HAS_TAG, False),
-                sa.func.coalesce(said == "", False),
-            )
-        ]
+        tests = (photo_tags.c.tag.is_(None), HAS_TAG, said == "")
+        numbers = [sa.func.sum(sa.case((test, 1), else_=0)) for test in tests]
         query = (
             sa.select(sa.func.min(labels.c.word), *numbers)
             .select_from(labels.join(images, images.c.id == labels.c.image_id).outerjoin(photo_tags, joined))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -15,7 +16,7 @@ from PIL import Image
 from src.errors import BadInput, ModelError
 from src.models import label_bank, label_lists, zero_shot
 from src.models.label_bank import Label, LabelBank, LabelBanks, Numbers
-from src.models.label_lists import IMAGENET, LabelList
+from src.models.label_lists import IMAGENET, VOCABULARY, LabelList
 from src.models.model_manager import LoadedModel, ModelManager
 from src.models.registry import BUILTIN
 from src.models.zero_shot import TEMPLATES, Classifies, Scale
@@ -84,15 +85,22 @@ def sorting(
 class Classifier:
     """Classifies by one sorting and one model. Safe to use from several threads."""
 
-    def __init__(self, model: LoadedModel, asked: Sorting, vectors: FloatArray | None, bank: LabelBank | None) -> None:
-        """vectors: (labels, D), what the model makes of the labels; None where it tells its own classes.
+    def __init__(
+        self,
+        model: LoadedModel,
+        asked: Sorting,
+        vectors: Callable[[], FloatArray],
+        bank: Callable[[], LabelBank | None],
+    ) -> None:
+        """vectors: (labels, D), what the model makes of the labels. bank: where each label is judged by itself.
 
-        bank: where each label is judged by itself.
+        Both may take seconds, and are asked for when they are needed.
         """
         self.asked, self.model = asked, model
         self._vectors, self._bank = vectors, bank
+        self._fitted = label_bank.calibration(model.space) if asked.by_itself else None
         self._scale = zero_shot.scale(model.space)
-        self.measured = bank is not None or self._scale is not None
+        self.measured = bool(self._fitted if asked.by_itself else self._scale)
         """Whether chances are worth what they say: they were compared with labelled pictures."""
 
     @property
@@ -105,7 +113,7 @@ class Classifier:
 
     def of_pixels(self, pixels: FloatArray) -> Numbers:
         """(n, 3, H, W) from the model's ``preprocess`` -> (n, labels), 0 to 1."""
-        if self._vectors is not None:
+        if not self.asked.by_classes:
             return self.of_vectors(self.model.encode_pixels(pixels))
         if not isinstance(self.model, Classifies):
             raise ModelError("This model tells no classes of its own.", "Give labels.")
@@ -113,14 +121,15 @@ class Classifier:
 
     def of_vectors(self, photos: FloatArray) -> Numbers:
         """(n, D) vectors of pictures, norm 1 -> (n, labels), 0 to 1. Raises ModelError where pictures are needed."""
-        if self._vectors is None:
+        if self.asked.by_classes:
             raise ModelError("The classes of the built-in model are told from pictures, not from vectors.")
+        vectors, bank = self._vectors(), self._bank()
         blocks = [photos[at : at + BLOCK] for at in range(0, len(photos), BLOCK)]
-        return np.concatenate([self._block(block, self._vectors) for block in blocks])
+        return np.concatenate([self._block(block, vectors, bank) for block in blocks])
 
-    def _block(self, photos: FloatArray, vectors: FloatArray) -> Numbers:
-        if self._bank is not None:
-            return zero_shot.each_by_itself(self._bank, self.asked.labels.texts, vectors, photos)
+    def _block(self, photos: FloatArray, vectors: FloatArray, bank: LabelBank | None) -> Numbers:
+        if bank is not None:
+            return zero_shot.each_by_itself(bank, self.asked.labels.texts, vectors, photos)
         return zero_shot.shares(photos @ vectors.T, _temperature(self._scale, len(vectors)))
 
     def top(self, chances: Numbers, number: int) -> tuple[Label, ...]:
@@ -130,7 +139,7 @@ class Classifier:
 
     def suggested(self, chances: Numbers) -> dict[str, float]:
         """(labels,) chances of one picture -> word -> chance of those that are likely enough to be suggested."""
-        usual = self._bank.calibration.shown if self._bank else ONE_LEAST
+        usual = self._fitted.shown if self._fitted else ONE_LEAST
         each = zip(self.asked.labels.labels, chances.tolist(), strict=True)
         return {label.word: chance for label, chance in each if chance >= (label.least or usual)}
 
@@ -153,18 +162,20 @@ class Classifiers:
 
         Raises BadInput where the model was never measured for labels that are judged each by itself, ModelError.
         """
-        if asked.by_classes:
-            return Classifier(self._models.embedder(BUILTIN), asked, None, None)
-        loaded = self._models.embedder(model)
-        bank = self._banks.of(loaded) if asked.by_itself else None
-        if asked.by_itself and bank is None:
+        loaded = self._models.embedder(BUILTIN if asked.by_classes else model)
+        if asked.by_itself and label_bank.calibration(loaded.space) is None:
             raise BadInput(
                 f"What the labels of {model} are worth by themselves was never measured.",
                 "Give several labels of which a picture has one, or use the built-in model.",
             )
-        return Classifier(loaded, asked, self._encoded(loaded, asked), bank)
+        bank = partial(self._banks.of, loaded) if asked.by_itself else lambda: None
+        return Classifier(loaded, asked, partial(self._encoded, loaded, asked), bank)
 
     def _encoded(self, model: LoadedModel, asked: Sorting) -> FloatArray:
+        if asked.labels.preset == VOCABULARY and asked.templates == TEMPLATES:
+            bank = self._banks.of(model)  # which has them, and keeps them in a file
+            if bank is not None:
+                return bank.vectors
         key = (model.space, *asked.templates, "", *asked.labels.texts)
         with self._lock:
             found = self._known.get(key)

@@ -46,7 +46,7 @@ def show(services: Services) -> None:
     except AppError as error:
         error_box.show(error)
         return
-    _draw(services, tag_of(tag), found)
+    draw(services, tag_of(tag), found)
 
 
 def still_open(services: Services, tag: str) -> Sequence[Suggestion]:
@@ -65,7 +65,8 @@ def still_open(services: Services, tag: str) -> Sequence[Suggestion]:
     return found
 
 
-def _draw(services: Services, tag: str, found: Sequence[Suggestion]) -> None:
+def draw(services: Services, tag: str, found: Sequence[Suggestion]) -> None:
+    """The photos, one large, to be answered by a key each."""
     names = services.catalog.shown([one.image_id for one in found])
     items = [_item(one, shown(names[one.image_id].name), tag) for one in found if one.image_id in names]
     none = f"No other photo is likely enough to want “{shown(tag)}”. Tag some more of them, and look again."
