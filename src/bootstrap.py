@@ -85,7 +85,7 @@ def build_services(
         folders=folders, indexing=indexing, objects=objects, facts=facts, forgetting=forgetting, exports=exports,
         search=search, asking=asking, vocabulary=Vocabulary(catalog),
         curation=CurationService(catalog, descriptions.vectors.catch_up), sidecars=SidecarWriter(catalog),
-        suggestions=SuggestionService(catalog, library, search), uploads=uploads, jobs=jobs,
+        suggestions=SuggestionService(catalog, library, search, models), uploads=uploads, jobs=jobs,
         browsing=BrowsingService(catalog), duplicates=duplicates, system_bin=SystemBin(settings, catalog), texts=texts,
         labels=LabelService(catalog, library, models, banks), classifying=classifying,
         descriptions=descriptions, servers=servers,

@@ -73,8 +73,9 @@ def _one(
     """A picture's labels as --json prints them; in the table, each has a line."""
     found = one_picture(classifier, pictures, path, top_k)
     told = wire.classified({"path": display_text(path)}, [(label.word, label.chance) for label in found])
-    for place, label in enumerate(told["labels"] if sheet else (), 1):
-        sheet.add((told["path"], place, label["label"], label["probability"]))
+    if sheet:
+        for place, label in enumerate(told["labels"], 1):
+            sheet.add((told["path"], place, label["label"], label["probability"]))
     return told
 
 

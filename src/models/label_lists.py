@@ -28,7 +28,7 @@ MOST, LONGEST = 5_000, 100
 """Labels of one list, and characters of one of them, or of how it is asked for."""
 _OWN_NAMES: Mapping[str, str] = {
     "n01608432": "kite (bird)", "n02012849": "crane (bird)", "n02108089": "boxer (dog)",
-    "n02229544": "cricket (insect)", "n03710721": "tank suit",
+    "n02229544": "cricket (insect)", "n02113186": "Cardigan corgi", "n03710721": "tank suit",
 }  # fmt: skip
 """ImageNet classes whose first name is another class's too, or commonly means another thing."""
 _LINE = re.compile(r"(?P<word>[^=>]+?)(?:\s*=\s*(?P<asked>[^=>]+?))?(?:\s*>=\s*(?P<least>[0-9.]+)\s*(?P<per>%?))?")

@@ -78,7 +78,7 @@ class LabelTable:
             .group_by(labels.c.tag)
         )
         with self._file.reading() as db:
-            found = [LabelCount(*row) for row in db.execute(query)]
+            found = [LabelCount(word, *map(int, numbers)) for word, *numbers in db.execute(query)]
         return sorted(found, key=lambda one: (-one.open, folded(one.word)))
 
     def all(self) -> list[tuple[str, str, float]]:

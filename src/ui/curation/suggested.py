@@ -50,15 +50,16 @@ def show(services: Services) -> None:
 
 
 def still_open(services: Services, tag: str) -> Sequence[Suggestion]:
-    """What is suggested and was not answered; looked for anew where little is left, or where there are examples now."""
+    """What is suggested and was not answered; looked for anew where little is left, or where answers teach more."""
     tagged, refused = services.catalog.marks.tagged(tag), services.catalog.marks.refused(tag)
     known = told.suggested(tag)
     answered = len(tagged) + len(refused)
+    teaches = len(tagged) >= EXAMPLES or bool(tagged and refused)
     if known is not None:
         there = services.catalog.visible([one.image_id for one in known.found])
         left = [one for one in known.found if one.image_id in there and one.image_id not in {*tagged, *refused}]
-        by_words = len(tagged) >= EXAMPLES and any(one.by == "words" for one in left)
-        if known.answered == answered or (len(left) >= LEAST and not by_words):
+        untaught = teaches and (any(one.by in ("words", "label") for one in left) or bool(refused))
+        if known.answered == answered or (len(left) >= LEAST and not untaught):
             return left
     found = services.suggestions.photos(tag, LISTED)
     told.keep_suggested(told.Suggested(tag, answered, tuple(found)))
@@ -75,12 +76,17 @@ def draw(services: Services, tag: str, found: Sequence[Suggestion]) -> None:
 
 
 def _item(one: Suggestion, name: str, tag: str) -> dict[str, Any]:
-    words = f"By its words: {one.score:.0%} likely to show “{shown(tag.rpartition('/')[2])}”"
+    name_of_tag = shown(tag.rpartition("/")[2])
+    why = {
+        "words": f"By its words: {one.score:.0%} likely to show “{name_of_tag}”",
+        "label": f"By classifying: {one.score:.0%} likely to show “{name_of_tag}”",
+        "examples": "By its examples: it looks like the photos that have the tag",
+        "answers": "By your answers: it looks more like those with yes than like those with no",
+    }[one.by]
     pictures = {
         "src": address.on_server(f"/api/thumb/{one.image_id}"),
         "large": address.on_server(f"/api/image/{one.image_id}"),
     }
-    why = words if one.by == "words" else "By its examples: it looks like the photos that have the tag"
     return {"id": one.image_id, "name": name, "why": why, **pictures}
 
 

@@ -31,7 +31,7 @@ def show(services: Services) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", key="labels-answer"):
         word = st.selectbox("Label", list(words), format_func=lambda one: _named(words[one]), key=told.LABEL, width=420)
         st.download_button(
-            "All as CSV", lambda: _table(services), "labels.csv", "text/csv", icon=":material/download:",
+            "All as CSV", lambda: table(services), "labels.csv", "text/csv", icon=":material/download:",
             on_click="ignore", key="labels-csv",
         )  # fmt: skip
         st.button(
@@ -63,7 +63,7 @@ def _learned(one: LabelCount) -> str:
     )
 
 
-def _table(services: Services) -> bytes:
+def table(services: Services) -> bytes:
     """Every photo's labels, answered or not."""
     target, rows = io.BytesIO(), services.catalog.labels.all()
     sheet = Sheet(target, COLUMNS)
