@@ -19,7 +19,7 @@ LISTS = ("labels", "templates")
 
 
 @router.post(
-    "/classify", response_model=Classified, responses=answers(400, 404, 413, 415, 422),
+    "/classify", response_model=Classified, responses=answers(400, 404, 409, 413, 415, 422),
     openapi_extra=described(ClassifyAsked),
 )  # fmt: skip
 async def classify(request: Request, desk: AtDesk) -> Response:
@@ -38,4 +38,4 @@ async def classify(request: Request, desk: AtDesk) -> Response:
             of = {"model": by.model.model_id, "measured": by.measured}
             return told(wire.classified(of, [(label.word, label.chance) for label in found]))
 
-        return await desk.ask(desk.searching, request, work)
+        return await desk.ask(desk.picturing, request, work)

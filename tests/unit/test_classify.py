@@ -210,6 +210,7 @@ def test_the_library_is_classified_stored_as_suggestions_and_answered(library: S
     assert list(library.catalog.labels.of_word("RED")) == [ids["red.png"]]
     assert list(library.catalog.labels.of_image(ids["purple.png"])) == ["green"]
     assert not library.catalog.labels.of_word("purple")
+    assert [label.word for label in library.labels.suggested(ids["purple.png"])] == ["green"]
     library.curation.tag([ids["red.png"]], ["red"])
     library.curation.refuse_tag([ids["purple.png"]], "green")
     counts = {one.word: (one.open, one.accepted, one.refused) for one in library.catalog.labels.counts()}

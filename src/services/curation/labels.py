@@ -61,15 +61,18 @@ class LabelService:
         return self._of(bank, image_ids) if bank else {}
 
     def suggested(self, image_id: str) -> tuple[Label, ...]:
-        """The labels of a photo that it has not as tags and that were not refused for it.
+        """The labels of a photo, also those that it got when the library was classified, that it has not as tags and that
+        were not refused for it.
 
-        None either while the vocabulary's vectors are still being made, which begins here: a page must not wait.
+        None of the model's own either while the vocabulary's vectors are still being made, which begins here: a page must not wait.
         """
         model = self._model()
         bank = self._banks.at_hand(model)
         if bank is None and label_bank.calibration(model.space):
             self._get_ready_meanwhile()
         found = self._of(bank, [image_id]).get(image_id, ()) if bank else ()
+        stored = [Label(word, chance) for word, chance in self._catalog.labels.of_image(image_id).items()]
+        found = _likeliest([*found, *stored])
         if not found:
             return ()
         tags = self._catalog.facts.of(image_id).get("keywords", ())
@@ -94,6 +97,14 @@ class LabelService:
     def _of(self, bank: LabelBank, image_ids: Sequence[str]) -> dict[str, tuple[Label, ...]]:
         stored: Mapping[str, np.ndarray] = self._catalog.vectors.get_many(self._library.collection(), image_ids)
         return dict(zip(stored, bank.labels(np.stack(list(stored.values()))), strict=True)) if stored else {}
+
+
+def _likeliest(labels: Sequence[Label]) -> tuple[Label, ...]:
+    """Each word once, with its highest chance; the likeliest first."""
+    best: dict[str, Label] = {}
+    for label in sorted(labels, key=lambda label: -label.chance):
+        best.setdefault(folded(label.word), label)
+    return tuple(best.values())
 
 
 def without(labels: Iterable[Label], tags: Iterable[str], refused: Collection[str]) -> tuple[Label, ...]:

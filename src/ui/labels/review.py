@@ -37,9 +37,9 @@ def show(services: Services) -> None:
         st.button(
             "Forget suggestions", icon=":material/delete:", on_click=services.catalog.labels.clear, key="labels-clear"
         )
-    st.markdown(_learned(words[word]))
     try:
         tag = tag_of(word)
+        st.markdown(_learned(services, tag))
         suggested.draw(services, tag, suggested.still_open(services, tag))
     except AppError as error:
         error_box.show(error)
@@ -51,16 +51,11 @@ def _named(one: LabelCount) -> str:
     return f"{shown(one.word)} – {', '.join(parts)}"
 
 
-def _learned(one: LabelCount) -> str:
-    from src.services.curation.suggestions import EXAMPLES
-
-    left = max(0, EXAMPLES - one.accepted), max(0, EXAMPLES - one.refused)
-    if not any(left):
-        return f"The order is learned from your {count(one.accepted, 'yes', 'yes')} and {one.refused:,} no."
-    return (
-        f"Y accepts, N refuses. After {EXAMPLES} of each the order is learned from your answers: "
-        f"{left[0]} yes and {left[1]} no are still to come."
-    )
+def _learned(services: Services, tag: str) -> str:
+    yes, no = len(services.catalog.marks.tagged(tag)), len(services.catalog.marks.refused(tag))
+    if yes and no:
+        return f"The order is learned from your answers: {yes:,} yes and {no:,} no."
+    return "Y accepts, N refuses. From the first of each on, your answers teach the order."
 
 
 def table(services: Services) -> bytes:
