@@ -79,11 +79,11 @@ def labels(data: Path, fit: bool) -> dict[str, Any]:
     files = sorted((data / "photos1000").glob("n*_*.jpg"))
     vectors, logits = _encoded(model, files)
     right = np.arange(len(files))
-    names = asked_for(label_lists.class_names(), model.encode_texts)
+    names = asked_for(label_lists.class_names(), model.encode_texts, zero_shot.ONE_OF)
     cifar = sorted((data / "cifar10").rglob("*.jp*g"))
     words = sorted({file.parent.name for file in cifar})
     small, _ = _encoded(model, cifar)
-    own = asked_for(words, model.encode_texts)
+    own = asked_for(words, model.encode_texts, zero_shot.ONE_OF)
     classes = np.array([words.index(file.parent.name) for file in cifar])
     rows = {
         "photos1000, its own classes": (logits, right, scale.classes, 1.0),

@@ -12,7 +12,6 @@ from src.database.store import Store
 from src.errors import LibraryUnusable
 from src.logs import start_logging
 from src.models.captioners.servers import Servers
-from src.models.label_bank import LabelBanks
 from src.models.model_manager import ModelManager
 from src.processing.decoding.reader import PictureReader
 from src.runtime import Services
@@ -70,9 +69,7 @@ def build_services(
     folders = FolderService(settings, catalog)
     indexing = IndexingService(settings, catalog, store, models, reader, folders, uploads)
     search = SearchService(catalog, store, models, library, reader)
-    objects, facts, texts, descriptions, duplicates = _passes(settings, store, models, library, servers)
-    banks = LabelBanks(settings.query_banks_dir)
-    classifying = ClassifyingService(catalog, library, models, banks)
+    objects, facts, texts, descriptions, duplicates, classifying = _passes(settings, store, models, library, servers)
     exports, asking = ExportService(catalog, library, objects), AskingService(search, library, objects)
     forgetting = ForgettingService(settings, catalog, store, library, folders, uploads)
     jobs = _runner(catalog, JobHandlers(
@@ -83,12 +80,11 @@ def build_services(
     return Services(
         settings=settings, catalog=catalog, store=store, models=models, reader=reader, library=library,
         folders=folders, indexing=indexing, objects=objects, facts=facts, forgetting=forgetting, exports=exports,
-        search=search, asking=asking, vocabulary=Vocabulary(catalog),
+        search=search, asking=asking, vocabulary=Vocabulary(catalog), classifying=classifying,
         curation=CurationService(catalog, descriptions.vectors.catch_up), sidecars=SidecarWriter(catalog),
         suggestions=SuggestionService(catalog, library, search, models), uploads=uploads, jobs=jobs,
         browsing=BrowsingService(catalog), duplicates=duplicates, system_bin=SystemBin(settings, catalog), texts=texts,
-        labels=LabelService(catalog, library, models, banks), classifying=classifying,
-        descriptions=descriptions, servers=servers,
+        labels=LabelService(catalog, library, models, classifying.banks), descriptions=descriptions, servers=servers,
         saved=SavedSearches(catalog, search), shelf=ExportShelf(settings),
         watcher=FolderWatcher(folders, lambda paths: queue_sync(jobs, paths), lambda: being_added(jobs)),
     )  # fmt: skip
@@ -106,7 +102,7 @@ def _made_ready(settings: Settings, to_write: bool) -> Settings:
 
 def _passes(
     settings: Settings, store: Store, models: ModelManager, library: LibraryService, servers: Servers
-) -> tuple[ObjectService, FactsService, TextService, DescriptionService, DuplicateService]:
+) -> tuple[ObjectService, FactsService, TextService, DescriptionService, DuplicateService, ClassifyingService]:
     """What goes through all photos for something that is in them."""
     words = DescriptionVectors(store.catalog, store, models)
     return (
@@ -115,6 +111,7 @@ def _passes(
         TextService(store.catalog, models, library),
         DescriptionService(store.catalog, store, library, words, servers.captioner),
         DuplicateService(store.catalog, library, settings.find_duplicates),
+        ClassifyingService(store.catalog, library, models),
     )
 
 

@@ -51,7 +51,7 @@ def _asked(arguments: argparse.Namespace) -> Sorting:
         return sorting(preset=said or "", **how)
     file = Path(said).expanduser()
     if "," not in said and (file.is_file() or file.suffix in (".txt", ".csv")):
-        return Sorting(label_lists.from_file(file), arguments.several, tuple(arguments.template) or Sorting.templates)
+        return Sorting(label_lists.from_file(file), arguments.several, tuple(arguments.template))
     return sorting(said.split(","), **how)
 
 

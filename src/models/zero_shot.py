@@ -22,8 +22,10 @@ from src.schema import FloatArray
 from src.text import folded
 
 SCALES = label_words.FILE.with_name("classifying.json")
-TEMPLATES = ("{}", PROMPT)
-"""How a label is put to a model; the middle of what it makes of all of them counts."""
+ONE_OF, BY_ITSELF = ("{}",), ("{}", PROMPT)
+"""How a label is put to a model: where a picture shows one of them, and where each is judged by itself, as the words
+are that it competes with. The middle of what the model makes of all templates counts.
+"""
 USUAL = 0.01
 """Cosines are divided by it where a model was not measured: CLIP learns about this one."""
 

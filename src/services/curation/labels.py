@@ -61,10 +61,11 @@ class LabelService:
         return self._of(bank, image_ids) if bank else {}
 
     def suggested(self, image_id: str) -> tuple[Label, ...]:
-        """The labels of a photo, also those that it got when the library was classified, that it has not as tags and that
-        were not refused for it.
+        """The labels of a photo, those of classifying the library among them, that it has not as tags and that were not
+        refused for it.
 
-        None of the model's own either while the vocabulary's vectors are still being made, which begins here: a page must not wait.
+        Of the model's own none while the vocabulary's vectors are still being made, which begins here: a page must not
+        wait.
         """
         model = self._model()
         bank = self._banks.at_hand(model)

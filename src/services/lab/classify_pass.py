@@ -30,10 +30,11 @@ LOST = "It has no picture that can be read now."
 class ClassifyingService:
     """Classifies photos of one library by the model that it uses."""
 
-    def __init__(self, catalog: Catalog, library: LibraryService, models: ModelManager, banks: LabelBanks) -> None:
+    def __init__(self, catalog: Catalog, library: LibraryService, models: ModelManager) -> None:
         self._catalog = catalog
         self._library = library
-        self._makers = Classifiers(models, banks)
+        self.banks = LabelBanks(models.settings.query_banks_dir)
+        self._makers = Classifiers(models, self.banks)
 
     def by(self, asked: Sorting) -> Classifier:
         """What classifies. Takes seconds for a long list that is new. Raises BadInput, ModelError."""

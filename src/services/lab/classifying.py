@@ -19,7 +19,7 @@ from src.models.label_bank import Label, LabelBank, LabelBanks, Numbers
 from src.models.label_lists import IMAGENET, VOCABULARY, LabelList
 from src.models.model_manager import LoadedModel, ModelManager
 from src.models.registry import BUILTIN
-from src.models.zero_shot import TEMPLATES, Classifies, Scale
+from src.models.zero_shot import BY_ITSELF, ONE_OF, Classifies, Scale
 from src.processing.decoding.reader import PictureReader
 from src.schema import FloatArray
 from src.text import shown
@@ -38,17 +38,17 @@ class Sorting:
     """What pictures are classified by.
 
     several: each label is judged by itself, so that a picture may have several or none; else it has one of them, and
-    their chances sum to 1. templates: how a label is put to a model, in place of ``{}``.
+    their chances sum to 1. templates: how a label is put to a model, in place of ``{}``; none: as was measured best.
     """
 
     labels: LabelList
     several: bool = False
-    templates: tuple[str, ...] = TEMPLATES
+    templates: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Raises BadInput for templates that are none."""
-        if not 1 <= len(self.templates) <= MOST_TEMPLATES:
-            raise BadInput(f"{len(self.templates)} templates can't be used.", f"Give 1 to {MOST_TEMPLATES}.")
+        if len(self.templates) > MOST_TEMPLATES:
+            raise BadInput(f"{len(self.templates)} templates can't be used.", f"Give {MOST_TEMPLATES} at most.")
         for template in self.templates:
             if "{}" not in template or len(template) > LONGEST_TEMPLATE or shown(template) != template:
                 raise BadInput(f"“{shown(template[:80])}” is no template.", "One is “a photo of {}”.")
@@ -61,11 +61,16 @@ class Sorting:
     @property
     def by_classes(self) -> bool:
         """Whether these are the classes that the built-in tower has learned, so that none of its words are asked."""
-        return self.labels.preset == IMAGENET and not self.several and self.templates == TEMPLATES
+        return self.labels.preset == IMAGENET and not self.several and not self.templates
+
+    @property
+    def asked_by(self) -> tuple[str, ...]:
+        """The templates that are used."""
+        return self.templates or (BY_ITSELF if self.by_itself else ONE_OF)
 
     def recipe(self, space: str) -> str:
         """A name for all that what comes of it depends on."""
-        parts = [*(label.line for label in self.labels.labels), *self.templates, str(self.by_itself), space]
+        parts = [*(label.line for label in self.labels.labels), *self.asked_by, str(self.by_itself), space]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 
@@ -79,7 +84,7 @@ def sorting(
     if labels and preset:
         raise BadInput("Labels are given, and a list by its name too.", "Give one of them.")
     found = label_lists.of(labels) if labels else label_lists.preset(preset or IMAGENET)
-    return Sorting(found, several, tuple(templates) or TEMPLATES)
+    return Sorting(found, several, tuple(templates))
 
 
 class Classifier:
@@ -172,15 +177,15 @@ class Classifiers:
         return Classifier(loaded, asked, partial(self._encoded, loaded, asked), bank)
 
     def _encoded(self, model: LoadedModel, asked: Sorting) -> FloatArray:
-        if asked.labels.preset == VOCABULARY and asked.templates == TEMPLATES:
+        if asked.labels.preset == VOCABULARY and asked.asked_by == BY_ITSELF:
             bank = self._banks.of(model)  # which has them, and keeps them in a file
             if bank is not None:
                 return bank.vectors
-        key = (model.space, *asked.templates, "", *asked.labels.texts)
+        key = (model.space, *asked.asked_by, "", *asked.labels.texts)
         with self._lock:
             found = self._known.get(key)
             if found is None:
-                found = label_bank.asked_for(asked.labels.texts, model.encode_texts, asked.templates)
+                found = label_bank.asked_for(asked.labels.texts, model.encode_texts, asked.asked_by)
                 while len(self._known) >= KEPT:
                     self._known.pop(next(iter(self._known)))
                 self._known[key] = found

@@ -57,7 +57,7 @@ def _choices() -> None:
         st.text_area(
             "Templates, one a line",
             key=told.TEMPLATES,
-            placeholder="{}\na photo of {}",
+            placeholder="a photo of {}\na drawing of {}",
             help="The label stands in place of {}; the middle of what the model makes of all templates counts.",
         )
 
@@ -78,7 +78,7 @@ def _asked() -> Sorting | None:
     found = read_labels(own) if chosen == OWN else _preset(chosen)
     lines = [line.strip() for line in (told.chosen(told.TEMPLATES) or "").splitlines() if line.strip()]
     several = told.chosen(told.HOW) == "several"
-    return Sorting(found, several, tuple(lines)) if lines else Sorting(found, several)
+    return Sorting(found, several, tuple(lines))
 
 
 def _preset(name: str) -> LabelList:

@@ -11,7 +11,7 @@ from src.errors import AppError
 from src.export.sheet import Sheet
 from src.runtime import Services
 from src.services.curation.service import tag_of
-from src.text import count, shown
+from src.text import shown
 from src.ui.curation import suggested
 from src.ui.frame import error_box
 from src.ui.labels import told
