@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from src.runtime import Services
+from src.services.curation.suggestions import Suggestion
+from src.ui.curation import suggested
 from src.ui.page_ends import ENDS
 from tests.fakes import COLOURS
 from tests.ui.conftest import goto, texts
@@ -53,3 +58,24 @@ def test_an_empty_library_says_so_and_one_picture_can_still_be_told(app: AppTest
     goto(app.run(), "labels")
     assert not app.exception and "No photos yet" in texts(app)
     assert "One picture" in texts(app) and "labels" in ENDS
+
+
+def test_an_answer_for_a_photo_that_the_new_order_leaves_out_still_counts(
+    page: AppTest, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = [hit.id for hit in services.library.newest(3)]
+    orders = iter([ids, ids[1:2]])
+    session: dict[str, Any] = {}
+    monkeypatch.setattr(st, "session_state", session)
+    monkeypatch.setattr(
+        services.suggestions, "photos", lambda *_: [Suggestion(id_, 1.0, "answers") for id_ in next(orders)]
+    )
+    suggested.still_open(services, "x")
+    services.curation.tag(ids[:1], ["x"])
+    services.curation.refuse_tag(ids[1:2], "x")
+    assert [one.image_id for one in suggested.still_open(services, "x")] == ids[1:2]
+    session[suggested.KEY] = SimpleNamespace(
+        answers={"tag": "x", "answers": [{"id": ids[2], "yes": True, "number": 9}]}
+    )
+    suggested._answer(services)
+    assert set(services.catalog.marks.tagged("x")) == {ids[0], ids[2]}

@@ -62,7 +62,8 @@ def still_open(services: Services, tag: str) -> Sequence[Suggestion]:
         if known.answered == answered or (len(left) >= LEAST and not untaught):
             return left
     found = services.suggestions.photos(tag, LISTED)
-    told.keep_suggested(told.Suggested(tag, answered, tuple(found)))
+    offered = (known.offered if known else frozenset()) | {one.image_id for one in found}
+    told.keep_suggested(told.Suggested(tag, answered, tuple(found), offered))
     return found
 
 
@@ -97,9 +98,8 @@ def _answer(services: Services) -> None:
     known = told.suggested(tag) if isinstance(tag, str) else None
     if known is None or not isinstance(said["answers"], list):
         return
-    ids = {one.image_id for one in known.found}
     for answer in said["answers"]:
-        if isinstance(answer, Mapping) and answer.get("id") in ids and told.hear(answer.get("number"), KEY):
+        if isinstance(answer, Mapping) and answer.get("id") in known.offered and told.hear(answer.get("number"), KEY):
             answered(services, known.tag, str(answer["id"]), answer.get("yes") is True)
 
 

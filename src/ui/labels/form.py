@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from src.errors import AppError
-from src.models.label_lists import PRESETS, LabelList
+from src.models.label_lists import PRESETS, preset
 from src.models.label_lists import read as read_labels
 from src.runtime import Services
 from src.services.jobs.handlers import queue_classifying
@@ -23,7 +23,7 @@ _FILE_BYTES = 1_000_000
 
 def show(services: Services) -> Sorting | None:
     """The form; what is chosen, or None where that is not enough, which is said."""
-    told.start()
+    told.start(told.LIST, told.HOW, told.TEMPLATES)
     with st.container(border=True, key="labels-form"):
         st.markdown("#### Classify photos")
         _choices()
@@ -46,6 +46,7 @@ def _choices() -> None:
             "A photo shows", list(_HOW), format_func=_HOW.__getitem__, key=told.HOW, required=True, default=None
         )
     if told.chosen(told.LIST) == OWN:
+        told.start(told.OWN)
         st.text_area(
             "Labels, one a line or with commas between",
             key=told.OWN,
@@ -75,16 +76,10 @@ def _asked() -> Sorting | None:
     if chosen == OWN and not own.strip():
         st.markdown("Type some labels, or choose a list.")
         return None
-    found = read_labels(own) if chosen == OWN else _preset(chosen)
+    found = read_labels(own) if chosen == OWN else preset(chosen)
     lines = [line.strip() for line in (told.chosen(told.TEMPLATES) or "").splitlines() if line.strip()]
     several = told.chosen(told.HOW) == "several"
     return Sorting(found, several, tuple(lines))
-
-
-def _preset(name: str) -> LabelList:
-    from src.models.label_lists import preset
-
-    return preset(name)
 
 
 def _begin(services: Services, asked: Sorting) -> None:

@@ -26,6 +26,7 @@ def show(services: Services) -> None:
         return
     st.markdown("#### Suggested tags")
     words = {one.word: one for one in counts}
+    told.start(told.LABEL)
     if told.chosen(told.LABEL) not in words:
         told.choose(told.LABEL, counts[0].word)
     with st.container(horizontal=True, vertical_alignment="bottom", key="labels-answer"):
@@ -37,6 +38,7 @@ def show(services: Services) -> None:
         st.button(
             "Forget suggestions", icon=":material/delete:", on_click=services.catalog.labels.clear, key="labels-clear"
         )
+    told.keep()
     try:
         tag = tag_of(word)
         st.markdown(_learned(services, tag))

@@ -16,16 +16,20 @@ LIST, OWN, HOW, TEMPLATES, LABEL = "labels-list", "labels-own", "labels-how", "l
 _USUAL = {LIST: IMAGENET, OWN: "", HOW: "one", TEMPLATES: "", LABEL: None}
 
 
-def start() -> None:
-    """Before the widgets of a run: what was chosen last; Streamlit forgets widgets of a page that was left."""
+def start(*keys: str) -> None:
+    """Before these widgets are drawn, and only then: what was chosen last.
+
+    Streamlit forgets widgets that a run leaves out, but keeps what was set for one that was not drawn.
+    """
     kept = st.session_state.get("labels_kept", {})
-    for key, usual in _USUAL.items():
-        st.session_state.setdefault(key, kept.get(key, usual))
+    for key in keys:
+        st.session_state.setdefault(key, kept.get(key, _USUAL[key]))
 
 
 def keep() -> None:
     """After the widgets of a run."""
-    st.session_state["labels_kept"] = {key: st.session_state.get(key) for key in _USUAL}
+    there = {key: st.session_state[key] for key in _USUAL if key in st.session_state}
+    st.session_state["labels_kept"] = {**st.session_state.get("labels_kept", {}), **there}
 
 
 def chosen(key: str) -> Any:
