@@ -38,4 +38,4 @@ async def classify(request: Request, desk: AtDesk) -> Response:
             of = {"model": by.model.model_id, "measured": by.measured}
             return told(wire.classified(of, [(label.word, label.chance) for label in found]))
 
-        return await desk.ask(desk.picturing, request, work)
+        return await desk.ask(desk.classifying, request, work)

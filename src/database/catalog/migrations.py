@@ -327,11 +327,6 @@ def _countable_passes(db: sa.Connection) -> None:
     db.exec_driver_sql("CREATE INDEX IF NOT EXISTS ix_looked_at_pass ON looked_at (pass, recipe)")
 
 
-def _labels(db: sa.Connection) -> None:
-    """Labels that photos got when the library was classified."""
-    label_table.labels.create(db, checkfirst=True)
-
-
 MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
     _first,
     _second,
@@ -347,6 +342,6 @@ MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
     _with_lexical_index,
     _descriptions,
     _countable_passes,
-    _labels,
+    lambda db: label_table.labels.create(db, checkfirst=True),  # that photos got when the library was classified
 )
 """Step n brings schema n-1 to n. Steps are never changed once released; a new one is added at the end."""
