@@ -216,7 +216,11 @@ def _answered(
         else:
             services.curation.refuse_tag([following], word)
     order = services.suggestions.order(word)
-    taught = dict(zip(vectors, order.scores(np.stack(list(vectors.values()))), strict=True)) if order else chances
+    taught = (
+        dict(zip(vectors, order.scores(list(vectors), np.stack(list(vectors.values()))), strict=True))
+        if order
+        else chances
+    )
     after = [id_ for id_ in sorted(taught, key=lambda id_: -taught[id_]) if id_ not in said]
     for _ in said:
         services.curation.undo()

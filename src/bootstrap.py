@@ -82,7 +82,7 @@ def build_services(
         folders=folders, indexing=indexing, objects=objects, facts=facts, forgetting=forgetting, exports=exports,
         search=search, asking=asking, vocabulary=Vocabulary(catalog), classifying=classifying,
         curation=CurationService(catalog, descriptions.vectors.catch_up), sidecars=SidecarWriter(catalog),
-        suggestions=SuggestionService(catalog, library, search, models), uploads=uploads, jobs=jobs,
+        suggestions=SuggestionService(catalog, library, search, models, classifying.banks), uploads=uploads, jobs=jobs,
         browsing=BrowsingService(catalog), duplicates=duplicates, system_bin=SystemBin(settings, catalog), texts=texts,
         labels=LabelService(catalog, library, models, classifying.banks), descriptions=descriptions, servers=servers,
         saved=SavedSearches(catalog, search), shelf=ExportShelf(settings),

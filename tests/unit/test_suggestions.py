@@ -10,7 +10,7 @@ import pytest
 from src.errors import BadInput
 from src.models import label_lists
 from src.runtime import Services
-from src.services.curation.suggestions import EXAMPLES, Order, Probe
+from src.services.curation.suggestions import EXAMPLES, Order, Probe, Words
 from src.services.lab.classifying import Sorting
 from tests.conftest import make_photo
 from tests.fakes import COLOURS
@@ -59,7 +59,7 @@ def test_photos_of_a_label_go_by_its_chances_until_the_answers_teach_an_order(li
     order = library.suggestions.order("red")
     vectors = library.catalog.vectors.get_many(library.library.collection(), [*red[2:], *purple[2:]])
     assert order is not None
-    scores = dict(zip(vectors, order.scores(np.stack(list(vectors.values()))), strict=True))
+    scores = dict(zip(vectors, order.scores(list(vectors), np.stack(list(vectors.values()))), strict=True))
     assert min(scores[id_] for id_ in red[2:]) > max(scores[id_] for id_ in purple[2:])
 
 
@@ -115,9 +115,16 @@ def test_the_examples_are_judged_by_probes_without_them() -> None:
         rows = np.delete(examples, number, axis=0)
         left_out.append(_fitted(rows, others, len(examples)).scores(examples[number : number + 1])[0])
     assert whole.alone == pytest.approx(left_out, abs=1e-6)
-    order = Order(examples, others, others[:0], examples[0])
-    assert np.mean(np.array(order.scores(some(200, 0))) >= order.least) > 0.5
-    assert np.mean(np.array(order.scores(some(200, 1))) >= order.least) < 0.02
+    named = [{f"{name}{at}": row for at, row in enumerate(rows)} for name, rows in (("e", examples), ("o", others))]
+    order = Order(*named, {}, Words(examples[0], 1.0, {}))
+    assert np.mean(np.array(order.scores(["x"] * 200, some(200, 0))) >= order.least) > 0.5
+    assert np.mean(np.array(order.scores(["x"] * 200, some(200, 1))) >= order.least) < 0.02
+
+
+def test_what_all_words_say_of_a_photo_is_taken_off_what_one_says() -> None:
+    rows = np.eye(2, dtype=np.float32)
+    found = Words(np.array([1.0, 1.0], np.float32), 0.5, {"a": 3.0}).heights(["a", "b"], rows)
+    assert found.tolist() == [-1.0, 2.0]
 
 
 def _fitted(examples: np.ndarray, others: np.ndarray, number: int) -> Probe:
