@@ -163,7 +163,8 @@ class Words:
     def heights(self, ids: Sequence[str], rows: FloatArray) -> npt.NDArray[np.float64]:
         """(n, D) vectors of these images -> (n,)."""
         taken = np.array([self.crowd.get(id_, 0.0) for id_ in ids])
-        return np.asarray(rows @ self.asked, np.float64) / self.temperature - taken
+        found: npt.NDArray[np.float64] = np.asarray(rows @ self.asked, np.float64) / self.temperature - taken
+        return found
 
 
 class Order:
