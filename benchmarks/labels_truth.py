@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from src.models import label_lists
 from src.models.label_words import Vocabulary
 
 TRAINING = Path(__file__).resolve().parent.parent / "training"
@@ -59,7 +60,7 @@ COCO: Mapping[str, str] = {
 
 def labels_of_classes(vocabulary: Vocabulary) -> dict[str, set[int]]:
     """WordNet's number of an ImageNet class -> numbers of the labels that are right for it."""
-    names = _table(TRAINING / "imagenet_classes.tsv")
+    names = _table(label_lists.CLASSES)
     broader = _table(TRAINING / "broader_terms.tsv")
     return {number: _of_class(vocabulary, number, names[number], broader[number]) for number in names}
 

@@ -37,6 +37,7 @@ from src.services.jobs.feature_jobs import FeatureJobs
 from src.services.jobs.handlers import JobHandlers, being_added, queue_sync
 from src.services.jobs.kinds import KINDS
 from src.services.jobs.runner import JobRunner
+from src.services.lab.classify_pass import ClassifyingService
 from src.services.lab.service import LabService
 from src.services.library.doctor import DoctorService
 from src.services.library.file_checks import FileChecks
@@ -62,9 +63,9 @@ def build_services(
     models: ModelManager | None = None,
 ) -> Services:
     """Open the library and wire the services. read_only: takes no lock, searches beside a running app. untouched: for
-    a look that changes no file, while others are kept out. port: for who finds the library taken. Raises LibraryError.
-    """
-    settings = _made_ready(settings or Settings.from_env(), not (read_only or untouched))
+    a look that changes no file, and keeps others out. port: for who finds the library taken. Raises LibraryError."""
+    writes = not (read_only or untouched)
+    settings = _made_ready(settings or Settings.from_env(), writes)
     catalog = (store := Store(settings, port=port, read_only=read_only, untouched=untouched)).catalog
     models = models or ModelManager(settings=_forgetful(settings) if untouched else settings)
     reader, servers = PictureReader(settings.max_megapixels), Servers(vision_keys(), settings.vision_url)
@@ -74,24 +75,24 @@ def build_services(
     objects, facts, texts, descriptions, duplicates, spaces = _passes(settings, store, models, library, servers)
     search = SearchService(catalog, store, models, library, reader, spaces)
     exports, asking = ExportService(catalog, library, objects), AskingService(search, library, objects)
-    labels, maps = _in_words_and_points(settings, store, library, models, not (read_only or untouched))
+    classifying, labels, maps, insights = _seen_as_a_whole(settings, library, models, duplicates, catalog, writes)
     forgetting = ForgettingService(settings, catalog, store, library, folders, uploads)
     doctor = DoctorService(catalog, store, models, library, FileChecks(settings, catalog, library, uploads))
     jobs = _runner(catalog, JobHandlers(
         indexing, folders, forgetting, doctor, library, objects, facts, texts, descriptions, duplicates, exports,
         maps, FeatureJobs(features := FeatureService(catalog, models, spaces, descriptions.vectors), spaces, store),
-        store, models, lab := LabService(settings, models, reader),
+        classifying, store, models, lab := LabService(settings, models, reader),
     ))  # fmt: skip
-    insights = InsightsService(catalog, library, duplicates, labels)
     return Services(
         watcher=FolderWatcher(folders, lambda paths: queue_sync(jobs, paths), lambda: being_added(jobs)), models=models,
         curation=CurationService(catalog, descriptions.vectors.catch_up), system_bin=SystemBin(settings, catalog),
-        suggestions=SuggestionService(catalog, library, search), browsing=BrowsingService(catalog, insights.ids_of),
-        saved=SavedSearches(catalog, search), sidecars=SidecarWriter(catalog), vocabulary=Vocabulary(catalog), lab=lab,
-        shelf=ExportShelf(settings), descriptions=descriptions, forgetting=forgetting, duplicates=duplicates, jobs=jobs,
-        settings=settings, indexing=indexing, insights=insights, features=features, catalog=catalog, library=library,
-        folders=folders, objects=objects, exports=exports, uploads=uploads, servers=servers, reader=reader, store=store,
-        search=search, asking=asking, labels=labels, spaces=spaces, facts=facts, texts=texts, maps=maps,
+        suggestions=SuggestionService(catalog, library, search, models, classifying.banks), classifying=classifying,
+        browsing=BrowsingService(catalog, insights.ids_of), saved=SavedSearches(catalog, search), lab=lab, jobs=jobs,
+        sidecars=SidecarWriter(catalog), vocabulary=Vocabulary(catalog), shelf=ExportShelf(settings),
+        descriptions=descriptions, forgetting=forgetting, duplicates=duplicates, settings=settings, indexing=indexing,
+        insights=insights, features=features, catalog=catalog, library=library, folders=folders, objects=objects,
+        exports=exports, uploads=uploads, servers=servers, reader=reader, store=store, search=search, asking=asking,
+        labels=labels, spaces=spaces, facts=facts, texts=texts, maps=maps,
     )  # fmt: skip
 
 
@@ -120,12 +121,19 @@ def _passes(
     )
 
 
-def _in_words_and_points(
-    settings: Settings, store: Store, library: LibraryService, models: ModelManager, writes: bool
-) -> tuple[LabelService, MapService]:
-    """What photos show in words, and where they lie beside each other."""
-    labels = LabelService(store.catalog, library, models)
-    return labels, MapService(settings, store.catalog, library, labels, writes)
+def _seen_as_a_whole(
+    settings: Settings,
+    library: LibraryService,
+    models: ModelManager,
+    duplicates: DuplicateService,
+    catalog: Catalog,
+    writes: bool,
+) -> tuple[ClassifyingService, LabelService, MapService, InsightsService]:
+    """What photos show in words, where they lie beside each other, and what there is of each kind."""
+    classifying = ClassifyingService(catalog, library, models)
+    labels = LabelService(catalog, library, models, classifying.banks)
+    maps = MapService(settings, catalog, library, labels, writes)
+    return classifying, labels, maps, InsightsService(catalog, library, duplicates, labels)
 
 
 def _settled_uploads(settings: Settings, store: Store) -> UploadStore:

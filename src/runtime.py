@@ -35,6 +35,7 @@ from src.services.insights.service import InsightsService
 from src.services.jobs.handlers import empty_bin_if_due, queue_duplicates_if_due, queue_facts, rebuild_if_due
 from src.services.jobs.kinds import Index, JobKind, ReadFacts
 from src.services.jobs.runner import Handler, JobRunner
+from src.services.lab.classify_pass import ClassifyingService
 from src.services.lab.service import LabService
 from src.services.library.doctor import foreign_index
 from src.services.library.folders import FolderService
@@ -89,6 +90,7 @@ class Services:
     suggestions: SuggestionService
     labels: LabelService
     maps: MapService
+    classifying: ClassifyingService
     system_bin: SystemBin
     saved: SavedSearches
     vocabulary: Vocabulary

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -277,6 +277,12 @@ def _measured(measured: Measured, done: Evaluation) -> dict[str, Any]:
         "confusion": measured.confusion.tolist(),
         "hardest_pairs": {"of_two_classes": _hard(measured.alike, done), "of_one_class": _hard(measured.unlike, done)},
     }
+
+
+def classified(of: Mapping[str, Any], labels: Iterable[tuple[str, float]]) -> dict[str, Any]:
+    """The likeliest labels of a picture with how likely each is, 0 to 1. of: what the picture is told by."""
+    told = [{"label": word, "probability": round(chance, 6)} for word, chance in labels]
+    return {**of, "labels": told}
 
 
 def _hard(pairs: Sequence[Pair], done: Evaluation) -> list[dict[str, Any]]:

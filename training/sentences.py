@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from training.minilm import MiniLM, load_tokenizer, sentence_vectors
 
-CLASS_FILE = Path(__file__).with_name("imagenet_classes.tsv")
+CLASS_FILE = Path(__file__).parents[1] / "src" / "models" / "label_files" / "imagenet_classes.tsv"
 BROADER_FILE = Path(__file__).with_name("broader_terms.tsv")
 """Written by hand for this project: what people call the things of a class, the nearest term first."""
 

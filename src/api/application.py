@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
 
-from src.api import image_routes, job_routes, library_routes, problems, search_routes
+from src.api import classify_routes, image_routes, job_routes, library_routes, problems, search_routes
 from src.api.bounded_body import BoundedBody
 from src.api.desk import Desk
 from src.api.line import GONE
@@ -44,7 +44,7 @@ def application(services: Callable[[], Services]) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.desk = Desk(services)
-    for routes in (search_routes, image_routes, library_routes, job_routes):
+    for routes in (search_routes, classify_routes, image_routes, library_routes, job_routes):
         app.include_router(routes.router)
     app.router.routes += [Route("/docs", _docs), Route("/docs/{name}", _file)]
     app.add_exception_handler(AppError, _told)

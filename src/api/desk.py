@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-READS, WRITES, PICTURES, ASIDE = 4, 2, 4, 4
+READS, WRITES, PICTURES, CLASSIFIED, ASIDE = 4, 2, 4, 2, 4
 """Requests of a kind that are answered at once, each in a thread; pages have threads of their own."""
 SEARCHES = 16
 """Searches that are made together, in one thread: half a processor or more is left to the pages."""
@@ -35,7 +35,7 @@ class Desk:
         self._opened: Future[Services] | None = None
         self._searching: Gathering[Wanted, Answer] = Gathering(SEARCHES)
         self.reading, self.writing = Line(READS), Line(WRITES)
-        self.counting, self.picturing = Line(1), Line(PICTURES)
+        self.counting, self.picturing, self.classifying = Line(1), Line(PICTURES), Line(CLASSIFIED)
         self._aside = ThreadPoolExecutor(ASIDE, "api-aside")
         self.streams = 0
 

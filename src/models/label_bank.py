@@ -47,6 +47,11 @@ class Calibration:
     constant: float
     shown: float
 
+    def chances(self, share: Numbers) -> Numbers:
+        """What shares of the softmax, between 0 and 1, are worth: the same shape, 0 to 1."""
+        found: Numbers = 1 / (1 + np.exp(-self.slope * np.log(share / (1 - share)) - self.constant))
+        return found
+
 
 @dataclass(frozen=True)
 class Label:
@@ -74,10 +79,7 @@ class LabelBank:
 
     def chances(self, photos: FloatArray) -> Numbers:
         """(m, D) -> (m, n), 0 to 1; no label is less likely than one that implies it."""
-        share = self.shares(photos)
-        evidence = self.calibration.slope * np.log(share / (1 - share)) + self.calibration.constant
-        found: Numbers = 1 / (1 + np.exp(-evidence))
-        return found
+        return self.calibration.chances(self.shares(photos))
 
     def shares(self, photos: FloatArray) -> Numbers:
         """(m, D) -> (m, n): of the softmax over all labels, what each has with those that imply it; in 0..1, open."""
@@ -123,12 +125,19 @@ def encoded(words: Vocabulary, encode: Callable[[Sequence[str]], FloatArray]) ->
 
     encode: m texts -> (m, D) of norm 1. Takes some seconds.
     """
-    texts = [text for one in words.words for text in (one.asked, PROMPT.format(one.asked))]
+    return asked_for([one.asked for one in words.words], encode)
+
+
+def asked_for(
+    words: Sequence[str], encode: Callable[[Sequence[str]], FloatArray], templates: Sequence[str] = ("{}", PROMPT)
+) -> FloatArray:
+    """(n, D) float32 of norm 1: each word put into each template in place of ``{}``, and the middle of these."""
+    texts = [template.replace("{}", word) for word in words for template in templates]
     order = sorted(range(len(texts)), key=lambda number: len(texts[number]))  # texts of one length need no filling up
     parts = [order[at : at + BATCH] for at in range(0, len(order), BATCH)]
     found = np.concatenate([encode([texts[number] for number in part]) for part in parts])
-    both = found[np.argsort(order)].reshape(len(words), 2, -1).sum(axis=1)
-    middle: FloatArray = (both / np.maximum(np.linalg.norm(both, axis=1, keepdims=True), 1e-6)).astype(np.float32)
+    all_ = found[np.argsort(order)].reshape(len(words), len(templates), -1).sum(axis=1)
+    middle: FloatArray = (all_ / np.maximum(np.linalg.norm(all_, axis=1, keepdims=True), 1e-6)).astype(np.float32)
     return middle
 
 

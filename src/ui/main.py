@@ -77,6 +77,7 @@ def _tabs() -> list[st.Page]:
 def _explore() -> list[st.Page]:
     """What one looks at a library by, beside searching it."""
     return [
+        st.Page(VIEWS / "labels_page.py", title="Labels", icon=":material/label:", url_path="labels"),
         st.Page(VIEWS / "map_page.py", title="Map", icon=":material/scatter_plot:", url_path="map"),
         st.Page(VIEWS / "insights_page.py", title="Insights", icon=":material/insights:", url_path="insights"),
         st.Page(VIEWS / "lab_page.py", title="Lab", icon=":material/science:", url_path="lab"),

@@ -15,5 +15,6 @@ ENDS = (
     "bin",
     "insights",
     "lab",
+    "labels",
 )
 """Of all pages, but for the first's, which has none."""

@@ -22,7 +22,7 @@ from src.ui.jobs import job_progress
 from tests.fakes import colour_picture
 from tests.ui.conftest import MAIN, button, gallery, goto, index, search, texts
 
-PAGES = ("upload", "text_search", "image_search", "about", "collections", "history", "bin")
+PAGES = ("upload", "text_search", "image_search", "about", "collections", "history", "bin", "labels")
 
 
 def facts(app: AppTest) -> str:

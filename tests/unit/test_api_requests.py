@@ -125,6 +125,31 @@ def test_a_body_of_another_kind_or_size_is_refused(api: Api) -> None:
     assert api.ask("POST", "/search", 422, **file)["code"] == "unreadable-image"
 
 
+def test_a_photo_and_a_picture_that_is_sent_are_classified(api: Api) -> None:
+    body = {"image": "blue.png", "labels": ["red", "blue = blue", "green"], "top_k": 2}
+    told = api.ask("POST", "/classify", 200, json=body)
+    assert told["labels"][0]["label"] == "blue" and len(told["labels"]) == 2
+    assert told["labels"][0]["probability"] > 0.9 and told["measured"] is False
+    sent = {"files": {"image": ("x.png", picture("green", 1))}, "data": {"labels": ["red", "green"], "top_k": "1"}}
+    (label,) = api.ask("POST", "/classify", 200, **sent)["labels"]
+    assert label["label"] == "green"
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"image": None}, 400), ({"labels": ["a >= 2"]}, 400), ({"preset": "coco"}, 400), ({"image": "no.png"}, 404),
+        ({"several": True}, 400), ({"labels": [], "preset": "x"}, 422), ({"labels": "a"}, 422), ({"top_k": 0}, 422),
+    ],
+)  # fmt: skip
+def test_classifying_that_makes_no_sense_is_a_problem_in_one_sentence(
+    api: Api, body: dict[str, Any], status: int
+) -> None:
+    asked = {"image": "blue.png", "labels": ["a", "b"]} | body
+    told = api.ask("POST", "/classify", status, json=asked)
+    assert told["detail"].endswith((".", "?")) and "\n" not in told["detail"]
+
+
 @pytest.mark.parametrize("address", ["/search?q=red", "/images?"])
 def test_pages_tell_each_photo_once_though_photos_are_added_meanwhile(api: Api, address: str) -> None:
     before = {photo["id"] for photo in api.ask("GET", "/images?top_k=1000", 200)["photos"]}

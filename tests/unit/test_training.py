@@ -19,15 +19,15 @@ from training.features import Seen
 from training.heads import CaptionLoss, Recipe, contrastive, distillation, of_shares
 from training.minilm import WIDTH
 from training.pictures import Batch, Pictures
-from training.sentences import broader_terms, class_names
+from training.sentences import BROADER_FILE, CLASS_FILE, broader_terms, class_names
 from training.towers import Captions, ClassNames, Gate, Heads
 from training.tune import Tower, Tuning, tune
 
 
 def test_every_class_has_broader_terms_of_its_own() -> None:
     ids = [
-        [line.split("\t")[0] for line in (Path(tuning.__file__).parent / name).read_text(encoding="utf-8").splitlines()]
-        for name in ("imagenet_classes.tsv", "broader_terms.tsv")
+        [line.split("\t")[0] for line in file.read_text(encoding="utf-8").splitlines()]
+        for file in (CLASS_FILE, BROADER_FILE)
     ]
     assert ids[0] == ids[1] and len(ids[0]) == CLASSES
     for names, terms in zip(class_names(), broader_terms(), strict=True):

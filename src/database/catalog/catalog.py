@@ -27,6 +27,7 @@ from src.database.catalog.folders import FolderTable
 from src.database.catalog.health import HealthTable
 from src.database.catalog.index_changes import IndexChanges
 from src.database.catalog.jobs import JobTable
+from src.database.catalog.labels import LabelTable
 from src.database.catalog.lexical import LexicalTable
 from src.database.catalog.listing import Listing
 from src.database.catalog.looked_at import LookedAtTable
@@ -111,6 +112,7 @@ class Catalog:
         self.albums = AlbumTable(self._file, self.operations)
         self.bin = BinTable(self._file, self.operations)
         self.descriptions = DescriptionTable(self._file, self.operations)
+        self.labels = LabelTable(self._file)
         self.decisions = DecisionTable(self._file, self.operations)
         self._counted: Kept[tuple[int, int, int]] = Kept(1)
 

@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from src.database.catalog.description_table import descriptions
+from src.database.catalog.label_table import labels
 from src.database.catalog.sqlite_file import SqliteFile, now
 from src.database.catalog.tables import (
     album_covers,
@@ -36,7 +37,7 @@ _SHOWN_WITHOUT_FILE = sa.and_(images.c.removed_at.is_(None), ~_PRESENT)
 _SHOWN_IN_BIN = sa.and_(images.c.removed_at.is_(None), _IN_BIN)
 _HIDDEN_WITH_FILE = sa.and_(images.c.removed_at.is_not(None), _PRESENT, ~_IN_BIN)
 _SAID = (marks, photo_tags, album_photos, album_covers, binned, forgotten, successors)
-OF_IMAGES = (files, facts, segments, looked_at, prints, descriptions, *_SAID)
+OF_IMAGES = (files, facts, segments, looked_at, prints, descriptions, labels, *_SAID)
 """Tables with rows of an image each."""
 _LIBRARY = sa.select(collections.c.name).where(collections.c.owner == "library")
 _OF_NO_IMAGE = sa.and_(

@@ -32,7 +32,7 @@ from src.text import folded
 ORDER = (
     *("meta", "images", "collections", "files", "facts", "folders", "unreadable"),
     *("segments", "segmented", "looked_at", "vectors", "jobs", "prints", "alike", "verdicts", "texts"),
-    "descriptions",
+    *("descriptions", "labels"),
     *(*MARKS, "forgotten", "album_covers"),
 )
 """What is copied, what others point to first. ``days`` and ``changes`` are counted anew by the triggers;
@@ -186,6 +186,8 @@ class _Copy:
                 return whole_rows.text(row)
             case "descriptions":
                 return whole_rows.description(row)
+            case "labels":
+                return None if row["tag"] == folded(row["word"]) else f"a label under {row['tag']!r:.80}"
             case "photo_tags":
                 return whole_rows.photo_tag(row)
             case "albums":

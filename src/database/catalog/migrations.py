@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import sqlalchemy as sa
 
-from src.database.catalog import description_table, lexical_tables
+from src.database.catalog import description_table, label_table, lexical_tables
 from src.database.catalog.row_rules import TAG
 from src.database.catalog.tables import (
     album_covers,
@@ -342,5 +342,6 @@ MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (
     _with_lexical_index,
     _descriptions,
     _countable_passes,
+    lambda db: label_table.labels.create(db, checkfirst=True),  # that photos got when the library was classified
 )
 """Step n brings schema n-1 to n. Steps are never changed once released; a new one is added at the end."""

@@ -267,6 +267,7 @@ _OWN: dict[str, dict[str, Rule]] = {
         "sent": whole(),
         "received": whole(),
     },
+    "labels": {"image_id": is_id, "tag": text(3 * TAG), "word": text(TAG), "chance": number(0.0, 1.0)},
     "alike": {
         "first": is_id,
         "second": is_id,

@@ -29,6 +29,7 @@ _SINCE |= dict.fromkeys(MARKS, 7) | {
     "album_covers": 9,
     "texts": 11,
     "descriptions": 13,
+    "labels": 15,
 }
 """Table -> the schema version from which on it must be there."""
 FORMER_UNTIL, TAGS_SINCE = 6, 7

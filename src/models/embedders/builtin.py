@@ -27,6 +27,9 @@ FEATURES = 1280
 """Numbers that the image tower makes of a picture before its two halves of the vector are made of them."""
 _POOLED = "mean"
 """Their name in the file: the mean over the picture of what the last layer of convolutions gives."""
+CLASSES = 1000
+_CLASSES = "linear"
+"""Name in the file of what the tower's ImageNet classifier says, of which the class-name half is made."""
 SIDE = 224
 PICTURES, TEXTS_AT_ONCE = 8, 32
 """Most in one run: larger batches are no faster and take memory in proportion, 10 MB for each picture."""
@@ -95,6 +98,16 @@ class BuiltinEmbedder:
         vectors, features = self._run_image(pixels, ["vector", _POOLED])
         return vectors, features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
 
+    def encode_classes(self, pixels: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """What ``encode_pixels`` gives, and in the same run (n, 1000) float32: logits of the ImageNet classes.
+
+        They are in the order of ``label_lists.class_names``. How sure they are is for ``zero_shot`` to say.
+        """
+        if not len(pixels):
+            return np.empty((0, self.dimensions), np.float32), np.empty((0, CLASSES), np.float32)
+        vectors, logits = self._run_image(pixels, ["vector", _CLASSES])
+        return vectors, logits
+
     def encode_texts(self, texts: Sequence[str]) -> FloatArray:
         """n strings -> (n, 768) float32 in the pictures' space, each row of L2 norm 1.
 
@@ -133,7 +146,9 @@ class BuiltinEmbedder:
         data = onnx_file.verified(path, self._sha256[path.name], "The built-in model's file", _HINT)
         if path.name == TOKENIZER:
             return _tokenizer(data)
-        return onnx_file.session(onnx_file.with_output(data, _POOLED) if path.name == IMAGE else data)
+        if path.name == IMAGE:
+            data = onnx_file.with_output(onnx_file.with_output(data, _POOLED), _CLASSES)
+        return onnx_file.session(data)
 
 
 def load(spec: ModelSpec, checkpoint: Path | None, settings: Settings) -> BuiltinEmbedder:

@@ -32,11 +32,11 @@ class LabelService:
     To accept one is ``CurationService.tag``, to refuse it ``refuse_tag`` there.
     """
 
-    def __init__(self, catalog: Catalog, library: LibraryService, models: ModelManager) -> None:
+    def __init__(self, catalog: Catalog, library: LibraryService, models: ModelManager, banks: LabelBanks) -> None:
         self._catalog = catalog
         self._library = library
         self._models = models
-        self._banks = LabelBanks(models.settings.query_banks_dir)
+        self._banks = banks
         self._making: threading.Thread | None = None
         self._starting = threading.Lock()
 
@@ -79,15 +79,19 @@ class LabelService:
         return [_apart(bank, row, most) for row in telling]
 
     def suggested(self, image_id: str) -> tuple[Label, ...]:
-        """The labels of a photo that it has not as tags and that were not refused for it.
+        """The labels of a photo, those of classifying the library among them, that it has not as tags and that were not
+        refused for it.
 
-        None either while the vocabulary's vectors are still being made, which begins here: a page must not wait.
+        Of the model's own none while the vocabulary's vectors are still being made, which begins here: a page must not
+        wait.
         """
         model = self._model()
         bank = self._banks.at_hand(model)
         if bank is None and label_bank.calibration(model.space):
             self._get_ready_meanwhile()
         found = self._of(bank, [image_id]).get(image_id, ()) if bank else ()
+        stored = [Label(word, chance) for word, chance in self._catalog.labels.of_image(image_id).items()]
+        found = _likeliest([*found, *stored])
         if not found:
             return ()
         tags = self._catalog.facts.of(image_id).get("keywords", ())
@@ -122,6 +126,14 @@ def _apart(bank: LabelBank, telling: Numbers, most: int) -> tuple[str, ...]:
         if not any(number in above[other] or other in above[number] for other in chosen):
             chosen.append(number)
     return tuple(bank.vocabulary.words[number].word for number in chosen[:most])
+
+
+def _likeliest(labels: Sequence[Label]) -> tuple[Label, ...]:
+    """Each word once, with its highest chance; the likeliest first."""
+    best: dict[str, Label] = {}
+    for label in sorted(labels, key=lambda label: -label.chance):
+        best.setdefault(folded(label.word), label)
+    return tuple(best.values())
 
 
 def without(labels: Iterable[Label], tags: Iterable[str], refused: Collection[str]) -> tuple[Label, ...]:

@@ -30,6 +30,7 @@ from src.services.indexing.scan import IndexingService
 from src.services.jobs.feature_jobs import FeatureJobs, collections_of_spaces
 from src.services.jobs.kinds import (
     KINDS,
+    Classify,
     Clear,
     Describe,
     Download,
@@ -53,6 +54,8 @@ from src.services.jobs.kinds import (
     kind_of_params,
 )
 from src.services.jobs.runner import Handler, JobRunner, close
+from src.services.lab.classify_pass import ClassifyingService
+from src.services.lab.classifying import Sorting, sorting
 from src.services.lab.service import LabService
 from src.services.library.doctor import DoctorService
 from src.services.library.folders import FolderService, inside
@@ -86,6 +89,7 @@ class JobHandlers:
         exports: ExportService,
         maps: MapService,
         features: FeatureJobs,
+        classifying: ClassifyingService,
         store: Store,
         models: ModelManager,
         lab: LabService,
@@ -103,6 +107,7 @@ class JobHandlers:
         self._exports = exports
         self._maps = maps
         self._features = features
+        self._classifying = classifying
         self._store = store
         self._models = models
         self._lab = lab
@@ -119,6 +124,7 @@ class JobHandlers:
             "describe": _reading(Describe, self._describe),
             "duplicates": _reading(FindDuplicates, lambda asked: self._duplicates.find(asked.careful)),
             "map": _reading(LayOut, lambda _: self._maps.lay_out()),
+            "classify": _reading(Classify, self._classify),
             "export": _reading(Export, self._export),
             "rebuild": _reading(Rebuild, self._rebuild),
             "forget": _reading(ForgetMissing, lambda _: self._forgetting.forget_missing()),
@@ -188,6 +194,9 @@ class JobHandlers:
         limits = Limits(asked.most, asked.budget, asked.price_in, asked.price_out)
         where = asked.base_url, asked.model, asked.folders, limits
         yield from self._descriptions.describe(*where, asked.again, asked.asked_at, asked.careful)
+
+    def _classify(self, asked: Classify) -> Events:
+        yield from self._classifying.classify(sorting(asked.labels, asked.preset, asked.several, asked.templates))
 
     def _export(self, asked: Export) -> Events:
         selection = Selection(asked.images, asked.query, asked.found or {}, asked.scores or {})
@@ -296,6 +305,13 @@ def queue_duplicates_if_due(duplicates: DuplicateService, jobs: JobRunner) -> No
     with suppress(ModelError):  # a search will say that weights are not here
         if duplicates.is_due():
             queue_duplicates(jobs)
+
+
+def queue_classifying(jobs: JobRunner, asked: Sorting) -> str:
+    """Queue classifying all photos, unless just that is queued already; the job's id."""
+    preset, lines = asked.labels.preset, tuple(label.line for label in asked.labels.labels)
+    labels = () if preset else lines
+    return _queue_once(jobs, "Classifying photos", Classify(preset, labels, asked.several, asked.templates))
 
 
 def queue_export(jobs: JobRunner, form: str, place: Path, selection: Selection, pictures: bool) -> str:

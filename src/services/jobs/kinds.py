@@ -28,6 +28,7 @@ JobKind = Literal[
     "describe",
     "duplicates",
     "map",
+    "classify",
     "export",
     "features",
     "import-features",
@@ -137,6 +138,16 @@ class FindDuplicates(Params):
 @dataclass(frozen=True)
 class LayOut(Params):
     """Lay the library out as a map."""
+
+
+@dataclass(frozen=True)
+class Classify(Params):
+    """Say which of some labels photos show (``classifying.Sorting``): those of a list by its name, or these lines."""
+
+    preset: str = _said(_text, "")
+    labels: tuple[str, ...] = _said(_texts, ())
+    several: bool = _said(bool, False)
+    templates: tuple[str, ...] = _said(_texts, ())
 
 
 @dataclass(frozen=True)
@@ -285,6 +296,7 @@ KINDS: Mapping[JobKind, Kind] = {
     "duplicates": Kind(FindDuplicates, pausable=True, fills=True, careful=True, last=True, quiet=True, announced=False),
     "texts": Kind(ReadTexts, pausable=True, fills=True, careful=True),
     "describe": Kind(Describe, "descriptions", pausable=True, fills=True, careful=True, writes_index=True),
+    "classify": Kind(Classify, pausable=True, fills=True),
     "rebuild": Kind(Rebuild, pausable=True, fills=True, announced=False),
     "forget": Kind(ForgetMissing, operation="forget"),
     "remove": Kind(RemoveFolder, operation="remove-folder"),

@@ -46,26 +46,29 @@ def show(services: Services) -> None:
     except AppError as error:
         error_box.show(error)
         return
-    _draw(services, tag_of(tag), found)
+    draw(services, tag_of(tag), found)
 
 
 def still_open(services: Services, tag: str) -> Sequence[Suggestion]:
-    """What is suggested and was not answered; looked for anew where little is left, or where there are examples now."""
+    """What is suggested and was not answered; looked for anew where little is left, or where answers teach more."""
     tagged, refused = services.catalog.marks.tagged(tag), services.catalog.marks.refused(tag)
     known = told.suggested(tag)
     answered = len(tagged) + len(refused)
+    teaches = len(tagged) >= EXAMPLES or bool(tagged and refused)
     if known is not None:
         there = services.catalog.visible([one.image_id for one in known.found])
         left = [one for one in known.found if one.image_id in there and one.image_id not in {*tagged, *refused}]
-        by_words = len(tagged) >= EXAMPLES and any(one.by == "words" for one in left)
-        if known.answered == answered or (len(left) >= LEAST and not by_words):
+        untaught = teaches and (any(one.by in ("words", "label") for one in left) or bool(refused))
+        if known.answered == answered or (len(left) >= LEAST and not untaught):
             return left
     found = services.suggestions.photos(tag, LISTED)
-    told.keep_suggested(told.Suggested(tag, answered, tuple(found)))
+    offered = (known.offered if known else frozenset()) | {one.image_id for one in found}
+    told.keep_suggested(told.Suggested(tag, answered, tuple(found), offered))
     return found
 
 
-def _draw(services: Services, tag: str, found: Sequence[Suggestion]) -> None:
+def draw(services: Services, tag: str, found: Sequence[Suggestion]) -> None:
+    """The photos, one large, to be answered by a key each."""
     names = services.catalog.shown([one.image_id for one in found])
     items = [_item(one, shown(names[one.image_id].name), tag) for one in found if one.image_id in names]
     none = f"No other photo is likely enough to want “{shown(tag)}”. Tag some more of them, and look again."
@@ -74,12 +77,17 @@ def _draw(services: Services, tag: str, found: Sequence[Suggestion]) -> None:
 
 
 def _item(one: Suggestion, name: str, tag: str) -> dict[str, Any]:
-    words = f"By its words: {one.score:.0%} likely to show “{shown(tag.rpartition('/')[2])}”"
+    name_of_tag = shown(tag.rpartition("/")[2])
+    why = {
+        "words": f"By its words: {one.score:.0%} likely to show “{name_of_tag}”",
+        "label": f"By classifying: {one.score:.0%} likely to show “{name_of_tag}”",
+        "examples": "By its examples: it looks like the photos that have the tag",
+        "answers": "By your answers: it looks more like those with yes than like those with no",
+    }[one.by]
     pictures = {
         "src": address.on_server(f"/api/thumb/{one.image_id}"),
         "large": address.on_server(f"/api/image/{one.image_id}"),
     }
-    why = words if one.by == "words" else "By its examples: it looks like the photos that have the tag"
     return {"id": one.image_id, "name": name, "why": why, **pictures}
 
 
@@ -90,9 +98,8 @@ def _answer(services: Services) -> None:
     known = told.suggested(tag) if isinstance(tag, str) else None
     if known is None or not isinstance(said["answers"], list):
         return
-    ids = {one.image_id for one in known.found}
     for answer in said["answers"]:
-        if isinstance(answer, Mapping) and answer.get("id") in ids and told.hear(answer.get("number"), KEY):
+        if isinstance(answer, Mapping) and answer.get("id") in known.offered and told.hear(answer.get("number"), KEY):
             answered(services, known.tag, str(answer["id"]), answer.get("yes") is True)
 
 

@@ -89,11 +89,15 @@ def show_more_history(number: int) -> None:
 
 @dataclass(frozen=True)
 class Suggested:
-    """What was suggested for a tag, when so many photos had been answered for it."""
+    """What was suggested for a tag, when so many photos had been answered for it.
+
+    offered: ids of all photos that were suggested before too: one may be answered when it is suggested no more.
+    """
 
     tag: str
     answered: int
     found: tuple[Suggestion, ...]
+    offered: frozenset[str] = frozenset()
 
 
 def suggested(tag: str) -> Suggested | None:

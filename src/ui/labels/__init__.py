@@ -1,0 +1,1 @@
+"""The page Labels: photos classified, and what is suggested for them answered."""
