@@ -14,7 +14,7 @@ from src.ui import address, state
 from src.ui.curation import ask_dialog, bin_page, links, undo_bar
 from src.ui.duplicates import system_bin_dialog
 from src.ui.format import literal
-from src.ui.frame import closed_library, error_box, farewell, sidebar, style
+from src.ui.frame import closed_library, error_box, explore, farewell, sidebar, style
 from src.ui.jobs import job_progress, told
 from src.ui.library import clear_dialog, forget_dialog
 from src.ui.photos import photo_dialog
@@ -35,12 +35,12 @@ def main() -> None:
     if state.quitting():
         farewell.show()
         return
-    tabs, explore = _tabs(), _explore()
-    page = st.navigation({"": [*tabs, *links.pages()], "Explore": explore}, position="top")
+    tabs = _tabs()
+    page = st.navigation([*tabs, *explore.pages(), *links.pages()], position="top")
     address.start(page.url_path)
     state.start_mode()
     steps, done = st.container(key="address-place"), st.container(key="done-place")
-    _show_narrow_tabs(tabs, explore)
+    _show_narrow_tabs(tabs)
     try:
         services = get_services()
     except AppError as error:
@@ -71,16 +71,6 @@ def _tabs() -> list[st.Page]:
         st.Page(VIEWS / "image_search_page.py", title="Image search", icon=":material/image_search:", url_path="image"),
         st.Page(VIEWS / "about_page.py", title="Statistics & about", icon=":material/bar_chart:", url_path="about"),
         st.Page(VIEWS / "library_page.py", title="Library", icon=":material/photo_library:", url_path="library"),
-    ]
-
-
-def _explore() -> list[st.Page]:
-    """What one looks at a library by, beside searching it."""
-    return [
-        st.Page(VIEWS / "labels_page.py", title="Labels", icon=":material/label:", url_path="labels"),
-        st.Page(VIEWS / "map_page.py", title="Map", icon=":material/scatter_plot:", url_path="map"),
-        st.Page(VIEWS / "insights_page.py", title="Insights", icon=":material/insights:", url_path="insights"),
-        st.Page(VIEWS / "lab_page.py", title="Lab", icon=":material/science:", url_path="lab"),
     ]
 
 
@@ -129,14 +119,13 @@ def _show_dialog(services: Services) -> None:
         bin_page.ask(services)
 
 
-def _show_narrow_tabs(tabs: list[st.Page], explore: list[st.Page]) -> None:
+def _show_narrow_tabs(tabs: list[st.Page]) -> None:
     """On a narrow screen Streamlit hides its tabs in the sidebar; these, shown only there, stay in reach."""
     with st.container(key="tabs", horizontal=True, gap=None):
         for tab in tabs:
             st.page_link(tab, label=tab.title.split()[0])
         with st.popover(":material/explore:", type="tertiary", key="explore"):
-            for each in explore:
-                st.page_link(each)
+            explore.show()
 
 
 main()

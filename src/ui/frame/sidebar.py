@@ -12,7 +12,7 @@ from src.services.jobs.kinds import JobKind
 from src.ui import state
 from src.ui.curation import links
 from src.ui.format import size
-from src.ui.frame import model_card, segmenter_card
+from src.ui.frame import explore, model_card, segmenter_card
 from src.ui.jobs import job_progress
 from src.ui.search import saved_searches
 
@@ -34,6 +34,8 @@ def show(services: Services, kinds: tuple[JobKind, ...]) -> None:
             segmenter_card.show(services)
         saved_searches.show(services)
         links.show(services, "sidebar-links")
+        with st.container(key="explore-links"):
+            explore.show()
         with st.container(key="sidebar-end", gap="xsmall"):
             st.button(
                 "Clear database",

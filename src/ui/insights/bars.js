@@ -36,17 +36,17 @@ function drawBar(list, bar, most, library, go) {
 function drawBlock(section, block, library, go) {
   section.replaceChildren();
   made("h2", "", section, block.title);
-  if (block.bars.length) {
-    const list = made("ul", "", section), most = Math.max(...block.bars.map((bar) => bar.photos));
-    for (const bar of block.bars) drawBar(list, bar, most, library, go);
-  } else if (!block.note) made("p", "note", section, "None.");
+  const list = made("ul", "", section), most = Math.max(...block.bars.map((bar) => bar.photos));
+  for (const bar of block.bars) drawBar(list, bar, most, library, go);
   if (block.note) made("p", "note", section, block.note);
 }
 
-// A block that has not changed is left as it is, and with it where the keyboard is.
+// A block that has not changed is left as it is, and with it where the keyboard is. Those that tell nothing are named in
+// one line.
 export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".root"), known = (root.known ??= new Map()), go = (bar) => setTriggerValue("go", bar);
-  const counted = data.blocks.filter((block) => block.title);
+  const told = data.blocks.filter((block) => block.title), counted = told.filter((block) => block.bars.length || block.note);
+  const nothing = told.filter((block) => !counted.includes(block)).map((block) => block.title.toLowerCase());
   for (const block of counted) {
     const now = JSON.stringify([block.title, block.bars, block.note, data.library]);
     const before = known.get(block.name);
@@ -58,8 +58,14 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const section = known.get(block.name).section;
     if (root.children[at] !== section) root.insertBefore(section, root.children[at] ?? null);
   });
+  for (const [name, { section }] of known) {
+    if (counted.some((block) => block.name === name)) continue;
+    section.remove();
+    known.delete(name);
+  }
   root.waits ??= made("p", "waits");
   root.waits.setAttribute("role", "status");
-  root.waits.textContent = counted.length < data.blocks.length ? "Counting the rest…" : "";
+  const none = nothing.length ? `Nothing is known yet of: ${nothing.join(", ")}.` : "";
+  root.waits.textContent = told.length < data.blocks.length ? "Counting the rest…" : none;
   if (root.lastElementChild !== root.waits) root.append(root.waits);
 }
