@@ -65,7 +65,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
   }
   root.waits ??= made("p", "waits");
   root.waits.setAttribute("role", "status");
-  const none = nothing.length ? `Nothing is known yet of: ${nothing.join(", ")}.` : "";
-  root.waits.textContent = told.length < data.blocks.length ? "Counting the rest…" : none;
-  if (root.lastElementChild !== root.waits) root.append(root.waits);
+  const waits = told.length < data.blocks.length;
+  root.waits.textContent = waits ? "Counting the rest…" : "";
+  root.nothing ??= made("p", "note nothing");
+  root.nothing.textContent = nothing.length && !waits ? `Nothing is known yet of: ${nothing.join(", ")}.` : "";
+  if (root.lastElementChild !== root.nothing) root.append(root.waits, root.nothing);
 }

@@ -106,7 +106,7 @@ def _show_report(title: str, found: Told, name: str) -> None:
     )
     st.download_button(
         "Download the report",
-        lambda: found.file.read_bytes(),
+        found.file.read_bytes(),
         "report.html",
         "text/html",
         icon=":material/download:",
