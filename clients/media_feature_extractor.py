@@ -65,6 +65,20 @@ class Page(TypedDict):
     next: str | None
 
 
+class Label(TypedDict):
+    label: str
+    probability: float
+    """0 to 1."""
+
+
+class Classified(TypedDict):
+    """measured: whether the model was compared with labelled pictures, so that a probability is worth what it says."""
+
+    model: str
+    measured: bool
+    labels: list[Label]
+
+
 class Listed(TypedDict):
     id: str
     name: str
@@ -174,6 +188,7 @@ class Client:
         region: Sequence[int] | None = None,
         filters: Sequence[str] = (),
         within: In = "photos",
+        space: str = "",
         weak: bool = True,
         top_k: int = 20,
         cursor: str | None = None,
@@ -181,11 +196,14 @@ class Client:
         """One page of results, best first.
 
         image: id or name of a photo of the library. file: a picture to search by. region: left, top, right, bottom in
-        pixels of the upright picture. filters: conditions such as ``rating>=4``. top_k: 1 to 200.
+        pixels of the upright picture. filters: conditions such as ``rating>=4``. space: vectors that a
+        picture is compared in, such as ``builtin-visual``. top_k: 1 to 200.
         """
         asked = {"query": query, "image": image, "region": list(region) if region else None, "cursor": cursor}
         said: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
         said |= {"filters": list(filters), "in": within, "weak": weak, "top_k": top_k}
+        if space:
+            said["space"] = space
         if file is None:
             return cast(Page, self._json("POST", "/search", said))
         fields = {name: value if isinstance(value, str) else json.dumps(value) for name, value in said.items()}
@@ -203,6 +221,28 @@ class Client:
     def similar(self, photo: str, top_k: int = 5) -> Page:
         """The photos that look most like one, named by id or file name as everywhere."""
         return cast(Page, self._json("GET", f"/similar/{_part(photo)}?top_k={top_k}"))
+
+    def classify(
+        self,
+        *,
+        image: str | None = None,
+        file: AnyPath | None = None,
+        labels: Sequence[str] = (),
+        preset: str = "",
+        several: bool = False,
+        top_k: int = 5,
+    ) -> Classified:
+        """Which labels a photo of the library, or a picture that is sent, shows; the likeliest first.
+
+        labels: any words; without them those of a list that comes along, ImageNet's or the one that ``preset`` names.
+        several: each is judged by itself. top_k: 1 to 200.
+        """
+        said: dict[str, Any] = {"labels": list(labels), "several": several, "top_k": top_k}
+        said |= {name: value for name, value in (("preset", preset), ("image", image)) if value}
+        if file is None:
+            return cast(Classified, self._json("POST", "/classify", said))
+        fields = {name: value if isinstance(value, str) else json.dumps(value) for name, value in said.items()}
+        return cast(Classified, self._form("/classify", fields, "image", [file]))
 
     def image(self, photo: str, side: Literal["", "640", "full"] = "") -> bytes:
         """A photo as JPEG, by default 1600 pixels at most."""
