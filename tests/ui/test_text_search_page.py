@@ -48,7 +48,7 @@ def test_the_slider_limits_the_results_and_starts_at_20(app: AppTest, photos: Pa
     assert len(gallery(app, "text-results")) == 3
     assert "3 of 12 photos" in texts(app)
     assert told(app, "text-results")["more"]
-    app.session_state["more_wanted"] = (("blue", "", None, None, (None, 0), "images"), 60)  # as its button does
+    app.session_state["more_wanted"] = (("blue", "", None, None, (None, 0), "images", None), 60)  # as its button does
     app.run()
     assert app.slider(key="results").value == 3 and len(gallery(app, "text-results")) == 12
     assert not told(app, "text-results")["more"]

@@ -196,4 +196,4 @@ def test_every_command_with_a_format_is_tried_here() -> None:
         name for name, parser in commands.choices.items() if any(one.dest == "output" for one in parser._actions)
     }
     lists = {"search", "folders", "duplicates", "facts", "tags", "album", "history", "models", "bin", "spaces"}
-    assert with_format == lists | {"labels", "watch"}
+    assert with_format == lists | {"classify", "labels", "watch"}

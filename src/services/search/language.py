@@ -301,10 +301,11 @@ def _term_written(term: Term) -> str:
 
 
 def _word_written(word: str) -> str:
-    """With a backslash wherever it would mean something else."""
+    """With a backslash wherever it would mean something, or would be told to mean nothing."""
     key, _, rest = word.partition(":")
     text = _escaped(word, _SPECIAL)
-    if rest and key.lower() in (*KEYS, *DIRECTIVES):
+    known = key.lower() in (*KEYS, *DIRECTIVES)
+    if rest and (known or (_KEY.fullmatch(key) and _seems_key(key, rest))):
         text = text.replace(":", "\\:", 1)
     return f"\\{text}" if text.startswith("-") else text
 
