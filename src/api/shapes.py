@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.responses import Response
 
 from src.export.features import FEATURE_FORMATS
@@ -21,8 +21,11 @@ Mode = Literal["photos", "objects", "both"]
 Format = Literal["coco", "coco-polygons", "yolo", "crops", "csv", "parquet", "npz", "npy", "clip-retrieval"]
 Text = Annotated[str, Field(max_length=MAX_CHARACTERS)]
 Cursor = Annotated[str, Field(max_length=300)]
-TopK = Annotated[int, Field(ge=1, le=MOST_AT_ONCE)]
-Pixel = Annotated[int, Field(ge=0, le=1_000_000)]
+
+_NO_TRUTH = BeforeValidator(lambda said: None if isinstance(said, bool) else said)
+"""``true`` is no number, whatever Python says."""
+TopK = Annotated[int, _NO_TRUTH, Field(ge=1, le=MOST_AT_ONCE)]
+Pixel = Annotated[int, _NO_TRUTH, Field(ge=0, le=1_000_000)]
 SpaceName = Annotated[str, Field(max_length=100)]
 assert {*FORMATS, *FEATURE_FORMATS} == set(Format.__args__)  # type: ignore[attr-defined]
 
@@ -75,7 +78,7 @@ class Described(Asked):
 class PhotoChange(Asked):
     """What is given is changed, the rest stays."""
 
-    rating: Annotated[int, Field(ge=-1, le=5)] | None = Field(
+    rating: Annotated[int, Field(strict=True, ge=-1, le=5)] | None = Field(
         None, description="0 to 5, -1: rejected; null: what the file says."
     )
     note: Annotated[str, Field(max_length=10_000)] | None = Field(None, description="null or empty: none.")

@@ -286,3 +286,11 @@ def test_a_token_that_is_revoked_while_it_is_used_lets_in_to_nothing_more(
         assert all(one.result() for one in others)
     assert seen <= {200, 401} and 401 in seen and set(late) == {401}
     assert {one.name for one in tokens.all()} == {f"other {number}" for number in range(4)}
+
+
+@pytest.mark.parametrize("said", [False, True, "3", 2.5, [3]])
+def test_only_a_number_is_a_rating_and_no_truth_is_a_number(client: TestClient, services: Services, said: Any) -> None:
+    photo = services.catalog.listing.ids(None, "added", 1)[0]
+    refused(client, "PATCH", f"/images/{photo}", json={"rating": said})
+    refused(client, "POST", "/search", json={"query": "red", "top_k": True})
+    refused(client, "POST", "/search", json={"query": "", "image": photo, "region": [0, 0, True, 9]})
