@@ -33,7 +33,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from benchmarks import command
-from benchmarks.labelled import coco128
+from benchmarks.labelled import coco128_by_tag
 from src.bootstrap import build_services
 from src.config import Settings
 from src.models import label_lists, zero_shot
@@ -149,17 +149,9 @@ def _fitted(scores: Numbers, right: npt.NDArray[np.integer]) -> float:
 
 
 def answers(data: Path) -> dict[str, Any]:
-    return {name: _of_library(*found) for name, found in (("coco128", _coco128(data)), ("sports100", _sports(data)))}
-
-
-def _coco128(data: Path) -> tuple[list[Path], dict[str, set[str]]]:
-    folder = data / "boxes" / "coco128"
-    files = sorted((folder / "images").rglob("*.jpg"))
-    right: dict[str, set[str]] = {}
-    for file, photo in zip(files, coco128(folder), strict=True):
-        for tag in set(photo.names):
-            right.setdefault(tag, set()).add(file.name)
-    return files, right
+    return {
+        name: _of_library(*found) for name, found in (("coco128", coco128_by_tag(data)), ("sports100", _sports(data)))
+    }
 
 
 def _sports(data: Path) -> tuple[list[Path], dict[str, set[str]]]:

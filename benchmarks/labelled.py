@@ -46,6 +46,17 @@ def coco128(folder: Path) -> list[Labelled]:
     return photos
 
 
+def coco128_by_tag(data: Path) -> tuple[list[Path], dict[str, set[str]]]:
+    """All files of coco128 by name, and for each tag the names of those with such an object. Raises OSError."""
+    folder = data / "boxes" / "coco128"
+    files = sorted((folder / "images").rglob("*.jpg"))
+    right: dict[str, set[str]] = {}
+    for file, photo in zip(files, coco128(folder), strict=True):
+        for tag in set(photo.names):
+            right.setdefault(tag, set()).add(file.name)
+    return files, right
+
+
 def everyday(folder: Path) -> list[Labelled]:
     """All photos of boxes/everyday, by name, without the boxes that their people marked as difficult.
 

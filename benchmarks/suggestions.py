@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import command
-from benchmarks.labelled import coco128
+from benchmarks.labelled import coco128_by_tag
 from src.bootstrap import build_services
 from src.config import Settings
 from src.runtime import Services
@@ -57,7 +57,7 @@ def main() -> int:
 def measured(data: Path) -> dict[str, Any]:
     """Name of a set -> way -> the means over its tags, and each tag's own figures. Raises OSError without the data."""
     found: dict[str, Any] = {}
-    for name, (files, right) in {"photos1000": _photos1000(data), "coco128": _coco128(data)}.items():
+    for name, (files, right) in {"photos1000": _photos1000(data), "coco128": coco128_by_tag(data)}.items():
         with tempfile.TemporaryDirectory() as folder:
             for file in files:
                 shutil.copy(file, folder)
@@ -76,16 +76,6 @@ def _photos1000(data: Path) -> tuple[list[Path], dict[str, set[str]]]:
         raise FileNotFoundError(f"There are no 1,000 photos in {data / 'photos1000'}.")
     numbers = {tag: [number for some in ranges for number in some] for tag, ranges in GROUPS.items()}
     return files, {tag: {files[number].name for number in some} for tag, some in numbers.items()}
-
-
-def _coco128(data: Path) -> tuple[list[Path], dict[str, set[str]]]:
-    folder = data / "boxes" / "coco128"
-    files = sorted((folder / "images").rglob("*.jpg"))
-    right: dict[str, set[str]] = {}
-    for file, photo in zip(files, coco128(folder), strict=True):
-        for tag in set(photo.names):
-            right.setdefault(tag, set()).add(file.name)
-    return files, right
 
 
 def _of_library(services: Services, right: Mapping[str, set[str]]) -> dict[str, Any]:

@@ -204,10 +204,7 @@ class Client:
         said |= {"filters": list(filters), "in": within, "weak": weak, "top_k": top_k}
         if space:
             said["space"] = space
-        if file is None:
-            return cast(Page, self._json("POST", "/search", said))
-        fields = {name: value if isinstance(value, str) else json.dumps(value) for name, value in said.items()}
-        return cast(Page, self._form("/search", fields, "image", [file]))
+        return cast(Page, self._with_picture("/search", said, file))
 
     def pages(self, query: str = "", **asked: Any) -> Iterator[Page]:
         """All pages of a search, asked as with ``search``."""
@@ -239,10 +236,7 @@ class Client:
         """
         said: dict[str, Any] = {"labels": list(labels), "several": several, "top_k": top_k}
         said |= {name: value for name, value in (("preset", preset), ("image", image)) if value}
-        if file is None:
-            return cast(Classified, self._json("POST", "/classify", said))
-        fields = {name: value if isinstance(value, str) else json.dumps(value) for name, value in said.items()}
-        return cast(Classified, self._form("/classify", fields, "image", [file]))
+        return cast(Classified, self._with_picture("/classify", said, file))
 
     def image(self, photo: str, side: Literal["", "640", "full"] = "") -> bytes:
         """A photo as JPEG, by default 1600 pixels at most."""
@@ -380,6 +374,13 @@ class Client:
     def _bytes(self, path: str) -> bytes:
         with self._open("GET", path) as answer:
             return _read(answer)
+
+    def _with_picture(self, path: str, said: Mapping[str, Any], file: AnyPath | None) -> Any:
+        """Asked in JSON, or in a form where a picture goes with it."""
+        if file is None:
+            return self._json("POST", path, said)
+        fields = {name: value if isinstance(value, str) else json.dumps(value) for name, value in said.items()}
+        return self._form(path, fields, "image", [file])
 
     def _form(self, path: str, fields: Mapping[str, str], name: str, files: Sequence[AnyPath]) -> Any:
         mark = uuid.uuid4().hex

@@ -64,6 +64,14 @@ class Vocabulary:
 
         return tuple(of(number) for number in range(len(self)))
 
+    def unrelated(self, numbers: Iterable[int], most: int) -> tuple[str, ...]:
+        """The words of the first ``most`` of these labels of which none implies another."""
+        chosen: list[int] = []
+        for number in numbers:
+            if len(chosen) < most and not any(number in self.above[one] or one in self.above[number] for one in chosen):
+                chosen.append(number)
+        return tuple(self.words[number].word for number in chosen)
+
     def implied(self, numbers: Iterable[int]) -> set[int]:
         """These and all that they imply."""
         given = set(numbers)

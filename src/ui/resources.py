@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 from typing import TYPE_CHECKING
 
@@ -42,7 +41,6 @@ def open_early() -> None:
     """
     try:
         get_services()
-        gc.freeze()  # Streamlit collects garbage after each run of a page: it need not go through all libraries too
     except AppError as error:
         log.warning("the library could not be opened: %s", error)
 

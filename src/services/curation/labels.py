@@ -16,13 +16,15 @@ from src.database.catalog.catalog import Catalog
 from src.database.catalog.marks import STEP
 from src.errors import AppError
 from src.models import label_bank
-from src.models.label_bank import Label, LabelBank, LabelBanks, Numbers
+from src.models.label_bank import Label, LabelBank, LabelBanks
 from src.models.model_manager import ModelManager
 from src.schema import Embedder, FloatArray
 from src.services.library.service import LibraryService
 from src.text import folded
 
 WORDS = "Looks like: "
+CANDIDATES = 10
+"""Times as many of the words that tell a group best as are told: some of them imply each other."""
 log = logging.getLogger(__name__)
 
 
@@ -76,7 +78,8 @@ class LabelService:
             return []
         shares = bank.shares(middles)
         telling = shares * np.log(shares / shares.mean(axis=0))
-        return [_apart(bank, row, most) for row in telling]
+        best = np.argsort(-telling, axis=1, kind="stable")[:, : CANDIDATES * most]
+        return [bank.vocabulary.unrelated(row, most) for row in best.tolist()]
 
     def suggested(self, image_id: str) -> tuple[Label, ...]:
         """The labels of a photo, those of classifying the library among them, that it has not as tags and that were not
@@ -116,16 +119,6 @@ class LabelService:
     def _of(self, bank: LabelBank, image_ids: Sequence[str]) -> dict[str, tuple[Label, ...]]:
         stored: Mapping[str, np.ndarray] = self._catalog.vectors.get_many(self._library.collection(), image_ids)
         return dict(zip(stored, bank.labels(np.stack(list(stored.values()))), strict=True)) if stored else {}
-
-
-def _apart(bank: LabelBank, telling: Numbers, most: int) -> tuple[str, ...]:
-    """The best words of which none implies another."""
-    chosen = list[int]()
-    above = bank.vocabulary.above
-    for number in np.argsort(-telling, kind="stable")[: 10 * most].tolist():
-        if not any(number in above[other] or other in above[number] for other in chosen):
-            chosen.append(number)
-    return tuple(bank.vocabulary.words[number].word for number in chosen[:most])
 
 
 def _likeliest(labels: Sequence[Label]) -> tuple[Label, ...]:

@@ -68,9 +68,14 @@ class SpaceService:
         """Of the vectors of whole photos by a model. Raises UnknownModel, WeightsMissing."""
         return library_collection(looking.space_of(self._models, name))
 
-    def is_kept(self, name: str) -> bool:
-        """Whether the library has vectors by that model, so that new photos are to get theirs."""
-        return self._here(name) and bool(self._catalog.vectors.count_all(self.collection(name)))
+    def is_due(self, name: str) -> bool:
+        """Whether photos have vectors by that model, so that new ones are to get theirs, and some have none yet.
+
+        Told by numbers that are kept: this is asked after every job.
+        """
+        if not self._here(name) or not self._catalog.vectors.count_all(collection := self.collection(name)):
+            return False
+        return self._catalog.vectors.count(collection) < self._catalog.listing.number(None)
 
     def check_new(self, name: str) -> str:
         """Name of the collection for vectors made elsewhere. Raises BadInput for a name that can't be had."""

@@ -52,7 +52,7 @@ class FeatureJobs:
         """Have photos that were added get the vectors that all others have."""
         for model in OF_PICTURES:
             try:
-                if self._spaces.is_kept(model) and self._spaces.pending(model):
+                if self._spaces.is_due(model):
                     queue_features(jobs, model)
             except ModelError as error:  # its weights were taken away
                 log.warning("no vectors are made by %s: %s", model, error)

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from src.models.label_bank import LabelBank
-from src.models.label_words import Vocabulary
 from src.schema import FloatArray
 from src.services.map.kept import NONE, Numbers16
 
-WORDS = 2
-"""Of a group's name."""
+WORDS, CANDIDATES = 2, 20
+"""Of a group's name, and the nearest ones that they are chosen from."""
 _ROWS = 256
 
 
@@ -46,19 +44,8 @@ class Namer:
         words = self._bank.vectors
         nearness = middles @ words.T - usual @ words.T
         own = nearness - nearness.mean(axis=0) / 2  # what many groups are near to tells little of one
-        return told_apart([_name(row, self._bank.vocabulary) for row in own])
-
-
-def _name(nearness: npt.NDArray[np.floating], words: Vocabulary) -> str:
-    """The nearest words, none of which implies another."""
-    chosen: list[int] = []
-    for number in np.argsort(-nearness)[:20].tolist():
-        known = {*chosen, *words.implied(chosen)}
-        if number not in known and not words.above[number] & set(chosen):
-            chosen.append(number)
-        if len(chosen) == WORDS:
-            break
-    return ", ".join(words.words[number].word for number in chosen)
+        best = np.argsort(-own, axis=1, kind="stable")[:, :CANDIDATES]
+        return told_apart([", ".join(self._bank.vocabulary.unrelated(row, WORDS)) for row in best.tolist()])
 
 
 def told_apart(names: Sequence[str]) -> list[str]:

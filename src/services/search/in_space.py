@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from src.database.catalog.catalog import Catalog
 from src.database.store import Store
@@ -21,6 +19,7 @@ from src.schema.library import Space
 from src.services.enrichment.spaces import SpaceService
 from src.services.search.fusion import wholes
 from src.services.search.judge import Judge
+from src.services.search.lookup import unit
 from src.services.search.names import Called
 from src.services.search.parts import Parts
 from src.services.search.query import Asked, Query, read
@@ -93,7 +92,7 @@ class SpaceSearch:
             model = self._spaces.looker(space.name)
             parts.append(model.encode(model.preprocess(asked.query.image)[None])[0])
         own = {*likes, *([asked.query.part_of] if asked.query.part_of else [])}
-        return _unit(np.mean(parts, axis=0)), own
+        return unit(np.mean(parts, axis=0)), own
 
     def _why_not(self, id_: str, space: Space) -> str:
         """Why an example has no vector."""
@@ -107,8 +106,3 @@ def check_mode(mode: str, name: str) -> None:
     """Raise BadInput where objects are to be found in a space, which has vectors of whole photos alone."""
     if mode == "objects":
         raise BadInput(f"The space {name} has no vectors of objects.", "Search whole photos there.")
-
-
-def _unit(vector: npt.NDArray[Any]) -> FloatArray:
-    unit: FloatArray = np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-12), np.float32)
-    return unit

@@ -102,9 +102,9 @@ class Lookup:
         parts += [self._stored(like.id) for like in query.likes if not like.negative]
         unwanted = [(texts[text], True) for text in query.unwanted]
         unwanted += [(self._stored(like.id), False) for like in query.likes if like.negative]
-        away = _unit(np.sum([vector for vector, _ in unwanted], axis=0)) if unwanted else np.float32(0)
-        wanted = _unit(np.mean(parts, axis=0)) if parts else None
-        search = _unit(wanted - PUSH * away if wanted is not None else -np.asarray(away))
+        away = unit(np.sum([vector for vector, _ in unwanted], axis=0)) if unwanted else np.float32(0)
+        wanted = unit(np.mean(parts, axis=0)) if parts else None
+        search = unit(wanted - PUSH * away if wanted is not None else -np.asarray(away))
         return Directions(search, wanted, tuple(unwanted))
 
     def _images(self, matrix: FloatArray, limit: int) -> list[list[Found]]:
@@ -143,6 +143,7 @@ class Lookup:
         return ("object", image) if image else ("image", id_)
 
 
-def _unit(vector: npt.NDArray[Any]) -> FloatArray:
+def unit(vector: npt.NDArray[Any]) -> FloatArray:
+    """(D,) -> the same direction with norm 1."""
     unit: FloatArray = np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-12), np.float32)
     return unit
