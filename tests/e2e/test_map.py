@@ -31,6 +31,7 @@ NAMES = ("dog, pet", "boat", "old building")
 MIDDLES = np.array([[-0.7, 0.0], [0.6, 0.4], [0.6, -0.4]], np.float32)
 EACH = 60
 DIMENSIONS, DIRECTIONS = 768, 50
+DISTANCE = "(node) => node.parentNode.board.plot.get('cameraDistance')"
 NO_WEBGL = """
 const real = HTMLCanvasElement.prototype.getContext;
 HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
@@ -157,6 +158,39 @@ def test_a_point_shows_its_photo_and_opens_it(page: Page, board: Locator) -> Non
     page.mouse.down()
     page.mouse.up()
     expect(page.get_by_role("dialog").locator(".stage img")).to_be_visible()
+
+
+def test_where_points_are_drawn_slowly_their_picture_is_moved_to_the_same_place(page: Page, board: Locator) -> None:
+    """The mouse and the wheel do the same to the picture of the points as the plot itself does to the points."""
+
+    def dragged() -> tuple[float, float]:
+        left, top = spot(board, (0.0, 0.0))
+        page.mouse.move(left, top)
+        page.mouse.down()
+        page.mouse.move(left + 60, top + 30, steps=3)
+        assert board.evaluate("(node) => !!node.querySelector('canvas').style.transform") == (slow == "true")
+        page.mouse.up()
+        page.wait_for_function(at_rest, arg=node)
+        after = spot(board, (0.0, 0.0))
+        return round(after[0] - left, 1), round(after[1] - top, 1)
+
+    node = board.element_handle()
+    at_rest = "(node) => node.querySelector('.name') && !node.querySelector('canvas').style.transform"
+    slow = "false"
+    assert dragged() == pytest.approx((60, 30), abs=1.5)
+    slow = "true"
+    board.evaluate(
+        "(node) => { node.parentNode.board.slow = true; node.parentNode.board.plot.set({cameraIsFixed: true}); }"
+    )
+    assert dragged() == pytest.approx((60, 30), abs=1.5)
+    distance = board.evaluate(DISTANCE)
+    under = spot(board, (-0.7, 0.0))
+    page.mouse.move(*under)
+    page.mouse.wheel(0, -200)
+    page.wait_for_function("(node) => node.querySelector('canvas').style.transform", arg=node)
+    page.wait_for_function(at_rest, arg=node)
+    assert board.evaluate(DISTANCE) < 0.9 * distance
+    assert spot(board, (-0.7, 0.0)) == pytest.approx(under, abs=1.5)
 
 
 def test_without_webgl_one_sentence_says_so_and_the_list_works(browser: Browser, app: RunningApp) -> None:

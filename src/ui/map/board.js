@@ -3,7 +3,7 @@
 
 const COLOURS = 12;
 const MANY = 60_000;  // points from which on drawing them quickly matters more than how they look
-const MOVING = 20_000;  // of so many, those that are drawn while it is moved: all of them again once it lies still
+const SLOW = 40;  // milliseconds that drawing all of so many may take: where it takes longer, their picture is moved, and drawn again once it lies still
 const CORNERS = 56;
 const FEW = 160;  // points in sight that are shown as thumbnails by themselves
 const CELL = 56;  // pixels between two thumbnails
@@ -73,6 +73,7 @@ class Board {
     this.values = made("ul", "values", root);
     this.values.setAttribute("aria-label", "Colours");
     this.field.onkeydown = (event) => this.key(event);
+    this.hands();
     this.field.onpointerleave = () => (this.shown.hidden = true);
     this.sizes = new ResizeObserver(() => this.fit());
     this.sizes.observe(this.field);
@@ -97,6 +98,7 @@ class Board {
 
   end() {
     this.sizes.disconnect();
+    this.drop();
     this.plot?.destroy();
     this.renderer?.destroy();
     this.ended = true;
@@ -142,6 +144,7 @@ class Board {
 
   listen() {
     this.plot.subscribe("view", () => this.moved());
+    this.plot.subscribe("drawing", () => this.drawn());
     this.plot.subscribe("pointOver", (at) => this.show(at));
     this.plot.subscribe("pointOut", () => (this.shown.hidden = true));
     this.plot.subscribe("lassoStart", () => (this.lassoing = true));
@@ -179,11 +182,26 @@ class Board {
     this.plot.set({ pointSize: large ? 1.5 : Math.max(2, Math.min(7, 260 / Math.sqrt(points.number))) });
     const z = Float32Array.from(points.colours, (number) => (number ? 1 + ((number - 1) % COLOURS) : 0));
     await this.plot.draw({ x: points.x, y: points.y, z }, { zDataType: "categorical" });
-    const apart = Math.ceil(points.number / MOVING);
-    this.sample = large ? Array.from({ length: Math.floor(points.number / apart) }, (_, at) => at * apart) : null;
+    this.slow = large && (await this.isSlow());
+    this.plot.set({ cameraIsFixed: this.slow });
+    this.root.dataset.slow = String(this.slow);
     if (this.root.dataset.drawn === undefined) this.home();
     this.said.hidden = true;
     this.root.dataset.drawn = String(points.number);
+  }
+
+  // Whether drawing all points takes so long that moving them would stutter.
+  async isSlow() {
+    const frame = () => new Promise((drawn) => requestAnimationFrame(drawn));
+    await frame();
+    const begun = performance.now();
+    for (let times = 1; times <= 3; times += 1) {
+      this.plot.redraw();
+      await frame();
+      await frame();
+      if (performance.now() - begun > 6 * SLOW) return true;
+    }
+    return performance.now() - begun > 3 * SLOW;
   }
 
   // Colours as the theme has them.
@@ -240,14 +258,36 @@ class Board {
 
   // ---------------------------------------------------------------- where it is looked at
 
+  // The place in the middle, and how much of the map is in sight above and below it: what is drawn, or what its picture is moved to.
+  get camera() {
+    const [x, y] = this.plot.get("cameraTarget");
+    return this.aim ?? { x, y, distance: this.plot.get("cameraDistance") };
+  }
+
+  look(aim) {
+    if (!this.slow) return this.plot.set({ cameraTarget: [aim.x, aim.y], cameraDistance: aim.distance });
+    this.base ??= this.camera;
+    this.aim = aim;
+    this.place();
+    this.moved();
+  }
+
+  // The picture that was drawn, where what is aimed at has it.
+  place() {
+    const { base, aim } = this, pixels = this.field.clientHeight / 2 / aim?.distance;
+    this.canvas.style.transform = aim
+      ? `translate(${(base.x - aim.x) * pixels}px, ${(aim.y - base.y) * pixels}px) scale(${base.distance / aim.distance})`
+      : "";
+  }
+
   // Pixels of a place of the map, and the other way round.
   get lens() {
-    const view = this.plot.get("camera").view, { clientWidth: width, clientHeight: height } = this.field;
+    const { x: middle, y: centre, distance } = this.camera, { clientWidth: width, clientHeight: height } = this.field;
     const wide = width / height;
     return {
       width, height,
-      to: (x, y) => [(((view[0] * x + view[12]) / wide + 1) * width) / 2, ((1 - view[5] * y - view[13]) * height) / 2],
-      from: (left, top) => [(((2 * left) / width - 1) * wide - view[12]) / view[0], (1 - (2 * top) / height - view[13]) / view[5]],
+      to: (x, y) => [(((x - middle) / distance / wide + 1) * width) / 2, ((1 - (y - centre) / distance) * height) / 2],
+      from: (left, top) => [((2 * left) / width - 1) * wide * distance + middle, (1 - (2 * top) / height) * distance + centre],
     };
   }
 
@@ -256,16 +296,23 @@ class Board {
     this.outlined();
     this.over.replaceChildren();
     clearTimeout(this.settling);
-    this.settling = setTimeout(() => this.settled(), this.sample ? 250 : 120);
-    if (!this.sample || this.thin) return;
-    this.thin = true;
-    this.plot.filter(this.sample, { preventEvent: true });
+    this.settling = setTimeout(() => this.settled(), this.slow ? 250 : 120);
   }
 
   settled() {
     if (this.ended) return;
-    if (this.thin) this.plot.unfilter({ preventEvent: true });
-    this.thin = false;
+    this.drawing = this.aim;
+    if (this.aim) this.plot.set({ cameraTarget: [this.aim.x, this.aim.y], cameraDistance: this.aim.distance });
+    else this.overlay();
+  }
+
+  // The picture shows what was aimed at when it was begun: there may have been another movement since.
+  drawn() {
+    if (!this.drawing) return;
+    this.base = this.aim === this.drawing ? null : this.drawing;
+    if (!this.base) this.aim = null;
+    this.drawing = null;
+    this.place();
     this.overlay();
   }
 
@@ -346,14 +393,44 @@ class Board {
     this.choose(asText([from(0, 0), from(width, 0), from(width, height), from(0, height)]));
   }
 
-  zoom(factor) {
-    if (this.plot) this.plot.set({ cameraDistance: this.plot.get("cameraDistance") * factor });
+  // By a factor; what stands at these pixels, or in the middle, stays there.
+  zoom(factor, [left, top] = [this.field.clientWidth / 2, this.field.clientHeight / 2]) {
+    if (!this.plot) return;
+    const { x, y, distance } = this.camera, [atX, atY] = this.lens.from(left, top);
+    this.look({ x: atX + (x - atX) * factor, y: atY + (y - atY) * factor, distance: distance * factor });
   }
 
-  pan(x, y) {
+  // By so many steps to the right and up.
+  pan(right, up) {
     if (!this.plot) return;
-    const [left, top] = this.plot.get("cameraTarget"), step = STEP * this.plot.get("cameraDistance") * 2;
-    this.plot.set({ cameraTarget: [left + x * step, top + y * step] });
+    const { x, y, distance } = this.camera, step = STEP * distance * 2;
+    this.look({ x: x + right * step, y: y + up * step, distance });
+  }
+
+  // Mouse and fingers where the picture is moved: elsewhere, and to draw around, the plot has hands of its own.
+  hands() {
+    let left, top;
+    this.drop = () => window.removeEventListener("mousemove", drag, true);
+    const drag = (event) => {
+      if (!event.buttons) return this.drop();
+      event.stopPropagation();  // the plot would draw at each
+      const { x, y, distance } = this.camera, pixel = (2 * distance) / this.field.clientHeight;
+      this.look({ x: x - pixel * (event.clientX - left), y: y + pixel * (event.clientY - top), distance });
+      [left, top] = [event.clientX, event.clientY];
+    };
+    this.canvas.addEventListener("pointerdown", (event) => {
+      if (!this.slow || event.button || event.shiftKey || this.draws.ariaPressed === "true") return;
+      [left, top] = [event.clientX, event.clientY];
+      this.canvas.setPointerCapture(event.pointerId);  // else it is drawn each time that the mouse leaves it
+      window.addEventListener("mousemove", drag, true);
+    });
+    this.field.addEventListener("wheel", (event) => {
+      if (!this.slow || event.target !== this.canvas) return;
+      event.preventDefault();
+      event.stopPropagation();
+      const { left, top } = this.field.getBoundingClientRect();
+      this.zoom(1.0015 ** Math.max(-300, Math.min(300, event.deltaY)), [event.clientX - left, event.clientY - top]);
+    }, { capture: true, passive: false });
   }
 
   // All points, as large as the field has room for.
@@ -363,7 +440,7 @@ class Board {
     const ends = (values) => values.reduce(([low, high], value) => [Math.min(low, value), Math.max(high, value)], [Infinity, -Infinity]);
     const [left, right] = ends(x), [bottom, top] = ends(y), wide = clientWidth / clientHeight, room = 1.12;
     const distance = Math.max((room * (right - left)) / 2 / wide, (room * (top - bottom)) / 2, 0.05);
-    this.plot.set({ cameraDistance: distance, cameraTarget: [(left + right) / 2, (bottom + top) / 2] });
+    this.look({ x: (left + right) / 2, y: (bottom + top) / 2, distance });
   }
 
   key(event) {
