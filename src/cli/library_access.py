@@ -114,10 +114,9 @@ def do_job(arguments: argparse.Namespace, title: str, asked: Params) -> terminal
 def _read_facts(services: Services, quiet: bool) -> None:
     """What a job that brought photos has left to be done: no app is there to do it."""
     kind = kind_of_params(ReadFacts())
-    for row in services.catalog.jobs.rows(("queued",)):
-        if row["kind"] == kind:
-            terminal.Report().follow(services.handlers[kind](params_of(row)), terminal.console(quiet))
-            services.catalog.jobs.update(row["id"], state="done")
+    for row in services.catalog.jobs.rows(("queued",), kinds=(kind,)):
+        terminal.Report().follow(services.handlers[kind](params_of(row)), terminal.console(quiet))
+        services.catalog.jobs.update(row["id"], state="done")
 
 
 def finished(report: terminal.Report) -> JobSnapshot:

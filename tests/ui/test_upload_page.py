@@ -222,6 +222,18 @@ def test_a_running_job_shows_its_progress_and_can_be_cancelled(
     assert cancelled == ["42"]
 
 
+def test_of_many_jobs_in_line_the_first_are_shown(
+    page: AppTest, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = [JobSnapshot(f"j{n}", "index", "queued", f"Adding {n}") for n in range(300)]
+    jobs.append(JobSnapshot("now", "index", "running", "Adding now"))
+    monkeypatch.setattr(services.jobs, "active", lambda: jobs)
+    page.run()
+    said = [text.value for text in page.text]
+    assert [line for line in said if line.startswith("Adding")] == ["Adding now", *(f"Adding {n}" for n in range(4))]
+    assert "296 more jobs in line" in said
+
+
 def test_files_that_were_chosen_and_not_added_outlive_a_change_of_tab(page: AppTest, services: Services) -> None:
     drop(page, [("red.png", png("red"), "image/png"), ("blue.png", png("blue"), "image/png")])
     goto(goto(page, "about"), "upload")

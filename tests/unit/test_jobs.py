@@ -21,6 +21,7 @@ from src.models.model_manager import ModelManager
 from src.runtime import Services
 from src.schema import SKIPPED_KEPT, Already, FoundFile, Indexed, JobEvent, JobSnapshot, Progress, Skipped, Timings
 from src.services.jobs.handlers import being_added
+from src.services.jobs.kinds import Sync
 from src.services.jobs.runner import MAX_ATTEMPTS, JobRunner, applied, cancel_job, stored_snapshot, submit_job
 from src.services.search.service import Query
 from tests.conftest import fake_models, make_photo
@@ -87,6 +88,19 @@ def test_cancel_stops_a_running_and_a_queued_job(runner: Callable[..., JobRunner
     jobs.cancel_all()
     assert jobs.wait(first, 10).state == "cancelled" and jobs.wait(second, 10).state == "cancelled"
     assert jobs.snapshot(second).done == 0
+
+
+def test_of_many_jobs_none_is_forgotten(catalog: Catalog) -> None:
+    """A program that uploads one photo after the other has hundreds waiting."""
+    jobs = JobRunner(catalog, {})  # not started: all of them wait
+    first = jobs.queue("Looking", Sync(paths=("/photos",)))
+    others = [jobs.submit("index", f"photo {number}", paths=[f"/{number}"]) for number in range(120)]
+    assert [job.id for job in jobs.active()] == [first, *others]
+    assert jobs.queue_once("Looking", Sync(paths=("/photos",))) == first
+    assert jobs.queue_once("Looking", Sync(paths=("/others",))) not in (first, *others)
+    assert len(being_added(jobs)) == 120
+    jobs.cancel_all()
+    assert {job.state for job in map(jobs.snapshot, others) if job} == {"cancelled"}
 
 
 def test_a_job_has_ended_for_everyone_before_its_row_says_so(

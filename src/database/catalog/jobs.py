@@ -60,10 +60,14 @@ class JobTable:
         with self._file.writing() as db:
             db.execute(jobs.delete().where(finished, jobs.c.id.not_in(kept)))
 
-    def rows(self, states: Sequence[str] = (), limit: int = 50) -> list[dict[str, Any]]:
-        """Job rows, the newest first; only those in ``states`` where any are given."""
+    def rows(
+        self, states: Sequence[str] = (), limit: int | None = None, kinds: Sequence[str] = ()
+    ) -> list[dict[str, Any]]:
+        """Job rows, the newest first; only those in ``states`` and of ``kinds`` where any are given."""
         query = sa.select(jobs).order_by(jobs.c.created_at.desc()).limit(limit)
         if states:
             query = query.where(jobs.c.state.in_(states))
+        if kinds:
+            query = query.where(jobs.c.kind.in_(kinds))
         with self._file.reading() as db:
             return [dict(row) for row in db.execute(query).mappings()]

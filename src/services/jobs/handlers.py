@@ -256,7 +256,7 @@ def only_looks(asked: Params) -> bool:
 def queue_sync(jobs: JobRunner, paths: list[Path]) -> str:
     """Queue a look at these folders (none: at everything), unless just that is queued already; the job's id."""
     what = display_text(Path(paths[0].name)) if len(paths) == 1 else f"{len(paths)} folders" if paths else "all folders"
-    return _queue_once(jobs, f"Looking for changes in {what}", Sync(paths=tuple(map(str, paths))))
+    return jobs.queue_once(f"Looking for changes in {what}", Sync(paths=tuple(map(str, paths))))
 
 
 def being_added(jobs: JobRunner) -> set[str]:
@@ -266,17 +266,17 @@ def being_added(jobs: JobRunner) -> set[str]:
 
 def queue_facts(jobs: JobRunner, asked: ReadFacts) -> None:
     """Queue reading the facts of photos, unless just that is queued already."""
-    _queue_once(jobs, "Reading the facts of photos", asked)
+    jobs.queue_once("Reading the facts of photos", asked)
 
 
 def queue_objects(jobs: JobRunner, asked: FindObjects = FindObjects()) -> None:  # noqa: B008 (it is never changed)
     """Queue finding objects in photos, unless just that is queued already."""
-    _queue_once(jobs, "Finding objects in photos", asked)
+    jobs.queue_once("Finding objects in photos", asked)
 
 
 def queue_texts(jobs: JobRunner, asked: ReadTexts) -> None:
     """Queue reading the words in photos, unless just that is queued already."""
-    _queue_once(jobs, "Reading text in photos", asked)
+    jobs.queue_once("Reading text in photos", asked)
 
 
 def asked_now(asked: Describe) -> Describe:
@@ -292,12 +292,12 @@ def queue_descriptions(jobs: JobRunner, asked: Describe) -> str:
 
 def queue_duplicates(jobs: JobRunner) -> None:
     """Queue looking for copies of photos, unless that is queued already."""
-    _queue_once(jobs, "Looking for duplicates", FindDuplicates())
+    jobs.queue_once("Looking for duplicates", FindDuplicates())
 
 
 def queue_map(jobs: JobRunner) -> None:
     """Queue laying the library out as a map, unless that is queued already."""
-    _queue_once(jobs, "Laying out the map", LayOut())
+    jobs.queue_once("Laying out the map", LayOut())
 
 
 def queue_duplicates_if_due(duplicates: DuplicateService, jobs: JobRunner) -> None:
@@ -311,7 +311,7 @@ def queue_classifying(jobs: JobRunner, asked: Sorting) -> str:
     """Queue classifying all photos, unless just that is queued already; the job's id."""
     preset, lines = asked.labels.preset, tuple(label.line for label in asked.labels.labels)
     labels = () if preset else lines
-    return _queue_once(jobs, "Classifying photos", Classify(preset, labels, asked.several, asked.templates))
+    return jobs.queue_once("Classifying photos", Classify(preset, labels, asked.several, asked.templates))
 
 
 def queue_export(jobs: JobRunner, form: str, place: Path, selection: Selection, pictures: bool) -> str:
@@ -328,12 +328,6 @@ def empty_bin_if_due(catalog: Catalog, jobs: JobRunner) -> None:
         jobs.queue(f"Emptying the bin of what was removed {KEPT_DAYS} days ago", EmptyBin(before))
 
 
-def _queue_once(jobs: JobRunner, title: str, asked: Params) -> str:
-    kind, said = kind_of_params(asked), asked.as_json()
-    alike = (job for job in jobs.active() if job.kind == kind and job.state == "queued")
-    return next((job.id for job in alike if jobs.params(job.id) == said), "") or jobs.queue(title, asked)
-
-
 def rebuild_if_due(library: LibraryService, store: Store, jobs: JobRunner) -> None:
     """Queue a rebuild where the index of the active model, or of descriptions or another space, lacks what the
     catalogue holds, or holds much that was deleted.
@@ -347,4 +341,4 @@ def rebuild_if_due(library: LibraryService, store: Store, jobs: JobRunner) -> No
             continue
         behind = not store.index.open(name) and store.index.can_build()
         if behind or store.index.needs_compaction(name):
-            _queue_once(jobs, "Rebuilding the search index", Rebuild(name))
+            jobs.queue_once("Rebuilding the search index", Rebuild(name))

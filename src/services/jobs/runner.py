@@ -97,6 +97,12 @@ class JobRunner:
         """Queue a job and return its id."""
         return self.submit(kind_of_params(asked), title, **asked.as_json())
 
+    def queue_once(self, title: str, asked: Params) -> str:
+        """The id of a job that waits to do just that, or of a new one."""
+        kind, said = kind_of_params(asked), asked.as_json()
+        waiting = self._catalog.jobs.rows(("queued",), kinds=(kind,))
+        return next((row["id"] for row in waiting if params_of(row) == said), "") or self.queue(title, asked)
+
     def submit(self, kind: JobKind, title: str, **params: Any) -> str:
         """Queue a job and return its id. ``params`` are JSON values."""
         return submit_job(self._catalog, kind, title, self._wake, **params)
@@ -119,7 +125,7 @@ class JobRunner:
     def active(self) -> list[JobSnapshot]:
         """Queued, running and paused jobs, the oldest first."""
         rows = self._catalog.jobs.rows(("queued", "running", "paused"))
-        found = [self.snapshot(row["id"]) for row in reversed(rows)]
+        found = [self._running.get(row["id"]) or snapshot_of(row) for row in reversed(rows)]
         return [snapshot for snapshot in found if snapshot is not None and not snapshot.finished]
 
     def latest(self, limit: int = 5) -> list[JobSnapshot]:

@@ -29,7 +29,6 @@ MAX_BYTES = 500_000_000
 CLEARED = "uploads_to_remove"
 """Setting of the library: a JSON list of stored uploads whose images were forgotten, until they are removed."""
 UNFINISHED, ENDED = ("queued", "running", "paused"), ("failed", "cancelled")
-JOBS_LOOKED_AT = 10_000
 log = logging.getLogger(__name__)
 
 
@@ -155,8 +154,7 @@ class UploadStore:
 
     def _of_jobs(self, states: tuple[str, ...]) -> set[Path]:
         """Uploads that jobs in these states name."""
-        rows = self._catalog.jobs.rows(states, JOBS_LOOKED_AT)
-        return {found.path for row in rows if row["kind"] == "index" for found in _named(row)}
+        return {found.path for row in self._catalog.jobs.rows(states, kinds=("index",)) for found in _named(row)}
 
 
 def limits() -> Limits:

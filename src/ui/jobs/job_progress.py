@@ -35,6 +35,8 @@ STAGES: dict[str, str] = {
     "wait": "Waiting for pictures",
 }
 """Of ``JobSnapshot.timings``, in the order in which a picture passes them."""
+WAITING = 4
+"""Jobs in line that are drawn: a program that uploads may have hundreds there."""
 
 
 def show(services: Services, kinds: tuple[JobKind, ...], compact: bool = False) -> None:
@@ -76,9 +78,13 @@ def repeat(draw: Callable[[], None], seconds: float) -> None:
 
 
 def show_bars(services: Services, kinds: tuple[JobKind, ...], compact: bool = False) -> None:
-    for job in services.jobs.active():
-        if job.kind in kinds:
-            _show_bar(services, job, compact)
+    """Those that run or are paused, then the first few of those that wait, and how many more there are."""
+    jobs = [job for job in services.jobs.active() if job.kind in kinds]
+    waiting = [job for job in jobs if job.state == "queued"]
+    for job in [*(job for job in jobs if job.state != "queued"), *waiting[:WAITING]]:
+        _show_bar(services, job, compact)
+    if len(waiting) > WAITING:
+        st.text(f"{count(len(waiting) - WAITING, 'more job')} in line")
 
 
 def jobs_state(services: Services) -> list[tuple[str, str]]:
