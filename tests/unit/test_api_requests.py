@@ -402,6 +402,9 @@ def test_vectors_go_out_and_an_example_is_compared_by_how_it_looks(api: Api, tmp
     (tmp_path / "x.zip").write_bytes(api.client.get(f"/api/exports/{job}").content)
     with zipfile.ZipFile(tmp_path / "x.zip") as archive, archive.open("features.npz") as member:
         assert np.load(io.BytesIO(member.read()))["vectors"].shape == (1, 3)
+    asked = {"format": "npz", "kind": "text", "query": "is:square"}
+    failed = api.done(api.ask("POST", "/exports", 202, json=asked)["job"])
+    assert failed["state"] == "failed" and failed["error"] == "None of the photos has words in it that were read."
     assert api.ask("DELETE", "/spaces/builtin-visual", 200, "/spaces/{space}") == {"removed": photos}
     assert api.ask("DELETE", "/spaces/builtin", 400, "/spaces/{space}")["code"] == "bad-input"
     assert api.ask("POST", "/spaces/vgg19", 404, "/spaces/{space}")["code"] == "not-found"

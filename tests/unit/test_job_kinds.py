@@ -3,16 +3,48 @@
 from __future__ import annotations
 
 import ast
-from typing import get_args
+import dataclasses
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
 
 from src.config import PROJECT_DIR
+from src.database.catalog.catalog import Catalog
 from src.runtime import Services
-from src.services.jobs.kinds import KINDS, LANES, JobKind, of_lane
+from src.services.jobs.kinds import KINDS, LANES, JobKind, Params, of_lane
+from src.services.jobs.runner import JobRunner
 
 
 def test_every_kind_has_a_row_a_lane_and_a_handler(services: Services) -> None:
     assert set(KINDS) == set(get_args(JobKind)) == set(services.handlers)
     assert sorted(name for lane in LANES for name in of_lane(lane)) == sorted(KINDS)
+
+
+def filled(params: type[Params]) -> Params:
+    """With something other than the default in every field."""
+    values: dict[str, Any] = {
+        "str": "said",
+        "bool": True,
+        "int": 7,
+        "float": 1.5,
+        "tuple": ("a", "b"),
+        "Mapping": {"a": 1},
+    }
+    told = {
+        field.name: values[str(field.type).removesuffix(" | None").partition("[")[0]]
+        for field in dataclasses.fields(params)
+    }
+    return params(**told | ({"repair": False} if "repair" in told else {}))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_job_of_every_kind_is_asked_for_with_all_it_may_say(kind: JobKind, tmp_path: Path) -> None:
+    """Whatever its parameters are called: an export has a ``kind`` too."""
+    jobs = JobRunner(Catalog(tmp_path / "catalog.sqlite3"), {})
+    asked = filled(KINDS[kind].params)
+    assert type(asked).read(jobs.params(jobs.queue("A title", asked))) == asked
+    assert type(asked).read(jobs.params(jobs.queue_once("A title", asked))) == asked and len(jobs.active()) == 1
 
 
 def test_no_other_module_lists_kinds_of_jobs() -> None:

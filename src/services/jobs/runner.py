@@ -103,8 +103,8 @@ class JobRunner:
         waiting = self._catalog.jobs.rows(("queued",), kinds=(kind,))
         return next((row["id"] for row in waiting if params_of(row) == said), "") or self.queue(title, asked)
 
-    def submit(self, kind: JobKind, title: str, **params: Any) -> str:
-        """Queue a job and return its id. ``params`` are JSON values."""
+    def submit(self, kind: JobKind, title: str, /, **params: Any) -> str:
+        """Queue a job and return its id. ``params`` are JSON values, which may be called ``kind`` or ``title`` too."""
         return submit_job(self._catalog, kind, title, self._wake, **params)
 
     def snapshot(self, job_id: str) -> JobSnapshot | None:
@@ -268,7 +268,7 @@ class JobRunner:
 
 
 def submit_job(
-    catalog: Catalog, kind: JobKind, title: str, wake: Mapping[Lane, threading.Event] | None = None, **params: Any
+    catalog: Catalog, kind: JobKind, title: str, wake: Mapping[Lane, threading.Event] | None = None, /, **params: Any
 ) -> str:
     """Write a queued job row; whichever process owns the library takes it within a second."""
     job_id = uuid.uuid4().hex
