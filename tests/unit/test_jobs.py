@@ -254,6 +254,25 @@ def test_search_and_clear_while_indexing(settings: Settings, tmp_path: Path) -> 
 # ---------------------------------------------------------------- pause, and going on after the process died
 
 
+def test_the_index_is_noted_after_the_last_job_of_those_in_line(
+    services: Services, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Noting it reads all of Chroma's database: of a program's hundred uploads it is done once."""
+    noted: list[int] = []
+    checkpoint = services.store.index.checkpoint
+
+    def spy() -> None:
+        noted.append(services.catalog.counts()[0])
+        checkpoint()
+
+    monkeypatch.setattr(services.store.index, "checkpoint", spy)
+    for number, photo in enumerate(sorted(photos.iterdir())[:3]):
+        services.jobs.submit("index", f"photo {number}", paths=[str(photo)])
+    services.jobs.start()
+    until(lambda: services.catalog.counts()[0] == 3 and not services.jobs.active())
+    assert noted[0] == 3 and not services.store.index._index.written
+
+
 def test_pause_lets_others_run_and_resume_goes_on(runner: Callable[..., JobRunner]) -> None:
     done: list[str] = []
 

@@ -67,6 +67,7 @@ from src.services.map.service import MapService
 log = logging.getLogger(__name__)
 KEPT_DAYS = 30
 """How long removed photos stay in the bin."""
+BRING_PHOTOS: tuple[JobKind, ...] = tuple(name for name, kind in KINDS.items() if kind.brings_photos)
 Events = Iterator[JobEvent]
 P = TypeVar("P", bound=Params)
 
@@ -152,7 +153,8 @@ class JobHandlers:
             if only_looks(asked):
                 return
             rebuild_if_due(self._library, self._store, jobs)
-            self._store.index.checkpoint()
+            if not jobs.are_in_line(BRING_PHOTOS):  # else it is written to again at once; the last of them notes it
+                self._store.index.checkpoint()
             if KINDS[kind].brings_photos:
                 self._queue_facts(jobs, asked.paths if isinstance(asked, Sync) else None)
                 self._queue_objects(jobs)

@@ -13,7 +13,7 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from src.database.catalog.catalog import Catalog
@@ -102,6 +102,10 @@ class JobRunner:
         kind, said = kind_of_params(asked), asked.as_json()
         waiting = self._catalog.jobs.rows(("queued",), kinds=(kind,))
         return next((row["id"] for row in waiting if params_of(row) == said), "") or self.queue(title, asked)
+
+    def are_in_line(self, kinds: Sequence[JobKind]) -> bool:
+        """Whether a job of these kinds waits for its turn."""
+        return bool(self._catalog.jobs.rows(("queued",), 1, kinds))
 
     def submit(self, kind: JobKind, title: str, /, **params: Any) -> str:
         """Queue a job and return its id. ``params`` are JSON values, which may be called ``kind`` or ``title`` too."""
