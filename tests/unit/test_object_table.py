@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from src import masks
+from src.database.catalog import looked_at
 from src.database.catalog.catalog import Catalog, FileRow, ImageRow
 from src.database.catalog.objects import recipe_of_objects
 from src.schema import FileStamp, FloatArray, ImageFacts, PhotoFilter, Segment
@@ -102,9 +103,11 @@ def test_pending_are_those_not_yet_looked_through_this_way(catalog: Catalog) -> 
 
 @pytest.mark.parametrize("seen", [(), ("id-a",), ("id-b", "id-c"), ("id-a", "id-b", "id-c")])
 @pytest.mark.parametrize("hidden", [(), ("id-a",), ("id-a", "id-c")])
+@pytest.mark.parametrize("last", [1, 64])
 def test_as_many_are_pending_as_are_counted_whatever_is_hidden(
-    catalog: Catalog, seen: tuple[str, ...], hidden: tuple[str, ...]
+    catalog: Catalog, seen: tuple[str, ...], hidden: tuple[str, ...], last: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(looked_at, "LAST", last)
     recipe = recipe_of_objects("one", OBJECTS)
     catalog.objects.put(OBJECTS, "one", {id_: [] for id_ in seen})
     with catalog._file.writing() as db:
@@ -113,6 +116,7 @@ def test_as_many_are_pending_as_are_counted_whatever_is_hidden(
     expected = [id_ for id_ in ("id-a", "id-b", "id-c") if id_ not in (*seen, *hidden)]
     assert catalog.looked_at.pending(PASS, recipe) == expected
     assert catalog.looked_at.number_pending(PASS, recipe) == len(expected)
+    assert catalog.looked_at.any_pending(PASS, recipe) == bool(expected)
 
 
 def test_what_a_recipe_found_is_known_in_its_order_whatever_the_collection(catalog: Catalog) -> None:

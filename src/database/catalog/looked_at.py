@@ -12,6 +12,10 @@ from src.database.catalog.tables import CHANGES, SEEN, images, looked_at
 from src.schema import PhotoFilter
 from src.versioned_cache import Kept
 
+ROW: sa.ColumnClause[int] = sa.literal_column("images.rowid")
+LAST = 64
+"""Images that were added last, of which one is mostly pending where any is."""
+
 
 class LookedAtTable:
     """The ``looked_at`` table. Of each pass, the recipe that looked at an image last counts."""
@@ -36,6 +40,15 @@ class LookedAtTable:
             if only is None and among is None:  # mostly the last ones: no more is looked at than there are
                 query = query.limit(_number(db, name, recipe))
             return [str(id_) for id_ in db.execute(query).scalars()][::-1]
+
+    def any_pending(self, name: str, recipe: str) -> bool:
+        """Whether ``pending`` would give any of the whole library. All are counted only where none of the last is."""
+        last = sa.select(images.c.id, images.c.removed_at).order_by(ROW.desc()).limit(LAST).subquery()
+        query = sa.select(last.c.id).where(last.c.removed_at.is_(None), ~was_looked_at(last.c.id, name, recipe))
+        with self._file.reading() as db:
+            if db.execute(query.limit(1)).first():
+                return True
+        return self.number_pending(name, recipe) > 0
 
     def number_pending(self, name: str, recipe: str) -> int:
         """How many ids ``pending`` would give of the whole library. Counted once for each change."""
@@ -78,7 +91,7 @@ def _pending(name: str, recipe: str) -> sa.Select[tuple[str]]:
     return (
         sa.select(images.c.id)
         .where(images.c.removed_at.is_(None), ~was_looked_at(images.c.id, name, recipe))
-        .order_by(images.c.added_at.desc(), sa.literal_column("images.rowid").desc())
+        .order_by(images.c.added_at.desc(), ROW.desc())
     )
 
 

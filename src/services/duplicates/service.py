@@ -47,7 +47,10 @@ class DuplicateService:
 
     def is_due(self) -> bool:
         """Whether photos are to be looked at now without anybody asking. Raises ModelError as above."""
-        return self._by_itself and self.waiting() > 0
+        looked_at = self._catalog.looked_at
+        return self._by_itself and (
+            looked_at.any_pending(PRINTS, RECIPE) or looked_at.any_pending(COMPARED, self.recipe())
+        )
 
     def find(self, careful: bool = False) -> Iterator[JobEvent]:
         """Look at photos that are new, and compare them with all others.

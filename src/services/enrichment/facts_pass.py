@@ -65,7 +65,9 @@ class FactsService:
 
     def is_due(self, folders: Sequence[str] | None) -> bool:
         """Whether ``pending`` would give any photo. The folders are looked through only where nothing else tells."""
-        return bool(self.waiting()) or (folders is not None and bool(self._changed(folders, ())))
+        return self._catalog.looked_at.any_pending(PASS, RECIPE) or (
+            folders is not None and bool(self._changed(folders, ()))
+        )
 
     def pending(self, folders: Sequence[str] | None = None) -> list[str]:
         """Ids of photos whose facts are still to be read, and of those in these folders (all where there are none;
