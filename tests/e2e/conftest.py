@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from src.models import model_manager
 from tests.chromium import opened_browser
@@ -40,10 +40,20 @@ def app(tmp_path: Path) -> Iterator[RunningApp]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """What the tabs of a file's tests share: the browser reads and compiles the app's scripts for the first alone."""
+    opened = browser.new_context(viewport={"width": 1280, "height": 860})
+    yield opened
+    opened.close()
+
+
 @pytest.fixture
-def page(browser: Browser, app: RunningApp) -> Iterator[Page]:
-    """A tab that fails the test on a script error and on any request to another machine."""
-    context = browser.new_context(viewport={"width": 1280, "height": 860})
+def page(context: BrowserContext, app: RunningApp) -> Iterator[Page]:
+    """A tab that fails the test on a script error and on any request to another machine.
+
+    What the app kept in the browser goes with it, and so do tabs that the test opened beside it.
+    """
     tab = context.new_page()
     tab.set_default_timeout(SECONDS)
     errors: list[str] = []
@@ -51,7 +61,10 @@ def page(browser: Browser, app: RunningApp) -> Iterator[Page]:
     tab.on("pageerror", lambda error: errors.append(str(error)))
     tab.on("request", lambda request: None if _is_local(request.url, app.url) else foreign.append(request.url))
     yield tab
-    context.close()
+    kept = {"origin": app.url, "storageTypes": "cookies,local_storage,indexeddb"}
+    context.new_cdp_session(tab).send("Storage.clearDataForOrigin", kept)
+    for opened in context.pages:
+        opened.close()
     assert not errors
     assert not foreign, f"the browser was sent to {foreign}"
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from src.config import PROJECT_DIR
+from tests.e2e.commands import cli
 
 START_SECONDS = 60.0
 
@@ -80,8 +81,4 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def commanded(home: Path, *said: str) -> None:
     """Run a command of the command line on a library, while no app has it open."""
-    command, env = (
-        [sys.executable, "-m", "src.cli", *said],
-        {"MFE_HOME": str(home), "PATH": "", "MFE_FIND_DUPLICATES": "off"},
-    )
-    subprocess.run(command, cwd=PROJECT_DIR, env=env, check=True, capture_output=True, timeout=120)
+    cli(*said, home=home, MFE_FIND_DUPLICATES="off")

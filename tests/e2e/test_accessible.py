@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -150,16 +150,28 @@ STATES: dict[str, Callable[[Page, str], None]] = {
 }
 
 
+LAYERS = "[role=dialog], [role=toolbar], [role=region], [role=option], [data-testid=stPopoverBody], .card, .strip li"
+"""What a state has open or shows."""
+
+
 @pytest.mark.parametrize("width", [1366, 420])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("state", STATES)
-def test_nothing_serious_is_found(
-    page: Page, app: RunningApp, state: str, scheme: Literal["light", "dark"], width: int
-) -> None:
+def test_nothing_serious_is_found(page: Page, app: RunningApp, state: str, width: int) -> None:
+    """In the light colours, and in the dark ones that the page takes on when the system does."""
     page.set_viewport_size({"width": width, "height": 768})
-    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    page.emulate_media(color_scheme="light", reduced_motion="reduce")
     STATES[state](page, app.url)
+    drawn_on(page, "rgb(255, 255, 255)")
     nothing_serious(page)
+    layers, number = page.locator(LAYERS), page.locator(LAYERS).count()
+    page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    drawn_on(page, "rgb(19, 20, 24)")
+    nothing_serious(page)
+    assert layers.count() == number, "what was open is still"
+
+
+def drawn_on(page: Page, colour: str) -> None:
+    expect(page.get_by_test_id("stApp")).to_have_css("background-color", colour)
 
 
 def nothing_serious(page: Page) -> None:

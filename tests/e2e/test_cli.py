@@ -7,7 +7,6 @@ elsewhere the same function in this one, which starts nothing anew.
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import os
 import shutil
@@ -17,36 +16,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import redirect_stderr, redirect_stdout
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from src.cli.arguments import main
 from src.config import PROJECT_DIR
 from tests.conftest import make_photo
+from tests.e2e.commands import cli
 from tests.fakes import COLOURS
 from tests.unit.scenes import scene
-
-
-def cli(
-    *arguments: object, home: Path, check: int | None = 0, encoding: str = "utf-8", **env: str
-) -> subprocess.CompletedProcess[str]:
-    """In this process. encoding: of its output."""
-    words = [str(argument) for argument in arguments]
-    out, errors = (io.TextIOWrapper(io.BytesIO(), encoding) for _ in range(2))
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(errors):
-        for name, value in {"MFE_HOME": str(home), **env}.items():
-            patch.setenv(name, value)
-        try:
-            code = main(words)
-        except SystemExit as end:
-            code = int(end.code or 0)
-    said = [(stream.flush(), stream.buffer.getvalue().decode(encoding, "replace"))[1] for stream in (out, errors)]  # type: ignore[attr-defined,func-returns-value]
-    assert check is None or code == check, (code, *said)
-    return subprocess.CompletedProcess(words, code, *said)
 
 
 def process(*arguments: object, home: Path, check: int | None = 0, **env: str) -> subprocess.CompletedProcess[str]:

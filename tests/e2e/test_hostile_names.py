@@ -19,10 +19,10 @@ import pytest
 from PIL import ExifTags, Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from src.config import PROJECT_DIR
 from src.processing.decoding.image_io import display_text
 from src.text import shown
 from tests.conftest import make_photo
+from tests.e2e.commands import cli
 from tests.e2e.conftest import name_of
 from tests.e2e.running_app import RunningApp, running_app
 from tests.fakes import COLOURS
@@ -219,30 +219,22 @@ def test_uploads_keep_their_names_as_data(page: Page, app: RunningApp) -> None:
 
 
 def test_the_command_line_prints_them_safely(tmp_path: Path, album: Path) -> None:
-    def cli(*arguments: str) -> subprocess.CompletedProcess[str]:
-        environ = {**os.environ, "MFE_HOME": str(tmp_path), "PYTHONIOENCODING": "utf-8", "COLUMNS": "120"}
-        run = subprocess.run(
-            [sys.executable, "-m", "src.cli", *arguments],
-            cwd=PROJECT_DIR,
-            env=environ,
-            capture_output=True,
-            timeout=120,
-            check=False,
-        )
-        assert b"Traceback" not in run.stderr
-        out = run.stdout.decode() + run.stderr.decode()
+    def run(*arguments: str, check: int = 0) -> subprocess.CompletedProcess[str]:
+        ended = cli(*arguments, home=tmp_path, check=check, COLUMNS="120")
+        out = ended.stdout + ended.stderr
+        assert "Traceback" not in out
         assert not {
             c
             for c in out
             if c != "\n" and (unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") or c in "\u202e\u202c\u2066\u2069")
         }
-        return subprocess.CompletedProcess(run.args, run.returncode, run.stdout.decode(), run.stderr.decode())
+        return ended
 
-    assert "3 skipped" in cli("index", str(album)).stdout
-    table = "".join(cli("search", "a plain red picture").stdout.split())
+    assert "3 skipped" in run("index", str(album)).stdout
+    table = "".join(run("search", "a plain red picture").stdout.split())
     for name in EVERYTHING:
         assert "".join(name.split()) in table, name
-    results = json.loads(cli("search", "a plain red picture", "--json").stdout)["results"]
+    results = json.loads(run("search", "a plain red picture", "--json").stdout)["results"]
     assert {hit["name"] for hit in results} == {*(display_text(Path(os.fsdecode(name))) for name in NAMES), BELOW}
-    refused = cli("index", os.fsdecode(b"/nowhere/\x1b[31m\xff\xe2\x80\xae.jpg"))
-    assert refused.returncode == 1 and "There is no file or folder /nowhere/" in refused.stderr
+    refused = run("index", os.fsdecode(b"/nowhere/\x1b[31m\xff\xe2\x80\xae.jpg"), check=1)
+    assert "There is no file or folder /nowhere/" in refused.stderr

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -13,11 +11,10 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from src.config import PROJECT_DIR
 from tests.e2e.conftest import SECONDS
 from tests.e2e.many_photos import photo_id, write_library
 from tests.e2e.pictures import write_pictures
-from tests.e2e.running_app import RunningApp, running_app
+from tests.e2e.running_app import RunningApp, commanded, running_app
 from tests.e2e.test_page import stands_out
 
 pytestmark = pytest.mark.browser
@@ -409,9 +406,7 @@ def viewer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
     folder, home = tmp_path_factory.mktemp("originals"), tmp_path_factory.mktemp("viewer")
     large, *_ = write_pictures(folder, 3)
     Image.open(large).resize((2400, 1800)).save(large)
-    command = [sys.executable, "-m", "src.cli", "index", str(folder)]
-    environ = {"MFE_HOME": str(home), "PATH": ""}
-    subprocess.run(command, cwd=PROJECT_DIR, env=environ, check=True, capture_output=True, timeout=120)
+    commanded(home, "index", str(folder))
     with running_app(home) as running:
         yield running
 

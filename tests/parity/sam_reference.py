@@ -14,6 +14,13 @@ from transformers import SamConfig, SamModel
 Layout = dict[str, Tensor]
 
 VIT_B: dict[str, Any] = {}
+VIT_B_LESS: dict[str, Any] = {
+    "vision": {"num_hidden_layers": 3, "global_attn_indexes": [1], "image_size": 512},
+    "prompt": {"image_size": 512, "image_embedding_size": 32},
+}
+"""As wide as ViT-B in every layer, but with 3 of its 12 blocks, one of which looks at the whole picture, and a grid of
+32 patches a side for one of 64; windows of 14 reach over the edge of both.
+"""
 SMALL: dict[str, Any] = {
     "vision": {"hidden_size": 96, "num_hidden_layers": 3, "num_attention_heads": 4, "image_size": 320, "window_size": 7}
     | {"global_attn_indexes": [1], "output_channels": 64, "num_pos_feats": 32},
@@ -51,18 +58,22 @@ _NAMES = (
 )
 
 
-def reference_sam(sizes: dict[str, Any], seed: int = 0) -> SamModel:
-    """transformers' model with every parameter drawn at random, biases, norms and relative positions too: none can be
-    forgotten unseen.
-    """
+def unfilled_sam(sizes: dict[str, Any]) -> SamModel:
+    """transformers' model, its parameters on the device "meta": names and shapes alone."""
     config = SamConfig(
         vision_config=sizes.get("vision", {}),
         prompt_encoder_config=sizes.get("prompt", {}),
         mask_decoder_config={"layer_norm_eps": 1e-5, **sizes.get("decoder", {})},  # as the official decoder has it
     )
     with torch.device("meta"):
-        model = SamModel(config)
-    model = model.to_empty(device="cpu").eval()
+        return SamModel(config)
+
+
+def reference_sam(sizes: dict[str, Any], seed: int = 0) -> SamModel:
+    """transformers' model with every parameter drawn at random, biases, norms and relative positions too: none can be
+    forgotten unseen.
+    """
+    model = unfilled_sam(sizes).to_empty(device="cpu").eval()
     generator = torch.Generator().manual_seed(seed)
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(False)

@@ -12,21 +12,26 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from src.vendored_sam.mask_decoder import Looked
+from src.vendored_sam import image_encoder
+from src.vendored_sam.image_encoder import BlockSize, VitEncoder, VitSize
+from src.vendored_sam.mask_decoder import DecoderSize, Looked, MaskDecoder
+from src.vendored_sam.prompt_encoder import PromptEncoder
 from src.vendored_sam.sam import Predictor, build, preprocess
 from tests.parity.sam_reference import (
     SMALL,
     VIT_B,
+    VIT_B_LESS,
     official_layout,
     reference_embedding,
     reference_masks,
     reference_sam,
+    unfilled_sam,
 )
 
 Record = Callable[[str, object], None]
 CLOSE = 1e-3
 
-CASES = [pytest.param(VIT_B, id="ViT-B"), pytest.param(SMALL, id="small")]
+CASES = [pytest.param(VIT_B_LESS, id="ViT-B's layers"), pytest.param(SMALL, id="small")]
 
 
 def picture(width: int, height: int, seed: int = 0) -> Image.Image:
@@ -62,7 +67,11 @@ def largest(ours: Tensor, theirs: Tensor) -> float:
 
 
 @pytest.mark.parametrize("sizes", CASES)
-def test_it_equals_transformers(sizes: dict[str, Any], record_property: Record) -> None:
+def test_it_equals_transformers(
+    sizes: dict[str, Any], record_property: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # a grid of 32 a side is taken in as many parts by heads and rows as one of 64 is
+    monkeypatch.setattr(image_encoder, "SCORES", image_encoder.SCORES // 4)
     reference = reference_sam(sizes)
     sam = build(official_layout(reference))
     image = picture(sam.side, 3 * sam.side // 4)
@@ -89,6 +98,24 @@ def test_it_equals_transformers(sizes: dict[str, Any], record_property: Record) 
     print("\n" + "\n".join(f"{name}: max abs difference {apart:.2e}" for name, apart in differences.items()))
     record_property("max abs differences", differences)
     assert max(differences.values()) <= CLOSE
+
+
+def part(layout: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in layout.items() if name.startswith(prefix)}
+
+
+def test_vit_b_has_the_parameters_of_transformers() -> None:
+    """What the smaller ones are tried for holds for it: the same layers, read off weights of its names and shapes."""
+    layout = official_layout(unfilled_sam(VIT_B))
+    encoder, decoder, prompts = (part(layout, name) for name in ("image_encoder.", "mask_decoder.", "prompt_encoder."))
+    windows = [14 if number % 3 != 2 else 64 for number in range(12)]
+    size = VitSize(1024, 16, 256, tuple(BlockSize(768, 12, 3072, window) for window in windows))
+    assert VitSize.of(encoder) == size
+    with torch.device("meta"):
+        modules = VitEncoder(size), MaskDecoder(DecoderSize.of(decoder)), PromptEncoder(256, 1024)
+    for module, theirs in zip(modules, (encoder, decoder, prompts), strict=True):
+        ours = {name: tensor.shape for name, tensor in module.state_dict().items()}
+        assert ours == {name: tensor.shape for name, tensor in theirs.items() if "mask_downscaling" not in name}
 
 
 def test_every_weight_is_seen() -> None:

@@ -755,6 +755,29 @@ def test_checks_stop_at_the_first_failure_and_lint_alone_runs_no_tests(monkeypat
     assert checks.main([]) == 1 and ran[7:] == ["ruff"]
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux keeps files in memory in a known place")
+def test_files_of_tests_lie_in_memory_where_it_has_room_for_them(tmp_path, monkeypatch):
+    places: list[str | None] = []
+
+    def run(command, env, **_):
+        places.append(env.get("TMPDIR"))
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(environment, "attempt", lambda kind: 0)
+    monkeypatch.setattr(checks, "LINT", ())
+    monkeypatch.setattr(checks.subprocess, "run", run)
+    monkeypatch.setattr(checks, "MEMORY", tmp_path)
+    monkeypatch.setenv("TMPDIR", "as it was")
+    monkeypatch.setattr(checks, "ROOM", 1)
+    assert checks.main([]) == 0
+    assert places[0] and Path(places[0]).parent == tmp_path and not Path(places[0]).exists(), "put away at the end"
+    monkeypatch.setattr(checks, "ROOM", 1 << 62)
+    assert checks.main([]) == 0 and places[1] == "as it was"
+    monkeypatch.setattr(checks, "ROOM", 1)
+    monkeypatch.setattr(checks, "MEMORY", tmp_path / "not there")
+    assert checks.main([]) == 0 and places[2] == "as it was"
+
+
 SUITE = {
     "conftest.py": """
         import importlib.util, sys

@@ -1,5 +1,7 @@
 // An album's photos, put in order: dragged, or moved by keys and buttons. A move is shown at once and sent; until the page says that it has
-// it, it is sent again with those that follow. Everything that comes as data becomes text or an attribute, never HTML.
+// it, it is sent again, with those that follow and after a while. Everything that comes as data becomes text or an attribute, never HTML.
+
+const AGAIN = 2000;  // milliseconds
 
 function made(tag, className, parent, text = "") {
   const node = document.createElement(tag);
@@ -35,7 +37,16 @@ function tell(root, move) {
   root.sent.push({ ...move, number: Math.max(Date.now(), (root.sent.at(-1)?.number ?? 0) + 1) });
   if (move.cover) root.cover = move.id;
   draw(root);
-  root.send();
+  send(root);
+}
+
+// What is told while the page is drawn may be forgotten: a run that another one cuts short knows nothing of it, and where nothing is drawn
+// anew thereafter, only time tells. It counts once, however often it comes.
+function send(root, pause = AGAIN) {
+  clearTimeout(root.again);
+  if (!root.sent.length || !root.isConnected) return;
+  root.submit();
+  root.again = setTimeout(send, pause, root, 2 * pause);
 }
 
 function place(root, id, to) {
@@ -141,7 +152,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   root.items = new Map(data.items.map((item) => [item.id, item]));
   if (!root.sent.length) Object.assign(root, { order: data.items.map((item) => item.id), cover: data.cover });
   else root.order = root.order.filter((id) => root.items.has(id));
-  root.send = () => setTriggerValue("moves", { album: data.album, moves: root.sent });
+  root.submit = () => setTriggerValue("moves", { album: data.album, moves: root.sent });
   draw(root);
-  if (root.sent.length) root.send();  // what was on its way when this was drawn, or got lost there; it counts once
+  send(root);  // what was on its way when this was drawn, or got lost there
 }

@@ -1,6 +1,7 @@
 // Photos that may want a tag, one large and the others in a strip: y and n answer, arrows move. An answer is shown at once and sent; until
-// the page says that it has it, it is sent again with those that follow, so that none is lost where one answers quickly.
+// the page says that it has it, it is sent again, with those that follow and after a while, so that none is lost where one answers quickly.
 
+const AGAIN = 2000;  // milliseconds
 const WRITES = 'textarea, select, [contenteditable="true"], input:not([type=checkbox]):not([type=radio]):not([type=range]):not([type=button])';
 
 function made(tag, className, parent, text = "") {
@@ -52,7 +53,16 @@ function answer(root, yes) {
   root.at = (items[at + 1] ?? items[at - 1])?.id;
   root.sent.push({ id: items[at].id, yes, number: Math.max(Date.now(), (root.sent.at(-1)?.number ?? 0) + 1) });
   draw(root);
-  root.send();
+  send(root);
+}
+
+// What is told while the page is drawn may be forgotten: a run that another one cuts short knows nothing of it, and where nothing is drawn
+// anew thereafter, only time tells. It counts once, however often it comes.
+function send(root, pause = AGAIN) {
+  clearTimeout(root.again);
+  if (!root.sent.length || !root.isConnected) return;
+  root.submit();
+  root.again = setTimeout(send, pause, root, 2 * pause);
 }
 
 function move(root, step) {
@@ -119,9 +129,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
   if (chosen) Object.assign(root, { sent: [], at: undefined, thumbs: undefined });
   root.data = data;
   root.sent = root.sent.filter((one) => one.number > data.heard);
-  root.send = () => setTriggerValue("answers", { tag: data.tag, answers: root.sent });
+  root.submit = () => setTriggerValue("answers", { tag: data.tag, answers: root.sent });
   draw(root);
-  if (root.sent.length) root.send();  // what was on its way when this was drawn, or got lost there; it counts once
+  send(root);  // what was on its way when this was drawn, or got lost there
   if (chosen && !root.view.hidden) root.focus({ preventScroll: true });  // or the keys would be typed into the box for the tag
   if (root.onKey) document.removeEventListener("keydown", root.onKey);
   root.onKey = (event) => key(root, event);
