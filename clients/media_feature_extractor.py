@@ -197,7 +197,7 @@ class Client:
 
         image: id or name of a photo of the library. file: a picture to search by. region: left, top, right, bottom in
         pixels of the upright picture. filters: conditions such as ``rating>=4``. space: vectors that a
-        picture is compared in, such as ``builtin-visual``. top_k: 1 to 200.
+        picture is compared in, such as ``builtin-visual``. top_k: 1 to 1,000.
         """
         asked = {"query": query, "image": image, "region": list(region) if region else None, "cursor": cursor}
         said: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
@@ -232,7 +232,7 @@ class Client:
         """Which labels a photo of the library, or a picture that is sent, shows; the likeliest first.
 
         labels: any words; without them those of a list that comes along, ImageNet's or the one that ``preset`` names.
-        several: each is judged by itself. top_k: 1 to 200.
+        several: each is judged by itself. top_k: 1 to 1,000.
         """
         said: dict[str, Any] = {"labels": list(labels), "several": several, "top_k": top_k}
         said |= {name: value for name, value in (("preset", preset), ("image", image)) if value}

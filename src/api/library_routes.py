@@ -34,7 +34,7 @@ from src.services.jobs.asked import add_folder, clear, remove_folder, sync
 from src.services.jobs.feature_jobs import queue_features
 
 router = APIRouter(tags=["library"])
-SpaceAt = Annotated[str, Path(max_length=100, min_length=1)]
+SpaceAt = Annotated[str, Path(max_length=100, min_length=1, description="Such as `ViT-B/32`, slash and all.")]
 _FILES = {"type": "array", "items": {"type": "string", "format": "binary"}, "minItems": 1}
 _UPLOAD = {
     "required": True,
@@ -122,7 +122,7 @@ async def spaces(request: Request, desk: AtDesk) -> Response:
     )
 
 
-@router.post("/spaces/{space}", status_code=202, response_model=Queued, responses=answers(404, 422))
+@router.post("/spaces/{space:path}", status_code=202, response_model=Queued, responses=answers(404, 422))
 async def fill_space(request: Request, desk: AtDesk, space: SpaceAt) -> Response:
     """Make the vectors of all photos by a model, such as `builtin-visual`, that have none."""
 
@@ -133,7 +133,7 @@ async def fill_space(request: Request, desk: AtDesk, space: SpaceAt) -> Response
     return await desk.ask(desk.writing, request, work)
 
 
-@router.delete("/spaces/{space}", response_model=Removed, responses=answers(400, 404, 422))
+@router.delete("/spaces/{space:path}", response_model=Removed, responses=answers(400, 404, 422))
 async def remove_space(request: Request, desk: AtDesk, space: SpaceAt) -> Response:
     """Forget the vectors of a space, for good; the photos stay."""
     return await desk.ask(desk.writing, request, lambda of: told({"removed": of.spaces.remove(space)}))

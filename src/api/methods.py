@@ -13,8 +13,8 @@ from src.api.problems import of_http
 
 Paths = Mapping[str, Iterable[str]]
 """Address with names in braces, such as ``/jobs/{job}`` -> the methods that it takes."""
-MANY = "tag"
-"""The name that may stand for several steps of an address."""
+MANY = ("tag", "space")
+"""The names that may stand for several steps of an address."""
 
 
 class Methods:
@@ -47,7 +47,7 @@ class Methods:
 
 def _pattern(path: str) -> re.Pattern[str]:
     parts = re.split(r"\{(\w+)\}", path)
-    names = (".+" if part == MANY else "[^/]+" for part in parts[1::2])
+    names = (".+" if part in MANY else "[^/]+" for part in parts[1::2])
     plain = map(re.escape, parts[::2])
     return re.compile("".join(text for pair in zip(plain, [*names, ""], strict=True) for text in pair), re.DOTALL)
 

@@ -23,6 +23,7 @@ _STATUS: tuple[tuple[type[AppError], int], ...] = (
     (ModelError, 503), (AppError, 400),
 )  # fmt: skip
 _CODES = {
+    400: "bad-input",
     404: "not-found",
     405: "method-not-allowed",
     408: "too-slow",

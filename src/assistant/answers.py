@@ -14,6 +14,7 @@ from src.schema import ImageDetails, Mode, PhotoFilter, Reason, SearchHit, Searc
 from src.schema.conditions import Condition, parse_condition
 from src.schema.fields import BY_NAME
 from src.schema.fields import shown as fact_shown
+from src.services.search.language import parse
 from src.services.search.query import Query
 from src.text import count, shown
 
@@ -61,6 +62,10 @@ def searched(
 ) -> wire.FoundPhotos:
     """Raises BadQuery, BadInput or ModelError in one sentence."""
     only = PhotoFilter(where=tuple(_condition(written, told) for written in filters))
+    if not told.paths and any(one.key == "in" for one in parse(query).restrictions):
+        raise BadInput(
+            "This server does not tell in which folders photos are.", "Search for the folder's name in words."
+        )
     text = query.strip() or (NEWEST if filters else "")
     page = services.search.search(Query(text), top_k, only=only, mode=_MODES[mode])
     return _found(services, page, told, f"“{shown(page.query)[:100]}”" if query.strip() else "the filters")

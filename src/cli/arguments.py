@@ -20,6 +20,7 @@ from src.cli.called import program
 from src.cli.search_arguments import add_format, add_search_commands, settle_format
 from src.config import PORT
 from src.errors import AppError, BadInput, BadQuery, UnknownModel
+from src.text import shown
 
 DONE, FAILED, WRONG_USAGE = 0, 1, 2
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
@@ -103,8 +104,10 @@ class _Formats:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """One line and where to read more; exit code 2."""
-        self.exit(WRONG_USAGE, f"{self.prog}: {message} (see {self.prog} --help)\n")
+        """One line and where to read more; exit code 2. A shell may have put names of files among the words."""
+        if message.startswith("unrecognized arguments: -"):
+            message += "; a word that begins with - and is no option stands behind --"
+        self.exit(WRONG_USAGE, f"{shown(f'{self.prog}: {message} (see {self.prog} --help)')}\n")
 
 
 def _common(**defaults: Any) -> _Parser:

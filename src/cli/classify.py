@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,13 @@ from src import wire
 from src.cli import terminal
 from src.cli.picture_files import tell_each
 from src.config import Settings
-from src.errors import BadInput
+from src.errors import BadInput, UnreadablePath
 from src.export.sheet import Sheet
 from src.files import write_atomically
 from src.models import label_lists
 from src.models.label_lists import PRESETS
 from src.models.model_manager import ModelManager
+from src.plain_files import open_plain
 from src.processing.decoding.image_io import display_text
 from src.processing.decoding.reader import PictureReader
 from src.processing.discovery import parse_path
@@ -26,6 +28,8 @@ from src.services.lab.classifying import Classifier, Classifiers, Sorting, one_p
 from src.text import shown
 
 COLUMNS = ("path", "place", "label", "probability")
+_BEGINS = ",".join(COLUMNS).encode("utf-8-sig")
+"""Of each table that is written here: only such a one is replaced, and never a picture that was named by mistake."""
 
 
 def classify(arguments: argparse.Namespace) -> int:
@@ -57,14 +61,31 @@ def _asked(arguments: argparse.Namespace) -> Sorting:
 
 @contextmanager
 def _table(place: Path | None) -> Iterator[Sheet | None]:
-    """A CSV file for other programs, whole or not at all. Raises BadInput where it can't be written there."""
+    """A CSV file for other programs, whole or not at all. Raises BadInput where another file would be lost by it or
+    there is no such folder, UnreadablePath where it can't be written there.
+    """
     if place is None:
         yield None
         return
     if not place.parent.is_dir():
         raise BadInput(f"There is no folder {display_text(place.parent)} for the table.")
-    with write_atomically(place) as opened:
+    if os.path.lexists(place) and not _is_table(place):
+        raise BadInput(f"{display_text(place)} is there already, and is no such table.", "Choose another name.")
+    with ExitStack() as until_written:
+        try:
+            opened = until_written.enter_context(write_atomically(place))
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise UnreadablePath(f"The table {display_text(place)} can't be written ({reason}).") from error
         yield Sheet(opened, COLUMNS)
+
+
+def _is_table(place: Path) -> bool:
+    try:
+        with open_plain(place) as file:
+            return file.read(len(_BEGINS)) == _BEGINS
+    except OSError:
+        return False
 
 
 def _one(

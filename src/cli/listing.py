@@ -65,7 +65,7 @@ class Lines:
 
     def put_path(self, path: bytes) -> None:
         """The bytes themselves; on a terminal, which control characters would drive, as they may be shown."""
-        if terminal.is_watched() and not self._zero:
+        if terminal.is_watched():
             terminal.say_at_once(shown(path.decode("utf-8", "replace")))
         else:
             self._broken += b"\n" in path

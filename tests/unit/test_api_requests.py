@@ -408,3 +408,5 @@ def test_vectors_go_out_and_an_example_is_compared_by_how_it_looks(api: Api, tmp
     assert api.ask("DELETE", "/spaces/builtin-visual", 200, "/spaces/{space}") == {"removed": photos}
     assert api.ask("DELETE", "/spaces/builtin", 400, "/spaces/{space}")["code"] == "bad-input"
     assert api.ask("POST", "/spaces/vgg19", 404, "/spaces/{space}")["code"] == "not-found"
+    for way in ("POST", "DELETE"):  # a model may have a slash in its name
+        assert "/16'" in api.ask(way, "/spaces/ViT-X/16", 404, "/spaces/{space}")["detail"]

@@ -260,6 +260,11 @@ def test_no_answer_tells_where_anything_is(library: Library) -> None:
     said = [library.ask(tool, **arguments).model_dump_json() for tool, arguments in calls]
     assert '"Its folder"' in said[1], "found by its folder, which is not named"
     assert not [text for text in said if str(library.photos.parent) in text or "hidden holiday" in text]
+    for asked in ("in:hid*", "red -in:hid*", '"in":x in:"hid*"'):  # a letter at a time would find a path out
+        answer = library.ask("search", query=asked)
+        assert answer.is_error and "does not tell in which folders" in text_of(answer)
+    with session(library.settings, Told(paths=True)) as open_:
+        assert open_.rows("search", query="in:hid*")
     assert library.shared.without_places(f"{library.settings.home}/data is full") == "…/data is full"
 
 

@@ -197,6 +197,21 @@ def test_what_makes_no_sense_is_refused_before_a_picture_is_read(
     assert set(said) == {"error", "hint"}
 
 
+def test_a_table_replaces_an_earlier_one_and_no_other_file(
+    photos: Path, stand_in: None, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    picture, table = photos / "red.png", tmp_path / "labels.csv"
+    (tmp_path / "link.csv").symlink_to(picture)
+    before = picture.read_bytes()
+    for place in (picture, tmp_path / "link.csv", photos):
+        said = asked(capsys, picture, "--labels", "red,blue", "--csv", place, code=2)
+        assert "is there already" in said["error"], "such as a picture that a shell put behind --csv"
+    assert picture.read_bytes() == before and (tmp_path / "link.csv").is_symlink()
+    asked(capsys, picture, "--labels", "red,blue", "--csv", table)
+    asked(capsys, photos / "blue.png", "--labels", "red,blue", "--csv", table)
+    assert b"blue.png" in table.read_bytes() and b"red.png" not in table.read_bytes()
+
+
 # ---------------------------------------------------------------- the library
 
 

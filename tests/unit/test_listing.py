@@ -162,8 +162,16 @@ def test_what_goes_together_is_said(run: Run, words: tuple[str, ...]) -> None:
 
 def test_a_terminal_gets_no_control_characters(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("src.cli.terminal.is_watched", lambda: True)
-    _, out, _ = run("search", "name:photos*", "--format", "paths")
-    assert out.count(b"\n") == len(ODD) and b"\x1b" not in out and "\N{REPLACEMENT CHARACTER}".encode() in out
+    for form in (["--format", "paths"], ["-0"]):
+        _, out, _ = run("search", "name:photos*", *form)
+        assert out.count(b"\n") == len(ODD) and b"\x1b" not in out and "\N{REPLACEMENT CHARACTER}".encode() in out
+
+
+def test_nor_does_it_by_words_that_a_shell_made_of_names_of_files(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["index", "photos", "--\x1b]0;gone\x07.jpg"])
+    said = capsys.readouterr().err
+    assert "\x1b" not in said and "\x07" not in said and "]0;gone" in said and "stands behind --" in said
 
 
 def test_a_reader_that_has_seen_enough_ends_it_quietly(home: Path) -> None:

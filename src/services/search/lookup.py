@@ -132,7 +132,10 @@ class Lookup:
         return {image_id: float(vector @ query) for image_id, vector in stored.items()}
 
     def _stored(self, id_: str) -> FloatArray:
-        stored = self._catalog.vectors.get(self._names[self._place(id_)[0]], id_)
+        kind, image = self._place(id_)
+        stored = self._catalog.vectors.get(self._names[kind], id_)
+        if stored is None and not self._catalog.visible([image]):
+            raise BadQuery("There is no such picture in the library.", "Name one by its id, as results have it.")
         if stored is None:
             raise BadQuery("That picture is not indexed with the model in use.", "Re-index the library first.")
         return stored
