@@ -80,15 +80,17 @@ def build_services(
     doctor = DoctorService(catalog, store, models, library, FileChecks(settings, catalog, library, uploads))
     jobs = _runner(catalog, JobHandlers(
         indexing, folders, forgetting, doctor, library, objects, facts, texts, descriptions, duplicates, exports,
-        maps, FeatureJobs(features := FeatureService(catalog, models, spaces, descriptions.vectors), spaces, store),
-        classifying, store, models, lab := LabService(settings, models, reader),
+        maps, FeatureJobs(
+            features := FeatureService(catalog, models, spaces, descriptions.vectors), spaces, store,
+            shelf := ExportShelf(settings),
+        ), classifying, store, models, lab := LabService(settings, models, reader),
     ))  # fmt: skip
     return Services(
         watcher=FolderWatcher(folders, lambda paths: queue_sync(jobs, paths), lambda: being_added(jobs)), models=models,
         curation=CurationService(catalog, descriptions.vectors.catch_up), system_bin=SystemBin(settings, catalog),
         suggestions=SuggestionService(catalog, library, search, models, classifying.banks), classifying=classifying,
         browsing=BrowsingService(catalog, insights.ids_of), saved=SavedSearches(catalog, search), lab=lab, jobs=jobs,
-        sidecars=SidecarWriter(catalog), vocabulary=Vocabulary(catalog), shelf=ExportShelf(settings),
+        sidecars=SidecarWriter(catalog), vocabulary=Vocabulary(catalog), shelf=shelf,
         descriptions=descriptions, forgetting=forgetting, duplicates=duplicates, settings=settings, indexing=indexing,
         insights=insights, features=features, catalog=catalog, library=library, folders=folders, objects=objects,
         exports=exports, uploads=uploads, servers=servers, reader=reader, store=store, search=search, asking=asking,

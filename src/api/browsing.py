@@ -40,6 +40,7 @@ class BrowsingRoutes:
             Route("/places", self.places),
             Route("/pages/similar/{image_id:uuid}", self.similar),
             Route("/outlines", self.outlines),
+            Route("/labels.csv", self.labels),
         ]
 
     async def listing(self, request: Request) -> Response:
@@ -103,6 +104,17 @@ class BrowsingRoutes:
             from src.processing.places import outlines
 
             return Response(outlines(), media_type="text/plain", headers={"Cache-Control": "private, max-age=86400"})
+
+        return await self._line.answer(request, work)
+
+    async def labels(self, request: Request) -> Response:
+        """What all photos were classified as, as a table to be saved."""
+
+        def work() -> Response:
+            from src.services.curation.label_sheet import label_sheet
+
+            headers = {**FOR_NOW, "Content-Disposition": 'attachment; filename="labels.csv"'}
+            return Response(label_sheet(self._services().catalog), media_type="text/csv", headers=headers)
 
         return await self._line.answer(request, work)
 

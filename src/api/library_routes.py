@@ -31,7 +31,7 @@ from src.api.space_shapes import Removed, Spaces
 from src.database.catalog.operations import Operation as Did
 from src.runtime import Services
 from src.services.jobs.asked import add_folder, clear, remove_folder, sync
-from src.services.jobs.feature_jobs import queue_features
+from src.services.jobs.feature_jobs import queue_features, remove_space
 
 router = APIRouter(tags=["library"])
 SpaceAt = Annotated[str, Path(max_length=100, min_length=1, description="Such as `ViT-B/32`, slash and all.")]
@@ -40,6 +40,18 @@ _UPLOAD = {
     "required": True,
     "content": {
         "multipart/form-data": {"schema": {"type": "object", "properties": {"images": _FILES}, "required": ["images"]}}
+    },
+}
+_VECTORS = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "properties": {"file": {"type": "string", "format": "binary"}},
+                "required": ["file"],
+            }
+        }
     },
 }
 
@@ -122,6 +134,18 @@ async def spaces(request: Request, desk: AtDesk) -> Response:
     )
 
 
+@router.post(
+    "/spaces/{space}/vectors", status_code=202, response_model=Queued, responses=answers(400, 413, 415, 422),
+    openapi_extra={"requestBody": _VECTORS},
+)  # fmt: skip
+async def import_space(request: Request, desk: AtDesk, space: SpaceAt) -> Response:
+    """Take vectors that were made elsewhere over as a space of that name: a form with one `.npz` of 500 MB at most.
+
+    It is stored first, then taken over by a job, whole or not at all; docs/features.md says what has to be in it.
+    """
+    return await receiving.receive_vectors(request, desk, space)
+
+
 @router.post("/spaces/{space:path}", status_code=202, response_model=Queued, responses=answers(404, 422))
 async def fill_space(request: Request, desk: AtDesk, space: SpaceAt) -> Response:
     """Make the vectors of all photos by a model, such as `builtin-visual`, that have none."""
@@ -133,10 +157,10 @@ async def fill_space(request: Request, desk: AtDesk, space: SpaceAt) -> Response
     return await desk.ask(desk.writing, request, work)
 
 
-@router.delete("/spaces/{space:path}", response_model=Removed, responses=answers(400, 404, 422))
-async def remove_space(request: Request, desk: AtDesk, space: SpaceAt) -> Response:
+@router.delete("/spaces/{space:path}", response_model=Removed, responses=answers(400, 404, 409, 422))
+async def forget_space(request: Request, desk: AtDesk, space: SpaceAt) -> Response:
     """Forget the vectors of a space, for good; the photos stay."""
-    return await desk.ask(desk.writing, request, lambda of: told({"removed": of.spaces.remove(space)}))
+    return await desk.ask(desk.writing, request, lambda of: told({"removed": remove_space(of.jobs, of.spaces, space)}))
 
 
 @router.post("/clear", status_code=202, response_model=Queued, responses=answers(400, 413, 422))

@@ -1,8 +1,9 @@
-"""Pictures that a form brings: read as they come and written to the disk, never held in memory as a whole."""
+"""Files that a form brings: read as they come and written to the disk, never held in memory as a whole."""
 
 from __future__ import annotations
 
 from functools import partial
+from typing import Protocol
 
 from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
@@ -15,8 +16,9 @@ from src import wire
 from src.api.desk import Desk
 from src.api.shapes import told
 from src.errors import BadInput
+from src.services.exchange.arriving import ArrivingVectors
 from src.services.jobs.asked import add_uploads
-from src.services.library.receiving import Receiving
+from src.services.jobs.feature_jobs import check_import, queue_import
 
 AT_ONCE = 2**20
 """Bytes that are gathered before they are written."""
@@ -26,17 +28,49 @@ MOST_HEADER = 16 * 2**10
 
 async def receive(request: Request, desk: Desk) -> Response:
     """Store the form's files and queue a job for them: 202. A client that goes away half-way leaves nothing behind."""
-    kind, options = parse_options_header(request.headers.get("content-type"))
-    if kind != b"multipart/form-data" or not options.get(b"boundary"):
-        raise HTTPException(415, "Send the pictures as a form (multipart/form-data).")
+    boundary = _boundary(request)
     services = await desk.services()
     received = await desk.aside(services.uploads.receiving)
     try:
-        await _read(request, desk, _Form(options[b"boundary"], received))
+        await _read(request, desk, _Form(boundary, received))
         job, skipped = await desk.aside(partial(add_uploads, services.jobs, services.uploads, received))
     finally:
         received.given_up()
     return told({"job": job, "skipped": wire.files_skipped(skipped)}, 202)
+
+
+async def receive_vectors(request: Request, desk: Desk, name: str) -> Response:
+    """Store the form's one file and queue a job that takes its vectors over as the space ``name``: 202.
+
+    A name that can't be had is refused before anything is read.
+    """
+    boundary = _boundary(request)
+    services = await desk.services()
+    await desk.aside(partial(check_import, services.jobs, services.spaces, name))
+    arriving = ArrivingVectors(services.shelf)
+    try:
+        await _read(request, desk, _Form(boundary, arriving))
+        job = await desk.aside(partial(queue_import, services.jobs, services.spaces, arriving.place, name))
+        arriving.kept()
+    finally:
+        arriving.given_up()
+    return told({"job": job}, 202)
+
+
+def _boundary(request: Request) -> bytes:
+    """What is between the parts of the form. Raises HTTPException for what is no form."""
+    kind, options = parse_options_header(request.headers.get("content-type"))
+    if kind != b"multipart/form-data" or not options.get(b"boundary"):
+        raise HTTPException(415, "Send files as a form (multipart/form-data).")
+    return options[b"boundary"]
+
+
+class _Receiver(Protocol):
+    """Where the files of a form go, one after the other."""
+
+    def begin(self, name: str) -> None: ...
+    def write(self, data: bytes) -> None: ...
+    def end(self) -> None: ...
 
 
 async def _read(request: Request, desk: Desk, form: _Form) -> None:
@@ -53,7 +87,7 @@ async def _read(request: Request, desk: Desk, form: _Form) -> None:
 class _Form:
     """Goes through a form; parts with a file name go to ``received``, and others are passed over."""
 
-    def __init__(self, boundary: bytes, received: Receiving) -> None:
+    def __init__(self, boundary: bytes, received: _Receiver) -> None:
         self._received = received
         self._field = self._value = b""
         self._options: dict[bytes, bytes] = {}
@@ -86,7 +120,7 @@ class _Form:
         if not self._ended:
             raise BadInput("The form is cut off.", "Nothing was added: send it again.")
         if not self._files:
-            raise BadInput("There is no file in the form.", "Send pictures in parts with a file name.")
+            raise BadInput("There is no file in the form.", "Send files in parts with a file name.")
 
     def _part_begin(self) -> None:
         self._options, self._in_file = {}, False

@@ -26,6 +26,8 @@ PRESETS: Mapping[str, str] = {
 """What comes with the program, and what it is called."""
 MOST, LONGEST = 5_000, 100
 """Labels of one list, and characters of one of them, or of how it is asked for."""
+MOST_BYTES = MOST * LONGEST * 8
+"""Of a file with labels."""
 _OWN_NAMES: Mapping[str, str] = {
     "n01608432": "kite (bird)", "n02012849": "crane (bird)", "n02108089": "boxer (dog)",
     "n02229544": "cricket (insect)", "n02113186": "Cardigan corgi", "n03710721": "tank suit",
@@ -112,13 +114,24 @@ def class_names() -> list[str]:
 def from_file(path: Path) -> LabelList:
     """Raises BadInput for a file that can't be read as text, and for what ``read`` refuses."""
     try:
-        if path.stat().st_size > MOST * LONGEST * 8:
-            raise BadInput(f"{shown(path.name)} is too large for a list of labels.")
-        return read(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(
-            f"{shown(path.name)} can't be read as a list of labels.", "A text file, a label a line."
-        ) from error
+        with path.open("rb") as file:
+            return read(decoded(path.name, file.read(MOST_BYTES + 1)))
+    except OSError as error:
+        raise _no_list(path.name) from error
+
+
+def decoded(name: str, data: bytes) -> str:
+    """The text of a file with labels. Raises BadInput for one that is too large, or no text in UTF-8."""
+    if len(data) > MOST_BYTES:
+        raise BadInput(f"{shown(name)} is too large for a list of labels.", f"It has {MOST:,} labels at most.")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _no_list(name) from error
+
+
+def _no_list(name: str) -> BadInput:
+    return BadInput(f"{shown(name)} can't be read as a list of labels.", "A text file in UTF-8, a label a line.")
 
 
 def _checked(labels: Iterable[Labelled]) -> LabelList:
@@ -136,8 +149,10 @@ def _label(line: str) -> Labelled:
     match = _LINE.fullmatch(line)
     if match is None or shown(line.replace("\t", " ")) != line.replace("\t", " "):
         raise BadInput(f"“{shown(line[:LONGEST])}” is no label.", HINT)
-    word = " ".join(match["word"].split())
-    asked = " ".join((match["asked"] or word).split())
+    word = "/".join(filter(None, (" ".join(step.split()) for step in match["word"].split("/"))))  # as tags are kept
+    asked = " ".join((match["asked"] or match["word"]).split())
+    if not word:
+        raise BadInput(f"“{shown(line)}” is no label.", HINT)
     if max(len(word), len(asked)) > LONGEST:
         raise BadInput(f"A label has at most {LONGEST} characters.", "Shorten it.")
     return Labelled(word, asked, _least(match["least"], bool(match["per"]), line))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -56,6 +57,49 @@ def test_a_set_is_measured_and_its_figures_are_shown(app: AppTest, services: Ser
     assert page.dataframe[0].value["kNN"].tolist() == ["1.000"]
     assert "times as fast as with one step after the other" in texts(page)
     assert [one.proto.label for one in page.get("download_button")] == ["Download the report"]
+    for _ in range(2):
+        assert measured(services, asked(services, labelled)).state == "done"
+        page.run()
+        newest = services.jobs.latest(1)[0].id
+        assert page.selectbox(key="lab-report").value == newest, "what was measured last is shown"
+    page.selectbox(key="lab-report").select_index(2).run()
+    assert page.run().selectbox(key="lab-report").value == job.id
+
+
+def test_vectors_made_elsewhere_are_taken_over_and_forgotten_only_when_that_was_confirmed(
+    app: AppTest, services: Services, photos: Path, tmp_path: Path
+) -> None:
+    paths = sorted(map(str, photos.iterdir()))
+    vectors = np.random.default_rng(0).standard_normal((len(paths), 8), dtype=np.float32)
+    np.savez(tmp_path / "made elsewhere é.npz", vectors=vectors, paths=np.array([*paths[1:], "gone.png"]))
+    page = goto(app.run(), "lab")
+    assert "builtin" in texts(page) and not [one for one in page.button if one.key.startswith("lab-forget")]
+    for file, name, said in (
+        ("", "dino", "No file or folder"),
+        (str(tmp_path / "none.npz"), "dino", "none.npz"),
+        (str(tmp_path), "a b", "name"),
+    ):
+        page.text_input(key="lab-file").set_value(file)
+        page.text_input(key="lab-name").set_value(name)
+        button(page, "Take over").click().run()
+        assert page.error and said in texts(page), texts(page)
+    page.text_input(key="lab-file").set_value(str(tmp_path / "made elsewhere é.npz"))
+    page.text_input(key="lab-name").set_value("dino")
+    button(page, "Take over").click().run()
+    job = next(job for job in services.jobs.latest(3) if job.kind == "import-features")
+    done = services.jobs.wait(job.id, 30)
+    assert done is not None and done.state == "done"
+    page.run()
+    assert f"dino – {len(paths) - 1} photos, 8 numbers each, made elsewhere" in texts(page)
+    assert "1 vector belonged to no photo of the library: gone.png" in texts(page)
+    button(page, "Forget dino").click().run()
+    assert "This can't be undone. Only the file that they came from can bring them back." in texts(page)
+    button(page, "Keep them").click().run()
+    assert services.spaces.find("dino").photos and "can't be undone" not in texts(page)
+    button(page, "Forget dino").click().run()
+    button(page, "Forget them").click().run()
+    assert [space.name for space in services.spaces.all()] == ["builtin"] and not page.exception
+    assert "dino –" not in texts(page) and "gone.png" not in texts(page)
 
 
 def test_what_can_not_be_measured_is_refused_in_a_sentence(app: AppTest, services: Services, tmp_path: Path) -> None:

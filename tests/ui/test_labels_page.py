@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import streamlit as st
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
+from src.api.routes import routes
 from src.runtime import Services
 from src.services.curation.suggestions import Suggestion
 from src.ui.curation import suggested
@@ -52,6 +56,29 @@ def test_photos_are_classified_by_labels_of_ones_own_and_answered(page: AppTest,
     assert goto(page, "labels").text_area(key="labels-own").value == "red, green, blue"
     page.button(key="labels-clear").click().run()
     assert not services.catalog.labels.counts() and not page.exception
+
+
+def test_a_file_of_labels_fills_the_box_and_one_that_is_none_is_told(page: AppTest, services: Services) -> None:
+    page.selectbox(key="labels-list").set_value("own").run()
+    page.file_uploader(key="labels-file").set_value(("mine.txt", "\ufeffred\nBär 🐻\n".encode(), "text/plain")).run()
+    assert page.text_area(key="labels-own").value == "red\nBär 🐻\n" and "By 2 labels" in texts(page)
+    page.file_uploader(key="labels-file").set_value(("old.txt", "Bär".encode("latin-1"), "text/plain")).run()
+    assert "old.txt can't be read as a list of labels." in texts(page) and not page.exception
+    page.file_uploader(key="labels-file").set_value(("5001.txt", b"x\n" * 2_000_001, "text/plain")).run()
+    assert "5001.txt is too large" in texts(page) and page.text_area(key="labels-own").value == "red\nBär 🐻\n"
+
+
+def test_all_labels_are_saved_by_a_link_that_needs_no_script(page: AppTest, services: Services) -> None:
+    red = next(hit.id for hit in services.library.newest(99) if hit.name == "red.png")
+    services.catalog.labels.put("r", ["=1+1"], {red: {"=1+1": 0.75}})
+    goto(page, "labels")
+    link = next(one.proto for one in page.get("bidi_component") if one.proto.id.endswith("-labels-csv"))
+    assert json.loads(link.json)["href"].endswith("/api/labels.csv")
+    with TestClient(Starlette(routes=routes(lambda: services))) as client:
+        answer = client.get("/api/labels.csv")
+    assert "attachment" in answer.headers["content-disposition"]
+    first, second = answer.content.decode("utf-8-sig").splitlines()
+    assert first == "photo,label,probability" and second.endswith("red.png,'=1+1,0.75")
 
 
 def test_an_empty_library_says_so_and_one_picture_can_still_be_told(app: AppTest) -> None:

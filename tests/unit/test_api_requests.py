@@ -26,6 +26,7 @@ from src.api.routes import routes
 from src.bootstrap import build_services
 from src.config import Settings
 from src.runtime import Services
+from src.services.exchange import arriving
 from src.services.library import uploads
 from tests.conftest import fake_models, make_photo
 from tests.fakes import COLOURS
@@ -381,7 +382,9 @@ def test_the_docs_page_asks_no_other_machine(api: Api) -> None:
     assert api.described["servers"] == [{"url": "/api"}]
 
 
-def test_vectors_go_out_and_an_example_is_compared_by_how_it_looks(api: Api, tmp_path: Path) -> None:
+def test_vectors_go_out_and_in_and_an_example_is_compared_by_how_it_looks(
+    api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     job = api.ask("POST", "/spaces/builtin-visual", 202, "/spaces/{space}")["job"]
     assert api.done(job)["state"] == "done"
     spaces = api.ask("GET", "/spaces", 200)["spaces"]
@@ -405,6 +408,28 @@ def test_vectors_go_out_and_an_example_is_compared_by_how_it_looks(api: Api, tmp
     asked = {"format": "npz", "kind": "text", "query": "is:square"}
     failed = api.done(api.ask("POST", "/exports", 202, json=asked)["job"])
     assert failed["state"] == "failed" and failed["error"] == "None of the photos has words in it that were read."
+    place = "/spaces/{space}/vectors"
+    for name, file, status, code in (
+        ("sent", ("x.npy", b"x"), 400, "bad-input"),
+        ("builtin", ("x.npz", b"x"), 400, "bad-input"),
+        ("a b", ("x.npz", b"x"), 400, "bad-input"),
+        ("sent", ("x.npz", b"x" * 3_001), 413, "too-much"),
+    ):
+        monkeypatch.setattr(arriving, "MOST_BYTES", 3_000)
+        refused = api.ask("POST", f"/spaces/{name}/vectors", status, place, files={"file": file})
+        assert refused["code"] == code
+    assert api.client.post("/api/spaces/sent/vectors", content=b"x").status_code == 415
+    monkeypatch.undo()
+    with zipfile.ZipFile(tmp_path / "x.zip") as archive:
+        sent = {"files": {"file": ("of red.NPZ", archive.read("features.npz"))}}
+    job = api.ask("POST", "/spaces/sent/vectors", 202, place, **sent)["job"]
+    assert api.done(job)["state"] == "done"
+    assert api.ask("GET", "/spaces", 200)["spaces"][-1]["name"] == "sent"
+    assert api.ask("POST", "/spaces/sent/vectors", 400, place, **sent)["code"] == "bad-input"
+    job = api.ask("POST", "/spaces/broken/vectors", 202, place, files={"file": ("x.npz", b"x")})["job"]
+    assert api.done(job)["state"] == "failed"
+    assert not list(api.services.settings.exports_dir.glob("*.npz")), "nothing of what was sent is left"
+    assert api.ask("DELETE", "/spaces/sent", 200, "/spaces/{space}") == {"removed": 1}
     assert api.ask("DELETE", "/spaces/builtin-visual", 200, "/spaces/{space}") == {"removed": photos}
     assert api.ask("DELETE", "/spaces/builtin", 400, "/spaces/{space}")["code"] == "bad-input"
     assert api.ask("POST", "/spaces/vgg19", 404, "/spaces/{space}")["code"] == "not-found"

@@ -24,9 +24,9 @@ from src.models.model_manager import ModelManager
 from src.models.zero_shot import Scale
 from src.runtime import Services
 from src.schema import FloatArray, Indexed
+from src.services.curation.label_sheet import label_sheet
 from src.services.jobs.kinds import Classify
 from src.services.lab.classifying import Sorting, sorting
-from src.ui.labels.review import table as whole_table
 from tests.conftest import make_photo
 from tests.fakes import COLOURS, FakeEmbedder
 
@@ -77,9 +77,12 @@ def test_labels_are_typed_with_commas_or_a_line_each_with_other_words_and_a_leas
         ("crane", "crane bird", None), ("dog", "dog", 0.6), ("hot dog", "a sausage", 0.25)
     ]  # fmt: skip
     assert label_lists.of([one.line for one in found]).labels == found
+    assert label_lists.read("a / b/\n/c").words == ("a/b", "c"), "as tags are kept, so that answers are found again"
 
 
-@pytest.mark.parametrize("text", ["", " , ", "dog = ", "dog >= 0", "dog >= 200%", "a > b", "x" * 101, "a\x00b", "= x"])
+@pytest.mark.parametrize(
+    "text", ["", " , ", "dog = ", "dog >= 0", "dog >= 200%", "a > b", "x" * 101, "a\x00b", "= x", "/"]
+)
 def test_what_is_no_label_is_refused_in_a_sentence(text: str) -> None:
     with pytest.raises(BadInput) as refused:
         label_lists.read(text)
@@ -231,7 +234,7 @@ def test_the_library_is_classified_stored_as_suggestions_and_answered(library: S
     counts = {one.word: (one.open, one.accepted, one.refused) for one in library.catalog.labels.counts()}
     assert counts["red"] == (0, 1, 0) and counts["green"][1:] == (0, 1)
     assert not library.catalog.labels.of_image(ids["purple.png"])
-    rows = list(csv.reader(io.StringIO(whole_table(library).decode("utf-8-sig"))))
+    rows = list(csv.reader(io.StringIO(label_sheet(library.catalog).decode("utf-8-sig"))))
     assert rows[0] == ["photo", "label", "probability"]
     assert {(Path(row[0]).name, row[1]) for row in rows[1:]} >= {("red.png", "red"), ("purple.png", "green")}
     library.catalog.labels.clear()

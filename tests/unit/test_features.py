@@ -19,7 +19,7 @@ from src.database import disk_space
 from src.database.catalog.texts import TextRow
 from src.database.catalog.vector_codec import packed, restored
 from src.database.embeddings import normalised
-from src.errors import BadInput, LibraryUnusable, NotFound, UnreadablePath, WeightsMissing
+from src.errors import BadInput, LibraryUnusable, NotFound, NotNow, UnreadablePath, WeightsMissing
 from src.identity import image_id
 from src.models.embedders import vgg
 from src.runtime import Services
@@ -30,6 +30,7 @@ from src.services.exchange.backup import export_library
 from src.services.exchange.exporting import Selection
 from src.services.exchange.features import FeatureKind
 from src.services.exchange.restore import import_library
+from src.services.jobs.feature_jobs import queue_import, remove_space
 from src.services.search.service import Query
 from tests.conftest import fake_models, make_photo
 from tests.fakes import COLOURS
@@ -377,3 +378,44 @@ def test_a_full_disk_is_told_before_anything_is_written(
     with pytest.raises(LibraryUnusable, match="needed for the vectors"):
         take(library, place, "no-room")
     assert [path.name for path in tmp_path.iterdir()] == ["all.npz"]
+
+
+def test_what_was_sent_is_removed_once_it_was_taken_over_or_refused(library: Services, tmp_path: Path) -> None:
+    mine = export(library, "npz", tmp_path / "mine.npz")
+    for name, data in (("sent", mine.read_bytes()), ("no vectors", b"PK nonsense")):
+        place = library.shelf.place(".npz")
+        place.write_bytes(data)
+        job = library.handlers["import-features"]({"file": str(place), "name": "sent" if name == "sent" else "other"})
+        if name == "sent":
+            assert any(isinstance(event, Finding) for event in job)
+        else:
+            with pytest.raises(BadInput):
+                list(job)
+        assert not place.exists()
+    half = library.shelf.place(".npz")
+    half.write_bytes(mine.read_bytes())
+    job = library.handlers["import-features"]({"file": str(half), "name": "half"})
+    next(job)
+    job.close()  # type: ignore[attr-defined]
+    assert half.exists(), "it goes on with it at the next start"
+    take(library, mine, "kept")
+    assert mine.exists(), "what is the user's stays"
+    for name in ("sent", "kept"):
+        library.spaces.remove(name)
+
+
+def test_a_space_is_not_taken_over_twice_nor_forgotten_while_it_is_made(library: Services, tmp_path: Path) -> None:
+    mine = export(library, "npz", tmp_path / "mine.npz")
+    job = queue_import(library.jobs, library.spaces, mine, "twice")  # no worker runs
+    with pytest.raises(BadInput, match="already"):
+        queue_import(library.jobs, library.spaces, mine, "twice")
+    with pytest.raises(NotNow):
+        remove_space(library.jobs, library.spaces, "twice")
+    library.jobs.cancel(job)
+    take(library, mine, "twice")
+    with pytest.raises(BadInput, match="There is a space twice already"):
+        queue_import(library.jobs, library.spaces, mine, "twice")
+    for refused in ("", "a b", "builtin", "../x"):
+        with pytest.raises(BadInput):
+            queue_import(library.jobs, library.spaces, mine, refused)
+    assert remove_space(library.jobs, library.spaces, "twice") == 4

@@ -41,7 +41,7 @@ def import_features(
     """
     collection = spaces.check_new(name)
     if not again and catalog.vectors.count_all(collection):
-        raise BadInput(f"There is a space {name} already.", f"Choose another name, or `spaces --remove {name} --yes`.")
+        raise BadInput(f"There is a space {name} already.", "Choose another name, or remove that space first.")
     parts = read_features(place)
     total = sum(part.shape.rows for part in parts)
     check_space(catalog.path.parent, total * (8 * parts[0].shape.dimensions + 500), "the vectors")

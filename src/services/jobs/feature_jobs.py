@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from src.database.embeddings import IMPORTED, library_collection
 from src.database.store import Store
-from src.errors import ModelError
+from src.errors import AppError, BadInput, ModelError, NotNow
 from src.models.looking import BUILTIN_VISUAL
 from src.models.registry import VGG
 from src.processing.decoding.image_io import display_text
@@ -18,6 +18,7 @@ from src.services.enrichment.spaces import SpaceService
 from src.services.exchange.exporting import Selection
 from src.services.exchange.features import FeatureKind, FeatureService
 from src.services.exchange.features_in import import_features
+from src.services.exchange.shelf import ExportShelf
 from src.services.jobs.kinds import Export, ImportFeatures, JobKind, MakeFeatures
 from src.services.jobs.runner import JobRunner
 
@@ -30,10 +31,11 @@ OF_PICTURES = (BUILTIN_VISUAL, VGG)
 class FeatureJobs:
     """What those jobs do."""
 
-    def __init__(self, features: FeatureService, spaces: SpaceService, store: Store) -> None:
+    def __init__(self, features: FeatureService, spaces: SpaceService, store: Store, shelf: ExportShelf) -> None:
         self._features = features
         self._spaces = spaces
         self._store = store
+        self._shelf = shelf
 
     def handlers(self) -> dict[JobKind, Callable[[Mapping[str, Any]], Events]]:
         """By kind."""
@@ -61,8 +63,14 @@ class FeatureJobs:
         return self._spaces.make(asked.model, asked.images, asked.careful)
 
     def _import(self, asked: ImportFeatures) -> Events:
+        """What was sent is kept until it was taken over or refused: also where the program ends in the middle of it."""
         place, catalog = Path(asked.file), self._store.catalog
-        return import_features(catalog, self._store, self._spaces, place, asked.name, asked.careful)
+        try:
+            yield from import_features(catalog, self._store, self._spaces, place, asked.name, asked.careful)
+        except AppError:
+            self._shelf.take_away(place)
+            raise
+        self._shelf.take_away(place)
 
 
 def collections_of_spaces(store: Store) -> list[str]:
@@ -78,6 +86,37 @@ def queue_features(jobs: JobRunner, model: str) -> str:
     active = (job.id for job in jobs.active() if job.kind == "features")
     waiting = next((id_ for id_ in active if jobs.params(id_).get("model") == model), None)
     return waiting or jobs.queue(f"Looking at photos with {model}", MakeFeatures(model))
+
+
+def queue_import(jobs: JobRunner, spaces: SpaceService, place: Path, name: str) -> str:
+    """Queue taking vectors over from a file or folder as the space ``name``, and return the job's id.
+
+    Raises BadInput as ``check_import`` does.
+    """
+    check_import(jobs, spaces, name)
+    return jobs.queue(f"Taking vectors over as {name}", ImportFeatures(str(place), name))
+
+
+def check_import(jobs: JobRunner, spaces: SpaceService, name: str) -> None:
+    """Raise BadInput for a name that can't be had, or that a space has already or is about to get."""
+    spaces.check_new(name)
+    if name in (space.name for space in spaces.all()):
+        raise BadInput(f"There is a space {name} already.", "Choose another name, or remove that space first.")
+    if _concerns(jobs, name):
+        raise BadInput(f"Vectors are being taken over as {name} already.", "Choose another name, or wait for it.")
+
+
+def remove_space(jobs: JobRunner, spaces: SpaceService, name: str) -> int:
+    """Forget a space, as ``SpaceService.remove`` does. Raises as that, and NotNow while a job makes its vectors."""
+    if _concerns(jobs, name):
+        raise NotNow(f"Vectors of {name} are being made.", "Cancel that first, or wait for it.")
+    return spaces.remove(name)
+
+
+def _concerns(jobs: JobRunner, space: str) -> bool:
+    """Whether a job that has not ended fills a space."""
+    filling = (job.id for job in jobs.active() if job.kind in ("features", "import-features"))
+    return any(space in (said.get("model"), said.get("name")) for said in map(jobs.params, filling))
 
 
 def queue_feature_export(

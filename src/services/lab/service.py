@@ -33,10 +33,14 @@ _OURS = re.compile(rf"{UUID_PATTERN}\.(html|json)")
 
 @dataclass(frozen=True)
 class Told:
-    """A report as the page tells of it. file: the whole of it, in HTML. figures: as ``evaluate --json`` prints them."""
+    """A report as the page tells of it. file: the whole of it, in HTML. figures: as ``evaluate --json`` prints them.
+
+    written: seconds since 1970.
+    """
 
     file: Path
     figures: Mapping[str, Any]
+    written: float
 
 
 class LabService:
@@ -75,7 +79,7 @@ class LabService:
             return None
         with suppress(OSError), open_plain(page.with_suffix(".json")) as file:
             figures = json_in(file.read().decode("utf-8", "replace"))
-            return Told(page, figures) if isinstance(figures, dict) else None
+            return Told(page, figures, page.stat().st_mtime) if isinstance(figures, dict) else None
         return None
 
     def _keep(self, place: str, page: str, figures: Mapping[str, Any]) -> None:

@@ -122,6 +122,16 @@ function key(root, event) {
   event.preventDefault();
 }
 
+// Once something was chosen in the box for the tag, though it be what was chosen before, keys are answers and not typed into the box.
+function leaveBox(root, event) {
+  if (event.type === "click" ? !event.target?.closest?.('[role="option"]') : event.key !== "Enter") return;
+  setTimeout(() => {
+    const at = document.activeElement;
+    if (root.view.hidden || at?.getAttribute("aria-expanded") !== "false" || !at.closest(`.st-key-${root.data.box}`)) return;
+    root.focus({ preventScroll: true });
+  }, 200);
+}
+
 export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".root");
   if (!root.view) build(root);
@@ -133,9 +143,13 @@ export default function ({ data, parentElement, setTriggerValue }) {
   draw(root);
   send(root);  // what was on its way when this was drawn, or got lost there
   if (chosen && !root.view.hidden) root.focus({ preventScroll: true });  // or the keys would be typed into the box for the tag
-  if (root.onKey) document.removeEventListener("keydown", root.onKey);
-  root.onKey = (event) => key(root, event);
-  document.addEventListener("keydown", root.onKey);
-  const { onKey } = root;
-  return () => document.removeEventListener("keydown", onKey);  // its own: another may listen by then
+  root.forget?.();
+  const onKey = (event) => key(root, event), onChoice = (event) => leaveBox(root, event);
+  document.addEventListener("keydown", onKey);
+  for (const name of ["keydown", "click"]) document.addEventListener(name, onChoice, true);
+  root.forget = () => {
+    document.removeEventListener("keydown", onKey);
+    for (const name of ["keydown", "click"]) document.removeEventListener(name, onChoice, true);
+  };
+  return root.forget;  // its own: others may listen by then
 }

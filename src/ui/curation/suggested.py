@@ -67,12 +67,12 @@ def still_open(services: Services, tag: str) -> Sequence[Suggestion]:
     return found
 
 
-def draw(services: Services, tag: str, found: Sequence[Suggestion]) -> None:
-    """The photos, one large, to be answered by a key each."""
+def draw(services: Services, tag: str, found: Sequence[Suggestion], box: str = "suggest-tag") -> None:
+    """The photos, one large, to be answered by a key each. box: widget key of what the tag was chosen with."""
     names = services.catalog.shown([one.image_id for one in found])
     items = [_item(one, shown(names[one.image_id].name), tag) for one in found if one.image_id in names]
     none = f"No other photo is likely enough to want “{shown(tag)}”. Tag some more of them, and look again."
-    data = {"tag": tag, "items": items, "heard": told.heard(KEY), "none": none}
+    data = {"tag": tag, "items": items, "heard": told.heard(KEY), "none": none, "box": box}
     beside(__file__, KEY)(key=KEY, data=data, on_answers_change=partial(_answer, services))
 
 

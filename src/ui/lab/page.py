@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import streamlit as st
@@ -13,11 +14,11 @@ from src.runtime import Services
 from src.services.jobs.asked import evaluate
 from src.services.jobs.kinds import Evaluate
 from src.services.lab.service import Told
-from src.text import count
+from src.text import count, shown
 from src.ui.format import literal
 from src.ui.frame import error_box
 from src.ui.jobs import job_progress
-from src.ui.lab import told
+from src.ui.lab import spaces, told
 
 KINDS = ("Evaluate", "Study")
 ABOUT = (
@@ -42,6 +43,7 @@ def show(services: Services) -> None:
     with st.container(key="lab-progress", gap="small"):  # there without a job too: what comes after it must not move
         job_progress.show(services, ("evaluate",))
     _show_reports(services)
+    spaces.show(services)
 
 
 def _show_form(services: Services) -> None:
@@ -49,9 +51,11 @@ def _show_form(services: Services) -> None:
     told.start(KINDS, names)
     with st.form("lab-form", border=False):
         folder = st.text_input("Folder of labelled pictures", key=told.FOLDER, placeholder="~/pictures/by-class")
-        with st.container(horizontal=True, vertical_alignment="bottom"):
+        with st.container(horizontal=True, vertical_alignment="top"):
             kind = st.segmented_control("What", KINDS, key=told.KIND, required=True)
-            queries = st.number_input("Pictures asked with (0: a fifth)", 0, 1_000_000, key=told.QUERIES, width=230)
+            queries = st.number_input(
+                "Pictures a study asks with", 0, 1_000_000, key=told.QUERIES, width=230, help="0: a fifth of each class"
+            )
         models = st.multiselect("Models", names, key=told.MODELS)
         with st.expander("Classes of another kind"):
             table = st.text_input("A table of files and labels, CSV", key=told.TABLE, placeholder="~/labels.csv")
@@ -81,11 +85,17 @@ def _show_reports(services: Services) -> None:
     if not reports:
         return
     chosen = next(iter(reports))
+    told.choose_newest(chosen)
     if len(reports) > 1:
-        chosen = st.selectbox("Report", list(reports), format_func=lambda id_: reports[id_][0], key=told.REPORT)
+        chosen = st.selectbox("Report", list(reports), format_func=lambda id_: _named(*reports[id_]), key=told.REPORT)
     title, found = reports[chosen]
     with st.container(key="lab-report-place"):
         _show_report(title, found, chosen)
+
+
+def _named(title: str, found: Told) -> str:
+    """With the moment it was written: the same folder may have been measured twice."""
+    return f"{shown(title)} – {datetime.fromtimestamp(found.written):%Y-%m-%d %H:%M}"
 
 
 def _show_report(title: str, found: Told, name: str) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from typing import BinaryIO
+
 import streamlit as st
 
-from src.errors import AppError
-from src.models.label_lists import PRESETS, preset
+from src.errors import AppError, BadInput
+from src.models.label_lists import MOST_BYTES, PRESETS, decoded, preset
 from src.models.label_lists import read as read_labels
 from src.runtime import Services
 from src.services.jobs.handlers import queue_classifying
@@ -18,7 +21,6 @@ from src.ui.labels import told
 
 OWN = "own"
 _HOW = {"one": "One of them", "several": "Several, or none"}
-_FILE_BYTES = 1_000_000
 
 
 def show(services: Services) -> Sorting | None:
@@ -40,20 +42,13 @@ def show(services: Services) -> Sorting | None:
 
 def _choices() -> None:
     names = {**PRESETS, OWN: "My own labels"}
-    with st.container(horizontal=True, vertical_alignment="bottom", key="labels-choices"):
+    with st.container(horizontal=True, vertical_alignment="top", key="labels-choices"):
         st.selectbox("Labels", list(names), format_func=names.__getitem__, key=told.LIST, width=330)
         st.segmented_control(
             "A photo shows", list(_HOW), format_func=_HOW.__getitem__, key=told.HOW, required=True, default=None
         )
     if told.chosen(told.LIST) == OWN:
-        told.start(told.OWN)
-        st.text_area(
-            "Labels, one a line or with commas between",
-            key=told.OWN,
-            placeholder="beach, mountains, birthday party",
-            help="“crane = crane bird” is asked for in other words; “dog >= 60%” is suggested from that chance on.",
-        )
-        st.file_uploader("Or a text file with a label a line", ["txt", "csv"], key="labels-file", on_change=_take_file)
+        _own()
     with st.expander("How a label is asked for", icon=":material/tune:"):
         st.text_area(
             "Templates, one a line",
@@ -63,16 +58,38 @@ def _choices() -> None:
         )
 
 
+def _own() -> None:
+    """A box for labels, and a file that fills it."""
+    told.start(told.OWN)
+    st.text_area(
+        "Labels, one a line or with commas between",
+        key=told.OWN,
+        placeholder="beach, mountains, birthday party",
+        help="“crane = crane bird” is asked for in other words; “dog >= 60%” is suggested from that chance on.",
+    )
+    label, kinds = "Or a text file with a label a line", ["txt", "csv"]
+    st.file_uploader(label, kinds, key="labels-file", on_change=_take_file, max_upload_size=MOST_BYTES // 10**6)
+
+
 def _take_file() -> None:
-    """Before the widgets of a run: what is in the file stands in the box from then on."""
+    """Before a run: what is in the file stands in the box from then on. ``_asked`` says what is wrong with it."""
     file = told.chosen("labels-file")
-    if file is not None and file.size <= _FILE_BYTES:
-        told.choose(told.OWN, file.getvalue().decode("utf-8", "replace"))
+    with suppress(BadInput):
+        if file is not None:
+            told.choose(told.OWN, _text(file))
+
+
+def _text(file: BinaryIO) -> str:
+    """Raises BadInput."""
+    file.seek(0)
+    return decoded(file.name, file.read(MOST_BYTES + 1))
 
 
 def _asked() -> Sorting | None:
     """Raises BadInput. None where labels of one's own are still to be typed."""
-    chosen, own = told.chosen(told.LIST), told.chosen(told.OWN) or ""
+    chosen, own, file = told.chosen(told.LIST), told.chosen(told.OWN) or "", told.chosen("labels-file")
+    if chosen == OWN and file is not None:
+        _text(file)  # what is in the box is older than a file that can't be read
     if chosen == OWN and not own.strip():
         st.markdown("Type some labels, or choose a list.")
         return None

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import io
-
 import streamlit as st
 
 from src.database.catalog.labels import LabelCount
 from src.errors import AppError
-from src.export.sheet import Sheet
 from src.runtime import Services
 from src.services.curation.service import tag_of
 from src.text import shown
 from src.ui.curation import suggested
-from src.ui.frame import error_box
+from src.ui.frame import download_link, error_box
 from src.ui.labels import told
-
-COLUMNS = ("photo", "label", "probability")
 
 
 def show(services: Services) -> None:
@@ -31,10 +26,7 @@ def show(services: Services) -> None:
         told.choose(told.LABEL, counts[0].word)
     with st.container(horizontal=True, vertical_alignment="bottom", key="labels-answer"):
         word = st.selectbox("Label", list(words), format_func=lambda one: _named(words[one]), key=told.LABEL, width=420)
-        st.download_button(
-            "All as CSV", lambda: table(services), "labels.csv", "text/csv", icon=":material/download:",
-            on_click="ignore", key="labels-csv",
-        )  # fmt: skip
+        download_link.show("All as CSV", "/api/labels.csv", "labels.csv", "labels-csv")
         st.button(
             "Forget suggestions", icon=":material/delete:", on_click=services.catalog.labels.clear, key="labels-clear"
         )
@@ -42,7 +34,7 @@ def show(services: Services) -> None:
     try:
         tag = tag_of(word)
         st.markdown(_learned(services, tag))
-        suggested.draw(services, tag, suggested.still_open(services, tag))
+        suggested.draw(services, tag, suggested.still_open(services, tag), told.LABEL)
     except AppError as error:
         error_box.show(error)
 
@@ -58,14 +50,3 @@ def _learned(services: Services, tag: str) -> str:
     if yes and no:
         return f"The order is learned from your answers: {yes:,} yes and {no:,} no."
     return "Y accepts, N refuses. From the first of each on, your answers teach the order."
-
-
-def table(services: Services) -> bytes:
-    """Every photo's labels, answered or not."""
-    target, rows = io.BytesIO(), services.catalog.labels.all()
-    sheet = Sheet(target, COLUMNS)
-    names = services.catalog.shown(list(dict.fromkeys(id_ for id_, _, _ in rows)))
-    for id_, word, chance in rows:
-        if id_ in names:
-            sheet.add((names[id_].path_text, word, round(chance, 6)))
-    return target.getvalue()

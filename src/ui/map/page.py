@@ -69,6 +69,7 @@ def _offer(services: Services, laying: bool) -> None:
 def _show_head(services: Services, told: MapTold, laying: bool) -> str:
     """What the points are coloured by."""
     with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="map-head"):
+        st.markdown("Coloured by", width="content")
         by = st.segmented_control(
             "Coloured by", BY, format_func=NAMES.__getitem__, default=BY[0], required=True, key=map_told.COLOUR,
             label_visibility="collapsed",
