@@ -28,15 +28,15 @@ Rows = Sequence[tuple[str, str]]
 
 MEGAPIXELS: Rows = (
     ("under 2 megapixels", "megapixels:<2"),
-    ("2 to 8", "megapixels:>=2 megapixels:<8"),
-    ("8 to 16", "megapixels:>=8 megapixels:<16"),
-    ("16 to 32", "megapixels:>=16 megapixels:<32"),
-    ("32 and more", "megapixels:>=32"),
+    ("2 to 8 megapixels", "megapixels:>=2 megapixels:<8"),
+    ("8 to 16 megapixels", "megapixels:>=8 megapixels:<16"),
+    ("16 to 32 megapixels", "megapixels:>=16 megapixels:<32"),
+    ("32 megapixels and more", "megapixels:>=32"),
 )
 SHARPNESS: Rows = (
     ("blurred or empty, under 10", "sharpness:<10"),
-    ("10 to 30", "sharpness:>=10 sharpness:<30"),
-    ("30 to 100", "sharpness:>=30 sharpness:<100"),
+    ("soft, 10 to 30", "sharpness:>=10 sharpness:<30"),
+    ("sharp, 30 to 100", "sharpness:>=30 sharpness:<100"),
     ("crisp, 100 and more", "sharpness:>=100"),
     ("not measured yet", "-sharpness:>=0"),
 )
