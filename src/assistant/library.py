@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +11,7 @@ from pathlib import Path
 
 from src.config import Settings
 from src.errors import LibraryUnusable
+from src.files import identity_of
 from src.models.model_manager import ModelManager
 from src.runtime import Services
 
@@ -72,7 +71,7 @@ class SharedLibrary:
         return text
 
     def _current(self) -> Services:
-        there = _identity(self._settings.catalog_file)
+        there = identity_of(self._settings.catalog_file)
         if there != self._known or there is None:
             self._let_go()
         if there is None:
@@ -88,12 +87,3 @@ class SharedLibrary:
         services, self._services = self._services, None
         if services is not None:
             services.close()
-
-
-def _identity(file: Path) -> tuple[int, int] | None:
-    """Which file this is, None where there is none: a library that was begun and never filled has no byte in it."""
-    try:
-        found = os.stat(file)
-    except OSError:
-        return None
-    return (found.st_dev, found.st_ino) if stat.S_ISREG(found.st_mode) and found.st_size else None

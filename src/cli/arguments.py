@@ -31,8 +31,9 @@ def main(argv: list[str] | None = None) -> int:
 
     argv: the words after the command's name, those of this process by default; without any it is ``--help``.
     """
+    _have_streams()
     _write_anything()
-    watched = sys.stdout is not None and sys.stdout.isatty()
+    watched = sys.stdout.isatty()
     arguments = _parser().parse_args((sys.argv[1:] if argv is None else argv) or ["--help"])
     settle_format(arguments)
     try:
@@ -59,6 +60,13 @@ def _run(arguments: argparse.Namespace) -> int:
         return int(getattr(importlib.import_module(f"src.cli.{module}"), command)(arguments))
     except AppError as error:
         return _fail(arguments, error)
+
+
+def _have_streams() -> None:
+    """A stream that whoever started this closed is nowhere: no command need know that there may be none."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - as long as the process
 
 
 def _write_anything() -> None:

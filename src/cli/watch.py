@@ -10,6 +10,8 @@ from typing import Any
 from src.cli import listing, terminal
 from src.cli.library_access import DONE, reading
 from src.database.catalog.catalog import Shown
+from src.errors import LibraryUnusable
+from src.files import identity_of
 from src.runtime import Services
 from src.services.library.arrivals import Arrivals
 from src.text import shown
@@ -19,14 +21,19 @@ EVERY = 0.3
 
 
 def watch(arguments: argparse.Namespace) -> int:
-    """watch: reads, so it follows the work of the app or of another command; Ctrl-C ends it, which is no failure."""
+    """watch: reads, so it follows the work of the app or of another command; Ctrl-C ends it, which is no failure.
+
+    Raises LibraryUnusable once the library is not in its place any more: nothing would ever come.
+    """
     if arguments.json:
         arguments.wrong_usage("what watch prints has no end and so is not one JSON value: --format jsonl")
     with reading(arguments) as services:
         arrivals, lines = Arrivals(services.catalog, services.library), listing.Lines(arguments)
+        place = services.settings.catalog_file
+        known_as = identity_of(place)
         terminal.note(_what_comes(services))
         try:
-            while True:
+            while known_as in (None, identity_of(place)):
                 found = arrivals.new()
                 known = services.catalog.shown(found)
                 for id_ in found:
@@ -35,7 +42,9 @@ def watch(arguments: argparse.Namespace) -> int:
                 time.sleep(EVERY)
         except KeyboardInterrupt:
             lines.end()
-    return DONE
+            return DONE
+    lines.end()
+    raise LibraryUnusable("The library was moved, deleted or replaced.", "Start `watch` again where it is now.")
 
 
 def _what_comes(services: Services) -> str:

@@ -184,6 +184,23 @@ def test_a_reader_that_has_seen_enough_ends_it_quietly(home: Path) -> None:
     assert run.wait(60) == 0 and b"Traceback" not in said and b"Broken" not in said
 
 
+@pytest.mark.parametrize("words", [("search", "red"), ("search", "-i"), ("stats", "--json"), ("nonsense",)])
+def test_streams_that_are_closed_are_nowhere(
+    home: Path, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("src.bootstrap.ModelManager", lambda settings: fake_models(settings))
+    for stream in ("stdin", "stdout", "stderr"):
+        monkeypatch.setattr(sys, stream, None)
+    if words == ("nonsense",):
+        with pytest.raises(SystemExit) as ended:
+            main(list(words))
+        assert ended.value.code == 2
+    else:
+        assert main(["--library", str(home), *words]) == 0
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        stream.close()
+
+
 @pytest.mark.parametrize(
     "words", [["--json"], *(["--format", form] for form in ("jsonl", "tsv", "paths")), ["-0"], [], ["-i"]]
 )

@@ -18,10 +18,12 @@ import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from src.bootstrap import build_services
+from src.cli.arguments import main
 from src.cli.prompt import MOST_BYTES, KeptHistory
 from src.config import PROJECT_DIR, Settings
 from tests.conftest import fake_models, make_photo
@@ -274,3 +276,17 @@ def test_watch_prints_what_becomes_findable(tmp_path: Path, form: str) -> None:
         run.kill()
         run.wait()
         services.close()
+
+
+def test_watch_ends_with_a_sentence_once_the_library_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings, photos = Settings(home=tmp_path / "library"), tmp_path / "photos"
+    services = build_services(settings, models=fake_models(settings))
+    make_photo(photos / "before.jpg", COLOURS["blue"])
+    list(services.handlers["index"]({"paths": [str(photos)]}))
+    services.close()
+    looks = iter([lambda: None, lambda: settings.home.rename(tmp_path / "elsewhere")])
+    monkeypatch.setattr("src.cli.watch.time", SimpleNamespace(sleep=lambda _: next(looks)()))
+    assert main(["--library", str(settings.home), "watch"]) == 1
+    assert "was moved, deleted or replaced" in capsys.readouterr().err
