@@ -29,7 +29,7 @@ _PICTURE: dict[str, Any] = {
     "responses": {
         200: {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}},
         304: {"description": "It is as the client has it (`If-None-Match`)."},
-        **answers(404, 409, 422),
+        **answers(400, 404, 409, 422),
     },
 }
 

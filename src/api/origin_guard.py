@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from math import ceil
@@ -27,6 +28,8 @@ from src.secret import Token, tells_token
 from src.services.library.tokens import Tokens
 
 _T = TypeVar("_T")
+_LEADS_OUT = re.compile(r"\0|(^|[/\\])\.\.([/\\]|$)")
+"""In an address: what is no step on the way to anything."""
 
 ANSWER_HEADERS = {
     "Content-Security-Policy": (
@@ -82,6 +85,7 @@ TOKEN_IN_ADDRESS = Refusal(
     400, "A token in an address is refused: addresses are kept in histories and logs.", "token-in-address",
     "Send it as `Authorization: Bearer mfe_...`, and revoke it where others may have seen the address.",
 )  # fmt: skip
+NOTHING = Refusal(404, "There is nothing at this address.", "not-found")
 FORGED = Refusal(403, "This form is heeded from the app's own pages alone.", "other-site")
 
 
@@ -270,6 +274,8 @@ def _refuse_strangers(visit: _Visit) -> None:
     reason = refusal(scope, LOOPBACK.union(map(_bare, visit.settings.hosts)), (visit.guest,) if visit.guest else ())
     if reason is not None:
         raise Refused(Refusal(403, reason, "wrong-host" if reason == WRONG_HOST else "other-site"))
+    if visit.below_api and _LEADS_OUT.search(scope["path"]):  # else the pages' server answers, and with no problem
+        raise Refused(NOTHING)
     address = b"?".join((scope["path"].encode("utf-8", "surrogateescape"), scope["query_string"]))
     if tells_token(unquote_to_bytes(address).decode("latin-1")):
         scope.update(path="/", raw_path=b"/", query_string=b"")  # the server's own log has what is here

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from src.api.line import FOR_NOW
 from src.api.problems import problem
+from src.errors import BadInput
 
 if TYPE_CHECKING:  # the app answers before what Services needs is imported
     from src.runtime import Services
@@ -38,8 +39,10 @@ def small(services: Services, image_id: str, request: Request, kept: bool = True
 
 
 def large(services: Services, image_id: str, side: str, request: Request) -> Response:
-    """A photo as large as a page shows it."""
-    pixels = SIDES.get(side, SIDES[""])
+    """A photo as large as a page shows it. Raises BadInput for a side that there is none of."""
+    if side not in SIDES:
+        raise BadInput("No picture has such a side.", "Leave it out for 1600 pixels at most, or write 640 or full.")
+    pixels = SIDES[side]
     tag = f'"{image_id}-{pixels}"'
     if _has(request, tag) and services.catalog.visible([image_id]):
         return Response(status_code=304, headers=_kept(request, image_id, tag))

@@ -99,6 +99,24 @@ def test_no_name_of_a_photo_or_job_leads_anywhere(client: TestClient, name: str)
     assert client.get("/api/stats").json()["images"] == 3
 
 
+@pytest.mark.parametrize(
+    "path", ["..%2fx", "%2e%2e", "thumb/..%2f..%2fx", "map.bin%2f..%2fstats", "images/%00", "..%5cx"]
+)
+def test_an_address_that_leads_out_is_a_problem_before_anybody_looks_at_it(path: str) -> None:
+    async def reached(*_: Any) -> None:
+        raise AssertionError("the pages' own server would answer, and not with a problem")
+
+    with TestClient(Doors(reached, lambda: Settings()), base_url="http://localhost") as bare:
+        assert refused(bare, "GET", f"/{path}")["code"] == "not-found"
+
+
+def test_a_side_that_there_is_none_of_is_told(client: TestClient, services: Services) -> None:
+    by_id = services.library.newest(1)[0].id
+    for photo in ("red.png", by_id):
+        assert "640 or full" in refused(client, "GET", f"/image/{photo}?side=200")["hint"]
+        assert client.get(f"/api/image/{photo}?side=640").status_code == 200
+
+
 TEXTS = ["\ud800", "a\x00b", "\udcff", "\u202e", "\x1b[2J", "x" * 290, "../..", "%s", "🖼" * 50]
 
 
