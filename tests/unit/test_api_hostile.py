@@ -106,8 +106,8 @@ def test_an_address_that_leads_out_is_a_problem_before_anybody_looks_at_it(path:
     async def reached(*_: Any) -> None:
         raise AssertionError("the pages' own server would answer, and not with a problem")
 
-    with TestClient(Doors(reached, lambda: Settings()), base_url="http://localhost") as bare:
-        assert refused(bare, "GET", f"/{path}")["code"] == "not-found"
+    bare = TestClient(Doors(reached, lambda: Settings()), base_url="http://localhost")
+    assert refused(bare, "GET", f"/{path}")["code"] == "not-found"
 
 
 def test_a_side_that_there_is_none_of_is_told(client: TestClient, services: Services) -> None:
