@@ -174,9 +174,19 @@ def drawn_on(page: Page, colour: str) -> None:
     expect(page.get_by_test_id("stApp")).to_have_css("background-color", colour)
 
 
+STILL = """async () => {
+  const shadows = (root) => [...root.querySelectorAll("*")].map((node) => node.shadowRoot).filter(Boolean);
+  const within = (root) => [root, ...shadows(root).flatMap(within)];
+  const ends = (one) => one.playState === "running" && Number.isFinite(one.effect.getComputedTiming().endTime);
+  const fading = () => within(document).some((root) => root.getAnimations().some(ends));
+  for (let still = 0; still < 8; still = fading() ? 0 : still + 1) await new Promise((next) => setTimeout(next, 25));
+}"""
+"""Until for a fifth of a second nothing has been fading in that ever ends."""
+
+
 def nothing_serious(page: Page) -> None:
     """Nothing that axe-core calls serious is on the page."""
-    page.wait_for_timeout(600)  # what has just come may still be fading in
+    page.evaluate(STILL)
     violations = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
     serious = [told(one) for one in violations if one["impact"] in ("serious", "critical")]
     assert not serious, "\n".join(serious)

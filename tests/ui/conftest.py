@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import re
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 import streamlit as st
 from PIL import Image
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button, DateInput, Selectbox
 
@@ -25,6 +27,15 @@ from tests.conftest import fake_model
 from tests.fakes import COLOURS, colour_picture
 
 MAIN = PROJECT_DIR / "src" / "ui" / "main.py"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _packages_read_once() -> Iterator[None]:
+    """For every app under test Streamlit reads what each installed package says of itself; here it does so once."""
+    with pytest.MonkeyPatch.context() as patch:
+        once = functools.cache(manifest_scanner.scan_component_manifests)
+        patch.setattr(manifest_scanner, "scan_component_manifests", once)
+        yield
 
 
 @pytest.fixture
