@@ -78,12 +78,11 @@ def build_services(
     classifying, labels, maps, insights = _seen_as_a_whole(settings, library, models, duplicates, catalog, writes)
     forgetting = ForgettingService(settings, catalog, store, library, folders, uploads)
     doctor = DoctorService(catalog, store, models, library, FileChecks(settings, catalog, library, uploads))
+    features, shelf = FeatureService(catalog, models, spaces, descriptions.vectors), ExportShelf(settings)
     jobs = _runner(catalog, JobHandlers(
         indexing, folders, forgetting, doctor, library, objects, facts, texts, descriptions, duplicates, exports,
-        maps, FeatureJobs(
-            features := FeatureService(catalog, models, spaces, descriptions.vectors), spaces, store,
-            shelf := ExportShelf(settings),
-        ), classifying, store, models, lab := LabService(settings, models, reader),
+        maps, FeatureJobs(features, spaces, store, shelf), classifying, store, models,
+        lab := LabService(settings, models, reader),
     ))  # fmt: skip
     return Services(
         watcher=FolderWatcher(folders, lambda paths: queue_sync(jobs, paths), lambda: being_added(jobs)), models=models,

@@ -23,14 +23,14 @@ def set_space(name: str) -> None:
     st.session_state["space"] = name
 
 
-def set_example(name: str, png: bytes) -> None:
-    """Search by this picture from now on."""
-    st.session_state.update(example_name=name, example_png=png, similar_to=None)
+def set_example(name: str, png: bytes, photo: str | None) -> None:
+    """Search by this picture from now on. photo: the library's that has just its bytes."""
+    st.session_state.update(example_name=name, example_png=png, example_photo=photo, similar_to=None)
 
 
-def search_by_example(name: str, png: bytes) -> None:
+def search_by_example(name: str, png: bytes, photo: str | None) -> None:
     """The same, on its tab."""
-    set_example(name, png)
+    set_example(name, png, photo)
     state.want_page("image_search")
 
 
@@ -57,6 +57,11 @@ def picture() -> tuple[str, bytes] | None:
     """Name and PNG bytes of the dropped picture; None for none, or where one of the library is searched by."""
     png = None if similar_to() else st.session_state.get("example_png")
     return (st.session_state["example_name"], png) if png else None
+
+
+def photo() -> str | None:
+    """Id of the photo of the library whose bytes the dropped picture has."""
+    return cast("str | None", st.session_state.get("example_photo")) if picture() else None
 
 
 def similar_to() -> str | None:

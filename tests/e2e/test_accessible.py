@@ -124,6 +124,27 @@ def suggested(page: Page, url: str) -> None:
     expect(page.locator(".strip li").first).to_be_visible()
 
 
+def labels(page: Page, url: str) -> None:
+    page.goto(f"{url}/labels")
+    chosen = page.get_by_role("combobox", name="Labels", exact=True)
+    chosen.click()
+    page.get_by_role("option", name="My own labels").click()
+    page.get_by_role("textbox", name="Labels, one a line").fill("snow, boat, city")
+    page.keyboard.press("ControlOrMeta+Enter")
+    expect(page.get_by_text(re.compile("By 3 labels|by these 3 labels"))).to_be_visible()
+    start = page.get_by_role("button", name=re.compile("Classify [0-9]+ photo"))
+    if start.count():
+        start.click()
+    expect(page.locator(".strip li").first).to_be_visible()
+
+
+def forgetting(page: Page, url: str) -> None:
+    page.goto(f"{url}/lab")
+    expect(page.get_by_text("Vectors of your photos")).to_be_visible()
+    page.get_by_text("Take over vectors").click()
+    expect(page.get_by_role("textbox", name="Name of the space")).to_be_visible()
+
+
 STATES: dict[str, Callable[[Page, str], None]] = {
     "upload": reach("/upload", "Add a folder on this computer"),
     "start": reach("/", "Newest photos"),
@@ -147,6 +168,9 @@ STATES: dict[str, Callable[[Page, str], None]] = {
     "descriptions": reach("/descriptions", "The pictures stay on this machine"),
     "history": reach("/history", "put into the bin"),
     "bin": reach("/bin", "1 photo in the bin"),
+    "labels": labels,
+    "lab": forgetting,
+    "insights": reach("/insights", "Outliers"),
 }
 
 
@@ -172,6 +196,21 @@ def test_nothing_serious_is_found(page: Page, app: RunningApp, state: str, width
 
 def drawn_on(page: Page, colour: str) -> None:
     expect(page.get_by_test_id("stApp")).to_have_css("background-color", colour)
+
+
+def test_labels_are_answered_by_keys_also_after_the_same_one_was_chosen_again(page: Page, app: RunningApp) -> None:
+    labels(page, app.url)
+    box = page.locator(".st-key-labels-label").get_by_role("combobox")
+    box.click()
+    page.get_by_role("option").first.click()  # the one that is chosen already
+    expect(box).not_to_be_focused()
+    page.keyboard.press("n")
+    expect(page.get_by_text("refused for 1 photo")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="All as CSV").focus()
+        page.keyboard.press("Enter")
+    assert download.value.suggested_filename == "labels.csv"
+    assert download.value.path().read_text("utf-8-sig").startswith("photo,label,probability")
 
 
 STILL = """async () => {

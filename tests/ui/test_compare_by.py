@@ -54,6 +54,14 @@ def test_a_space_that_was_made_elsewhere_is_one_more_choice(app: AppTest, photos
     page.session_state["similar_to"], page.session_state["space"] = ids[0], "dino"
     page.run()
     assert not page.exception and names(page, "image-results") == ["blue.png", "green.png"]
+    page.session_state["similar_to"] = None
+    page.run()
+    red = (photos / "red.png").read_bytes()
+    page.file_uploader[0].set_value(("mine.png", red, "image/png")).run()
+    assert names(page, "image-results") == ["blue.png", "green.png"], (
+        "a dropped photo of the library is known by its bytes"
+    )
+    page.session_state["similar_to"] = ids[0]
     page.session_state["space"] = "gone"
     page.run()
     assert len(gallery(page, "image-results")) == len(COLOURS) - 1, "as if none were chosen"

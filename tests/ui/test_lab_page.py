@@ -90,7 +90,7 @@ def test_vectors_made_elsewhere_are_taken_over_and_forgotten_only_when_that_was_
     done = services.jobs.wait(job.id, 30)
     assert done is not None and done.state == "done"
     page.run()
-    assert f"dino – {len(paths) - 1} photos, 8 numbers each, made elsewhere" in texts(page)
+    assert f"**dino** – {len(paths) - 1} photos, 8 numbers each, made elsewhere" in texts(page)
     assert "1 vector belonged to no photo of the library: gone.png" in texts(page)
     button(page, "Forget dino").click().run()
     assert "This can't be undone. Only the file that they came from can bring them back." in texts(page)
@@ -99,7 +99,7 @@ def test_vectors_made_elsewhere_are_taken_over_and_forgotten_only_when_that_was_
     button(page, "Forget dino").click().run()
     button(page, "Forget them").click().run()
     assert [space.name for space in services.spaces.all()] == ["builtin"] and not page.exception
-    assert "dino –" not in texts(page) and "gone.png" not in texts(page)
+    assert "**dino**" not in texts(page) and "gone.png" not in texts(page)
 
 
 def test_what_can_not_be_measured_is_refused_in_a_sentence(app: AppTest, services: Services, tmp_path: Path) -> None:
@@ -110,6 +110,10 @@ def test_what_can_not_be_measured_is_refused_in_a_sentence(app: AppTest, service
     button(page, "Measure").click().run()
     assert "absent" in texts(page) and not [job for job in services.jobs.latest(3) if job.kind == "evaluate"]
     (tmp_path / "empty").mkdir()
+    page.text_input(key="lab-folder").set_value(str(tmp_path / "empty"))
+    button(page, "Measure").click().run()
+    services.jobs.wait(services.jobs.latest(1)[0].id, 60)
+    assert "no labelled picture" in texts(page.run()), "it is told, however soon it failed"
     failed = measured(services, asked(services, tmp_path / "empty"))
     assert (failed.state, failed.error_code) == ("failed", BadInput.code)
     assert "no labelled picture" in (failed.error or "")

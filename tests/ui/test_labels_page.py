@@ -19,7 +19,7 @@ from src.services.curation.suggestions import Suggestion
 from src.ui.curation import suggested
 from src.ui.page_ends import ENDS
 from tests.fakes import COLOURS
-from tests.ui.conftest import goto, texts
+from tests.ui.conftest import MAIN, goto, texts
 
 
 @pytest.fixture
@@ -54,6 +54,11 @@ def test_photos_are_classified_by_labels_of_ones_own_and_answered(page: AppTest,
     assert "learned from your answers: 1 yes and 1 no." in texts(page) and not page.exception
     goto(page, "about")
     assert goto(page, "labels").text_area(key="labels-own").value == "red, green, blue"
+    fresh = goto(AppTest.from_file(str(MAIN), default_timeout=30).run(), "labels")
+    assert fresh.selectbox(key="labels-list").value == "own", "a page that is loaded anew has what was asked for last"
+    assert fresh.text_area(key="labels-own").value == "red\ngreen\nblue" and "Every photo was classified" in texts(
+        fresh
+    )
     page.button(key="labels-clear").click().run()
     assert not services.catalog.labels.counts() and not page.exception
 

@@ -387,7 +387,7 @@ def test_what_was_sent_is_removed_once_it_was_taken_over_or_refused(library: Ser
         place.write_bytes(data)
         job = library.handlers["import-features"]({"file": str(place), "name": "sent" if name == "sent" else "other"})
         if name == "sent":
-            assert any(isinstance(event, Finding) for event in job)
+            assert [event for event in job if isinstance(event, Finding)]
         else:
             with pytest.raises(BadInput):
                 list(job)

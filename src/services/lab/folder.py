@@ -29,7 +29,7 @@ _SIDES: dict[str, Side] = {
 TABLE_BYTES = 256 << 20
 TEST_SHARE = 0.2
 SEED = 0
-_HINT = "Give a folder with a folder of pictures for each class, or a table of files and labels with --labels."
+_HINT = "Give a folder with a folder of pictures for each class, or a table of files and labels too."
 
 
 def read_set(folder: Path, table: Path | None = None, level: int = 1) -> LabelledSet:

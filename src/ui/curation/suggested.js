@@ -142,7 +142,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   root.submit = () => setTriggerValue("answers", { tag: data.tag, answers: root.sent });
   draw(root);
   send(root);  // what was on its way when this was drawn, or got lost there
-  if (chosen && !root.view.hidden) root.focus({ preventScroll: true });  // or the keys would be typed into the box for the tag
+  if (chosen && !root.view.hidden && document.activeElement?.closest(`.st-key-${data.box}`)) root.focus({ preventScroll: true });  // or the keys would be typed into the box
   root.forget?.();
   const onKey = (event) => key(root, event), onChoice = (event) => leaveBox(root, event);
   document.addEventListener("keydown", onKey);

@@ -18,6 +18,7 @@ from src.text import count, shown
 from src.ui.format import literal
 from src.ui.frame import error_box
 from src.ui.jobs import job_progress
+from src.ui.jobs import told as jobs_told
 from src.ui.lab import spaces, told
 
 KINDS = ("Evaluate", "Study")
@@ -68,12 +69,10 @@ def _show_form(services: Services) -> None:
         if not models:
             raise BadInput("No model is chosen.", "Choose one or more.")
         labels = str(parse_path(table, "table", "~/labels.csv")) if table.strip() else ""
-        evaluate(
-            services.jobs,
-            Evaluate(
-                str(place), labels, int(level), tuple(models), kind == "Study", int(queries), services.lab.place()
-            ),
+        asked = Evaluate(
+            str(place), labels, int(level), tuple(models), kind == "Study", int(queries), services.lab.place()
         )
+        jobs_told.also_watch(evaluate(services.jobs, asked))
         st.rerun()
 
 

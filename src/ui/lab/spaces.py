@@ -10,6 +10,7 @@ from src.runtime import Services
 from src.schema.library import Space
 from src.services.jobs.feature_jobs import queue_import, remove_space
 from src.text import count
+from src.ui import state
 from src.ui.format import literal
 from src.ui.frame import error_box
 from src.ui.jobs import job_progress
@@ -82,7 +83,7 @@ def _forget(services: Services, name: str) -> None:
         error_box.show(error)
         return
     told.ask_to_forget("")
-    st.toast(f"{count(number, 'vector')} forgotten.", icon=":material/delete:")
+    state.set_message(f"{count(number, 'vector')} forgotten.")
     st.rerun()
 
 

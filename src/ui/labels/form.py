@@ -12,6 +12,7 @@ from src.models.label_lists import MOST_BYTES, PRESETS, decoded, preset
 from src.models.label_lists import read as read_labels
 from src.runtime import Services
 from src.services.jobs.handlers import queue_classifying
+from src.services.jobs.kinds import Classify
 from src.services.lab.classifying import Sorting
 from src.text import count
 from src.ui.frame import error_box
@@ -25,6 +26,8 @@ _HOW = {"one": "One of them", "several": "Several, or none"}
 
 def show(services: Services) -> Sorting | None:
     """The form; what is chosen, or None where that is not enough, which is said."""
+    if told.is_new():
+        _choose_last(services)
     told.start(told.LIST, told.HOW, told.TEMPLATES)
     with st.container(border=True, key="labels-form"):
         st.markdown("#### Classify photos")
@@ -38,6 +41,17 @@ def show(services: Services) -> Sorting | None:
             asked = None
     told.keep()
     return asked
+
+
+def _choose_last(services: Services) -> None:
+    """What photos were classified by last: a page that is loaded anew says what is going on, and has the labels."""
+    last = next((job for job in services.jobs.latest(50) if job.kind == "classify"), None)
+    if last is not None:
+        asked = Classify.read(services.jobs.params(last.id))
+        told.choose(told.LIST, asked.preset if asked.preset in PRESETS else OWN)
+        told.choose(told.OWN, "\n".join(asked.labels))
+        told.choose(told.HOW, "several" if asked.several else "one")
+        told.choose(told.TEMPLATES, "\n".join(asked.templates))
 
 
 def _choices() -> None:

@@ -26,6 +26,11 @@ def start(*keys: str) -> None:
         st.session_state.setdefault(key, kept.get(key, _USUAL[key]))
 
 
+def is_new() -> bool:
+    """Whether nothing was chosen in this session yet."""
+    return "labels_kept" not in st.session_state
+
+
 def keep() -> None:
     """After the widgets of a run."""
     there = {key: st.session_state[key] for key in _USUAL if key in st.session_state}

@@ -65,7 +65,12 @@ def is_ready(services: Services, space: str) -> bool:
 
 
 def wanted(services: Services, query: Query, space: str) -> Query:
-    """The query as it can be asked in a space: an object of the library by the picture of it."""
+    """The query as it can be asked in a space: an object of the library by the picture of it, and where nothing can be
+    made of a new picture, one that was dropped by the photo of the library that it is.
+    """
+    dropped = example.photo()
+    if space and space not in NAMES and dropped and query.image is not None:
+        return replace(query, like=dropped, image=None)
     if space != BUILTIN_VISUAL or query.like is None or is_id(query.like):
         return query
     _, picture = services.objects.part_of(query.like) or ("", None)

@@ -41,7 +41,8 @@ def _show_drop_area(services: Services) -> None:
         file = st.file_uploader("Drop an example picture", TYPES, key=key, label_visibility="collapsed")
     st.caption("Or open any photo of your library and choose “Find similar”.")
     if file is not None:
-        example.set_example(file.name, as_png(services.search.open_picture(file)))
+        png = as_png(services.search.open_picture(file))
+        example.set_example(file.name, png, services.library.id_of_bytes(file))
         files.next_round()
         st.rerun()
 

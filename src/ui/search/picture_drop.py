@@ -44,13 +44,13 @@ def search_by(services: Services, told: Mapping[str, Any], words: str = "") -> N
     """
     try:
         name, source = _source(told)
-        picture = services.search.open_picture(source)
+        picture, photo = services.search.open_picture(source), services.library.id_of_bytes(source)
     except (AppError, OSError, ValueError) as error:
         state.set_message(error.user_message if isinstance(error, AppError) else "There is no picture to search by.")
         return
     if words:
         state.ask(words, state.IMAGE_QUERY)
-    example.search_by_example(name, as_png(picture))
+    example.search_by_example(name, as_png(picture), photo)
 
 
 def _source(told: Mapping[str, Any]) -> tuple[str, Path | IO[bytes]]:
