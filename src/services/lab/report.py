@@ -44,9 +44,7 @@ svg .same { fill: var(--one); fill-opacity: .45; stroke: var(--one); stroke-widt
 svg .different { fill: var(--two); fill-opacity: .35; stroke: var(--two); stroke-width: 1.5; stroke-dasharray: 5 3; }
 .key { display: inline-block; width: .9rem; height: .9rem; border-radius: 3px; vertical-align: -.1rem; }
 .key.same { background: var(--one); } .key.different { background: var(--two); }
-.bars { list-style: none; padding: 0; columns: 19rem; } .bars li { break-inside: avoid; white-space: nowrap; }
-.bars span { display: inline-block; width: 8rem; overflow: hidden; text-overflow: ellipsis; vertical-align: bottom; }
-meter { width: 6.5rem; }
+meter { width: 6.5rem; } .classes thead th[colspan] { text-align: left; padding-left: .9rem; }
 .pairs { display: grid; grid-template-columns: repeat(auto-fill, minmax(10.5rem, 1fr)); gap: 1rem; }
 figure { margin: 0; } .two { display: grid; grid-template-columns: 1fr 1fr; gap: 3px; }
 .two img { width: 100%; aspect-ratio: 1; object-fit: contain; background: var(--line); border-radius: 4px; }
@@ -138,18 +136,20 @@ def _overview(done: Evaluation) -> str:
         f"Of knn and the linear probe, differences below about {2.8 * spread:.3f} are chance: {asked:,} pictures were"
         " asked with. What the words mean stands at the end."
     )
-    return f"<h2>Models side by side</h2>{figures.table(headings, rows, range(1, 9))}<p>{text(note)}</p>"
+    return (
+        f"<h2>Models side by side</h2>{figures.table(headings, rows, range(1, 9))}<p>{text(note)}</p>"
+        f"<p>{text(words.speed(done))}</p>"
+    )
 
 
 def _elsewhere(done: Evaluation) -> str:
     """What others measured on the same set; nothing where none is known."""
-    known = elsewhere.published(done.found.labels)
-    if not known:
+    if not done.published:
         return ""
     rows = "".join(
         f"<tr><th scope='row'>{text(one.what)}</th><td>{one.share:.3f}</td><td>{text(one.differs)}</td>"
         f"<td>{text(one.source)}</td></tr>"
-        for one in known
+        for one in done.published
     )
     heads = "".join(f"<th scope='col'>{head}</th>" for head in ("what", "right", "what differs", "where it stands"))
     asked = int(done.asked.sum())
@@ -169,8 +169,9 @@ def _model(one: Measured, done: Evaluation, pictures: Pictures) -> str:
         f"<section><h2>{text(one.model)}</h2><p>{text(about)}</p>{_altered(one)}"
         f"<h3>How similar pictures of one class are, and of two</h3>{figures.distributions(one)}"
         f"<p>{text(words.distributions(one))}</p>"
-        "<h3>Of the 10 nearest pictures, how many are of the same class</h3>"
-        f"{figures.bars(one.by_class, labels)}"
+        "<h3>Class by class, the worst first</h3><p>Of its pictures' 10 nearest ones, how many are of the class; of its"
+        " pictures, how many the vote of the nearest finds; and how often that is right where it says this class.</p>"
+        f"{figures.classes(one.by_class, labels)}"
         "<h3>Which class is taken for which</h3><p>A row is the class that is right, a column the one that the 10"
         f" nearest pictures vote for.</p>{figures.confusion(one.confusion, labels)}"
         "<h3>Of two classes, and yet alike</h3>"
