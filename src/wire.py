@@ -286,6 +286,7 @@ def _measured(measured: Measured, done: Evaluation) -> dict[str, Any]:
     }
     altered = [{**vars(way)} for way in measured.altered]
     return {
+        "cut": measured.cut,
         "dimensions": measured.dimensions,
         **{name: round(number, 4) for name, number in numbers.items()},
         **({"altered": altered} if altered else {}),

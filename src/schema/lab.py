@@ -102,6 +102,8 @@ class Measured:
     """
 
     model: str
+    cut: str
+    """The layer of its network that the vectors are taken from."""
     dimensions: int
     knn: float
     linear_probe: float

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.classify import average_precision, calibration_error
+from benchmarks.classify import average_precision, calibration_error, fitted, likeliest
 from src.bootstrap import build_services
 from src.cli.arguments import main
 from src.config import Settings
@@ -108,8 +108,27 @@ def test_the_lists_that_come_along_are_as_long_as_they_are_called(name: str) -> 
 
 
 def test_temperatures_lie_between_those_of_few_and_many_labels() -> None:
-    scale = Scale(1.0, few=0.08, many=0.02)
-    assert [round(scale.labels(number), 4) for number in (2, 10, 100, 1000, 5000)] == [0.08, 0.08, 0.04, 0.02, 0.02]
+    scale = Scale((1.0, 1.0), few=(0.08, 0.16), many=(0.02, 0.04))
+    found = [scale.labels(number) for number in (2, 10, 100, 1000, 5000)]
+    assert [[round(one, 4) for one in both] for both in found] == [
+        [0.08, 0.16], [0.08, 0.16], [0.04, 0.08], [0.02, 0.04], [0.02, 0.04]
+    ]  # fmt: skip
+
+
+def test_chances_are_the_middle_of_a_sharp_and_a_soft_softmax_and_keep_the_order() -> None:
+    scores = np.random.default_rng(0).standard_normal((5, 7))
+    found = zero_shot.shares(scores, (0.5, 2.0))
+    each = [np.exp(scores / one) / np.exp(scores / one).sum(axis=1, keepdims=True) for one in (0.5, 2.0)]
+    np.testing.assert_allclose(found, np.mean(each, axis=0))
+    np.testing.assert_array_equal(np.argsort(found), np.argsort(scores))
+
+
+def test_the_fit_finds_the_temperatures_that_chances_were_made_with() -> None:
+    dice = np.random.default_rng(0)
+    scores = dice.standard_normal((4000, 5)) * 0.4
+    right = [dice.choice(5, p=row) for row in zero_shot.shares(scores, (0.05, 0.5))]
+    sharp, soft = sorted(fitted(scores, np.array(right)))
+    assert 0.025 < sharp < 0.1 and 0.35 < soft < 0.7
 
 
 def test_a_label_by_itself_competes_with_all_words_but_those_that_mean_the_same() -> None:
@@ -132,7 +151,7 @@ def test_the_built_in_towers_classes_come_with_the_vectors_and_change_none() -> 
     assert logits.shape == (2, 1000) and logits.std() > 0.1
     assert [part.shape for part in model.encode_classes(pixels[:0])] == [(0, 768), (0, 1000)]
     known = zero_shot.scale(model.space)
-    assert known is not None and 0.3 < known.classes < 3
+    assert known is not None and all(0.3 < one < 3 for one in known.classes)
 
 
 @pytest.mark.parametrize("template", ["no place", "{}" * 101, "a\n{}"])
@@ -145,8 +164,8 @@ def test_templates_have_a_place_for_the_label(template: str) -> None:
 
 def test_calibration_error_and_average_precision() -> None:
     sure = np.array([[0.9, 0.1]] * 10)
-    assert calibration_error(sure, np.array([0] * 9 + [1])) == pytest.approx(0)
-    assert calibration_error(sure, np.array([0] * 4 + [1] * 6)) == pytest.approx(0.5)
+    assert calibration_error(*likeliest(sure, np.array([0] * 9 + [1]))) == pytest.approx(0)
+    assert calibration_error(*likeliest(sure, np.array([0] * 4 + [1] * 6))) == pytest.approx(0.5)
     assert average_precision([True, False, True]) == pytest.approx((1 + 2 / 3) / 2)
     assert np.isnan(average_precision([False]))
 

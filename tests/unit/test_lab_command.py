@@ -77,6 +77,7 @@ def test_evaluate_tells_what_every_kind_of_vector_is_worth(labelled: Path, capsy
         shares = [of_class["precision@10"] for of_class in figures["by_class"].values()]
         assert np.average(shares, weights=sizes) == pytest.approx(figures["precision@10"], abs=2e-4)
     assert list(told["models"]["builtin"]["by_class"]) == told["labels"] and told["published"] == []
+    assert len({told["models"][name]["cut"] for name in told["models"]}) == 3
     assert told["models"]["builtin"]["knn"] > 0.8 and told["models"]["builtin"]["linear_probe"] > 0.8
     assert told["split"] == {"train": 37 - told["split"]["test"], "test": told["split"]["test"], "by": "chance"}
     assert [Path(one["path"]).name for one in told["skipped"]] == ["broken.png"]
@@ -139,7 +140,7 @@ def test_cuts_of_one_network_are_made_in_one_run(monkeypatch: pytest.MonkeyPatch
     network = Both("fake")
     models = ModelManager("builtin", Settings(), lambda *_: network)
     monkeypatch.setattr(models, "loaded", lambda task, name: network)
-    pixels = np.ones((2, 3, 8, 8), np.float32)
+    pixels = np.ones((2, 3, 16, 16), np.float32)
     for names in (["vgg16-fc7", "builtin", "vgg16"], ["builtin-visual", "vgg16-fc7"]):
         made = sources.sources(models, names)
         assert sorted(name for one in made for name in one.names) == sorted(names)

@@ -19,7 +19,7 @@ from src.services.lab.elsewhere import published
 from src.services.lab.folder import checked, split_of
 from src.services.lab.measures import DEPTHS, Neighbours
 from src.services.lab.probe import probed
-from src.services.lab.sources import Encoded, Encoder, Source
+from src.services.lab.sources import LAST_LAYER, LAYERS, Encoded, Encoder, Source
 
 PAIRS = 12
 """Hardest pairs that are told of."""
@@ -141,6 +141,7 @@ class Measuring:
         confusion = measures.confusion(right, voted, number)
         return Measured(
             model=self._model,
+            cut=LAYERS.get(self._model, LAST_LAYER),
             dimensions=vectors.shape[1],
             knn=float(np.mean(voted == right)),
             linear_probe=float(np.mean(said == right)),

@@ -33,8 +33,8 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size
 th, td { padding: .3rem .6rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
 th[scope=row], thead th:first-child { text-align: left; font-weight: 600; }
 thead th { vertical-align: bottom; color: var(--soft); font-weight: 500; }
-.told th, .told td { white-space: normal; text-align: left; vertical-align: top; min-width: 7rem; }
-.told td:nth-child(2) { min-width: 0; }
+.told th, .told td { white-space: normal; text-align: left; vertical-align: top; min-width: 14rem; }
+.told thead th:nth-child(2), .told td:nth-child(2) { min-width: 0; } .told td:last-child { overflow-wrap: anywhere; }
 .confusion th, .confusion td { padding: .2rem .35rem; font-size: .8rem; border: 0; }
 .confusion td { min-width: 2rem; text-align: center; }
 .confusion thead span { writing-mode: vertical-rl; transform: rotate(180deg); text-align: left; }
@@ -92,13 +92,14 @@ def write(place: Path, done: Evaluation, reader: PictureReader) -> None:
 
 def page(done: Evaluation, reader: PictureReader) -> str:
     """The whole page. Pictures that are shown are read again."""
+    pictures = Pictures(reader)
     title = f"{done.found.folder.name}: how well models tell its classes"
     return (
         f'{MARK}<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{text(title)}</title>'
         f"<style>{STYLE}</style></head><body><main><h1>{text(title)}</h1>{_beginning(done)}{_overview(done)}"
-        f"{_elsewhere(done)}{''.join(_model(one, done, Pictures(reader)) for one in done.models)}{_meanings()}"
+        f"{_elsewhere(done)}{''.join(_model(one, done, pictures) for one in done.models)}{_meanings()}"
         "</main></body></html>\n"
     )
 

@@ -29,6 +29,15 @@ BATCH = 32
 
 CUTS: Mapping[str, tuple[str, str]] = {BUILTIN: (BUILTIN, BUILTIN_VISUAL), VGG: (VGG, vgg.FC7)}
 """Names of the cuts of a network that has two: layers that vectors are taken from, in one run."""
+LAYERS: Mapping[str, str] = {
+    BUILTIN: "after the head that makes a picture comparable with words",
+    BUILTIN_VISUAL: "before that head, the mean over the picture",
+    VGG: "after the convolutions, the mean over the picture",
+    vgg.FC7: "fc7, the last layer but one of the classifier",
+    vgg.RANDOM: "after the convolutions, the mean over the picture",
+}
+"""The layer of each cut."""
+LAST_LAYER = "after the last layer"
 _NETWORKS = {cut: network for network, cuts in CUTS.items() for cut in cuts}
 _TASKS: Sequence[registry.Task] = ("embed", "look")
 

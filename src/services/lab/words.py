@@ -52,7 +52,7 @@ def split(done: Evaluation) -> str:
 def speed(done: Evaluation) -> str:
     """How long it took, and what reading ahead was worth."""
     return (
-        f"{done.seconds:.1f} s; with {count(done.workers, 'thread')} that read ahead, vectors were made"
+        f"{done.seconds:,.0f} s; with {count(done.workers, 'thread')} that read ahead, vectors were made"
         f" {done.speed_up:.1f} times as fast as with one step after the other."
     )
 
