@@ -253,6 +253,33 @@ def test_another_list_leaves_what_it_does_not_ask_for_and_a_photo_loses_what_is_
     assert names["red"] >= 1 and [library.catalog.shown([id_])[id_].name for id_ in ids][:1] == ["red.png"]
 
 
+def test_what_was_classified_by_another_calibration_is_out_of_date(
+    library: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    how = sorting(["red", "green"])
+    list(library.classifying.classify(how))
+    assert library.classifying.waiting(how) == 0
+    monkeypatch.setattr(zero_shot, "scale", lambda space: Scale((1.0, 1.0), (0.1, 0.1), (0.1, 0.1)))
+    assert library.classifying.waiting(how) == 4
+
+
+def test_what_is_found_is_stored_in_transactions_of_bounded_size(
+    library: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("src.services.lab.classify_pass.ROWS", 5)
+    how, table = sorting([f"{name} >= 0.0001%" for name in NAMES[:3]]), library.catalog.labels
+    stored, put = list[int](), table.put
+
+    def spied(recipe: str, words: Any, found: Any) -> None:
+        stored.append(sum(len(each) for each in found.values()))
+        put(recipe, words, found)
+
+    monkeypatch.setattr(table, "put", spied)
+    list(library.classifying.classify(how))
+    assert len(stored) > 1 and max(stored) <= 5 and library.classifying.waiting(how) == 0
+    assert sum(one.open for one in table.counts()) == sum(stored)
+
+
 def test_a_cancelled_job_keeps_what_was_stored_and_goes_on_there(
     library: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -44,7 +44,11 @@ svg .same { fill: var(--one); fill-opacity: .45; stroke: var(--one); stroke-widt
 svg .different { fill: var(--two); fill-opacity: .35; stroke: var(--two); stroke-width: 1.5; stroke-dasharray: 5 3; }
 .key { display: inline-block; width: .9rem; height: .9rem; border-radius: 3px; vertical-align: -.1rem; }
 .key.same { background: var(--one); } .key.different { background: var(--two); }
-meter { width: 6.5rem; } .classes thead th[colspan] { text-align: left; padding-left: .9rem; }
+.scroll table:not(.told) th[scope=row] { position: sticky; left: 0; background: var(--page); }
+meter { width: 6.5rem; }
+@media (max-width: 30rem) { .classes meter { width: 3rem; } .classes th, .classes td { padding-inline: .3rem; }
+  .told th, .told td { min-width: 9rem; } }
+.classes thead th[colspan] { text-align: left; padding-left: .9rem; }
 .pairs { display: grid; grid-template-columns: repeat(auto-fill, minmax(10.5rem, 1fr)); gap: 1rem; }
 figure { margin: 0; } .two { display: grid; grid-template-columns: 1fr 1fr; gap: 3px; }
 .two img { width: 100%; aspect-ratio: 1; object-fit: contain; background: var(--line); border-radius: 4px; }
