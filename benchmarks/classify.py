@@ -7,14 +7,17 @@ Every second picture chose what scores are worth (``--fit`` prints temperatures 
 very likely in the training of the tower's backbone.
 
 top1, top5: the share of pictures whose right label is the likeliest, or among five. ece: the expected calibration error
-of the likeliest label, in 15 steps of the same width; ece raw: with a temperature of 1 for classes, and of 0.01, which
+of the likeliest label, in 15 steps of the same width; ece low, ece high: what 95 of 100 draws of as many of the same
+pictures have (a draw has some twice, which makes it worse). ece perfect: what it would be on average if the chances
+were exactly right: so few pictures can't show less. ece raw: with a temperature of 1 for classes, and of 0.01, which
 CLIP has, for names.
 
 Answers: coco128 and sports100, each a library that was classified by its names, each label by itself. For each label
 that ``LEAST`` photos or more show, 20 suggestions are answered as the photos' own labels say, the first of the page's
 order after each answer. before, after: average precision of the label's order of all photos; those that were answered
-stand first or last in it afterwards. rest: the same of only those that were not answered, in both orders. How an answer
-counts was chosen on coco128; sports100 judges.
+stand first or last in it afterwards. rest: the same of only those that were not answered, in both orders, of labels of
+which some are left. rise: of rest, with what 95 of 100 draws of as many labels have. How an answer counts was chosen on
+coco128; sports100 judges.
 """
 
 from __future__ import annotations
@@ -41,7 +44,7 @@ from src.models.label_bank import Numbers, asked_for
 from src.models.label_lists import Labelled, LabelList
 from src.models.model_manager import ModelManager
 from src.models.registry import BUILTIN
-from src.models.zero_shot import Classifies
+from src.models.zero_shot import Classifies, Temperatures
 from src.runtime import Services
 from src.services.lab.classifying import Sorting
 
@@ -51,8 +54,12 @@ DECISIONS, LEAST = 20, 5
 LISTED = 1e-6
 """Chance from which on a photo is suggested: an owner who looks for a label goes through all that may show it."""
 BATCH = 64
+DRAWS = 1_000
+"""Of pictures or labels, to tell how far a figure may be chance."""
 CHOSEN_ON, JUDGED = 1, 0
 """Every second picture, from the second and from the first one on."""
+ERRORS = ("ece", "ece low", "ece high", "ece perfect", "ece raw")
+AVERAGES = ("before", "after", "rest before", "rest after", "rise", "rise low", "rise high")
 Flags = npt.NDArray[np.bool_]
 
 
@@ -75,7 +82,7 @@ def measured(data: Path, fit: bool = False) -> dict[str, Any]:
 def labels(data: Path, fit: bool) -> dict[str, Any]:
     model = ModelManager(BUILTIN).embedder()
     assert isinstance(model, Classifies)
-    scale = zero_shot.scale(model.space) or zero_shot.Scale(1.0, zero_shot.USUAL, zero_shot.USUAL)
+    scale = zero_shot.scale(model.space) or zero_shot.Scale((1.0,), zero_shot.USUAL, zero_shot.USUAL)
     files = sorted((data / "photos1000").glob("n*_*.jpg"))
     vectors, logits = _encoded(model, files)
     right = np.arange(len(files))
@@ -86,7 +93,7 @@ def labels(data: Path, fit: bool) -> dict[str, Any]:
     own = asked_for(words, model.encode_texts, zero_shot.ONE_OF)
     classes = np.array([words.index(file.parent.name) for file in cifar])
     rows = {
-        "photos1000, its own classes": (logits, right, scale.classes, 1.0),
+        "photos1000, its own classes": (logits, right, scale.classes, (1.0,)),
         "photos1000, by their names": (vectors @ names.T, right, scale.labels(len(names)), zero_shot.USUAL),
         "cifar10, by their names": (small @ own.T, classes, scale.labels(len(words)), zero_shot.USUAL),
     }
@@ -109,10 +116,10 @@ def _opened(file: Path) -> Image.Image:
         return opened.convert("RGB")
 
 
-def _judged(scores: Numbers, right: Any, temperature: float, raw: float, fit: bool) -> dict[str, float]:
+def _judged(scores: Numbers, right: Any, used: Temperatures, raw: Temperatures, fit: bool) -> dict[str, Any]:
     """Of one set: scores (n, labels), and the number of the right label of each."""
     if fit:
-        temperature = _fitted(scores[CHOSEN_ON::2], right[CHOSEN_ON::2])
+        used = fitted(scores[CHOSEN_ON::2], right[CHOSEN_ON::2])
     halves = {}
     for name, start in (("chosen on", CHOSEN_ON), ("judged", JUDGED)):
         part, own = scores[start::2], right[start::2]
@@ -121,28 +128,46 @@ def _judged(scores: Numbers, right: Any, temperature: float, raw: float, fit: bo
             "pictures": len(own),
             "top1": float((best[:, 0] == own).mean()),
             "top5": float((best == own[:, None]).any(axis=1).mean()),
-            "ece": calibration_error(zero_shot.shares(part, temperature), own),
-            "ece raw": calibration_error(zero_shot.shares(part, raw), own),
+            **_errors(zero_shot.shares(part, used), own),
+            "ece raw": calibration_error(*likeliest(zero_shot.shares(part, raw), own)),
         }
-    return {"temperature": temperature, **halves}
+    return {"temperatures": used, **halves}
 
 
-def calibration_error(chances: Numbers, right: npt.NDArray[np.integer]) -> float:
-    """Expected calibration error of the likeliest label (Guo et al., 2017), 0 to 1. chances: (n, labels)."""
-    sure, hit = chances.max(axis=1), chances.argmax(axis=1) == right
+def likeliest(chances: Numbers, right: npt.NDArray[np.integer]) -> tuple[Numbers, Flags]:
+    """(n, labels) -> how likely the likeliest label of each is said to be, and whether it is right."""
+    return chances.max(axis=1), chances.argmax(axis=1) == right
+
+
+def calibration_error(sure: Numbers, hit: Flags) -> float:
+    """Expected calibration error (Guo et al., 2017), 0 to 1. sure: (n,), what was said. hit: (n,), what was so."""
     step = np.minimum((sure * STEPS).astype(int), STEPS - 1)
-    used = [step == number for number in range(STEPS) if (step == number).any()]
-    return float(sum(abs(sure[some].mean() - hit[some].mean()) * some.mean() for some in used))
+    return float(np.abs(np.bincount(step, sure - hit, STEPS)).sum() / len(sure))
 
 
-def _fitted(scores: Numbers, right: npt.NDArray[np.integer]) -> float:
-    """The temperature with the least mean negative logarithm of the right label's chance."""
+def _errors(chances: Numbers, right: npt.NDArray[np.integer]) -> dict[str, float]:
+    """The calibration error, how far it may be chance, and what it would be if the chances were exactly right."""
+    sure, hit = likeliest(chances, right)
+    dice = np.random.default_rng(0)
+    drawn = [dice.integers(0, len(sure), len(sure)) for _ in range(DRAWS)]
+    low, high = np.quantile([calibration_error(sure[some], hit[some]) for some in drawn], (0.025, 0.975))
+    perfect = np.mean([calibration_error(sure, dice.random(len(sure)) < sure) for _ in range(DRAWS)])
+    return {
+        "ece": calibration_error(sure, hit),
+        "ece low": float(low),
+        "ece high": float(high),
+        "ece perfect": float(perfect),
+    }
+
+
+def fitted(scores: Numbers, right: npt.NDArray[np.integer]) -> Temperatures:
+    """The two temperatures with the least mean negative logarithm of the right label's chance, to 4 % of each."""
+    tried = np.geomspace(0.01, 3.0, 140)
     rows = np.arange(len(right))
-
-    def loss(temperature: float) -> float:
-        return float(-np.log(np.maximum(zero_shot.shares(scores, temperature)[rows, right], 1e-12)).mean())
-
-    return float(min(np.geomspace(0.005, 3.0, 200), key=loss))
+    of_right = np.stack([zero_shot.shares(scores, (float(one),))[rows, right] for one in tried])
+    losses = [-np.log(np.maximum((one + of_right) / 2, 1e-12)).mean(axis=1) for one in of_right]
+    sharp, soft = np.unravel_index(np.argmin(losses), (len(tried), len(tried)))
+    return float(tried[sharp]), float(tried[soft])
 
 
 # ---------------------------------------------------------------- answers
@@ -188,7 +213,12 @@ def _of_library(files: Sequence[Path], right: Mapping[str, set[str]]) -> dict[st
             before = dict(zip(vectors, own.tolist(), strict=True))
             each[word] = _answered(services, word, {ids[name] for name in right[word]}, before, vectors)
     means = {key: float(np.nanmean([one[key] for one in each.values()])) for key in next(iter(each.values()))}
-    return {"photos": len(files), "labels": len(each), **means, "each": each}
+    rises = np.array([one["rest after"] - one["rest before"] for one in each.values()])
+    rises = rises[~np.isnan(rises)]
+    dice = np.random.default_rng(0)
+    low, high = np.quantile([dice.choice(rises, len(rises)).mean() for _ in range(DRAWS)], (0.025, 0.975))
+    rise = {"rise": float(rises.mean()), "rise low": float(low), "rise high": float(high), "labels left": len(rises)}
+    return {"photos": len(files), "labels": len(each), **means, **rise, "each": each}
 
 
 def _answered(
@@ -236,15 +266,15 @@ def average_precision(right: Sequence[bool]) -> float:
 
 
 def table(found: Mapping[str, Any]) -> str:
-    rows = ["| set | half | pictures | top-1 | top-5 | ECE | ECE raw |", "|---|---|---|---|---|---|---|"]
+    rows = ["| set | half | pictures | top-1 | top-5 | ECE | low | high | perfect | raw |", "|---" * 10 + "|"]
     for name, one in found["labels"].items():
         for half in ("chosen on", "judged"):
-            figures = (f"{one[half][key]:.3f}" for key in ("top1", "top5", "ece", "ece raw"))
+            figures = (f"{one[half][key]:.3f}" for key in ("top1", "top5", *ERRORS))
             rows.append(f"| {name} | {half} | {one[half]['pictures']} | {' | '.join(figures)} |")
-    rows += ["", "| set | labels | answers | yes | before | after | rest before | rest after |"]
-    rows.append("|---|---|---|---|---|---|---|---|")
+    rows += ["", "| set | labels | answers | yes | before | after | rest before | rest after | rise | low | high |"]
+    rows.append("|---" * 11 + "|")
     for name, one in found["answers"].items():
-        figures = (f"{one[key]:.3f}" for key in ("before", "after", "rest before", "rest after"))
+        figures = (f"{one[key]:.3f}" for key in AVERAGES)
         rows.append(f"| {name} | {one['labels']} | {one['answers']:.1f} | {one['yes']:.1f} | {' | '.join(figures)} |")
     return "\n".join(rows)
 

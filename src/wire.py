@@ -252,10 +252,25 @@ def evaluation(done: Evaluation) -> dict[str, Any]:
             "across_the_split": _pairs(done.copies.across, done),
             "of_two_classes": _pairs(done.copies.conflicting, done),
         },
+        "published": [
+            {"what": one.what, "right": one.share, "differs": one.differs, "where": one.source}
+            for one in done.published
+        ],
         "skipped": files_skipped([(skipped.path, skipped.reason) for skipped in done.found.skipped]),
         "workers": done.workers,
         "speed_up": round(done.speed_up, 2),
         "seconds": round(done.seconds, 3),
+    }
+
+
+def _by_class(measured: Measured, labels: Sequence[str]) -> dict[str, dict[str, float]]:
+    return {
+        label: {
+            "precision@10": round(one.near, 4),
+            "knn": round(one.recall, 4),
+            "knn_precision": round(one.precision, 4),
+        }
+        for label, one in zip(labels, measured.by_class, strict=True)
     }
 
 
@@ -271,9 +286,11 @@ def _measured(measured: Measured, done: Evaluation) -> dict[str, Any]:
     }
     altered = [{**vars(way)} for way in measured.altered]
     return {
+        "cut": measured.cut,
         "dimensions": measured.dimensions,
         **{name: round(number, 4) for name, number in numbers.items()},
         **({"altered": altered} if altered else {}),
+        "by_class": _by_class(measured, done.found.labels),
         "confusion": measured.confusion.tolist(),
         "hardest_pairs": {"of_two_classes": _hard(measured.alike, done), "of_one_class": _hard(measured.unlike, done)},
     }

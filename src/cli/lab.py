@@ -85,7 +85,4 @@ def _show(done: Evaluation) -> None:
     terminal.say(f"knn and linear probe: {words.split(done)}.")
     for warning in words.warnings(done):
         terminal.say(warning)
-    terminal.say(
-        f"{done.seconds:.1f} s; with {count(done.workers, 'thread')} that read ahead, vectors were made"
-        f" {done.speed_up:.1f} times as fast as with one step after the other."
-    )
+    terminal.say(words.speed(done))

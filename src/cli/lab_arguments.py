@@ -41,6 +41,7 @@ def _of_labelled(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser.add_argument("folder", metavar="DIR", help="a folder with a folder of pictures for each class")
     parser.add_argument("--labels", metavar="FILE", help="CSV with the columns file and label, of pictures in DIR")
     parser.add_argument("--level", metavar="N", type=int, default=1, help="so many folders deep make a class (1)")
-    parser.add_argument("--models", metavar="A,B", help="measure these (all that are here, and a floor)")
+    text = "measure these (all that are here, and a floor); vgg16 and vgg16-fc7 are two cuts, layers of one network"
+    parser.add_argument("--models", metavar="A,B", help=text)
     parser.add_argument("--html", metavar="FILE", help="write a report with pictures to one file")
     return parser

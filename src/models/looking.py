@@ -26,7 +26,7 @@ _HASH = 12
 
 @runtime_checkable
 class SeesBoth(Protocol):
-    """A model whose picture tower gives two kinds of vectors in one run."""
+    """A model of which vectors can be taken at two layers in one run."""
 
     def encode_both(self, pixels: FloatArray) -> tuple[FloatArray, FloatArray]: ...
 
@@ -80,12 +80,12 @@ def looker(models: ModelManager, name: str) -> Looker:
 
 
 def both(model: object) -> tuple[Callable[[FloatArray], Sequence[FloatArray]], Callable[[FloatArray], FloatArray]]:
-    """Of a model's picture tower: what gives both kinds of vectors, and what gives the visual ones alone.
+    """Of a network with two cuts: what gives the vectors of both, and what gives those of the second alone.
 
     Raises ModelError where it has no such thing.
     """
     if not isinstance(model, SeesBoth):
-        raise ModelError("This built-in model gives no visual features.", f"Leave {BUILTIN_VISUAL} out.")
+        raise ModelError("This model's vectors can be taken at one layer alone.", f"Leave {BUILTIN_VISUAL} out.")
     return model.encode_both, lambda pixels: model.encode_both(pixels)[1]
 
 

@@ -1,8 +1,10 @@
 """Pictures sorted by labels: by a classifier's own classes, and by any words, without an example of them.
 
 Words are compared with a picture in a softmax, as CLIP classifies without examples (Radford et al., 2021, section
-3.1.2). What scores are worth is a temperature for each model (Guo et al., On calibration of modern neural networks,
-2017), fitted on labelled pictures by ``benchmarks.classify --fit`` and kept as data.
+3.1.2). What scores are worth is told by two temperatures for each model: chances are the middle of a sharp and of a
+soft softmax (as Zhang et al. mix them, Mix-n-Match, 2020). With one alone (Guo et al., On calibration of modern neural
+networks, 2017) what is nearly sure is said to be surer than it is, and what is not to be less sure. Both are fitted on
+labelled pictures by ``benchmarks.classify --fit`` and kept as data.
 """
 
 from __future__ import annotations
@@ -26,8 +28,10 @@ ONE_OF, BY_ITSELF = ("{}",), ("{}", PROMPT)
 """How a label is put to a model: where a picture shows one of them, and where each is judged by itself, as the words
 are that it competes with. The middle of what the model makes of all templates counts.
 """
-USUAL = 0.01
-"""Cosines are divided by it where a model was not measured: CLIP learns about this one."""
+Temperatures = tuple[float, ...]
+"""What scores are divided by before a softmax, of which the middle counts where there are two."""
+USUAL: Temperatures = (0.01,)
+"""Of cosines where a model was not measured: CLIP learns about this one."""
 
 
 @runtime_checkable
@@ -41,33 +45,37 @@ class Classifies(Protocol):
 
 @dataclass(frozen=True)
 class Scale:
-    """Temperatures of one model: what its scores are divided by before the softmax.
+    """Temperatures of one model.
 
-    classes: of the logits of ImageNet's classes. few, many: of cosines with 10 and with 1,000 labels; with another
-    number of labels what lies between, on a line over the logarithms of both.
+    classes: of the logits of ImageNet's classes. few, many: of cosines with 10 and with 1,000 labels, as many; with
+    another number of labels what lies between, on a line over the logarithms of both.
     """
 
-    classes: float
-    few: float
-    many: float
+    classes: Temperatures
+    few: Temperatures
+    many: Temperatures
 
-    def labels(self, number: int) -> float:
-        """The temperature for so many labels."""
+    def labels(self, number: int) -> Temperatures:
+        """The temperatures for so many labels."""
         share = min(1.0, max(0.0, (math.log10(max(number, 1)) - 1) / 2))
-        return float(math.exp(math.log(self.few) * (1 - share) + math.log(self.many) * share))
+        return tuple(few ** (1 - share) * many**share for few, many in zip(self.few, self.many, strict=True))
 
 
 def scale(space: str) -> Scale | None:
     """What was fitted for a model's space; None where nothing was."""
     known = json.loads(SCALES.read_text(encoding="utf-8")).get(space)
-    return Scale(**known) if known else None
+    return Scale(**{name: tuple(both) for name, both in known.items()}) if known else None
 
 
-def shares(scores: npt.NDArray[np.floating], temperature: float) -> Numbers:
-    """(n, labels) scores -> the same as chances, of which each row sums to 1."""
-    found = np.asarray(scores, np.float64) / temperature
-    raised = np.exp(found - found.max(axis=1, keepdims=True))
-    return np.asarray(raised / raised.sum(axis=1, keepdims=True))
+def shares(scores: npt.NDArray[np.floating], temperatures: Temperatures) -> Numbers:
+    """(n, labels) scores -> the same as chances, of which each row sums to 1; in the order of the scores."""
+    below = np.asarray(scores, np.float64)
+    below = below - below.max(axis=1, keepdims=True)
+    found: Numbers = np.zeros_like(below)
+    for temperature in temperatures:
+        raised = np.exp(below / temperature)
+        found += raised / raised.sum(axis=1, keepdims=True) / len(temperatures)
+    return found
 
 
 def each_by_itself(bank: LabelBank, texts: Sequence[str], vectors: FloatArray, photos: FloatArray) -> Numbers:

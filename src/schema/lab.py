@@ -79,27 +79,41 @@ class Altered:
 
 
 @dataclass(frozen=True)
+class OfClass:
+    """One class, each figure 0 to 1.
+
+    near: of the 10 pictures nearest to each of its pictures, the share that is of it. recall: of its pictures that were
+    asked with, the share that the vote of the nearest says to be of it. precision: of the pictures that the vote says
+    to be of it, the share that is; 0 where it says so of none.
+    """
+
+    near: float
+    recall: float
+    precision: float
+
+
+@dataclass(frozen=True)
 class Measured:
     """One model's measures, each over all pictures or all that were asked with; see docs/lab.md.
 
-    by_class: precision at 10 of each class. confusion: (classes, classes), of the vote of the nearest, rows being what
-    is right. same, different: how many pairs of one class, and of two, have a cosine in each step from -1 to 1. alike:
-    pairs of two classes that are most similar. unlike: pictures with the nearest of their class, the least similar.
+    confusion: (classes, classes), of the vote of the nearest, rows being what is right. same, different: how many pairs
+    of one class, and of two, have a cosine in each step from -1 to 1. alike: pairs of two classes that are most
+    similar. unlike: pictures with the nearest of their class, the least similar.
     """
 
     model: str
+    cut: str
+    """The layer of its network that the vectors are taken from."""
     dimensions: int
     knn: float
     linear_probe: float
-    strength: float
     precision: dict[int, float]
     mean_average_precision: float
     r_precision: float
     silhouette: float
     auc: float
-    by_class: tuple[float, ...]
+    by_class: tuple[OfClass, ...]
     confusion: Counts
-    probe_confusion: Counts
     same: Counts
     different: Counts
     alike: tuple[Pair, ...]
@@ -107,6 +121,16 @@ class Measured:
     seconds: float
     altered: tuple[Altered, ...] = ()
     """Only of a study."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """A figure that somebody else published. share: of right answers, 0 to 1. source: where it stands."""
+
+    what: str
+    share: float
+    differs: str
+    source: str
 
 
 @dataclass(frozen=True)
@@ -126,3 +150,5 @@ class Evaluation:
     workers: int
     speed_up: float
     seconds: float
+    published: tuple[Published, ...] = ()
+    """What others measured on a set with these classes."""

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scipy.signal import correlate
 from torch.nn import functional as F
 
 from src.config import Settings
-from src.errors import WeightsCorrupt, WeightsMissing
+from src.errors import ModelError, WeightsCorrupt, WeightsMissing
 from src.models import registry
 from src.models.embedders import vgg
 from src.models.model_manager import ModelManager
@@ -44,15 +45,15 @@ def checkpoint(weights: dict[str, torch.Tensor], tmp_path_factory: pytest.TempPa
     return path
 
 
-def reference(weights: dict[str, torch.Tensor], pixels: torch.Tensor) -> torch.Tensor:
-    """(n, 3, H, W) -> (n, 512), in double precision."""
+def maps(weights: dict[str, torch.Tensor], pixels: torch.Tensor) -> torch.Tensor:
+    """(n, 3, H, W) -> (n, 512, H / 32, W / 32), in double precision."""
     x = pixels.double()
     for number in PUBLISHED:
         x = F.conv2d(
             x, weights[f"features.{number}.weight"].double(), weights[f"features.{number}.bias"].double(), 1, 1
         )
         x = F.max_pool2d(x.clamp(min=0), 2, 2) if number in HALVED_AFTER else x.clamp(min=0)
-    return F.normalize(x.mean((2, 3)), dim=1)
+    return x
 
 
 def test_its_vectors_are_those_of_the_published_network(weights: dict[str, torch.Tensor], checkpoint: Path) -> None:
@@ -60,8 +61,53 @@ def test_its_vectors_are_those_of_the_published_network(weights: dict[str, torch
     pixels = np.random.default_rng(1).standard_normal((3, 3, 64, 96)).astype(np.float32)
     found = model.encode_pixels(pixels)
     assert found.shape == (3, 512) and found.dtype == np.float32
-    np.testing.assert_allclose(found, reference(weights, torch.from_numpy(pixels)).numpy(), atol=1e-6)
+    np.testing.assert_allclose(
+        found, F.normalize(maps(weights, torch.from_numpy(pixels)).mean((2, 3)), dim=1).numpy(), atol=1e-6
+    )
     assert model.encode_pixels(pixels[:0]).shape == (0, 512)
+
+
+def spread(rows: int, columns: int, seed: int) -> torch.Tensor:
+    """(rows, columns) in which [i, j] is the number i + j of a random row: large, and small in a file."""
+    row = torch.randn(rows + columns - 1, generator=torch.Generator().manual_seed(seed)) * (2 / columns) ** 0.5
+    return row.as_strided((rows, columns), (1, 1))
+
+
+def through(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+    """x: (n, columns), through a layer with ``spread`` weights and what is below 0 left out, in double precision."""
+    row = torch.cat([weight[0], weight[1:, -1]]).double().numpy()
+    products = np.stack([correlate(row, one, "valid", "fft") for one in x.numpy()])
+    return (torch.from_numpy(products) + bias.double()).clamp(min=0)
+
+
+def test_its_second_cut_is_the_published_classifiers_last_layer_but_one(
+    weights: dict[str, torch.Tensor], tmp_path: Path
+) -> None:
+    """Of 512 maps of 7 x 7 numbers: the first layer of the classifier sees all of a map one after the other."""
+    dice = torch.Generator().manual_seed(5)
+    named = weights | {
+        "classifier.0.weight": spread(4096, 25088, 1), "classifier.0.bias": torch.randn(4096, generator=dice) * 0.1,
+        "classifier.3.weight": spread(4096, 4096, 2), "classifier.3.bias": torch.randn(4096, generator=dice) * 0.1,
+        "classifier.6.weight": torch.zeros(1000, 1).expand(1000, 4096), "classifier.6.bias": torch.zeros(1000),
+    }  # fmt: skip
+    path = tmp_path / "whole.pth"
+    torch.save(named, path, _use_new_zipfile_serialization=False)
+    model = vgg.load(registry.spec(registry.VGG, "look"), path, Settings())
+    pixels = np.random.default_rng(1).standard_normal((2, 3, 64, 96)).astype(np.float32)
+    pooled, fc7 = model.encode_both(pixels)
+    np.testing.assert_array_equal(pooled, model.encode_pixels(pixels))
+    seen = F.adaptive_avg_pool2d(maps(weights, torch.from_numpy(pixels)), 7).flatten(1)
+    for number in (0, 3):
+        seen = through(seen, named[f"classifier.{number}.weight"], named[f"classifier.{number}.bias"])
+    assert fc7.shape == (2, 4096) and fc7.dtype == np.float32
+    np.testing.assert_allclose(fc7, F.normalize(seen, dim=1).numpy(), atol=1e-6)
+
+
+def test_a_file_without_the_classifier_has_no_second_cut_and_random_weights_have_none(checkpoint: Path) -> None:
+    with pytest.raises(WeightsCorrupt, match="is not the checkpoint of vgg16"):
+        vgg.load(registry.spec(registry.VGG, "look"), checkpoint, Settings()).encode_both(np.zeros((1, 3, 32, 32), "f"))
+    with pytest.raises(ModelError, match="vgg16-random has no second cut"):
+        vgg.untrained().encode_both(np.zeros((1, 3, 32, 32), "f"))
 
 
 def test_a_picture_is_prepared_by_the_published_rule() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.classify import average_precision, calibration_error
+from benchmarks.classify import average_precision, calibration_error, fitted, likeliest
 from src.bootstrap import build_services
 from src.cli.arguments import main
 from src.config import Settings
@@ -111,8 +111,27 @@ def test_the_lists_that_come_along_are_as_long_as_they_are_called(name: str) -> 
 
 
 def test_temperatures_lie_between_those_of_few_and_many_labels() -> None:
-    scale = Scale(1.0, few=0.08, many=0.02)
-    assert [round(scale.labels(number), 4) for number in (2, 10, 100, 1000, 5000)] == [0.08, 0.08, 0.04, 0.02, 0.02]
+    scale = Scale((1.0, 1.0), few=(0.08, 0.16), many=(0.02, 0.04))
+    found = [scale.labels(number) for number in (2, 10, 100, 1000, 5000)]
+    assert [[round(one, 4) for one in both] for both in found] == [
+        [0.08, 0.16], [0.08, 0.16], [0.04, 0.08], [0.02, 0.04], [0.02, 0.04]
+    ]  # fmt: skip
+
+
+def test_chances_are_the_middle_of_a_sharp_and_a_soft_softmax_and_keep_the_order() -> None:
+    scores = np.random.default_rng(0).standard_normal((5, 7))
+    found = zero_shot.shares(scores, (0.5, 2.0))
+    each = [np.exp(scores / one) / np.exp(scores / one).sum(axis=1, keepdims=True) for one in (0.5, 2.0)]
+    np.testing.assert_allclose(found, np.mean(each, axis=0))
+    np.testing.assert_array_equal(np.argsort(found), np.argsort(scores))
+
+
+def test_the_fit_finds_the_temperatures_that_chances_were_made_with() -> None:
+    dice = np.random.default_rng(0)
+    scores = dice.standard_normal((4000, 5)) * 0.4
+    right = [dice.choice(5, p=row) for row in zero_shot.shares(scores, (0.05, 0.5))]
+    sharp, soft = sorted(fitted(scores, np.array(right)))
+    assert 0.025 < sharp < 0.1 and 0.35 < soft < 0.7
 
 
 def test_a_label_by_itself_competes_with_all_words_but_those_that_mean_the_same() -> None:
@@ -135,7 +154,7 @@ def test_the_built_in_towers_classes_come_with_the_vectors_and_change_none() -> 
     assert logits.shape == (2, 1000) and logits.std() > 0.1
     assert [part.shape for part in model.encode_classes(pixels[:0])] == [(0, 768), (0, 1000)]
     known = zero_shot.scale(model.space)
-    assert known is not None and 0.3 < known.classes < 3
+    assert known is not None and all(0.3 < one < 3 for one in known.classes)
 
 
 @pytest.mark.parametrize("template", ["no place", "{}" * 101, "a\n{}"])
@@ -148,8 +167,8 @@ def test_templates_have_a_place_for_the_label(template: str) -> None:
 
 def test_calibration_error_and_average_precision() -> None:
     sure = np.array([[0.9, 0.1]] * 10)
-    assert calibration_error(sure, np.array([0] * 9 + [1])) == pytest.approx(0)
-    assert calibration_error(sure, np.array([0] * 4 + [1] * 6)) == pytest.approx(0.5)
+    assert calibration_error(*likeliest(sure, np.array([0] * 9 + [1]))) == pytest.approx(0)
+    assert calibration_error(*likeliest(sure, np.array([0] * 4 + [1] * 6))) == pytest.approx(0.5)
     assert average_precision([True, False, True]) == pytest.approx((1 + 2 / 3) / 2)
     assert np.isnan(average_precision([False]))
 
@@ -250,6 +269,33 @@ def test_another_list_leaves_what_it_does_not_ask_for_and_a_photo_loses_what_is_
     names = {one.word: one.open for one in library.catalog.labels.counts()}
     ids = library.catalog.labels.of_word("blue")
     assert names["red"] >= 1 and [library.catalog.shown([id_])[id_].name for id_ in ids][:1] == ["red.png"]
+
+
+def test_what_was_classified_by_another_calibration_is_out_of_date(
+    library: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    how = sorting(["red", "green"])
+    list(library.classifying.classify(how))
+    assert library.classifying.waiting(how) == 0
+    monkeypatch.setattr(zero_shot, "scale", lambda space: Scale((1.0, 1.0), (0.1, 0.1), (0.1, 0.1)))
+    assert library.classifying.waiting(how) == 4
+
+
+def test_what_is_found_is_stored_in_transactions_of_bounded_size(
+    library: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("src.services.lab.classify_pass.ROWS", 5)
+    how, table = sorting([f"{name} >= 0.0001%" for name in NAMES[:3]]), library.catalog.labels
+    stored, put = list[int](), table.put
+
+    def spied(recipe: str, words: Any, found: Any) -> None:
+        stored.append(sum(len(each) for each in found.values()))
+        put(recipe, words, found)
+
+    monkeypatch.setattr(table, "put", spied)
+    list(library.classifying.classify(how))
+    assert len(stored) > 1 and max(stored) <= 5 and library.classifying.waiting(how) == 0
+    assert sum(one.open for one in table.counts()) == sum(stored)
 
 
 def test_a_cancelled_job_keeps_what_was_stored_and_goes_on_there(

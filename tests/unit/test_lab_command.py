@@ -13,9 +13,10 @@ import pytest
 from PIL import Image
 
 from src.cli.arguments import main
+from src.config import Settings
 from src.models.model_manager import ModelManager
 from src.schema import FloatArray
-from src.services.lab import report
+from src.services.lab import elsewhere, report, sources
 from src.services.lab.report import POLICY, STYLE
 from tests.fakes import FakeEmbedder
 
@@ -67,6 +68,16 @@ def test_evaluate_tells_what_every_kind_of_vector_is_worth(labelled: Path, capsy
         assert figures.keys() >= {*FIGURES, "silhouette", "confusion", "hardest_pairs", "dimensions"}, name
         assert all(0 <= figures[figure] <= 1 for figure in FIGURES)
         assert np.sum(figures["confusion"]) == told["split"]["test"] and len(figures["confusion"]) == 3
+        confused = np.array(figures["confusion"])
+        for number, (label, of_class) in enumerate(zip(told["labels"], figures["by_class"].values(), strict=True)):
+            right = confused[number, number]
+            assert of_class["knn"] == pytest.approx(right / confused[number].sum(), abs=1e-4), label
+            assert of_class["knn_precision"] == pytest.approx(right / max(1, confused[:, number].sum()), abs=1e-4)
+        sizes = [13 if label == "blue" else 12 for label in told["labels"]]
+        shares = [of_class["precision@10"] for of_class in figures["by_class"].values()]
+        assert np.average(shares, weights=sizes) == pytest.approx(figures["precision@10"], abs=2e-4)
+    assert list(told["models"]["builtin"]["by_class"]) == told["labels"] and told["published"] == []
+    assert len({told["models"][name]["cut"] for name in told["models"]}) == 3
     assert told["models"]["builtin"]["knn"] > 0.8 and told["models"]["builtin"]["linear_probe"] > 0.8
     assert told["split"] == {"train": 37 - told["split"]["test"], "test": told["split"]["test"], "by": "chance"}
     assert [Path(one["path"]).name for one in told["skipped"]] == ["broken.png"]
@@ -112,6 +123,34 @@ def test_what_can_not_be_measured_is_refused_in_one_sentence(
     assert said in run(capsys, "evaluate", labelled, *words, code=code)["error"]
 
 
+@pytest.mark.usefixtures("stand_ins")
+def test_what_others_measured_stands_beside_a_set_with_the_classes_of_cifar10(tmp_path: Path, capsys: Any) -> None:
+    for label in elsewhere.CLASSES:
+        (tmp_path / label).mkdir()
+        for number in range(2):
+            Image.new("RGB", (32, 32), (20 * len(label), 90 * number, 40)).save(tmp_path / label / f"{number}.png")
+    told = run(capsys, "evaluate", tmp_path, "--models", "builtin", "--html", tmp_path / "report.html")
+    assert [set(one) for one in told["published"]] == [{"what", "right", "differs", "where"}] * 5
+    assert all(0.3 < one["right"] < 0.9 and "github.com" in one["where"] for one in told["published"])
+    page = (tmp_path / "report.html").read_text()
+    assert "What others measured" in page and all(f"{one['right']:.3f}" in page for one in told["published"])
+
+
+def test_cuts_of_one_network_are_made_in_one_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = Both("fake")
+    models = ModelManager("builtin", Settings(), lambda *_: network)
+    monkeypatch.setattr(models, "loaded", lambda task, name: network)
+    pixels = np.ones((2, 3, 16, 16), np.float32)
+    for names in (["vgg16-fc7", "builtin", "vgg16"], ["builtin-visual", "vgg16-fc7"]):
+        made = sources.sources(models, names)
+        assert sorted(name for one in made for name in one.names) == sorted(names)
+        for one in made:
+            found = dict(zip(one.names, one.encode(pixels), strict=True))
+            assert [len(rows[0]) for rows in found.values()] == [
+                3 if name in ("builtin-visual", "vgg16-fc7") else network.dimensions for name in one.names
+            ]
+
+
 def test_files_that_are_no_pictures_leave_no_set(tmp_path: Path, capsys: Any, stand_ins: None) -> None:
     for name in ("a/1.png", "a/2.png", "b/1.png", "b/2.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -146,6 +185,7 @@ def test_the_report_is_one_file_that_asks_for_nothing(labelled: Path, tmp_path: 
     assert POLICY.startswith("default-src 'none'") and POLICY in text and f"<style>{STYLE}</style>" in text
     assert "url(" not in STYLE and "<b>:" not in text and "red &lt;b&gt;" in text and "twin &amp; more.png" in text
     assert all(attributes.get("alt") for tag, attributes in page.tags if tag == "img")
+    assert re.search(r"with \d+ threads that read ahead, vectors were made \d+\.\d times as fast", text)
 
 
 @pytest.mark.usefixtures("stand_ins")

@@ -24,6 +24,8 @@ from src.services.library.service import LibraryService
 
 VECTORS, PICTURES = 1_000, 32
 """Photos that are classified and stored at once, by their vectors and by their pictures."""
+ROWS = 20_000
+"""Labels that are stored at once at most: a long list of unlikely ones must not keep others from writing."""
 LOST = "It has no picture that can be read now."
 
 
@@ -64,7 +66,8 @@ class ClassifyingService:
             ids = todo[at : at + at_once]
             found = self._chances(by, ids)
             suggested = {id_: by.suggested(chances) for id_, chances in found.items()}
-            self._catalog.labels.put(by.recipe, asked.labels.words, suggested)
+            for part in _parts(suggested):
+                self._catalog.labels.put(by.recipe, asked.labels.words, part)
             yield from self._told(ids, found)
             yield Progress(min(len(todo), at + at_once), len(todo))
 
@@ -95,3 +98,15 @@ class ClassifyingService:
                 return image_id, opened.convert("RGB")
         picture = self._library.picture(image_id, SIDE)
         return (image_id, picture) if picture else None
+
+
+def _parts(suggested: Mapping[str, Mapping[str, float]]) -> Iterator[dict[str, Mapping[str, float]]]:
+    """The same images in parts of ``ROWS`` labels at most, or of one image."""
+    part, rows = dict[str, Mapping[str, float]](), 0
+    for id_, found in suggested.items():
+        if part and rows + len(found) > ROWS:
+            yield part
+            part, rows = {}, 0
+        part[id_] = found
+        rows += len(found)
+    yield part

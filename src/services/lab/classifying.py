@@ -19,7 +19,7 @@ from src.models.label_bank import Label, LabelBank, LabelBanks, Numbers
 from src.models.label_lists import IMAGENET, VOCABULARY, LabelList
 from src.models.model_manager import LoadedModel, ModelManager
 from src.models.registry import BUILTIN
-from src.models.zero_shot import BY_ITSELF, ONE_OF, Classifies, Scale
+from src.models.zero_shot import BY_ITSELF, ONE_OF, Classifies
 from src.processing.decoding.reader import PictureReader
 from src.schema import FloatArray
 from src.text import shown
@@ -68,9 +68,9 @@ class Sorting:
         """The templates that are used."""
         return self.templates or (BY_ITSELF if self.by_itself else ONE_OF)
 
-    def recipe(self, space: str) -> str:
-        """A name for all that what comes of it depends on."""
-        parts = [*(label.line for label in self.labels.labels), *self.asked_by, str(self.by_itself), space]
+    def recipe(self, by: str) -> str:
+        """A name for this and for what it is classified by."""
+        parts = [*(label.line for label in self.labels.labels), *self.asked_by, str(self.by_itself), by]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 
@@ -110,7 +110,8 @@ class Classifier:
 
     @property
     def recipe(self) -> str:
-        return self.asked.recipe(self.model.space)
+        """A name for all that what comes of it depends on."""
+        return self.asked.recipe(f"{self.model.space} {self._fitted or self._scale}")
 
     def of_pictures(self, pictures: Sequence[Image.Image]) -> Numbers:
         """n RGB pictures -> (n, labels), 0 to 1."""
@@ -122,7 +123,7 @@ class Classifier:
             return self.of_vectors(self.model.encode_pixels(pixels))
         if not isinstance(self.model, Classifies):
             raise ModelError("This model tells no classes of its own.", "Give labels.")
-        return zero_shot.shares(self.model.encode_classes(pixels)[1], self._scale.classes if self._scale else 1.0)
+        return zero_shot.shares(self.model.encode_classes(pixels)[1], self._scale.classes if self._scale else (1.0,))
 
     def of_vectors(self, photos: FloatArray) -> Numbers:
         """(n, D) vectors of pictures, norm 1 -> (n, labels), 0 to 1. Raises ModelError where pictures are needed."""
@@ -135,7 +136,8 @@ class Classifier:
     def _block(self, photos: FloatArray, vectors: FloatArray, bank: LabelBank | None) -> Numbers:
         if bank is not None:
             return zero_shot.each_by_itself(bank, self.asked.labels.texts, vectors, photos)
-        return zero_shot.shares(photos @ vectors.T, _temperature(self._scale, len(vectors)))
+        temperatures = self._scale.labels(len(vectors)) if self._scale else zero_shot.USUAL
+        return zero_shot.shares(photos @ vectors.T, temperatures)
 
     def top(self, chances: Numbers, number: int) -> tuple[Label, ...]:
         """(labels,) chances of one picture -> the likeliest, the first best."""
@@ -147,10 +149,6 @@ class Classifier:
         usual = self._fitted.shown if self._fitted else ONE_LEAST
         each = zip(self.asked.labels.labels, chances.tolist(), strict=True)
         return {label.word: chance for label, chance in each if chance >= (label.least or usual)}
-
-
-def _temperature(known: Scale | None, labels: int) -> float:
-    return known.labels(labels) if known else zero_shot.USUAL
 
 
 class Classifiers:

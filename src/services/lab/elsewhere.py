@@ -1,27 +1,17 @@
 """What others have measured on a well-known set, to be read beside one's own figures: with where it stands, and what
-differs.
+differs. Their addresses are as they were read in November 2026.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
-
-@dataclass(frozen=True)
-class Published:
-    """A figure that somebody published. source: its address, as it was read in November 2026."""
-
-    what: str
-    share: float
-    differs: str
-    source: str
-
+from src.schema.lab import Published
 
 _FROZEN = "https://github.com/rasbt/deeplearning-models, pytorch_ipynb/transfer/transferlearning-vgg16-cifar10-1.ipynb"
 _NEAREST = "https://github.com/aayushg97/CIFAR-representations"
 _FEW = "https://github.com/oussama95boussaid/Feature_Extraction_with_Cifar10"
-_CLASSES = frozenset(
+CLASSES = frozenset(
     {"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"},
 )
 _CIFAR10 = (
@@ -55,7 +45,7 @@ _CIFAR10 = (
 
 def published(labels: Collection[str]) -> tuple[Published, ...]:
     """What is known of a set with these classes; nothing of one that is not CIFAR-10."""
-    return _CIFAR10 if {label.casefold() for label in labels} == _CLASSES else ()
+    return _CIFAR10 if {label.casefold() for label in labels} == CLASSES else ()
 
 
 def comparison(asked: int, learned: int) -> str:

@@ -11,14 +11,15 @@ import numpy as np
 from src.errors import BadInput
 from src.processing.decoding.reader import PictureReader
 from src.schema import FloatArray, Progress, Skipped
-from src.schema.lab import Evaluation, Flags, LabelledSet, Measured, Numbers, Pair
+from src.schema.lab import Counts, Evaluation, Flags, LabelledSet, Measured, Numbers, OfClass, Pair
 from src.services.lab import measures
 from src.services.lab.altering import PICTURES, Altering
 from src.services.lab.copies import Look, copies
+from src.services.lab.elsewhere import published
 from src.services.lab.folder import checked, split_of
 from src.services.lab.measures import DEPTHS, Neighbours
 from src.services.lab.probe import probed
-from src.services.lab.sources import Encoded, Encoder, Source
+from src.services.lab.sources import LAST_LAYER, LAYERS, Encoded, Encoder, Source
 
 PAIRS = 12
 """Hardest pairs that are told of."""
@@ -73,8 +74,10 @@ class Evaluator:
         looks = [look for look in encoded.beside if isinstance(look, Look)]
         twice = copies(looks, next(iter(encoded.vectors.values())), classes, asked)
         seconds = time.monotonic() - started
-        workers, speed_up = encoded.workers, encoded.speed_up
-        self._result = Evaluation(kept, classes, asked, split, twice, tuple(measured), workers, speed_up, seconds)
+        self._result = Evaluation(
+            kept, classes, asked, split, twice, tuple(measured), encoded.workers, encoded.speed_up, seconds,
+            published(kept.labels),
+        )  # fmt: skip
 
     def _alter(self, kept: LabelledSet, encoded: Encoded, asked: Flags, measured: list[Measured]) -> Iterator[Progress]:
         """Ask with altered pictures, and put what came of it into what was measured."""
@@ -134,28 +137,37 @@ class Measuring:
         vectors, classes, asked = self._vectors, self._classes, self._asked
         right, number = classes[asked], int(classes.max()) + 1
         voted = measures.nearest_vote(vectors, classes, asked)
-        said, strength = probed(vectors[~asked], classes[~asked], vectors[asked])
-        shares = around.precision[DEPTHS[-1]]
+        said, _ = probed(vectors[~asked], classes[~asked], vectors[asked])
+        confusion = measures.confusion(right, voted, number)
         return Measured(
             model=self._model,
+            cut=LAYERS.get(self._model, LAST_LAYER),
             dimensions=vectors.shape[1],
             knn=float(np.mean(voted == right)),
             linear_probe=float(np.mean(said == right)),
-            strength=strength,
             precision={depth: float(np.mean(found)) for depth, found in around.precision.items()},
             mean_average_precision=float(np.mean(around.average_precision)),
             r_precision=float(np.mean(around.r_precision)),
             silhouette=measures.silhouette(vectors, classes),
             auc=measures.area(around.same, around.different),
-            by_class=tuple(float(np.mean(shares[classes == one])) for one in range(number)),
-            confusion=measures.confusion(right, voted, number),
-            probe_confusion=measures.confusion(right, said, number),
+            by_class=_of_classes(around.precision[DEPTHS[-1]], classes, confusion),
+            confusion=confusion,
             same=around.same,
             different=around.different,
             alike=_pairs(around.other, around.other_cosine, np.argsort(-around.other_cosine, kind="stable")),
             unlike=_pairs(around.own, around.own_cosine, np.argsort(around.own_cosine, kind="stable")),
             seconds=time.monotonic() - started,
         )
+
+
+def _of_classes(near: FloatArray, classes: Numbers, confusion: Counts) -> tuple[OfClass, ...]:
+    """near, classes: (n,)."""
+    right = confusion.diagonal()
+    recall, precision = (right / np.maximum(1, confusion.sum(axis=axis)) for axis in (1, 0))
+    return tuple(
+        OfClass(float(near[classes == one].mean()), float(recall[one]), float(precision[one]))
+        for one in range(len(confusion))
+    )
 
 
 def _pairs(partner: Numbers, cosine: FloatArray, order: Numbers) -> tuple[Pair, ...]:

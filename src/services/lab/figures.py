@@ -13,7 +13,7 @@ import numpy as np
 from src.errors import UnreadableImage
 from src.processing.decoding.reader import PictureReader
 from src.schema import FloatArray
-from src.schema.lab import Counts, Measured, Pair
+from src.schema.lab import Counts, Measured, OfClass, Pair
 from src.text import shown
 
 SIDE = 128
@@ -127,15 +127,25 @@ def _mark(cosine: float, first: int, last: int) -> str:
     return f'<path class="axis" d="M{at:.1f} {_HIGH}v4"/><text x="{at:.1f}" y="{_HIGH + 17}">{said}</text>'
 
 
-def bars(shares: Sequence[float], labels: Sequence[str]) -> str:
-    """A line for each class, the worst first, with a bar as long as its share."""
-    order = sorted(range(len(shares)), key=lambda number: shares[number])[: 2 * MOST_CLASSES]
-    lines = "".join(
-        f"<li><span>{text(labels[number])}</span>"
-        f'<meter min="0" max="1" value="{shares[number]:.3f}"></meter> {shares[number]:.2f}</li>'
-        for number in order
+def classes(found: Sequence[OfClass], labels: Sequence[str]) -> str:
+    """A row for each class, the worst first, with a bar as long as its share of nearest pictures."""
+    order = sorted(range(len(found)), key=lambda number: found[number].near)
+    chosen = [(labels[number], found[number]) for number in order[: 2 * MOST_CLASSES]]
+    rows = "".join(
+        f'<tr><th scope="row">{text(label)}</th><td>{one.near:.2f}</td>'
+        f'<td><meter min="0" max="1" value="{one.near:.3f}"></meter></td>'
+        f"<td>{one.recall:.2f}</td><td>{one.precision:.2f}</td></tr>"
+        for label, one in chosen
     )
-    return f'<ul class="bars">{lines}</ul>'
+    heads = (
+        '<th scope="col">class</th><th scope="col" colspan="2">precision@10</th><th scope="col">knn finds</th>'
+        '<th scope="col">knn is right</th>'
+    )
+    note = "" if len(chosen) == len(found) else f"<p>The {len(chosen)} classes with the lowest precision@10.</p>"
+    return (
+        f'{note}<div class="scroll" tabindex="0"><table class="classes"><thead><tr>{heads}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>"
+    )
 
 
 # ---------------------------------------------------------------- pictures

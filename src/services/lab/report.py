@@ -33,8 +33,8 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size
 th, td { padding: .3rem .6rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
 th[scope=row], thead th:first-child { text-align: left; font-weight: 600; }
 thead th { vertical-align: bottom; color: var(--soft); font-weight: 500; }
-.told th, .told td { white-space: normal; text-align: left; vertical-align: top; min-width: 7rem; }
-.told td:nth-child(2) { min-width: 0; }
+.told th, .told td { white-space: normal; text-align: left; vertical-align: top; min-width: 14rem; }
+.told thead th:nth-child(2), .told td:nth-child(2) { min-width: 0; } .told td:last-child { overflow-wrap: anywhere; }
 .confusion th, .confusion td { padding: .2rem .35rem; font-size: .8rem; border: 0; }
 .confusion td { min-width: 2rem; text-align: center; }
 .confusion thead span { writing-mode: vertical-rl; transform: rotate(180deg); text-align: left; }
@@ -44,9 +44,11 @@ svg .same { fill: var(--one); fill-opacity: .45; stroke: var(--one); stroke-widt
 svg .different { fill: var(--two); fill-opacity: .35; stroke: var(--two); stroke-width: 1.5; stroke-dasharray: 5 3; }
 .key { display: inline-block; width: .9rem; height: .9rem; border-radius: 3px; vertical-align: -.1rem; }
 .key.same { background: var(--one); } .key.different { background: var(--two); }
-.bars { list-style: none; padding: 0; columns: 19rem; } .bars li { break-inside: avoid; white-space: nowrap; }
-.bars span { display: inline-block; width: 8rem; overflow: hidden; text-overflow: ellipsis; vertical-align: bottom; }
+.scroll table:not(.told) th[scope=row] { position: sticky; left: 0; background: var(--page); }
 meter { width: 6.5rem; }
+@media (max-width: 30rem) { .classes meter { width: 3rem; } .classes th, .classes td { padding-inline: .3rem; }
+  .told th, .told td { min-width: 9rem; } }
+.classes thead th[colspan] { text-align: left; padding-left: .9rem; }
 .pairs { display: grid; grid-template-columns: repeat(auto-fill, minmax(10.5rem, 1fr)); gap: 1rem; }
 figure { margin: 0; } .two { display: grid; grid-template-columns: 1fr 1fr; gap: 3px; }
 .two img { width: 100%; aspect-ratio: 1; object-fit: contain; background: var(--line); border-radius: 4px; }
@@ -94,13 +96,14 @@ def write(place: Path, done: Evaluation, reader: PictureReader) -> None:
 
 def page(done: Evaluation, reader: PictureReader) -> str:
     """The whole page. Pictures that are shown are read again."""
+    pictures = Pictures(reader)
     title = f"{done.found.folder.name}: how well models tell its classes"
     return (
         f'{MARK}<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{text(title)}</title>'
         f"<style>{STYLE}</style></head><body><main><h1>{text(title)}</h1>{_beginning(done)}{_overview(done)}"
-        f"{_elsewhere(done)}{''.join(_model(one, done, Pictures(reader)) for one in done.models)}{_meanings()}"
+        f"{_elsewhere(done)}{''.join(_model(one, done, pictures) for one in done.models)}{_meanings()}"
         "</main></body></html>\n"
     )
 
@@ -138,18 +141,20 @@ def _overview(done: Evaluation) -> str:
         f"Of knn and the linear probe, differences below about {2.8 * spread:.3f} are chance: {asked:,} pictures were"
         " asked with. What the words mean stands at the end."
     )
-    return f"<h2>Models side by side</h2>{figures.table(headings, rows, range(1, 9))}<p>{text(note)}</p>"
+    return (
+        f"<h2>Models side by side</h2>{figures.table(headings, rows, range(1, 9))}<p>{text(note)}</p>"
+        f"<p>{text(words.speed(done))}</p>"
+    )
 
 
 def _elsewhere(done: Evaluation) -> str:
     """What others measured on the same set; nothing where none is known."""
-    known = elsewhere.published(done.found.labels)
-    if not known:
+    if not done.published:
         return ""
     rows = "".join(
         f"<tr><th scope='row'>{text(one.what)}</th><td>{one.share:.3f}</td><td>{text(one.differs)}</td>"
         f"<td>{text(one.source)}</td></tr>"
-        for one in known
+        for one in done.published
     )
     heads = "".join(f"<th scope='col'>{head}</th>" for head in ("what", "right", "what differs", "where it stands"))
     asked = int(done.asked.sum())
@@ -169,8 +174,9 @@ def _model(one: Measured, done: Evaluation, pictures: Pictures) -> str:
         f"<section><h2>{text(one.model)}</h2><p>{text(about)}</p>{_altered(one)}"
         f"<h3>How similar pictures of one class are, and of two</h3>{figures.distributions(one)}"
         f"<p>{text(words.distributions(one))}</p>"
-        "<h3>Of the 10 nearest pictures, how many are of the same class</h3>"
-        f"{figures.bars(one.by_class, labels)}"
+        "<h3>Class by class, the worst first</h3><p>Of its pictures' 10 nearest ones, how many are of the class; of its"
+        " pictures, how many the vote of the nearest finds; and how often that is right where it says this class.</p>"
+        f"{figures.classes(one.by_class, labels)}"
         "<h3>Which class is taken for which</h3><p>A row is the class that is right, a column the one that the 10"
         f" nearest pictures vote for.</p>{figures.confusion(one.confusion, labels)}"
         "<h3>Of two classes, and yet alike</h3>"

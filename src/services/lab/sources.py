@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from PIL import Image
@@ -17,7 +18,7 @@ from src.errors import BadInput, UnreadableImage
 from src.models import registry
 from src.models.embedders import vgg
 from src.models.looking import BUILTIN_VISUAL, Sees, both
-from src.models.model_manager import LoadedModel, ModelManager
+from src.models.model_manager import ModelManager
 from src.models.registry import BUILTIN, VGG
 from src.processing.decoding.image_io import display_text
 from src.processing.decoding.reader import PictureReader
@@ -26,12 +27,26 @@ from src.schema import FloatArray, Progress, Skipped
 BATCH = 32
 """Pictures that are encoded together."""
 
+CUTS: Mapping[str, tuple[str, str]] = {BUILTIN: (BUILTIN, BUILTIN_VISUAL), VGG: (VGG, vgg.FC7)}
+"""Names of the cuts of a network that has two: layers that vectors are taken from, in one run."""
+LAYERS: Mapping[str, str] = {
+    BUILTIN: "after the head that makes a picture comparable with words",
+    BUILTIN_VISUAL: "before that head, the mean over the picture",
+    VGG: "after the convolutions, the mean over the picture",
+    vgg.FC7: "fc7, the last layer but one of the classifier",
+    vgg.RANDOM: "after the convolutions, the mean over the picture",
+}
+"""The layer of each cut."""
+LAST_LAYER = "after the last layer"
+_NETWORKS = {cut: network for network, cuts in CUTS.items() for cut in cuts}
+_TASKS: Sequence[registry.Task] = ("embed", "look")
+
 Encode = Callable[[FloatArray], Sequence[FloatArray]]
 
 
 @dataclass(frozen=True)
 class Source:
-    """One network, and the names of the kinds of vectors that it makes, in the order in which ``encode`` gives them."""
+    """One network, and the names of its cuts that are taken, in the order in which ``encode`` gives their vectors."""
 
     names: tuple[str, ...]
     model: Sees
@@ -47,15 +62,15 @@ class Offered:
 
 
 def offered(models: ModelManager) -> Offered:
-    """All that can be measured here: the built-in model's two kinds of vectors, a floor, and every model that is here.
+    """All that can be measured here: the built-in model's two cuts, a floor, and every cut of every model that is here.
 
     A model without its verified weights is never measured; the sentence says how to get them.
     """
-    names, absent = [BUILTIN, BUILTIN_VISUAL, vgg.RANDOM], dict[str, str]()
-    for task in ("embed", "look"):
-        for status in models.statuses("", "look" if task == "look" else "embed"):
+    names, absent = [*CUTS[BUILTIN], vgg.RANDOM], dict[str, str]()
+    for task in _TASKS:
+        for status in models.statuses("", task):
             if status.id != BUILTIN and status.available:
-                names.append(status.id)
+                names += CUTS.get(status.id, (status.id,))
             elif status.id != BUILTIN:
                 absent[status.id] = f"Its weights are not here; get them with `models --get {status.id}`."
     return Offered(tuple(names), absent)
@@ -63,42 +78,38 @@ def offered(models: ModelManager) -> Offered:
 
 def sources(models: ModelManager, names: Sequence[str]) -> list[Source]:
     """The networks that make the named vectors. Raises BadInput for an unknown name, WeightsMissing, WeightsCorrupt."""
-    known = (BUILTIN, BUILTIN_VISUAL, vgg.RANDOM, *(spec.id for spec in _measurable()))
+    known = _known()
     if not names:
-        raise BadInput("No model is named.", f"There are: {', '.join(dict.fromkeys(known))}.")
+        raise BadInput("No model is named.", f"There are: {', '.join(known)}.")
     for name in names:
         if name not in known:
-            raise BadInput(f"There is no model {name!r} to measure.", f"There are: {', '.join(dict.fromkeys(known))}.")
-    found = list[Source]()
-    own = tuple(name for name in (BUILTIN, BUILTIN_VISUAL) if name in names)
-    if own:
-        found.append(_builtin(models.embedder(BUILTIN), own))
-    for name in dict.fromkeys(names):
-        if name not in (BUILTIN, BUILTIN_VISUAL):
-            found.append(_one(models, name))
-    return found
+            raise BadInput(f"There is no model {name!r} to measure.", f"There are: {', '.join(known)}.")
+    networks = dict.fromkeys(_NETWORKS.get(name, name) for name in names)
+    return [_source(models, network, names) for network in networks]
 
 
-def _measurable() -> tuple[registry.ModelSpec, ...]:
-    return (*registry.specs("embed"), *registry.specs("look"))
+def _known() -> tuple[str, ...]:
+    """All names there are, the cuts of one network beside each other."""
+    networks = (spec.id for task in _TASKS for spec in registry.specs(task))
+    return (*(cut for network in networks for cut in CUTS.get(network, (network,))), vgg.RANDOM)
 
 
-def _builtin(model: LoadedModel, names: tuple[str, ...]) -> Source:
-    if BUILTIN_VISUAL not in names:
-        return Source(names, model, lambda pixels: (model.encode_pixels(pixels),))
-    together, visual = both(model)
-    return Source(names, model, together if len(names) == 2 else lambda pixels: (visual(pixels),))
+def _source(models: ModelManager, network: str, names: Sequence[str]) -> Source:
+    """One network with those of its cuts that are named."""
+    seer = _seer(models, network)
+    cuts = tuple(cut for cut in CUTS.get(network, (network,)) if cut in names)
+    if cuts == (network,):
+        return Source(cuts, seer, lambda pixels: (seer.encode_pixels(pixels),))
+    together, second = both(seer)
+    return Source(cuts, seer, together if len(cuts) == 2 else lambda pixels: (second(pixels),))
 
 
-def _one(models: ModelManager, name: str) -> Source:
-    if name == vgg.RANDOM:
-        floor = vgg.untrained()
-        return Source((name,), floor, lambda pixels: (floor.encode_pixels(pixels),))
-    if name == VGG:
-        seer: Sees = models.loaded("look", name)  # type: ignore[assignment]
-    else:
-        seer = models.embedder(name)
-    return Source((name,), seer, lambda pixels: (seer.encode_pixels(pixels),))
+def _seer(models: ModelManager, network: str) -> Sees:
+    if network == vgg.RANDOM:
+        return vgg.untrained()
+    if network == VGG:
+        return cast(Sees, models.loaded("look", network))
+    return models.embedder(network)
 
 
 # ---------------------------------------------------------------- pictures to vectors

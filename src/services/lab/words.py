@@ -10,10 +10,11 @@ from src.services.lab.measures import cosine_at
 from src.text import count
 
 _ABOUT = {
-    BUILTIN: "The built-in model: pictures by what they mean, comparable with words.",
-    BUILTIN_VISUAL: "The built-in model's own visual features: pictures by how they look, without words.",
+    BUILTIN: "The built-in model, cut after its head: pictures by what they mean, comparable with words.",
+    BUILTIN_VISUAL: "The built-in model, cut before its head: pictures by how they look, not comparable with words.",
     vgg.RANDOM: "No model: VGG-16's shape with random weights, which has learned nothing: a floor for the others.",
-    VGG: "VGG-16, trained on ImageNet.",
+    VGG: "VGG-16, trained on ImageNet, cut after its convolutions, of which each number is a mean over the picture.",
+    vgg.FC7: "The same VGG-16, cut at the last layer but one of its classifier, as most studies have it.",
 }
 YES, MOSTLY = 0.9, 0.75
 """Of pairs, the share from which on the answer is yes, and mostly."""
@@ -46,6 +47,14 @@ def split(done: Evaluation) -> str:
     asked = int(done.asked.sum())
     by = "as the set itself says" if done.split == "the set" else "drawn by chance, the same each time"
     return f"{len(done.asked) - asked:,} pictures learned from, {asked:,} asked with ({by})"
+
+
+def speed(done: Evaluation) -> str:
+    """How long it took, and what reading ahead was worth."""
+    return (
+        f"{done.seconds:,.0f} s; with {count(done.workers, 'thread')} that read ahead, vectors were made"
+        f" {done.speed_up:.1f} times as fast as with one step after the other."
+    )
 
 
 def about(model: str) -> str:
