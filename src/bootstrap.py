@@ -73,16 +73,15 @@ def build_services(
     library = LibraryService(settings, catalog, store, models, reader, uploads)
     indexing = IndexingService(settings, catalog, store, models, reader, folders, uploads)
     objects, facts, texts, descriptions, duplicates, spaces = _passes(settings, store, models, library, servers)
-    search = SearchService(catalog, store, models, library, reader, spaces)
+    search, lab = SearchService(catalog, store, models, library, reader, spaces), LabService(settings, models, reader)
     exports, asking = ExportService(catalog, library, objects), AskingService(search, library, objects)
     classifying, labels, maps, insights = _seen_as_a_whole(settings, library, models, duplicates, catalog, writes)
     forgetting = ForgettingService(settings, catalog, store, library, folders, uploads)
     doctor = DoctorService(catalog, store, models, library, FileChecks(settings, catalog, library, uploads))
     features, shelf = FeatureService(catalog, models, spaces, descriptions.vectors), ExportShelf(settings)
     jobs = _runner(catalog, JobHandlers(
-        indexing, folders, forgetting, doctor, library, objects, facts, texts, descriptions, duplicates, exports,
-        maps, FeatureJobs(features, spaces, store, shelf), classifying, store, models,
-        lab := LabService(settings, models, reader),
+        indexing, folders, forgetting, doctor, library, objects, facts, texts, descriptions, duplicates, exports, maps,
+        FeatureJobs(features, spaces, store, shelf), classifying, store, models, lab,
     ))  # fmt: skip
     return Services(
         watcher=FolderWatcher(folders, lambda paths: queue_sync(jobs, paths), lambda: being_added(jobs)), models=models,
