@@ -21,6 +21,7 @@ from src.services.exchange.features_in import import_features
 from src.services.exchange.shelf import ExportShelf
 from src.services.jobs.kinds import Export, ImportFeatures, JobKind, MakeFeatures
 from src.services.jobs.runner import JobRunner
+from src.text import shown
 
 log = logging.getLogger(__name__)
 Events = Iterator[JobEvent]
@@ -67,10 +68,18 @@ class FeatureJobs:
         place, catalog = Path(asked.file), self._store.catalog
         try:
             yield from import_features(catalog, self._store, self._spaces, place, asked.name, asked.careful)
-        except AppError:
+        except AppError as error:
+            if self._shelf.file(asked.file) is not None:
+                error.user_message = _as_sent(error.user_message, place)
             self._shelf.take_away(place)
             raise
         self._shelf.take_away(place)
+
+
+def _as_sent(sentence: str, place: Path) -> str:
+    """A sentence about a file that was sent: where it was kept says nothing to who sent it."""
+    said = sentence.replace(shown(str(place)), "the file that was sent")
+    return said[:1].upper() + said[1:]
 
 
 def collections_of_spaces(store: Store) -> list[str]:
