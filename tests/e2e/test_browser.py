@@ -93,10 +93,10 @@ def test_a_timer_that_goes_off_while_the_page_runs_costs_nothing(
         page.goto(f"{app.url}/upload")
         for picture in pictures[:12]:
             page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(picture)
-            page.get_by_role("button", name=re.compile("^Add 1 photo")).click(timeout=10_000)
-            page.get_by_text("added 1 photo").wait_for(timeout=10_000)
+            page.get_by_role("button", name=re.compile("^Add 1 photo")).click()
+            page.get_by_text("added 1 photo").wait_for()
             page.get_by_role("button", name="Dismiss").click()
-            expect(page.get_by_text("added 1 photo")).to_have_count(0, timeout=10_000)
+            expect(page.get_by_text("added 1 photo")).to_have_count(0)
     assert len(asked) >= 3 * 12 and not answered
 
 
