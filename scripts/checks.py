@@ -24,10 +24,12 @@ they are run once more with nothing beside them.
 """
 BESIDE = "a browser test beside others"
 """What such a test says of itself in pytest's report; tests/spread.py."""
-MEMORY = Path("/dev/shm")
-"""Where Linux keeps files in memory. Tests make thousands of libraries, whose every commit waits for the disk."""
 ROOM = 6 << 30
-"""Bytes that must be free there, and of memory besides, for the files of tests."""
+"""Bytes that the files of tests may take in memory, where twice as many are available."""
+IN_MEMORY = 'mount -t tmpfs -o size="$0",mode=700 tests "$TMPDIR" && exec "$@"'
+"""A shell's line that runs a command whose temporary files lie in memory. Tests make thousands of libraries, and each
+commit of one waits for a disk.
+"""
 FAILED = 1
 """pytest's exit status where all tests were run and some failed; ended early, it gives another."""
 
@@ -47,9 +49,10 @@ def main(arguments: Sequence[str]) -> int:
     return 0 if "--lint" in arguments else _tests(arguments)
 
 
-def _step(step: Sequence[str], **settings: str) -> int:
+def _step(step: Sequence[str], before: Sequence[str] = (), **settings: str) -> int:
+    """before: a command that runs the step. settings: further variables."""
     print(f"== {' '.join(step)}", flush=True)
-    command = [str(environment.venv_python()), "-m", *step]
+    command = [*before, str(environment.venv_python()), "-m", *step]
     # What Python compiled is kept for the hundreds of processes that tests start, also where the shell wants otherwise.
     environ = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return subprocess.run(command, cwd=environment.ROOT, env={**environ, **settings}, check=False).returncode
@@ -57,7 +60,7 @@ def _step(step: Sequence[str], **settings: str) -> int:
 
 def _tests(arguments: Sequence[str]) -> int:
     """All tests, and a few browser tests that failed among them once more; 0 where each passed at last."""
-    with tempfile.TemporaryDirectory(prefix="mfe-tests-", dir=_quick_place()) as folder:
+    with tempfile.TemporaryDirectory(prefix="mfe-tests-") as folder:
         status, tests = _reported(Path(folder) / "all.xml", (*SPREAD, *arguments))
         failed = {_name(test) for test in tests if _failed(test)}
         if status != FAILED or not _may_run_again(tests, failed):
@@ -72,23 +75,29 @@ def _tests(arguments: Sequence[str]) -> int:
     return status if status or passed == failed else FAILED
 
 
-def _quick_place() -> Path | None:
-    """A folder for temporary files that no disk is waited for in; None where there is none with room, or where programs
-    may not be started from it.
+def _in_memory(folder: Path) -> tuple[str, ...]:
+    """What runs a command with this folder in memory, unseen by all others and gone when the command ends.
+
+    Nothing where that is not allowed: on Linux root alone may do so, and not in every container.
     """
     try:
-        there, told = os.statvfs(MEMORY), Path("/proc/meminfo").read_text(encoding="ascii")
-        available = 1024 * int(told.partition("MemAvailable:")[2].split()[0])
+        told = Path("/proc/meminfo").read_text(encoding="ascii").partition("MemAvailable:")[2]
+        if os.geteuid() != 0 or 1024 * int(told.split()[0]) < 2 * ROOM:
+            return ()
+        before = ("unshare", "--mount", "sh", "-c", IN_MEMORY, str(ROOM))
+        tried = subprocess.run([*before, "true"], env={**os.environ, "TMPDIR": str(folder)}, capture_output=True)
     except (AttributeError, OSError, IndexError, ValueError):
-        return None
-    room = min(there.f_bavail * there.f_frsize, available - ROOM)
-    return MEMORY if room >= ROOM and os.access(MEMORY, os.W_OK) and not there.f_flag & os.ST_NOEXEC else None
+        return ()
+    return before if tried.returncode == 0 else ()
 
 
 def _reported(report: Path, arguments: Sequence[str]) -> tuple[int, list[ElementTree.Element]]:
     """pytest's exit status, and each test that it wrote of; none where it wrote no report there."""
-    place = {"TMPDIR": str(report.parent)} if MEMORY in report.parents else {}
-    status = _step(("pytest", f"--junitxml={report}", "-o", "junit_family=xunit1", *arguments), **place)
+    words = ("pytest", f"--junitxml={report}", "-o", "junit_family=xunit1", *arguments)
+    place = report.parent / "files"
+    place.mkdir(exist_ok=True)
+    before = _in_memory(place)
+    status = _step(words, before, TMPDIR=str(place)) if before else _step(words)
     try:
         return status, list(ElementTree.parse(report).iter("testcase"))
     except (OSError, ElementTree.ParseError):

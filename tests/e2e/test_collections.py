@@ -95,7 +95,7 @@ def test_suggestions_are_answered_by_one_key_each_and_undone(page: Page, app: Ru
 
 
 def test_an_album_is_put_in_order_by_keys_and_by_dragging(page: Page, app: RunningApp) -> None:
-    """A key counts though the page, cut short by what came before it, forgets it once."""
+    """A key counts though the page forgets it once, and draws nothing anew after it."""
     lost = without_the_first_cover(page)
     tiles = open_album(page, app)
     before = names(tiles)
@@ -105,6 +105,8 @@ def test_an_album_is_put_in_order_by_keys_and_by_dragging(page: Page, app: Runni
     expect(tiles.nth(2)).to_be_focused()
     moved = [before[1], before[2], before[0], *before[3:]]
     assert names(tiles) == moved
+    expect(bar(page)).to_contain_text("put in another order")
+    drawn(page)
     page.keyboard.press("c")
     expect(bar(page)).to_contain_text("is the cover of album “Best”.")
     assert len(lost) == 1

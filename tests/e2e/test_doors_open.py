@@ -179,6 +179,7 @@ def test_who_is_signed_in_stays_so_through_a_restart(tmp_path: Path, context: Br
                 sign_in(page, app.url, token)
             answer = page.goto(app.url)
             assert answer and answer.status == 200
+            expect(page.get_by_text("No photos yet")).to_be_visible()  # it is written since the library was opened
             page.close()
             log = (tmp_path / "server.log").read_text() + (tmp_path / "data" / "logs" / "app.log").read_text()
             assert token not in log and token[4:] not in log

@@ -747,6 +747,7 @@ def test_checks_stop_at_the_first_failure_and_lint_alone_runs_no_tests(monkeypat
 
     monkeypatch.setattr(environment, "attempt", lambda kind: 0)
     monkeypatch.setattr(checks.subprocess, "run", run)
+    monkeypatch.setattr(checks, "_in_memory", lambda folder: ())
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     monkeypatch.setenv("HOME", "here")
     assert checks.main(["--lint"]) == 0 and ran == ["ruff", "ruff", "mypy"]
@@ -755,27 +756,40 @@ def test_checks_stop_at_the_first_failure_and_lint_alone_runs_no_tests(monkeypat
     assert checks.main([]) == 1 and ran[7:] == ["ruff"]
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux keeps files in memory in a known place")
-def test_files_of_tests_lie_in_memory_where_it_has_room_for_them(tmp_path, monkeypatch):
-    places: list[str | None] = []
+def test_files_of_tests_lie_in_memory_where_that_is_allowed(tmp_path, monkeypatch):
+    """Which nothing else sees, and of which nothing is left."""
+    before = checks._in_memory(tmp_path)
+    if not before:
+        pytest.skip("not run: mounting is not allowed, or there is little memory")
+    code = "import os; open(os.environ['TMPDIR'] + '/a', 'w').close(); print(os.path.ismount(os.environ['TMPDIR']))"
+    environ = {**os.environ, "TMPDIR": str(tmp_path)}
+    run = subprocess.run([*before, sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
+    assert run.stdout == "True\n" and not list(tmp_path.iterdir())
+    failed = subprocess.run([*before, sys.executable, "-c", "raise SystemExit(5)"], env=environ, check=False)
+    assert failed.returncode == 5
+    monkeypatch.setattr(checks, "ROOM", 1 << 62)
+    assert checks._in_memory(tmp_path) == (), "where there is too little memory"
+    monkeypatch.setattr(checks, "ROOM", 1)
+    assert checks._in_memory(tmp_path / "not there") == ()
+
+
+@pytest.mark.parametrize("before", [(), ("in", "memory")])
+def test_temporary_files_have_a_place_of_their_own_where_it_is_in_memory(monkeypatch, before):
+    ran: list[tuple[list[str], str | None]] = []
 
     def run(command, env, **_):
-        places.append(env.get("TMPDIR"))
+        ran.append((command, env.get("TMPDIR")))
         return subprocess.CompletedProcess(command, 0)
 
     monkeypatch.setattr(environment, "attempt", lambda kind: 0)
     monkeypatch.setattr(checks, "LINT", ())
     monkeypatch.setattr(checks.subprocess, "run", run)
-    monkeypatch.setattr(checks, "MEMORY", tmp_path)
+    monkeypatch.setattr(checks, "_in_memory", lambda folder: before)
     monkeypatch.setenv("TMPDIR", "as it was")
-    monkeypatch.setattr(checks, "ROOM", 1)
     assert checks.main([]) == 0
-    assert places[0] and Path(places[0]).parent == tmp_path and not Path(places[0]).exists(), "put away at the end"
-    monkeypatch.setattr(checks, "ROOM", 1 << 62)
-    assert checks.main([]) == 0 and places[1] == "as it was"
-    monkeypatch.setattr(checks, "ROOM", 1)
-    monkeypatch.setattr(checks, "MEMORY", tmp_path / "not there")
-    assert checks.main([]) == 0 and places[2] == "as it was"
+    ((command, place),) = ran
+    assert tuple(command[: len(before)]) == before and command[len(before) + 1 :][:2] == ["-m", "pytest"]
+    assert (place == "as it was") is (not before)
 
 
 SUITE = {
@@ -821,6 +835,7 @@ def suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(environment, "venv_python", lambda: sys.executable)
     monkeypatch.setattr(checks, "LINT", ())
     monkeypatch.setattr(checks, "SPREAD", ("-n", "2", "--dist", "loadfile"))
+    monkeypatch.setattr(checks, "_in_memory", lambda folder: ())
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # it starts sooner
     monkeypatch.setenv("PYTEST_PLUGINS", "xdist.plugin")
@@ -899,6 +914,7 @@ def test_only_a_few_browser_tests_get_a_second_run_and_all_of_them_must_pass_in_
 
     monkeypatch.setattr(environment, "attempt", lambda kind: 0)
     monkeypatch.setattr(checks, "LINT", ())
+    monkeypatch.setattr(checks, "_in_memory", lambda folder: ())
     monkeypatch.setattr(checks.subprocess, "run", run)
     assert checks.main([]) == status
     assert len(runs) == (again is None)

@@ -130,6 +130,7 @@ def test_the_real_bin_of_this_system_gives_it_back(
     services: Services, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain = pytest.importorskip("send2trash.plat_other")
+    monkeypatch.setenv("HOME", str(tmp_path))  # what lies on another drive than one's home goes into that drive's bin
     monkeypatch.setattr(plain, "HOMETRASH_B", os.fsencode(tmp_path / "Trash"))
     monkeypatch.setattr(send2trash, "send2trash", plain.send2trash)
     before = (folder / "c.png").read_bytes()
