@@ -136,6 +136,10 @@ def labels(page: Page, url: str) -> None:
     if start.count():
         start.click()
     expect(page.locator(".strip li").first).to_be_visible()
+    page.reload()  # the toast at the job's end is not ours
+    expect(page.get_by_text("by these 3 labels")).to_be_visible()
+    expect(page.locator(".strip li").first).to_be_visible()
+    assert page.evaluate("document.activeElement === document.body"), "nothing takes the keyboard by itself"
 
 
 def forgetting(page: Page, url: str) -> None:

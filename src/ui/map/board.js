@@ -178,6 +178,7 @@ class Board {
     }
     if (wanted !== this.data.points || this.ended) return;  // another was asked for meanwhile
     this.points = points;
+    this.shown.hidden = true;  // its photo may be gone
     const large = points.number > MANY;
     this.plot.set({ pointSize: large ? 1.5 : Math.max(2, Math.min(7, 260 / Math.sqrt(points.number))) });
     const z = Float32Array.from(points.colours, (number) => (number ? 1 + ((number - 1) % COLOURS) : 0));
