@@ -51,9 +51,14 @@ def split(done: Evaluation) -> str:
 
 def speed(done: Evaluation) -> str:
     """How long it took, and what reading ahead was worth."""
+    return speed_of(done.seconds, done.workers, done.speed_up)
+
+
+def speed_of(seconds: float, workers: int, speed_up: float) -> str:
+    """The same, of figures."""
     return (
-        f"{done.seconds:,.0f} s; with {count(done.workers, 'thread')} that read ahead, vectors were made"
-        f" {done.speed_up:.1f} times as fast as with one step after the other."
+        f"{seconds:,.0f} s; with {count(workers, 'thread')} that read ahead, vectors were made {speed_up:.1f} times as"
+        " fast as with one step after the other."
     )
 
 

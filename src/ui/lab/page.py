@@ -14,6 +14,7 @@ from src.runtime import Services
 from src.services.jobs.asked import evaluate
 from src.services.jobs.kinds import Evaluate
 from src.services.lab.service import Told
+from src.services.lab.words import speed_of
 from src.text import count, shown
 from src.ui.format import literal
 from src.ui.frame import error_box
@@ -55,7 +56,7 @@ def _show_form(services: Services) -> None:
         with st.container(horizontal=True, vertical_alignment="top"):
             kind = st.segmented_control("What", KINDS, key=told.KIND, required=True)
             queries = st.number_input(
-                "Pictures a study asks with", 0, 1_000_000, key=told.QUERIES, width=230, help="0: a fifth of each class"
+                "Pictures a study asks with", 0, 1_000_000, key=told.QUERIES, width=230, help="0: a sixth of them"
             )
         models = st.multiselect("Models", names, key=told.MODELS)
         with st.expander("Classes of another kind"):
@@ -109,10 +110,7 @@ def _show_report(title: str, found: Told, name: str) -> None:
     for sentence in figures.get("warnings", ()):
         st.warning(literal(sentence), icon=":material/warning:")
     st.dataframe(_rows(figures), hide_index=True, width="stretch", height="content")
-    st.markdown(
-        f"{figures.get('seconds', 0):,.0f} s; with {count(figures.get('workers', 1), 'thread')} that read ahead,"
-        f" vectors were made {figures.get('speed_up', 1):.1f} times as fast as with one step after the other."
-    )
+    st.markdown(speed_of(figures.get("seconds", 0), figures.get("workers", 1), figures.get("speed_up", 1)))
     st.download_button(
         "Download the report",
         found.file.read_bytes(),
