@@ -202,6 +202,16 @@ def drawn_on(page: Page, colour: str) -> None:
     expect(page.get_by_test_id("stApp")).to_have_css("background-color", colour)
 
 
+def test_links_to_pages_show_where_the_keyboard_is(page: Page, app: RunningApp) -> None:
+    page.goto(f"{app.url}/insights")
+    bar = page.get_by_test_id("stTopNavLinkContainer").get_by_role("link", name="Upload")
+    for link in (bar, page.get_by_test_id("stSidebar").get_by_role("link", name="Map", exact=True)):
+        expect(link).to_be_visible()
+        page.keyboard.press("Tab")
+        link.focus()
+        expect(link).to_have_css("outline-style", "solid")
+
+
 def test_labels_are_answered_by_keys_also_after_the_same_one_was_chosen_again(page: Page, app: RunningApp) -> None:
     labels(page, app.url)
     box = page.locator(".st-key-labels-label").get_by_role("combobox")
