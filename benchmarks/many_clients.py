@@ -158,9 +158,11 @@ class Program:
             return
         job = self._known(self._json("POST", "/folders", 202, said({"path": str(folder)}))["job"])
         ended, photos = self._ended(job), ids_in(folder)
-        if ended["state"] == "cancelled" and not self.stays(job):
+        number = ended["indexed"] + ended["already"]
+        if ended["state"] == "cancelled" and not self.stays(job):  # by the clearing, which then took what was added
+            self.added.update(dict.fromkeys(photos[:number], job))
             return
-        if ended["state"] != "done" or ended["indexed"] + ended["already"] != len(photos):
+        if ended["state"] != "done" or number != len(photos):
             raise ValueError(f"adding a folder {ended['state']}: {ended['error']}, {ended['indexed']} added")
         self.of_folder[folder] = job
         self.added.update(dict.fromkeys(photos, job))
