@@ -13,6 +13,7 @@ from src.api.problems import of_http
 
 Paths = Mapping[str, Iterable[str]]
 """Address with names in braces, such as ``/jobs/{job}`` -> the methods that it takes."""
+NAME = r"\{(\w+)\}"
 MANY = ("tag", "space")
 """The names that may stand for several steps of an address."""
 
@@ -38,15 +39,16 @@ class Methods:
             await answer(scope, receive, send)
 
     def _allowed(self, path: str) -> set[str]:
+        """Of the address that says most of the path itself: ``/spaces/{space}/vectors`` before ``/spaces/{space}``."""
         if not self._known:
-            self._known = [(_pattern(one), {each.upper() for each in taken}) for one, taken in self._paths().items()]
-        found = (methods for pattern, methods in self._known if pattern.fullmatch(path))
-        taken = set().union(*found)
+            addresses = sorted(self._paths().items(), key=lambda one: -len(re.sub(NAME, "", one[0])))
+            self._known = [(_pattern(one), {each.upper() for each in taken}) for one, taken in addresses]
+        taken = next((methods for pattern, methods in self._known if pattern.fullmatch(path)), set())
         return taken | {"HEAD"} if "GET" in taken else taken
 
 
 def _pattern(path: str) -> re.Pattern[str]:
-    parts = re.split(r"\{(\w+)\}", path)
+    parts = re.split(NAME, path)
     names = (".+" if part in MANY else "[^/]+" for part in parts[1::2])
     plain = map(re.escape, parts[::2])
     return re.compile("".join(text for pair in zip(plain, [*names, ""], strict=True) for text in pair), re.DOTALL)
