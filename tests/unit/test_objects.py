@@ -258,7 +258,7 @@ def test_filters_and_similar_objects(library: Services, tmp_path: Path) -> None:
     for mode in ("images", "objects", "both"):
         page = library.search.search(Query(image=box, part_of=red.id), 3, mode=mode)  # type: ignore[arg-type]
         assert len(page.hits) == 3 and red.id not in {hit.id for hit in page.hits}
-    with pytest.raises(BadQuery, match="not indexed"):
+    with pytest.raises(BadQuery, match="no such picture"):
         library.search.search(Query(like=f"{red.id}#none"), mode="objects")
 
 

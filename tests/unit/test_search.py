@@ -115,8 +115,12 @@ def test_a_number_of_results_that_makes_no_sense(library: Services, limit: int) 
 
 
 def test_similar_to_a_picture_without_a_vector(library: Services) -> None:
-    with pytest.raises(BadQuery, match="not indexed"):
+    with pytest.raises(BadQuery, match="no such picture"):
         library.search.search(Query(like="no-such-id"))
+    red = library.search.search(Query("red"), 1).hits[0].id
+    library.catalog.vectors.delete(library.library.collection(), [red])
+    with pytest.raises(BadQuery, match="not indexed with the model in use"):
+        library.search.search(Query(like=red))
 
 
 def test_words_and_a_picture_together_are_one_direction_of_length_one(

@@ -312,10 +312,10 @@ try:
 except AppError as error:
     print(type(error).__name__, error.user_message)
 """
-    folders = [file.parent, *file.parents[1:5]]
-    modes = {path: path.stat().st_mode for path in (file, *folders)}
+    closed = [path for path in file.parents if os.geteuid() == 0 and path.stat().st_mode & 0o005 != 0o005]
+    modes = {path: path.stat().st_mode for path in (file, file.parent, *closed)}
     try:
-        for path in folders[1:]:
+        for path in closed:
             path.chmod(modes[path] | 0o055)
         file.chmod(0o444)
         file.parent.chmod(0o555)
