@@ -27,6 +27,15 @@ def open_plain(path: Path) -> BufferedReader:
     return file
 
 
+def begins_with(path: Path, mark: bytes) -> bool:
+    """Whether there is a plain file that can be read, and that begins so."""
+    try:
+        with open_plain(path) as file:
+            return file.read(len(mark)) == mark
+    except OSError:
+        return False
+
+
 def is_special(path: Path) -> bool:
     """Whether something is there that is no plain file, nor a link to one: a folder, a pipe, a device.
 

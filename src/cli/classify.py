@@ -20,7 +20,7 @@ from src.files import write_atomically
 from src.models import label_lists
 from src.models.label_lists import PRESETS
 from src.models.model_manager import ModelManager
-from src.plain_files import open_plain
+from src.plain_files import begins_with
 from src.processing.decoding.image_io import display_text
 from src.processing.decoding.reader import PictureReader
 from src.processing.discovery import parse_path
@@ -69,7 +69,7 @@ def _table(place: Path | None) -> Iterator[Sheet | None]:
         return
     if not place.parent.is_dir():
         raise BadInput(f"There is no folder {display_text(place.parent)} for the table.")
-    if os.path.lexists(place) and not _is_table(place):
+    if os.path.lexists(place) and not begins_with(place, _BEGINS):
         raise BadInput(f"{display_text(place)} is there already, and is no such table.", "Choose another name.")
     with ExitStack() as until_written:
         try:
@@ -78,14 +78,6 @@ def _table(place: Path | None) -> Iterator[Sheet | None]:
             reason = error.strerror or str(error)
             raise UnreadablePath(f"The table {display_text(place)} can't be written ({reason}).") from error
         yield Sheet(opened, COLUMNS)
-
-
-def _is_table(place: Path) -> bool:
-    try:
-        with open_plain(place) as file:
-            return file.read(len(_BEGINS)) == _BEGINS
-    except OSError:
-        return False
 
 
 def _one(

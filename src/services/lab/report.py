@@ -8,7 +8,7 @@ from pathlib import Path
 
 from src.errors import UnreadablePath
 from src.files import write_atomically
-from src.plain_files import open_plain
+from src.plain_files import begins_with
 from src.processing.decoding.image_io import display_text
 from src.processing.decoding.reader import PictureReader
 from src.schema.lab import Evaluation, Measured
@@ -73,14 +73,7 @@ def check_place(place: Path) -> None:
     """Raise UnreadablePath where a report can't be written: nothing is replaced but an earlier report."""
     if not place.parent.is_dir():
         raise UnreadablePath(f"There is no folder {display_text(place.parent)} for the report.")
-    if not place.exists():
-        return
-    try:
-        with open_plain(place) as file:
-            ours = file.read(len(MARK)) == MARK.encode()
-    except OSError:
-        ours = False
-    if not ours:
+    if place.exists() and not begins_with(place, MARK.encode()):
         raise UnreadablePath(f"{display_text(place)} is there already, and is no report.", "Choose another name.")
 
 

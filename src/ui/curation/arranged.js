@@ -1,16 +1,6 @@
 // An album's photos, put in order: dragged, or moved by keys and buttons. A move is shown at once and sent; until the page says that it has
 // it, it is sent again, with those that follow and after a while. Everything that comes as data becomes text or an attribute, never HTML.
 
-const AGAIN = 2000;  // milliseconds
-
-function made(tag, className, parent, text = "") {
-  const node = document.createElement(tag);
-  node.className = className;
-  if (text) node.textContent = text;
-  parent?.append(node);
-  return node;
-}
-
 function build(root) {
   root.sent = [];
   const bar = made("div", "bar", root);
@@ -34,19 +24,10 @@ function build(root) {
 }
 
 function tell(root, move) {
-  root.sent.push({ ...move, number: Math.max(Date.now(), (root.sent.at(-1)?.number ?? 0) + 1) });
+  note(root, move);
   if (move.cover) root.cover = move.id;
   draw(root);
   send(root);
-}
-
-// What is told while the page is drawn may be forgotten: a run that another one cuts short knows nothing of it, and where nothing is drawn
-// anew thereafter, only time tells. It counts once, however often it comes.
-function send(root, pause = AGAIN) {
-  clearTimeout(root.again);
-  if (!root.sent.length || !root.isConnected) return;
-  root.submit();
-  root.again = setTimeout(send, pause, root, 2 * pause);
 }
 
 function place(root, id, to) {

@@ -37,7 +37,7 @@ def show(services: Services) -> None:
     names = services.catalog.shown(ids[:MOST])
     items = [_item(id_, names[id_].name) for id_ in ids[:MOST] if id_ in names]
     data = {"album": album.id, "items": items, "cover": album.cover, "heard": told.heard(KEY)}
-    beside(__file__, KEY)(key=KEY, data=data, on_moves_change=partial(_move, services))
+    beside(__file__, KEY, after="again")(key=KEY, data=data, on_moves_change=partial(_move, services))
 
 
 def _item(image_id: str, name: str) -> dict[str, Any]:

@@ -1,16 +1,7 @@
 // Photos that may want a tag, one large and the others in a strip: y and n answer, arrows move. An answer is shown at once and sent; until
 // the page says that it has it, it is sent again, with those that follow and after a while, so that none is lost where one answers quickly.
 
-const AGAIN = 2000;  // milliseconds
 const WRITES = 'textarea, select, [contenteditable="true"], input:not([type=checkbox]):not([type=radio]):not([type=range]):not([type=button])';
-
-function made(tag, className, parent, text = "") {
-  const node = document.createElement(tag);
-  node.className = className;
-  if (text) node.textContent = text;
-  parent?.append(node);
-  return node;
-}
 
 function answerButton(root, parent, yes) {
   const node = made("button", yes ? "answer yes" : "answer", parent);
@@ -51,18 +42,9 @@ function answer(root, yes) {
   const at = items.findIndex((item) => item.id === root.at);
   if (at < 0) return;
   root.at = (items[at + 1] ?? items[at - 1])?.id;
-  root.sent.push({ id: items[at].id, yes, number: Math.max(Date.now(), (root.sent.at(-1)?.number ?? 0) + 1) });
+  note(root, { id: items[at].id, yes });
   draw(root);
   send(root);
-}
-
-// What is told while the page is drawn may be forgotten: a run that another one cuts short knows nothing of it, and where nothing is drawn
-// anew thereafter, only time tells. It counts once, however often it comes.
-function send(root, pause = AGAIN) {
-  clearTimeout(root.again);
-  if (!root.sent.length || !root.isConnected) return;
-  root.submit();
-  root.again = setTimeout(send, pause, root, 2 * pause);
 }
 
 function move(root, step) {

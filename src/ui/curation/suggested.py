@@ -73,7 +73,7 @@ def draw(services: Services, tag: str, found: Sequence[Suggestion], box: str = "
     items = [_item(one, shown(names[one.image_id].name), tag) for one in found if one.image_id in names]
     none = f"No other photo is likely enough to want “{shown(tag)}”. Tag some more of them, and look again."
     data = {"tag": tag, "items": items, "heard": told.heard(KEY), "none": none, "box": box}
-    beside(__file__, KEY)(key=KEY, data=data, on_answers_change=partial(_answer, services))
+    beside(__file__, KEY, after="again")(key=KEY, data=data, on_answers_change=partial(_answer, services))
 
 
 def _item(one: Suggestion, name: str, tag: str) -> dict[str, Any]:

@@ -19,10 +19,14 @@ def component(name: str, css: tuple[str, ...], scripts: tuple[str, ...], html: s
     return st.components.v2.component(name, html=html, css=style, js=js)
 
 
-def beside(module: str, name: str, html: str = '<div class="root"></div>') -> Any:
-    """The component of the files ``name.css`` and ``name.js`` beside a module (its ``__file__``)."""
-    here = Path(module).with_name(name)
-    return component(name, (f"{here}.css",), (f"{here}.js",), html)
+def beside(module: str, name: str, html: str = '<div class="root"></div>', after: str = "") -> Any:
+    """The component of the files ``name.css`` and ``name.js`` beside a module (its ``__file__``).
+
+    after: name of a script there whose functions that one calls.
+    """
+    here = Path(module).parent
+    scripts = tuple(str(here / f"{one}.js") for one in (after, name) if one)
+    return component(name, (str(here / f"{name}.css"),), scripts, html)
 
 
 @st.cache_resource(show_spinner=False)
